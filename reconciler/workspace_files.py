@@ -1,4 +1,4 @@
-"""The files of a workspace: its desired state, and the connection, journal and lease that follow from it."""
+"""The files of a workspace: its desired state, registry and journal."""
 
 from __future__ import annotations
 

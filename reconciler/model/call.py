@@ -15,7 +15,7 @@ from reconciler.model.output_file import SavedMember
 from reconciler.model.secret import Secret
 
 Responses: TypeAlias = Mapping[Address, Mapping[str, Any]]
-"""The members of all responses that this run has received, by the address of their step."""
+"""The members of all responses that this run has received, by the step's address."""
 
 
 class Deferred(ABC):
@@ -61,20 +61,20 @@ class ApiCall:
     `service` and `operation` are the API's names (`iot`, `CreateThing`). A value in `params` may be a `Secret` or a
     `Deferred`. Three sets of error codes define what an error means for this call:
 
-    - `ignored_errors`: the wanted state exists already (detaching what is not attached), so the call has succeeded;
-    - `retried_errors`: AWS still works on an earlier call of this step (it detaches asynchronously), so the call is
+    - `ignored_errors`: the desired state exists already (as when detaching what is not attached), so the call succeeds;
+    - `retried_errors`: AWS is still processing an earlier call of this step (it detaches asynchronously), so the call is
       repeated with growing pauses;
-    - `repeat_until`: the call waits for AWS, so it is repeated until AWS returns one of these errors (a deletion that
-      takes its time).
+    - `repeat_until`: the call waits for AWS, so it is repeated until AWS returns one of these errors (as for a slow
+      deletion).
 
-    `timeout_seconds` limits the repetitions of the latter two, where it is known how long AWS takes. `output_files` are
-    the members of the response that are written to files before anything else is done with it. `max_items` stops a
-    listing after this number of items; its response then still has a token for the next page.
+    `timeout_seconds` limits the repetitions for the last two, if it is known how long AWS takes. `output_files` are the
+    members of the response that are written to files before anything else is done with it. `max_items` stops a listing
+    after this number of items; its response then still has a token for the next page.
 
-    When the response is lost, the call may or may not have been made. It is then sent again if it is `idempotent`: sent
-    twice it does no more, and returns the same, as sent once. If it has a `verification`, that reads whether it was made,
-    and it is sent again only if it was not. Without either, HTTP's rules decide: a request with an idempotent method is
-    sent again, and any other fails its step.
+    If the response is lost, the call may or may not have been made. An `idempotent` call is then sent again: sent twice, it
+    has the same effect and response as sent once. A call with a `verification` is sent again only if reading shows that it
+    was not made. Without either, HTTP's rules decide: a request with an idempotent method is sent again, and any other
+    fails its step.
     """
 
     service: str
@@ -94,9 +94,9 @@ class ApiCall:
 
 
 VerificationReads: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
-"""Yields calls that only read, one after the other, and is sent their responses.
+"""Yields calls that only read, one after the other, and receives their responses.
 
-It returns the members of the lost response that matter, or None where the call was not made.
+It returns the relevant members of the lost response, or None if the call was not made.
 """
 
 
@@ -107,7 +107,7 @@ class Verification(ABC):
     def verify(self, sent: ApiCall) -> VerificationReads:
         """Read what the call, with the parameters that were sent, would have changed.
 
-        Raises LookupError, with a description of the live state, where only a part of it was changed.
+        Raises LookupError, with a description of the live state, if only a part of it was changed.
         """
 
 

@@ -10,7 +10,7 @@ from reconciler.model.address import Address
 from reconciler.model.resource import Live, Origin, Resource
 
 PREVENT_DESTROY_PATH = "lifecycle.prevent_destroy"
-"""The path of the field change that sets or clears the registry's own mark that a resource must not be destroyed."""
+"""The path of the field change that sets or clears `prevent_destroy` in the registry."""
 
 
 @frozen
@@ -84,9 +84,9 @@ class Delete:
 
 @frozen
 class Forget:
-    """A managed resource that `[[removed]]` keeps: only the workspace's ownership markers are removed.
+    """A managed resource that is no longer managed: only the workspace's ownership markers are removed.
 
-    `origin` is the place of that `[[removed]]`.
+    `origin` is the place of its `[[removed]]` entry.
     """
 
     action: ClassVar[str] = "forget"
@@ -102,4 +102,4 @@ ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
 """All actions, in the order of display."""
 
 ACTIONS_BY_RISK: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
-"""All actions, the ones that are hardest to undo first: what a shortened display leaves out is then the least harmful."""
+"""All actions, those that are hardest to undo first, so that a shortened display leaves out the least harmful."""

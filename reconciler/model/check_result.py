@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import frozen
 
 Level = Literal["ok", "warning", "error", "unknown"]
-"""The level of a result; "unknown" is for what could not be checked."""
+"""The level of a result; "unknown" means that the check could not be made."""
 
 
 @frozen

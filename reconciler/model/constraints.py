@@ -9,14 +9,15 @@ from reconciler.model.diagnostic import ValueProblem
 
 
 class Constraints(Protocol):
-    """AWS's limits on request members, wherever they are read from."""
+    """AWS's limits on request members, independent of their source."""
 
     def violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return where `value` violates the limits of a request member.
+        """Return a problem for each limit of a request member that `value` violates.
 
-        The member is a dotted path (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing of the value. Raises LookupError when the API has no such member.
+        The member is a dotted path (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing
+        about the value. Raises LookupError if the API has no such member.
         """
 
     def operations(self, service: str) -> Collection[str]:

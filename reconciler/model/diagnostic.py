@@ -1,8 +1,8 @@
 """Problems of the desired state: of one value, and as diagnostics with file and line.
 
-A problem has a description of what is wrong or doubtful, what was expected, and the closest valid name. Its `code` is a stable
-kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): problems with one code, in
-one field of many rows, are reported together.
+A problem has a description of the error or the warning, the expected value, and the closest valid name. Its `code` is a stable
+kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): problems with the same code
+in the same field of many rows are reported together.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from reconciler.model.text import format_path, format_suggestion
 
 Severity: TypeAlias = Literal["error", "warning"]
 ValuePath: TypeAlias = tuple[str | int, ...]
-"""The way to a value inside another one: keys of tables and indexes of arrays."""
+"""The path to a value inside another one: keys of tables and indexes of arrays."""
 
 
 @frozen
 class ValueProblem:
     """A problem with one value, before the value's place in a file is known.
 
-    `path` leads to it inside the value that was checked. `nearest` is the valid name that comes closest to the one given.
+    `path` is its path inside the value that was checked. `nearest` is the valid name that is closest to the actual one.
     """
 
     code: str
@@ -33,7 +33,7 @@ class ValueProblem:
     severity: Severity = field(default="error", kw_only=True)
 
     def under(self, *path: str | int) -> ValueProblem:
-        """Return the same problem, seen from an outer value that has this one at `path`."""
+        """Return the same problem for an outer value that has this one at `path`."""
         return evolve(self, path=(*path, *self.path))
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class InvalidValueError(ValueError):
         self.problems = problems
 
     def under(self, *path: str | int) -> InvalidValueError:
-        """Return the same error, seen from an outer value that has this one at `path`."""
+        """Return the same error for an outer value that has this one at `path`."""
         return InvalidValueError(*(problem.under(*path) for problem in self.problems))
 
 
@@ -57,7 +57,7 @@ class InvalidValueError(ValueError):
 class Diagnostic:
     """A problem of the desired state, with its place.
 
-    `address` is the resource's, or the name of another table. `field` is a dotted path inside that table.
+    `address` is the address of the resource, or the name of another table. `field` is a dotted path inside that table.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""JSON documents, equal when they mean the same, regardless of spaces and the order of keys."""
+"""JSON documents, compared by meaning, regardless of white space and the order of keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 class Document:
     """One JSON object.
 
-    `canonical` is its meaning as compact JSON with sorted keys, and is what is compared; `text` is what is sent; `source`
-    is the file that it was read from.
+    `canonical` is compact JSON with sorted keys, which is compared; `text` is sent to AWS; `source` is the file that it was
+    read from.
     """
 
     canonical: str
@@ -37,14 +37,14 @@ class Document:
 
     @classmethod
     def from_value(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
-        """Return the document of a value as JSON parsers return it. Raises InvalidValueError."""
+        """Return the document of a parsed JSON value. Raises InvalidValueError."""
         if not isinstance(value, dict):
             raise _invalid("not a JSON object")
         if _is_too_deep(value):
             raise _too_deep()
         try:
             compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        except TypeError:  # the one type of TOML that JSON lacks
+        except TypeError:  # the only TOML type without a JSON equivalent
             raise _invalid("not JSON: a date or time") from None
         except ValueError:
             raise _invalid("not JSON: a number that is infinite or NaN") from None
@@ -61,7 +61,7 @@ class Document:
 
 
 _MAX_DEPTH = 64
-"""Levels of objects and arrays: no policy and no template needs a tenth of it, and each level costs stack frames."""
+"""The maximum nesting of objects and arrays. No policy or template needs a tenth of it; each level costs stack frames."""
 
 
 def _invalid(problem: str) -> InvalidValueError:
@@ -85,9 +85,9 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object, unless it has a duplicate key.
+    """Return the object. Raises InvalidValueError for a duplicate key.
 
-    Parsers differ in which of the values they take, so AWS might not read the one that a reviewer has read.
+    Parsers differ in which of the values they use, so AWS might not use the one that a reviewer has read.
     """
     members = dict(pairs)
     if len(members) < len(pairs):
@@ -107,7 +107,7 @@ _SET_MEMBERS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
 def _normalize(value: Any) -> Any:
-    """Return the value in a form that all values of the same meaning share."""
+    """Return the value in a form that is equal for values with the same meaning."""
     match value:
         case dict():
             return {key: _normalize_member(key, item) for key, item in value.items()}

@@ -1,14 +1,14 @@
 """The exceptions, in one tree.
 
-ReconcilerError                 everything that this package raises on purpose, with a message for users
+ReconcilerError                 the base of all expected errors, with a message for users
 ├── InvalidDesiredStateError    the file is invalid; has every diagnostic
 ├── PlanRejectedError           the plan fails a plan check; has every reason
 │   └── LockedError             another apply holds the workspace's lease
 ├── SelectionError              a selector matches nothing
 ├── StaleError                  the live state has changed since the plan was made
 ├── LeaseLostError              another process took the workspace's lease, or it could not be renewed in time
-├── MissingSecretError          a secret is needed and its environment variable is not set
-├── UnknownValueError           a step needs a value of an earlier response that this run does not have
+├── MissingSecretError          a secret is needed, but its environment variable is not set
+├── UnknownValueError           a step needs a value from a response that this run has not received
 ├── JournalError                the journal of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
 │   ├── ServiceUnavailableError the endpoint fails every request, so nothing more is sent to it for now
@@ -27,7 +27,7 @@ from reconciler.model.diagnostic import Diagnostic
 
 
 class ReconcilerError(Exception):
-    """The base of all errors; `str()` is a message for users, with the next step where one is known."""
+    """The base of all errors; `str()` is a message for users, with the next step if one is known."""
 
     def _render_traceback_(self) -> list[str]:
         """Return the message with control characters escaped, which IPython shows instead of a traceback."""
@@ -63,7 +63,8 @@ class PlanRejectedError(ReconcilerError):
 class LockedError(PlanRejectedError):
     """A workspace that another apply is changing.
 
-    `holder` is who runs it; `since` and `until` are the times of its lease, by the registry's clock.
+    `holder` is the user, host and process that run it; `since` and `until` are the times of its lease, by the registry's
+    clock.
     """
 
     def __init__(self, holder: str, since: str, until: str) -> None:
@@ -107,7 +108,7 @@ class LeaseLostError(ReconcilerError):
 
 
 class MissingSecretError(ReconcilerError):
-    """A secret that is needed and whose environment variable is not set."""
+    """A secret that is needed, but whose environment variable is not set."""
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
@@ -115,7 +116,7 @@ class MissingSecretError(ReconcilerError):
 
 
 class UnknownValueError(ReconcilerError):
-    """A value that a step needs and that no response of this run has."""
+    """A value that a step needs, but that no response of this run has."""
 
     def __init__(self, value_name: str) -> None:
         super().__init__(f"{value_name} is unknown: the call that returns it was not made in this run")
@@ -133,7 +134,7 @@ class JournalError(ReconcilerError):
 class TargetError(ReconcilerError):
     """A target that cannot be reached: no credentials, no region, or no connection.
 
-    `outcome_unknown` is whether a call was sent, and may have been made, without a response.
+    `outcome_unknown` is whether a call was sent and may have been made, although there was no response.
     """
 
     def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
@@ -146,7 +147,7 @@ class ServiceUnavailableError(TargetError):
 
 
 class UnknownOutcomeError(TargetError):
-    """A call whose response was lost, where reading did not show whether the call was made."""
+    """A call whose response was lost, and of which reading did not show whether it was made."""
 
     def __init__(self, call: object, cause: Exception, look_at: str = "") -> None:
         hint = f"check {look_at} and " if look_at else ""
@@ -160,7 +161,7 @@ class AwsError(ReconcilerError):
     """An error that AWS returned for one call.
 
     `code` is AWS's error code, `status` the HTTP status (0 without a response), `request_id` AWS's ID of the request
-    (empty without a response). `outcome_unknown` is whether the call may have been made all the same (5xx).
+    (empty without a response). `outcome_unknown` is whether the call may have been made despite the error (5xx).
     """
 
     def __init__(  # noqa: PLR0913 (the parts of AWS's error responses)

@@ -8,13 +8,13 @@ from reconciler.model.secret import Secret
 
 
 class Evaluation:
-    """The result of `Kind.evaluate`, which the resource keeps; kinds have their own subclasses."""
+    """The result of `Kind.evaluate`, stored in the resource; kinds have their own subclasses."""
 
     __slots__ = ()
 
     @property
     def secrets(self) -> Collection[Secret]:
-        """The values derived from secrets of the file, which must not be displayed either."""
+        """The values derived from the file's secrets; they must not be displayed either."""
         return ()
 
     @property

@@ -18,5 +18,5 @@ class Interner:
         self._values: dict[Hashable, Hashable] = {}
 
     def __call__(self, value: _Value) -> _Value:
-        """Return the value, or an equal one of an earlier call."""
+        """Return an equal value of an earlier call, if any, else the value."""
         return self._values.setdefault(value, value)  # type: ignore[return-value]  # equal values are of one class

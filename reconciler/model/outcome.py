@@ -46,7 +46,7 @@ class Applied:
 
 @frozen
 class Failed:
-    """A step of which a call failed, after `completed_calls` of its calls had succeeded."""
+    """A step with a failed call, after `completed_calls` calls that succeeded."""
 
     status: ClassVar[str] = "failed"
     change: Change
@@ -67,7 +67,7 @@ class Skipped:
 class Canceled:
     """A step that was not tried because the run was stopped."""
 
-    status: ClassVar[str] = "cancelled"  # as journals have it
+    status: ClassVar[str] = "cancelled"  # as it is stored in journals
     change: Change
 
 
@@ -79,7 +79,7 @@ class Result:
     """The result of applying a plan.
 
     `outcomes` has the final outcome of every step, in the order in which the steps ended. `journal_problem` is why the
-    journal does not have all of this run; it is empty when it does.
+    journal does not have all of this run, or empty.
     """
 
     plan: Plan

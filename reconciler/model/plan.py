@@ -92,11 +92,12 @@ class Note:
 
 @frozen
 class Basis:
-    """The inputs of a plan, to check its steps again before they run.
+    """The inputs of a plan that are needed to re-read its resources before they are changed.
 
-    `desired` are the resources of the file and the ownership markers; `names` has the names in the file by table and AWS's
-    ID, or None for a resource without one that is kept for a grace period; `moved` has the new addresses by the former ones;
-    `secret_attributes` are the names of the thing attributes that the file sets from secrets.
+    - `desired`: the resources of the file and the ownership markers;
+    - `names`: the names in the file by table and AWS's ID, None for a resource that is kept for a grace period;
+    - `moved`: the new addresses by the former ones;
+    - `secret_attributes`: the names of the thing attributes that the file sets from secrets.
     """
 
     desired: Desired = field(factory=dict)

@@ -39,9 +39,11 @@ class LimitOverride:
 class PlanOptions:
     """The options of a plan.
 
-    `destroy` plans the deletion of all managed resources. `adopt` has unmanaged resources that may be imported.
-    `wave_percent` is the part of the rotations that will be applied at a time. `limit_overrides` are the limits of this
-    run, by action. The plan has the changes that match a selector in `select` (all, if it is empty) and none in `exclude`.
+    - `destroy`: plan the deletion of all managed resources;
+    - `adopt`: the unmanaged resources that may be imported;
+    - `wave_percent`: the percentage of the rotations that will be applied at a time;
+    - `limit_overrides`: the limits of this run, by action;
+    - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out.
     """
 
     destroy: bool = False

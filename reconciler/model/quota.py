@@ -1,4 +1,4 @@
-"""AWS's quotas: how many calls per second each API takes, and the time that many calls need."""
+"""AWS's quotas: the calls per second that each API allows, and the time that a number of calls takes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Quotas:
         return tuple(buckets)
 
     def estimate(self, calls: Mapping[tuple[str, str], int]) -> Estimate:
-        """Return the minimum time that the calls take, which is that of the bucket that takes the longest."""
+        """Return the minimum time that the calls take: the time of the slowest bucket."""
         counts: defaultdict[Bucket, int] = defaultdict(int)
         for (service, operation), count in calls.items():
             for bucket in self.find_buckets(service, operation):

@@ -1,12 +1,12 @@
 """Redact secrets in exceptions, tracebacks and the log records of other libraries.
 
-Our own text holds no secrets. The text of botocore can: its log has whole requests, its errors have invalid values, and AWS
-repeats what it rejects. So every secret that this process reads is registered, and redacted wherever such text is shown, as
-is everything that looks like a private key or a credential. AWS may also return an attribute's previous secret value, which
-this process has never read: attributes that secrets fill are therefore registered by name.
+Our own text contains no secrets, but botocore's can: its log has whole requests, its errors have invalid values, and AWS
+repeats values that it rejects. So every secret that this process reads is registered, and redacted wherever such text is
+shown, like everything that looks like a private key or a credential. AWS may also return an attribute's previous secret
+value, which this process has never read: attributes that are set from secrets are therefore registered by name.
 
-The register is one for the whole process, because exceptions and log records are too: a hook for exceptions and a handler
-for logs cannot know which file a text comes from. That means:
+There is one register for the whole process, because a hook for exceptions and a handler for logs cannot know which file a
+text comes from. That means:
 
 - It only grows. A process that loads many files keeps their secrets in memory, and each of them makes `redact` slower.
 - It is shared. In a process that serves several tenants, one tenant's secret is redacted in another's text, too: too much
@@ -28,7 +28,7 @@ from urllib.parse import quote
 REDACTED = "(sensitive)"
 
 _MIN_SECRET_CHARACTERS = 4
-"""Shorter values are not redacted: they occur everywhere, with other meanings."""
+"""Shorter values are not redacted: they occur everywhere with other meanings."""
 
 _MIN_LINE_CHARACTERS = 16
 """Shorter lines of a secret are not redacted by themselves; the lines of a private key in PEM are longer."""

@@ -17,7 +17,7 @@ from reconciler.model.evaluation import Evaluation
 class ManifestRow:
     """A row of a manifest.
 
-    `number` is its line, or, where `manifest` is empty, its index in the table's `for_each` array.
+    `number` is its line or, if `manifest` is empty, its index in the table's `for_each` array.
     """
 
     manifest: str
@@ -31,7 +31,7 @@ class ManifestRow:
 class Origin:
     """The place of a declaration.
 
-    Lines start at 1; `row` is the row of the manifest, in a table with `for_each`.
+    Lines start at 1; `row` is the row of the manifest if the table has `for_each`.
     """
 
     file: str
@@ -65,7 +65,7 @@ class External:
 
 
 class NotCompared(Enum):
-    """The value of a field that AWS decides, or that cannot be read; it never differs from another value."""
+    """The value of a field that AWS sets or that cannot be read; it never differs from another value."""
 
     NOT_COMPARED = "(not compared)"
 
@@ -88,10 +88,11 @@ class Lifecycle:
 class Resource:
     """One desired resource.
 
-    `spec` is an instance of its kind's spec class. `dependencies` are the addresses that must exist before it: those it
-    refers to, those in its `depends_on`, and its `ownership_markers`, which many resources share. `evaluation` is what its
-    kind derived from it when the file was loaded. `is_ownership_marker` is for the resources that the workspace adds to
-    mark its own.
+    - `spec`: an instance of its kind's spec class;
+    - `dependencies`: the addresses that must exist before it: those it refers to, those in its `depends_on`, and its
+      `ownership_markers`, which many resources share;
+    - `evaluation`: what its kind derived from it when the file was loaded;
+    - `is_ownership_marker`: whether the workspace has added it to record what it owns.
     """
 
     address: Address
@@ -116,17 +117,17 @@ FactsT = TypeVar("FactsT")
 class Live:
     """One resource as AWS reports it.
 
-    `identity` is AWS's ID (certificate ID, thing name, managed thing ID); `spec` has the kind's spec class, so it compares
-    with what is desired; `version` is what `expectedVersion` takes, where the API has it; `owner` is the workspace that
-    manages it, or None. The rest is never compared:
+    `identity` is AWS's ID (certificate ID, thing name, managed thing ID); `spec` is of the same class as the desired spec, so
+    the two can be compared; `version` is for `expectedVersion`, if the API has it; `owner` is the workspace that manages it,
+    or None. The other fields are never compared:
 
-    - `arn` and `tags`, the ownership tags included, where AWS has them;
-    - `declared_name` is the name in the file, where the registry remembers it and it is not AWS's ID;
-    - `prevent_destroy` is whether it was applied with `prevent_destroy`;
-    - `kept_until` (seconds since 1970) is the end of a grace period during which it must stay;
-    - `used_by` are AWS's IDs of the resources that use it, where its kind reads them;
-    - `includes` are AWS's IDs of the resources that it consists of, its own among them;
-    - `facts` is what else its kind has read, as an instance of the kind's own facts class.
+    - `arn` and `tags` (including the ownership tags), if AWS has them;
+    - `declared_name`: the name in the file, if the registry stores it and it is not AWS's ID;
+    - `prevent_destroy`: whether it was applied with `prevent_destroy`;
+    - `kept_until`: the end, in seconds since 1970, of a grace period during which it stays;
+    - `used_by`: AWS's IDs of the resources that use it, if its kind reads them;
+    - `includes`: AWS's IDs of the resources that it consists of, including its own;
+    - `facts`: further facts, as an instance of its kind's facts class.
     """
 
     identity: str
@@ -143,7 +144,7 @@ class Live:
     facts: object = field(default=None, eq=False, kw_only=True)
 
     def facts_as(self, facts_class: type[FactsT]) -> FactsT:
-        """Return the facts, which are an instance of the class that the resource's kind reads."""
+        """Return the facts, which must be of the class that the resource's kind reads."""
         assert isinstance(self.facts, facts_class), f"{self.identity} has no {facts_class.__name__}"
         return self.facts
 

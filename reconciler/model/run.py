@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
-"""The statuses of a run. A "crashed" one has no recorded end, and its process has ended or ran on another host."""
+"""The statuses of a run. A "crashed" run has no recorded end, and its process has ended or ran on another host."""
 
 UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
-"""The statuses of a step that was not applied. An "unknown" one had started when the run ended without recording more."""
+"""The statuses of a step that was not applied. An "unknown" step had started, and the run ended without an outcome."""
 
 
 @frozen
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """Its duration, where that is known."""
+        """Its duration, if that is known."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
@@ -86,9 +86,15 @@ class RunStep:
 class RunCall:
     """One attempt at one call.
 
-    `parameters` has those that identify its resources, and no others. `status` is "answered", "refused" (AWS returned an error), "lost" (no response, but the call may have been made),
-    "in flight" or "unknown" (the run ended before a response was recorded; the call may have been made). `error_code` is
-    AWS's error code or the name of our exception; an error that the call ignores counts as answered.
+    `parameters` has only those that identify its resources. `status` is one of
+
+    - "answered": AWS responded, perhaps with an error that the call expects;
+    - "refused": AWS returned another error;
+    - "lost": there was no response, but the call may have been made;
+    - "in flight";
+    - "unknown": the run ended before a response was recorded; the call may have been made.
+
+    `error_code` is AWS's error code or the name of our exception.
     """
 
     number: int

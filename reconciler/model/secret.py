@@ -1,4 +1,4 @@
-"""Sensitive values, revealed only in requests, and compared through a salted hash."""
+"""Sensitive values, which are revealed only in requests and compared through a salted hash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attrs import field, frozen
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.redaction import REDACTED
 
-# 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB for each guess, and the plan of a fleet still takes seconds.
+# 2**12 rounds with blocks of 1 KiB take about 8 ms and 4 MiB per guess; the plan of a fleet still takes only seconds.
 _COST = 12
 _MAX_COST = 20
 _DIGEST = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
@@ -63,7 +63,7 @@ class SecretDigest:
 
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
-        """Return the digest in a stored text, or None if `str` of a digest did not write it."""
+        """Return the digest in a stored text, or None if the text is not one."""
         match = _DIGEST.fullmatch(text)
         if match is None or int(match[1]) > _MAX_COST:
             return None
@@ -81,7 +81,7 @@ class SecretDigest:
 
 
 def walk_secrets(value: Any) -> Iterator[Secret]:
-    """Yield every secret in a value: in a parameter, a list, a mapping, a spec."""
+    """Yield every secret in a value, such as parameters or a spec."""
     match value:
         case Secret():
             yield value

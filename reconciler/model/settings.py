@@ -14,7 +14,7 @@ from reconciler.model.resource import Desired, Origin
 
 @frozen
 class ChangeLimit:
-    """The most that a plan may delete or replace: counts, or whole percentages of the managed resources."""
+    """Limits on what a plan may delete or replace: counts, or percentages of the managed resources."""
 
     delete_percent: int | None = None
     replace_percent: int | None = None
@@ -36,10 +36,11 @@ class ChangeLimits(ChangeLimit):
 class Settings:
     """`[workspace]`.
 
-    `target` is "embedded", "aws" or a URL; `region`, `profile`, `role_arn` and `external_id` are for boto3's sessions.
-    `prune` is whether managed resources that the file no longer has are deleted ("owned") or kept ("never").
-    `expires_within` is how long before a certificate expires each plan warns of it, such as "30d".
-    `quotas` overrides AWS's default rates: service → operation → calls per second.
+    - `target`: "embedded", "aws" or a URL;
+    - `region`, `profile`, `role_arn` and `external_id`: for boto3's sessions;
+    - `prune`: whether managed resources that the file no longer has are deleted ("owned") or kept ("never");
+    - `expires_within`: how long before a certificate expires plans begin to warn of it, such as "30d";
+    - `quotas`: overrides AWS's default rates: service → operation → calls per second.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Settings:
 class DesiredState:
     """Everything that the files declare.
 
-    `digest` is the SHA-256 over the contents of all files that were read, secrets aside. `removed` has the addresses to
+    `digest` is the SHA-256 over the contents of all files that were read, except secrets. `removed` has the addresses to
     forget, each with the place of its `[[removed]]`; `moved` has the new addresses by the former ones.
     """
 

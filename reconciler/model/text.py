@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 _MAX_QUOTED_CHARACTERS = 60
 _MAX_TOML_INTEGER_BITS = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that a terminal obeys or that mislead a reader's eye."""
+"""Unicode categories of characters that control a terminal or that readers cannot see."""
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -22,7 +22,7 @@ def quote(text: str) -> str:
 
 
 def quote_if_unsafe(name: str) -> str:
-    """Return the name as it is, or quoted where it is empty, very long or not printable."""
+    """Return the name as it is, or quoted if it is empty, very long or not printable."""
     is_safe = name and name.isprintable() and len(name) <= 2 * _MAX_QUOTED_CHARACTERS
     return name if is_safe else quote(name)
 
@@ -75,45 +75,47 @@ def describe_value(value: object) -> str:
 
 
 def format_choices(values: Iterable[str]) -> str:
-    """Return `one of 'A', 'B'`, or `'A'` where there is only one value."""
+    """Return `one of 'A', 'B'`, or `'A'` if there is only one value."""
     quoted = [repr(value) for value in values]
     return quoted[0] if len(quoted) == 1 else f"one of {', '.join(quoted)}"
 
 
 def join_some(names: Iterable[str], limit: int = 3) -> str:
-    """Return the first names, and how many more there are: `a, b, c and 17 more`."""
+    """Return the first names and the number of the others: `a, b, c and 17 more`."""
     names = list(names)
-    rest = len(names) - limit
-    more = f" and {rest:,} more" if rest > 0 else ""
-    return ", ".join(map(quote_if_unsafe, names[:limit])) + more
+    omitted_count = len(names) - limit
+    suffix = f" and {omitted_count:,} more" if omitted_count > 0 else ""
+    return ", ".join(map(quote_if_unsafe, names[:limit])) + suffix
 
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
-    """Return the valid word that is most like the given one, ignoring case, or None when none is similar."""
+    """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
     by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
     matches = difflib.get_close_matches(word.casefold(), sorted(by_folded), n=1)
     return by_folded[matches[0]] if matches else None
 
 
 def format_suggestion(nearest: str | None) -> str:
-    """Return `; did you mean 'x'?` to put at the end of a message, or nothing without a name to suggest."""
+    """Return `; did you mean 'x'?` for the end of a message, or an empty text without a name."""
     return f"; did you mean {nearest!r}?" if nearest else ""
 
 
 def visible(text: str) -> str:
-    r"""Return the text with everything escaped that would mislead a terminal or a reader's eye.
+    r"""Return the text with control characters and invisible characters escaped.
 
-    Controls, escape sequences and bidirectional marks become `\x1b`, `\u202e`.
+    Escape sequences and bidirectional marks become `\x1b`, `\u202e`.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(mark) if unicodedata.category(mark) in _INVISIBLE else mark for mark in text)
+    return "".join(map(_escape_invisible, text))
 
 
-def _escape(mark: str) -> str:
-    if mark in _SHORT_ESCAPES:
-        return _SHORT_ESCAPES[mark]
-    code = ord(mark)
+def _escape_invisible(character: str) -> str:
+    if unicodedata.category(character) not in _INVISIBLE:
+        return character
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    code = ord(character)
     if code <= 0xFF:  # noqa: PLR2004 (the range of \x)
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 (the range of \u)

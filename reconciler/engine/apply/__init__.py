@@ -1,1 +1,1 @@
-"""Apply a plan: schedule its steps, check each again right before it writes, record what happened."""
+"""Apply a plan: schedule its steps, re-read each resource before its first write, record every call."""

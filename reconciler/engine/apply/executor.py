@@ -1,4 +1,4 @@
-"""Run a plan: a ready queue over its graph, with as many steps at once as there are workers."""
+"""Run a plan: a queue of ready steps, and worker threads that run as many at once as allowed."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from reconciler.model.redaction import redact
 MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
-"""Called before each write; raises LeaseLostError when nothing more may be written."""
+"""Is called before each write; raises LeaseLostError if nothing more may be written."""
 
 _VERSION_CONFLICT = "VersionConflictException"
 
 _MAX_WAITING_STEPS = 1000
-"""Steps that may wait for AWS in addition to the running ones; each is an idle thread."""
+"""The number of steps that may wait for AWS in addition to the running ones; each is an idle thread."""
 
 _FIRST_NOTICE_SECONDS, _NEXT_NOTICE_SECONDS = 2.0, 30.0
 """Seconds of waiting after which a step reports it, and reports it again."""
@@ -58,10 +58,10 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
 ) -> Generator[Outcome, None, None]:
     """Send the plan's calls and yield the outcome of each step as it happens.
 
-    Right before a step's first write its resource is read again; if it is no longer as the plan saw it, the step fails with
+    Right before a step's first write, its resource is read again; if it is no longer as the plan saw it, the step fails with
     StaleError. A failed step skips its dependents and nothing else. When `stop` is set, on an interrupt, or when `guard` reports
-    that the lease is lost, running steps finish and the rest is canceled; a second interrupt is raised. Waiting for AWS to catch
-    up ends at once. `recorder` hears of every attempt at a call, before and after it.
+    that the lease is lost, running steps finish and the rest are canceled, and waiting for AWS to catch up ends at once. A second
+    interrupt is raised. `recorder` records every attempt at a call, before and after it.
     """
     queue = ReadyQueue(plan)
     with (
@@ -89,7 +89,9 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 continue
             running.discard(step.address)
             if isinstance(outcome, Waiting):
-                waiting.add(step.address)  # its worker is free for others: it may be waiting for one of them
+                waiting.add(
+                    step.address
+                )  # its worker is free for other steps: it may be waiting for one of them
                 yield outcome
                 continue
             waiting.discard(step.address)
@@ -128,7 +130,7 @@ class _Run:
     outcomes: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
 
     def submit(self, steps: Sequence[Step]) -> None:
-        """Start steps, those of each kind together, so that no kind's read waits for another's."""
+        """Start steps, grouped by kind, so that no kind's read waits for another's."""
         for steps_of_kind in _group_by_kind(steps):
             self.pool.submit(self._check_and_run, steps_of_kind)
 
@@ -149,14 +151,14 @@ class _Run:
             self.outcomes.put((step, outcome))
 
     def _find_stale_steps(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
-        """Find stale steps; AWS's reads lag behind, so what looks stale is read once more after a moment."""
+        """Find stale steps; AWS's reads lag behind writes, so a step that looks stale is read once more."""
         stale_steps = find_stale_steps(steps, self.plan, self.call, self.read_pool)
-        doubtful = [step for step in steps if stale_steps.get(step.address)]
-        if not doubtful:
+        suspect_steps = [step for step in steps if stale_steps.get(step.address)]
+        if not suspect_steps:
             return stale_steps
         self.pause(_SECOND_READ_SECONDS)
-        already_done = {address: error for address, error in stale_steps.items() if error is None}
-        return {**already_done, **find_stale_steps(doubtful, self.plan, self.call, self.read_pool)}
+        completed_steps = {address: error for address, error in stale_steps.items() if error is None}
+        return {**completed_steps, **find_stale_steps(suspect_steps, self.plan, self.call, self.read_pool)}
 
     def _run_step(self, step: Step) -> None:
         self.outcomes.put((step, self._send_calls(step)))
@@ -181,16 +183,17 @@ class _Run:
         return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
 
     def _reporting_pause(self, step: Step) -> Pause:
-        """Return a pause that reports when the step has waited for long."""
-        waited, reported_at = 0.0, 0.0
+        """Return a pause that reports steps that wait for a long time."""
+        waited_seconds, reported_at = 0.0, 0.0
 
         def pause(seconds: float) -> None:
-            nonlocal waited, reported_at
-            if waited >= reported_at + (_NEXT_NOTICE_SECONDS if reported_at else _FIRST_NOTICE_SECONDS):
-                reported_at = waited
-                self.outcomes.put((step, Waiting(step.change, waited)))
+            nonlocal waited_seconds, reported_at
+            interval = _NEXT_NOTICE_SECONDS if reported_at else _FIRST_NOTICE_SECONDS
+            if waited_seconds >= reported_at + interval:
+                reported_at = waited_seconds
+                self.outcomes.put((step, Waiting(step.change, waited_seconds)))
             self.pause(seconds)
-            waited += seconds
+            waited_seconds += seconds
 
         return pause
 

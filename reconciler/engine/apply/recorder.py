@@ -14,9 +14,9 @@ from reconciler.model.outcome import Outcome
 
 
 class Recorder(Protocol):
-    """Records one run, from any thread. It never raises: nothing that is applied depends on it.
+    """Records one run, from any thread. It never raises, because an apply does not depend on it.
 
-    `problem` states why something was not recorded; it is empty while everything is.
+    `problem` states why something was not recorded, or is empty.
     """
 
     @property
@@ -24,10 +24,10 @@ class Recorder(Protocol):
         """Why something was not recorded, or an empty string."""
 
     def record_request(self, address: Address, call: ApiCall) -> int:
-        """Record that a call is about to be sent; return the number to pass to `record_response`."""
+        """Record that a call is about to be sent; return the token to pass to `record_response`."""
 
     def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended: a state of `RunCall`, and AWS's request ID and error code if there are any."""
+        """Record how a call ended: a status of `RunCall`, and AWS's request ID and error code, if any."""
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record the outcome of a step."""
@@ -80,7 +80,7 @@ def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
 
 
 def _state_of(error: AwsError, request: ApiCall) -> str:
-    """Return the state of a call that ended with an error: a call may expect some errors."""
+    """Return the state of a call that ended with an error; expected errors count as "answered"."""
     if error.outcome_unknown:
         return "lost"
     is_expected = error.code in request.ignored_errors | request.repeat_until

@@ -1,4 +1,4 @@
-"""The steps that the last run did not complete."""
+"""Find the steps that the last run did not complete."""
 
 from __future__ import annotations
 

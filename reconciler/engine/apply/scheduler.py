@@ -1,7 +1,7 @@
-"""The queue of steps whose dependencies are applied.
+"""The queue of ready steps, whose dependencies are applied.
 
-Kinds are scheduled round-robin so that one API's quota does not block the others: deleting things does not hold up the certificates that
-were attached to them. Within a kind, the step with the longest path after it comes first.
+Kinds are scheduled round-robin so that one API's quota does not block the others: deleting things does not delay the certificates
+that were attached to them. Within a kind, the step with the longest path of dependents comes first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.model.plan import Plan, Step
 
 
 class ReadyQueue:
-    """The steps that can start; true while there is one."""
+    """The steps that can start; true while there are any."""
 
     def __init__(self, plan: Plan) -> None:
         self._steps = {step.address: step for step in plan.steps}
@@ -53,7 +53,7 @@ class ReadyQueue:
         return [self._steps[address] for address in addresses]
 
     def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
-        """Release the dependents of an applied step, or yield all dependents that a failed one skips."""
+        """Release the dependents of an applied step; after any other outcome, yield its skipped dependents."""
         if isinstance(outcome, Applied):
             for dependent in self._dependents[step.address]:
                 self._open_dependencies[dependent] -= 1
@@ -69,7 +69,7 @@ class ReadyQueue:
                 blocked.extend(self._dependents[address])
 
     def unstarted(self) -> Iterator[Step]:
-        """Return the steps that were neither started nor skipped."""
+        """Iterate over the steps that were neither started nor skipped."""
         return (self._steps[address] for address in self._unstarted)
 
     def _push(self, address: Address) -> None:
@@ -79,7 +79,7 @@ class ReadyQueue:
         heapq.heappush(heap, (self._priorities[address], address))
 
     def _path_lengths(self, plan: Plan) -> dict[Address, int]:
-        """Return the length of the longest path that begins at each step."""
+        """Return the length of the longest path of dependents that begins at each step."""
         lengths: dict[Address, int] = {}
         for step in reversed(plan.steps):
             dependents = self._dependents[step.address]

@@ -1,1 +1,1 @@
-"""Send one call until it is answered, and write the files that responses fill."""
+"""Send one call until AWS responds, and write members of responses to files."""

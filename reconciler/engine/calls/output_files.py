@@ -1,4 +1,4 @@
-"""Write what AWS returns only once to the files in the desired state: completely or not at all."""
+"""Write values that AWS returns only once to files, completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.errors import ReconcilerError
 
 
 def check_writable(call: ApiCall) -> None:
-    """Check before a call is sent that its files can be written. Raises ReconcilerError."""
+    """Check, before a call is sent, that its output files can be written. Raises ReconcilerError."""
     for saved in call.output_files:
         path = Path(saved.file.path)
         if os.path.lexists(path):

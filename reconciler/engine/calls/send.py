@@ -1,8 +1,8 @@
-"""Send one call until it is answered; the call itself states what each error code means.
+"""Send one call until AWS responds; the call itself states what each error code means.
 
-If a response is lost, the outcome is unknown. Calls that may be repeated have been repeated before it comes to that. For the others,
-reading verifies whether they took effect, and only a call that did not is sent once more. So an "already exists" error never counts as
-success by itself: only what was read does.
+If a response is lost, the outcome is unknown. Idempotent calls have already been repeated by the `Call` below. For the others, reading
+verifies whether they took effect, and only a call that did not is sent again. So an "already exists" error never counts as success by
+itself: only a read does.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from reconciler.model.call import ApiCall, Call, Responses, Verification, resolv
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError
 
 CATCH_UP_SECONDS = 300.0
-"""Seconds that AWS may take to catch up; its documents mention seconds, and minutes for managed things."""
+"""Seconds that AWS may take to catch up; its documentation mentions seconds, and minutes for managed things."""
 
 VERIFY_SECONDS = 30.0
-"""Seconds for which a call is verified and repeated after its response was lost."""
+"""Seconds during which a call is verified and repeated after its response was lost."""
 
 Pause = Callable[[float], None]
 
@@ -62,7 +62,7 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
 
 @define
 class _Sender:
-    """Sends one complete call; `lost` is the error of the last response that was lost."""
+    """Sends one complete call; `lost_response_error` is the error of the last response that was lost."""
 
     call: Call
     request: ApiCall
@@ -83,9 +83,10 @@ class _Sender:
                 verification = self.request.verification
                 if verification is None:
                     raise self._unknown_outcome() from error
+                # After a lost response, the request may still be on its way; None means that the time is over.
                 seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
-                    self.pause(seconds)  # the request may still be on its way
+                    self.pause(seconds)
                 response = self._verify(verification)
                 if response is not None:
                     return response
@@ -104,8 +105,8 @@ class _Sender:
         except StopIteration as end:
             response: Mapping[str, Any] | None = end.value
             return response
-        except LookupError as partial:
-            raise self._unknown_outcome(str(partial)) from partial
+        except LookupError as error:  # only a part of the change was made
+            raise self._unknown_outcome(str(error)) from error
         except (AwsError, TargetError) as error:
             raise self._unknown_outcome() from error
 
@@ -116,9 +117,9 @@ class _Sender:
 
 def growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
     """Yield pauses that double from 50 ms to 5 s, with jitter, until they add up to `total_seconds`."""
-    longest, elapsed = 0.05, 0.0
+    max_pause, elapsed = 0.05, 0.0
     while elapsed < total_seconds:
-        seconds = random.uniform(longest / 2, longest)  # noqa: S311 (spreads load, protects no secret)
+        seconds = random.uniform(max_pause / 2, max_pause)  # noqa: S311 (spreads load, protects no secret)
         elapsed += seconds
-        longest = min(longest * 2, 5.0)
+        max_pause = min(max_pause * 2, 5.0)
         yield seconds

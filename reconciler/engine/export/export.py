@@ -35,7 +35,7 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match
 
 WritePem: TypeAlias = Callable[[Address, Pem], Any]
-"""Returns what represents a certificate in the file: its text, or a reference to the file that it was written to."""
+"""Returns the value for a certificate in the file: its text, or a reference to the file that it was written to."""
 
 
 @frozen
@@ -63,10 +63,11 @@ class Export:
 
 
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
-    """Read all live resources except other workspaces' and this workspace's ownership markers.
+    """Read all live resources except those of other workspaces and this workspace's ownership markers.
 
-    References are AWS's IDs. Addresses have the file's names for resources that it declares. Raises AwsError.
+    References are AWS's IDs. Resources that the file declares have their addresses in the file. Raises AwsError.
     """
+    kinds = all_kinds()
     workspace = state.settings.name
     live_by_table = _read_all(state, call)
     foreign_ids = {
@@ -78,7 +79,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     marker_addresses = reserved_addresses(workspace)
     inventory = {}
     for table, live_by_id in live_by_table.items():
-        kind = all_kinds()[table]
+        kind = kinds[table]
         foreign_users = foreign_ids[kind.used_by_table] if kind.used_by_table else frozenset[str]()
         for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
@@ -116,7 +117,7 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
 
 
 def _belongs_to(live: Live, users: frozenset[str]) -> bool:
-    """Return whether only these resources use it, as things do that own a certificate."""
+    """Return whether it has users and all of them are in `users`, as the things of a certificate."""
     return bool(live.used_by) and users.issuperset(live.used_by)
 
 
@@ -130,16 +131,18 @@ def export_tables(
 
     `declared_names` are the file's names for other resources, by table and AWS's ID.
     """
+    kinds = all_kinds()
     names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
     names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
-    names |= {(table, name): None for name in marker_names(workspace) for table in all_kinds()}
+    names |= {(table, name): None for name in marker_names(workspace) for table in kinds}
     desired: dict[Address, Resource] = {}
     tables, left_out = [], {}
-    for table, kind in all_kinds().items():
+    for table, kind in kinds.items():
         for address in sorted(address for address in inventory if address.kind == table):
             live = inventory[address]
             spec = replace_ids_with_names(live.spec, names)
-            if reason := _missing_value(spec):
+            reason = _missing_value(spec)
+            if reason:
                 left_out[address] = reason
                 continue
             spec = kind.to_desired_spec(spec, desired)
@@ -214,20 +217,20 @@ def _assign_names(
 ) -> Iterator[tuple[Live, str]]:
     """Yield each resource of a kind with a unique name.
 
-    That is the file's name, else the resource's own, its only user's or its ID.
+    It is the name in the file, else the resource's own name, that of its only user, or its ID.
     """
-    declared_names = {
-        identity: address.name
-        for address, resource in declared.items()
-        if address.kind == kind.table and (identity := kind.identity(resource))
-    }
+    declared_names: dict[str, str] = {}
+    for address, resource in declared.items():
+        identity = kind.identity(resource) if address.kind == kind.table else None
+        if identity:
+            declared_names[identity] = address.name
     used_names = {*declared_names.values()}
     user_names = _names_of_only_users(kind.table, live_by_table)
-    for identity, live in sorted(live_by_id.items()):
-        if identity in declared_names:
-            yield live, declared_names[identity]
+    for live_id, live in sorted(live_by_id.items()):
+        if live_id in declared_names:
+            yield live, declared_names[live_id]
             continue
-        candidates = _candidate_names(identity, live, user_names)
+        candidates = _candidate_names(live_id, live, user_names)
         name = next(candidate for candidate in candidates if candidate not in used_names)
         used_names.add(name)
         yield live, name
@@ -235,8 +238,8 @@ def _assign_names(
 
 def _candidate_names(identity: str, live: Live, user_names: Mapping[str, str]) -> Iterator[str]:
     """Yield names for a resource, the best first; the last, its ID, is always free."""
-    if name := live.declared_name:
-        yield name
+    if live.declared_name:
+        yield live.declared_name
     elif _CERTIFICATE_ID.fullmatch(identity) and identity in user_names:
         yield user_names[identity]
     if _CERTIFICATE_ID.fullmatch(identity):

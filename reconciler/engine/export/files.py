@@ -47,7 +47,7 @@ def pem_writer(folder: Path | None, base: Path) -> WritePem:
     """Return a function that puts certificates inline, or into files if a folder is given.
 
     Files are written when their tables are made. Raises ReconcilerError if the folder is outside the TOML file's (`base`),
-    and the function raises it if another file is in the way.
+    and the function raises it if a different file already exists.
     """
     if folder is None:
         return _write_inline
@@ -85,7 +85,7 @@ def _write_inline(_address: Address, pem: Pem) -> Any:
 def _file_name(name: str, pem: Pem) -> str:
     """Return a file name for a resource.
 
-    If its name cannot be one, its harmless part and the start of the certificate's ID are used.
+    If its name is not a valid file name, the valid part of it and the start of the certificate's ID are used.
     """
-    harmless = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
-    return f"{harmless}.pem" if harmless == name else f"{harmless}-{pem.fingerprint[:12]}.pem"
+    valid_part = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
+    return f"{valid_part}.pem" if valid_part == name else f"{valid_part}-{pem.fingerprint[:12]}.pem"

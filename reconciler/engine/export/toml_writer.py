@@ -1,4 +1,4 @@
-"""Desired-state tables as TOML text."""
+"""Render desired-state tables as TOML text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.engine.export.export import Table
 from reconciler.model.text import visible
 
 _MAX_ARRAY_LENGTH = 80
-"""Characters of an array that is written in one line."""
+"""The maximum number of characters of an array that is written on one line."""
 
 
 def render_tables(tables: Iterable[Table]) -> str:

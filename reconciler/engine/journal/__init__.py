@@ -1,1 +1,1 @@
-"""The journal: a SQLite store of every run, and its history."""
+"""The journal: a SQLite database of every run, and the history in it."""

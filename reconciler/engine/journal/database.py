@@ -1,4 +1,4 @@
-"""The journal's SQLite database: its tables, and how it is created and opened.
+"""Create and open the journal's SQLite database.
 
 The file is in WAL mode with `synchronous=FULL` (SQLite, "Write-Ahead Logging": each commit is synced) and readable by its owner only.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.model.errors import JournalError
 
 JOURNAL_VERSION = 1
-"""The version of the tables; a journal with a larger one was written by a later version of this program."""
+"""The version of the tables; a journal with a larger one was written by a later version of reconciler."""
 
 LOCK_TIMEOUT_SECONDS = 30.0
 _MAX_WAL_BYTES = 4 << 20
@@ -139,7 +139,9 @@ def _create(path: Path) -> None:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {JOURNAL_VERSION}; COMMIT;")
-        with contextlib.suppress(FileExistsError):  # another process was faster, and its journal is as good
+        with contextlib.suppress(
+            FileExistsError
+        ):  # another process was faster; its empty journal is the same
             os.link(temporary, path)
     finally:
         Path(temporary).unlink()

@@ -1,4 +1,4 @@
-"""Convert the journal's rows to values. Whether an unfinished run still runs is checked, not stored."""
+"""Convert the journal's rows to values; whether an unfinished run still runs is checked, not stored."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord |
 
 
 def read_process(row: Mapping[str, Any]) -> ProcessIdentity:
-    """Return the process that ran a run, from the run's row."""
+    """Return the process of a run, from the run's row."""
     return ProcessIdentity(row["user"], row["host"], row["pid"], row["job"], row["born"])
 
 

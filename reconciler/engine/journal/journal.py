@@ -1,7 +1,7 @@
 """The journal: what every apply did, call by call, in SQLite.
 
-Invariant: nothing depends on the journal. If it cannot be written, that is reported once and the apply continues; the next plan is the
-same without it.
+Invariant: nothing depends on the journal. If it cannot be written, that is reported once and the apply continues; the next plan is
+the same without it.
 
 Invariant: a call's row is on disk before the call is sent. Callers wait for the commit that contains their row, and one thread
 commits for all of them.
@@ -41,7 +41,7 @@ from reconciler.model.run import ProcessIdentity, Run, RunRecord
 
 MAX_RUNS = 500
 MAX_BYTES = 128 << 20
-"""How much is kept: a new run drops the oldest finished ones until there is less than this."""
+"""The maximum size: a new run drops the oldest finished runs until the journal is smaller."""
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -59,7 +59,7 @@ Clock = Callable[[], float]
 
 @define
 class Journal:
-    """The journal at `path`, created when the first run begins. `clock` returns Unix time in seconds."""
+    """The journal at `path`, created when the first run begins; `clock` returns Unix time in seconds."""
 
     path: Path
     clock: Clock = time.time
@@ -67,7 +67,7 @@ class Journal:
     max_bytes: int = MAX_BYTES
 
     def begin(self, plan: Plan, process: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
-        """Begin a run, which is on disk when this returns. Raises JournalError."""
+        """Begin a run; it is on disk when this returns. Raises JournalError."""
         with self._errors_as("cannot be written"):
             connection = open_for_writing(self.path)
             try:
@@ -172,8 +172,8 @@ class JournalRecorder:
         return self._writer.problem
 
     def record_request(self, address: Address, call: ApiCall) -> int:
-        """Record a call, which is on disk when this returns."""
-        token = next(self._call_numbers)  # atomic in CPython, so no two threads get the same
+        """Record a call; it is on disk when this returns."""
+        token = next(self._call_numbers)  # atomic in CPython, so every thread gets another number
         row = (
             self.number,
             token,
@@ -187,11 +187,11 @@ class JournalRecorder:
         return token
 
     def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended, which is on disk when this returns."""
+        """Record how a call ended; it is on disk when this returns."""
         self._writer.write(_UPDATE_CALL, (self._clock(), state, request_id, code, self.number, token))
 
     def record_outcome(self, outcome: Outcome) -> None:
-        """Record a step's outcome with the next commit; the calls already state what was done."""
+        """Record a step's outcome with the next commit; its calls are on disk already."""
         address, seconds, error = outcome.change.address, None, ""
         self._outcome_counts[outcome.status] += 1
         match outcome:

@@ -22,7 +22,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _MIN_LINE_CHARACTERS = 16
-"""Lines of a longer secret are secrets themselves if they have at least this many characters."""
+"""The minimum number of characters of a line of a secret that is redacted by itself."""
 
 
 def naming_parameters(call: ApiCall) -> str:
@@ -36,7 +36,7 @@ def naming_parameters(call: ApiCall) -> str:
 
 
 def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
-    """Return all secret texts in the steps' calls, and the lines of the longer ones."""
+    """Return all secret texts in the steps' calls, and their long lines."""
     values: set[str] = set()
     for step in steps:
         for call in step.calls:

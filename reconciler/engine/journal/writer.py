@@ -1,4 +1,4 @@
-"""The thread that writes the journal: one commit for all rows that arrived during the previous one."""
+"""The thread that writes the journal: one commit for all rows that arrived during the last one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One value of the file → a value of its field's type. Nothing is coerced: 5 is not a string."""
+"""Convert a value of the file to the type of its field. Nothing is coerced: 5 is not a string."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def build_converter(context: LoadContext | None = None) -> Converter:
 def file_type(annotation: Any) -> Any:
     """Return the part of an annotation that a file can set.
 
-    That is the first of a union, or both of a `Reference`. The others are for values that AWS reports, or for absence: TOML
-    has no null.
+    That is the first type of a union, or both types of a `Reference`. The others are for values that AWS reports, or for
+    absence: TOML has no null.
     """
     if not _is_union(annotation):
         return annotation
@@ -78,7 +78,7 @@ def file_type(annotation: Any) -> Any:
 
 
 def file_types(annotation: Any) -> tuple[Any, ...]:
-    """Return everything that a file can set for an annotation, as annotations of one form each."""
+    """Return the types that a file can set for an annotation."""
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
     if {str, Secret} <= parts:
         return (str, Secret)
@@ -91,7 +91,7 @@ def accepts_document_or_name(annotation: Any) -> bool:
 
 
 def describe_type(annotation: Any) -> str:
-    """Return what a field of this annotation takes, for messages and the documentation."""
+    """Return a description of the valid values for an annotation, for messages and the documentation."""
     if accepts_document_or_name(annotation):
         return _DOCUMENT_OR_NAME
     annotation = file_type(annotation)
@@ -148,7 +148,7 @@ def _table_hook(cls: Any, converter: Converter) -> Hook:
 
 def _mapping_hook(annotation: Any, converter: Converter) -> Hook:
     item_type = get_args(annotation)[1]
-    # A text inside a map is always literal, never a file's.
+    # A text inside a map is always literal, never read from a file.
     item_hook: Hook = _scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
 
     def hook(value: Any, _: Any) -> dict[str, Any]:
@@ -316,7 +316,7 @@ def _read_secret(value: Any, context: LoadContext) -> Secret:
 
 
 def _parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
-    """Return the error of a parser with the file that it read and with what the field takes."""
+    """Return the error of a parser with the file that it read and a description of valid values."""
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem
     return _error(problem.code, text, problem.expected or expected)

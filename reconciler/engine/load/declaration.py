@@ -17,7 +17,7 @@ from reconciler.model.resource import Origin
 
 @frozen
 class ValueOrigin:
-    """Where a value comes from: its path as the file has it, and the columns of the manifest that it uses."""
+    """The origin of a value: its path in the file, and the columns of the manifest that it uses."""
 
     path: ValuePath
     columns: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Declaration(ABC):
 
     @abstractmethod
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return where the value at the path inside the declaration comes from."""
+        """Return the origin of the value at a path inside the declaration."""
 
     @property
     def sibling_count(self) -> int:

@@ -1,4 +1,4 @@
-"""TOML files → what they declare: the settings' tables, and each resource once."""
+"""Collect the declarations of TOML files: the settings' tables, and each resource once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from reconciler.model.text import closest_match, describe_value
 WORKSPACE = "workspace"
 
 MAX_NAME_LENGTH = 256
-"""Characters of a name: it is the value of a tag (AWS General Reference, tag naming limits)."""
+"""The maximum number of characters of a name, which is stored in a tag (AWS General Reference, tag naming limits)."""
 
 _MAX_INSTANCES = 5_000_000
 _MAX_TEXT_SIZE = 2**28
-"""Resources, and characters, that the rows of all tables make: a small file can ask for many."""
+"""The maximum numbers of resources and characters from the rows of all tables: a small file can create very many."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -38,8 +38,8 @@ _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 class Declarations:
     """All declarations of the files.
 
-    `resources` has each resource's first declaration. `moved_removed` are the tables about addresses that the file no longer has. `incomplete_kinds` are the kinds that may have
-    more resources, in rows that could not be read.
+    `resources` has each resource's first declaration. `moved_removed` are the tables about addresses that the file no longer
+    has. `incomplete_kinds` are the kinds that may have more resources, in rows that could not be read.
     """
 
     workspaces: Sequence[TomlTable]
@@ -169,7 +169,7 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
-    """Return every table that declares something, and report what is not a table, or not a known one."""
+    """Yield every table that declares something, and report unknown tables and other values."""
     kinds = all_kinds()
     for name, entries in file.data.items():
         table = TomlTable((name,), {}, file)

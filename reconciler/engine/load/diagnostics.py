@@ -1,4 +1,4 @@
-"""Problems of declarations → diagnostics in the order of the files.
+"""Convert problems of declarations to diagnostics, in the order of the files.
 
 A problem that many rows of a manifest share is reported once, or for the first of them.
 """
@@ -17,7 +17,7 @@ from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_path, quote
 
 _MAX_REPORTED_ROWS = 20
-"""Rows that are reported one by one for the same problem in the same place of a table."""
+"""The maximum number of rows that are reported one by one for the same problem in the same place of a table."""
 
 _GroupKey: TypeAlias = tuple[int, ValuePath, str, bool, str]
 """The table, the path in it, the severity, whether the manifest itself is wrong, and the problem's code."""

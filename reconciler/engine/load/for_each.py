@@ -32,8 +32,8 @@ _MAX_EXAMPLE_COLUMNS = 3
 class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `constants` are the fields that are the same in every row, `interpolations` the others; `name` is None where it
-    cannot be used. `problems` is what is wrong with the table itself.
+    `constants` are the fields that are the same in every row, `interpolations` the others; `name` is None if it is not
+    valid. `problems` are those of the table itself.
     """
 
     table: TomlTable
@@ -54,7 +54,7 @@ class ForEachTable:
 
     @property
     def text_size(self) -> int:
-        """The number of characters that all rows make of the table's texts."""
+        """The number of characters of the table's texts in all rows together."""
         rows = self.manifest.rows
         interpolations = (*([self.name] if self.name else []), *self.interpolations.values())
         texts = [text for interpolation in interpolations for text in interpolation.texts()]
@@ -118,7 +118,7 @@ class Instance(Declaration):
 
 
 def parse_for_each(table: TomlTable, manifest: Manifest) -> ForEachTable:
-    """Find out which fields of a table with `for_each` depend on its rows."""
+    """Parse a table with `for_each`, and separate constants from fields that depend on the row."""
     parser = InterpolationParser(manifest.columns)
     name = _parse_name(parser, table.names[1])
     constants: dict[str, Any] = {}

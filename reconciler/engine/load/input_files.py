@@ -18,7 +18,7 @@ from reconciler.model.text import describe_value, quote
 MAX_INPUT_FILE_BYTES = 2**20
 
 _MAX_TOTAL_BYTES = 2**30
-"""Bytes of all files that one TOML file refers to: a table may refer to a large one once for each row."""
+"""The maximum size of all files that a TOML file refers to: a table can refer to a large file in every row."""
 
 SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (how the file refers to one)
 
@@ -26,7 +26,7 @@ VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LoadContext:
-    """The files of a TOML file's own folder tree, and the environment, which are all that it may read.
+    """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out.
     The methods raise InvalidValueError.
@@ -87,7 +87,7 @@ class LoadContext:
                 raise _error("wrong-type", "not a valid table", SECRET_FORMAT)
 
     def output_file(self, name: object) -> OutputFile:
-        """Return a file that a run may write, with its content where it exists already."""
+        """Return a file that a run may write, with its content if it exists already."""
         expected = "the path of a new file"
         if not isinstance(name, str):
             raise _error("wrong-type", f"got {describe_value(name)}", expected)
@@ -130,8 +130,8 @@ class LoadContext:
     def _open(self, path: str) -> int:
         """Return a descriptor of the file at a path without links.
 
-        A link may have been put there since the path was resolved, so each folder on the way is opened from the one
-        before without following links. Nothing waits, so that a pipe cannot block the run.
+        A link may have been created since the path was resolved, so each folder of the path is opened from its parent without
+        following links. Opening does not wait, so that a pipe cannot block the run.
         """
         *folders, name = path.removeprefix(self._folder).strip("/").split("/")
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -174,7 +174,7 @@ def _check_name(name: object) -> str:
     expected = "the path of a file"
     if not isinstance(name, str) or not name:
         raise _error("wrong-type", f"file is {describe_value(name)}", expected)
-    if "\n" in name:  # a PEM, most likely, and perhaps a key, so the message does not repeat it
+    if "\n" in name:  # most likely a PEM, perhaps a key, so the message does not repeat it
         raise _error("invalid-path", "file has several lines", expected)
     return name
 

@@ -1,7 +1,7 @@
 """Values of a table with `for_each` in which `{column}` is replaced with a row's value.
 
-Invariant: a row's value replaces its column's name and nothing else happens: nothing is formatted, looked up or
-interpolated again, so the content of a manifest is never anything but text.
+Invariant: the content of a manifest is only ever text. A row's value replaces its column's name; it is not formatted, looked up
+or interpolated again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RowValues: TypeAlias = tuple[str, ...]
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 _MAX_LISTED_COLUMNS = 12
-"""The most columns that a message lists."""
+"""The maximum number of columns that a message lists."""
 
 _MAX_DEPTH = 64
 """Levels of tables and arrays."""
@@ -35,18 +35,18 @@ class Interpolation(ABC):
 
     @abstractmethod
     def fill(self, row: RowValues) -> Any:
-        """Return the value for a row. Raises InvalidValueError when two keys of a table become the same."""
+        """Return the value for a row. Raises InvalidValueError if two keys of a table become the same."""
 
     @abstractmethod
     def texts(self) -> Iterator[InterpolatedText]:
-        """Return every text in it that uses a column."""
+        """Yield every text in it that uses a column."""
 
     def child(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
-        """Return what `part`, a key or an index of the filled value, comes from.
+        """Return the origin of `part`, a key or an index of the filled value.
 
-        That is the key as the file has it, the texts that the key is made of, and the value's interpolation.
+        That is the key in the file, the interpolated texts in the key, and the value's interpolation.
         """
         del row
         return part, (), None
@@ -87,7 +87,7 @@ class _Constant(Interpolation):
 
 @frozen
 class _InterpolatedTable(Interpolation):
-    """A table: each key as the file has it, the key's interpolation and the value's."""
+    """A table: each key in the file, with the interpolations of the key and of the value."""
 
     items: tuple[tuple[str, Interpolation, Interpolation], ...]
 
@@ -148,7 +148,7 @@ class _InterpolatedArray(Interpolation):
 class InterpolationParser:
     """Parses the values of one table with `for_each`.
 
-    `columns` are those of its manifest, or None where they are not known. `problems` collects what is wrong with the values.
+    `columns` are those of its manifest, or None if they are not known. `problems` collects the problems of the values.
     """
 
     def __init__(self, columns: Sequence[str] | None) -> None:
@@ -231,7 +231,7 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return the path as the file has it, and the columns that its keys and its value use."""
+    """Return the path in the file, and the columns that its keys and its value use."""
     if not path or path[0] not in fields:
         return path, frozenset()
     file_path: list[str | int] = [path[0]]

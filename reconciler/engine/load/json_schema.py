@@ -146,9 +146,8 @@ def _workspace(member_schemas: MemberSchemas) -> Node:
             limit_node |= {"minimum": 0}
             if name.endswith("percent"):
                 limit_node |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
-    limits |= dict.fromkeys(
-        sorted(all_kinds()), kind_limits
-    )  # the file has the kinds' tables next to the limits
+    # In the file, the kinds' tables are next to the limits.
+    limits |= dict.fromkeys(sorted(all_kinds()), kind_limits)
     return {"description": "The owner of these resources, and the registry that they are in.", **node}
 
 

@@ -1,4 +1,4 @@
-"""TOML files → the desired state, or every diagnostic at once."""
+"""Load the desired state from TOML files, or report every diagnostic at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
     declarations = collect_declarations(contexts, limits, diagnostics)
     settings = _parse_settings(declarations.workspaces, limits, diagnostics)
     parsed = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
-    statements = resolve_moved_removed(
+    moved_removed = resolve_moved_removed(
         declarations.moved_removed, parsed, declarations.resources, settings.name, diagnostics
     )
     check_declarations(parsed, declarations.incomplete_kinds, settings.name, limits, diagnostics)
@@ -52,8 +52,8 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
         {resource.address: resource for resource in resources if resource},
         report,
         _digest(contexts),
-        removed=statements.removed,
-        moved=statements.moved,
+        removed=moved_removed.removed,
+        moved=moved_removed.moved,
     )
 
 
@@ -127,7 +127,7 @@ def _parse_declarations(
 
 
 def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, ParsedDeclaration]:
-    """Evaluate the resources of all declarations, and register the secrets that this yields."""
+    """Evaluate the resources of all declarations, and register the resulting secrets."""
     evaluated = evaluate(
         {address: declaration.resource for address, declaration in parsed.items() if declaration.resource}
     )
@@ -139,10 +139,10 @@ def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, P
 
 
 def _digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
-    """Return the SHA-256 over the files and what they refer to, secrets aside."""
+    """Return the SHA-256 over the files and the files that they refer to, except secrets."""
     sha256 = hashlib.sha256()
     for file, context in contexts.items():
-        own = (file.path.name, hashlib.sha256(file.raw).hexdigest())
-        for name, digest in (own, *sorted(context.digests.items())):
+        file_digest = (file.path.name, hashlib.sha256(file.raw).hexdigest())
+        for name, digest in (file_digest, *sorted(context.digests.items())):
             sha256.update(f"{name}\0{digest}\n".encode())
     return sha256.hexdigest()

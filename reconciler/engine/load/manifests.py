@@ -21,7 +21,7 @@ MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 256
 MAX_VALUES = 5_000_000
-"""Rows times columns, of all manifests together: this is what they take in memory."""
+"""The maximum of rows times columns in all manifests together, which limits their memory."""
 
 _MAX_TOML_INTEGER_BITS = 64
 _MANIFEST_FORMAT = '{ file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables'
@@ -32,8 +32,8 @@ _SCALAR = "a string, a number or a boolean"
 class Manifest:
     """Columns and rows, each row with its place.
 
-    `name` is the file's name in messages, and empty for an array in the table itself. `columns` is None where the manifest
-    does not define them. `problems` are those of the rows that could not be read; the path of a problem, if any, is the column.
+    `name` is the file's name in messages, and empty for an array in the table itself. `columns` is None if the manifest does
+    not define them. `problems` are those of the rows that could not be read; the path of a problem, if any, is the column.
     """
 
     name: str
@@ -97,7 +97,7 @@ class _ManifestBuilder:
         self.problems.append((ManifestRow(self.name, number), ValueProblem(code, problem, expected)))
 
     def set_columns(self, number: int, columns: Sequence[str]) -> bool:
-        """Set the columns; return False where they cannot be used."""
+        """Set the columns; return whether they are valid."""
         if len(columns) > MAX_COLUMNS:
             self.add_problem(number, "too-many-columns", f"{len(columns)} columns", f"at most {MAX_COLUMNS}")
         elif "" in columns:
@@ -112,7 +112,7 @@ class _ManifestBuilder:
         return self.columns is not None
 
     def add_row(self, number: int, values: RowValues) -> bool:
-        """Add a row; return False where there is no room for it."""
+        """Add a row; return whether there is room for it."""
         if len(self.rows) == MAX_ROWS:
             self.add_problem(number, "too-many-rows", "too many rows", f"at most {MAX_ROWS:,}")
         elif (len(self.rows) + 1) * len(values) > self.max_values:
@@ -143,7 +143,7 @@ def _parse_csv(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
 
 
 def _add_cells(builder: _ManifestBuilder, number: int, cells: list[str]) -> bool:
-    """Add a record; return False where nothing after it can be read."""
+    """Add the cells of a line; return whether the next lines can be read."""
     columns = builder.columns
     if columns is None:
         return builder.set_columns(number, cells)

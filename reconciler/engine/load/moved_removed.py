@@ -35,7 +35,7 @@ _ABSENT = "an address that the file no longer has"
 
 @frozen
 class _Move:
-    """A statement that `target` had the address `source`, in a declaration at a path inside it."""
+    """A statement that the resource `target` had the address `source`, and its place in a declaration."""
 
     declaration: Declaration
     path: ValuePath
@@ -126,7 +126,7 @@ class _Resolver:
     def _check_removal(self, address: Address) -> None:
         """Raise InvalidValueError for an address that cannot be forgotten.
 
-        That is a declared one, one of an ownership marker, and one that the registry has under another name.
+        That is a declared address, that of an ownership marker, or a name that the registry does not store.
         """
         kind = all_kinds()[address.kind]
         if address in self._declared:
@@ -165,7 +165,7 @@ class _Resolver:
                 self._valid.moved[resolved_move.source] = resolved_move.target
 
     def _check_source(self, move: _ResolvedMove) -> None:
-        """Raise InvalidValueError where the former address is of another kind, or still declared."""
+        """Raise InvalidValueError if the former address is of another kind, or still declared."""
         source, target = move.source, move.target
         if source.kind != target.kind:
             kinds = all_kinds()
@@ -175,7 +175,7 @@ class _Resolver:
             raise _error("still-declared", self._describe_declared(source), _ABSENT).under(*move.source_path)
 
     def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
-        """Raise InvalidValueError where the new address is not declared; `targets` are those of all moves."""
+        """Raise InvalidValueError if the new address is not declared; `targets` are those of all moves."""
         target = move.target
         if target in self._declared:
             return
@@ -194,7 +194,7 @@ class _Resolver:
         raise InvalidValueError(ValueProblem("dangling-reference", problem, expected, nearest, path=("to",)))
 
     def _check_earlier_statements(self, move: _ResolvedMove) -> None:
-        """Raise InvalidValueError where an earlier statement is about the same address."""
+        """Raise InvalidValueError if an earlier statement is about the same address."""
         source, target, moved = move.source, move.target, self._valid.moved
         former = [other for other, name in moved.items() if name == target]
         if source in self._valid.removed:
@@ -257,7 +257,7 @@ def _resolve_move(move: _Move) -> _ResolvedMove:
 
 
 def _follow_moves(move: _ResolvedMove, targets: Mapping[Address, Address]) -> Address | None:
-    """Return the address that a chain of moves leads to, or None where it leads in a cycle."""
+    """Return the address that a chain of moves leads to, or None for a cycle."""
     visited, address = {move.source}, move.target
     while address in targets:
         if address in visited:

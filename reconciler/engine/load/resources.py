@@ -1,4 +1,4 @@
-"""A declaration → its resource, or as much of it as is valid."""
+"""Parse a declaration into its resource, or into its valid fields."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ParsedDeclaration:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The valid fields; defaults are among them only where all of the declaration is valid."""
+        """The valid fields; they include defaults only if the whole declaration is valid."""
         return self.valid_fields if self.resource is None else _field_values(self.resource.spec, self.kind)
 
     @property

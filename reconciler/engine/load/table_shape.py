@@ -39,7 +39,7 @@ def derive_shape(cls: type, converter: Converter) -> TableShape:
 def check_keys(
     keys: Collection[str], shape: TableShape, other_keys: Collection[str] = ()
 ) -> Iterator[ValueProblem]:
-    """Return the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's."""
+    """Yield the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's."""
     valid = [*shape.hooks, *other_keys]
     for name in keys:
         if name not in valid:
@@ -76,7 +76,7 @@ def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str,
 
 
 def _problems_of(error: Exception) -> Iterator[ValueProblem]:
-    """Return the problems in an exception of a converter."""
+    """Yield the problems in an exception of a converter."""
     match error:
         case InvalidValueError():
             yield from error.problems

@@ -20,10 +20,10 @@ from reconciler.model.text import format_path
 MAX_FILE_BYTES = 16 * 2**20
 
 _MAX_KEY_BYTES = 1024
-"""The longest dotted key: tomllib takes time in the cube of its parts."""
+"""The maximum size of a dotted key: the time of tomllib grows with the cube of its parts."""
 
 _MAX_INDEXED_DEPTH = 32
-"""Parts of a path whose line is known; a deeper value has the line of what contains it."""
+"""The maximum number of parts of a path whose line is known; a deeper value has the line of its container."""
 
 _TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -44,7 +44,7 @@ class TomlFile:
 
 
 def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
-    """Read one file, or return the one diagnostic of why it cannot be read."""
+    """Read one file, or return the diagnostic of why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return _unreadable(display_name, 1, "not a regular file")
@@ -104,8 +104,8 @@ def _invalid_toml(display_name: str, line: int, reason: str) -> Diagnostic:
 class KeyLines:
     """The line of each key of a TOML text.
 
-    Most keys of a large file are inside tables of tables, which is what resources are; those are indexed when a line in
-    their table is asked for. `first_oversized_key` is the line of the first key that is too long to be parsed, or 0.
+    Most keys of a large file are in the tables of resources; these are indexed when a line in their table is requested.
+    `first_oversized_key` is the line of the first key that is too long to be parsed, or 0.
     """
 
     def __init__(self, raw: bytes) -> None:
@@ -127,7 +127,7 @@ class KeyLines:
         return 1
 
     def find_duplicate(self, line: int) -> tuple[Keys, int] | None:
-        """Return the key on this line that was declared before, and the line of that, or None."""
+        """Return the key on this line that was declared before, and its first line, or None."""
         first_lines: dict[Keys, int] = {}
         for path, key_line in self._declared_keys():
             if key_line == line and path in first_lines:
@@ -156,7 +156,7 @@ class KeyLines:
                 self.first_oversized_key = _line(key)
 
     def _declared_keys(self) -> Iterator[tuple[Keys, int]]:
-        """Return the headers and their keys in order, without what is inside values and arrays of tables."""
+        """Yield the headers and their keys in order, without keys inside values and arrays of tables."""
         for node in self._tree.root_node.named_children:
             header = _header(node) if node.type == "table" else None
             prefix = _keys(header) if header else ()
@@ -191,7 +191,7 @@ class KeyLines:
                 self._index_value((*path, index), item)
 
     def _add(self, prefix: Keys, path: Keys, line: int) -> None:
-        """Note the line of a key, and of each table that its dotted name makes."""
+        """Record the line of a key, and of each table that its dotted name defines."""
         for length in range(len(prefix) + 1, len(path) + 1):
             self._lines.setdefault(path[:length], line)
 

@@ -32,7 +32,8 @@ _SECRETLESS = (str, type(None), tuple, bool, int, Pem, Document)
 """The types of most values; they contain no secret."""
 
 _MAX_COMPARISONS = 100_000
-"""Names that are compared in search of the nearest: a for_each table with one wrong reference has thousands of problems."""
+"""The maximum number of names that are compared to find the nearest: a for_each table with one wrong reference has
+thousands of problems."""
 
 
 def check_declarations(
@@ -71,7 +72,7 @@ def check_declarations(
 
 
 class _ReferenceChecker:
-    """Finds names that nothing in the file has, with the nearest declared name."""
+    """Finds references to names that the file does not declare, with the nearest declared name."""
 
     def __init__(self, declared: Collection[Address], incomplete_kinds: Collection[str]) -> None:
         self._declared = declared
@@ -83,7 +84,7 @@ class _ReferenceChecker:
         self._comparisons_left = _MAX_COMPARISONS
 
     def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
-        """Return the references in fields to what is not declared."""
+        """Yield a problem for each reference in a field to an undeclared resource."""
         for path, table, name in item.references:
             if isinstance(name, External) or self._is_declared(Address(table, name)):
                 continue
@@ -96,7 +97,7 @@ class _ReferenceChecker:
             yield _not_declared(table, name, expected, nearest, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
-        """Return the items of `depends_on` that are not addresses, or of what is not declared."""
+        """Yield a problem for each item of `depends_on` that is not a declared address."""
         for index, text in enumerate(addresses):
             path: ValuePath = ("depends_on", index)
             table, dot, name = text.partition(".")
@@ -112,7 +113,7 @@ class _ReferenceChecker:
         return address in self._declared or address.kind in self._incomplete_kinds
 
     def _nearest_address(self, table: str, name: str) -> str | None:
-        """Return the nearest address of the kind, or of all kinds where the file has nothing of that kind."""
+        """Return the nearest address of the kind, or of all kinds if the file has no resource of that kind."""
         if table not in self._names_by_kind:
             return self._nearest_name("", f"{table}.{name}")
         nearest = self._nearest_name(table, name)
@@ -136,7 +137,7 @@ def _not_declared(
 
 
 def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:
-    """Return the paths in `ignore_changes` that lead to no field."""
+    """Yield a problem for each path in `ignore_changes` that leads to no field."""
     if not paths:
         return
     maps = {
@@ -156,7 +157,7 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
 
 
 def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iterator[ValueProblem]:
-    """Return a warning for each secret whose environment variable is not set."""
+    """Yield a warning for each secret whose environment variable is not set."""
     for name, value in values.items():
         if isinstance(value, Secret):
             if value.value is None:
@@ -174,7 +175,7 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
 
 
 def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) -> Iterator[ValueProblem]:
-    """Return how the fields violate AWS's limits: those of the file, and the defaults of the others."""
+    """Yield a problem for each field, set or default, that violates AWS's limits."""
     kind = item.kind
     effective = kind.effective(item.resource, scope) if item.resource else None
     # The effective spec of a templated resource has another class than its table.
@@ -209,7 +210,7 @@ def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[Valu
 
 
 def _to_sent_value(value: Any, references: str | None) -> Any:
-    """Return what AWS would be sent for a value, or None where that is not known yet."""
+    """Return the value that would be sent to AWS, or None if it is not known yet."""
     match value:
         case Pem():
             return value.text
@@ -236,7 +237,7 @@ def _to_sent_value(value: Any, references: str | None) -> Any:
 def _check_identities(
     parsed: Collection[ParsedDeclaration], desired: Desired, diagnostics: DiagnosticCollector
 ) -> None:
-    """Report resources that are the same one in AWS, such as a certificate under two names."""
+    """Report declarations of the same AWS resource, such as a certificate under two names."""
     first_items: dict[tuple[str, str], ParsedDeclaration] = {}
     duplicates: defaultdict[tuple[str, str], list[ParsedDeclaration]] = defaultdict(list)
     for item in parsed:
@@ -267,7 +268,9 @@ def _same_identity(item: ParsedDeclaration, table: str, first: ParsedDeclaration
 def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
     """Report each dependency cycle at its first address."""
     cyclic = cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
-    for cycle in find_shortest_cycles(build_graph(cyclic)) if cyclic else ():
+    if not cyclic:
+        return
+    for cycle in find_shortest_cycles(build_graph(cyclic)):
         path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
         problem = f"dependency cycle: {path}; remove one of these dependencies"
         diagnostics.add(parsed[cycle[0]].declaration, ValueProblem("cycle", problem))

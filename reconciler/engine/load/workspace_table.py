@@ -1,4 +1,4 @@
-"""`[workspace]` → `Settings`."""
+"""Parse `[workspace]` into `Settings`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reconciler.model.text import closest_match, describe_value, format_choices,
 _EMBEDDED, _AWS = "embedded", "aws"
 
 _OTHER_OPERATIONS = "default"
-"""In `[workspace.quotas.<service>]`: every operation that is not named."""
+"""The key in `[workspace.quotas.<service>]` for all operations that are not listed."""
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
@@ -66,7 +66,7 @@ def parse_settings(
 
 
 def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProblem]:
-    """Return the first reason why an ownership marker could not have a name that contains the workspace's."""
+    """Yield the first reason why ownership markers could not have names with the workspace's name."""
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return

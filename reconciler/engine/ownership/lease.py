@@ -1,8 +1,8 @@
 """The lease that allows one writer at a time, stored in the attributes of the workspace's thing group.
 
 It is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers gets it (AWS IoT API
-reference, UpdateThingGroup). All its times are the registry's, read from the `Date` header of responses, so that clocks that differ do
-no harm. A holder that cannot renew in time stops before its next write, and the lease expires by itself.
+reference, UpdateThingGroup). All its times are the registry's, read from the `Date` header of responses, so that differences between
+clocks do not matter. A holder that cannot renew in time stops before its next write, and the lease expires by itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from reconciler.model.errors import AwsError, LeaseLostError, LockedError, Recon
 from reconciler.model.run import ProcessIdentity
 
 LEASE_SECONDS = 60.0
-"""Seconds after which a lease expires that is not renewed."""
+"""Seconds after which a lease expires if it is not renewed."""
 
 _HOLDER, _PROCESS, _SINCE, _UNTIL = (
     f"{TAG_PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
@@ -42,7 +42,7 @@ _VERSION_CONFLICT = "VersionConflictException"
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
 _WRITE_UNTIL_SHARE = 0.8
-"""Share of the lease's time in which a holder may begin a write; the rest is left for the write itself."""
+"""The share of the lease's time in which a holder may begin a write; the rest is for the write itself."""
 
 _INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
 """Characters that AWS does not allow in an attribute's value (service model, AttributeValue)."""
@@ -51,9 +51,9 @@ Clock = Callable[[], float]
 
 
 def _boot_clock() -> float:
-    """Return seconds that also pass while the computer sleeps, as the lease's do.
+    """Return the seconds of a clock that also runs while the computer sleeps, as the lease's time does.
 
-    `time.monotonic` stands still then (clock_gettime(2)); only Linux has a clock that does not.
+    `time.monotonic` stops during sleep (clock_gettime(2)); only Linux has a clock that does not.
     """
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
@@ -61,9 +61,9 @@ def _boot_clock() -> float:
 
 @frozen
 class LeaseHolder:
-    """A lease as stored in the registry; its times are in UTC, of the registry's clock.
+    """A lease as stored in the registry; its times are in UTC, by the registry's clock.
 
-    `machine` distinguishes processes that can see each other from all others.
+    `machine` is equal for processes that can see each other.
     """
 
     process: ProcessIdentity
@@ -77,7 +77,7 @@ class LeaseHolder:
         return LockedError(str(self), _format_time(self.since), _format_time(self.until))
 
     def partial_apply_warning(self) -> str:
-        """Return the warning for a plan that is made during the holder's apply."""
+        """Return the warning for a plan that is made while the holder's apply runs."""
         return (
             f"an apply by {self} has been running since {_format_time(self.since)}; this plan may show a partial apply; "
             "plan again when it is done"
@@ -116,13 +116,13 @@ class _Group:
 
 
 def lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
-    """Return who holds the lease of a workspace, or None. Raises AwsError and TargetError."""
+    """Return the active lease of a workspace, or None. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
     return group.active_lease() if group else None
 
 
 def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
-    """Release the lease of any holder, and return who held it. Raises AwsError and TargetError."""
+    """Release the lease of any holder and return that lease. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
     lease = group.stored_lease() if group else None
     if group and lease:
@@ -149,20 +149,20 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renew it in the background, and release it at the end.
 
-    `machine` defaults to this one. Yields a check to call before each write; it raises LeaseLostError once the lease is lost.
+    `machine` defaults to this machine. Yields a check to call before each write; it raises LeaseLostError once the lease is lost.
     Raises LockedError if another process holds the lease, AwsError and TargetError.
     """
     lease = _Lease(workspace, call, process, machine or machine_id(), seconds, clock)
     stop = threading.Event()
-    renewing = threading.Thread(target=lease.keep_renewing, args=(stop,), name="lease", daemon=True)
+    renewal_thread = threading.Thread(target=lease.keep_renewing, args=(stop,), name="lease", daemon=True)
     try:
         lease.acquire()
-        renewing.start()
+        renewal_thread.start()
         yield lease.check
     finally:  # also after a failed acquire: perhaps only its response was lost
         stop.set()
-        if renewing.ident is not None:
-            renewing.join()
+        if renewal_thread.ident is not None:
+            renewal_thread.join()
         lease.release()
 
 
@@ -170,8 +170,8 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 class _Lease:
     """This process's lease.
 
-    `_renewed_at` is when, by our own clock, the last successful request for it was sent; None while it is not held. One thread renews
-    it, others check it; a single attribute is read and written, which Python does atomically.
+    `_renewed_at` is the time, by our own clock, at which the last successful request for it was sent, or None while it is not held.
+    One thread writes this attribute and others read it, which Python does atomically.
     """
 
     workspace: str
@@ -199,7 +199,7 @@ class _Lease:
         )
 
     def _try_acquire(self, group: _Group | None) -> bool:
-        """Write the lease into the group as it was read; return whether that succeeded."""
+        """Write the lease into the group that was read; return whether that succeeded."""
         if group is not None:
             return _write_lease(self.workspace, self.call, group, self._attributes(group.now, group.now))
         now = datetime.datetime.now(datetime.UTC)  # no response with the registry's time yet
@@ -220,7 +220,7 @@ class _Lease:
         }
 
     def keep_renewing(self, stop: threading.Event) -> None:
-        """Renew until stopped or lost; after an error, try again."""
+        """Renew the lease until it is lost or `stop` is set; after an error, try again."""
         while not stop.wait(self.seconds / 4):
             try:
                 self.renew()
@@ -284,7 +284,7 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
 
 
 def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
-    """Replace the stored lease unless the group has changed since the read; return whether it did."""
+    """Replace the stored lease unless the group has changed since the read; return whether it succeeded."""
     others = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
     params: dict[str, Any] = {
         "thingGroupName": workspace_group_name(workspace),
@@ -309,7 +309,7 @@ def _registry_time(response: Mapping[str, Any]) -> datetime.datetime:
 
 def _has_died(lease: LeaseHolder) -> bool:
     """Return whether the holder was a process of this machine that no longer runs."""
-    local = evolve(lease.process, host=socket.gethostname())  # the attribute may not hold the name exactly
+    local = evolve(lease.process, host=socket.gethostname())  # the stored name may have replaced characters
     return lease.machine == machine_id() and not is_running(local)
 
 

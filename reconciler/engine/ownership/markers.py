@@ -1,4 +1,4 @@
-"""How many of a workspace's ownership markers a plan leaves unchanged."""
+"""Count the ownership markers that a plan leaves unchanged."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from reconciler.model.resource import Desired
 
 
 def count_unchanged_markers(plan: Plan, resources: Desired) -> int:
-    """Return how many of the resources that a plan leaves unchanged are ownership markers, not the file's.
+    """Return how many of a plan's unchanged resources are ownership markers, which are not in the file.
 
-    It is 0 for a plan of a selection, which does not count markers.
+    It is 0 for a partial plan, which does not count markers.
     """
     if plan.options.is_partial:
         return 0
     changed = {step.address for step in plan.steps}
-    marked = add_ownership_markers(plan.workspace, resources)
+    all_resources = add_ownership_markers(plan.workspace, resources)
     unchanged = sum(
-        resource.is_ownership_marker and address not in changed for address, resource in marked.items()
+        resource.is_ownership_marker and address not in changed for address, resource in all_resources.items()
     )
     return min(unchanged, plan.unchanged)

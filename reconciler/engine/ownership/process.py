@@ -29,7 +29,7 @@ _START_TOLERANCE_SECONDS = 2.0
 
 
 def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
-    """Return the identity of this process; `environ` replaces its environment variables."""
+    """Return the identity of this process; `environ` has its environment variables."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user ID without an account
@@ -42,15 +42,14 @@ def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
 def is_running(identity: ProcessIdentity) -> bool:
     """Return whether the process still runs, as far as this host can see.
 
-    A reused process ID is another process.
+    A process with a reused ID is another process.
     """
     if identity.host != socket.gethostname():
         return False
     try:
         process = psutil.Process(identity.pid)
-        is_zombie = (
-            process.status() == psutil.STATUS_ZOMBIE
-        )  # dead, but its parent has not collected its status
+        # A zombie has ended, but its parent has not collected its status.
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
         has_same_start = abs(process.create_time() - identity.started_at) < _START_TOLERANCE_SECONDS
     except psutil.Error:  # it has ended, or its ID now belongs to a process we cannot inspect
         return False
@@ -59,7 +58,7 @@ def is_running(identity: ProcessIdentity) -> bool:
 
 @cache
 def machine_id() -> str:
-    """Return an ID of this boot and container: its processes can see each other."""
+    """Return an ID of this boot and container, whose processes can see each other."""
     parts = [socket.gethostname(), str(uuid.getnode())]
     for path in (_BOOT_ID, _PID_NAMESPACE):
         with suppress(OSError):

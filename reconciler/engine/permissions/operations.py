@@ -1,4 +1,4 @@
-"""The API operations and the roles that a desired state needs."""
+"""Find the API operations and the roles that a desired state needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
 VERBS = ("read", *ACTIONS)
-"""The purposes by which kinds declare their operations."""
+"""The verbs by which kinds declare their operations."""
 
 Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
@@ -26,10 +26,10 @@ _ROLE_MEMBERS = ("RoleArn", "roleArn")
 
 
 def needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
-    """Return the operations that a purpose may send for a desired state, to `Read` and to `Write`.
+    """Return the operations that a purpose needs for a desired state, under "Read" and "Write".
 
-    Every kind is read, because the workspace may own resources of a kind that the file no longer has. Written are the
-    kinds of the file and of the workspace's ownership markers.
+    Every kind is read, because the workspace may own resources of a kind that the file no longer has. Only the kinds in the
+    file and those of the ownership markers are written.
     """
     kinds = all_kinds()
     tables = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}

@@ -1,4 +1,4 @@
-"""The kinds that the caller may read, determined with the first request of each kind's read."""
+"""Check which kinds the caller may read, with the first request of each kind's read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ _ADVICE = "`reconciler permissions --for plan` prints the permissions that readi
 
 
 def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
-    """Return a result for each kind that cannot be read, or one for all of them.
+    """Yield a result for each kind that cannot be read, or one result if all kinds can.
 
     Raises TargetError, and AwsError for anything but missing permissions.
     """
     workspace = state.settings.name
     scope = Scope(workspace, add_ownership_markers(workspace, state.resources))
+    kinds = all_kinds()
     all_readable = True
-    for table, kind in all_kinds().items():
+    for table, kind in kinds.items():
         try:
-            for request in _first_call(kind.read(scope)):
+            request = _first_call(kind.read(scope))
+            if request:
                 call(evolve(request, max_items=1))
         except AwsError as error:
             if error.code not in NO_ACCESS_CODES:
@@ -42,15 +44,15 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
                 message = f"{table}: {error}; the file has none of this kind, so plans skip it"
                 yield CheckResult("warning", "reading", message, _ADVICE)
     if all_readable:
-        yield CheckResult("ok", "reading", f"all {len(all_kinds())} kinds can be listed")
+        yield CheckResult("ok", "reading", f"all {len(kinds)} kinds can be listed")
 
 
-def _first_call(read: Read[Sequence[Live]]) -> Iterator[ApiCall]:
-    """Return the first call of a read, which may begin with empty batches; nothing if it sends none."""
+def _first_call(read: Read[Sequence[Live]]) -> ApiCall | None:
+    """Return the first call of a read, which may begin with empty batches; None if it sends nothing."""
     try:
         batch = next(read)
         while not batch:
             batch = read.send([])
     except StopIteration:
-        return
-    yield batch[0]
+        return None
+    return batch[0]

@@ -117,7 +117,7 @@ def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> It
 
 
 def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield a warning for moved resources that are replaced for their name, a note for those without calls."""
+    """Yield notes about moved resources that are replaced for their name, or that need no calls."""
     kinds = all_kinds()
     for old, new in state.moved.items():
         change = comparison.changes.get(new)

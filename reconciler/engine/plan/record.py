@@ -208,6 +208,6 @@ def _compared_attributes(value_type: type) -> tuple[str, ...]:
 
 
 def _tag(value_type: type) -> str:
-    """Return the name of a class in plan files and digests: its `stored_name`, else its name in snake case."""
+    """Return the tag of a class in plan files and digests: `stored_name`, or its name in snake case."""
     stored_name: str | None = getattr(value_type, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

@@ -1,4 +1,4 @@
-"""Saved plans: a plan in a file between its review and its apply, and the checks that it is still valid.
+"""Saved plans: a plan in a file between review and apply, and the checks that it is still valid.
 
 Invariant: nothing in the file is sent. The plan is made again, from the same desired state for the same target with the same
 options. It is applied only if it is equal to the saved one.
