@@ -1,8 +1,10 @@
-"""How fast `reconciler registry serve` answers: requests a second on one core, and single requests of a large registry.
+"""The speed of `reconciler registry serve`, when it is empty and when it is large.
 
     python -m tests.benchmarks.endpoint [--requests N] [--things N …]
 
-The server has one processor to itself, where there are two, and the client, which has eight connections, another.
+The first table shows requests per second on one core, and the second one single requests to a large registry.
+
+If the machine has two processors or more, the server gets one to itself. The client has eight connections.
 """
 
 from __future__ import annotations
@@ -22,74 +24,82 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.registry import Registry
-from tests.benchmarks.load import drive, written
-from tests.benchmarks.race import machine, table
+from tests.benchmarks.http_client import encode_request, send_requests
+from tests.benchmarks.report import describe_machine, format_table
 from tests.support.registry_server import RunningServer, serve_registry
 
 SITES = ("oslo", "bergen", "moss", "hamar")
 MEMORY = ":memory:"
-LARGEST_PAGE = 250
-REPEATED = 5
+MAX_PAGE = 250
+REPETITIONS = 5
 DEVICE = {"Role": "DEVICE", "AuthenticationMaterialType": "WIFI_SETUP_QR_BAR_CODE"}
 
-SPEEDS = ("kept in", "request", "a second", "CPU ms each", "MiB after")
-TIMES = ("things", "what", "ms")
+THROUGHPUT_COLUMNS = ("stored in", "request", "per second", "CPU ms per request", "MiB afterwards")
+LATENCY_COLUMNS = ("things", "request", "ms")
 
 REQUESTS: tuple[tuple[str, Callable[[int], bytes]], ...] = (
-    ("CreateThing", lambda n: written("POST", f"/things/t{n}", attributes("oslo"))),
-    ("DescribeThing", lambda n: written("GET", f"/things/t{n}")),
-    ("ListThings, 50 of them", lambda _: written("GET", "/things?maxResults=50")),
-    ("UpdateThing", lambda n: written("PATCH", f"/things/t{n}", attributes("bergen"))),
-    ("DeleteThing", lambda n: written("DELETE", f"/things/t{n}")),
-    ("CreateManagedThing", lambda n: written("POST", "/managed-things", device(n), "iotmanagedintegrations")),
+    ("CreateThing", lambda n: encode_request("POST", f"/things/t{n}", site_payload("oslo"))),
+    ("DescribeThing", lambda n: encode_request("GET", f"/things/t{n}")),
+    ("ListThings, a page of 50", lambda _: encode_request("GET", "/things?maxResults=50")),
+    ("UpdateThing", lambda n: encode_request("PATCH", f"/things/t{n}", site_payload("bergen"))),
+    ("DeleteThing", lambda n: encode_request("DELETE", f"/things/t{n}")),
+    (
+        "CreateManagedThing",
+        lambda n: encode_request("POST", "/managed-things", managed_thing(n), "iotmanagedintegrations"),
+    ),
 )
+"""The requests whose throughput is measured: a name, and the request about thing number n."""
 
 
-def attributes(site: str) -> dict[str, Any]:
+def site_payload(site: str) -> dict[str, Any]:
     return {"attributePayload": {"attributes": {"site": site}}}
 
 
-def device(number: int) -> dict[str, Any]:
+def managed_thing(number: int) -> dict[str, Any]:
     return {**DEVICE, "AuthenticationMaterial": f"SN:{number};UPC:012345678905"}
 
 
-def speeds(requests: int) -> Iterator[tuple[str, ...]]:
-    """A row a kind of request, for a registry in memory and for one in a file."""
-    with tempfile.TemporaryDirectory(prefix="reconciler-speed-") as folder:
-        for where, db in (("memory", MEMORY), ("a file", f"{folder}/registry.db")):
-            with serve_registry("--db", db) as server, apart(server):
+def throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
+    """Yield a table row for each kind of request, for a registry in memory and then for one in a file."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-throughput-") as folder:
+        for storage, database in (("memory", MEMORY), ("a file", f"{folder}/registry.db")):
+            with serve_registry("--db", database) as server, separate_processors(server):
                 for name, request in REQUESTS:
-                    yield (where, name, *speed(server, [request(number) for number in range(requests)]))
+                    encoded = [request(number) for number in range(requests)]
+                    yield (storage, name, *measure_throughput(server, encoded))
 
 
-def speed(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
-    """Raises SystemExit unless every request is done."""
-    before = processor_seconds(server)
-    seconds, statuses = drive(server.address, requests)
-    used = processor_seconds(server) - before
-    if sum(statuses[status] for status in ("200", "201")) != len(requests):
-        raise SystemExit(f"not all was done: {dict(statuses)}")
-    each = f"{1000 * used / len(requests):.2f}" if used else ""
-    return f"{len(requests) / seconds:,.0f}", each, resident(server)
+def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
+    """Return requests per second, CPU ms per request, and MiB.
+
+    Raises SystemExit unless all requests succeed.
+    """
+    cpu_before = cpu_seconds(server)
+    seconds, statuses = send_requests(server.address, requests)
+    cpu_used = cpu_seconds(server) - cpu_before
+    if statuses["200"] + statuses["201"] != len(requests):
+        raise SystemExit(f"not all requests succeeded: {dict(statuses)}")
+    cpu_per_request = f"{1000 * cpu_used / len(requests):.2f}" if cpu_used else ""
+    return f"{len(requests) / seconds:,.0f}", cpu_per_request, resident_mib(server)
 
 
 @contextmanager
-def apart(server: RunningServer) -> Iterator[None]:
-    """Give the server the first processor that there is, and this process the others."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    if len(allowed) < 2:
+def separate_processors(server: RunningServer) -> Iterator[None]:
+    """Give the server the first available processor, and this process the others."""
+    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(available) < 2:
         yield
         return
-    os.sched_setaffinity(server.process.pid, {min(allowed)})
-    os.sched_setaffinity(0, allowed - {min(allowed)})
+    os.sched_setaffinity(server.process.pid, {min(available)})
+    os.sched_setaffinity(0, available - {min(available)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, allowed)
+        os.sched_setaffinity(0, available)
 
 
-def processor_seconds(server: RunningServer) -> float:
-    """What the server has used so far; 0 where the system does not tell (proc(5))."""
+def cpu_seconds(server: RunningServer) -> float:
+    """Return the CPU seconds the server has used, or 0 if the system has no /proc (see proc(5))."""
     stat = Path(f"/proc/{server.process.pid}/stat")
     if not stat.exists():
         return 0.0
@@ -97,121 +107,140 @@ def processor_seconds(server: RunningServer) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(server: RunningServer) -> str:
-    """MiB in memory; nothing where the system does not tell."""
+def resident_mib(server: RunningServer) -> str:
+    """Return the server's resident memory in MiB, or an empty string if the system has no /proc."""
     status = Path(f"/proc/{server.process.pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((f"{int(line.split()[1]) / 1024:.0f}" for line in lines if line.startswith("VmRSS")), "")
 
 
-def fill(file: Path, things: int) -> None:
-    """A registry of things that have a site and a serial number; every tenth of them is in a group."""
+def fill_registry(file: Path, things: int) -> None:
+    """Write a registry of things with a site and a serial number; every tenth thing is in a group."""
     Registry(file).close()
     with sqlite3.connect(file) as database:
-        run, each = database.execute, database.executemany
-        run("INSERT INTO scopes (account, region) VALUES ('123456789012', 'eu-west-1')")
+        database.execute("INSERT INTO scopes (account, region) VALUES ('123456789012', 'eu-west-1')")
         numbers = range(1, things + 1)
-        each(
+        database.executemany(
             "INSERT INTO things (seq, scope, name, id, attributes, version) VALUES (?, 1, ?, ?, ?, 1)",
             (
-                (n, name(n), f"{n:036}", json.dumps({"site": SITES[n % 4], "serial": f"s{n:07}"}))
+                (n, thing_name(n), f"{n:036}", json.dumps({"site": SITES[n % 4], "serial": f"s{n:07}"}))
                 for n in numbers
             ),
         )
-        each("INSERT INTO thing_attributes VALUES (1, 'serial', ?, ?)", ((f"s{n:07}", n) for n in numbers))
-        each("INSERT INTO thing_attributes VALUES (1, 'site', ?, ?)", ((SITES[n % 4], n) for n in numbers))
-        run(
+        database.executemany(
+            "INSERT INTO thing_attributes VALUES (1, 'serial', ?, ?)", ((f"s{n:07}", n) for n in numbers)
+        )
+        database.executemany(
+            "INSERT INTO thing_attributes VALUES (1, 'site', ?, ?)", ((SITES[n % 4], n) for n in numbers)
+        )
+        database.execute(
             "INSERT INTO thing_groups (seq, scope, name, id, root, depth, attributes, version, created_at)"
             " VALUES (1, 1, 'tenth', 'tenth', 'tenth', 1, '{}', 1, 0)"
         )
-        each("INSERT INTO thing_group_members VALUES (1, 1, ?)", ((n,) for n in numbers if n % 10 == 0))
+        database.executemany(
+            "INSERT INTO thing_group_members VALUES (1, 1, ?)", ((n,) for n in numbers if n % 10 == 0)
+        )
     database.close()
 
 
-def name(number: int) -> str:
+def thing_name(number: int) -> str:
     return f"pump-{number:07}"
 
 
-def times(things: int) -> Iterator[tuple[str, ...]]:
-    """A row a request: medians of a few, in a registry of so many things; opening it includes the command's start."""
-    with tempfile.TemporaryDirectory(prefix="reconciler-large-") as folder:
+def latency_rows(things: int) -> Iterator[tuple[str, ...]]:
+    """Yield a table row for each request to a large registry: the median of a few repetitions.
+
+    The first row includes the start of the command, and the second one reads all pages; both are measured once.
+    """
+    with tempfile.TemporaryDirectory(prefix="reconciler-latency-") as folder:
         file = Path(folder) / "registry.db"
-        fill(file, things)
-        begun = time.perf_counter()
+        fill_registry(file, things)
+        started_at = time.perf_counter()
         with serve_registry("--db", str(file)) as server:
-            yield row(things, "opened, from the command to its answer", [time.perf_counter() - begun])
+            yield format_row(things, "start of the server with this file", [time.perf_counter() - started_at])
             index = {"thingIndexingConfiguration": {"thingIndexingMode": "REGISTRY"}}
-            ask(server, "POST", "/indexing/config", index)
-            begun = time.perf_counter()
-            middle = walk(server, things)
-            yield row(things, f"all of ListThings, {LARGEST_PAGE} a page", [time.perf_counter() - begun])
-            for what, method, path, document in single(things, middle):
-                yield row(things, what, [ask(server, method, path, document) for _ in range(REPEATED)])
+            time_request(server, "POST", "/indexing/config", index)
+            started_at = time.perf_counter()
+            middle_token = list_all_things(server, things)
+            seconds = time.perf_counter() - started_at
+            yield format_row(things, f"ListThings, all pages of {MAX_PAGE}", [seconds])
+            for name, method, path, document in single_requests(things, middle_token):
+                repetitions = [time_request(server, method, path, document) for _ in range(REPETITIONS)]
+                yield format_row(things, name, repetitions)
 
 
-def single(things: int, middle: str) -> Iterator[tuple[str, str, str, Any]]:
-    """What is asked of a large registry once: each request's name, method, path and document."""
-    page, sought = f"maxResults={LARGEST_PAGE}", f"s{things * 3 // 4:07}"
-    yield "DescribeThing", "GET", f"/things/{name(things // 2)}", None
-    yield "ListThings, a page in the middle", "GET", f"/things?{page}&nextToken={quote(middle)}", None
-    yield (
-        "ListThings by a value of many",
-        "GET",
-        f"/things?{page}&attributeName=site&attributeValue=oslo",
-        None,
-    )
-    by_serial = f"/things?{page}&attributeName=serial&attributeValue={sought}"
-    yield "ListThings by a value of one", "GET", by_serial, None
-    prefix = f"{by_serial[:-2]}&usePrefixAttributeValue=true"
-    yield "ListThings by a prefix", "GET", prefix, None
+def single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield the requests to a large registry: name, method, path and document."""
+    page = f"maxResults={MAX_PAGE}"
+    serial = f"s{things * 3 // 4:07}"
+    middle_thing = thing_name(things // 2)
+    by_site = f"/things?{page}&attributeName=site&attributeValue=oslo"
+    by_serial = f"/things?{page}&attributeName=serial&attributeValue={serial}"
+    by_prefix = f"{by_serial[:-2]}&usePrefixAttributeValue=true"
+    yield "DescribeThing", "GET", f"/things/{middle_thing}", None
+    yield "ListThings, a page from the middle", "GET", f"/things?{page}&nextToken={quote(middle_token)}", None
+    yield "ListThings by a common attribute value", "GET", by_site, None
+    yield "ListThings by a unique attribute value", "GET", by_serial, None
+    yield "ListThings by a prefix of a value", "GET", by_prefix, None
     yield "ListThingsInThingGroup", "GET", f"/thing-groups/tenth/things?{page}", None
-    for query in ("attributes.site:oslo", f"thingName:{name(things // 2)}", f"attributes.serial:{sought}"):
+    for query in ("attributes.site:oslo", f"thingName:{middle_thing}", f"attributes.serial:{serial}"):
         yield f"SearchIndex {query.partition(':')[0]}", "POST", "/indices/search", {"queryString": query}
 
 
-def walk(server: RunningServer, things: int) -> str:
-    """Read every page; give the token that stands in the middle. Raises SystemExit when there are not that many things."""
-    tokens, count = [""], 0
+def list_all_things(server: RunningServer, things: int) -> str:
+    """Read all pages, and return the token of the middle one.
+
+    Raises SystemExit unless they list `things` things.
+    """
+    tokens = [""]
+    count = 0
     while True:
-        more = f"&nextToken={quote(tokens[-1])}" if tokens[-1] else ""
-        answer = server.request("GET", f"/things?maxResults={LARGEST_PAGE}{more}").document
-        count += len(answer["things"])
-        if "nextToken" not in answer:
+        next_token = f"&nextToken={quote(tokens[-1])}" if tokens[-1] else ""
+        page = server.request("GET", f"/things?maxResults={MAX_PAGE}{next_token}").document
+        count += len(page["things"])
+        if "nextToken" not in page:
             break
-        tokens.append(answer["nextToken"])
+        tokens.append(page["nextToken"])
     if count != things:
-        raise SystemExit(f"{count} things were listed, and there are {things}")
+        raise SystemExit(f"expected ListThings to return {things} things; got {count}")
     return tokens[len(tokens) // 2]
 
 
-def ask(server: RunningServer, method: str, path: str, document: Any) -> float:
-    """Give the seconds of one request. Raises SystemExit for an error."""
-    begun = time.perf_counter()
-    answer = server.request(method, path, None if document is None else json.dumps(document).encode())
-    if answer.status != 200:
-        raise SystemExit(f"{method} {path}: {answer.body!r}")
-    return time.perf_counter() - begun
+def time_request(server: RunningServer, method: str, path: str, document: Any) -> float:
+    """Send a request, and return how many seconds it took. Raises SystemExit for an error response."""
+    started_at = time.perf_counter()
+    body = None if document is None else json.dumps(document).encode()
+    response = server.request(method, path, body)
+    if response.status != 200:
+        raise SystemExit(f"{method} {path}: {response.body!r}")
+    return time.perf_counter() - started_at
 
 
-def row(things: int, what: str, seconds: Sequence[float]) -> tuple[str, ...]:
-    return f"{things:,}", what, f"{1000 * statistics.median(seconds):,.1f}"
+def format_row(things: int, request: str, seconds: Sequence[float]) -> tuple[str, ...]:
+    return f"{things:,}", request, f"{1000 * statistics.median(seconds):,.1f}"
 
 
-def main(words: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=4000, metavar="N", help="of each kind; 4,000")
     parser.add_argument(
-        "--things", type=int, action="append", metavar="N", help="100,000 and 1,000,000; may be given again"
+        "--requests", type=int, default=4000, metavar="N", help="Requests of each kind (default: 4000)."
     )
-    given = parser.parse_args(words)
-    say = sys.stdout.write
-    say(f"One server, eight connections, on {machine()}:\n\n")
-    say(table(SPEEDS, list(speeds(given.requests)), 2) + "\n\n")
-    say("A large registry in a file, one request after the other:\n\n")
-    counts = given.things or (100_000, 1_000_000)
-    say(table(TIMES, [line for things in counts for line in times(things)], 2) + "\n")
+    parser.add_argument(
+        "--things",
+        type=int,
+        action="append",
+        metavar="N",
+        help="Things in the large registry; repeatable (default: 100000 and 1000000).",
+    )
+    options = parser.parse_args(arguments)
+    write = sys.stdout.write
+    write(f"One server, eight connections, on {describe_machine()}:\n\n")
+    write(format_table(THROUGHPUT_COLUMNS, list(throughput_rows(options.requests)), 2) + "\n\n")
+    write("A large registry in a file, one request at a time:\n\n")
+    rows = [row for things in options.things or (100_000, 1_000_000) for row in latency_rows(things)]
+    write(format_table(LATENCY_COLUMNS, rows, 2) + "\n")
 
 
 if __name__ == "__main__":

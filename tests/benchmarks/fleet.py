@@ -1,5 +1,7 @@
-"""The fleet of the race, as files for each contender: devices, each with a certificate that one CA signed, a thing, the
-one attached to the other, and a policy attached to the certificate.
+"""The fleet of the benchmarks, as files for `reconciler`, Terraform and the boto3 script.
+
+A device is a certificate signed by the fleet's only CA, a thing that the certificate is attached to, and an attachment of
+the fleet's only policy to the certificate.
 """
 
 from __future__ import annotations
@@ -74,33 +76,32 @@ resource "aws_iot_thing_principal_attachment" "device" {
   thing     = aws_iot_thing.device[each.key].name
 }
 """
-RESOURCES_A_DEVICE = 4
 
 
-def names(devices: int) -> Iterator[str]:
+def device_names(devices: int) -> Iterator[str]:
     return (f"pump-{number:06}" for number in range(devices))
 
 
 def write(folder: Path, devices: int) -> None:
-    """The CA, the policy, the PEMs, and the devices before any change."""
+    """Write the CA, the policy, the PEM files, and the unchanged manifest to a new folder."""
     (folder / "pems").mkdir(parents=True)
     authority = Authority("Race CA")
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "policy.json").write_text(POLICY)
-    for name in names(devices):
+    for name in device_names(devices):
         (folder / "pems" / f"{name}.pem").write_text(authority.device(name))
-    write_devices(folder, devices, changed=False)
+    write_manifest(folder, devices, changed=False)
 
 
-def write_devices(folder: Path, devices: int, *, changed: bool) -> None:
-    """The manifest; after the change every hundredth device is somewhere else."""
+def write_manifest(folder: Path, devices: int, *, changed: bool) -> None:
+    """Write the manifest; with `changed`, every hundredth device is at another site."""
     with (folder / "devices.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("name", "site"))
-        for number, name in enumerate(names(devices)):
-            rows.writerow((name, "bergen" if changed and number % 100 == 0 else "oslo"))
+        writer = csv.writer(file)
+        writer.writerow(("name", "site"))
+        for number, name in enumerate(device_names(devices)):
+            writer.writerow((name, "bergen" if changed and number % 100 == 0 else "oslo"))
 
 
-def point(folder: Path, url: str) -> None:
-    """Write the desired state for a registry at this address."""
+def write_desired_state(folder: Path, url: str) -> None:
+    """Write `desired_state.toml` with the registry at `url` as its target."""
     (folder / "desired_state.toml").write_text(DESIRED.format(url=url))

@@ -1,11 +1,12 @@
-"""A fleet brought up, left alone, changed and taken down: by Terraform, by a sequential boto3 script, by `reconciler`.
+"""A race of Terraform, a boto3 script and `reconciler` over the life of a fleet.
 
-    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit S] [--copied]
-                                    [--bound N …]
+    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit SECONDS]
+                                    [--copied] [--quotas N …]
 
-All three are commands of their own, start-up included, against one served registry (on this machine, and in memory unless its fleet is copied there), each in
-an account of its own, in turns. Terraform is left out, and that is said, where it is not on the machine. Then the same
-fleet under AWS's default quotas, in virtual time: how near `reconciler` comes to the least time that they allow.
+The phases are the creation of the fleet, a run without changes, a change of one percent, and the deletion. Each contender
+runs as a command, start-up included, in its own account. They take turns with one `reconciler registry serve` on this machine. The registry is in memory; with `--copied` it is a file that the fleet is
+copied to. Terraform is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's
+default quotas, in virtual time: how close it comes to the shortest time they allow.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import compileall
 import itertools
 import os
-import platform
 import shutil
 import signal
 import statistics
@@ -29,83 +29,97 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.benchmarks import bound, copies, fleet, terraform_state
+from tests.benchmarks import fleet, quota_simulation, registry_copies, terraform_state
+from tests.benchmarks.report import describe_machine, format_table
 from tests.support import terraform
 from tests.support.registry_server import RunningServer, serve_registry
 
 PHASES = ("create", "no-op", "change 1 %", "destroy")
-OURS = "reconciler"
+CHANGED_PHASES = PHASES[2:]
+"""The phases whose manifest has the change."""
+
+RECONCILER_NAME = "reconciler"
 RECONCILER = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
-FAILED = "-"
+COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times reconciler", "CPU s", "peak MiB")
 
 
 @frozen
-class Figures:
-    """What one phase took: requests, wall and processor seconds, MiB at the most of its largest process.
+class Measurement:
+    """The requests, wall-clock and CPU seconds of one phase, and the peak MiB of its largest process.
 
-    One that was stopped because it took too long has not `ended`.
+    A phase that was stopped at the time limit is not `completed`.
     """
 
     calls: float
     seconds: float
-    processor: float
-    memory: float
-    ended: bool = True
+    cpu_seconds: float
+    peak_mib: float
+    completed: bool = True
 
     def __str__(self) -> str:
-        ended = "" if self.ended else " and stopped there"
-        took = f"{self.calls:,.0f} calls, {self.processor:.1f} s of CPU, {self.memory:.0f} MiB"
-        return f"{self.seconds:.2f} s{ended} ({took})"
+        stopped = "" if self.completed else ", then stopped"
+        costs = f"{self.calls:,.0f} calls, {self.cpu_seconds:.1f} s of CPU, {self.peak_mib:.0f} MiB"
+        return f"{self.seconds:.2f} s{stopped} ({costs})"
+
+
+Measurements = Mapping[tuple[str, str], Sequence[Measurement]]
+"""The measurements of all runs, by phase and contender's name."""
 
 
 @frozen
 class Contender:
-    """One of the three: the account that it works in, and its command for a phase."""
+    """A program in the race: its account, and its command for a folder, a server's URL and a phase."""
 
     name: str
     account: str
     command: Callable[[Path, str, str], Sequence[str]]
 
 
-def _reconciler(_folder: Path, _url: str, phase: str) -> Sequence[str]:
-    words = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
-    return (*RECONCILER, *words.get(phase, ("apply", "--yes")))
+def _reconciler_command(_folder: Path, _url: str, phase: str) -> Sequence[str]:
+    arguments = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
+    return (*RECONCILER, *arguments.get(phase, ("apply", "--yes")))
 
 
-def _loop(account: str) -> Callable[[Path, str, str], Sequence[str]]:
+def _script_command(account: str) -> Callable[[Path, str, str], Sequence[str]]:
     return lambda folder, url, phase: (
-        *(sys.executable, "-m", "tests.benchmarks.loop"),
+        *(sys.executable, "-m", "tests.benchmarks.boto3_script"),
         *(str(folder), url, account, phase),
     )
 
 
-def _terraform(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
-    words = {
+def _terraform_command(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
+    arguments = {
         "no-op": ("plan", "-detailed-exitcode"),
         "destroy": ("destroy", "-auto-approve"),
     }
     return lambda _folder, _url, phase: (
-        *(binary, *words.get(phase, ("apply", "-auto-approve"))),
+        *(binary, *arguments.get(phase, ("apply", "-auto-approve"))),
         *("-no-color", "-input=false"),
     )
 
 
-def contenders(without: Sequence[str]) -> Iterator[Contender]:
-    """Who takes part."""
-    tool = terraform.find_terraform()
-    if isinstance(tool, terraform.Terraform):
-        yield Contender("terraform", "000000000003", _terraform(tool.binary))
-    elif "terraform" not in without:
-        sys.stderr.write(f"without terraform: {tool}\n")
-    yield Contender("boto3 script", "000000000002", _loop("000000000002"))
-    yield Contender(OURS, "000000000001", _reconciler)
+def find_contenders(excluded: Sequence[str] = ()) -> Iterator[Contender]:
+    """Yield the contenders that are not excluded by name; Terraform only if it is installed."""
+    if "terraform" not in excluded:
+        tool = terraform.find_terraform()
+        if isinstance(tool, terraform.Terraform):
+            yield Contender("terraform", "000000000003", _terraform_command(tool.binary))
+        else:
+            sys.stderr.write(f"terraform: skipped: {tool}\n")
+    if "boto3 script" not in excluded:
+        yield Contender("boto3 script", "000000000002", _script_command("000000000002"))
+    if RECONCILER_NAME not in excluded:
+        yield Contender(RECONCILER_NAME, "000000000001", _reconciler_command)
 
 
-def run(
-    server: RunningServer, contender: Contender, folder: Path, phase: str, limit: float | None = None
-) -> Figures:
-    """One phase of one contender, for at most `limit` seconds. Raises SystemExit when it did not do what it should."""
-    before = calls(server, contender)
+def measure_phase(
+    server: RunningServer, contender: Contender, folder: Path, phase: str, limit_seconds: float | None = None
+) -> Measurement:
+    """Run one phase of one contender, and stop it at the time limit.
+
+    Raises SystemExit if its command fails.
+    """
+    calls_before = count_calls(server, contender)
     environ = {
         **environment(),
         "AWS_ACCESS_KEY_ID": contender.account,
@@ -113,7 +127,7 @@ def run(
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     log = folder / "log.txt"
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
             contender.command(folder, server.url, phase),
@@ -123,55 +137,59 @@ def run(
             stderr=output,
             start_new_session=True,
         )
-        with _stopped_after(limit, process.pid) as stopped:
-            _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
-    if (code := os.waitstatus_to_exitcode(status)) and not stopped.is_set():
-        raise SystemExit(
-            f"{contender.name}, {phase}: exit code {code}\n{log.read_text(errors='replace')[-2000:]}"
-        )
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    counted = calls(server, contender) - before
-    return Figures(
-        counted, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit, ended=not stopped.is_set()
+        with _kill_group_after(limit_seconds, process.pid) as killed:
+            _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started_at
+    exit_code = os.waitstatus_to_exitcode(status)
+    if exit_code and not killed.is_set():
+        log_end = log.read_text(errors="replace")[-2000:]
+        raise SystemExit(f"{contender.name}, {phase}: exit code {exit_code}\n{log_end}")
+    rss_unit = 1024**2 if sys.platform == "darwin" else 1024
+    return Measurement(
+        calls=count_calls(server, contender) - calls_before,
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_mib=usage.ru_maxrss / rss_unit,
+        completed=not killed.is_set(),
     )
 
 
 @contextmanager
-def _stopped_after(limit: float | None, group: int) -> Iterator[threading.Event]:
-    """Kill a process and those that it began when it takes longer than so many seconds; the event tells of it."""
-    stopped = threading.Event()
+def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.Event]:
+    """Kill a process group if the block takes longer than this; the event is then set."""
+    killed = threading.Event()
 
-    def stop() -> None:
-        stopped.set()
+    def kill() -> None:
+        killed.set()
         os.killpg(group, signal.SIGKILL)
 
-    timer = threading.Timer(limit or threading.TIMEOUT_MAX, stop)
+    timer = threading.Timer(seconds or threading.TIMEOUT_MAX, kill)
     timer.daemon = True
     timer.start()
     try:
-        yield stopped
+        yield killed
     finally:
         timer.cancel()
 
 
 def environment() -> Mapping[str, str]:
-    """The process's own, as it is where a package was installed, and so compiled."""
+    """Return this process's environment, but let Python use bytecode, as for an installed package."""
     return {
         name: value for name, value in terraform.environment().items() if name != "PYTHONDONTWRITEBYTECODE"
     }
 
 
-def calls(server: RunningServer, contender: Contender) -> int:
-    counted = server.request("GET", "/calls").document
-    return sum(count for key, count in counted.items() if key.startswith(contender.account))
+def count_calls(server: RunningServer, contender: Contender) -> int:
+    """Return how many requests the server has received for the contender's account."""
+    counts = server.request("GET", "/calls").document
+    return sum(count for key, count in counts.items() if key.startswith(contender.account))
 
 
-def prepared(root: Path, url: str, contender: Contender) -> Path:
-    """A folder with the fleet and what points the contender to the server."""
+def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
+    """Return a copy of the folder `root/fleet` in which the contender's files name the server."""
     folder = root / contender.account
     shutil.copytree(root / "fleet", folder)
-    fleet.point(folder, url)
+    fleet.write_desired_state(folder, url)
     if contender.name == "terraform":
         tool = terraform.find_terraform()
         assert isinstance(tool, terraform.Terraform)
@@ -179,144 +197,165 @@ def prepared(root: Path, url: str, contender: Contender) -> Path:
     return folder
 
 
-def take(
+def run_race(
     devices: int,
     runs: int,
     latency: str | None,
-    who: Sequence[Contender],
-    limit: float | None = None,
+    contenders: Sequence[Contender],
+    limit_seconds: float | None = None,
     *,
     copied: bool = False,
-) -> Mapping[tuple[str, str], list[Figures]]:
-    """All phases of all contenders, on a new server each run, the contenders in turns; no creation if it is `copied`.
+) -> Measurements:
+    """Measure all phases of all contenders, with a new server for each run.
 
-    Who does not end a phase within the limit takes no further part in that run, and later runs leave that phase out for
-    it.
+    If the fleet is `copied`, its creation is not measured. A contender that exceeds the limit takes no further part in that
+    run, and in later runs it stops before that phase.
     """
-    taken: dict[tuple[str, str], list[Figures]] = {}
-    for number in range(runs):
-        out = set[str]()
-        with stage(devices, latency, who, copied=copied) as (server, folders):
-            for phase, one in itertools.product(PHASES[copied:], who):
-                before = taken.setdefault((phase, one.name), [])
-                if one.name in out or not all(found.ended for found in before):
-                    out.add(one.name)
+    measurements: dict[tuple[str, str], list[Measurement]] = {}
+    for number in range(1, runs + 1):
+        eliminated = set[str]()
+        with start_run(devices, latency, contenders, copied=copied) as (server, folders):
+            for phase, contender in itertools.product(PHASES[copied:], contenders):
+                name, folder = contender.name, folders[contender.name]
+                previous = measurements.setdefault((phase, name), [])
+                if name in eliminated or not all(measurement.completed for measurement in previous):
+                    eliminated.add(name)
                     continue
-                fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
-                found = run(server, one, folders[one.name], phase, limit)
-                before.append(found)
-                out |= set() if found.ended else {one.name}
-                told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
-                sys.stderr.write(f"  {told}: {found}\n")
-    return {key: found for key, found in taken.items() if found}
+                fleet.write_manifest(folder, devices, changed=phase in CHANGED_PHASES)
+                measurement = measure_phase(server, contender, folder, phase, limit_seconds)
+                previous.append(measurement)
+                if not measurement.completed:
+                    eliminated.add(name)
+                progress = f"{devices:,} devices, run {number} of {runs}: {phase}, {name}"
+                sys.stderr.write(f"  {progress}: {measurement}\n")
+    return {key: phase_runs for key, phase_runs in measurements.items() if phase_runs}
 
 
 @contextmanager
-def stage(
-    devices: int, latency: str | None, who: Sequence[Contender], *, copied: bool
+def start_run(
+    devices: int, latency: str | None, contenders: Sequence[Contender], *, copied: bool
 ) -> Iterator[tuple[RunningServer, Mapping[str, Path]]]:
-    """A new server and a folder for each; with `copied` each has created one device, and the others were copied from it."""
+    """Start a server, and yield it with each contender's folder; with `copied`, the fleet exists."""
     with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
         root = Path(temporary)
-        slow = ("--latency", latency) if latency else ()
-        kept = ("--db", str(root / "registry.sqlite3")) if copied else ()
-        with serve_registry(*slow, *kept) as server:
+        latency_option = ("--latency", latency) if latency else ()
+        database_option = ("--db", str(root / "registry.sqlite3")) if copied else ()
+        with serve_registry(*latency_option, *database_option) as server:
             fleet.write(root / "fleet", devices)
-            folders = {one.name: prepared(root, server.url, one) for one in who}
+            folders = {
+                contender.name: prepare_folder(root, server.url, contender) for contender in contenders
+            }
             if copied:
-                populate(server, who, folders, root, devices)
+                copy_fleet(server, contenders, folders, root, devices)
             yield server, folders
 
 
-def populate(
-    server: RunningServer, who: Sequence[Contender], folders: Mapping[str, Path], root: Path, devices: int
+def copy_fleet(
+    server: RunningServer,
+    contenders: Sequence[Contender],
+    folders: Mapping[str, Path],
+    root: Path,
+    devices: int,
 ) -> None:
-    """Give everyone's registry, and Terraform's state, what creating the whole fleet would have left there."""
-    names = [*fleet.names(devices)]
-    for one in who:
-        fleet.write_devices(folders[one.name], 1, changed=False)
-        run(server, one, folders[one.name], PHASES[0])
-    copies.copy(root / "registry.sqlite3", root / "fleet", names)
+    """Create one device for each contender, and copy it in the registry and in Terraform's state."""
+    names = [*fleet.device_names(devices)]
+    for contender in contenders:
+        folder = folders[contender.name]
+        fleet.write_manifest(folder, 1, changed=False)
+        measure_phase(server, contender, folder, "create")
+    registry_copies.copy_first_device(root / "registry.sqlite3", root / "fleet", names)
     if "terraform" in folders:
-        terraform_state.copy(folders["terraform"], names)
+        terraform_state.copy_first_device(folders["terraform"], names)
 
 
-def median(found: Sequence[Figures]) -> Figures:
-    """Each figure's own median."""
-    columns = zip(*((one.calls, one.seconds, one.processor, one.memory) for one in found), strict=True)
-    return Figures(*map(statistics.median, columns), ended=all(one.ended for one in found))
+def median(measurements: Sequence[Measurement]) -> Measurement:
+    """Return the median of each number by itself; it is completed if all runs were."""
+    return Measurement(
+        calls=statistics.median(measurement.calls for measurement in measurements),
+        seconds=statistics.median(measurement.seconds for measurement in measurements),
+        cpu_seconds=statistics.median(measurement.cpu_seconds for measurement in measurements),
+        peak_mib=statistics.median(measurement.peak_mib for measurement in measurements),
+        completed=all(measurement.completed for measurement in measurements),
+    )
 
 
-COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times ours", "CPU s", "peak MiB")
-
-
-def rows(
-    devices: int, taken: Mapping[tuple[str, str], list[Figures]], who: Sequence[Contender]
+def format_rows(
+    devices: int, measurements: Measurements, contenders: Sequence[Contender]
 ) -> Iterator[tuple[str, ...]]:
-    """A row a phase and contender; of one that was stopped, what it took at the least."""
-    for phase, one in itertools.product(PHASES, who):
-        if (phase, one.name) not in taken:
+    """Yield a table row for each phase and contender; ">" precedes the seconds of one that was stopped."""
+    for phase, contender in itertools.product(PHASES, contenders):
+        if (phase, contender.name) not in measurements:
             continue
-        own, found = median(taken[phase, OURS]), median(taken[phase, one.name])
-        more = "" if found.ended else "> "
+        medians = median(measurements[phase, contender.name])
+        factor = medians.seconds / median(measurements[phase, RECONCILER_NAME]).seconds
+        more = "" if medians.completed else "> "
         yield (
-            *(f"{devices:,}", phase, one.name, f"{found.calls:,.0f}", f"{more}{found.seconds:.2f}"),
-            *(f"{more}{found.seconds / own.seconds:.1f}", f"{found.processor:.1f}", f"{found.memory:.0f}"),
+            *(f"{devices:,}", phase, contender.name),
+            *(f"{medians.calls:,.0f}", f"{more}{medians.seconds:.2f}", f"{more}{factor:.1f}"),
+            *(f"{medians.cpu_seconds:.1f}", f"{medians.peak_mib:.0f}"),
         )
 
 
-def table(columns: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
-    """Markdown, the first `texts` columns to the left, lined up for who reads it as it is."""
-    whole = [columns, *lines]
-    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
-    rule = ["-" * width if place < texts else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
-    told = (
-        [
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        for line in (columns, rule, *lines)
-    )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in told)
-
-
-def machine() -> str:
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-
-
-def main(words: Sequence[str]) -> None:
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--devices", type=int, action="append", metavar="N", help="100 and 1,000; may be given again"
+        "--devices",
+        type=int,
+        action="append",
+        metavar="N",
+        help="Devices of a fleet; repeatable (default: 100 and 1000).",
     )
-    parser.add_argument("--runs", type=int, default=3, metavar="N")
-    parser.add_argument("--latency", metavar="TIME", help="of every answer, as `registry serve` takes it")
     parser.add_argument(
-        "--without", action="append", default=[], metavar="NAME", help="a contender that stays out"
+        "--runs", type=int, default=3, metavar="N", help="Runs, of which medians are shown (default: 3)."
     )
     parser.add_argument(
-        "--bound", type=int, action="append", metavar="N", help="devices under AWS's quotas; 1,000"
+        "--latency", metavar="TIME", help="Latency of each response, in the form `registry serve` accepts."
     )
-    parser.add_argument("--limit", type=float, metavar="S", help="seconds after which a phase is stopped")
     parser.add_argument(
-        "--copied", action="store_true", help="all but creation, of a fleet that is copied there"
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='A contender to leave out, "terraform" or "boto3 script"; repeatable.',
     )
-    given = parser.parse_args(words)
-    who = [one for one in contenders(given.without) if one.name not in given.without]
+    parser.add_argument(
+        "--quotas",
+        type=int,
+        action="append",
+        metavar="N",
+        help="Devices of a fleet under AWS's quotas; repeatable (default: 1000).",
+    )
+    parser.add_argument(
+        "--limit", type=float, metavar="SECONDS", help="Time after which a phase is stopped (default: none)."
+    )
+    parser.add_argument(
+        "--copied",
+        action="store_true",
+        help="Copy the fleet to the registry, and measure all phases but its creation.",
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    contenders = [*find_contenders(options.without)]
     for package in ("reconciler", "tests/benchmarks"):
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
-    lines: list[tuple[str, ...]] = []
-    for devices in given.devices or (100, 1000):
-        taken = take(devices, given.runs, given.latency, who, given.limit, copied=given.copied)
-        lines += rows(devices, taken, who)
-    latency = f", {given.latency} added to every answer" if given.latency else ""
-    say = sys.stdout.write
-    say(f"Medians of {given.runs} on {machine()}{latency}; commands whole, start-up included.\n\n")
-    say(table(COLUMNS, lines, 3) + "\n\n")
-    say("Under AWS's default quotas, in virtual time:\n\n")
-    say(table(bound.COLUMNS, [line for n in given.bound or (1000,) for line in bound.rows(n)], 2) + "\n")
+    rows: list[tuple[str, ...]] = []
+    for devices in options.devices or (100, 1000):
+        measurements = run_race(
+            devices, options.runs, options.latency, contenders, options.limit, copied=options.copied
+        )
+        rows += format_rows(devices, measurements, contenders)
+    latency = f", with a latency of {options.latency}" if options.latency else ""
+    write = sys.stdout.write
+    write(f"Medians of {options.runs} runs on {describe_machine()}{latency}; start-up included.\n\n")
+    write(format_table(COLUMNS, rows, 3) + "\n\n")
+    write("Under AWS's default quotas, in virtual time:\n\n")
+    simulated = [row for devices in options.quotas or (1000,) for row in quota_simulation.simulate(devices)]
+    write(format_table(quota_simulation.COLUMNS, simulated, 2) + "\n")
 
 
 if __name__ == "__main__":

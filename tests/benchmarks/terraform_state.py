@@ -1,20 +1,20 @@
-"""Terraform's state of a whole fleet in a moment: its first device was applied as any other, and the rest are copies.
+"""Fill Terraform's state with a fleet in seconds, by copying its first device.
 
-Creating ten thousand devices takes Terraform hours; what it does with them afterwards can be raced all the same.
+Terraform needs hours to create ten thousand devices; copies allow measuring the phases after creation.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support.pki import certificate_id
 
 
-def copy(folder: Path, names: Sequence[str]) -> None:
-    """Put the fleet's other devices beside the first one, which the state in this folder has."""
+def copy_first_device(folder: Path, names: Sequence[str]) -> None:
+    """Add the devices `names[1:]` to the state in this folder as copies of `names[0]`."""
     file = folder / "terraform.tfstate"
     state = json.loads(file.read_text())
     pems = {name: (folder / "pems" / f"{name}.pem").read_text() for name in names}
@@ -22,23 +22,24 @@ def copy(folder: Path, names: Sequence[str]) -> None:
     first = names[0]
     for resource in state["resources"]:
         if any("index_key" in instance for instance in resource["instances"]):
-            (one,) = resource["instances"]
+            (first_instance,) = resource["instances"]
             resource["instances"] = [
-                _put(one, {pems[first]: pems[name], ids[first]: ids[name], first: name}) for name in names
+                _replace_texts(first_instance, {pems[first]: pems[name], ids[first]: ids[name], first: name})
+                for name in names
             ]
     file.write_text(json.dumps(state, indent=2))
 
 
-def _put(value: Any, others: dict[str, str]) -> Any:
-    """The value with the first device's texts replaced, wherever they stand."""
+def _replace_texts(value: Any, replacements: Mapping[str, str]) -> Any:
+    """Return a copy of a JSON value with texts replaced wherever they occur in its strings."""
     match value:
         case str():
-            for old, new in others.items():
+            for old, new in replacements.items():
                 value = value.replace(old, new)
             return value
         case list():
-            return [_put(item, others) for item in value]
+            return [_replace_texts(item, replacements) for item in value]
         case dict():
-            return {key: _put(item, others) for key, item in value.items()}
+            return {key: _replace_texts(item, replacements) for key, item in value.items()}
         case _:
             return value

@@ -1,4 +1,4 @@
-"""The endpoint's benchmark runs at a small size, refuses to measure what was not done, and tells all of it."""
+"""The endpoint benchmark runs at a small size, rejects failed requests, and shows every measurement."""
 
 from __future__ import annotations
 
@@ -7,74 +7,84 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.endpoint import REQUESTS, resident, speed, speeds, times
-from tests.benchmarks.load import drive, written
+from tests.benchmarks.endpoint import (
+    REQUESTS,
+    latency_rows,
+    measure_throughput,
+    resident_mib,
+    throughput_rows,
+)
+from tests.benchmarks.http_client import encode_request, send_requests
 from tests.support.registry_server import serve_registry
 
 
-def test_every_request_is_counted_by_its_status_whatever_the_connections():
-    requests = [written("POST", f"/things/t{number % 5}", {}) for number in range(20)]
-    requests += [written("GET", "/things/none")] * 3
+def test_every_response_is_counted_by_status_with_more_connections_than_requests():
+    requests = [encode_request("POST", f"/things/t{number % 5}", {}) for number in range(20)]
+    requests += [encode_request("GET", "/things/none")] * 3
     with serve_registry() as server:
-        _, statuses = drive(server.address, requests, connections=30)
+        _, statuses = send_requests(server.address, requests, connections=30)
         things = server.client().list_things()["things"]
 
     assert statuses == {"200": 20, "404": 3}
     assert sorted(thing["thingName"] for thing in things) == [f"t{number}" for number in range(5)]
 
 
-def test_the_speed_of_what_was_refused_is_no_figure():
-    with serve_registry() as server, pytest.raises(SystemExit, match=r"^not all was done: \{'404': 2\}$"):
-        speed(server, [written("GET", "/things/none")] * 2)
+def test_throughput_is_not_measured_when_a_request_fails():
+    with (
+        serve_registry() as server,
+        pytest.raises(SystemExit, match=r"^not all requests succeeded: \{'404': 2\}$"),
+    ):
+        measure_throughput(server, [encode_request("GET", "/things/none")] * 2)
 
 
-def passing(number):
-    """Requests that leave nothing behind: made and deleted, not found, not understood, not known, each of another name."""
-    yield written("POST", f"/things/t{number}", {})
-    yield written("DELETE", f"/things/t{number}")
-    yield written("GET", f"/things?attributeName=a{number}&attributeValue=b")
-    yield written("GET", f"/things/missing-{number}/principals")
-    yield written("POST", f"/things/not%20a%20name%20{number}", {"number": number})
-    yield written("GET", f"/no/such/path/{number}")
+def requests_without_effect(number):
+    """Yield requests that store nothing: one thing's creation and deletion, and failures of all kinds."""
+    yield encode_request("POST", f"/things/t{number}", {})
+    yield encode_request("DELETE", f"/things/t{number}")
+    yield encode_request("GET", f"/things?attributeName=a{number}&attributeValue=b")
+    yield encode_request("GET", f"/things/missing-{number}/principals")
+    yield encode_request("POST", f"/things/not%20a%20name%20{number}", {"number": number})
+    yield encode_request("GET", f"/no/such/path/{number}")
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="the system does not tell what is in memory"
+    not Path("/proc/self/status").exists(), reason="resident memory is read from /proc, which is missing"
 )
-def test_memory_stays_what_it_is_however_many_requests_come():
+def test_memory_does_not_grow_with_the_number_of_requests():
     with serve_registry(capture_log=True) as server:
-        read = threading.Thread(target=server.process.stderr.read)
-        read.start()
+        log_reader = threading.Thread(target=server.process.stderr.read)
+        log_reader.start()
         sizes = []
         for numbers in (range(200), range(200, 1000)):
-            drive(server.address, [request for number in numbers for request in passing(number)])
-            sizes.append(int(resident(server)))
+            requests = [request for number in numbers for request in requests_without_effect(number)]
+            send_requests(server.address, requests)
+            sizes.append(int(resident_mib(server)))
         server.process.terminate()
-        read.join()
+        log_reader.join()
 
     assert sizes[1] - sizes[0] <= 1
 
 
-def test_every_kind_of_request_has_a_speed_in_memory_and_in_a_file():
-    lines = list(speeds(10))
+def test_throughput_is_measured_for_every_kind_of_request_in_memory_and_in_a_file():
+    rows = list(throughput_rows(10))
 
-    assert [line[:2] for line in lines] == [
-        (where, name) for where in ("memory", "a file") for name, _ in REQUESTS
+    assert [row[:2] for row in rows] == [
+        (storage, name) for storage in ("memory", "a file") for name, _ in REQUESTS
     ]
-    assert all(float(line[2].replace(",", "")) > 0 for line in lines)
+    assert all(float(row[2].replace(",", "")) > 0 for row in rows)
 
 
-def test_a_large_registry_is_asked_in_every_way():
-    lines = list(times(600))
+def test_latency_is_measured_for_every_request_to_a_large_registry():
+    rows = list(latency_rows(600))
 
-    assert [line[1] for line in lines] == [
-        "opened, from the command to its answer",
-        "all of ListThings, 250 a page",
+    assert [row[1] for row in rows] == [
+        "start of the server with this file",
+        "ListThings, all pages of 250",
         "DescribeThing",
-        "ListThings, a page in the middle",
-        "ListThings by a value of many",
-        "ListThings by a value of one",
-        "ListThings by a prefix",
+        "ListThings, a page from the middle",
+        "ListThings by a common attribute value",
+        "ListThings by a unique attribute value",
+        "ListThings by a prefix of a value",
         "ListThingsInThingGroup",
         "SearchIndex attributes.site",
         "SearchIndex thingName",

@@ -63,7 +63,6 @@ _REFERENCES = frozenset(
         "billing_group",
         "certificates",
         "credential_locker",
-        "parent",
         "policies",
         "registration_template",
         "thing_groups",
@@ -112,9 +111,6 @@ def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
     names = sorted(_REFERENCES & members(type(resource.spec)).keys())
     if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
         resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
-    # The file's parents decide which groups a thing may be in, so what AWS has must not differ from them.
-    if resource.address.kind == "thing_groups" and not resource.spec.parent:
-        names.remove("parent")
     if not names or draw(st.integers(0, 3)):
         return resource
     ignored = tuple(sorted(draw(st.sets(st.sampled_from(names), min_size=1))))

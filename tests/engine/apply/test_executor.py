@@ -1,4 +1,4 @@
-"""A plan's steps run in the order that the graph allows, and what became of each is told as it happens."""
+"""A plan's steps run in the order their dependencies allow, and each outcome is yielded at once."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
-NO = AwsError(service="iot", operation="Make", code="Denied", message="no")
+DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no")
 
 
-def at(name: str) -> Address:
+def address_of(name: str) -> Address:
     return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:
-    return Create(Resource(at(name), None))
+    return Create(Resource(address_of(name), None))
 
 
-def plan(waits: Mapping[str, str], **calls: int) -> Plan:
-    """Steps by name with the names that each waits for, one letter each; one call a step where nothing else is said."""
+def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
+    """Return a plan of steps with one-letter names.
+
+    `dependencies` has the names each step depends on, and `calls` the number of its calls (default: one).
+    """
     steps = tuple(
         Step(
             change(name),
             tuple(ApiCall("iot", "Make", {"name": name, "n": n}) for n in range(calls.get(name, 1))),
-            frozenset(map(at, before)),
+            frozenset(map(address_of, names)),
         )
-        for name, before in waits.items()
+        for name, names in dependencies.items()
     )
     return Plan("ws", TARGET, steps, "0" * 64, Estimate({}, 0.0))
 
 
-def answering(**errors: Exception):
-    """A registry that refuses what it is told to refuse: by name, or by name and number of the call (`a1`)."""
+def registry_with(**errors: Exception):
+    """Return a registry that raises errors by step (`a`) or by step and number of the call (`a1`)."""
 
     def call(request):
         name, number = request.params["name"], request.params["n"]
@@ -57,10 +60,10 @@ def answering(**errors: Exception):
     return call
 
 
-def run(steps_plan, call=None, **options):
-    """All outcomes, times aside."""
+def run(plan, call=None, **options):
+    """Return all outcomes, with their durations set to zero."""
     options.setdefault("stop", threading.Event())
-    outcomes = apply_plan(steps_plan, call or answering(), **{"workers": 1, **options})
+    outcomes = apply_plan(plan, call or registry_with(), **{"workers": 1, **options})
     return [evolve(outcome, seconds=0.0) if isinstance(outcome, Applied) else outcome for outcome in outcomes]
 
 
@@ -68,16 +71,16 @@ def applied(name, *request_ids):
     return Applied(change(name), 0.0, request_ids or (f"r-{name}0",))
 
 
-def ended(outcomes):
+def final_outcomes(outcomes):
     return [outcome for outcome in outcomes if not isinstance(outcome, Started)]
 
 
-def started(outcomes):
+def started_names(outcomes):
     return "".join(outcome.change.address.name for outcome in outcomes if isinstance(outcome, Started))
 
 
 def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
-    assert run(plan({"a": "", "b": "a"}, a=2)) == [
+    assert run(make_plan({"a": "", "b": "a"}, a=2)) == [
         Started(change("a")),
         applied("a", "r-a0", "r-a1"),
         Started(change("b")),
@@ -86,85 +89,85 @@ def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
 
 
 def test_a_plan_without_steps_has_no_outcomes():
-    assert run(plan({})) == []
+    assert run(make_plan({})) == []
 
 
 def test_a_step_without_calls_is_applied():
-    assert run(plan({"a": ""}, a=0)) == [Started(change("a")), Applied(change("a"), 0.0)]
+    assert run(make_plan({"a": ""}, a=0)) == [Started(change("a")), Applied(change("a"), 0.0)]
 
 
 def test_a_failed_step_reports_the_error_and_its_completed_calls():
-    outcomes = run(plan({"a": ""}, a=4), answering(a2=NO))
-    assert outcomes == [Started(change("a")), Failed(change("a"), NO, completed_calls=2)]
+    outcomes = run(make_plan({"a": ""}, a=4), registry_with(a2=DENIED))
+    assert outcomes == [Started(change("a")), Failed(change("a"), DENIED, completed_calls=2)]
 
 
 def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
-    steps_plan = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
-    assert ended(run(steps_plan, answering(a=NO))) == [
-        Failed(change("a"), NO),
-        Skipped(change("b"), blocked_by=at("a")),
-        Skipped(change("c"), blocked_by=at("a")),
-        Skipped(change("f"), blocked_by=at("a")),
+    plan = make_plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
+    assert final_outcomes(run(plan, registry_with(a=DENIED))) == [
+        Failed(change("a"), DENIED),
+        Skipped(change("b"), blocked_by=address_of("a")),
+        Skipped(change("c"), blocked_by=address_of("a")),
+        Skipped(change("f"), blocked_by=address_of("a")),
         applied("d"),
         applied("e"),
     ]
 
 
 def test_a_step_that_two_failures_block_is_skipped_once():
-    steps_plan = plan({"a": "", "b": "", "c": "ab", "d": "c"})
-    assert ended(run(steps_plan, answering(a=NO, b=NO))) == [
-        Failed(change("a"), NO),
-        Skipped(change("c"), blocked_by=at("a")),
-        Skipped(change("d"), blocked_by=at("a")),
-        Failed(change("b"), NO),
+    plan = make_plan({"a": "", "b": "", "c": "ab", "d": "c"})
+    assert final_outcomes(run(plan, registry_with(a=DENIED, b=DENIED))) == [
+        Failed(change("a"), DENIED),
+        Skipped(change("c"), blocked_by=address_of("a")),
+        Skipped(change("d"), blocked_by=address_of("a")),
+        Failed(change("b"), DENIED),
     ]
 
 
 def test_the_step_with_the_longest_path_after_it_runs_first():
-    steps_plan = plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
-    assert started(run(steps_plan)) == "bcxayz"
+    plan = make_plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
+    assert started_names(run(plan)) == "bcxayz"
 
 
 def test_steps_with_equal_paths_run_in_the_order_of_the_plan():
-    assert started(run(plan({"c": "", "a": "", "b": ""}))) == "cab"
+    assert started_names(run(make_plan({"c": "", "a": "", "b": ""}))) == "cab"
 
 
 @given(st.data())
 def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(data):
     names = "abcdefgh"[: data.draw(st.integers(0, 8))]
-    waits = {
+    dependencies = {
         name: "".join(data.draw(st.sets(st.sampled_from(names[:n])))) if n else ""
         for n, name in enumerate(names)
     }
-    failing = data.draw(st.sets(st.sampled_from(names))) if names else set()
-    steps_plan = plan(waits)
-    done: set[Address] = set()
-    finals: list[Address] = []
+    failing_names = data.draw(st.sets(st.sampled_from(names))) if names else set()
+    plan = make_plan(dependencies)
+    applied_addresses: set[Address] = set()
+    final_addresses: list[Address] = []
     for outcome in run(
-        steps_plan, answering(**dict.fromkeys(failing, NO)), workers=data.draw(st.integers(1, 4))
+        plan, registry_with(**dict.fromkeys(failing_names, DENIED)), workers=data.draw(st.integers(1, 4))
     ):
         address = outcome.change.address
         if isinstance(outcome, Started):
-            assert {at(before) for before in waits[address.name]} <= done
+            assert set(map(address_of, dependencies[address.name])) <= applied_addresses
             continue
-        finals.append(address)
+        final_addresses.append(address)
         if isinstance(outcome, Applied):
-            done.add(address)
-    assert sorted(finals) == sorted(map(at, names))
-    doomed = set(failing)
+            applied_addresses.add(address)
+    assert sorted(final_addresses) == sorted(map(address_of, names))
+    unapplied = set(failing_names)
     for name in names:
-        doomed |= {name} if doomed & set(waits[name]) else set()
-    assert done == {at(name) for name in names if name not in doomed}
+        unapplied |= {name} if unapplied & set(dependencies[name]) else set()
+    assert applied_addresses == {address_of(name) for name in names if name not in unapplied}
 
 
-def test_as_many_steps_run_at_once_as_there_are_workers():
-    together = threading.Barrier(3, timeout=10)
+def test_every_worker_runs_a_step_at_the_same_time():
+    barrier = threading.Barrier(3, timeout=10)
 
     def call(request):
-        together.wait()
+        barrier.wait()
         return {}
 
-    outcomes = run(plan({"a": "", "b": "", "c": ""}), call, workers=3)
+    outcomes = run(make_plan({"a": "", "b": "", "c": ""}), call, workers=3)
     assert [outcome.status for outcome in outcomes] == ["started"] * 3 + ["applied"] * 3
 
 
@@ -174,10 +177,10 @@ def test_stopping_finishes_running_steps_and_cancels_the_rest():
     def call(request):
         if request.params["name"] == "b":
             stop.set()
-        return answering()(request)
+        return registry_with()(request)
 
-    steps_plan = plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
-    outcomes = run(steps_plan, call, stop=stop, workers=1)
+    plan = make_plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
+    outcomes = run(plan, call, stop=stop, workers=1)
     assert outcomes == [
         Started(change("a")),
         applied("a"),
@@ -194,11 +197,11 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
 
     def call(request):
         stop.set()
-        raise NO
+        raise DENIED
 
-    assert ended(run(plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
-        Failed(change("a"), NO),
-        Skipped(change("b"), blocked_by=at("a")),
+    assert final_outcomes(run(make_plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
+        Failed(change("a"), DENIED),
+        Skipped(change("b"), blocked_by=address_of("a")),
         Canceled(change("c")),
     ]
 
@@ -206,52 +209,56 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
 def test_stopping_before_the_start_sends_nothing():
     stop = threading.Event()
     stop.set()
-    request = []
-    outcomes = run(plan({"a": "", "b": "a"}), request.append, stop=stop)
-    assert (outcomes, request) == ([Canceled(change("a")), Canceled(change("b"))], [])
+    requests = []
+    outcomes = run(make_plan({"a": "", "b": "a"}), requests.append, stop=stop)
+    assert (outcomes, requests) == ([Canceled(change("a")), Canceled(change("b"))], [])
 
 
-@pytest.mark.parametrize("error", [NO, TargetError("no route")])
+@pytest.mark.parametrize("error", [DENIED, TargetError("no route")])
 def test_a_reconciler_error_is_reported_unchanged(error):
-    assert ended(run(plan({"a": ""}), answering(a=error))) == [Failed(change("a"), error)]
+    assert final_outcomes(run(make_plan({"a": ""}), registry_with(a=error))) == [Failed(change("a"), error)]
 
 
 def test_an_internal_error_in_one_step_fails_it_and_leaves_the_others_running():
-    fault = ZeroDivisionError("division by zero")
-    (failed, *rest) = ended(run(plan({"a": "", "b": "a", "c": ""}), answering(a=fault)))
+    error = ZeroDivisionError("division by zero")
+    (failed, *rest) = final_outcomes(run(make_plan({"a": "", "b": "a", "c": ""}), registry_with(a=error)))
     assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
         change("a"),
         0,
         "internal error: ZeroDivisionError: division by zero",
-        fault,
+        error,
     )
-    assert rest == [Skipped(change("b"), blocked_by=at("a")), applied("c")]
+    assert rest == [Skipped(change("b"), blocked_by=address_of("a")), applied("c")]
 
 
-def test_later_steps_know_an_id_that_aws_assigned():
-    request = []
-
-    def call(call):
-        request.append(call.params["name"])
-        return {"Id": f"id of {call.params['name']}"}
-
-    first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
-    second = Step(change("b"), (ApiCall("iot", "Make", {"name": Ref(at("a"), "Id")}),), frozenset({at("a")}))
-    run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
-    assert request == ["a", "id of a"]
-
-
-def test_waiting_for_aws_to_catch_up_uses_the_given_pause():
-    pauses, refusals = [], [NO, NO]
+def test_later_steps_send_the_id_that_aws_assigned():
+    names = []
 
     def call(request):
-        if refusals:
-            raise refusals.pop()
+        names.append(request.params["name"])
+        return {"Id": f"id of {request.params['name']}"}
+
+    first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
+    second = Step(
+        change("b"),
+        (ApiCall("iot", "Make", {"name": Ref(address_of("a"), "Id")}),),
+        frozenset({address_of("a")}),
+    )
+    run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
+    assert names == ["a", "id of a"]
+
+
+def test_the_executor_waits_for_aws_to_catch_up_with_the_pause_it_is_given():
+    pauses, errors = [], [DENIED, DENIED]
+
+    def call(request):
+        if errors:
+            raise errors.pop()
         return {}
 
     step = Step(change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
-    steps_plan = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
-    assert [outcome.status for outcome in run(steps_plan, call, pause=pauses.append)] == [
+    plan = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
+    assert [outcome.status for outcome in run(plan, call, pause=pauses.append)] == [
         "started",
         "applied",
     ]
@@ -261,23 +268,23 @@ def test_waiting_for_aws_to_catch_up_uses_the_given_pause():
 def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
     step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retried_errors={"Denied"}),))
-    steps_plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
+    plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
 
-    def busy(_asked):
+    def deny(_request):
         stop.set()
-        raise NO
+        raise DENIED
 
-    (outcome,) = ended(run(steps_plan, busy, stop=stop))
+    (outcome,) = final_outcomes(run(plan, deny, stop=stop))
     assert str(outcome.error) == "stopped while waiting for AWS to catch up; apply again to continue"
 
 
 def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     stop = threading.Event()
-    down = ServiceUnavailableError("iot is left alone for now")
-    steps_plan = plan({"a": "", "b": "a", "c": "", "d": ""})
-    assert ended(run(steps_plan, answering(a=down), stop=stop)) == [
-        Failed(change("a"), down, 0),
-        Skipped(change("b"), at("a")),
+    unavailable = ServiceUnavailableError("iot is left alone for now")
+    plan = make_plan({"a": "", "b": "a", "c": "", "d": ""})
+    assert final_outcomes(run(plan, registry_with(a=unavailable), stop=stop)) == [
+        Failed(change("a"), unavailable, 0),
+        Skipped(change("b"), address_of("a")),
         Canceled(change("c")),
         Canceled(change("d")),
     ]

@@ -1,7 +1,8 @@
-"""Somebody else edits what a plan is about, after it was made: no such edit is ever overwritten, and none is silent."""
+"""Someone edits a resource after it was planned: the edit is never overwritten without an error."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -83,37 +84,37 @@ CHANGED = {
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }
-"""What a plan makes of each, by an update in place."""
+"""The fields of each resource that a plan changes in place."""
 
 
 @frozen
 class Edit:
-    """What somebody does, and where it shows."""
+    """An edit by someone else, and how to read what it changed."""
 
     address: str
     description: str
-    do: Callable[[Cloud], Any]
-    see: Callable[[Cloud], Any]
-    takes: bool = False
-    """Whether it takes something away, of which nothing is lost when the rest goes too."""
+    make: Callable[[Cloud], Any]
+    read: Callable[[Cloud], Any]
+    only_removes: bool = False
+    """Whether the edit only removes something, so that deleting the resource loses nothing of it."""
 
     def __str__(self) -> str:
         return f"{self.address}: {self.description}"
 
 
-def thing(cloud):
+def describe_thing(cloud):
     return cloud.iot.describe_thing(thingName="a")
 
 
-def principals(cloud, name="a"):
+def list_principals(cloud, name="a"):
     return sorted(cloud.iot.list_thing_principals(thingName=name)["principals"])
 
 
-def certificate(cloud):
+def certificate_status(cloud):
     return cloud.iot.describe_certificate(certificateId=PEM.fingerprint)["certificateDescription"]["status"]
 
 
-def attached(target):
+def policies_of(target):
     return lambda cloud: sorted(
         policy["policyName"]
         for policy in cloud.iot.list_attached_policies(target=target)["policies"]
@@ -121,28 +122,28 @@ def attached(target):
     )
 
 
-def tags(arn):
+def tags_of(arn):
     return lambda cloud: {
         tag["Key"]: tag["Value"] for tag in cloud.iot.list_tags_for_resource(resourceArn=arn)["tags"]
     }
 
 
-def by_hand(cloud):
+def create_policy(cloud):
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     return "by-hand"
 
 
-def another(cloud):
+def create_thing(cloud):
     cloud.iot.create_thing(thingName="by-hand")
     return "by-hand"
 
 
-def of_managed(cloud):
-    (listed,) = cloud.managed_integrations.list_managed_things()["Items"]
-    return cloud.managed_integrations.get_managed_thing(Identifier=listed["Id"])
+def get_managed_thing(cloud):
+    (item,) = cloud.managed_integrations.list_managed_things()["Items"]
+    return cloud.managed_integrations.get_managed_thing(Identifier=item["Id"])
 
 
-def attributes(**values):
+def merged_attributes(**values):
     return {"attributePayload": {"attributes": values, "merge": True}}
 
 
@@ -150,21 +151,21 @@ EDITS = [
     Edit(
         "things.a",
         "an attribute is changed",
-        lambda c: c.iot.update_thing(thingName="a", **attributes(site="rome")),
-        lambda c: thing(c)["attributes"],
+        lambda c: c.iot.update_thing(thingName="a", **merged_attributes(site="rome")),
+        lambda c: describe_thing(c)["attributes"],
     ),
     Edit(
         "things.a",
         "an attribute is added",
-        lambda c: c.iot.update_thing(thingName="a", **attributes(note="x")),
-        lambda c: thing(c)["attributes"],
+        lambda c: c.iot.update_thing(thingName="a", **merged_attributes(note="x")),
+        lambda c: describe_thing(c)["attributes"],
     ),
     Edit(
         "things.a",
-        "its type is taken",
+        "its type is removed",
         lambda c: c.iot.update_thing(thingName="a", removeThingType=True),
-        lambda c: thing(c).get("thingTypeName"),
-        takes=True,
+        lambda c: describe_thing(c).get("thingTypeName"),
+        only_removes=True,
     ),
     Edit(
         "things.a",
@@ -173,43 +174,43 @@ EDITS = [
             thingName="a",
             principal=c.iot.register_certificate_without_ca(certificatePem=OTHER.text)["certificateArn"],
         ),
-        principals,
+        list_principals,
     ),
     Edit(
         "things.a",
         "its certificate is detached",
         lambda c: c.iot.detach_thing_principal(thingName="a", principal=ARN),
-        principals,
-        takes=True,
+        list_principals,
+        only_removes=True,
     ),
     Edit(
         "certificates.a",
         "it is revoked",
         lambda c: c.iot.update_certificate(certificateId=PEM.fingerprint, newStatus="REVOKED"),
-        certificate,
+        certificate_status,
     ),
     Edit(
         "certificates.a",
         "a policy is attached",
-        lambda c: c.iot.attach_policy(policyName=by_hand(c), target=ARN),
-        attached(ARN),
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=ARN),
+        policies_of(ARN),
     ),
     Edit(
         "certificates.a",
         "its policy is detached",
         lambda c: c.iot.detach_policy(policyName="p", target=ARN),
-        attached(ARN),
-        takes=True,
+        policies_of(ARN),
+        only_removes=True,
     ),
     Edit(
         "certificates.a",
-        "another thing gets it",
-        lambda c: c.iot.attach_thing_principal(thingName=another(c), principal=ARN),
-        lambda c: principals(c, "by-hand"),
+        "it is attached to another thing",
+        lambda c: c.iot.attach_thing_principal(thingName=create_thing(c), principal=ARN),
+        lambda c: list_principals(c, "by-hand"),
     ),
     Edit(
         "policies.p",
-        "it allows something else",
+        "its document is changed",
         lambda c: c.iot.create_policy_version(
             policyName="p", policyDocument=allow("iot:*").text, setAsDefault=True
         ),
@@ -219,7 +220,7 @@ EDITS = [
         "policies.p",
         "a tag is added",
         lambda c: c.iot.tag_resource(resourceArn=f"{ACCOUNT}policy/p", tags=[{"Key": "by", "Value": "hand"}]),
-        tags(f"{ACCOUNT}policy/p"),
+        tags_of(f"{ACCOUNT}policy/p"),
     ),
     Edit(
         "thing_groups.g",
@@ -234,18 +235,20 @@ EDITS = [
     Edit(
         "thing_groups.g",
         "an attribute is added",
-        lambda c: c.iot.update_thing_group(thingGroupName="g", thingGroupProperties=attributes(note="x")),
+        lambda c: c.iot.update_thing_group(
+            thingGroupName="g", thingGroupProperties=merged_attributes(note="x")
+        ),
         lambda c: c.iot.describe_thing_group(thingGroupName="g")["thingGroupProperties"]["attributePayload"],
     ),
     Edit(
         "thing_groups.g",
         "a policy is attached",
-        lambda c: c.iot.attach_policy(policyName=by_hand(c), target=f"{ACCOUNT}thinggroup/g"),
-        attached(f"{ACCOUNT}thinggroup/g"),
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=f"{ACCOUNT}thinggroup/g"),
+        policies_of(f"{ACCOUNT}thinggroup/g"),
     ),
     Edit(
         "thing_types.t",
-        "what propagates is changed",
+        "its propagating attributes are changed",
         lambda c: c.iot.update_thing_type(
             thingTypeName="t",
             thingTypeProperties={
@@ -284,7 +287,7 @@ EDITS = [
     ),
     Edit(
         "role_aliases.r",
-        "it stands for another role",
+        "its role is changed",
         lambda c: c.iot.update_role_alias(roleAlias="r", roleArn=ANOTHER_ROLE),
         lambda c: c.iot.describe_role_alias(roleAlias="r")["roleAliasDescription"]["roleArn"],
     ),
@@ -298,15 +301,17 @@ EDITS = [
         "managed_things.m",
         "its brand is changed",
         lambda c: c.managed_integrations.update_managed_thing(
-            Identifier=of_managed(c)["Id"], Brand="By hand"
+            Identifier=get_managed_thing(c)["Id"], Brand="By hand"
         ),
-        lambda c: of_managed(c)["Brand"],
+        lambda c: get_managed_thing(c)["Brand"],
     ),
     Edit(
         "managed_things.m",
         "a tag is added",
-        lambda c: c.managed_integrations.tag_resource(ResourceArn=of_managed(c)["Arn"], Tags={"by": "hand"}),
-        lambda c: of_managed(c)["Tags"],
+        lambda c: c.managed_integrations.tag_resource(
+            ResourceArn=get_managed_thing(c)["Arn"], Tags={"by": "hand"}
+        ),
+        lambda c: get_managed_thing(c)["Tags"],
     ),
 ]
 
@@ -315,7 +320,7 @@ FIRST = resource("policies", "first", Policy(allow("iot:Receive")))
 
 
 def updated(address: str) -> DesiredState:
-    """It is changed in place, after something else."""
+    """Return the state in which the resource is changed in place, after another resource is created."""
 
     def change(resource):
         if str(resource.address) != address:
@@ -330,14 +335,16 @@ def updated(address: str) -> DesiredState:
 
 
 def without(address: str) -> DesiredState:
-    """Without it, and without what needs it."""
-    deleted = {Address.parse(address)}
-    while more := {item.address for item in BEFORE if item.dependencies & deleted} - deleted:
-        deleted |= more
+    """Return the state without the resource and its dependents."""
+    deleted: set[Address] = set()
+    dependents = {Address.parse(address)}
+    while dependents:
+        deleted |= dependents
+        dependents = {item.address for item in BEFORE if item.dependencies & deleted} - deleted
     return state(*(item for item in BEFORE if item.address not in deleted))
 
 
-def destroyed(address: str) -> DesiredState:
+def destroyed(_address: str) -> DesiredState:
     return state(*BEFORE)
 
 
@@ -352,45 +359,47 @@ def cloud(_cloud):
     return _cloud
 
 
-_USED = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
-AFTER_THE_THING = {updated: set(CHANGED), without: _USED, destroyed: _USED | {"ca_certificates.alpha"}}
-"""What is written only when something else has been."""
+_USED_BY_THE_THING = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
+WRITTEN_LATER = {
+    updated: set(CHANGED),
+    without: _USED_BY_THE_THING,
+    destroyed: _USED_BY_THE_THING | {"ca_certificates.alpha"},
+}
+"""The resources that each plan writes only after another step, so that an edit can come during the run."""
 
 CASES = [
-    pytest.param(
-        edit, wanted, early, id=f"{edit}, {wanted.__name__}, {'before' if early else 'during'} the run"
-    )
-    for edit in EDITS
-    for wanted in (updated, without, destroyed)
-    for early in (True, False)
-    if wanted is updated or not edit.takes
-    if early or edit.address in AFTER_THE_THING[wanted]
+    pytest.param(edit, desired, time, id=f"{edit}, {desired.__name__}, {time} the run")
+    for edit, desired, time in itertools.product(EDITS, (updated, without, destroyed), ("before", "during"))
+    if desired is updated or not edit.only_removes
+    if time == "before" or edit.address in WRITTEN_LATER[desired]
 ]
 
 
-@pytest.mark.parametrize(("edit", "wanted", "early"), CASES)
-def test_no_edit_is_overwritten(cloud, edit, wanted, early):
-    plan = plan_of(wanted(edit.address), cloud, destroy=wanted is destroyed)
-    others = [step.calls[0] for step in plan.steps if not str(step.address).startswith(edit.address)]
-    states = []
+@pytest.mark.parametrize(("edit", "desired", "time"), CASES)
+def test_no_edit_is_overwritten(cloud, edit, desired, time):
+    plan = plan_of(desired(edit.address), cloud, destroy=desired is destroyed)
+    first_calls_of_others = [
+        step.calls[0] for step in plan.steps if not str(step.address).startswith(edit.address)
+    ]
+    edited_values = []
 
-    def meddle():
-        edit.do(cloud)
-        states.append(edit.see(cloud))
+    def make_edit():
+        edit.make(cloud)
+        edited_values.append(edit.read(cloud))
 
     def call(request):
-        if request in others and not states:
-            meddle()
+        if request in first_calls_of_others and not edited_values:
+            make_edit()
         return cloud.call(request)
 
-    if early:
-        meddle()
+    if time == "before":
+        make_edit()
     outcomes = apply(plan, SimpleNamespace(call=call), workers=1)
-    assert edit.see(cloud) == states[0]
-    ended = {
+    assert edit.read(cloud) == edited_values[0]
+    final_outcomes = {
         str(outcome.change.address).partition(":")[0]: outcome
         for outcome in outcomes
         if outcome.status != "started"
     }
-    mine = ended[edit.address]
-    assert mine.status in {"applied", "skipped"} or isinstance(mine.error, StaleError)
+    outcome = final_outcomes[edit.address]
+    assert outcome.status in {"applied", "skipped"} or isinstance(outcome.error, StaleError)

@@ -1,4 +1,4 @@
-"""Where AWS takes its time a step waits, says so now and then, and ends as soon as AWS has caught up."""
+"""A step waits until AWS is ready, reports that it waits from time to time, and then completes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
 
 
 def test_a_waiting_step_frees_its_worker_for_others():
-    """No two managed things may have one setup code, so of two that swap theirs one waits until the other has let go."""
+    """Setup codes are unique: a managed thing that gets another's code waits until that one is deleted."""
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]
     fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(codes)]

@@ -1,4 +1,4 @@
-"""What is told to the journal is read from it, whatever happens to the process, the file, or beside it."""
+"""The journal returns what was recorded, even after a crash, damage to the file, or parallel runs."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ from reconciler.model.secret import Secret
 from tests.support.examples import examples
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
-NO = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
-ME = this_process({})
-GONE = evolve(ME, host="elsewhere")
+DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
+THIS_PROCESS = this_process({})
+OTHER_HOST = evolve(THIS_PROCESS, host="elsewhere")
 
 
 def clock() -> Callable[[], float]:
-    """A second passes whenever somebody looks."""
+    """Return a clock that advances by one second each time it is read."""
     return itertools.count(1_000_000_000.0).__next__
 
 
-def at(name: str) -> Address:
+def address_of(name: str) -> Address:
     return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:
-    return Create(Resource(at(name), None))
+    return Create(Resource(address_of(name), None))
 
 
-def plan(names: str, workspace: str = "ws", **params: object) -> Plan:
+def make_plan(names: str, workspace: str = "ws", **params: object) -> Plan:
     call = ApiCall("iot", "Make", params)
     steps = tuple(Step(change(name), (call,)) for name in names)
     return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))
 
 
-def journal(folder: Path, **options: object) -> Journal:
+def open_journal(folder: Path, **options: object) -> Journal:
     return Journal(folder / "journal.sqlite3", **{"clock": clock(), **options})
 
 
@@ -67,34 +67,34 @@ def time(second: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(1_000_000_000 + second, datetime.UTC)
 
 
-def the_only(kept: Journal) -> RunRecord:
-    (run,) = kept.runs()
-    record = kept.record(run.id)
+def only_record(journal: Journal) -> RunRecord:
+    (run,) = journal.runs()
+    record = journal.record(run.id)
     assert record
     return record
 
 
-# ── what is told is read ────────────────────────────────────────────────────────────────────────
+# ── recording and reading ───────────────────────────────────────────────────────────────────────
 
 
 def test_a_run_is_read_as_it_was_recorded(tmp_path):
-    kept = journal(tmp_path)
-    run = kept.begin(plan("ab"), ME, "apply", "f" * 64)
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
     run.record_outcome(Started(change("a")))
-    first = run.record_request(at("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
+    first = run.record_request(address_of("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
     run.record_response(first, "answered", "r-1")
     run.record_outcome(Applied(change("a"), 9.0))
     run.record_outcome(Started(change("b")))
-    second = run.record_request(at("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
+    second = run.record_request(address_of("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
     run.record_response(second, "refused", "r-no", "Denied")
-    run.record_outcome(Failed(change("b"), NO))
+    run.record_outcome(Failed(change("b"), DENIED))
     run.end()
-    assert the_only(kept) == RunRecord(
+    assert only_record(journal) == RunRecord(
         Run(
             run.run_id,
             "ws",
             str(TARGET),
-            ME,
+            THIS_PROCESS,
             "apply",
             "f" * 64,
             "d" * 64,
@@ -140,53 +140,51 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     )
 
 
-ENDS: dict[str, Callable[[str], Outcome]] = {
+OUTCOMES: dict[str, Callable[[str], Outcome]] = {
     "applied": lambda name: Applied(change(name), 0.0),
     "failed": lambda name: Failed(change(name), ReconcilerError(f"no {name}")),
-    "skipped": lambda name: Skipped(change(name), at("z")),
+    "skipped": lambda name: Skipped(change(name), address_of("z")),
     "cancelled": lambda name: Canceled(change(name)),
 }
 RESULTS = ("answered", "refused", "lost")
-step_ends = st.sampled_from([*ENDS, "planned"])
-one_run = st.tuples(
-    st.dictionaries(st.sampled_from("abcdef"), step_ends, max_size=6),
+step_statuses = st.sampled_from([*OUTCOMES, "planned"])
+recorded_runs = st.tuples(
+    st.dictionaries(st.sampled_from("abcdef"), step_statuses, max_size=6),
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([*RESULTS, "unknown"])), max_size=6),
 )
 
 
+def run_status(step_statuses: set[str]) -> str:
+    if step_statuses & {"failed", "skipped"}:
+        return "failed"
+    return "applied" if step_statuses <= {"applied"} else "stopped"
+
+
 @examples(15)
-@given(st.lists(one_run, max_size=4))
+@given(st.lists(recorded_runs, max_size=4))
 def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs_recorded):
-    kept = journal(tmp_path_factory.mktemp("any"))
+    journal = open_journal(tmp_path_factory.mktemp("any"))
     expected = []
-    for ends, calls in runs_recorded:
-        run = kept.begin(plan("".join(ends)), ME, "apply", "")
+    for step_outcomes, calls in runs_recorded:
+        run = journal.begin(make_plan("".join(step_outcomes)), THIS_PROCESS, "apply", "")
         for name, result in calls:
-            token = run.record_request(at(name), ApiCall("iot", "Make", {"thingName": name}))
+            token = run.record_request(address_of(name), ApiCall("iot", "Make", {"thingName": name}))
             if result in RESULTS:
                 run.record_response(token, result, "r", "c")
-        for name, end in ends.items():
-            if end in ENDS:
-                run.record_outcome(ENDS[end](name))
+        for name, status in step_outcomes.items():
+            if status in OUTCOMES:
+                run.record_outcome(OUTCOMES[status](name))
         run.end()
-        statuses = set(ends.values())
-        status = (
-            "failed"
-            if statuses & {"failed", "skipped"}
-            else "applied"
-            if statuses <= {"applied"}
-            else "stopped"
-        )
         steps = [
-            (f"thing_groups.{name}", end, f"no {name}" if end == "failed" else "")
-            for name, end in ends.items()
+            (f"thing_groups.{name}", status, f"no {name}" if status == "failed" else "")
+            for name, status in step_outcomes.items()
         ]
-        sent = [
+        numbered_calls = [
             (number, f"thing_groups.{name}", f"thingName={name}", result)
             for number, (name, result) in enumerate(calls, 1)
         ]
-        expected.insert(0, (run.run_id, status, steps, sent))
-    records = [kept.record(run.id) for run in kept.runs()]
+        expected.insert(0, (run.run_id, run_status(set(step_outcomes.values())), steps, numbered_calls))
+    records = [journal.record(run.id) for run in journal.runs()]
     assert [
         (
             record.run.id,
@@ -196,31 +194,31 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
         )
         for record in records
     ] == expected
-    assert sorted(kept.ids(), reverse=True) == [run_id for run_id, *_ in expected]
+    assert sorted(journal.ids(), reverse=True) == [run_id for run_id, *_ in expected]
 
 
 def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
-    kept = journal(tmp_path)
-    run = kept.begin(plan("a"), ME, "apply", "")
-    token = run.record_request(at("a"), ApiCall("iot", "Make"))
-    (call,) = the_only(kept).calls
-    assert (the_only(kept).run.status, call.status) == ("running", "in flight")
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    token = run.record_request(address_of("a"), ApiCall("iot", "Make"))
+    (call,) = only_record(journal).calls
+    assert (only_record(journal).run.status, call.status) == ("running", "in flight")
     run.record_response(token, "answered", "r")
-    (call,) = the_only(kept).calls
+    (call,) = only_record(journal).calls
     assert (call.status, call.request_id) == ("answered", "r")
     run.end()
 
 
 def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
-    answers = [NO, OSError("cable"), {"ResponseMetadata": {"RequestId": "r-2"}}]
+    responses = [DENIED, OSError("cable"), {"ResponseMetadata": {"RequestId": "r-2"}}]
 
-    def call(_asked):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def call(_request):
+        response = responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    plan_of_one = Plan(
+    plan = Plan(
         "ws",
         TARGET,
         tuple(
@@ -230,13 +228,13 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
         "",
         Estimate({}, 0.0),
     )
-    kept = journal(tmp_path)
-    run = kept.begin(plan_of_one, ME, "apply", "")
+    journal = open_journal(tmp_path)
+    run = journal.begin(plan, THIS_PROCESS, "apply", "")
     stop = threading.Event()
-    for outcome in apply_plan(plan_of_one, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
+    for outcome in apply_plan(plan, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
         run.record_outcome(outcome)
     run.end()
-    record = the_only(kept)
+    record = only_record(journal)
     assert [(call.address, call.status, call.error_code, call.request_id) for call in record.calls] == [
         ("thing_groups.a", "refused", "Denied", "r-no"),
         ("thing_groups.a", "lost", "OSError", ""),
@@ -247,20 +245,20 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
 
 
 def test_an_ignored_error_is_recorded_as_answered(tmp_path):
-    def call(_asked):
-        raise NO
+    def call(_request):
+        raise DENIED
 
-    kept = journal(tmp_path)
-    run = kept.begin(plan("a"), ME, "apply", "")
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
     for codes in (
         {"ignored_errors": {"Denied"}},
         {"repeat_until": {"Denied"}},
         {"retried_errors": {"Denied"}},
     ):
         with pytest.raises(AwsError):
-            with_recording(call, run, at("a"))(ApiCall("iot", "Make", **codes))
+            with_recording(call, run, address_of("a"))(ApiCall("iot", "Make", **codes))
     run.end()
-    assert [(call.status, call.error_code) for call in the_only(kept).calls] == [
+    assert [(call.status, call.error_code) for call in only_record(journal).calls] == [
         ("answered", "Denied"),
         ("answered", "Denied"),
         ("refused", "Denied"),
@@ -268,20 +266,20 @@ def test_an_ignored_error_is_recorded_as_answered(tmp_path):
 
 
 def test_runs_are_filtered_by_workspace(tmp_path):
-    kept = journal(tmp_path)
+    journal = open_journal(tmp_path)
     for name in ("one", "two"):
-        kept.begin(plan("a", name), ME, "apply", "").end()
-    assert [run.workspace for run in kept.runs(1, "one")] == ["one"]
-    assert [run.workspace for run in kept.runs(None, "one", "embedded · 1 · elsewhere")] == []
-    assert [run.workspace for run in kept.runs(1)] == ["two"]
+        journal.begin(make_plan("a", name), THIS_PROCESS, "apply", "").end()
+    assert [run.workspace for run in journal.runs(1, "one")] == ["one"]
+    assert [run.workspace for run in journal.runs(None, "one", "embedded · 1 · elsewhere")] == []
+    assert [run.workspace for run in journal.runs(1)] == ["two"]
 
 
 def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
-    kept = journal(tmp_path)
-    assert (kept.runs(), kept.ids(), kept.record("x"), [*tmp_path.iterdir()]) == ((), (), None, [])
+    journal = open_journal(tmp_path)
+    assert (journal.runs(), journal.ids(), journal.record("x"), [*tmp_path.iterdir()]) == ((), (), None, [])
 
 
-# ── processes that die, and processes beside each other ─────────────────────────────────────────
+# ── crashed and parallel processes ─────────────────────────────────────────────────────────────
 
 WRITER = """
 import sys, threading
@@ -291,30 +289,30 @@ from reconciler.engine.journal.journal import Journal
 from reconciler.engine.apply.recorder import with_recording
 from reconciler.model.call import ApiCall
 from reconciler.model.outcome import Started
-from tests.engine.journal.test_journal import ME, at, change, plan
-kept = Journal(Path(sys.argv[1]))
+from tests.engine.journal.test_journal import THIS_PROCESS, address_of, change, make_plan
+journal = Journal(Path(sys.argv[1]))
 call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
-MANY = """
+RECORD_MANY_CALLS = """
 for _ in range(4):
-    run = kept.begin(plan("a"), ME, "apply", sys.argv[2])
-    send = with_recording(lambda request: {}, run, at("a"))
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", sys.argv[2])
+    send = with_recording(lambda request: {}, run, address_of("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
     run.end()
     assert run.problem == ""
 """
-DYING = """
-run = kept.begin(plan("ab"), ME, "apply", "")
+RECORD_AND_WAIT = """
+run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "")
 run.record_outcome(Started(change("a")))
-run.record_response(run.record_request(at("a"), call), "answered", "r-1")
-run.record_request(at("a"), call)
+run.record_response(run.record_request(address_of("a"), call), "answered", "r-1")
+run.record_request(address_of("a"), call)
 print("sent", flush=True)
 threading.Event().wait()
 """
 
 
-def start(code: str, path: Path, name: str = "x") -> subprocess.Popen[str]:
+def start_writer(code: str, path: Path, name: str = "x") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", WRITER + code, path, name],
         cwd=Path(__file__).parents[3],
@@ -326,28 +324,30 @@ def start(code: str, path: Path, name: str = "x") -> subprocess.Popen[str]:
 
 def test_two_processes_writing_at_once_lose_no_row(tmp_path):
     path = tmp_path / "journal.sqlite3"
-    writers = [start(MANY, path, name) for name in ("p", "q")]
+    writers = [start_writer(RECORD_MANY_CALLS, path, name) for name in ("p", "q")]
     assert [(writer.communicate(timeout=60)[1], writer.returncode) for writer in writers] == [("", 0)] * 2
-    kept = Journal(path)
-    runs = kept.runs()
+    journal = Journal(path)
+    runs = journal.runs()
     assert sorted(run.file_digest for run in runs) == ["p"] * 4 + ["q"] * 4
     assert {
-        run.id: [(call.number, call.parameters, call.status) for call in kept.record(run.id).calls]
+        run.id: [(call.number, call.parameters, call.status) for call in journal.record(run.id).calls]
         for run in runs
     } == {run.id: [(n, f"thingName={run.file_digest}", "answered") for n in range(1, 26)] for run in runs}
 
 
 def test_a_killed_run_has_crashed_and_its_calls_in_flight_are_unknown(tmp_path):
     path = tmp_path / "journal.sqlite3"
-    writer = start(DYING, path)
+    writer = start_writer(RECORD_AND_WAIT, path)
     assert writer.stdout
     assert writer.stdout.readline() == "sent\n"
-    assert the_only(Journal(path)).run.status == "running"
+    assert only_record(Journal(path)).run.status == "running"
     writer.send_signal(signal.SIGKILL)
-    while is_running(evolve(ME, pid=writer.pid, started_at=the_only(Journal(path)).run.process.started_at)):
+    while is_running(
+        evolve(THIS_PROCESS, pid=writer.pid, started_at=only_record(Journal(path)).run.process.started_at)
+    ):
         os.sched_yield()
-    for _ in range(2):  # before its parent request how it ended, and after
-        record = the_only(Journal(path))
+    for _ in range(2):  # before its parent collects its exit status, and after
+        record = only_record(Journal(path))
         assert (
             record.run.status,
             record.run.ended_at,
@@ -368,42 +368,45 @@ def test_a_killed_run_has_crashed_and_its_calls_in_flight_are_unknown(tmp_path):
         writer.communicate(timeout=60)
 
 
-def test_an_unfinished_run_of_another_host_counts_as_crashed(tmp_path):
-    kept = journal(tmp_path)
-    reborn = evolve(ME, started_at=ME.started_at - 60)
-    for who in (ME, GONE, reborn):
-        kept.begin(plan("a"), who, "apply", "")
-    assert [run.status for run in kept.runs()] == ["crashed", "crashed", "running"]
+def test_an_unfinished_run_of_another_host_or_process_counts_as_crashed(tmp_path):
+    journal = open_journal(tmp_path)
+    reused_pid = evolve(THIS_PROCESS, started_at=THIS_PROCESS.started_at - 60)
+    for process in (THIS_PROCESS, OTHER_HOST, reused_pid):
+        journal.begin(make_plan("a"), process, "apply", "")
+    assert [run.status for run in journal.runs()] == ["crashed", "crashed", "running"]
 
 
-# ── bounded ─────────────────────────────────────────────────────────────────────────────────────
+# ── size ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_oldest_finished_runs_are_dropped_when_there_are_too_many(tmp_path):
-    kept = journal(tmp_path, max_runs=3)
-    running = kept.begin(plan("a"), ME, "apply", "at work")
-    crashed = kept.begin(plan("a"), GONE, "apply", "crashed")
+    journal = open_journal(tmp_path, max_runs=3)
+    running = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "running")
+    crashed = journal.begin(make_plan("a"), OTHER_HOST, "apply", "crashed")
     for number in range(5):
-        kept.begin(plan("a"), ME, "apply", str(number)).end()
-    assert [run.file_digest for run in kept.runs()] == ["4", "3", "at work"]
+        journal.begin(make_plan("a"), THIS_PROCESS, "apply", str(number)).end()
+    assert [run.file_digest for run in journal.runs()] == ["4", "3", "running"]
     running.end()
     crashed.end()
 
 
 def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(tmp_path):
-    kept = journal(tmp_path, max_bytes=300_000)
+    journal = open_journal(tmp_path, max_bytes=300_000)
     sizes = []
     for _ in range(8):
-        run = kept.begin(plan(map(str, range(1000))), ME, "apply", "")
+        run = journal.begin(make_plan(map(str, range(1000))), THIS_PROCESS, "apply", "")
         run.end()
-        sizes.append(kept.path.stat().st_size)
-    assert 2 <= len(kept.runs()) < 8
+        sizes.append(journal.path.stat().st_size)
+    assert 2 <= len(journal.runs()) < 8
     assert max(sizes) < 450_000
-    assert journal(tmp_path, max_bytes=1).begin(plan(""), ME, "apply", "").run_id in kept.ids()
-    assert len(kept.runs()) == 2
+    assert (
+        open_journal(tmp_path, max_bytes=1).begin(make_plan(""), THIS_PROCESS, "apply", "").run_id
+        in journal.ids()
+    )
+    assert len(journal.runs()) == 2
 
 
-# ── what must not be in it, and who may read it ─────────────────────────────────────────────────
+# ── secrets and file permissions ────────────────────────────────────────────────────────────────
 
 CANARY = "90314159265358979323846264"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n"
@@ -416,129 +419,134 @@ def test_the_journal_file_contains_no_secret(tmp_path):
         "nested": {"deep": [Secret("env KEY", KEY)]},
         "Name": "pump-1",
     }
-    plan_with_secrets = plan("a", **params)
-    kept = journal(tmp_path)
-    run = kept.begin(plan_with_secrets, ME, "apply", "")
-    text = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
+    plan_with_secrets = make_plan("a", **params)
+    journal = open_journal(tmp_path)
+    run = journal.begin(plan_with_secrets, THIS_PROCESS, "apply", "")
+    text = f"rejected code {CANARY}, key {KEY.strip()} and line {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
-    run.record_response(run.record_request(at("a"), call), "refused", code="Denied")
+    run.record_response(run.record_request(address_of("a"), call), "refused", code="Denied")
     run.record_outcome(Failed(change("a"), ReconcilerError(text)))
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
     content += b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert [secret for secret in (CANARY, *KEY.splitlines()[1:2]) if secret.encode() in content] == []
-    record = the_only(kept)
+    record = only_record(journal)
     assert record.calls[0].parameters == "Name=pump-1"
-    assert record.steps[0].error == "(sensitive) is no code, and (sensitive) no key, nor is (sensitive)"
+    assert record.steps[0].error == "rejected code (sensitive), key (sensitive) and line (sensitive)"
 
 
 def test_only_its_owner_can_read_the_journal(tmp_path):
-    kept = journal(tmp_path)
-    kept.begin(plan("a"), ME, "apply", "").end()
-    kept.path.chmod(0o644)
-    run = kept.begin(plan("a"), ME, "apply", "")
+    journal = open_journal(tmp_path)
+    journal.begin(make_plan("a"), THIS_PROCESS, "apply", "").end()
+    journal.path.chmod(0o644)
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     run.end()
     assert modes == {f"journal.sqlite3{suffix}": 0o600 for suffix in ("", "-wal", "-shm")}
 
 
-# ── what is no journal, or no longer ────────────────────────────────────────────────────────────
+# ── damaged and foreign files ───────────────────────────────────────────────────────────────────
 
 
-def garbage(path: Path) -> None:
-    path.write_bytes(b"\x00 no database \xff" * 400)
+def write_garbage(path: Path) -> None:
+    path.write_bytes(b"\x00 not a database \xff" * 400)
 
 
-def empty(path: Path) -> None:
+def write_empty_file(path: Path) -> None:
     path.touch()
 
 
-def folder(path: Path) -> None:
+def write_folder(path: Path) -> None:
     path.mkdir()
 
 
-def fifo(path: Path) -> None:
+def write_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-def link(path: Path) -> None:
+def write_symbolic_link(path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere.sqlite3"))
 
 
-def later(path: Path) -> None:
-    Journal(path).begin(plan("a"), ME, "apply", "").end()
+def write_later_version(path: Path) -> None:
+    Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", "").end()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
 
-def torn(path: Path) -> None:
-    Journal(path).begin(plan(map(str, range(500))), ME, "apply", "").end()
+def write_corrupted(path: Path) -> None:
+    Journal(path).begin(make_plan(map(str, range(500))), THIS_PROCESS, "apply", "").end()
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
 
 
-def other(path: Path) -> None:
-    later(path)
+def write_missing_column(path: Path) -> None:
+    write_later_version(path)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 1")
     connection.execute("ALTER TABLE runs DROP COLUMN born")
     connection.close()
 
 
-def test_foreign_tables_raise_a_journal_error(tmp_path):
+def test_a_journal_without_an_expected_column_raises_a_journal_error(tmp_path):
     path = tmp_path / "journal.sqlite3"
-    other(path)
-    for use in (lambda: Journal(path).begin(plan("a"), ME, "apply", ""), Journal(path).runs):
+    write_missing_column(path)
+    for operation in (
+        lambda: Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", ""),
+        Journal(path).runs,
+    ):
         with pytest.raises(JournalError):
-            use()
+            operation()
 
 
-SPOILT = {
-    garbage: "cannot be {done}: file is not a database",
-    empty: "is not a journal",
-    folder: "is not a regular file",
-    fifo: "is not a regular file",
-    link: "is not a regular file",
-    later: "was written by a later version of reconciler",
-    torn: "cannot be {done}: database disk image is malformed",
+PROBLEMS = {
+    write_garbage: "cannot be {verb}: file is not a database",
+    write_empty_file: "is not a journal",
+    write_folder: "is not a regular file",
+    write_fifo: "is not a regular file",
+    write_symbolic_link: "is not a regular file",
+    write_later_version: "was written by a later version of reconciler",
+    write_corrupted: "cannot be {verb}: database disk image is malformed",
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
-def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, spoil):
+@pytest.mark.parametrize("write_file", PROBLEMS, ids=lambda write_file: write_file.__name__)
+def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, write_file):
     path = tmp_path / "journal.sqlite3"
-    spoil(path)
-    kept, before = Journal(path), os.lstat(path)
-    for done, use in (
-        ("written", lambda: kept.begin(plan("a"), ME, "apply", "")),
-        ("read", kept.runs),
+    write_file(path)
+    journal, before = Journal(path), os.lstat(path)
+    for verb, operation in (
+        ("written", lambda: journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")),
+        ("read", journal.runs),
     ):
         with pytest.raises(JournalError) as error:
-            use()
+            operation()
         assert str(error.value) == (
-            f"the journal {path} {SPOILT[spoil].format(done=done)}; "
+            f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; "
             "it is optional: move it away and the next apply starts a new journal"
         )
     assert os.lstat(path).st_size == before.st_size
 
 
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
-    kept = journal(tmp_path)
-    run = kept.begin(plan("a"), ME, "apply", "")
-    run.record_response(run.record_request(at("a"), ApiCall("iot", "Make")), "answered")
-    connection = sqlite3.connect(kept.path)
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run.record_response(run.record_request(address_of("a"), ApiCall("iot", "Make")), "answered")
+    connection = sqlite3.connect(journal.path)
     connection.execute("DROP TABLE calls")
     connection.close()
-    run.record_response(run.record_request(at("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(address_of("a"), ApiCall("iot", "Make")), "answered")
     run.record_outcome(Applied(change("a"), 0.0))
     run.end()
     assert run.problem == "no such table: calls"
-    run.record_request(at("a"), ApiCall("iot", "Make"))  # nobody writes any more, and nobody waits
+    run.record_request(
+        address_of("a"), ApiCall("iot", "Make")
+    )  # returns at once: the writer thread has ended
 
 
-# ── who ─────────────────────────────────────────────────────────────────────────────────────────
+# ── process identity ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -554,8 +562,8 @@ def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tm
     ],
 )
 def test_a_run_in_ci_has_the_job_url(environ, job):
-    who = this_process(environ)
-    assert (who.job, who.pid, is_running(who)) == (job, os.getpid(), True)
+    process = this_process(environ)
+    assert (process.job, process.pid, is_running(process)) == (job, os.getpid(), True)
 
 
 def test_a_process_identity_is_shown_as_user_and_host():

@@ -1,5 +1,6 @@
-"""What one would write by hand with boto3 for the fleet of the race: one request after the other, nothing marked as its
-own. `python -m tests.benchmarks.loop FOLDER URL ACCOUNT PHASE`
+"""A hand-written boto3 script for the fleet: one request at a time, and no record of ownership.
+
+python -m tests.benchmarks.boto3_script FOLDER URL ACCOUNT PHASE
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from tests.benchmarks.fleet import POLICY
 from tests.support.pki import certificate_id
 
 
-def devices(folder: Path) -> dict[str, str]:
+def read_manifest(folder: Path) -> dict[str, str]:
+    """Return each device's site, by name."""
     with (folder / "devices.csv").open(newline="") as file:
         return {row["name"]: row["site"] for row in csv.DictReader(file)}
 
 
-def pem(folder: Path, name: str) -> str:
+def read_pem(folder: Path, name: str) -> str:
     return (folder / "pems" / f"{name}.pem").read_text()
 
 
@@ -28,44 +30,44 @@ def create(folder: Path, iot: Any, _account: str) -> None:
     ca = (folder / "ca.pem").read_text()
     iot.register_ca_certificate(caCertificate=ca, certificateMode="SNI_ONLY", setAsActive=True)
     iot.create_policy(policyName="connect", policyDocument=POLICY)
-    for name, site in devices(folder).items():
-        made = iot.register_certificate(
-            certificatePem=pem(folder, name), caCertificatePem=ca, status="ACTIVE"
+    for name, site in read_manifest(folder).items():
+        certificate = iot.register_certificate(
+            certificatePem=read_pem(folder, name), caCertificatePem=ca, status="ACTIVE"
         )
         iot.create_thing(thingName=name, attributePayload={"attributes": {"site": site}})
-        iot.attach_policy(policyName="connect", target=made["certificateArn"])
-        iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
+        iot.attach_policy(policyName="connect", target=certificate["certificateArn"])
+        iot.attach_thing_principal(thingName=name, principal=certificate["certificateArn"])
 
 
-def read(folder: Path, iot: Any, _account: str) -> None:
-    for name, site in devices(folder).items():
-        if not as_wanted(folder, iot, name, site):
-            raise SystemExit(f"{name} is not as it should be")
+def check(folder: Path, iot: Any, _account: str) -> None:
+    for name, site in read_manifest(folder).items():
+        if not is_as_desired(folder, iot, name, site):
+            raise SystemExit(f"{name}: differs from the manifest")
 
 
-def as_wanted(folder: Path, iot: Any, name: str, site: str) -> bool:
+def is_as_desired(folder: Path, iot: Any, name: str, site: str) -> bool:
     thing = iot.describe_thing(thingName=name)
-    identity = certificate_id(pem(folder, name))
-    found = iot.describe_certificate(certificateId=identity)["certificateDescription"]
-    arn = found["certificateArn"]
+    identity = certificate_id(read_pem(folder, name))
+    certificate = iot.describe_certificate(certificateId=identity)["certificateDescription"]
+    arn = certificate["certificateArn"]
     policies = iot.list_attached_policies(target=arn)["policies"]
     return (
         thing["attributes"] == {"site": site}
-        and found["status"] == "ACTIVE"
+        and certificate["status"] == "ACTIVE"
         and iot.list_thing_principals(thingName=name)["principals"] == [arn]
         and [policy["policyName"] for policy in policies] == ["connect"]
     )
 
 
 def change(folder: Path, iot: Any, _account: str) -> None:
-    for name, site in devices(folder).items():
-        if not as_wanted(folder, iot, name, site):
+    for name, site in read_manifest(folder).items():
+        if not is_as_desired(folder, iot, name, site):
             iot.update_thing(thingName=name, attributePayload={"attributes": {"site": site}})
 
 
 def destroy(folder: Path, iot: Any, account: str) -> None:
-    for name in devices(folder):
-        identity = certificate_id(pem(folder, name))
+    for name in read_manifest(folder):
+        identity = certificate_id(read_pem(folder, name))
         arn = f"arn:aws:iot:eu-west-1:{account}:cert/{identity}"
         iot.detach_thing_principal(thingName=name, principal=arn)
         iot.delete_thing(thingName=name)
@@ -78,7 +80,7 @@ def destroy(folder: Path, iot: Any, account: str) -> None:
     iot.delete_ca_certificate(certificateId=ca)
 
 
-PHASES = {"create": create, "no-op": read, "change 1 %": change, "destroy": destroy}
+PHASES = {"create": create, "no-op": check, "change 1 %": change, "destroy": destroy}
 
 
 def main(folder: str, url: str, account: str, phase: str) -> None:

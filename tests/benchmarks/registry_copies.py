@@ -1,5 +1,6 @@
-"""A registry that has a whole fleet in a moment: its first device was applied as any other, and the rest are copies of
-its rows, in every account, which is what applying them would have left.
+"""Fill a registry with a fleet in seconds, by copying the rows of its first device.
+
+The first device was applied. Its rows are copied in every account. The result is what applying the whole fleet would have stored.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from tests.support.pki import certificate_id
 
-_COPIES = (
+_COPY_STATEMENTS = (
     """
     INSERT INTO things (scope, name, id, type, attributes, billing_group, version)
     SELECT t.scope, d.name, lower(hex(randomblob(16))), t.type, t.attributes, t.billing_group, t.version
@@ -48,17 +49,20 @@ _COPIES = (
 )
 
 
-def copy(database: Path, folder: Path, names: Sequence[str]) -> None:
-    """Put the fleet's other devices beside the first one, which the registry has."""
+def copy_first_device(database: Path, folder: Path, names: Sequence[str]) -> None:
+    """Add the devices `names[1:]` to the registry as copies of `names[0]`, which it already has."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        for table, some in (("first", names[:1]), ("devices", names[1:])):
+        for table, table_names in (("first", names[:1]), ("devices", names[1:])):
             connection.execute(f"CREATE TEMP TABLE {table} (name TEXT, id TEXT, pem TEXT)")
-            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", _devices(folder, some))
-        for statement in _COPIES:
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?, ?, ?)", _read_devices(folder, table_names)
+            )
+        for statement in _COPY_STATEMENTS:
             connection.execute(statement)
 
 
-def _devices(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _read_devices(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each device's name, certificate ID and PEM."""
     for name in names:
         pem = (folder / "pems" / f"{name}.pem").read_text()
         yield name, certificate_id(pem), pem
