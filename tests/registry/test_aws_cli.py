@@ -14,9 +14,12 @@ from tests.support import pki
 from tests.support.direct_client import ACCOUNT
 from tests.support.registry_server import serve_registry
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"
+    ),
+    pytest.mark.xdist_group("aws CLI"),  # one worker runs the slow fixtures
+]
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 

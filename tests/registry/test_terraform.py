@@ -16,7 +16,10 @@ CONFIG = (Path(__file__).parent / "terraform" / "fleet.tf").read_text()
 TERRAFORM = terraform.find_terraform()
 RESOURCE_TYPES = sorted({line.split('"')[1] for line in CONFIG.splitlines() if line.startswith('resource "')})
 
-pytestmark = pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM))
+pytestmark = [
+    pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM)),
+    pytest.mark.xdist_group("Terraform"),  # one worker runs the slow fixture
+]
 
 
 @frozen

@@ -39,7 +39,10 @@ IMPORTS = {
     "aws_iot_event_configurations.e": "eu-west-1",
 }
 
-pytestmark = pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM))
+pytestmark = [
+    pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM)),
+    pytest.mark.xdist_group("Terraform nouns"),  # one worker runs the slow fixture
+]
 
 
 @frozen
