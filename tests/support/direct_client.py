@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from reconciler.registry import HttpRequest, Registry
 from tests.support.pki import Authority
+from tests.support.service_models import create_session
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -62,7 +63,7 @@ def create_client(
 
     An error that the operation's model does not have fails the test.
     """
-    client = boto3.Session().client(
+    client = boto3.Session(botocore_session=create_session()).client(
         service,
         region_name=region,
         aws_access_key_id=account,

@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.session import Session
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
@@ -18,6 +17,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
 from tests.support.declared_operations import declared_operations
+from tests.support.service_models import create_session
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
@@ -40,7 +40,7 @@ class Cloud:
     """
 
     def __init__(self, path: Path | str = ":memory:") -> None:
-        core = Session()
+        core = create_session()
         bind(core, self)
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
         once = Config(retries=dict(NO_BOTOCORE_RETRIES))

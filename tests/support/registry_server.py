@@ -17,6 +17,8 @@ import boto3
 from attrs import define
 from botocore.config import Config
 
+from tests.support.service_models import create_session
+
 REGION = "eu-west-1"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import main; main()", "registry", "serve")
 NO_RETRIES = Config(retries={"total_max_attempts": 1})
@@ -50,7 +52,7 @@ class RunningServer:
     def client(
         self, service: str = "iot", account: str = "test", region: str = REGION, config: Any = NO_RETRIES
     ) -> Any:
-        return boto3.Session().client(
+        return boto3.Session(botocore_session=create_session()).client(
             service,
             region_name=region,
             endpoint_url=self.url,
