@@ -62,10 +62,13 @@ def call(operation: str, **params: object):
 
 def attached_certificates() -> dict[str, list[str]]:
     """Return the certificate IDs of each device."""
+    iot = Workspace()._connection.clients["iot"]
     return {
-        name: [arn.rpartition("/")[2] for arn in call("ListThingPrincipals", thingName=name)["principals"]]
-        for name in NAMES
-        if any(thing["thingName"] == name for thing in call("ListThings")["things"])
+        thing["thingName"]: [
+            arn.rpartition("/")[2]
+            for arn in iot.list_thing_principals(thingName=thing["thingName"])["principals"]
+        ]
+        for thing in iot.list_things()["things"]
     }
 
 
