@@ -40,6 +40,9 @@ provider "aws" {{
 }}
 """
 
+FEWER_COLLECTIONS = {"GOGC": "400"}
+"""Lets Go's runtime collect garbage less often: a third less processor time for twice the memory."""
+
 
 @frozen
 class Terraform:
@@ -52,7 +55,7 @@ class Terraform:
         return subprocess.run(
             [self.binary, *arguments],
             cwd=folder,
-            env=environment(),
+            env={**environment(), **FEWER_COLLECTIONS},
             capture_output=True,
             text=True,
             check=False,
