@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+
 import pytest
 
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
@@ -12,12 +15,20 @@ from tests.support.pki import Authority  # noqa: E402
 
 load_profile()
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many processes of tests compile every module once
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Start property tests first, which take longest, so that no worker is idle at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
+
+
+def pytest_collection_finish():
+    """Exempt all imported modules from garbage collection, which would scan them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
