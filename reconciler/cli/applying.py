@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -31,6 +32,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
     """Apply a plan with progress and report its result; exit with its code if anything was not applied."""
     from rich.text import Text
 
+    from reconciler.render.markdown import render_result_markdown
     from reconciler.render.text.result import render_result_text, render_unfinished_steps
     from reconciler.render.views.result import build_result_view
 
@@ -45,9 +47,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
     elif not result.ok:
         terminal.print_notes([*render_unfinished_steps(view)])
     if summary:
-        from reconciler.render.markdown import append_markdown, render_result_markdown
-
-        append_markdown(summary, lambda limit: render_result_markdown(view, limit))
+        append_summary(summary, lambda limit: render_result_markdown(view, limit))
     if code := exit_codes.of_result(result):
         ctx.exit(code)
 

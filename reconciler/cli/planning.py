@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.step_summary import append_summary
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -102,8 +104,8 @@ def plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator
 
 def append_plan_summary(workspace: Workspace, plan: Plan, file: Path) -> None:
     """Append a plan to a file as Markdown, shortened to GitHub's limits for comments and summaries."""
-    from reconciler.render.markdown import append_markdown, render_plan_markdown
+    from reconciler.render.markdown import render_plan_markdown
     from reconciler.render.views.plan import build_plan_view
 
     view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
-    append_markdown(file, lambda limit: render_plan_markdown(view, limit))
+    append_summary(file, lambda limit: render_plan_markdown(view, limit))

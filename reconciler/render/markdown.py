@@ -1,8 +1,7 @@
-"""Views as Markdown for comments and step summaries on GitHub: escaped, within GitHub's limits, the riskiest changes first.
+"""Views as Markdown for GitHub's comments and step summaries, the riskiest changes first.
 
-Text from a file or the registry stands only in code, where no name, link or mention acts.
-Source of the limits: GitHub documentation, "Workflow commands, Adding a job summary" (1 MiB per step); a comment's body is at
-most 65,536 characters, according to the API's response to a longer one.
+Text from a file or the registry stands only in code, where no name, link or mention has an effect.
+Source of the limit: a comment's body is at most 65,536 characters, according to the API's response to a longer one.
 """
 
 from __future__ import annotations
@@ -11,13 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
 from attrs import frozen
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS_BY_RISK
-from reconciler.model.errors import ReconcilerError
 from reconciler.render.text.drift import render_drift_row
 from reconciler.render.text.plan import render_note, render_plan_row
 from reconciler.render.text.result import render_result_text
@@ -28,18 +25,12 @@ from reconciler.render.views.result import ResultView
 
 MAX_COMMENT_BYTES = 65_536
 """GitHub limits a comment to this many characters; bytes are never fewer."""
-MAX_STEP_SUMMARY_BYTES = 1_048_576
-"""The limit of all summaries of one step together."""
-
-_MIN_SUMMARY_BYTES = 4_096
-"""With less room, a summary could not show anything useful."""
-
 _WIDTH = 110
 _MAX_CHANGE_BYTES = 4_000
-"""What is shown of a single change."""
+"""Longer changes are cut."""
 
 _GROUP_FRAME_BYTES = 200
-"""The most that the heading, the fence and the fold of one group take."""
+"""The heading, the fence and the fold of one group take at most this much."""
 
 _MAX_UNFOLDED = 12
 """Groups with more changes are folded."""
@@ -143,18 +134,6 @@ def render_markdown(view: PlanView | DriftView) -> str:
     return render_drift_markdown(view) if isinstance(view, DriftView) else render_plan_markdown(view)
 
 
-def append_markdown(file: Path, render: Callable[[int], str]) -> None:
-    """Append Markdown to a step summary; `render` is given the limit that the summary and a comment leave."""
-    size = file.stat().st_size if file.exists() else 0
-    limit = MAX_STEP_SUMMARY_BYTES - size - 2
-    if limit < _MIN_SUMMARY_BYTES:
-        raise ReconcilerError(
-            f"{file}: too large to append to ({size:,} bytes); a step summary has at most {MAX_STEP_SUMMARY_BYTES:,} bytes"
-        )
-    with file.open("a", encoding="utf-8") as stream:
-        stream.write(("\n" if size else "") + render(min(MAX_COMMENT_BYTES, limit)))
-
-
 def format_code_span(text: str) -> str:
     """Return any text as a code span."""
     fence = "`" * (_measure_longest_fence(text) + 1)
@@ -216,7 +195,10 @@ def _defer_diff(lines: Iterable[Text], glyph: str) -> Callable[[], str]:
 
 
 def _render_diff(lines: Sequence[str], glyph: str) -> str:
-    """Render the lines of one change for a diff block, whose colors follow from the sign at the start of a line."""
+    """Render the lines of one change for a diff block.
+
+    The first character of a line determines its color.
+    """
     first_line, *other_lines = lines
     sign = glyph if glyph in "+-" else "!"
     kept = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]

@@ -12,14 +12,12 @@ from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import ACTIONS, ACTIONS_BY_RISK, Delete, FieldChange
-from reconciler.model.errors import AwsError, ReconcilerError
+from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Failed, Result
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
 from reconciler.render.markdown import (
     MAX_COMMENT_BYTES,
-    MAX_STEP_SUMMARY_BYTES,
-    append_markdown,
     format_code_span,
     format_marker,
     render_drift_markdown,
@@ -248,19 +246,3 @@ def test_a_code_span_contains_any_text(words, expected):
 
 def test_a_marker_is_one_comment_for_any_workspace_name():
     assert format_marker("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"
-
-
-def test_a_summary_is_appended_within_the_limit_of_a_step(tmp_path):
-    file = tmp_path / "summary.md"
-    view = build_plan_view(make_plan(*make_creations(10_000)))
-    for _ in range(2):
-        append_markdown(file, lambda limit: render_plan_markdown(view, limit))
-    assert file.read_text() == "\n".join([render_plan_markdown(view)] * 2)
-    file.write_text("x" * (MAX_STEP_SUMMARY_BYTES - 9_000))
-    append_markdown(file, lambda limit: render_plan_markdown(view, limit))
-    assert MAX_STEP_SUMMARY_BYTES - 1_000 < file.stat().st_size <= MAX_STEP_SUMMARY_BYTES
-    with pytest.raises(ReconcilerError) as error:
-        append_markdown(file, lambda limit: render_plan_markdown(view, limit))
-    assert str(error.value) == (
-        f"{file}: too large to append to ({file.stat().st_size:,} bytes); a step summary has at most 1,048,576 bytes"
-    )

@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options, common_options, format_option, selection_options, summary_option
+from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -37,7 +38,7 @@ def drift(
     """
     from reconciler.cli.progress import show_reading
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.markdown import append_markdown, render_drift_markdown
+    from reconciler.render.markdown import render_drift_markdown
     from reconciler.render.views.drift import build_drift_view
     from reconciler.workspace import Workspace
 
@@ -52,7 +53,7 @@ def drift(
         _print_drift(result, last_run, terminal, output_format)
     finally:  # the summary is written even if the reader of our output closed the pipe
         if summary:
-            append_markdown(
+            append_summary(
                 summary, lambda limit: render_drift_markdown(build_drift_view(result, last_run), limit)
             )
     if result:

@@ -1,0 +1,31 @@
+"""The file of `--summary`: a command's output as Markdown, for GitHub's step summaries.
+
+Source of the limit: GitHub documentation, "Workflow commands, Adding a job summary" (1 MiB per step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reconciler.model.errors import ReconcilerError
+
+MAX_STEP_SUMMARY_BYTES = 1_048_576
+"""The limit of all summaries of one step together."""
+
+_MIN_SUMMARY_BYTES = 4_096
+"""With less room, a summary shows nothing useful."""
+
+
+def append_summary(file: Path, render: Callable[[int], str]) -> None:
+    """Append Markdown to a file; `render` gets the most bytes that the file and a comment have room for."""
+    from reconciler.render.markdown import MAX_COMMENT_BYTES
+
+    size = file.stat().st_size if file.exists() else 0
+    limit = MAX_STEP_SUMMARY_BYTES - size - 2
+    if limit < _MIN_SUMMARY_BYTES:
+        raise ReconcilerError(
+            f"{file}: too large to append to ({size:,} bytes); a step summary has at most {MAX_STEP_SUMMARY_BYTES:,} bytes"
+        )
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(("\n" if size else "") + render(min(MAX_COMMENT_BYTES, limit)))
