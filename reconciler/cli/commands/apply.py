@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
     from reconciler.model.plan import Plan
     from reconciler.workspace import Workspace
+
+_SAVED_PLAN_WITH_OPTIONS = (
+    "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
+)
+
+
+class _PlanChoices(TypedDict):
+    """The options that change a plan."""
+
+    adopt: Sequence[str]
+    allow: Mapping[str, str]
+    select: Sequence[str]
+    exclude: Sequence[str]
 
 
 @click.command()
@@ -72,20 +85,16 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
-    if saved and (adopt or select or exclude or retry_failed or options.allow):
-        raise click.UsageError(
-            "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`",
-            ctx,
-        )
+    choices = _PlanChoices(adopt=adopt, allow=options.allow, select=select, exclude=exclude)
+    if saved and (retry_failed or any(choices.values())):
+        raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     unfinished = workspace.unfinished_addresses() if retry_failed else None
     if saved:
         whole_plan = open_saved_plan(workspace, saved, terminal)
     else:
-        whole_plan = build_plan(
-            workspace, terminal, adopt=adopt, allow=options.allow, select=select, exclude=exclude
-        )
+        whole_plan = build_plan(workspace, terminal, **choices)
     plan = whole_plan if unfinished is None else workspace.partial_plan(whole_plan, unfinished)
     if approved:
         check_approved_digest(approved, plan)
