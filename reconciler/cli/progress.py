@@ -48,10 +48,13 @@ class ApplyDisplay(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def on_outcome(self, outcome: Outcome) -> None:
-        """Show one outcome. Thread-safe."""
+        """Show one outcome; thread-safe."""
 
     def on_stop(self) -> None:
-        """Show that the run is stopping. Called in a signal handler, so it must not wait for a lock."""
+        """Show that the run is stopping.
+
+        It is called in a signal handler, so it must not wait for a lock.
+        """
 
 
 def open_display(plan: Plan, console: Console) -> ApplyDisplay:

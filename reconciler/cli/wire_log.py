@@ -15,7 +15,7 @@ _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.conn
 
 
 class _RedactingHandler(logging.Handler):
-    """Write each record to stderr, redact."""
+    """A handler that writes each record to stderr, redacted."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

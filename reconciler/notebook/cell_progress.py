@@ -74,7 +74,10 @@ def show_reading() -> Iterator[ReadProgress]:
 
 @contextmanager
 def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
-    """Show the progress of an apply. The first interrupt of the kernel drains it, the second aborts."""
+    """Show the progress of an apply.
+
+    The first interrupt of the kernel drains it, the second aborts.
+    """
     tracker, output, is_stopping = ProgressTracker(plan), ThrottledOutput(), False
 
     def render_html() -> h.Renderable:

@@ -13,7 +13,7 @@ _BETWEEN_CELLS = signal.SIG_IGN
 
 
 def set_interrupt_handler(act: Callable[[], None] | None) -> None:
-    """Call `act` on an interrupt between cells, or ignore interrupts again with None. Thread-safe."""
+    """Call `act` on an interrupt between cells, or ignore interrupts again with None; thread-safe."""
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return

@@ -27,7 +27,10 @@ _NO_WIDGETS = "The panel requires a front end that supports widgets; use `worksp
 
 
 class Panel(anywidget.AnyWidget):
-    """The widget. Everything it shows is in its traits, so that a reloaded page shows the same."""
+    """The widget.
+
+    Everything that it shows is in its traits, so that a reloaded page shows the same.
+    """
 
     _esm = _FOLDER / "panel.js"
     _css = f"{load_stylesheet()}\n{(files(__package__) / 'panel.css').read_text(encoding='utf-8')}"

@@ -30,7 +30,7 @@ Task: TypeAlias = Callable[[], None]
 
 
 class PanelPage(Protocol):
-    """The page that draws a session. Only the pump calls it."""
+    """The page that draws a session; only the pump calls it."""
 
     def show_state(self, changes: Mapping[str, Any]) -> None:
         """Show the parts of the state that changed."""
@@ -46,7 +46,10 @@ class PanelPage(Protocol):
 
 
 class PanelSession:
-    """Plan, apply, stop and retry in the background. Thread-safe; every method returns at once."""
+    """Plans, applies, stops and retries in the background.
+
+    It is thread-safe, and every method returns at once.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""How values are shown to people and programs: values in, text, HTML, Markdown, JSON and graphs out; no I/O but by `markdown`.
+"""Rendering of values for people and programs, as text, HTML, Markdown, JSON and graphs; no I/O.
 
 Invariant: everything from a file or the registry is text, and no format lets it act. `views` turns values into trees of plain
 values, which every format renders. Imports run one way: `rich_display`, `formats` → `json` → `html`, `graph`, `markdown` →

@@ -1,4 +1,4 @@
-"""Values that display themselves: as HTML or a picture in a notebook, and as text at every other prompt.
+"""Values that display themselves: as HTML or a picture in a notebook, elsewhere as text.
 
 IPython calls `_repr_mimebundle_`, without any extension being loaded, and every other prompt calls `__repr__`. Values of the model
 have neither, so `Workspace` returns subclasses of them. They are subclasses, and not wrappers, because what `Workspace.plan`
@@ -34,17 +34,20 @@ TEXT_WIDTH = 110
 """The width of text in a notebook's output and in a repr, in characters."""
 
 MAX_ROWS = 100
-"""Rows of each kind in a notebook's output; more of them make the page slow, and nobody reads them."""
+"""Rows of each kind in a notebook's output; more of them make the page slow."""
 
 TextRenderer: TypeAlias = "Callable[[Any, int], Iterable[Text]]"
 
 
 class Displayed:
-    """A value that displays itself; a subclass says by which view."""
+    """A value that displays itself by the view that its subclass builds."""
 
     @classmethod
     def from_value(cls, value: Any, **context: Any) -> Self:
-        """Return a value as an instance of this subclass of its class: the same members, and the subclass's own."""
+        """Return a value as an instance of this subclass, with the same members.
+
+        `context` has the subclass's own members.
+        """
         members = {name: getattr(value, name) for name in attrs.fields_dict(type(value))}
         return cls(**members, **context)
 
@@ -53,7 +56,7 @@ class Displayed:
         raise NotImplementedError
 
     def _build_html_view(self) -> Any:
-        """Return the view that is shown as HTML, which may have more details, because HTML can fold them."""
+        """Return the view that is shown as HTML; it may have more details, which HTML can fold."""
         return self._build_text_view()
 
     def __repr__(self) -> str:
@@ -195,7 +198,10 @@ def render_text(view: Any, width: int = TEXT_WIDTH) -> str:
 
 
 def get_text_renderers() -> Mapping[type, TextRenderer]:
-    """Return the text renderer of each view. A new view needs only an entry here."""
+    """Return the text renderer of each view.
+
+    A new view needs only an entry here.
+    """
     from reconciler.render.text.comparison import render_comparison_text
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.text.drift import render_drift_text

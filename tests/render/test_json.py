@@ -143,8 +143,8 @@ def cloud(_cloud) -> Cloud:
 
 
 def test_a_plan_as_lines_is_a_summary_a_line_for_each_change_and_each_note():
-    found = [json.loads(line) for line in render_plan_jsonl(FULL_PLAN)]
-    assert [(line["type"], line.get("address")) for line in found] == [
+    records = [json.loads(line) for line in render_plan_jsonl(FULL_PLAN)]
+    assert [(line["type"], line.get("address")) for line in records] == [
         ("plan", None),
         ("change", "certificates.pump-7"),
         ("change", "things.pump-3"),
@@ -154,37 +154,39 @@ def test_a_plan_as_lines_is_a_summary_a_line_for_each_change_and_each_note():
         ("note", "certificates.pump-9"),
         ("note", "things.pump-99"),
     ]
-    assert (found[0]["changes"], found[0]["notes"]) == (5, 2)
+    assert (records[0]["changes"], records[0]["notes"]) == (5, 2)
+
+
+THROTTLED = AwsError(
+    service="iot",
+    operation="UpdateThing",
+    code="ThrottlingException",
+    message="slow down, canary",
+    request_id="r-2",
+)
+OUTCOMES = [
+    Started(UPDATE.change),
+    Failed(UPDATE.change, THROTTLED, 0),
+    Skipped(DELETION.change, UPDATE.address),
+    Applied(CREATION.change, 0.25, ("r-1",)),
+    Canceled(ROTATION.change),
+    Canceled(MANAGED.change),
+]
 
 
 def test_an_apply_writes_an_event_for_every_outcome():
     seconds = iter([1.0, 2.5])
     stream = io.StringIO()
     plan = make_plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED)
-    error = AwsError(
-        service="iot",
-        operation="UpdateThing",
-        code="ThrottlingException",
-        message="slow down, canary",
-        request_id="r-2",
-    )
-    outcomes = [
-        Started(UPDATE.change),
-        Failed(UPDATE.change, error, 0),
-        Skipped(DELETION.change, UPDATE.address),
-        Applied(CREATION.change, 0.25, ("r-1",)),
-        Canceled(ROTATION.change),
-        Canceled(MANAGED.change),
-    ]
     with EventWriter(plan, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
-        for outcome in outcomes:
+        for outcome in OUTCOMES:
             events.on_outcome(outcome)
-        events.end(Result(plan, tuple(outcomes[1:]), 3.0))
+        events.end(Result(plan, tuple(OUTCOMES[1:]), 3.0))
     texts = stream.getvalue().splitlines()
     assert all(is_valid("event", line) for line in texts)
-    found = [json.loads(line) for line in texts]
-    assert {line["time"] for line in found} == {"2026-11-22T12:00:00.000+00:00"}
-    assert [(line["event"], line.get("address"), line.get("seconds")) for line in found] == [
+    records = [json.loads(line) for line in texts]
+    assert {line["time"] for line in records} == {"2026-11-22T12:00:00.000+00:00"}
+    assert [(line["event"], line.get("address"), line.get("seconds")) for line in records] == [
         ("run", None, None),
         ("started", "things.pump-7", None),
         ("failed", "things.pump-7", 1.5),
@@ -194,24 +196,24 @@ def test_an_apply_writes_an_event_for_every_outcome():
         ("cancelled", "managed_things.pump-8", None),
         ("end", None, 3.0),
     ]
-    assert found[2]["error"] == {
+    assert records[2]["error"] == {
         "message": "slow down, (sensitive)",
         "code": "ThrottlingException",
         "request_id": "r-2",
         "next_step": "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests",
     }
     assert (
-        found[3]["blocked_by"],
-        found[4]["calls"],
-        found[4]["request_ids"],
-        found[4]["completed_calls"],
+        records[3]["blocked_by"],
+        records[4]["calls"],
+        records[4]["request_ids"],
+        records[4]["completed_calls"],
     ) == (
         "things.pump-7",
         ["iot:CreateThing"],
         ["r-1"],
         1,
     )
-    assert (found[-1]["ok"], found[-1]["counts"]) == (
+    assert (records[-1]["ok"], records[-1]["counts"]) == (
         False,
         {"applied": 1, "failed": 1, "skipped": 1, "cancelled": 2},
     )
@@ -265,8 +267,8 @@ def test_every_format_shows_ten_thousand_changes():
         "jsonl": "".join(render_plan_jsonl(plan)),
         "html": render_html_page(view),
     }
-    found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in texts.items()}
-    assert found == dict.fromkeys(texts, count)
+    address_counts = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in texts.items()}
+    assert address_counts == dict.fromkeys(texts, count)
     comment = render_plan_markdown(view)
     shown_count = len(re.findall(r"things\.pump-\d+", comment))
     assert (shown_count > 500, comment.splitlines()[-1]) == (

@@ -1,4 +1,4 @@
-"""The layout of a layered picture: columns by dependency, few crossings, straight edges where possible.
+"""The layout of a layered picture, with few crossings and straight edges where possible.
 
 Based on K. Sugiyama's method: assign layers, add stand-ins on long edges, order by the average of the neighbors, then place
 by least squares.
@@ -20,7 +20,10 @@ _SWEEPS = 12
 
 @frozen
 class Layout:
-    """The vertical center of every node by id, the columns, and for each edge the ids that it passes through."""
+    """The columns of nodes, and where nodes and edges are.
+
+    `centers` has the vertical center of every node by ID, and `routes` the IDs that each edge passes through.
+    """
 
     columns: tuple[tuple[str, ...], ...]
     centers: Mapping[str, float]
@@ -28,7 +31,10 @@ class Layout:
 
 
 def compute_layout(picture: Picture, *, node_height: float, stand_in_height: float) -> Layout:
-    """Compute the layout; the topmost node's center is at half of its height. Stand-ins are where long edges pass a column."""
+    """Compute the layout of a picture.
+
+    A stand-in is the place where a long edge passes a column. The topmost node begins at height 0.
+    """
     layers = _assign_layers(picture)
     routes = tuple((edge, tuple(_list_route(edge, layers))) for edge in picture.edges)
     stand_ins = {
@@ -54,7 +60,10 @@ def compute_layout(picture: Picture, *, node_height: float, stand_in_height: flo
 
 
 def _assign_layers(picture: Picture) -> dict[str, int]:
-    """Assign each node the length of the longest chain leading to it; roots move next to their first dependent."""
+    """Assign each node to a layer: the length of the longest chain that leads to it.
+
+    A node without dependencies moves next to its first dependent.
+    """
     dependents, dependencies = map_neighbors(picture.edges)
     sorter = TopologicalSorter({node.id: dependencies.get(node.id, []) for node in picture.nodes})
     order = list(sorter.static_order())
@@ -81,7 +90,7 @@ def _list_stand_ins(
 
 
 def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependencies: Neighbors) -> None:
-    """Order each column by where its neighbors are, in sweeps; keep the order with the fewest crossings."""
+    """Order each column by the ranks of its neighbors; keep the order with the fewest crossings."""
     best, fewest = [list(column) for column in columns], _count_crossings(columns, dependents)
     for sweep in range(_SWEEPS):
         is_forward = sweep % 2 == 0
@@ -157,7 +166,10 @@ def _stack(columns: Sequence[Sequence[str]], get_height: Callable[[str], float])
 
 
 def _separate(targets: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """Return the places nearest to the targets (least squares) that keep the gaps: pool adjacent violators."""
+    """Return the positions nearest to the targets, by least squares, that keep the gaps.
+
+    The method is known as "pool adjacent violators".
+    """
     offsets = [0.0]
     for gap in gaps:
         offsets.append(offsets[-1] + gap)

@@ -36,7 +36,10 @@ def _format_label(node: GraphNode) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape all but letters, digits and a few marks as entities, because Mermaid reads HTML and Markdown in labels."""
+    """Escape all but letters, digits and a few other characters as entities.
+
+    Mermaid interprets HTML and Markdown in labels.
+    """
     return "".join(
         character if character.isalnum() or character in _SAFE_CHARACTERS else f"#{ord(character)};"
         for character in text

@@ -1,4 +1,4 @@
-"""One color for each kind, from its position: equally light, with hues apart by the golden angle."""
+"""A color for each kind, by its position: equally light, with hues a golden angle apart."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ _FIRST_HUE = 250.0
 
 
 def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.11) -> str:
-    """Compute the color of the kind at a position as `#rrggbb`; the default reads on light and on dark backgrounds."""
+    """Compute the color of the kind at a position, as `#rrggbb`.
+
+    The default lightness is readable on light and on dark backgrounds.
+    """
     return _convert_oklch(lightness, chroma, _FIRST_HUE + position * _GOLDEN_ANGLE)
 
 
 def _convert_oklch(lightness: float, chroma: float, hue: float) -> str:
-    """Convert OKLCH to sRGB, clipped to its gamut (B. Ottosson, "A perceptual color space for image processing")."""
+    """Convert OKLCH to sRGB, clipped to its gamut.
+
+    Source: B. Ottosson, "A perceptual color space for image processing".
+    """
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3

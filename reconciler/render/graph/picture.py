@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from reconciler.model.address import Address
 
 MAX_READABLE_NODES = 150
-"""Larger pictures are collapsed, because nobody can read them."""
+"""Larger pictures are unreadable, so they are collapsed."""
 
 Neighbors: TypeAlias = Mapping[str, list[str]]
-"""The ids of the nodes that each node is connected to in one direction."""
+"""The IDs of the nodes that each node is connected to in one direction."""
 
 
 @frozen
 class GraphNode:
-    """One resource, or `count` of them that are drawn as one. `label` is escaped, and `id` is unique."""
+    """One resource, or `count` of them that are drawn as one.
+
+    `label` is escaped, and `id` is unique.
+    """
 
     id: str
     kind: str
@@ -49,7 +52,10 @@ class GraphEdge:
 
 @frozen
 class Picture:
-    """Nodes, sorted by kind and name, and the edges between them; `planned` says whether actions are known."""
+    """Nodes, sorted by kind and name, and the edges between them.
+
+    `planned` is whether the nodes have the actions of a plan.
+    """
 
     title: str
     nodes: tuple[GraphNode, ...]
@@ -73,7 +79,10 @@ class Picture:
         return self if len(self.nodes) <= max_nodes else self.collapse()
 
     def around(self, node_id: str, distance: int = 1) -> Self:
-        """Return the part within `distance` edges of a node, in both directions; a large part is collapsed around the node."""
+        """Return the part within `distance` edges of a node, in both directions.
+
+        A large part is collapsed around the node.
+        """
         dependents, dependencies = map_neighbors(self.edges)
         nearby = frontier = {node_id}
         for _ in range(distance):
@@ -92,7 +101,10 @@ class Picture:
         return part if len(part.nodes) <= MAX_READABLE_NODES else part.collapse(keep=node_id)
 
     def collapse(self, keep: str = "") -> Self:
-        """Return a picture with one node for each kind and action, and counted edges; the node `keep` stays as it is."""
+        """Return a picture with one node for each kind and action, and counted edges.
+
+        The node `keep` is not merged with others.
+        """
         groups = {
             node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
         }
@@ -111,7 +123,10 @@ class Picture:
 def build_picture(
     graph: nx.DiGraph[Address], desired: Desired, plan: Plan | None = None, *, title: str = ""
 ) -> Picture:
-    """Build the picture of the file's graph; a plan adds each node's action, and the resources it deletes or forgets."""
+    """Build the picture of the file's graph.
+
+    A plan adds the action of each node, and the resources that it deletes or forgets.
+    """
     steps = {step.address: step for step in plan.steps} if plan else {}
     removals = {address: step for address, step in steps.items() if isinstance(step.change, Delete | Forget)}
     addresses = sorted(

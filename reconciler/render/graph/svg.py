@@ -1,4 +1,4 @@
-"""The dependency graph as an SVG that stands alone, readable in light and dark themes and by screen readers."""
+"""The dependency graph as SVG, for light and dark themes and for screen readers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ class _LegendEntry:
 
 
 def render_svg(picture: Picture, *, selector: str = "") -> str:
-    """Render a picture as a document of its own, or as a part of a page inside the element that `selector` names."""
+    """Render a picture as a document of its own.
+
+    With `selector`, it is a part of a page, inside the element that the selector names.
+    """
     layout = compute_layout(picture, node_height=_NODE_HEIGHT, stand_in_height=_STAND_IN_HEIGHT)
     boxes = _place_boxes(picture, layout)
     legend = [*_build_legend(picture)]
@@ -147,7 +150,8 @@ def _render_edge(edge: GraphEdge, route: Sequence[str], layout: Layout, boxes: M
     for offset, name in enumerate(route[1:], 1):
         column_box, is_node = first_boxes[start + offset], name in boxes
         end_y = last.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[name] + 4
-        end_x = column_box.x - (2 if is_node else 0) if column_box else x + _COLUMN_GAP
+        arrow_gap = 2 if is_node else 0
+        end_x = column_box.x - arrow_gap if column_box else x + _COLUMN_GAP
         bend = (end_x - x) / 2
         path.append(f"C{x + bend:.1f} {y:.1f} {end_x - bend:.1f} {end_y:.1f} {end_x:.1f} {end_y:.1f}")
         x, y = end_x, end_y

@@ -1,4 +1,4 @@
-"""The style of the graph's SVG: fonts, shapes, and the colors of kinds and actions on light and dark backgrounds."""
+"""The style of the graph's SVG: fonts, shapes, and colors on light and on dark backgrounds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def build_style(picture: Picture) -> str:
 
 
 def build_scoped_style(selector: str, picture: Picture) -> str:
-    """Build the style of a picture inside the element `selector` of a page, with the page's background and color scheme."""
+    """Build the style of a picture inside the element `selector` of a page.
+
+    The page's background and color scheme apply.
+    """
     theme = _build_theme(picture, lambda light_color, dark_color: f"light-dark({light_color}, {dark_color})")
     return "\n".join([f"{selector} svg {{", *_SHAPES, *theme, ".ground { fill: none; }", "}"])
 

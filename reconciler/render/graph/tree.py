@@ -1,6 +1,7 @@
-"""The dependency graph as a text tree: every resource once, with its further dependencies named beside it.
+"""The dependency graph as a text tree, in which every resource occurs once.
 
 A resource stands under its dependency of the same name, as the parts of one device do, or else under its last dependency.
+Its other dependencies are named in its line.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]
 def _stack_children(
     children: Mapping[str | None, list[str]], parent: str | None, prefix: str
 ) -> list[tuple[str, bool, str]]:
-    """Return the entries of a node's children for the stack: the first child is taken off first, so it comes last."""
+    """Return a node's children as entries for the stack, in reverse, because the last is popped first."""
     names = reversed(children.get(parent, []))
     return [(prefix, index == 0, name) for index, name in enumerate(names)]
 

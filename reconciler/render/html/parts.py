@@ -1,4 +1,4 @@
-"""What all HTML has in common: values, actions, statuses, and tables of attributes and calls."""
+"""Parts of HTML that all views share: values, actions, statuses, and tables of attributes and calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.render.views.labels import ACTION_GLYPHS, format_status, plurali
 from reconciler.render.views.plan import RequestView
 
 MAX_UNFOLDED = 30
-"""Up to this many rows are shown unfolded; more of them are folded."""
+"""Longer lists are folded."""
 
 _MAX_VALUE_LENGTH = 400
 
@@ -46,7 +46,10 @@ def render_status_html(glyph: str, status: str, label: str = "") -> h.Renderable
 
 
 def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Renderable:
-    """Render attributes with their values before and after; `signs` marks which are added, removed and changed."""
+    """Render attributes with their values before and after.
+
+    `signs` adds a sign that shows whether each is added, removed or changed.
+    """
     if not fields:
         return h.p(".quiet")["no attributes"]
     return h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in fields)]]

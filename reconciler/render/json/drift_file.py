@@ -45,7 +45,10 @@ class DriftedResourceRecord:
 
 @frozen(kw_only=True)
 class LastRunRecord:
-    """The workspace's last apply according to the journal; `file_digest` is the SHA-256 of the file it applied."""
+    """The workspace's last apply, according to the journal.
+
+    `file_digest` is the SHA-256 of the file that it applied.
+    """
 
     id: str
     user: str

@@ -1,4 +1,7 @@
-"""Value classes as JSON text: members in the order in which a class declares them, nested values sorted by name."""
+"""Value classes as JSON text.
+
+Members are in the order in which a class declares them, and nested values are sorted by name.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ EVENTS_VERSION: Literal[1] = 1
 
 @frozen(kw_only=True)
 class RunEvent:
-    """The first line: the plan that is about to be applied. `time` is UTC in ISO 8601, in every event."""
+    """The first line: the plan that is about to be applied.
+
+    In every event, `time` is UTC in ISO 8601.
+    """
 
     event: Literal["run"] = "run"
     format: Literal["reconciler.events"] = EVENTS_FORMAT
@@ -37,7 +40,10 @@ class RunEvent:
 
 @frozen(kw_only=True)
 class ErrorRecord:
-    """Why a step failed, and what to do next; `code` and `request_id` are AWS's, null where AWS did not respond."""
+    """Why a step failed, and what to do next.
+
+    `code` and `request_id` are AWS's, and null if AWS did not respond.
+    """
 
     message: str
     code: str | None

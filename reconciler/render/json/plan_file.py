@@ -1,7 +1,7 @@
 """A saved plan as a JSON file: one line for each change, the same bytes for the same plan.
 
 `view` is what people are shown of the plan, for example by `reconciler show`. `seal` is the SHA-256 of the whole text with
-zeros in place of the seal, so every edit is detected. It does not authenticate the author: whoever can write a plan can write
+zeros in place of the seal, so every edit is detected. It does not authenticate the author: anyone who can write a plan can write
 its seal. That is why an apply plans again, and only compares its plan with the file.
 """
 
@@ -83,7 +83,10 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
 
 
 def check_view(document: PlanDocument, plan: Plan) -> None:
-    """Check that a saved plan shows people the changes it holds. Raises PlanRejectedError where it does not."""
+    """Check that the view in a saved plan shows the changes in it.
+
+    Raises PlanRejectedError if it does not.
+    """
     saved, current = document.view, build_plan_view(plan, requests=True)
     compared = ("workspace", "target", "digest", "sections", "counts")
     if any(getattr(saved, name) != getattr(current, name) for name in compared):

@@ -30,7 +30,10 @@ The outputs are those of `plan --format json` and `--out`, `plan --format jsonl`
 
 
 def build_output_schema(output: str) -> Mapping[str, Any]:
-    """Build the schema of one output. Raises KeyError for a name that is not in `OUTPUTS`."""
+    """Build the schema of one output.
+
+    Raises KeyError for a name that is not in `OUTPUTS`.
+    """
     classes = OUTPUTS[output]
     schemas, components = msgspec.json.schema_components(classes, ref_template="#/$defs/{name}")
     root = schemas[0] if len(classes) == 1 else {"oneOf": list(schemas)}

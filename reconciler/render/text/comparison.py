@@ -67,7 +67,10 @@ def _render_table(view: ResourceComparisonView, width: int) -> Iterator[Text]:
 
 
 def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
-    """Give the desired values what they need, up to half of what the paths leave; None where columns would be too narrow."""
+    """Compute the widths of columns, or return None if they would be too narrow.
+
+    Desired values get what they need, up to half of what the paths leave.
+    """
     path_width = max([len(_HEADINGS[0]), *(len(row.path) for row in view.fields)])
     available = width - path_width - _GAPS
     if available < 2 * _MIN_COLUMN_WIDTH:

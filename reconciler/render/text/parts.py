@@ -1,4 +1,4 @@
-"""What all text has in common: colors, values, and lines of attributes."""
+"""Parts of text that all views share: colors, values, and lines of attributes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ def render_long_value(head: Text, value: ValueView, width: int) -> Text:
 
 
 def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
-    """Render attributes below each other; `signs` marks which are added, removed and changed."""
+    """Render attributes, each in lines of its own.
+
+    `signs` adds a sign that shows whether each is added, removed or changed.
+    """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2
     before_lengths = (
@@ -116,7 +119,7 @@ def _render_single_value(field: FieldLine, head: Text, width: int) -> Text:
 
 
 def _render_change(head: Text, field: FieldLine, before_width: int, width: int) -> Iterator[Text]:
-    """Render both values in one line where they fit, else the value after in a line of its own."""
+    """Render both values in one line if they fit, or else the new value in a line of its own."""
     assert field.before
     assert field.after
     tail = _render_tail(field)

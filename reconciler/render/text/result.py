@@ -1,4 +1,4 @@
-"""The result of an apply, and what is said about runs, as text."""
+"""The result of an apply, and messages about runs, as text."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def render_rotation_complete(devices: int, waves: int, seconds: float) -> Text:
 
 
 def render_rotation_stopped(where: str, rotated: int, devices: int, untouched: int) -> Text:
-    """Render the summary of a rotation that stopped: which devices have their new certificate."""
+    """Render the summary of a rotation that stopped: how many devices have their new certificate."""
     head = Text(f"{OUTCOME_GLYPHS['failed']} Rotation stopped in {where}", OUTCOME_STYLES["failed"])
     counts = f": {rotated:,} of {pluralize(devices, 'device')} with a new certificate"
     later = f", {untouched:,} in later waves unchanged" if untouched else ""

@@ -13,7 +13,10 @@ _WORD = re.compile(r"\S+")
 
 
 def wrap_lines(lines: Iterable[Text], width: int) -> Iterator[Text]:
-    """Wrap every line that is wider than `width` cells; a word that is wider stays whole on a line of its own."""
+    """Wrap every line that is wider than `width` cells.
+
+    A word that is wider than that stays whole, on a line of its own.
+    """
     for line in lines:
         if line.cell_len <= width:
             yield line
@@ -45,6 +48,9 @@ def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
 
 
 def _find_indent(line: str, width: int) -> int:
-    """Return the indent of continuation lines: the last column that begins in the left half, or else two more spaces."""
+    """Return the indent of continuation lines.
+
+    It is the last column that begins in the left half, or else two more than the line's own indent.
+    """
     columns = [gap.end() for gap in _COLUMN_GAP.finditer(line) if gap.end() <= width // 2]
     return columns[-1] if columns else len(line) - len(line.lstrip(" ")) + 2

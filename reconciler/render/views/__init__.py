@@ -1,1 +1,4 @@
-"""Views: what people are shown, as trees of plain values that every format renders; imports nothing else of `render`."""
+"""Views: trees of plain values that every format renders.
+
+Invariant: imports nothing else of `render`.
+"""

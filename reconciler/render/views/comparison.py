@@ -31,7 +31,10 @@ class FieldComparisonRow:
 
 @frozen
 class ResourceComparisonView:
-    """One resource, desired and live. `action` is what a plan would do, None for nothing."""
+    """One resource, desired and live.
+
+    `action` is what a plan would do, or None if that is nothing.
+    """
 
     address: str
     origin: str
@@ -47,7 +50,7 @@ class ResourceComparisonView:
 def build_comparison_view(
     address: Address, desired: Resource | None, live: Live | None, change: Change | None
 ) -> ResourceComparisonView:
-    """Build the comparison of one resource, attribute by attribute, in the order in which the kind declares them."""
+    """Build the comparison of one resource; its attributes are in the kind's order."""
     return ResourceComparisonView(
         address=visible(str(address)),
         origin=visible(str(desired.origin)) if desired else "",

@@ -26,7 +26,10 @@ _MAX_EXCERPT_LENGTH = 200
 
 @frozen
 class Excerpt:
-    """A line of the file without its values; `start` and `length` mark the part that the diagnostic is about."""
+    """A line of the file without its values.
+
+    `start` and `length` delimit the part that the diagnostic is about.
+    """
 
     number: int
     text: str
@@ -36,7 +39,10 @@ class Excerpt:
 
 @frozen
 class DiagnosticRow:
-    """One diagnostic. `location` is `file:line`, and `path` the address with the field."""
+    """One diagnostic.
+
+    `location` is `file:line`, and `path` is the address with the field.
+    """
 
     severity: str
     location: str
@@ -59,7 +65,10 @@ class DiagnosticsView:
 def build_diagnostics_view(
     diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]]
 ) -> DiagnosticsView:
-    """Build the view of diagnostics; `sources` has the lines of each file by the name that diagnostics use."""
+    """Build the view of diagnostics.
+
+    `sources` has the lines of each file, by the name that diagnostics use.
+    """
     ordered = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
     rows = tuple(_build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in ordered)
     warnings = sum(row.severity == "warning" for row in rows)
@@ -104,7 +113,10 @@ def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
 
 
 def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:
-    """Find the last part of a key or header that a diagnostic is about; the whole name where it does not occur."""
+    """Find the part of a key or a header that a diagnostic is about, as start and end.
+
+    That is the last occurrence of the field, or the whole name if the field does not occur in it.
+    """
     subject = (diagnostic.field or diagnostic.address or "").rpartition(".")[2]
     if subject:
         starts = [match.start() for match in re.finditer(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", name)]

@@ -16,7 +16,7 @@ MAX_DIFFERENCES = 8
 
 
 def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
-    """Split the change of a document into changes of the parts that differ; return any other change as it is."""
+    """Split the change of a document into changes of its parts; return other changes as they are."""
     before, after = field.before, field.after
     if field.sensitive or not (isinstance(before, Document) and isinstance(after, Document)):
         return (field,)

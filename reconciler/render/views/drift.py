@@ -54,7 +54,10 @@ class DriftSection:
 
 @frozen
 class DriftView:
-    """A whole drift. `counts` has every direction, and `last_apply` says who applied last, if the journal knows."""
+    """A whole drift.
+
+    `counts` has every direction. `last_apply` describes the last apply, if the journal has one.
+    """
 
     workspace: str
     target: str
@@ -129,7 +132,10 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
 
 
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
-    """Describe who applied last, and whether the file has changed since; if it has, the drift may come from the file."""
+    """Describe the last apply, and whether the file has changed since.
+
+    If it has changed, the drift may come from the file.
+    """
     facts = []
     if run:
         job = f", {run.process.job}" if run.process.job else ""

@@ -31,7 +31,7 @@ _NO_SOURCES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 @frozen
 class ErrorView:
-    """An error: `title` says what happened, and `reasons` has every reason; `diagnostics` are those of the file."""
+    """An error: what happened, every reason, and the diagnostics of the file."""
 
     title: str
     reasons: tuple[str, ...] = ()

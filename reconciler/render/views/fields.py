@@ -24,9 +24,10 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {})
 
 @frozen
 class FieldLine:
-    """One attribute. `sign` says whether it is added (+), removed (-) or changed (~).
+    """One attribute.
 
-    A list is described by the items `added` and `removed`, every other value by `before` and `after`.
+    `sign` is + if it is added, - if removed, ~ if changed. A list is described by the items `added` and `removed`,
+    every other value by `before` and `after`.
     """
 
     sign: str
@@ -40,7 +41,10 @@ class FieldLine:
 
 
 def describe_change(change: Change) -> tuple[FieldLine, ...]:
-    """Describe every attribute that changes; for a new resource, every attribute that differs from its default."""
+    """Describe every attribute that changes.
+
+    Of a new resource, these are the attributes that differ from their defaults.
+    """
     if isinstance(change, Create) and not change.fields:
         return tuple(_describe_new(change.resource.spec))
     return tuple(line for field in change.fields for line in describe_field(field))
@@ -70,7 +74,7 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
 
 
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
-    """Build the line of one attribute; None where it is empty before and after.
+    """Build the line of one attribute, or return None if it is empty before and after.
 
     A list that is a part of a document and is added or removed as a whole is shown as one value, not by its items.
     """
@@ -95,7 +99,10 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
 
 
 def _build_list_line(field: FieldChange, before: list[Any], after: list[Any]) -> FieldLine:
-    """Build the line of a list from the items it gains and loses; a list that is only reordered is shown whole."""
+    """Build the line of a list from the items that it gains and loses.
+
+    A list that is only reordered is shown whole.
+    """
     added = tuple(format_value(item) for item in after if item not in before)
     removed = tuple(format_value(item) for item in before if item not in after)
     is_reordered = not added and not removed

@@ -1,4 +1,4 @@
-"""How one value is shown: short, accurate, and escaped."""
+"""Formatting of one value: short, accurate, and escaped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _CONTEXT_LENGTH = 12
 
 @frozen
 class ValueView:
-    """A value as people read it; `is_placeholder` marks our own words, such as "(sensitive)" or "(known after apply)"."""
+    """A value as people read it.
+
+    `is_placeholder` is true for our own words, such as "(sensitive)" or "(known after apply)".
+    """
 
     text: str
     is_placeholder: bool = False
@@ -47,7 +50,7 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request; a class with a `__str__` of its own is shown by that."""
+    """Format any value of a spec or of a request, by its class's own `__str__` if it has one."""
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
@@ -75,7 +78,7 @@ def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
 
 
 def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every leaf of a spec with its dotted path in the file, in the order in which the kind declares them."""
+    """Yield every leaf of a spec with its dotted path in the file, in the kind's order."""
     for name, value in _list_fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
@@ -86,7 +89,7 @@ def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
 
 
 def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
-    """Truncate two values to about `max_length` characters, so that their first difference remains visible."""
+    """Truncate two values to about `max_length` characters and keep their first difference visible."""
     if len(before) <= max_length and len(after) <= max_length:
         return before, after
     differences = (
@@ -140,7 +143,7 @@ def _format_text(value: str) -> ValueView:
 
 
 def _describe_certificate(value: str) -> str:
-    """Describe text that is one certificate by its digest; an empty string for any other text."""
+    """Return the digest of text that is one certificate, or else an empty string."""
     if not value.startswith("-----BEGIN CERTIFICATE-----"):
         return ""
     try:
@@ -150,7 +153,7 @@ def _describe_certificate(value: str) -> str:
 
 
 def _describe_csr(value: str) -> str:
-    """Describe text that is a certificate signing request by its digest; an empty string for any other text."""
+    """Return the digest of text that is a certificate signing request, or else an empty string."""
     csr = _CSR.fullmatch(value)
     if not csr:
         return ""
@@ -162,7 +165,7 @@ def _describe_csr(value: str) -> str:
 
 
 def _compact_json(text: str) -> str:
-    """Return JSON of several lines without the spaces and line breaks between its parts; other text unchanged."""
+    """Return JSON of several lines without the space between its parts, and other text unchanged."""
     if not text.startswith("{") or "\n" not in text:
         return text
     try:

@@ -34,7 +34,10 @@ _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 @frozen
 class RunRow:
-    """One run in a line. Digests are cut to twelve characters; `counts` are the steps by status."""
+    """One run in a line.
+
+    Digests are cut to twelve characters. `counts` are the numbers of steps by status.
+    """
 
     id: str
     workspace: str
@@ -83,7 +86,10 @@ class StepRow:
 
 @frozen
 class RunView:
-    """One run with its steps, in the plan's order. `other_calls` belong to no step."""
+    """One run with its steps, in the plan's order.
+
+    `other_calls` belong to no step.
+    """
 
     run: RunRow
     steps: tuple[StepRow, ...]

@@ -1,4 +1,4 @@
-"""What to do next after an error, by AWS's error code and by our own classes of errors."""
+"""Next steps after an error, by AWS's error code and by our own classes of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ APPLY_AGAIN = "run apply again; completed steps are not repeated"
 
 _SLOW_DOWN = "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests"
 _AWS_FAULT = "run apply again later: the failure is on AWS's side"
-_CORRECT_FILE = "correct the file as AWS's message says, then run apply again"
+_CORRECT_FILE = "correct the file according to AWS's message, then run apply again"
 
 _NEXT_STEPS: Mapping[str, str] = {
     "AccessDeniedException": "grant the caller permission for this operation, then run apply again",

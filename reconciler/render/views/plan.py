@@ -27,7 +27,10 @@ from reconciler.render.views.labels import (
 
 @frozen
 class RequestView:
-    """One API call. `details` says which files it writes, and for how long it may be retried."""
+    """One API call.
+
+    `details` are the files that it writes, and how long it may be retried.
+    """
 
     name: str
     params: tuple[tuple[str, ValueView], ...]
@@ -36,9 +39,10 @@ class RequestView:
 
 @frozen
 class PlanRow:
-    """One change. `origin` is `file:line`, empty for a removed resource; `requests` are present only on demand.
+    """One change.
 
-    `wait_seconds` is the longest time the change may wait for AWS, where it is known.
+    `origin` is `file:line`, and empty for a removed resource. `requests` are present only on demand.
+    `wait_seconds` is the longest time that the change may wait for AWS, if that is known.
     """
 
     action: str
@@ -53,8 +57,9 @@ class PlanRow:
 
 @frozen
 class PlanSection:
-    """The changes of one kind. `position` is the kind's place in dependency order, from which its color follows.
+    """The changes of one kind.
 
+    `position` is the kind's place in dependency order, which determines its color.
     `omitted` is the number of changes that are not among the `rows`.
     """
 
@@ -70,8 +75,8 @@ class PlanSection:
 class CostView:
     """API calls by operation, most frequent first, and the least time they take under AWS's quotas.
 
-    `bottleneck` is the operation whose quota decides the time, empty where several operations share that quota. `explanation`
-    says how many calls have that quota, and its rate.
+    `bottleneck` is the operation whose quota decides the time, or empty if several operations share that quota. `explanation`
+    is the number of calls that have that quota, and its rate.
     """
 
     total: int
@@ -83,7 +88,7 @@ class CostView:
 
 @frozen
 class NoteView:
-    """A warning or a remark about a plan."""
+    """A warning or a note about a plan."""
 
     level: str
     glyph: str
@@ -93,10 +98,10 @@ class NoteView:
 
 @frozen
 class PlanView:
-    """A whole plan. `sections` are in dependency order.
+    """A whole plan.
 
-    `markers` counts the changes of ownership markers, which the workspace adds to the file, and `unchanged_markers` the
-    markers that do not change; `counts` and `unchanged` include both.
+    `sections` are in dependency order. `markers` counts the changes of ownership markers, which the workspace adds to the file,
+    and `unchanged_markers` the markers that do not change; `counts` and `unchanged` include both.
     """
 
     workspace: str

@@ -35,7 +35,10 @@ class ProgressView:
 
 
 class ProgressTracker:
-    """Tracks the outcomes of an apply; thread-safe. `clock` is in seconds."""
+    """The tracker of the outcomes of an apply; thread-safe.
+
+    `clock` returns seconds.
+    """
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._clock = plan, clock
@@ -73,7 +76,10 @@ class ProgressTracker:
         )
 
     def _describe_time(self, elapsed: float, ended: int) -> str:
-        """Describe the elapsed and the remaining time: at the present pace, but no less than AWS's quotas allow."""
+        """Describe the elapsed and the remaining time.
+
+        The remaining time follows from the present pace, and is at least what AWS's quotas require.
+        """
         total = len(self._plan.steps)
         text = f"{format_duration(elapsed)} elapsed"
         if not 0 < ended < total:

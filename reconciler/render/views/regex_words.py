@@ -1,4 +1,4 @@
-"""AWS's regular expressions in words, where they only limit which characters a value may have."""
+"""AWS's regular expressions in words, if they only limit the characters of a value."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ _BOTH_CASES = {"lower-case letters", "capital letters"}
 
 
 def describe_expected(expected: str) -> str:
-    """Describe what a diagnostic expects: a regular expression in words, followed by itself; other text unchanged."""
+    """Describe what a diagnostic expects.
+
+    A regular expression is put in words and follows them; other text is unchanged.
+    """
     pattern = expected.removeprefix(_PATTERN_PREFIX)
     description = _describe_pattern(pattern) if pattern != expected else None
     return f"{description} ({expected})" if description else expected
 
 
 def _describe_pattern(pattern: str) -> str | None:
-    """Describe a pattern that is one class of characters; None for any other pattern."""
+    """Describe a pattern that is one class of characters, or return None for any other pattern."""
     if pattern == r"[\s\S]*":
         return "any text"
     match = _SINGLE_CLASS.fullmatch(pattern)
@@ -55,7 +58,7 @@ def _describe_pattern(pattern: str) -> str | None:
 
 
 def _list_items(content: str) -> Iterator[str | None]:
-    """Yield the words or the character for each part of a class; None for a part without words."""
+    """Yield the words or the character for each part of a class, and None for a part without words."""
     index = 0
     while index < len(content):
         match = _ITEM.match(content, index)

@@ -48,7 +48,7 @@ _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
 
 @frozen
 class StaleFieldView:
-    """One attribute that changed since the plan was made: its value at plan time, its planned value, and its live value."""
+    """One attribute that changed since the plan was made, with its value then, planned and live."""
 
     path: str
     at_plan_time: ValueView | None
@@ -58,9 +58,10 @@ class StaleFieldView:
 
 @frozen
 class FailureView:
-    """One failed step. `operation` is what was being done, and `code` AWS's error code or a name for our own error.
+    """One failed step.
 
-    `stale_fields` are the attributes that someone else changed since the plan was made.
+    `operation` is the action and the address, with the call that AWS rejected. `code` is AWS's error code or the name of our own
+    error. `stale_fields` are the attributes that someone else changed since the plan was made.
     """
 
     action: str
@@ -75,7 +76,10 @@ class FailureView:
 
 @frozen
 class OutcomeView:
-    """One outcome of a step. `details` are its duration, or the reason why it was not applied."""
+    """One outcome of a step.
+
+    `details` are its duration, or the reason why it was not applied.
+    """
 
     status: str
     glyph: str
