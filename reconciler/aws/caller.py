@@ -41,7 +41,7 @@ _Method = Callable[..., Mapping[str, Any]]
 class Caller:
     """A `Call` that sends one request and returns the response with all its pages. Thread-safe.
 
-    `clients` are boto3 clients by service name, with botocore's own retries off (`BOTOCORES_OWN`).
+    `clients` are boto3 clients by service name, with botocore's own retries off (`NO_BOTOCORE_RETRIES`).
     """
 
     def __init__(self, clients: Mapping[str, Any], retries: Retries | None = None) -> None:
@@ -53,8 +53,8 @@ class Caller:
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Return AWS's response.
 
-        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError when it has been
-        unreachable for a while. If the error is `unknown`, the call may have taken effect.
+        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError
+        when it has been unreachable for a while. If the error's `outcome_unknown` is true, the call may have taken effect.
         """
         try:
             return self._send(call)
@@ -62,7 +62,8 @@ class Caller:
             error = translate_error(exhausted.error, call, unknown=exhausted.unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
-        raise error  # without botocore's own error as its cause: that one contains the rejected values
+        # Raised here, without botocore's error as its cause, because that contains the rejected values.
+        raise error
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
         client = self._clients[call.service]
@@ -107,7 +108,7 @@ class Caller:
 def translate_error(
     error: ClientError | BotoCoreError, call: ApiCall, *, unknown: bool = False
 ) -> ReconcilerError:
-    """Return our error for one of boto3's; `unknown` if the call may have taken effect."""
+    """Translate an error of boto3 into ours; `unknown` means that the call may have taken effect."""
     match error:
         case ClientError():
             details = error.response.get("Error", {})
@@ -141,7 +142,7 @@ def translate_error(
 def unreachable_error(
     error: ClientError | BotoCoreError, problem: str, *, unknown: bool = False
 ) -> TargetError:
-    """Return an error for a missing response, with the next step; `problem` names what failed."""
+    """Return the error for a missing response, with the next step; `problem` describes the failure."""
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _NO_CREDENTIALS):

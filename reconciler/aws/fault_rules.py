@@ -1,4 +1,4 @@
-"""Load the file of `registry serve --faults`: which calls fail, and how.
+"""Load the file of `registry serve --faults`, which defines which calls fail, and how.
 
 seed = 7
 
@@ -69,7 +69,7 @@ def load_faults(file: Path) -> Faults:
         for index, rule in enumerate(document.get("rules", ())):
             problems += _find_problems(f"rules[{index}]", rule, _FIELDS, _REQUIRED)
             if {"probability", "calls"} <= set(rule):
-                problems.append(f"rules[{index}]: probability and calls exclude each other")
+                problems.append(f"rules[{index}]: probability and calls cannot be combined")
             if (rule.get("kind") == "delay") != ("seconds" in rule):
                 problems.append(
                     f"rules[{index}]: seconds is required for kind = 'delay' and not allowed for others"

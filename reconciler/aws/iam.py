@@ -30,7 +30,8 @@ def build_iam_policy(
 ) -> dict[str, Any]:
     """Return the policy that allows operations: pairs of service and operation, by purpose.
 
-    The purposes are `Read` and `Write`. `roles` are the ARNs of roles that may be passed to AWS IoT. An operation of several purposes is listed with the first.
+    The purposes are `Read` and `Write`. An operation with several purposes is listed under the first. `roles` are the ARNs
+    of roles that may be passed to AWS IoT.
     """
     statements = []
     listed = set[tuple[str, str]]()
@@ -62,7 +63,7 @@ def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> di
 def group_actions_by_resources(
     operations: Collection[tuple[str, str]], target: Target
 ) -> Mapping[tuple[str, ...], list[str]]:
-    """Return the actions, grouped by the ARNs that each is limited to."""
+    """Return IAM's actions for the operations, grouped by the ARNs that they are limited to."""
     actions: dict[tuple[str, ...], list[str]] = {}
     for service, operation in sorted(operations):
         prefix = _arn_prefix(service, target)
@@ -80,8 +81,9 @@ def iam_action(service: str, operation: str) -> str:
 def _list_resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:
     """Return the ARNs of all resource types that the operations use.
 
-    One statement for all of them grants no more than one statement each: an action applies to resources of its own types only.
-    Tagging belongs to the resources that are created or changed in the same statement, and adds none.
+    One statement for all operations grants no more than one statement for each of them: IAM applies an action only to
+    resources of its own types. Tagging operations add no types: they tag the resources that the statement's other operations
+    create or change.
     """
     types = {
         name

@@ -70,7 +70,7 @@ def _string_schema(shape: Any) -> dict[str, Any]:
 
 
 def _portable_pattern(pattern: str) -> str | None:
-    """Return a pattern that every reader of JSON Schema understands alike, or None if there is none."""
+    """Return the pattern for JSON Schema, or None if validators would interpret it differently."""
     compiled = compile_pattern(pattern)
     if compiled is None or _NOT_PORTABLE.search(compiled.pattern):
         return None

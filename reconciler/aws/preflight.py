@@ -1,6 +1,6 @@
 """Check versions, credentials, identity, clock, permissions and the embedded database.
 
-Invariant: every check only reads. Nothing about a credential is shown but its source.
+Invariant: every check only reads. A credential is never shown, only where it comes from.
 """
 
 from __future__ import annotations
@@ -94,9 +94,8 @@ def check_remote(
             message = f"{client.meta.endpoint_url} responds; its account is not checked"
             yield CheckResult("ok", "identity", message)
             yield from _check_clock(response, clock)
-    except (
-        ValueError
-    ) as error:  # botocore's error for an endpoint of the environment or profile that is not a URL
+    # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
+    except ValueError as error:
         yield CheckResult("error", "target", f"the endpoint is not usable: {error}")
     except (BotoCoreError, ClientError) as error:
         yield CheckResult(
@@ -108,7 +107,7 @@ def _check_credentials(session: Any, settings: Settings) -> Iterator[CheckResult
     credentials = session.get_credentials()
     if credentials is None:
         advice = "sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]"
-        yield CheckResult("error", "credentials", "boto3 finds none", advice)
+        yield CheckResult("error", "credentials", "boto3 finds no credentials", advice)
         return
     source = {"env": "environment variables"}.get(credentials.method, credentials.method.replace("-", " "))
     role = f", the role {settings.role_arn}" if settings.role_arn else ""
@@ -150,7 +149,7 @@ def _check_permissions(
         denied = [*_find_denied_actions(session.client("iam"), _find_policy_source(arn), target, distinct)]
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        message = f"not checked: {code} for iam:SimulatePrincipalPolicy; only reads are tried"
+        message = f"not checked: {code} for iam:SimulatePrincipalPolicy; doctor tries only the reads"
         yield CheckResult("unknown", "permissions", message, advice)
         return
     if denied:
@@ -175,9 +174,9 @@ def _find_denied_actions(
 
 
 def _find_policy_source(arn: str) -> str:
-    """Return whose policies are simulated: for a role's session, the role itself.
+    """Return the ARN of the user or role whose policies are simulated: for a role's session, the role.
 
-    The session's ARN lacks the role's path.
+    A session's ARN does not contain the role's path, so the result is wrong for a role that has one.
     """
     partition, account, resource = (arn.split(":", 5)[index] for index in (1, 4, 5))
     resource_type, _, rest = resource.partition("/")

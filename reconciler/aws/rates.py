@@ -1,7 +1,7 @@
 """Token buckets: no API is called more often than AWS's quotas allow, pages and retries included.
 
-A quota is shared with everyone who uses the account, so a bucket that AWS throttles slows down all our calls: additive increase,
-multiplicative decrease (Chiu and Jain, 1989), as in TCP.
+A quota is shared with everyone who uses the account. When AWS throttles a call, its bucket slows down all our calls: additive
+increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TokenBucket:
         self._slowed_at: float | None = None
 
     def take(self) -> None:
-        """Take one token, and wait for it if there is none. First come, first served."""
+        """Take one token, waiting for it if there is none. First come, first served."""
         with self._lock:
             self._refill()
             self._tokens -= 1
@@ -78,13 +78,13 @@ class TokenBucket:
 def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool = False) -> None:
     """Make every request of the session's future clients wait for its buckets.
 
-    With `only_after_throttling`, a call waits only once one of its bucket has been throttled: for a registry that has AWS's quotas
-    only if it was configured to.
+    With `only_after_throttling`, calls wait for a bucket only after the target has throttled one of its calls. This is for a
+    registry on this machine, which may or may not enforce AWS's quotas.
     """
     buckets: dict[Bucket, TokenBucket] = {}
     lock = threading.Lock()
 
-    def buckets_of(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
+    def find_token_buckets(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         _, service, operation = event_name.split(".", 2)
         with lock:
             return [
@@ -94,7 +94,7 @@ def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool
             ]
 
     def wait(event_name: str, **_context: Any) -> None:
-        for _, tokens in buckets_of(event_name, create=not only_after_throttling):
+        for _, tokens in find_token_buckets(event_name, create=not only_after_throttling):
             tokens.take()
 
     def slow_down_if_throttled(
@@ -102,7 +102,7 @@ def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool
     ) -> None:
         if not is_throttled(parsed_response or {}):
             return
-        for bucket, tokens in buckets_of(event_name, create=True):
+        for bucket, tokens in find_token_buckets(event_name, create=True):
             if rate := tokens.slow_down():
                 _log.info(
                     "throttled: %s:%s slows down to %.2g calls per second", bucket.service, bucket.name, rate

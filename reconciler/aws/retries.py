@@ -1,8 +1,9 @@
 """Retries: the one place that decides whether a call is sent again.
 
-botocore's own retries are off, so that they do not multiply. A call is retried when AWS throttled it, when it never left (no route), and, if it may have taken effect already, only when sending it twice
-is harmless. Pauses grow with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time
-limit. A service that fails call after call is not called for a while: its circuit opens.
+botocore's own retries are off, so that they do not multiply. A call is retried if AWS throttled it or if it never reached AWS.
+If its response was lost, it may have taken effect, so it is retried only if sending it twice is harmless. Pauses grow with full
+jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time limit. A service that fails
+call after call is not called for a while: its circuit opens.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from reconciler.model.redaction import redact
 Response = TypeVar("Response")
 
 NO_BOTOCORE_RETRIES: Mapping[str, Any] = {"mode": "standard", "total_max_attempts": 1}
-"""For `botocore.config.Config(retries=…)`: botocore retries nothing."""
+"""The value of `botocore.config.Config(retries=…)` that turns off botocore's own retries."""
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
-"""Seconds within which one call is retried."""
+"""Seconds after its first attempt during which a call is retried."""
 
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 10.0
 
@@ -63,7 +64,7 @@ _INCOMPLETE_REQUEST_CODES = frozenset({"RequestTimeout", "RequestTimeoutExceptio
 
 
 class CallFailure(Enum):
-    """Why a call has no response."""
+    """Why a call failed in a way that allows a retry."""
 
     THROTTLED = "AWS throttled it"
     UNSENT = "it never reached AWS"
@@ -78,7 +79,7 @@ def is_throttled(response: Mapping[str, Any]) -> bool:
 
 
 def classify_failure(error: Exception) -> CallFailure | None:
-    """Return why the call has no response, or None if AWS responded or a retry is useless."""
+    """Return why the call failed, or None if AWS rejected it or if a retry would not help."""
     match error:
         case ClientError() if is_throttled(error.response):
             return CallFailure.THROTTLED
@@ -161,7 +162,7 @@ class Circuit:
 class Retries:
     """Repeats a call until it has a response.
 
-    `clock` and `pause` use seconds; `jitter` returns a number between two.
+    `clock` and `pause` use seconds; `jitter` returns a random number between two bounds.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -172,15 +173,15 @@ class Retries:
     def run(
         self, send: Callable[[], Response], circuit: Circuit, *, reads: bool, idempotent: bool
     ) -> Response:
-        """Return the response.
+        """Send a call until it has a response, and return that.
 
-        A lost call is repeated only if it `reads` (changes nothing) or is `repeatable`.
+        If a response is lost, the call is repeated only if it `reads` (changes nothing) or is `idempotent`.
 
         Raises RetriesExhausted, and ServiceUnavailableError while the circuit is open.
         """
         deadline = self.clock() + self.timeout_seconds
         lost = False
-        for attempts in count():
+        for failed_attempts in count():
             circuit.check(lost=lost)
             try:
                 response = send()
@@ -191,7 +192,7 @@ class Retries:
                 else:
                     circuit.record_failure(redact(str(error)))
                 lost = lost or (failure is CallFailure.LOST and not reads)
-                seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempts))
+                seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
                     raise RetriesExhausted(error, unknown=lost and failure is not None) from error

@@ -30,8 +30,8 @@ IN_MEMORY = ":memory:"
 class ServeOptions:
     """How the registry is served. Durations are in seconds.
 
-    `registry.latency` documents the format of `latency`. `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that replaces S3. With `quotas`, calls above these
-    rates are throttled as AWS throttles them.
+    `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. With `quotas`, calls above
+    these rates are throttled as AWS throttles them. `registry.latency` documents the format of `latency`.
     """
 
     host: str = "127.0.0.1"
@@ -52,8 +52,8 @@ class ServeOptions:
 def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the URL once clients can connect.
 
-    Raises TargetError when the address is in use or not this machine's, when the database is not usable, or when the latency or the
-    fault rules are invalid.
+    Raises TargetError when the address is in use or is not a loopback address, when the database is not usable, or when the
+    latency or the fault rules are invalid.
     """
     from reconciler.registry.clock import VirtualClock
     from reconciler.registry.server import RegistryApp, run
@@ -82,7 +82,7 @@ def _build_conditions(options: ServeOptions, clock: VirtualClock | None) -> Cond
 
 
 def build_rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
-    """Return the registry's own rate limiter at these rates."""
+    """Return a rate limiter with which the registry enforces these rates."""
     from reconciler.registry.throttling import RateLimiter
 
     @cache

@@ -107,24 +107,24 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 
 
 def _typed_check(check: Check, expected: str, *types: type) -> Check:
-    """Return the check, preceded by a check of the value's type: JSON may contain any type."""
+    """Return a check of the value's type, because JSON may contain any, followed by another check."""
 
-    def typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        plain = value.text if isinstance(value, Document) and str in types else value
-        if isinstance(plain, types) and (bool in types or not isinstance(plain, bool)):
-            yield from check(plain, secret)
+    def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        content = value.text if isinstance(value, Document) and str in types else value
+        if isinstance(content, types) and (bool in types or not isinstance(content, bool)):
+            yield from check(content, secret)
         else:
             yield ValueProblem(
                 "wrong-type",
-                "the value has the wrong type" if secret else f"got {describe_value(plain)}",
+                "the value has the wrong type" if secret else f"got {describe_value(content)}",
                 expected,
             )
 
-    return typed
+    return check_typed
 
 
 def _structure_check(shape: Any) -> Check:
-    """Return the check of a JSON object with AWS's names, or of a table with the file's spelling of them."""
+    """Return the check of a JSON object with AWS's member names, or of a table with them in snake_case."""
     checks = {name: _build_check(member) for name, member in shape.members.items()}
 
     def check(structure: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -264,8 +264,8 @@ def _is_tag(shape: Any) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
 
 
-# Java's classes written as ASCII, which is what they mean in Java. \s and \S stay: together they match anything. The
-# properties \p{L}, \p{N}, \p{Z}, \p{C} are Unicode's in both.
+# Java's character classes as the ASCII characters that they match in Java. \s and \S are not translated, so that [\s\S] still
+# matches everything. The properties \p{L}, \p{N}, \p{Z}, \p{C} match the same Unicode characters in Java and in `regex`.
 _ASCII_CLASSES = {
     r"\p{Graph}": r"\x21-\x7e",
     r"\p{Upper}": "A-Z",

@@ -68,7 +68,7 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
 def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     """Open the embedded registry.
 
-    Its folder is not created: a mistyped path would be a new, empty registry.
+    Its folder must exist: if it were created, a mistyped path would silently be a new, empty registry.
     """
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreBusyError, StoreError
@@ -108,9 +108,8 @@ def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, st
         return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
         raise unreachable_error(error, f"cannot reach {settings.target}") from error
-    except (
-        ValueError
-    ) as error:  # botocore's error for an endpoint of the environment or profile that is not a URL
+    # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
+    except ValueError as error:
         raise TargetError(f"the endpoint is not usable: {error}") from error
 
 
@@ -132,7 +131,7 @@ def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> b
 
 
 def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
-    """Return boto3's session for a remote target, with the credentials of its own chain or of the role.
+    """Return boto3's session for a remote target, with credentials from its own chain or from the role.
 
     Raises boto3's own errors.
     """
@@ -155,9 +154,10 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
 
 
 def _create_core_session() -> Any:
-    """Return a botocore session whose times share one time zone.
+    """Return a botocore session that uses less memory.
 
-    botocore would create a time zone per time, which is as large as a thing. Its service models are shared with the constraints that are read from them.
+    botocore would create a time zone object for each timestamp, as large as a thing; here all timestamps share one. The
+    service models are loaded by the same loader as the constraints, so that each of them is loaded once.
     """
     from botocore.session import Session
 
@@ -172,7 +172,7 @@ def _create_core_session() -> Any:
 
 
 def _parse_time(value: Any) -> datetime:
-    """Parse a time of AWS's, which in these services' JSON is in seconds since 1970."""
+    """Parse a timestamp of a response; in the JSON of these services, it is in seconds since 1970."""
     from botocore.utils import parse_timestamp
 
     return (
@@ -209,13 +209,13 @@ def _assume_role(session: Any, settings: Settings, quotas: Quotas) -> Any:
 
 
 def _find_account(session: Any, endpoint: str | None) -> str:
-    """Return the account of the credentials; outside AWS the access key can name it."""
+    """Return the account of the credentials; outside AWS, a 12-digit access key ID names it."""
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
     credentials = session.get_credentials()
     if credentials is None:
         raise TargetError(
-            f"no credentials to sign requests to {endpoint}; if it is not AWS, any work, "
+            f"no credentials to sign requests to {endpoint}; if it is not AWS, set any, "
             "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
         )
     key = credentials.access_key

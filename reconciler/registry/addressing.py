@@ -44,7 +44,7 @@ class RequestTarget:
 def parse_credential_scope(authorization: str | None, settings: RegistrySettings) -> CredentialScope:
     """Parse the credential of an `Authorization` header.
 
-    An access key ID of 12 digits is the account, as in other AWS emulators. The settings replace what is missing.
+    An access key ID of 12 digits is the account, as in other AWS emulators. Missing parts come from the settings.
     """
     if authorization is None:
         return CredentialScope(settings.account, settings.region, None)

@@ -54,7 +54,7 @@ def operation(
 
 @cache
 def load_schemas() -> Mapping[str, tuple[str, ...]]:
-    """Import every noun and return the schema steps of those with tables, by module name."""
+    """Import the module of every noun, and return the schema steps of those with tables, by module name."""
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     nouns = {
         module.name: import_module(f"{package.__name__}.{module.name}")

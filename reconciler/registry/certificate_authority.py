@@ -1,7 +1,7 @@
 """Key pairs and certificates, as AWS issues them. Pure: no registry state.
 
-Invariant: every certificate has its own serial number, so each call with one CSR returns a different certificate. AWS's own
-certificates expire at the end of 2049; their subject is fixed, or the CSR's.
+Invariant: every certificate has its own serial number, so repeating a call with the same CSR returns another certificate.
+AWS's own certificates expire at the end of 2049; their subject is always the same, or that of the CSR.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ class KeyPair:
 
 
 class InvalidCsrError(Exception):
-    """A certificate signing request that cannot be signed; the message has the reason."""
+    """A certificate signing request is invalid or has an unsupported key; the message has the reason."""
 
 
 def generate_key_pair() -> KeyPair:
@@ -81,11 +81,9 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
     """
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
-        public_key, digest, subject = (
-            request.public_key(),
-            request.signature_hash_algorithm,
-            request.subject,
-        )
+        public_key = request.public_key()
+        digest = request.signature_hash_algorithm
+        subject = request.subject
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidCsrError("it is not a certificate signing request in PEM format") from error
     key = _require_supported(public_key)
@@ -101,8 +99,8 @@ def _verify_possession(
 ) -> None:
     """Verify that the request's sender has its private key.
 
-    Unlike `is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS
-    documents no digest as rejected.
+    Unlike `is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS does not
+    document that it rejects any digest.
     """
     if digest is None:
         raise InvalidSignature

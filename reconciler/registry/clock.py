@@ -1,6 +1,4 @@
-"""Virtual time, which moves only when a request waits.
-
-Hours of throttled requests take seconds.
+"""Virtual time, which moves only when a request waits: hours of throttling take seconds.
 
 Invariant: the clock never moves backwards.
 """

@@ -1,9 +1,9 @@
-"""The conditions of a request on its way: delays, throttling, faults.
+"""Simulated network conditions: delays, throttling and faults.
 
 The registry itself does not depend on them.
 
 Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. Delays
-are waited for outside of the registry, while none of its locks is held.
+pass outside of the registry, while none of its locks is held.
 """
 
 from attrs import frozen
@@ -20,11 +20,10 @@ _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 
 @frozen
 class Disruption:
-    """How one request is disrupted.
+    """How one request is disrupted: it waits `delay` seconds, and then the fault happens, if there is one.
 
-    It waits `delay` seconds, then the fault `kind` (of `FAULT_KINDS`) happens, if any.
-
-    `retry_after` is the number of seconds after which a throttled call would have been admitted.
+    `kind` is the kind of fault, one of `FAULT_KINDS`. `retry_after` is the number of seconds after which a throttled call
+    would have been admitted.
     """
 
     delay: float = 0.0
@@ -34,7 +33,7 @@ class Disruption:
 
 @frozen
 class Conditions:
-    """The conditions under which a registry is reached; the default is none."""
+    """The simulated conditions of all requests; by default, there are none."""
 
     limiter: RateLimiter | None = None
     latency: Latency | None = None
@@ -55,7 +54,7 @@ class Conditions:
 
 
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
-    """Perform a request under its disruption, except the delay, which the caller waits for.
+    """Perform a request with its fault, if it has one. The delay is the caller's task.
 
     Returns None when the connection is lost.
     """

@@ -1,4 +1,4 @@
-"""The context of an operation: the transaction, the caller, the time, paging.
+"""The context of an operation: the transaction, the caller, the time, the settings.
 
 Invariant: a context belongs to one request. Operations get everything through it and keep no state.
 """

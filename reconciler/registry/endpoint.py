@@ -1,7 +1,7 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: no request raises an exception. A request that AWS would reject gets AWS's error. A fault of our own is answered
-as AWS's internal error: its traceback is logged, and nothing of it is committed.
+Invariant: no request raises an exception. A request that AWS would reject gets AWS's error. After an exception in the
+registry itself, the response is AWS's internal error: the traceback is logged, and nothing is committed.
 """
 
 import logging
@@ -42,7 +42,8 @@ ResponseParts = tuple[int, dict[str, str], bytes]
 class RoutedRequest:
     """A request with its caller and the operation that it is for.
 
-    `operation` is None when there is no such operation or it is not served; `rejection` is the error to answer then.
+    `operation` is None when there is no such operation or it is not served; `rejection` is then the error to return. `labels`
+    are the values in the URL's path.
     """
 
     request: HttpRequest
@@ -105,7 +106,7 @@ class Registry:
         return self._to_response(*self._answer(routed))
 
     def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
-        """Answer a request with an error without performing it."""
+        """Return an error response for a request without performing it."""
         return self._to_response(*build_error_response(routed.service, error))
 
     def reset(self) -> None:
@@ -113,7 +114,7 @@ class Registry:
         self._store.delete_all()
 
     def check_integrity(self) -> list[str]:
-        """Return what is wrong with the database: damage, or that it cannot be written to."""
+        """Return the problems of the database: damage, or why it cannot be written to."""
         return self._store.check_integrity()
 
     def close(self) -> None:
@@ -131,7 +132,7 @@ class Registry:
             return build_error_response(routed.service, ApiError(operation.invalid_code, str(error)))
         except StoreBusyError as error:
             return build_error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
-        except Exception:  # noqa: BLE001  (any fault of our own is still answered)
+        except Exception:  # noqa: BLE001  (every request gets a response)
             _log.exception("%s %s failed", routed.service.name, operation.name)
             fault = ApiError(operation.fault_code, "An unexpected error has occurred.")
             return build_error_response(routed.service, fault)

@@ -2,7 +2,7 @@
 
     ApiError             an AWS error: its code, its message, and the other members of its shape
     │                    raised by operations and by the wire layer, turned into HTTP only by `wire.faults`
-    └── CommittedError   an AWS error after which what the operation has written stays
+    └── CommittedError   an AWS error that keeps what the operation has written
 
 The HTTP status comes from the service model, so it is not here.
 """
@@ -30,7 +30,7 @@ def not_found(message: str, **members: Any) -> ApiError:
 
 
 def already_exists(message: str, *, resource_id: str, resource_arn: str) -> ApiError:
-    """Return `iot`'s error (409) for a second, different creation, with the ID and ARN of what exists."""
+    """Return `iot`'s error (409) for creating a resource that exists, with its ID and ARN."""
     return ApiError(
         "ResourceAlreadyExistsException", message, resourceId=resource_id, resourceArn=resource_arn
     )

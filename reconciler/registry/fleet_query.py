@@ -1,6 +1,6 @@
 r"""Fleet indexing's query language for the registry's own data: query → SQL condition. Pure.
 
-    query     := any_of any_of*               an AND without an operator, which binds less tightly than OR, as in AWS
+    query     := any_of any_of*               a space means AND, but binds less tightly than OR, as in AWS
     any_of    := all_of ((OR | ||) all_of)*
     all_of    := negatable ((AND | &&) negatable)*
     negatable := (NOT | - | !)? operand
@@ -9,7 +9,7 @@ r"""Fleet indexing's query language for the registry's own data: query → SQL c
 
 Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
 character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
-no thing is ever connected; `sources` names the sources that a query refers to. A query has at most twelve terms and 1,000
+no thing is ever connected; `SqlCondition.sources` names those that a query refers to. A query has at most twelve terms and 1,000
 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
 "Query syntax"); `*` alone matches everything and is not such a term.
 """
@@ -58,9 +58,9 @@ _ANCESTORS = (
 class SearchIndex:
     """The fields of an index, as SQL on a row called `t`.
 
-    `columns` and `lists` are the fields with one value and with many. `default_fields` are those that a term without a
-    field is matched against. `attributes` is a FROM with its WHERE, in which `attribute_name` and `attribute_value` are
-    columns.
+    `columns` are the fields with one value, `lists` those with many. `default_fields` are those that a term without a
+    field is matched against. `attributes` is the FROM clause of the attributes with its WHERE, and `attribute_name` and
+    `attribute_value` are their columns.
     """
 
     columns: Mapping[str, str]
@@ -121,7 +121,10 @@ def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
 
 @define
 class _Parser:
-    """A recursive-descent parser of one query, which has read `text` up to `position`."""
+    """A recursive-descent parser of one query, with a method for each rule of the grammar above.
+
+    It has read `text` up to `position`.
+    """
 
     text: str
     index: SearchIndex
@@ -134,7 +137,7 @@ class _Parser:
     def parse(self) -> SqlCondition:
         condition = self._query()
         if self.position < len(self.text):
-            self._fail("a bracket is closed that was not opened")
+            self._fail("a closing parenthesis has no opening one")
         return condition
 
     def _query(self) -> SqlCondition:
@@ -179,7 +182,7 @@ class _Parser:
         if self._take("("):
             return self._group()
         if _WORD.match(self.text, self.position) or self._take_negation():
-            self._fail("an operator stands where a term is expected")
+            self._fail("an operator is in the place of a term")
         return self._field_condition()
 
     def _take_negation(self) -> bool:
@@ -188,7 +191,7 @@ class _Parser:
     def _group(self) -> SqlCondition:
         condition = self._query()
         if not self._take(")"):
-            self._fail("a bracket is not closed")
+            self._fail("a parenthesis is not closed")
         return condition
 
     def _field_condition(self) -> SqlCondition:
@@ -255,7 +258,7 @@ class _Parser:
         return self._match_field(field, f"({' AND '.join(tests)})", values)
 
     def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
-        """Return the condition that a field, or any field, passes a test, in which its value is `{0}`."""
+        """Return the condition that a field, or any field, passes a test; `{0}` is the field's value in it."""
         index = self.index
         attribute_test = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.attribute_value)}"  # noqa: S608
         if field is None:
@@ -285,7 +288,7 @@ class _Parser:
             self._fail("a second term begins with a wildcard")
         limit = MAX_CHARACTERS_WITH_LEADING_WILDCARD
         if len(self.text) > limit:
-            self._fail(f"a term begins with a wildcard in more than {limit} characters")
+            self._fail(f"a query with a leading wildcard is longer than {limit} characters")
 
     def _skip_space(self) -> None:
         space = _SPACE.match(self.text, self.position)

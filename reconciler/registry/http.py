@@ -37,10 +37,15 @@ class RegistrySettings:
     is 12 digits, the Region comes from the SigV4 credential scope. `clock` returns seconds since the epoch; the `Date` of
     every response comes from it.
 
-    The durations are in seconds: how long a detached principal or policy still blocks the deletion of its thing or of
-    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be
-    deleted, and how long a registration task is in progress. `buckets` is a folder that replaces S3: its folders are the
-    buckets.
+    Durations, in seconds:
+
+    - `detach_lag_seconds`: how long a detached principal still blocks the deletion of its thing and of itself, and a detached
+      policy the deletion of itself
+    - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
+    - `thing_type_deletion_seconds`: how long after its deprecation a thing type can be deleted
+    - `registration_task_seconds`: how long a registration task is in progress
+
+    `buckets` is a folder that replaces S3: its folders are the buckets.
     """
 
     account: str = "123456789012"

@@ -1,9 +1,7 @@
-"""Calls from one operation to another, as in RegisterThing.
+"""Calls from one operation to another, such as from RegisterThing to CreateThing.
 
-They have the validation of requests, and run in the caller's transaction.
-
-Invariant: a called operation cannot distinguish the call from a request. Its parameters are validated against the service
-model, and its errors are its own.
+Invariant: a called operation cannot distinguish the call from a request: its parameters are validated against the service
+model. It runs in the transaction of the calling operation.
 """
 
 from collections.abc import Mapping
@@ -20,7 +18,7 @@ from reconciler.registry.wire.service import load_service
 
 
 def call_operation(context: Context, name: str, params: Mapping[str, Any]) -> Output:
-    """Call another operation of the same service. Raises its errors, and its error for an invalid request."""
+    """Call another operation of the same service. Raises the errors that a request would get."""
     operation = load_service(context.service).operation(name)
     errors = ValidationErrors()
     try:

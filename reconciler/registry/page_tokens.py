@@ -20,7 +20,7 @@ _DIGEST_BYTES = 12
 
 @frozen
 class TokenSigner:
-    """Turns keys into tokens and back, with the secret of one database."""
+    """Converts keys to tokens and back, with the secret of one database."""
 
     secret: bytes = field(repr=False)
 

@@ -15,7 +15,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.page_tokens import Key
 
-# AWS documents no default page size except that of the certificate lists (25). UNCONFIRMED; a small one tests paging.
+# UNCONFIRMED: AWS documents a default page size only for the certificate lists (25). A small one makes clients use paging.
 DEFAULT_PAGE_SIZE = 50
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _LAST_SEQ = 2**63 - 1
 
 @frozen
 class ListPage:
-    """A page of a list operation: after which key it starts, and how many rows it holds at most."""
+    """A page of a list operation: the key after which it starts, and its maximum number of rows."""
 
     pager: "Pager"
     context: Context
@@ -34,7 +34,7 @@ class ListPage:
 
     @property
     def limit(self) -> int:
-        """The number of rows to select: one more than the page holds shows whether there is a next page."""
+        """The number of rows to select: one more than fits the page, to see whether there is a next page."""
         return self.size + 1
 
     def build_output(
@@ -59,9 +59,9 @@ class Pager:
     url_safe: bool = True
 
     def start(self, context: Context, params: Mapping[str, Any]) -> ListPage:
-        """Start the page that the request asks for.
+        """Return the page that the request selects.
 
-        Raises the operation's error for an invalid request when the token is not from this listing.
+        Raises the operation's error for an invalid request if the token is not from this listing.
         """
         filters = {name: value for name, value in params.items() if name not in (self.token_in, self.size)}
         purpose = "|".join(

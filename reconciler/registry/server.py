@@ -36,20 +36,20 @@ from reconciler.registry.wire.service import SERVICES, load_service
 
 # Our own limit: no valid request is nearly as long (the longest member, a template, has 10 KB).
 MAX_BODY_BYTES = 4 * 1024 * 1024
-# The clock is advanced by less than a century.
+# The longest time by which one request can advance the clock.
 _MAX_ADVANCE_SECONDS = 100 * 365 * 86_400.0
 
 _BACKLOG = 1024
 # Longer than AWS's clients keep an idle connection, so that the server never closes one while a request is on its way.
 _KEEP_ALIVE_SECONDS = 120
 _SHUTDOWN_SECONDS = 10
-# Go's client (aws-sdk-go-v2, so Terraform) writes a request's body after its head. If the response arrives before that
-# write has returned, which AWS is too far away for, the client considers the connection broken and repeats the request,
-# although it was performed. On a busy machine the server may read head and body at once all the same, and the write
-# returns later than the next turn of the scheduler.
+# Go's client (aws-sdk-go-v2, which Terraform uses) writes a request's body after its head. If the response arrives before
+# the client's write of the body has returned, the client considers the connection broken and repeats the request, although
+# it was performed. AWS is too far away for that to happen; this server is not, so it waits before it responds. On a busy
+# machine, head and body may be read at once although they were written separately, so the client's name counts as well.
 _GO_WRITE_SECONDS = 0.01
 _GO_USER_AGENT = "aws-sdk-go"
-# A close sends RST instead of FIN.
+# With this SO_LINGER option, closing a connection sends RST instead of FIN.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger(__name__)
@@ -96,7 +96,8 @@ def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None
 
     Requests that have arrived by then are answered, for ten seconds or until another SIGINT.
     """
-    for name in SERVICES:  # loaded now, so that the first request does not wait for the service models
+    # Load the service models now, so that the first request does not wait for them.
+    for name in SERVICES:
         _ = load_service(name).routes
     config = uvicorn.Config(
         app,
@@ -220,7 +221,7 @@ class RegistryApp:
         clock.advance_to(start + disruption.delay + disruption.retry_after)
 
     def _server_response(self, path: str, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request to the server itself; return None for requests to AWS's services."""
+        """Answer a request to the server itself, or return None for a request to AWS's services."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
                 return _json_response(200, {"status": "ok", "services": list(SERVICES)})

@@ -21,6 +21,7 @@ from typing import Any
 Row = sqlite3.Row
 Value = str | int | float | bytes | None
 
+# The version of the base schema below, stored as SQLite's `user_version`.
 LAYOUT_VERSION = 1
 BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
@@ -76,7 +77,7 @@ class Transaction:
         self._connection = connection
 
     def one(self, sql: str, *parameters: Value) -> Any:
-        """Return the first row, or None."""
+        """Return the first row, or None; typed as Any for queries that always return a row."""
         return self._connection.execute(sql, parameters).fetchone()
 
     def all(self, sql: str, *parameters: Value) -> list[Row]:
@@ -148,7 +149,7 @@ class Store:
                 raise
 
     def scope_number(self, account: str, region: str) -> int:
-        """Return the number of this account and Region in every table, and create it on first use."""
+        """Return the number of this account and Region, which every table refers to, created on first use."""
         known_number = self._scopes.get((account, region))
         if known_number is not None:
             return known_number

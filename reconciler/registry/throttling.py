@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 Bucket = tuple[str, str, float]
 Buckets = Callable[[str, str], tuple[Bucket, ...]]
 
-# Calls that a client sends at even intervals do not arrive so; one that is early by less than this is admitted.
+# Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by less than this is admitted.
 _JITTER_SECONDS = 0.02
 
 

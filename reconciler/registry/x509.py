@@ -57,7 +57,7 @@ class ParsedCertificate:
 
 
 def read_certificate(pem: str, noun: str) -> ParsedCertificate:
-    """Parse one PEM certificate; `noun` names it in the error.
+    """Parse one certificate in PEM; `noun` names it in the error.
 
     The text is kept unchanged, because AWS returns it unchanged. A text with several certificates is rejected: which of
     them AWS would use is UNCONFIRMED. Raises CertificateValidationException.

@@ -1,4 +1,4 @@
-"""`Caller`: every page, no exception of boto3's."""
+"""`Caller`: it joins all pages, and raises none of boto3's exceptions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.registry_client import Cloud
 
 CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
 NOT_ERRORS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
-OF_THE_LIBRARY = {"UndefinedModelAttributeError", "MissingServiceIdError"}
-"""Raised where a service model is read that lacks what botocore needs of it: none that ships with botocore does."""
+MODEL_ERRORS = {"UndefinedModelAttributeError", "MissingServiceIdError"}
+"""Raised for an incomplete service model; none that ships with botocore is incomplete."""
 
 
 @pytest.fixture(scope="module")
@@ -28,30 +28,30 @@ def cloud() -> Cloud:
 
 
 @pytest.fixture(autouse=True)
-def _counting_from_zero(cloud):
+def _reset_request_count(cloud):
     cloud.requests = 0
 
 
-def names(answer):
-    return [item["thingName"] for item in answer["things"]]
+def names(response):
+    return [item["thingName"] for item in response["things"]]
 
 
 def test_a_listing_joins_all_pages_of_the_largest_size(cloud):
-    answer = cloud.call(ApiCall("iot", "ListThings"))
-    assert names(answer) == [f"t{number:03}" for number in range(300)]
-    assert ("NextToken" in answer, cloud.requests) == (False, 2)
+    response = cloud.call(ApiCall("iot", "ListThings"))
+    assert names(response) == [f"t{number:03}" for number in range(300)]
+    assert ("NextToken" in response, cloud.requests) == (False, 2)
 
 
-@pytest.mark.parametrize(("most", "requests"), [(10, 1), (250, 1), (260, 2)])
-def test_a_truncated_listing_has_a_token(cloud, most, requests):
-    answer = cloud.call(ApiCall("iot", "ListThings", max_items=most))
-    assert names(answer) == [f"t{number:03}" for number in range(most)]
-    assert ("NextToken" in answer, cloud.requests) == (True, requests)
+@pytest.mark.parametrize(("max_items", "requests"), [(10, 1), (250, 1), (260, 2)])
+def test_a_truncated_listing_has_a_token(cloud, max_items, requests):
+    response = cloud.call(ApiCall("iot", "ListThings", max_items=max_items))
+    assert names(response) == [f"t{number:03}" for number in range(max_items)]
+    assert ("NextToken" in response, cloud.requests) == (True, requests)
 
 
 def test_a_complete_listing_has_no_token(cloud):
-    answer = cloud.call(ApiCall("iot", "ListThings", max_items=300))
-    assert (len(names(answer)), "NextToken" in answer) == (300, False)
+    response = cloud.call(ApiCall("iot", "ListThings", max_items=300))
+    assert (len(names(response)), "NextToken" in response) == (300, False)
 
 
 def test_an_empty_listing_has_its_key(cloud):
@@ -59,13 +59,13 @@ def test_an_empty_listing_has_its_key(cloud):
 
 
 def test_parameters_are_sent_with_every_page(cloud):
-    answer = cloud.call(ApiCall("iot", "ListThings", {"attributeName": "site", "attributeValue": "oslo"}))
-    assert names(answer) == []
+    response = cloud.call(ApiCall("iot", "ListThings", {"attributeName": "site", "attributeValue": "oslo"}))
+    assert names(response) == []
 
 
 def test_an_unpaged_response_is_returned_unchanged(cloud):
-    answer = cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "t007"}))
-    assert (answer["thingName"], answer["version"], cloud.requests) == ("t007", 1, 1)
+    response = cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "t007"}))
+    assert (response["thingName"], response["version"], cloud.requests) == ("t007", 1, 1)
 
 
 def test_an_aws_error_has_the_code_status_message_and_request_id(cloud):
@@ -90,7 +90,7 @@ def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(c
     assert cloud.requests == 0
 
 
-def exceptions() -> dict[str, type[Exception]]:
+def botocore_exceptions() -> dict[str, type[Exception]]:
     return {
         name: exception
         for name, exception in vars(botocore.exceptions).items()
@@ -100,28 +100,28 @@ def exceptions() -> dict[str, type[Exception]]:
 
 
 def build_exception(error: type[Exception]) -> Exception:
-    """One of it, every part of its text filled with the part's name."""
+    """Return an exception of a class, with each field of its text filled with the field's name."""
     if issubclass(error, ClientError):
         response = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
         return error(response, "CreateThing")
     if issubclass(error, WaiterError):
         return error("name", "reason", {})
-    parts = {part: part for _, part, _, _ in string.Formatter().parse(error.fmt) if part}
-    return (
-        error(request=None, response=None, **parts) if issubclass(error, HTTPClientError) else error(**parts)
-    )
+    fields = {field: field for _, field, _, _ in string.Formatter().parse(error.fmt) if field}
+    if issubclass(error, HTTPClientError):
+        return error(request=None, response=None, **fields)
+    return error(**fields)
 
 
 def test_every_botocore_exception_of_a_call_is_caught():
     families = (ClientError, BotoCoreError)
     assert {
-        name for name, exception in exceptions().items() if not issubclass(exception, families)
-    } == OF_THE_LIBRARY
+        name for name, exception in botocore_exceptions().items() if not issubclass(exception, families)
+    } == MODEL_ERRORS
 
 
-@pytest.mark.parametrize("name", sorted(exceptions().keys() - OF_THE_LIBRARY))
+@pytest.mark.parametrize("name", sorted(botocore_exceptions().keys() - MODEL_ERRORS))
 def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name):
-    error = build_exception(exceptions()[name])
+    error = build_exception(botocore_exceptions()[name])
     translated = translate_error(error, CALL)
     if isinstance(error, ClientError):
         expected = AwsError, "iot:CreateThing failed with Some: text"

@@ -1,4 +1,4 @@
-"""AWS's default rates, as packaged."""
+"""AWS's default API rates, which are packaged as `quotas.toml`."""
 
 from __future__ import annotations
 

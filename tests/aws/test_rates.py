@@ -1,4 +1,4 @@
-"""No API is called more often than its quota allows, whoever calls it and however often botocore retries."""
+"""Rate limits: no API is called more often than its quota allows, retries and pages included."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.registry import HttpResponse, Registry
 
 
 class Time:
-    """A clock that stands still until somebody pauses."""
+    """A clock that moves only during pauses."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -38,8 +38,8 @@ class Time:
         self.now += seconds
 
 
-def admitted(rate: float, gaps: list[float]) -> list[float]:
-    """When calls that come `gaps` seconds after each other, each from its own thread, are let through."""
+def admission_times(rate: float, gaps: list[float]) -> list[float]:
+    """Return when calls are admitted that arrive `gaps` seconds apart, each in its own thread."""
     now, waits = 0.0, [0.0]
     bucket = TokenBucket(rate, clock=lambda: now, pause=waits.append)
     moments = []
@@ -58,28 +58,28 @@ _GAPS = st.lists(st.floats(0, 3), max_size=60)
 @given(_RATES, _GAPS)
 def test_no_time_window_has_more_calls_than_the_rate_and_one_burst(rate, gaps):
     burst = max(1.0, rate)
-    for (first, start), (last, end) in combinations(enumerate(admitted(rate, gaps)), 2):
+    for (first, start), (last, end) in combinations(enumerate(admission_times(rate, gaps)), 2):
         assert last - first + 1 <= burst + rate * (end - start) + 1e-6
 
 
 @given(_RATES, _GAPS)
 def test_calls_are_admitted_first_come_first_served(rate, gaps):
-    moments = admitted(rate, gaps)
+    moments = admission_times(rate, gaps)
     assert moments == sorted(moments)
 
 
 @given(_RATES)
 def test_calls_at_the_rate_never_wait(rate):
     arrivals = [1 / rate] * 50
-    assert admitted(rate, arrivals) == pytest.approx([sum(arrivals[: n + 1]) for n in range(50)])
+    assert admission_times(rate, arrivals) == pytest.approx([sum(arrivals[: n + 1]) for n in range(50)])
 
 
 def test_a_burst_is_spread_at_the_rate():
-    assert admitted(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
+    assert admission_times(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
 
 
 def test_an_idle_bucket_saves_at_most_one_second_of_calls():
-    assert admitted(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
+    assert admission_times(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
 
 
 @pytest.fixture
@@ -93,22 +93,24 @@ def time(monkeypatch):
 
 @pytest.fixture
 def limited(time, request):
-    """A `Call` behind rates of one a second, and the answers that stand before the registry's own."""
-    instead: list[HttpResponse] = []
+    """A `Call` at one request per second, and a list of responses that replace the registry's own."""
+    replacements: list[HttpResponse] = []
     registry = Registry(":memory:")
-    front = SimpleNamespace(handle=lambda asked: instead.pop() if instead else registry.handle(asked))
+    proxy = SimpleNamespace(
+        handle=lambda request: replacements.pop() if replacements else registry.handle(request)
+    )
     shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
     quotas = Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared)
     limit_rates(core, quotas, only_after_throttling=getattr(request, "param", False))
-    bind(core, front)
+    bind(core, proxy)
     session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
     client = session.client("iot", config=Config(retries=dict(NO_BOTOCORE_RETRIES)))
-    at_once = Retries(time.clock, time.pauses.append, lambda _least, _most: 0.0)
-    return Caller({"iot": client}, at_once), instead
+    immediate_retries = Retries(time.clock, time.pauses.append, lambda _minimum, _maximum: 0.0)
+    return Caller({"iot": client}, immediate_retries), replacements
 
 
-def answer(status: int, code: str) -> HttpResponse:
+def error_response(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
     return HttpResponse(status, headers, b'{"message": "m"}')
 
@@ -119,24 +121,24 @@ def test_every_page_of_a_listing_waits_for_the_bucket(limited, time):
         call(ApiCall("iot", "CreateThing", {"thingName": f"t{number}"}))
     time.pauses.clear()
     call(ApiCall("iot", "ListThings"))
-    # Three pages at one a second, from its own bucket first and then from the shared one, which has filled up meanwhile.
+    # Three pages at one per second. While a page waits for the operation's own bucket, the shared bucket refills.
     assert time.pauses == [1.0, 1.0]
 
 
 def test_every_retry_waits_for_the_bucket(limited, time):
-    call, instead = limited
-    instead += [answer(500, "InternalFailureException")] * 3
+    call, replacements = limited
+    replacements += [error_response(500, "InternalFailureException")] * 3
     assert call(ApiCall("iot", "ListThingTypes"))["thingTypes"] == []
-    # After each answer the pause of its retry, none here, and then the wait for the bucket.
+    # After each response, the pause before the retry, which is 0 here, and then the wait for the bucket.
     assert time.pauses == [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (429, "Whatever")])
 def test_throttling_slows_every_call_of_the_bucket(limited, time, status, code):
-    call, instead = limited
-    instead += [answer(status, code)]
+    call, replacements = limited
+    replacements += [error_response(status, code)]
     call(ApiCall("iot", "ListThings"))
-    # Half a call a second from its own bucket, and from the shared one which has filled up meanwhile.
+    # Half a call per second from the operation's own bucket; meanwhile, the shared bucket refills.
     assert time.pauses[:2] == [0.0, 2.0]
     time.pauses.clear()
     call(ApiCall("iot", "ListCertificates"))
@@ -145,22 +147,22 @@ def test_throttling_slows_every_call_of_the_bucket(limited, time, status, code):
 
 @pytest.mark.parametrize("limited", [True], indirect=True)
 def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited, time):
-    call, instead = limited
+    call, replacements = limited
     for _ in range(5):
         call(ApiCall("iot", "ListThingTypes"))
-    before = list(time.pauses)
-    instead += [answer(400, "ThrottlingException")]
+    pauses_before = list(time.pauses)
+    replacements += [error_response(400, "ThrottlingException")]
     call(ApiCall("iot", "ListThingTypes"))
     call(ApiCall("iot", "ListThings"))
 
-    assert before == []
-    # The pause of the retry and the wait for the bucket that showed; no other one has.
+    assert pauses_before == []
+    # The pause before the retry, and the wait for the throttled bucket; no other bucket makes calls wait.
     assert time.pauses == [0.0, 2.0]
 
 
 def test_a_resource_quota_does_not_slow_calls(limited, time):
-    call, instead = limited
-    instead += [answer(410, "LimitExceededException")]
+    call, replacements = limited
+    replacements += [error_response(410, "LimitExceededException")]
     with pytest.raises(AwsError, match="LimitExceededException"):
         call(ApiCall("iot", "ListThings"))
     time.pauses.clear()

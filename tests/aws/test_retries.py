@@ -1,4 +1,4 @@
-"""What is sent again, how long, and when a service is left alone."""
+"""Retries: which calls are sent again, for how long, and when the circuit opens."""
 
 from __future__ import annotations
 
@@ -33,97 +33,99 @@ from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, Virtu
 URL = "https://iot.eu-west-1.amazonaws.com"
 
 
-def refusal(status: int, code: str) -> ClientError:
+def client_error(status: int, code: str) -> ClientError:
     response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Make")
 
 
 @pytest.mark.parametrize(
-    ("error", "trouble"),
+    ("error", "failure"),
     [
-        (refusal(400, "ThrottlingException"), CallFailure.THROTTLED),
-        (refusal(429, "ThrottlingException"), CallFailure.THROTTLED),
-        (refusal(429, "Whatever"), CallFailure.THROTTLED),
-        (refusal(400, "TooManyRequestsException"), CallFailure.THROTTLED),
-        (refusal(503, "SlowDown"), CallFailure.THROTTLED),
-        (refusal(500, "InternalFailureException"), CallFailure.LOST),
-        (refusal(503, "ServiceUnavailableException"), CallFailure.LOST),
-        (refusal(408, "RequestTimeout"), CallFailure.UNSENT),
+        (client_error(400, "ThrottlingException"), CallFailure.THROTTLED),
+        (client_error(429, "ThrottlingException"), CallFailure.THROTTLED),
+        (client_error(429, "Whatever"), CallFailure.THROTTLED),
+        (client_error(400, "TooManyRequestsException"), CallFailure.THROTTLED),
+        (client_error(503, "SlowDown"), CallFailure.THROTTLED),
+        (client_error(500, "InternalFailureException"), CallFailure.LOST),
+        (client_error(503, "ServiceUnavailableException"), CallFailure.LOST),
+        (client_error(408, "RequestTimeout"), CallFailure.UNSENT),
         (ReadTimeoutError(endpoint_url=URL), CallFailure.LOST),
         (ConnectionClosedError(endpoint_url=URL), CallFailure.LOST),
         (ConnectTimeoutError(endpoint_url=URL), CallFailure.UNSENT),
         (EndpointConnectionError(endpoint_url=URL), CallFailure.UNSENT),
-        (refusal(410, "LimitExceededException"), None),
-        (refusal(409, "ConflictException"), None),
-        (refusal(403, "AccessDenied"), None),
+        (client_error(410, "LimitExceededException"), None),
+        (client_error(409, "ConflictException"), None),
+        (client_error(403, "AccessDenied"), None),
         (SSLError(endpoint_url=URL, error="self-signed"), None),
         (NoCredentialsError(), None),
     ],
 )
-def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, trouble):
-    assert classify_failure(error) is trouble
+def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, failure):
+    assert classify_failure(error) is failure
 
 
 THROTTLED, DOWN, LOST = (
-    refusal(400, "ThrottlingException"),
+    client_error(400, "ThrottlingException"),
     EndpointConnectionError(endpoint_url=URL),
     ReadTimeoutError(endpoint_url=URL),
 )
 
 
-class Service:
-    """Fails in turn, and then answers; or fails for ever."""
+class FailingCall:
+    """A function that raises each error once and then responds, or raises the first error forever."""
 
-    def __init__(self, *errors: Exception, ever: bool = False) -> None:
-        self.errors, self.ever = list(errors), ever
+    def __init__(self, *errors: Exception, is_permanent: bool = False) -> None:
+        self.errors, self.is_permanent = list(errors), is_permanent
         self.attempts = 0
 
     def __call__(self) -> str:
         self.attempts += 1
         if not self.errors:
-            return "answer"
-        raise self.errors[0] if self.ever else self.errors.pop(0)
+            return "response"
+        raise self.errors[0] if self.is_permanent else self.errors.pop(0)
 
 
-def most(_least: float, largest: float) -> float:
-    return largest
+def longest_pause(_minimum: float, maximum: float) -> float:
+    return maximum
 
 
-def persist(service, time=None, *, reads=False, repeatable=False, circuit=None):
+def run(call, time=None, *, reads=False, idempotent=False, circuit=None):
+    """Send a call with retries; every pause is as long as possible and takes virtual time."""
     time = time or VirtualTime()
     circuit = circuit or Circuit("iot", time.clock)
-    return Retries(time.clock, time.pause, most).run(service, circuit, reads=reads, idempotent=repeatable)
+    retries = Retries(time.clock, time.pause, longest_pause)
+    return retries.run(call, circuit, reads=reads, idempotent=idempotent)
 
 
-@pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["put off", "never sent"])
+@pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["throttled", "never sent"])
 def test_a_call_without_effect_is_retried(error):
-    service = Service(error, error)
-    assert (persist(service), service.attempts) == ("answer", 3)
+    call = FailingCall(error, error)
+    assert (run(call), call.attempts) == ("response", 3)
 
 
 @pytest.mark.parametrize(
-    ("more", "attempts"), [({}, 1), ({"reads": True}, 2), ({"repeatable": True}, 2)], ids=str
+    ("properties", "attempts"), [({}, 1), ({"reads": True}, 2), ({"idempotent": True}, 2)], ids=str
 )
-def test_a_lost_call_is_retried_only_if_repeating_is_harmless(more, attempts):
-    service = Service(LOST)
-    with nullcontext() if more else pytest.raises(RetriesExhausted):
-        persist(service, **more)
-    assert service.attempts == attempts
+def test_a_lost_call_is_retried_only_if_repeating_is_harmless(properties, attempts):
+    call = FailingCall(LOST)
+    with nullcontext() if properties else pytest.raises(RetriesExhausted):
+        run(call, **properties)
+    assert call.attempts == attempts
 
 
 @pytest.mark.parametrize(("reads", "unknown"), [(True, False), (False, True)])
 def test_the_outcome_of_a_lost_read_is_not_unknown(reads, unknown):
     with pytest.raises(RetriesExhausted) as caught:
-        persist(Service(LOST, *[THROTTLED] * 99), reads=reads, repeatable=True)
+        run(FailingCall(LOST, *[THROTTLED] * 99), reads=reads, idempotent=True)
     assert caught.value.unknown is unknown
     with pytest.raises(ServiceUnavailableError) as down:
-        persist(Service(LOST, ever=True), reads=reads, repeatable=True)
+        run(FailingCall(LOST, is_permanent=True), reads=reads, idempotent=True)
     assert down.value.outcome_unknown is unknown
 
 
 def test_an_aws_error_after_a_lost_response_is_final():
     with pytest.raises(RetriesExhausted) as caught:
-        persist(Service(LOST, refusal(404, "ResourceNotFoundException")), repeatable=True)
+        run(FailingCall(LOST, client_error(404, "ResourceNotFoundException")), idempotent=True)
     assert caught.value.unknown is False
 
 
@@ -133,43 +135,43 @@ def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
 
     time, pauses, bounds = VirtualTime(), [], []
 
-    def spread(least, largest):
-        bounds.append((least, largest))
-        return random.Random(seed + len(bounds)).uniform(least, largest)
+    def random_pause(minimum, maximum):
+        bounds.append((minimum, maximum))
+        return random.Random(seed + len(bounds)).uniform(minimum, maximum)
 
     def pause(seconds):
         pauses.append(seconds)
         time.pause(seconds)
 
     with pytest.raises(RetriesExhausted):
-        Retries(time.clock, pause, spread).run(
-            Service(THROTTLED, ever=True), Circuit("iot", time.clock), reads=True, idempotent=True
+        Retries(time.clock, pause, random_pause).run(
+            FailingCall(THROTTLED, is_permanent=True), Circuit("iot", time.clock), reads=True, idempotent=True
         )
-    assert {least for least, _ in bounds} == {0}
-    assert [largest for _, largest in bounds] == [min(10.0, 0.1 * 2**n) for n in range(len(bounds))]
+    assert {minimum for minimum, _ in bounds} == {0}
+    assert [maximum for _, maximum in bounds] == [min(10.0, 0.1 * 2**n) for n in range(len(bounds))]
     assert sum(pauses) <= DEFAULT_TIMEOUT_SECONDS
-    assert all(later >= sooner for (_, sooner), (_, later) in pairwise(bounds))
+    assert all(maximum <= next_maximum for (_, maximum), (_, next_maximum) in pairwise(bounds))
 
 
 def test_the_circuit_opens_after_failures_and_closes_after_a_response():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock)
-    service = Service(DOWN, ever=True)
+    call = FailingCall(DOWN, is_permanent=True)
     with pytest.raises(ServiceUnavailableError) as caught:
-        persist(service, time, circuit=circuit)
+        run(call, time, circuit=circuit)
     assert str(caught.value) == (
-        f"iot: failed {service.attempts} times in a row ({DOWN}), so it is not called for now; "
+        f"iot: failed {call.attempts} times in a row ({DOWN}), so it is not called for now; "
         "run again when it has recovered: completed steps are detected, and the rest is planned again"
     )
-    assert service.attempts >= Circuit.MAX_FAILURES
-    before = service.attempts
+    assert call.attempts >= Circuit.MAX_FAILURES
+    attempts_before = call.attempts
     with pytest.raises(ServiceUnavailableError):
-        persist(service, time, circuit=circuit)
-    assert service.attempts == before
+        run(call, time, circuit=circuit)
+    assert call.attempts == attempts_before
     time.pause(Circuit.OPEN_SECONDS)
-    service.errors = []
-    assert persist(service, time, circuit=circuit) == "answer"
-    assert persist(service, time, circuit=circuit) == "answer"
+    call.errors = []
+    assert run(call, time, circuit=circuit) == "response"
+    assert run(call, time, circuit=circuit) == "response"
 
 
 def test_only_one_call_probes_an_open_circuit():
@@ -201,7 +203,7 @@ def test_throttling_does_not_open_the_circuit():
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
         with pytest.raises(RetriesExhausted):
-            persist(Service(THROTTLED, ever=True), time, circuit=circuit)
+            run(FailingCall(THROTTLED, is_permanent=True), time, circuit=circuit)
     circuit.check()
 
 
@@ -240,8 +242,8 @@ def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
         cloud.iot.create_thing(thingName=f"t{number:03}")
     cloud.sent_requests.clear()
     cloud.faults = SingleFault("GET", "nextToken", fault)
-    answer = cloud.call(ApiCall("iot", "ListThings"))
-    assert [item["thingName"] for item in answer["things"]] == [f"t{number:03}" for number in range(300)]
+    response = cloud.call(ApiCall("iot", "ListThings"))
+    assert [item["thingName"] for item in response["things"]] == [f"t{number:03}" for number in range(300)]
     assert (cloud.faults.occurrences, sum("nextToken" not in path for _, path in cloud.sent_requests)) == (
         1,
         1,

@@ -1,4 +1,4 @@
-"""The limits that AWS documents, as the installed service models have them."""
+"""AWS's documented constraints on values, as in the installed service models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def violations(service: str, member: str, value: object, *, secret: bool = False
 
 class TestMembers:
     def test_every_member_of_a_kind_is_in_the_service_model(self):
-        named = {
+        members = {
             (kind.service, member.api)
             for kind in all_kinds().values()
             for member in kind.members.values()
             if member.api
         }
-        named |= {(kind.service, kind.name_api) for kind in all_kinds().values() if kind.name_api}
-        assert {(service, api) for service, api in named if find_shape(service, api) is None} == set()
+        members |= {(kind.service, kind.name_api) for kind in all_kinds().values() if kind.name_api}
+        assert {(service, api) for service, api in members if find_shape(service, api) is None} == set()
 
     @pytest.mark.parametrize(
         "member",
@@ -54,12 +54,12 @@ class TestStrings:
     def test_a_valid_value_has_no_problems(self, name):
         assert violations(IOT, "CreateThing.thingName", name) == []
 
-    def test_too_long(self):
+    def test_a_string_can_be_too_long(self):
         assert violations(IOT, "CreateThing.thingName", "n" * 129) == [
             ValueProblem("too-long", "129 characters", "at most 128")
         ]
 
-    def test_too_short(self):
+    def test_a_string_can_be_too_short(self):
         expected = [ValueProblem("too-short", "0 characters", "at least 1 and at most 128")]
         assert violations(IOT, "CreateThing.thingName", "") == expected
 
@@ -73,7 +73,7 @@ class TestStrings:
         (problem,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
         assert problem.problem == r"the key: 'a\n' is not accepted by AWS"
 
-    def test_a_value_of_an_enum_with_the_nearest(self):
+    def test_an_invalid_choice_has_the_nearest_valid_one(self):
         valid = (
             "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
         )
@@ -180,11 +180,11 @@ class TestPatterns:
     @pytest.mark.parametrize("service", [IOT, MANAGED])
     def test_every_pattern_of_the_service_models_compiles(self, service):
         model = _model(service)
-        written = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
-        assert {pattern for pattern in written if compile_pattern(pattern) is None} == set()
+        patterns = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
+        assert {pattern for pattern in patterns if compile_pattern(pattern) is None} == set()
 
     @pytest.mark.parametrize(
-        ("written", "matches", "refuses"),
+        ("java_pattern", "match", "mismatch"),
         [
             (r"[\x{0022}]+", '""', "'"),
             (r"[a\x{005D}]+", "a]", "b"),
@@ -202,11 +202,11 @@ class TestPatterns:
             (r"[\s\S]*", "any\n\tthing é", None),
         ],
     )
-    def test_java_character_classes_keep_their_meaning(self, written, matches, refuses):
-        pattern = compile_pattern(written)
+    def test_java_character_classes_keep_their_meaning(self, java_pattern, match, mismatch):
+        pattern = compile_pattern(java_pattern)
         assert pattern is not None
-        assert pattern.fullmatch(matches) is not None
-        assert refuses is None or pattern.fullmatch(refuses) is None
+        assert pattern.fullmatch(match) is not None
+        assert mismatch is None or pattern.fullmatch(mismatch) is None
 
     def test_an_unreadable_pattern_is_left_to_aws(self):
         assert compile_pattern("[a-z") is None
@@ -216,5 +216,5 @@ class TestPatterns:
 def test_a_thing_name_is_checked_as_documented(name):
     """API reference, CreateThing: 1 to 128 characters of [a-zA-Z0-9:_-]+."""
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-")
-    fine = 1 <= len(name) <= 128 and set(name) <= allowed
-    assert (violations(IOT, "CreateThing.thingName", name) == []) == fine
+    is_valid = 1 <= len(name) <= 128 and set(name) <= allowed
+    assert (violations(IOT, "CreateThing.thingName", name) == []) == is_valid

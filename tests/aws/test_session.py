@@ -1,4 +1,4 @@
-"""From `[workspace]` to clients: which region, whose account, and what is missing."""
+"""Connections: Region, account and credentials from `[workspace]`, the environment and the profile."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from reconciler.model.settings import Settings
 
 QUOTAS = load_quotas({})
 URL = "http://127.0.0.1:4566"
-FAR = "https://registry.example:4566"
+REMOTE_URL = "https://registry.example:4566"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
 NO_REGION = "no AWS Region; set region in [workspace], or AWS_REGION"
 
 
 @pytest.fixture(autouse=True)
-def world(tmp_path, monkeypatch):
-    """An environment without credentials, without files, and without a network to ask for them."""
+def clean_environment(tmp_path, monkeypatch):
+    """An environment without credentials: no variables, no files, no metadata service."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -37,24 +37,27 @@ def world(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def connected(world):
+def connect_with(clean_environment):
+    """A function that connects with some settings of `[workspace]`."""
     return lambda **settings: connect(
-        Settings("ws", **settings), QUOTAS, world / "registry.sqlite3", os.environ
+        Settings("ws", **settings), QUOTAS, clean_environment / "registry.sqlite3", os.environ
     )
 
 
 @pytest.fixture
-def key(monkeypatch):
-    def use(name="AKIDEXAMPLE000000000"):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", name)
+def set_key(monkeypatch):
+    """A function that sets the access key in the environment."""
+
+    def set_variables(key_id="AKIDEXAMPLE000000000"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
-    return use
+    return set_variables
 
 
 @pytest.fixture
-def signed_in(key):
-    key()
+def signed_in(set_key):
+    set_key()
 
 
 @pytest.mark.parametrize(
@@ -66,12 +69,12 @@ def signed_in(key):
         ({"region": "ap-south-1"}, {"AWS_REGION": "eu-north-1"}, "ap-south-1"),
     ],
 )
-def test_the_embedded_region_is_the_files_the_environments_or_ireland(
-    connected, monkeypatch, settings, environ, region
+def test_the_embedded_region_comes_from_the_file_the_environment_or_the_default(
+    connect_with, monkeypatch, settings, environ, region
 ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    connection = connected(**settings)
+    connection = connect_with(**settings)
     assert connection.target == Target("embedded", region, "123456789012")
     assert connection.call(ApiCall("iot", "ListThings"))["things"] == []
 
@@ -86,23 +89,25 @@ def test_the_embedded_region_is_the_files_the_environments_or_ireland(
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_remote_region_is_the_files_or_the_environments(connected, monkeypatch, settings, environ, region):
+def test_a_remote_region_comes_from_the_file_or_the_environment(
+    connect_with, monkeypatch, settings, environ, region
+):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert connected(target=URL, **settings).target == Target(URL, region, "123456789012")
+    assert connect_with(target=URL, **settings).target == Target(URL, region, "123456789012")
 
 
-def test_the_profiles_region_is_the_fallback(connected, world):
-    (world / "config").write_text("[profile field]\nregion = eu-central-1\n")
-    (world / "credentials").write_text(
+def test_the_profiles_region_is_the_fallback(connect_with, clean_environment):
+    (clean_environment / "config").write_text("[profile field]\nregion = eu-central-1\n")
+    (clean_environment / "credentials").write_text(
         "[field]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    target = connected(target=URL, profile="field").target
+    target = connect_with(target=URL, profile="field").target
     assert target == Target(URL, "eu-central-1", "000000000042")
 
 
 @pytest.mark.parametrize(
-    ("name", "account"),
+    ("key_id", "account"),
     [
         ("000000000001", "000000000001"),
         ("AKIDEXAMPLE000000000", "123456789012"),
@@ -110,9 +115,9 @@ def test_the_profiles_region_is_the_fallback(connected, world):
         ("0000000000001", "123456789012"),
     ],
 )
-def test_a_foreign_endpoint_uses_a_12_digit_key_as_the_account(connected, key, name, account):
-    key(name)
-    assert connected(target=URL, region="eu-west-1").target == Target(URL, "eu-west-1", account)
+def test_a_remote_endpoint_uses_a_12_digit_key_id_as_the_account(connect_with, set_key, key_id, account):
+    set_key(key_id)
+    assert connect_with(target=URL, region="eu-west-1").target == Target(URL, "eu-west-1", account)
 
 
 @pytest.mark.parametrize(
@@ -128,17 +133,17 @@ def test_a_foreign_endpoint_uses_a_12_digit_key_as_the_account(connected, key, n
         ),
     ],
 )
-def test_missing_settings_are_reported_with_the_next_step(connected, settings, text):
+def test_missing_settings_are_reported_with_the_next_step(connect_with, settings, text):
     with pytest.raises(TargetError) as caught:
-        connected(**settings)
+        connect_with(**settings)
     assert str(caught.value) == text
 
 
-def test_a_foreign_endpoint_without_credentials_says_that_any_work(connected):
+def test_a_remote_endpoint_without_credentials_advises_to_set_any(connect_with):
     with pytest.raises(TargetError) as caught:
-        connected(target=FAR, region="eu-west-1")
+        connect_with(target=REMOTE_URL, region="eu-west-1")
     assert str(caught.value) == (
-        f"no credentials to sign requests to {FAR}; if it is not AWS, any work, "
+        f"no credentials to sign requests to {REMOTE_URL}; if it is not AWS, set any, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
     )
 
@@ -150,69 +155,71 @@ def test_a_foreign_endpoint_without_credentials_says_that_any_work(connected):
         ("http://localhost:4566", {}),
         ("http://[::1]:4566", {}),
         ("aws", {"AWS_ENDPOINT_URL": URL}),
-        ("aws", {"AWS_ENDPOINT_URL": FAR, "AWS_ENDPOINT_URL_IOT": URL}),
+        ("aws", {"AWS_ENDPOINT_URL": REMOTE_URL, "AWS_ENDPOINT_URL_IOT": URL}),
     ],
 )
-def test_a_local_registry_needs_no_credentials_and_no_identity_call(connected, monkeypatch, target, environ):
+def test_a_local_registry_needs_no_credentials_and_no_identity_call(
+    connect_with, monkeypatch, target, environ
+):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    connection_target = connected(target=target, region="eu-west-1").target
+    connection_target = connect_with(target=target, region="eu-west-1").target
     assert connection_target == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
 
 
-def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connected, world):
-    (world / "credentials").write_text(
+def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connect_with, clean_environment):
+    (clean_environment / "credentials").write_text(
         "[default]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    connection_target = connected(target=URL, region="eu-west-1").target
+    connection_target = connect_with(target=URL, region="eu-west-1").target
     assert connection_target == Target(URL, "eu-west-1", "123456789012")
 
 
 @pytest.mark.parametrize(
     "environ",
     [
-        {"AWS_ENDPOINT_URL": FAR},
+        {"AWS_ENDPOINT_URL": REMOTE_URL},
         {"AWS_ENDPOINT_URL": URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
     ],
 )
-def test_a_remote_endpoint_from_the_environment_needs_credentials(connected, monkeypatch, environ):
+def test_a_remote_endpoint_from_the_environment_needs_credentials(connect_with, monkeypatch, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(TargetError) as caught:
-        connected(target="aws", region="eu-west-1")
+        connect_with(target="aws", region="eu-west-1")
     assert str(caught.value) == NO_CREDENTIALS
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_invalid_endpoint_in_the_environment_is_reported(connected, monkeypatch):
+def test_an_invalid_endpoint_in_the_environment_is_reported(connect_with, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://[half")
     with pytest.raises(TargetError) as caught:
-        connected(target="aws", region="eu-west-1")
+        connect_with(target="aws", region="eu-west-1")
     assert str(caught.value) == "the endpoint is not usable: Invalid IPv6 URL"
 
 
 @pytest.fixture
 def sts(monkeypatch):
-    """AWS's token service in the place of the network: the requests that it was sent, and how it answers them."""
-    sts = SimpleNamespace(requests=[], refuses=False)
+    """A stand-in for AWS STS instead of the network, with the requests that it received."""
+    sts = SimpleNamespace(requests=[], denies_access=False)
 
-    def answer(request, **_):
+    def respond(request, **_):
         form = {name: values[0] for name, values in parse_qs(_text(request.body)).items()}
         signer = _text(request.headers["Authorization"]).split("Credential=")[1].split("/")[0]
         sts.requests.append({"signed by": signer, **form})
-        body = _REFUSED if sts.refuses else _ANSWERS[form["Action"]]
-        return AWSResponse(request.url, 403 if sts.refuses else 200, {}, _Raw(body))
+        body = _ACCESS_DENIED if sts.denies_access else _RESPONSES[form["Action"]]
+        return AWSResponse(request.url, 403 if sts.denies_access else 200, {}, _RawBody(body))
 
-    def session():
+    def create_session():
         core = Session()
-        core.register("before-send", answer)
+        core.register("before-send", respond)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._create_core_session", session)
+    monkeypatch.setattr("reconciler.aws.session._create_core_session", create_session)
     return sts
 
 
-class _Raw:
+class _RawBody:
     def __init__(self, text: str) -> None:
         self.text = text
 
@@ -224,29 +231,29 @@ def _text(value):
     return value.decode() if isinstance(value, bytes) else value
 
 
-_ANSWERS = {
+_RESPONSES = {
     "GetCallerIdentity": """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <GetCallerIdentityResult><Account>210987654321</Account></GetCallerIdentityResult></GetCallerIdentityResponse>""",
     "AssumeRole": """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
 <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>""",
 }
-_REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+_ACCESS_DENIED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>AccessDenied</Code><Message>not you</Message></Error><RequestId>r</RequestId></ErrorResponse>"""
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_the_account_comes_from_sts(connected, sts):
-    assert connected(target="aws", region="eu-west-1").target == Target("aws", "eu-west-1", "210987654321")
+def test_the_account_comes_from_sts(connect_with, sts):
+    assert connect_with(target="aws", region="eu-west-1").target == Target("aws", "eu-west-1", "210987654321")
     assert sts.requests == [
         {"signed by": "AKIDEXAMPLE000000000", "Action": "GetCallerIdentity", "Version": "2011-06-15"}
     ]
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_assumed_role_signs_every_later_request(connected, sts):
+def test_an_assumed_role_signs_every_later_request(connect_with, sts):
     settings = {"target": "aws", "region": "eu-west-1", "role_arn": ROLE, "external_id": "partner"}
-    assert connected(**settings).target == Target("aws", "eu-west-1", "210987654321")
+    assert connect_with(**settings).target == Target("aws", "eu-west-1", "210987654321")
     assert sts.requests == [
         {
             "signed by": "AKIDEXAMPLE000000000",
@@ -264,10 +271,10 @@ def test_an_assumed_role_signs_every_later_request(connected, sts):
     ("role", "operation"), [(None, "GetCallerIdentity"), (ROLE, "AssumeRole")], ids=["own keys", "a role"]
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_failed_identity_call_is_reported(connected, sts, role, operation):
-    sts.refuses = True
+def test_a_failed_identity_call_is_reported(connect_with, sts, role, operation):
+    sts.denies_access = True
     with pytest.raises(TargetError) as caught:
-        connected(target="aws", region="eu-west-1", role_arn=role)
+        connect_with(target="aws", region="eu-west-1", role_arn=role)
     assert str(caught.value) == (
         f"cannot reach aws: An error occurred (AccessDenied) when calling the {operation} operation: not you"
     )

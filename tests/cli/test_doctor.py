@@ -119,7 +119,7 @@ def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_p
     assert (code, lines[1:]) == (
         1,
         [
-            "✖ error   credentials boto3 finds none",
+            "✖ error   credentials boto3 finds no credentials",
             f"{'':22}next: sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]",
             "✔ ok      journal     empty",
         ],

@@ -147,7 +147,7 @@ def test_an_endpoint_requires_credentials_and_accepts_any(fleet, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
     change('target = "embedded"', 'target = "http://192.0.2.1:1"')
     message = (
-        "error: no credentials to sign requests to http://192.0.2.1:1; if it is not AWS, any work, "
+        "error: no credentials to sign requests to http://192.0.2.1:1; if it is not AWS, set any, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
     )
     assert fleet("plan") == (1, "", message)

@@ -13,7 +13,7 @@ from tests.support.pki import Authority
 
 @define
 class CurrentRegistry:
-    """The registry that the session's clients use at present."""
+    """The registry that the session's clients currently use."""
 
     registry: Registry | None = None
 

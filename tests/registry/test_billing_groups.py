@@ -50,7 +50,7 @@ def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, acme)
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
-    """Fact 21, billing groups."""
+    """Fact 21 of test_facts.py, billing groups."""
     params = {"billingGroupName": "acme", "billingGroupProperties": {}}
 
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
@@ -76,8 +76,8 @@ def test_billing_groups_are_listed_by_prefix_in_creation_order(iot):
     for name in ("b-two", "a", "b-one"):
         iot.create_billing_group(billingGroupName=name)
 
-    def list_groups(**more):
-        return iot.list_billing_groups(**more)["billingGroups"]
+    def list_groups(**extra):
+        return iot.list_billing_groups(**extra)["billingGroups"]
 
     assert list_groups() == [{"groupName": name, "groupArn": ARN + name} for name in ("b-two", "a", "b-one")]
     assert [group["groupName"] for group in list_groups(namePrefixFilter="b-")] == ["b-two", "b-one"]

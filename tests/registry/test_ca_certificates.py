@@ -72,7 +72,7 @@ def test_registration_sets_status_auto_registration_config_and_tags(iot, authori
 
 
 def test_a_wrong_common_name_raises_registration_code_validation(iot, authority):
-    """Fact 6, first half."""
+    """Fact 6 of test_facts.py, first half."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
 
     assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
@@ -81,7 +81,7 @@ def test_a_wrong_common_name_raises_registration_code_validation(iot, authority)
 
 
 def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
-    """Fact 6, second half."""
+    """Fact 6 of test_facts.py, second half."""
     code = iot.get_registration_code()["registrationCode"]
     error = error_of(
         iot.register_ca_certificate,
@@ -130,7 +130,7 @@ def test_registering_a_ca_again_raises_already_exists_with_its_id_and_arn(iot, c
 
 
 def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
-    """Fact 7."""
+    """Fact 7 of test_facts.py."""
     renewed = authority
     for _ in range(10):
         renewed = renewed.renew()
@@ -196,7 +196,7 @@ def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
-    """Fact 10, CA certificates."""
+    """Fact 10 of test_facts.py, CA certificates."""
     assert error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,

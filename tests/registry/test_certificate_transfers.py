@@ -66,10 +66,10 @@ def test_a_transferred_certificate_is_pending_in_both_accounts(iot, other, ident
     assert other.list_outgoing_certificates()["outgoingCertificates"] == []
 
 
-@pytest.mark.parametrize(("more", "status"), [({}, "INACTIVE"), ({"setAsActive": True}, "ACTIVE")])
-def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, identity, more, status):
+@pytest.mark.parametrize(("extra", "status"), [({}, "INACTIVE"), ({"setAsActive": True}, "ACTIVE")])
+def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, identity, extra, status):
     transfer(iot, identity)
-    other.accept_certificate_transfer(**identity, **more)
+    other.accept_certificate_transfer(**identity, **extra)
 
     described = description(other, identity)
     members = {key: described[key] for key in ("status", "ownedBy", "previousOwnedBy", "transferData")}

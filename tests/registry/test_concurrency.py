@@ -87,13 +87,13 @@ import json, sys
 from reconciler.registry import HttpRequest, Registry
 registry = Registry(sys.argv[1])
 sys.stdin.readline()
-seen = []
+statuses = []
 for number in range(60):
     url = f"https://iot.eu-west-1.amazonaws.com/things/{sys.argv[2]}-{number}"
-    seen.append(registry.handle(HttpRequest("POST", url, {}, b"")).status)
+    statuses.append(registry.handle(HttpRequest("POST", url, {}, b"")).status)
     url = "https://iot.eu-west-1.amazonaws.com/things/shared"
-    seen.append(registry.handle(HttpRequest("PATCH", url, {}, b"")).status)
-print(json.dumps(seen))
+    statuses.append(registry.handle(HttpRequest("PATCH", url, {}, b"")).status)
+print(json.dumps(statuses))
 """
 
 

@@ -25,7 +25,7 @@ def test_a_locker_is_returned_as_it_was_created(managed):
 
 
 def test_repeating_a_client_token_creates_no_second_locker(managed):
-    """Fact 29, credential lockers."""
+    """Fact 29 of test_facts.py, credential lockers."""
     params = {"Name": "hall", "ClientToken": "t1"}
     first = without_metadata(managed.create_credential_locker(**params))
     repeated = without_metadata(managed.create_credential_locker(**params))

@@ -80,7 +80,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
 
 
 def test_an_update_changes_the_given_members_and_increments_the_version(iot, oslo):
-    """Fact 21, dynamic thing groups."""
+    """Fact 21 of test_facts.py, dynamic thing groups."""
     create_at(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)

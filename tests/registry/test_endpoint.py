@@ -19,7 +19,7 @@ def signature(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 
-def test_the_account_is_a_12_digit_key_id_and_the_region_is_signed(registry, current_registry):
+def test_account_and_region_come_from_the_credential_scope(registry, current_registry):
     def arn(account, region):
         client = create_client("iot", current_registry.get, account=account, region=region)
         return client.create_thing(thingName="pump-7")["thingArn"]

@@ -1,4 +1,4 @@
-"""The facts that AWS documents and clients rely on: one numbered test each, over HTTP with boto3.
+"""The facts that AWS documents and clients rely on, in one numbered test each, over HTTP with boto3.
 
 Certificates, deletions, things, policies, groups, RegisterThing, lists, tags, managed things, quotas, registration tasks.
 """
@@ -37,22 +37,22 @@ def buckets(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def running(buckets):
+def running_server(buckets):
     times = ("--detach-lag", f"{LAG}s", "--managed-thing-deletion", f"{DELETION}s")
     task = ("--registration-task", f"{TASK}s", "--buckets", str(buckets))
-    with serve_registry("--virtual-time", *times, *task) as running:
-        yield running
+    with serve_registry("--virtual-time", *times, *task) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def clients(running):
-    return running.client("iot"), running.client("iot-managed-integrations")
+def clients(running_server):
+    return running_server.client("iot"), running_server.client("iot-managed-integrations")
 
 
 @pytest.fixture(autouse=True)
-def server(running):
-    running.reset()
-    return running
+def server(running_server):
+    running_server.reset()
+    return running_server
 
 
 @pytest.fixture
@@ -91,15 +91,15 @@ def thing(iot):
     return {"thingName": "pump-7"}
 
 
-def register_ca(iot, authority, **more):
+def register_ca(iot, authority, **extra):
     code = iot.get_registration_code()["registrationCode"]
     registered = iot.register_ca_certificate(
-        caCertificate=authority.pem, verificationCertificate=authority.issue(code), **more
+        caCertificate=authority.pem, verificationCertificate=authority.issue(code), **extra
     )
     return without_metadata(registered)
 
 
-def error_with_members(operation, **params):
+def error_and_members_of(operation, **params):
     """Call an operation that must fail, and return the error's code, HTTP status and other members."""
     with pytest.raises(ClientError) as caught:
         operation(**params)
@@ -109,8 +109,8 @@ def error_with_members(operation, **params):
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], members
 
 
-def error(operation, **params):
-    return error_with_members(operation, **params)[:2]
+def error_of(operation, **params):
+    return error_and_members_of(operation, **params)[:2]
 
 
 def status_of(iot, device):
@@ -130,7 +130,7 @@ def test_01_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace
 def test_02_registering_a_pem_again_raises_409_with_its_id_and_arn(iot, device, device_pem):
     members = {"resourceId": device["certificateId"], "resourceArn": device["certificateArn"]}
 
-    assert error_with_members(iot.register_certificate, certificatePem=device_pem) == (
+    assert error_and_members_of(iot.register_certificate, certificatePem=device_pem) == (
         "ResourceAlreadyExistsException",
         409,
         members,
@@ -146,7 +146,10 @@ def test_03_a_certificate_registered_without_a_status_is_inactive(iot, ca, devic
 def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
     register_ca(iot, authority.renew(), setAsActive=True)
 
-    assert error(iot.register_certificate, certificatePem=device_pem) == ("CertificateConflictException", 409)
+    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+        "CertificateConflictException",
+        409,
+    )
     registered = iot.register_certificate(certificatePem=device_pem, caCertificatePem=authority.pem)
     assert registered["certificateId"] == hashlib.sha256(pki.der_of(device_pem)).hexdigest()
 
@@ -154,7 +157,7 @@ def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot
 def test_05_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem):
     register_ca(iot, authority)
 
-    assert error(iot.register_certificate, certificatePem=device_pem) == ("CertificateStateException", 406)
+    assert error_of(iot.register_certificate, certificatePem=device_pem) == ("CertificateStateException", 406)
 
 
 def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot, authority):
@@ -162,8 +165,10 @@ def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot,
     right_code = authority.issue(iot.get_registration_code()["registrationCode"])
 
     errors = (
-        error(iot.register_ca_certificate, caCertificate=authority.pem, verificationCertificate=wrong_code),
-        error(
+        error_of(
+            iot.register_ca_certificate, caCertificate=authority.pem, verificationCertificate=wrong_code
+        ),
+        error_of(
             iot.register_ca_certificate,
             caCertificate=authority.pem,
             verificationCertificate=right_code,
@@ -180,7 +185,7 @@ def test_07_the_11th_ca_with_one_subject_raises_limit_exceeded_410(iot, authorit
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
     pem = renewed.renew().pem
-    limit_error = error(iot.register_ca_certificate, caCertificate=pem, certificateMode="SNI_ONLY")
+    limit_error = error_of(iot.register_ca_certificate, caCertificate=pem, certificateMode="SNI_ONLY")
     assert limit_error == ("LimitExceededException", 410)
 
 
@@ -189,21 +194,23 @@ def test_08_a_revoked_certificate_stays_revoked(iot, device):
     iot.update_certificate(**identity, newStatus="REVOKED")
 
     for status in ("ACTIVE", "INACTIVE"):
-        code, http_status = error(iot.update_certificate, **identity, newStatus=status)
+        code, http_status = error_of(iot.update_certificate, **identity, newStatus=status)
         assert (code, http_status) in {("CertificateStateException", 406), INVALID}
     assert status_of(iot, device) == "REVOKED"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION"])
 def test_09_updating_to_a_pending_status_fails(iot, device, status):
-    assert error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status) == INVALID
+    assert (
+        error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status) == INVALID
+    )
     assert status_of(iot, device) == "ACTIVE"
 
 
 def test_10_deleting_an_active_certificate_or_ca_raises_certificate_state_406(iot, ca, device):
     errors = (
-        error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=True),
-        error(iot.delete_ca_certificate, certificateId=ca["certificateId"]),
+        error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=True),
+        error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]),
     )
 
     assert errors == (("CertificateStateException", 406),) * 2
@@ -216,30 +223,33 @@ def test_11_force_delete_detaches_policies_but_not_things(iot, device, thing, wa
     iot.attach_thing_principal(**thing, principal=arn)
     iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
 
-    error_with_thing = error(iot.delete_certificate, certificateId=certificate_id, forceDelete=True)
+    error_with_thing = error_of(iot.delete_certificate, certificateId=certificate_id, forceDelete=True)
     iot.detach_thing_principal(**thing, principal=arn)
     wait(LAG + 1)
-    error_with_policy = error(iot.delete_certificate, certificateId=certificate_id)
+    error_with_policy = error_of(iot.delete_certificate, certificateId=certificate_id)
     iot.delete_certificate(certificateId=certificate_id, forceDelete=True)
 
     assert (error_with_thing, error_with_policy) == (("DeleteConflictException", 409),) * 2
-    assert error(iot.describe_certificate, certificateId=certificate_id) == ("ResourceNotFoundException", 404)
+    assert error_of(iot.describe_certificate, certificateId=certificate_id) == (
+        "ResourceNotFoundException",
+        404,
+    )
 
 
 def test_12_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, device, thing):
     iot.delete_thing(thingName="missing")
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
 
-    assert error(iot.delete_thing, **thing) == INVALID
+    assert error_of(iot.delete_thing, **thing) == INVALID
 
 
 def test_13_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, thing, wait):
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
     iot.detach_thing_principal(**thing, principal=device["certificateArn"])
 
-    first_error = error(iot.delete_thing, **thing)
+    first_error = error_of(iot.delete_thing, **thing)
     wait(LAG - 1)
-    last_error = error(iot.delete_thing, **thing)
+    last_error = error_of(iot.delete_thing, **thing)
     wait(1)
     iot.delete_thing(**thing)
 
@@ -249,11 +259,11 @@ def test_13_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, thing, 
 
 def test_14_a_thing_type_can_be_deleted_only_5_minutes_after_deprecation(iot, wait):
     iot.create_thing_type(thingTypeName="pump")
-    error_while_active = error(iot.delete_thing_type, thingTypeName="pump")
+    error_while_active = error_of(iot.delete_thing_type, thingTypeName="pump")
     iot.deprecate_thing_type(thingTypeName="pump")
-    error_on_assignment = error(iot.create_thing, thingName="pump-7", thingTypeName="pump")
+    error_on_assignment = error_of(iot.create_thing, thingName="pump-7", thingTypeName="pump")
     wait(299)
-    error_before_5_minutes = error(iot.delete_thing_type, thingTypeName="pump")
+    error_before_5_minutes = error_of(iot.delete_thing_type, thingTypeName="pump")
     wait(1)
     iot.delete_thing_type(thingTypeName="pump")
 
@@ -274,7 +284,7 @@ def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
 
     create(max_attributes)
 
-    assert error(create, count=max_attributes + 1) == INVALID
+    assert error_of(create, count=max_attributes + 1) == INVALID
 
 
 def test_16_repeating_create_thing_succeeds_and_a_different_one_raises_409(iot):
@@ -283,7 +293,7 @@ def test_16_repeating_create_thing_succeeds_and_a_different_one_raises_409(iot):
     members = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}
 
     assert first == second
-    assert error_with_members(iot.create_thing, thingName="pump-7") == (
+    assert error_and_members_of(iot.create_thing, thingName="pump-7") == (
         "ResourceAlreadyExistsException",
         409,
         members,
@@ -293,7 +303,7 @@ def test_16_repeating_create_thing_succeeds_and_a_different_one_raises_409(iot):
 def test_17_repeating_create_policy_raises_409(iot):
     iot.create_policy(policyName="p", policyDocument=DOCUMENT)
 
-    assert error(iot.create_policy, policyName="p", policyDocument=DOCUMENT) == (
+    assert error_of(iot.create_policy, policyName="p", policyDocument=DOCUMENT) == (
         "ResourceAlreadyExistsException",
         409,
     )
@@ -310,15 +320,15 @@ def test_18_versions_policies_per_certificate_and_document_length_are_limited(io
     longest, too_long = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (max_size, max_size + 1))
     iot.create_policy(policyName="longest", policyDocument=longest)
 
-    assert error(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
+    assert error_of(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
         "VersionsLimitExceededException",
         409,
     )
-    assert error(iot.attach_policy, policyName="p10", target=device["certificateArn"]) == (
+    assert error_of(iot.attach_policy, policyName="p10", target=device["certificateArn"]) == (
         "LimitExceededException",
         410,
     )
-    assert error(iot.create_policy, policyName="too-long", policyDocument=too_long) == (
+    assert error_of(iot.create_policy, policyName="too-long", policyDocument=too_long) == (
         "MalformedPolicyException",
         400,
     )
@@ -330,7 +340,7 @@ def test_19_deleting_a_policy_with_targets_or_versions_raises_delete_conflict(io
     iot.attach_policy(policyName="attached", target=device["certificateArn"])
     iot.create_policy_version(policyName="versions", policyDocument=DOCUMENT)
 
-    errors = [error(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
+    errors = [error_of(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
     assert errors == [("DeleteConflictException", 409)] * 2
 
 
@@ -339,7 +349,7 @@ def test_20_deleting_a_group_with_children_fails_and_with_things_succeeds(iot, t
     iot.create_thing_group(thingGroupName="child", parentGroupName="parent")
     iot.add_thing_to_thing_group(thingGroupName="child", **thing)
 
-    parent_error = error(iot.delete_thing_group, thingGroupName="parent")
+    parent_error = error_of(iot.delete_thing_group, thingGroupName="parent")
     iot.delete_thing_group(thingGroupName="child")
 
     assert parent_error == INVALID
@@ -358,14 +368,14 @@ def test_21_updates_increment_the_version_and_a_stale_one_raises_409(iot, thing)
     for update, params in updates.items():
         update(**params, expectedVersion=1)
         update(**params)
-        assert error(update, **params, expectedVersion=1) == ("VersionConflictException", 409)
+        assert error_of(update, **params, expectedVersion=1) == ("VersionConflictException", 409)
     deletions = {
         iot.delete_thing: thing,
         iot.delete_thing_group: {"thingGroupName": "g"},
         iot.delete_billing_group: {"billingGroupName": "b"},
     }
     for delete, params in deletions.items():
-        assert error(delete, **params, expectedVersion=2) == ("VersionConflictException", 409)
+        assert error_of(delete, **params, expectedVersion=2) == ("VersionConflictException", 409)
         delete(**params, expectedVersion=3)
 
 
@@ -374,7 +384,7 @@ def test_22_an_exclusively_attached_certificate_rejects_a_second_thing(iot, devi
     principal = {"principal": device["certificateArn"]}
     iot.attach_thing_principal(**thing, **principal, thingPrincipalType="EXCLUSIVE_THING")
 
-    code, _ = error(iot.attach_thing_principal, thingName="pump-8", **principal)
+    code, _ = error_of(iot.attach_thing_principal, thingName="pump-8", **principal)
     things = iot.list_principal_things_v2(**principal)["principalThingObjects"]
 
     assert code == "InvalidRequestException"
@@ -412,7 +422,7 @@ def test_24_override_settings_apply_per_property(iot, setting, attributes):
     params = {"templateBody": template((properties, settings))}
 
     if attributes is None:
-        assert error(iot.register_thing, **params)[1] in {400, 409}
+        assert error_of(iot.register_thing, **params)[1] in {400, 409}
     else:
         iot.register_thing(**params)
     thing = iot.describe_thing(thingName="pump-7")
@@ -437,8 +447,8 @@ def test_26_list_operations_limit_pages_and_certificate_lists_have_no_pem(iot, m
         iot.register_certificate(certificatePem=authority.issue(f"d{number}"))
     page = iot.list_certificates()
 
-    assert error(iot.list_things, maxResults=251) == INVALID
-    assert error(managed.list_managed_things, MaxResults=1001) == ("ValidationException", 400)
+    assert error_of(iot.list_things, maxResults=251) == INVALID
+    assert error_of(managed.list_managed_things, MaxResults=1001) == ("ValidationException", 400)
     assert (
         iot.list_things(maxResults=250)["things"],
         managed.list_managed_things(MaxResults=1000)["Items"],
@@ -461,7 +471,7 @@ def test_27_things_and_device_certificates_cannot_be_tagged(iot, device):
     tags = [{"Key": "a", "Value": "b"}]
 
     errors = [
-        error(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])
+        error_of(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])
     ]
     assert errors == [INVALID] * 2
 
@@ -492,7 +502,7 @@ def test_30_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, 
     wait(1)
 
     assert status == "DELETE_IN_PROGRESS"
-    assert error(managed.get_managed_thing, **identity) == ("ResourceNotFoundException", 404)
+    assert error_of(managed.get_managed_thing, **identity) == ("ResourceNotFoundException", 404)
 
 
 def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
@@ -524,7 +534,7 @@ def test_32_a_second_concurrent_registration_task_is_rejected(iot, wait):
     }
     task = {"taskId": iot.start_thing_registration_task(**params)["taskId"]}
     wait(TASK - 1)
-    second_error = error(iot.start_thing_registration_task, **params)
+    second_error = error_of(iot.start_thing_registration_task, **params)
     status_during = iot.describe_thing_registration_task(**task)["status"]
     wait(1)
     status_after = iot.describe_thing_registration_task(**task)["status"]

@@ -13,12 +13,12 @@ MISSING = ("ResourceNotFoundException", 404)
 MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
-def device(serial="0007", **more):
+def device(serial="0007", **extra):
     return {
         "Role": "DEVICE",
         "AuthenticationMaterial": f"SN:{serial};UPC:012345678905;",
         "AuthenticationMaterialType": WIFI,
-        **more,
+        **extra,
     }
 
 
@@ -64,7 +64,7 @@ def ids(output):
 
 
 def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
-    """Fact 28: GetManagedThing never returns authentication material."""
+    """Fact 28 of test_facts.py: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
         **device(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
@@ -167,7 +167,7 @@ def test_the_initial_status_depends_on_the_material(managed, kind, material, sta
 
 
 def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
-    """Fact 29."""
+    """Fact 29 of test_facts.py."""
     first = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
     clock.advance(100)
     repeated = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
@@ -197,7 +197,7 @@ def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
 
 
 def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clock):
-    """Fact 30."""
+    """Fact 30 of test_facts.py."""
     identifier = {"Identifier": managed.create_managed_thing(**device(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
     deleted = managed.delete_managed_thing(**identifier)

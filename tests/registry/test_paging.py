@@ -24,32 +24,32 @@ def create_groups(iot, numbers):
         iot.create_thing_group(thingGroupName=f"g{number:03}")
 
 
-def create_types(iot, numbers):
+def create_thing_types(iot, numbers):
     for number in numbers:
         iot.create_thing_type(thingTypeName=f"y{number:03}")
 
 
-def create_attached(iot, numbers):
+def create_attached_principals(iot, numbers):
     iot.create_thing(thingName="hub")
     for number in numbers:
         iot.attach_thing_principal(thingName="hub", principal=PRINCIPAL.format(number))
 
 
-def create_members(iot, numbers):
+def create_group_members(iot, numbers):
     iot.create_thing_group(thingGroupName="hall")
     for number in numbers:
         iot.create_thing(thingName=f"t{number:03}")
         iot.add_thing_to_thing_group(thingGroupName="hall", thingName=f"t{number:03}")
 
 
-def create_billing(iot, numbers):
+def create_billing_groups(iot, numbers):
     iot.create_billing_group(billingGroupName="acme")
     for number in numbers:
         iot.create_billing_group(billingGroupName=f"b{number:03}")
         iot.create_thing(thingName=f"t{number:03}", billingGroupName="acme")
 
 
-def create_dynamic(iot, numbers):
+def create_dynamic_groups(iot, numbers):
     iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
     for number in numbers:
         iot.create_thing(thingName=f"t{number:03}")
@@ -70,19 +70,19 @@ def create_templates(iot, numbers):
         )
 
 
-def create_aliases(iot, numbers):
+def create_role_aliases(iot, numbers):
     for number in numbers:
         iot.create_role_alias(roleAlias=f"y{number:03}", roleArn="arn:aws:iam::123456789012:role/p")
 
 
-def create_shared(iot, numbers):
+def create_things_of_a_principal(iot, numbers):
     for number in numbers:
         iot.create_thing(thingName=f"t{number:03}")
         iot.attach_thing_principal(thingName=f"t{number:03}", principal=PRINCIPAL.format(0))
 
 
 def create_policies(iot, numbers):
-    """Create policies of one identity, and a policy of as many identities."""
+    """Attach many policies to one identity, and one policy to as many identities."""
     iot.create_policy(policyName="base", policyDocument="{}")
     for number in numbers:
         iot.create_policy(policyName=f"y{number:03}", policyDocument="{}")
@@ -95,22 +95,32 @@ TOKEN_LISTS = [
     (create_things, "list_things", {"attributeName": "site"}, "things"),
     (create_things, "list_things", {"attributeName": "site", "attributeValue": "s1"}, "things"),
     (create_groups, "list_thing_groups", {}, "thingGroups"),
-    (create_types, "list_thing_types", {}, "thingTypes"),
-    (create_attached, "list_thing_principals", {"thingName": "hub"}, "principals"),
-    (create_attached, "list_thing_principals_v2", {"thingName": "hub"}, "thingPrincipalObjects"),
-    (create_shared, "list_principal_things", {"principal": PRINCIPAL.format(0)}, "things"),
-    (create_shared, "list_principal_things_v2", {"principal": PRINCIPAL.format(0)}, "principalThingObjects"),
-    (create_billing, "list_billing_groups", {}, "billingGroups"),
+    (create_thing_types, "list_thing_types", {}, "thingTypes"),
+    (create_attached_principals, "list_thing_principals", {"thingName": "hub"}, "principals"),
+    (create_attached_principals, "list_thing_principals_v2", {"thingName": "hub"}, "thingPrincipalObjects"),
+    (create_things_of_a_principal, "list_principal_things", {"principal": PRINCIPAL.format(0)}, "things"),
+    (
+        create_things_of_a_principal,
+        "list_principal_things_v2",
+        {"principal": PRINCIPAL.format(0)},
+        "principalThingObjects",
+    ),
+    (create_billing_groups, "list_billing_groups", {}, "billingGroups"),
     (create_templates, "list_provisioning_templates", {}, "templates"),
-    (create_billing, "list_things_in_billing_group", {"billingGroupName": "acme"}, "things"),
-    (create_dynamic, "list_things_in_thing_group", {"thingGroupName": "dynamic"}, "things"),
-    (create_dynamic, "list_thing_groups_for_thing", {"thingName": "t000"}, "thingGroups"),
-    (create_members, "list_things_in_thing_group", {"thingGroupName": "hall"}, "things"),
-    (create_members, "list_things_in_thing_group", {"thingGroupName": "hall", "recursive": True}, "things"),
+    (create_billing_groups, "list_things_in_billing_group", {"billingGroupName": "acme"}, "things"),
+    (create_dynamic_groups, "list_things_in_thing_group", {"thingGroupName": "dynamic"}, "things"),
+    (create_dynamic_groups, "list_thing_groups_for_thing", {"thingName": "t000"}, "thingGroups"),
+    (create_group_members, "list_things_in_thing_group", {"thingGroupName": "hall"}, "things"),
+    (
+        create_group_members,
+        "list_things_in_thing_group",
+        {"thingGroupName": "hall", "recursive": True},
+        "things",
+    ),
 ]
 
 
-def walk(operation, size="maxResults", token_in="nextToken", token_out="nextToken", **params):
+def read_pages(operation, size="maxResults", token_in="nextToken", token_out="nextToken", **params):
     """Return the outputs of every page of three items."""
     pages = [operation(**params, **{size: 3})]
     while token_out in pages[-1]:
@@ -118,23 +128,23 @@ def walk(operation, size="maxResults", token_in="nextToken", token_out="nextToke
     return pages
 
 
-@pytest.mark.parametrize(("fill", "name", "params", "member"), TOKEN_LISTS)
+@pytest.mark.parametrize(("create", "name", "params", "member"), TOKEN_LISTS)
 @pytest.mark.parametrize("number", [0, 3, 8])
-def test_paging_by_token_returns_every_item_once(*, iot, fill, name, params, member, number):
-    fill(iot, range(number))
+def test_paging_by_token_returns_every_item_once(*, iot, create, name, params, member, number):
+    create(iot, range(number))
     operation = getattr(iot, name)
 
-    pages = walk(operation, **params)
+    pages = read_pages(operation, **params)
 
     assert [item for page in pages for item in page[member]] == operation(**params, maxResults=250)[member]
     assert all(len(page[member]) == 3 for page in pages[:-1])
 
 
 def test_paging_a_search_returns_every_thing_once(iot):
-    create_dynamic(iot, range(8))
+    create_dynamic_groups(iot, range(8))
     params = {"queryString": "thingName:t*"}
 
-    pages = walk(iot.search_index, **params)
+    pages = read_pages(iot.search_index, **params)
 
     names = [thing["thingName"] for page in pages for thing in page["things"]]
     assert names == [f"t{number:03}" for number in range(8)]
@@ -142,8 +152,8 @@ def test_paging_a_search_returns_every_thing_once(iot):
 
 
 MARKER_LISTS = [
-    (create_aliases, "list_role_aliases", {}, "roleAliases"),
-    (create_aliases, "list_role_aliases", {"ascendingOrder": True}, "roleAliases"),
+    (create_role_aliases, "list_role_aliases", {}, "roleAliases"),
+    (create_role_aliases, "list_role_aliases", {"ascendingOrder": True}, "roleAliases"),
     (create_policies, "list_policies", {}, "policies"),
     (create_policies, "list_policies", {"ascendingOrder": True}, "policies"),
     (create_policies, "list_attached_policies", {"target": PRINCIPAL.format(0)}, "policies"),
@@ -153,13 +163,13 @@ MARKER_LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("fill", "name", "params", "member"), MARKER_LISTS)
+@pytest.mark.parametrize(("create", "name", "params", "member"), MARKER_LISTS)
 @pytest.mark.parametrize("number", [0, 3, 8])
-def test_paging_by_marker_returns_every_item_once(*, iot, fill, name, params, member, number):
-    fill(iot, range(number))
+def test_paging_by_marker_returns_every_item_once(*, iot, create, name, params, member, number):
+    create(iot, range(number))
     operation = getattr(iot, name)
 
-    pages = walk(operation, size="pageSize", token_in="marker", token_out="nextMarker", **params)
+    pages = read_pages(operation, size="pageSize", token_in="marker", token_out="nextMarker", **params)
 
     assert [item for page in pages for item in page[member]] == operation(**params, pageSize=250)[member]
     assert all(len(page[member]) == 3 for page in pages[:-1])
@@ -187,7 +197,7 @@ def test_paging_certificates_returns_every_certificate_once(iot, ca, authority, 
     ):
         certificates = [
             certificate
-            for page in walk(operation, **marker, **params)
+            for page in read_pages(operation, **marker, **params)
             for certificate in page["certificates"]
         ]
         assert {certificate["certificateId"] for certificate in certificates} == created_ids
@@ -199,7 +209,9 @@ def test_paging_certificates_returns_every_certificate_once(iot, ca, authority, 
 def test_paging_managed_things_returns_every_one_once(managed):
     created_ids = {managed.create_managed_thing(**managed_device(f"{number}"))["Id"] for number in range(8)}
 
-    pages = walk(managed.list_managed_things, size="MaxResults", token_in="NextToken", token_out="NextToken")
+    pages = read_pages(
+        managed.list_managed_things, size="MaxResults", token_in="NextToken", token_out="NextToken"
+    )
 
     ids = [item["Id"] for page in pages for item in page["Items"]]
     assert (set(ids), len(ids)) == (created_ids, 8)
@@ -222,7 +234,9 @@ def test_paging_lockers_and_profiles_returns_every_one_once(
     params = {name: device_pem if value == "the device's PEM" else value for name, value in params.items()}
     created_ids = {getattr(managed, create_name)(**params)["Id"] for _ in range(8)}
 
-    pages = walk(getattr(managed, list_name), size="MaxResults", token_in="NextToken", token_out="NextToken")
+    pages = read_pages(
+        getattr(managed, list_name), size="MaxResults", token_in="NextToken", token_out="NextToken"
+    )
 
     ids = [item["Id"] for page in pages for item in page["Items"]]
     assert (set(ids), len(ids)) == (created_ids, 8)
@@ -250,7 +264,7 @@ def test_boto3s_paginator_returns_every_page(iot):
 
 
 def test_list_certificates_defaults_to_25(iot, ca, authority):
-    """Fact 26, the default."""
+    """Fact 26 of test_facts.py, the default."""
     key = authority.key
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"p{number}", key))
@@ -338,11 +352,11 @@ INDEXED_LISTS = [
 def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     *, iot, session_clients, monkeypatch, service, name, params
 ):
-    create_shared(iot, range(1))
+    create_things_of_a_principal(iot, range(1))
     create_policies(iot, range(1))
-    create_billing(iot, range(0))
+    create_billing_groups(iot, range(0))
     create_templates(iot, range(1))
-    create_dynamic(iot, range(0))
+    create_dynamic_groups(iot, range(0))
     iot.create_thing_group(thingGroupName="hall")
     original, plans = Transaction.all, []
 

@@ -19,8 +19,10 @@ def policy(iot):
     return without_metadata(iot.create_policy(policyName="connect", policyDocument=DOCUMENT))
 
 
-def add_version(iot, **more):
-    return iot.create_policy_version(policyName="connect", policyDocument=DOCUMENT, **more)["policyVersionId"]
+def add_version(iot, **extra):
+    return iot.create_policy_version(policyName="connect", policyDocument=DOCUMENT, **extra)[
+        "policyVersionId"
+    ]
 
 
 def versions(iot):
@@ -59,7 +61,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
 def test_repeating_create_policy_raises_409(iot, policy, document):
-    """Fact 17."""
+    """Fact 17 of test_facts.py."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
@@ -68,7 +70,7 @@ def test_repeating_create_policy_raises_409(iot, policy, document):
 
 
 def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
-    """Fact 18, versions."""
+    """Fact 18 of test_facts.py, versions."""
     created = [add_version(iot) for _ in range(4)]
 
     error = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
@@ -77,7 +79,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
-    """Fact 18, size."""
+    """Fact 18 of test_facts.py, size."""
     longest = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
@@ -94,7 +96,7 @@ def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
-    """Fact 19."""
+    """Fact 19 of test_facts.py."""
     add_version(iot)
     assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
@@ -140,8 +142,8 @@ def test_policies_are_listed_by_age(iot):
     for name in ("b", "a", "c"):
         iot.create_policy(policyName=name, policyDocument="{}")
 
-    def list_policies(**more):
-        return iot.list_policies(**more)["policies"]
+    def list_policies(**extra):
+        return iot.list_policies(**extra)["policies"]
 
     expected = [{"policyName": name, "policyArn": ARN + name} for name in ("b", "a", "c")]
     assert (list_policies(), list_policies(ascendingOrder=True)) == (expected[::-1], expected)

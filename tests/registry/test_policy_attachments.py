@@ -19,8 +19,8 @@ def policies(iot):
         iot.create_policy(policyName=f"p{number}", policyDocument="{}")
 
 
-def policies_of(iot, target, **more):
-    return [policy["policyName"] for policy in iot.list_attached_policies(target=target, **more)["policies"]]
+def policies_of(iot, target, **extra):
+    return [policy["policyName"] for policy in iot.list_attached_policies(target=target, **extra)["policies"]]
 
 
 def test_attachments_are_listed_by_policy_and_target_in_both_apis(iot, policies, device):
@@ -52,7 +52,7 @@ def test_attaching_a_policy_again_changes_nothing(iot, policies, device):
 
 @pytest.mark.parametrize("member", ["target", "principal"])
 def test_the_11th_policy_of_a_certificate_raises_limit_exceeded(iot, policies, device, member):
-    """Fact 18, attachments."""
+    """Fact 18 of test_facts.py, attachments."""
     operation = iot.attach_policy if member == "target" else iot.attach_principal_policy
     for number in range(10):
         operation(policyName=f"p{number}", **{member: device["certificateArn"]})
@@ -108,7 +108,7 @@ def test_a_detached_policy_is_not_listed_and_can_be_attached_again(iot, policies
 
 
 def test_force_delete_detaches_policies(iot, policies, device):
-    """Fact 11, policies."""
+    """Fact 11 of test_facts.py, policies."""
     params = {"certificateId": device["certificateId"]}
     iot.attach_policy(policyName="p0", target=device["certificateArn"])
     iot.update_certificate(**params, newStatus="INACTIVE")

@@ -28,8 +28,8 @@ def fleet(iot):
     return without_metadata(iot.create_provisioning_template(**TEMPLATE))
 
 
-def add_version(iot, **more):
-    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER, **more)
+def add_version(iot, **extra):
+    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER, **extra)
     return without_metadata(output)
 
 
@@ -43,8 +43,8 @@ def versions(iot):
 
 def test_a_template_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
-    more = {"description": "all pumps", "enabled": True, "preProvisioningHook": HOOK, "tags": tags}
-    created = without_metadata(iot.create_provisioning_template(**TEMPLATE, **more))
+    extra = {"description": "all pumps", "enabled": True, "preProvisioningHook": HOOK, "tags": tags}
+    created = without_metadata(iot.create_provisioning_template(**TEMPLATE, **extra))
 
     item = {
         "templateArn": ARN + "fleet",

@@ -38,8 +38,8 @@ def write_input(tmp_path):
     return write
 
 
-def start(iot, **more):
-    return {"taskId": iot.start_thing_registration_task(**{**TASK, **more})["taskId"]}
+def start(iot, **extra):
+    return {"taskId": iot.start_thing_registration_task(**{**TASK, **extra})["taskId"]}
 
 
 def report(iot, task, kind):
@@ -95,7 +95,7 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
 
 
 def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
-    """Fact 32."""
+    """Fact 32 of test_facts.py."""
     write_input({"ThingName": "pump-7"})
     first = start(iot)
 

@@ -30,8 +30,8 @@ def fleet(iot):
         ("fan_1", "fan", {"site": "oslo:north"}),
         ("bare", None, {"note": "50_1"}),
     ):
-        more = {} if thing_type is None else {"thingTypeName": thing_type}
-        iot.create_thing(thingName=thing, attributePayload={"attributes": attributes}, **more)
+        extra = {} if thing_type is None else {"thingTypeName": thing_type}
+        iot.create_thing(thingName=thing, attributePayload={"attributes": attributes}, **extra)
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="fan_1")
 

@@ -16,15 +16,15 @@ from tests.support.registry_server import COMMAND, serve_registry
 
 
 @pytest.fixture(scope="module")
-def running():
-    with serve_registry() as running:
-        yield running
+def running_server():
+    with serve_registry() as server:
+        yield server
 
 
 @pytest.fixture
-def server(running):
-    running.reset()
-    return running
+def server(running_server):
+    running_server.reset()
+    return running_server
 
 
 def code_of(operation, **params):
@@ -221,7 +221,7 @@ def test_a_signal_stops_the_server_and_the_file_keeps_its_things(tmp_path, signa
 
 
 def pending_creations(server, count):
-    """Return connections with one pending creation each: it has been counted and waits for its latency."""
+    """Return connections with one creation each that the server has counted and is still delaying."""
     connections = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
     for number, connection in enumerate(connections):
         request_head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"

@@ -23,8 +23,8 @@ def items_of(*names):
     return [{"groupName": name, "groupArn": ARN + name} for name in names]
 
 
-def members(iot, group, **more):
-    return iot.list_things_in_thing_group(thingGroupName=group, **more)["things"]
+def members(iot, group, **extra):
+    return iot.list_things_in_thing_group(thingGroupName=group, **extra)["things"]
 
 
 def test_a_group_is_described_as_it_was_created(iot):
@@ -72,7 +72,7 @@ def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
-    """Fact 21, thing groups."""
+    """Fact 21 of test_facts.py, thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
 
@@ -109,7 +109,7 @@ def test_an_update_merges_or_replaces_attributes(iot):
 
 
 def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
-    """Fact 20."""
+    """Fact 20 of test_facts.py."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")

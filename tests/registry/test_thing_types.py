@@ -12,7 +12,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
-    """Fact 14."""
+    """Fact 14 of test_facts.py."""
     iot.create_thing_type(thingTypeName="pump")
     assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")

@@ -12,7 +12,7 @@ from tests.support.shape_strategies import values
 
 from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
 
-MANY = examples(400)
+MANY_EXAMPLES = examples(400)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "", "get"]
 PATHS = [
     "/things/{}",
@@ -154,7 +154,7 @@ def url_of(path, label, query):
 TARGETS = st.builds(url_of, st.sampled_from(PATHS), TEXT, QUERY)
 
 
-@MANY
+@MANY_EXAMPLES
 @given(st.builds(local_request, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
 @example(local_request("GET", "/things/%ff"))
 @example(local_request("GET", "/things?maxResults=" + "9" * 5000))
@@ -176,7 +176,7 @@ def test_no_request_causes_an_internal_error(shared, request_):
     status_of(shared, request_)
 
 
-@MANY
+@MANY_EXAMPLES
 @given(st.text(max_size=30), st.text(max_size=6), st.binary(max_size=20))
 @example("http://[", "GET", b"")
 @example("", "", b"")

@@ -16,9 +16,9 @@ from tests.support.examples import examples
 from tests.support.registry_server import serve_registry
 from tests.support.shape_strategies import values
 
-FEW = examples(4)
+FEW_EXAMPLES = examples(4)
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
+SIGNING_NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def build_request(name, model, params, url):
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url=url, context={})
     prepared = create_request_object(request).prepare()
-    scope = f"Credential=test/20260101/eu-west-1/{NAMES[name]}/aws4_request"
+    scope = f"Credential=test/20260101/eu-west-1/{SIGNING_NAMES[name]}/aws4_request"
     headers = {
         key: text if isinstance(text, str) else text.decode("latin-1")
         for key, text in prepared.headers.items()
@@ -56,10 +56,11 @@ def build_request(name, model, params, url):
     return prepared.method, prepared.url, headers, body.encode() if isinstance(body, str) else bytes(body)
 
 
-def comparable(status, headers, body):
-    """Return what must be equal: status, error, and the error's body or the names of the output's members.
+def comparable_parts(status, headers, body):
+    """Return the parts of a response that must be equal.
 
-    Each registry generates IDs of its own, so IDs are masked.
+    They are the status, the error, the error's body or the names of the output's members, and the content type. Each
+    registry generates its own IDs, so IDs are masked.
     """
     lower_headers = {key.lower(): value for key, value in headers.items()}
     document = json.loads(UUID.sub(b"<id>", body) or b"{}")
@@ -72,14 +73,14 @@ def comparable(status, headers, body):
 def test_responses_over_http_equal_responses_in_process(server, registry, connection, name, operation):
     model = load_service(name).model.operation_model(operation)
 
-    @FEW
+    @FEW_EXAMPLES
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         method, url, headers, body = build_request(name, model, params, server.url)
         connection.request(method, url.removeprefix(server.url), body, headers)
         response = connection.getresponse()
-        over_http = comparable(response.status, dict(response.headers), response.read())
+        over_http = comparable_parts(response.status, dict(response.headers), response.read())
         in_process = registry.handle(HttpRequest(method, url, headers, body))
-        assert over_http == comparable(in_process.status, in_process.headers, in_process.body)
+        assert over_http == comparable_parts(in_process.status, in_process.headers, in_process.body)
 
     check()

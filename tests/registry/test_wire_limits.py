@@ -1,4 +1,4 @@
-"""The limits of the service models are enforced for every served operation, with AWS's texts.
+"""Every limit of the service models is enforced in every served operation, with AWS's texts.
 
 The limits are read from botocore's shapes independently, and botocore writes the requests, each with one violation.
 """

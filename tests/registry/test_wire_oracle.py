@@ -19,7 +19,7 @@ from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
 SERVED = sorted(catalog.served_operations())
-FEW = examples(40)
+FEW_EXAMPLES = examples(40)
 
 
 def model_of(name, operation):
@@ -55,7 +55,7 @@ def as_output(model, status, headers, body, shape):
 def test_requests_that_botocore_serializes_are_parsed(name, operation):
     model = model_of(name, operation)
 
-    @FEW
+    @FEW_EXAMPLES
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = as_http(model, params)
@@ -77,7 +77,7 @@ def test_responses_are_parsed_by_botocore(name, operation):
     model = model_of(name, operation)
     wire_operation = operation_of(name, operation)
 
-    @FEW
+    @FEW_EXAMPLES
     @given(values(model.output_shape) if model.output_shape is not None else st.just({}))
     def check(output):
         status, headers, body = wire_operation.serializer.serialize(output)
@@ -99,7 +99,7 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
     for shape in model.error_shapes:
         members = {member: f"the {member}" for member in shape.members if member.lower() != "message"}
         status, headers, body = build_error_response(
-            load_service(name), ApiError(shape.name, "what is wrong", **members)
+            load_service(name), ApiError(shape.name, "the message", **members)
         )
 
         parsed = as_output(model, status, headers, body, model.output_shape)
@@ -109,7 +109,7 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
 
         assert status == shape.metadata["error"]["httpStatusCode"]
         assert headers["x-amzn-ErrorType"] == shape.name
-        assert parsed["Error"] == {"Code": shape.name, "Message": "what is wrong"}
+        assert parsed["Error"] == {"Code": shape.name, "Message": "the message"}
         assert {member: parsed_members[member] for member in members} == members
 
 

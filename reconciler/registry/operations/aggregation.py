@@ -120,7 +120,8 @@ def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
     condition = compile_query(params["queryString"])
     join, column, join_values, kind = _find_column(context, _field(params))
     rows = context.tx.all(
-        f"SELECT {column} AS value FROM things t {join} WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",  # noqa: S608
+        f"SELECT {column} AS value FROM things t {join}"  # noqa: S608
+        f" WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",
         *join_values,
         context.scope,
         *condition.values,
@@ -145,7 +146,7 @@ def _field(params: Params) -> str:
 
 
 def _parse_numbers(values: list[Any], kind: str) -> list[float]:
-    """Return the values that are numbers, with booleans as 0 and 1."""
+    """Return the values of a numeric or Boolean field as numbers, without those that are not of its type."""
     if kind == "Boolean":
         return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]
     return [float(value) for value in values if _NUMBER.fullmatch(str(value))]

@@ -16,7 +16,7 @@ from reconciler.registry.store import Row
 def add_thing_to_billing_group(context: Context, params: Params) -> Output | None:
     """Add a thing to a billing group, each by name or ARN; repeating the call succeeds.
 
-    Raises ResourceNotFound, InvalidRequest when the thing is in another one (UNCONFIRMED: AWS might move it instead).
+    Raises ResourceNotFound, InvalidRequest when the thing is in another billing group (UNCONFIRMED: AWS may move it).
     """
     thing, group = _require_thing_and_group(context, params)
     if thing["billing_group"] not in (None, group["name"]):

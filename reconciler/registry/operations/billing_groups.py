@@ -60,7 +60,7 @@ def billing_group_exists(context: Context, name: str) -> bool:
 def create_billing_group(context: Context, params: Params) -> Output | None:
     """Create a billing group; repeating the same call succeeds, a different one fails.
 
-    Tags in the call count as configuration, as for thing groups (UNCONFIRMED).
+    Tags in the request are compared too, as for thing groups (UNCONFIRMED).
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
@@ -146,11 +146,9 @@ def update_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteBillingGroup")
 def delete_billing_group(context: Context, params: Params) -> Output | None:
-    """Delete a billing group; a missing one is not an error.
+    """Delete a billing group; a missing one is not an error: the model has no ResourceNotFound here.
 
-    The model has no ResourceNotFound here.
-
-    That a thing in it blocks the deletion is UNCONFIRMED. Removing the things first always works.
+    That a thing in the group blocks the deletion is UNCONFIRMED. A client that removes the things first works either way.
 
     Raises InvalidRequest while a thing is in it, VersionConflict (409).
     """

@@ -283,7 +283,7 @@ def _serialize_registration_config(context: Context, config: dict[str, str] | No
         return None
     if "templateName" in config:
         if "templateBody" in config:
-            raise context.invalid("registrationConfig has either a templateName or a templateBody.")
+            raise context.invalid("registrationConfig cannot have both templateName and templateBody.")
         if require_template(context, config["templateName"])["type"] != "JITP":
             raise context.invalid(f"The provisioning template {config['templateName']} is not of type JITP.")
     return json.dumps(config)

@@ -13,13 +13,13 @@ from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 @operation("iot", "RegisterCertificate")
 def register_certificate(context: Context, params: Params) -> Output | None:
-    """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA.
+    """Register a certificate that was signed by a registered, ACTIVE CA.
 
-    The certificate is INACTIVE by default.
+    It has the mode of its CA, and is INACTIVE by default.
 
     Raises CertificateValidation (400) for an invalid PEM or when the named CA did not sign it, ResourceAlreadyExists
     (409), CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA
-    is not registered or is INACTIVE (the code of the latter is UNCONFIRMED), InvalidRequest for an invalid status.
+    is not registered or is INACTIVE (the code for INACTIVE is UNCONFIRMED), InvalidRequest for an invalid status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _initial_status(context, params)
@@ -85,7 +85,7 @@ def _require_unregistered(context: Context, certificate: ParsedCertificate) -> N
 def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:
     """Return the registered CA that signed the certificate.
 
-    It is the CA in the request, else the only registered CA that could have signed it.
+    It is the CA in the request, or else the only registered CA that could have signed the certificate.
     """
     if ca_pem is not None:
         named = read_certificate(ca_pem, "CA certificate")
@@ -114,5 +114,5 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
 
 
 def _no_authority() -> ApiError:
-    # As users of AWS report it: the code is about the state, not about the certificate.
+    # The code is the one that users of AWS report: CertificateState, not CertificateValidation.
     return ApiError("CertificateStateException", "No CA certificate exists for the given certificate")

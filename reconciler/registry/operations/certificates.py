@@ -100,16 +100,16 @@ def list_certificates(context: Context, params: Params) -> Output | None:
 
     The PEM is not included.
     """
-    return _list(context, params, "scope = ?", context.scope)
+    return _list_page(context, params, "scope = ?", context.scope)
 
 
 @operation("iot", "ListCertificatesByCA")
 def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
-    """Return the certificates that a CA signed, as ListCertificates does.
+    """Return the certificates that a CA signed, in the order of ListCertificates.
 
     The list is empty for an unknown CA, because the model has no ResourceNotFound here.
     """
-    return _list(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
+    return _list_page(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
 
 
 @operation("iot", "UpdateCertificate")
@@ -137,11 +137,11 @@ def update_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteCertificate")
 def delete_certificate(context: Context, params: Params) -> Output | None:
-    """Delete a certificate that is not ACTIVE and has no things and policies.
+    """Delete a certificate that is not ACTIVE and has neither things nor policies.
 
     `forceDelete` detaches its policies, but not its things.
 
-    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or its transfer is pending (the code of the latter is
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or its transfer is pending (the code for the transfer is
     UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
     """
     row = require_certificate(context, params["certificateId"])
@@ -163,7 +163,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
     return None
 
 
-def _list(context: Context, params: Params, where: str, *values: Value) -> Output:
+def _list_page(context: Context, params: Params, where: str, *values: Value) -> Output:
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])

@@ -1,4 +1,7 @@
-"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete. AWS has no update."""
+"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete.
+
+AWS has no operation that updates a locker.
+"""
 
 import uuid
 from typing import Any

@@ -1,9 +1,10 @@
 """Dynamic thing groups: CreateDynamicThingGroup, Update, Delete.
 
-They are in the table of the static groups, with a query.
+They are stored in the table of the static groups, with a query.
 
-Invariant: the things of a dynamic group are queried whenever they are read. The group is not part of a hierarchy, and
-policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not simulated.
+Invariant: the things of a dynamic group are not stored: its query runs whenever they are listed. The group is not part of a
+hierarchy, and policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not
+simulated.
 """
 
 import json
@@ -114,7 +115,7 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 
 def _require_query(context: Context, params: Params, query: str) -> str:
-    """Return the version of the query language. Raises unless the query is valid for the index of things."""
+    """Check that a query is valid for the index of things, and return the version of its language."""
     version = require_query_version(context, params.get("queryVersion"))
     index = params.get("indexName", INDEX)
     require_index(context, index)

@@ -14,9 +14,9 @@ from reconciler.registry.store import Row
 
 @operation("iot", "GetEffectivePolicies", writes=False)
 def get_effective_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a principal or thing group, and of a thing's groups, with documents.
+    """Return the policies of a principal or thing group, and of a thing's groups, with their documents.
 
-    Raises ResourceNotFound, InvalidRequest for an invalid principal, or when neither a principal nor a thing is given.
+    Raises ResourceNotFound; InvalidRequest for an invalid principal, and if neither a principal nor a thing is given.
     """
     principal, thing = params.get("principal"), params.get("thingName")
     if principal is None and thing is None:

@@ -1,7 +1,4 @@
-"""DescribeEndpoint: plausible addresses that nothing listens on.
-
-They are the same for every call, as AWS's are.
-"""
+"""DescribeEndpoint: plausible addresses that nothing listens on; as in AWS, they never change."""
 
 import hashlib
 from collections.abc import Mapping

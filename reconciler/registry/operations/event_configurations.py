@@ -1,6 +1,6 @@
 """Event configurations: DescribeEventConfigurations, Update.
 
-They select the events that AWS publishes. No events are published here.
+They select which events AWS publishes. No events are published here.
 """
 
 import json

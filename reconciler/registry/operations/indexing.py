@@ -90,8 +90,8 @@ def get_indexing_configuration(context: Context, _params: Params) -> Output | No
 def update_indexing_configuration(context: Context, params: Params) -> Output | None:
     """Replace one or both parts of the configuration. A part that is turned OFF loses its fields.
 
-    Raises InvalidRequest when neither part is given, when a mode of things is ON while thing indexing is OFF, for named
-    shadows without their names, and for managed fields that AWS does not manage.
+    Raises InvalidRequest if neither part is given, if another mode of things is ON while `thingIndexingMode` is OFF, if named
+    shadows are indexed without their names, and if `managedFields` contains a field that is not one of AWS's.
     """
     things, thing_groups = _read_configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
@@ -119,7 +119,7 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
 
 @operation("iot", "ListIndices")
 def list_indices(context: Context, params: Params) -> Output | None:
-    """Return the names of the indexes. Raises InvalidRequest for any token: there is only one page."""
+    """Return the names of the indexes. Raises InvalidRequest for any `nextToken`: there is one page."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
     return {"indexNames": [name for name in (INDEX, GROUP_INDEX) if _is_index_on(context, name)]}

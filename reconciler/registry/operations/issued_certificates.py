@@ -1,7 +1,7 @@
 """Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr.
 
-Each account and Region has its own signing key, created on first use. It does not belong to a registered CA certificate: it
-is neither listed nor described, and no certificate can be registered by it.
+Each account and Region has its own signing key, created on first use. The key's CA certificate is not registered: it is
+neither listed nor described, and no certificate can be registered with it.
 """
 
 from reconciler.registry.catalog import Output, Params, operation

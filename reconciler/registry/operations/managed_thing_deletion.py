@@ -13,11 +13,10 @@ from reconciler.registry.operations.managed_things import (
 
 @operation(SERVICE, "DeleteManagedThing")
 def delete_managed_thing(context: Context, params: Params) -> Output | None:
-    """Start to delete a managed thing; `Force` deletes it at once.
+    """Start the deletion of a managed thing, which takes `managed_thing_deletion_seconds`.
 
-    The deletion takes `managed_thing_deletion_seconds`.
-
-    Repeating the call while it is being deleted succeeds, so that a lost response can be retried (UNCONFIRMED).
+    With `Force`, it is deleted at once. Repeating the call during the deletion succeeds, so that a client can retry after a
+    lost response (UNCONFIRMED).
 
     Raises ResourceNotFound, ConflictException (409) for a hub with children unless forced (UNCONFIRMED).
     """

@@ -1,7 +1,7 @@
 """Managed things: their table, and CreateManagedThing, Get, GetMetaData, GetCapabilities, Update.
 
-No operation returns the authentication material or the parameters of a client token, so only their keyed digests are stored,
-with a key of the database. The members that Get and List return are stored as one document.
+No operation returns the authentication material, or the parameters that a client token was used with, so both are stored
+only as digests, keyed with a secret of the database. The members that Get and List return are stored as one document.
 """
 
 import hashlib
@@ -135,19 +135,32 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
     purge_deleted(context)
-    request = _digest(context, {name: value for name, value in params.items() if name != "ClientToken"})
-    existing = _find_by_token(context, params.get("ClientToken"), request)
+    request_digest = _digest(
+        context, {name: value for name, value in params.items() if name != "ClientToken"}
+    )
+    existing = _find_by_token(context, params.get("ClientToken"), request_digest)
     if existing is not None:
         return _output(context, existing)
-    material = _digest(context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]])
+    material_digest = _digest(
+        context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]]
+    )
     duplicate = context.tx.one(
-        "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material
+        "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material_digest
     )
     if duplicate is not None:
         raise ApiError(
             "ConflictException", "A managed thing with this authentication material already exists."
         )
     _require_references(context, params)
+    row = _insert(context, params, material_digest, request_digest)
+    add_tags(context, managed_thing_arn(context, row["id"]), params.get("Tags", {}))
+    return _output(context, row)
+
+
+def _insert(
+    context: Context, params: Params, material_digest: bytes, request_digest: bytes
+) -> Mapping[str, Any]:
+    """Insert a new managed thing, and return its row."""
     document = {**parse_material(params), **_stored_members(params)}
     row = {
         "scope": context.scope,
@@ -155,9 +168,9 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
         "role": params["Role"],
         "status": initial_status(params),
         "capabilities": json.dumps(_capabilities(params)),
-        "material": material,
+        "material": material_digest,
         "client_token": params.get("ClientToken"),
-        "request": request,
+        "request": request_digest,
         "created_at": context.now,
         "updated_at": context.now,
         **_columns(document),
@@ -166,8 +179,7 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
         f"INSERT INTO managed_things ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
         *row.values(),
     )
-    add_tags(context, managed_thing_arn(context, row["id"]), params.get("Tags", {}))
-    return _output(context, row)
+    return row
 
 
 @operation(SERVICE, "GetManagedThing")
@@ -200,7 +212,7 @@ def get_managed_thing_meta_data(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetManagedThingCapabilities")
 def get_managed_thing_capabilities(context: Context, params: Params) -> Output | None:
-    """Return the capabilities of a managed thing, in the forms in which it has them.
+    """Return the capabilities of a managed thing, in each form in which they were sent.
 
     Raises ResourceNotFound.
     """
@@ -217,10 +229,11 @@ def get_managed_thing_capabilities(context: Context, params: Params) -> Output |
 def update_managed_thing(context: Context, params: Params) -> Output | None:
     """Change the members in the request; absent members stay unchanged.
 
-    The latter is UNCONFIRMED, because the method is PUT; no data is lost.
+    That they stay unchanged is UNCONFIRMED: the HTTP method is PUT, which may replace everything. This way, no data is
+    lost.
 
-    Raises ResourceNotFound, also for the credential locker, ConflictException (409) while the managed thing is being
-    deleted.
+    Raises ResourceNotFound for an unknown managed thing or credential locker, ConflictException (409) while the managed
+    thing is being deleted.
     """
     row = require_managed_thing(context, params["Identifier"])
     if row["status"] == DELETING:
@@ -245,7 +258,7 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
 def purge_deleted(context: Context) -> None:
     """Delete the managed things whose deletion has completed, with their tags.
 
-    Their material and token can be used again.
+    After that, their material and their client token can be used again.
     """
     rows = context.tx.all(
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
@@ -263,7 +276,7 @@ def _require_references(context: Context, params: Params) -> None:
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document, and its members that lists are filtered by, as columns."""
+    """Return the columns of a document: the document, and the members that ListManagedThings filters by."""
     return {
         "document": json.dumps(document),
         "serial": document.get("SerialNumber"),
@@ -281,7 +294,7 @@ def _capabilities(params: Params) -> dict[str, Any]:
     return {name: params[name] for name in _CAPABILITIES if name in params}
 
 
-def _find_by_token(context: Context, client_token: str | None, request: bytes) -> Row | None:
+def _find_by_token(context: Context, client_token: str | None, request_digest: bytes) -> Row | None:
     """Return the row that an earlier call with this token created, or None. Raises ConflictException."""
     if client_token is None:
         return None
@@ -294,7 +307,7 @@ def _find_by_token(context: Context, client_token: str | None, request: bytes) -
         raise ApiError(
             "ConflictException", f"The client token belongs to {row['id']}, which is being deleted."
         )
-    if row["request"] != request:
+    if row["request"] != request_digest:
         raise ApiError("ConflictException", "The client token was used with other parameters.")
     return row
 

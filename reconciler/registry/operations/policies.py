@@ -1,8 +1,8 @@
 """Policies: their table, and CreatePolicy, GetPolicy, ListPolicies, DeletePolicy.
 
 A policy consists of its versions, one of which is the default. A document must be a JSON object with at most 2,048
-characters that are not whitespace. Its statements are not validated, because AWS documents nothing more about
-MalformedPolicyException.
+characters that are not whitespace. Its statements are not validated, because AWS does not document which statements
+raise MalformedPolicyException.
 """
 
 import re
@@ -68,7 +68,7 @@ def policy_arn(context: Context, name: str) -> str:
 
 
 def policy_item(context: Context, row: Row) -> dict[str, str]:
-    """Return a policy as lists contain it."""
+    """Return the item that represents a policy in list outputs."""
     return {"policyName": row["name"], "policyArn": policy_arn(context, row["name"])}
 
 
@@ -175,15 +175,16 @@ def list_policies(context: Context, params: Params) -> Output | None:
 def delete_policy(context: Context, params: Params) -> Output | None:
     """Delete a policy that has only its default version and is not attached.
 
-    Raises ResourceNotFound, DeleteConflict (409), also for `detach_lag_seconds` after a detachment.
+    Raises ResourceNotFound; DeleteConflict (409) if it has other versions, is attached, or was detached within the last
+    `detach_lag_seconds`.
     """
     row = require_policy(context, params["policyName"])
     if is_policy_in_use(context, row["seq"]):
         raise _delete_conflict(
             "The policy cannot be deleted as the policy is attached to one or more principals", row
         )
-    versions = context.tx.one("SELECT count(*) AS number FROM policy_versions WHERE policy = ?", row["seq"])
-    if versions["number"] > 1:
+    count_row = context.tx.one("SELECT count(*) AS number FROM policy_versions WHERE policy = ?", row["seq"])
+    if count_row["number"] > 1:
         raise _delete_conflict(
             "Cannot delete the policy because it has one or more policy versions attached to it", row
         )

@@ -1,4 +1,4 @@
-"""Policy attachments: AttachPolicy, DetachPolicy, the lists, and the older operations.
+"""Policy attachments: AttachPolicy, DetachPolicy, the lists, and the older forms of these operations.
 
 Targets are device certificates, static thing groups and Cognito identities. A certificate or identity has at most 10
 policies; AWS documents no such limit for thing groups.
@@ -28,7 +28,7 @@ def attach_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "AttachPrincipalPolicy")
 def attach_principal_policy(context: Context, params: Params) -> Output | None:
-    """Attach a policy to a principal; the older form of AttachPolicy."""
+    """Attach a policy to a principal: the older form of AttachPolicy, with the same errors."""
     _attach(context, params["policyName"], params["principal"])
     return None
 
@@ -37,7 +37,9 @@ def attach_principal_policy(context: Context, params: Params) -> Output | None:
 def detach_policy(context: Context, params: Params) -> Output | None:
     """Detach a policy. A policy that is not attached or does not exist is not an error.
 
-    The model has no ResourceNotFound here. Raises InvalidRequest for an invalid target.
+    The model has no ResourceNotFound here.
+
+    Raises InvalidRequest for an invalid target.
     """
     _require_valid_target(context, params["target"])
     _detach(context, params["policyName"], params["target"])
@@ -48,7 +50,7 @@ def detach_policy(context: Context, params: Params) -> Output | None:
 def detach_principal_policy(context: Context, params: Params) -> Output | None:
     """Detach a policy from a principal; the older form of DetachPolicy.
 
-    Raises ResourceNotFound, also for a policy that is not attached, InvalidRequest for an invalid principal.
+    Raises ResourceNotFound for an unknown policy and for one that is not attached, InvalidRequest for an invalid principal.
     """
     name, principal = params["policyName"], params["principal"]
     _require_valid_target(context, principal)
@@ -62,9 +64,8 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
 def list_attached_policies(context: Context, params: Params) -> Output | None:
     """Return the policies of a target in creation order.
 
-    For a thing group with `recursive`, those of its ancestors are included.
-
-    That `recursive` has no effect for a certificate is UNCONFIRMED.
+    With `recursive`, the policies of a thing group's ancestors are included. That `recursive` has no effect for a
+    certificate is UNCONFIRMED.
 
     Raises ResourceNotFound, InvalidRequest for an invalid target.
     """

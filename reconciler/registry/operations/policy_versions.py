@@ -21,9 +21,11 @@ MAX_VERSIONS = 5
 
 @operation("iot", "CreatePolicyVersion")
 def create_policy_version(context: Context, params: Params) -> Output | None:
-    """Add a version, which is the default with `setAsDefault`; an equal document is a new version, too.
+    """Add a version to a policy, and make it the default with `setAsDefault`.
 
-    Raises ResourceNotFound, MalformedPolicy, VersionsLimitExceeded (409) for a 6th one.
+    The document of an existing version is accepted again.
+
+    Raises ResourceNotFound, MalformedPolicy, VersionsLimitExceeded (409) for a 6th version.
     """
     policy = require_policy(context, params["policyName"])
     require_document(params["policyDocument"])
@@ -51,7 +53,9 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetPolicyVersion")
 def get_policy_version(context: Context, params: Params) -> Output | None:
-    """Return everything about a version; only whether it is the default ever changes.
+    """Return everything about a version.
+
+    A version never changes, except for whether it is the default.
 
     Raises ResourceNotFound.
     """

@@ -1,6 +1,6 @@
 """Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete.
 
-AWS has no update.
+AWS has no operation that updates a profile.
 
 A fleet provisioning profile has a claim certificate, from the request or generated; the private key of a generated one is
 returned once and not stored. A JITR profile has a CA certificate, which is never returned.
@@ -77,11 +77,13 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     existing_id = find_by_token(context, params)
     if existing_id is not None:
         return _profile(context, require_profile(context, existing_id))
-    ca, claim, key = params.get("CaCertificate"), params.get("ClaimCertificate"), None
+    ca, claim = params.get("CaCertificate"), params.get("ClaimCertificate")
+    private_key = None
     _require_valid_certificates(context, params["ProvisioningType"], ca, claim)
     if claim is None and params["ProvisioningType"] != JITR:
         pair = generate_key_pair()
-        claim, key = issue_certificate(ensure_signing_key(context), pair, context.now), pair.private
+        claim = issue_certificate(ensure_signing_key(context), pair, context.now)
+        private_key = pair.private
     identifier = uuid.uuid4().hex
     context.tx.run(
         "INSERT INTO provisioning_profiles (scope, id, name, type, ca_certificate, claim_certificate)"
@@ -95,7 +97,8 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     )
     save_token(context, params, identifier)
     add_tags(context, _arn(context, identifier), params.get("Tags", {}))
-    return {**_profile(context, require_profile(context, identifier)), "ClaimCertificatePrivateKey": key}
+    profile = _profile(context, require_profile(context, identifier))
+    return {**profile, "ClaimCertificatePrivateKey": private_key}
 
 
 @operation(SERVICE, "GetProvisioningProfile")
@@ -134,9 +137,10 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
 
 
 def _require_valid_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
+    """Raise ValidationException unless the certificates are valid and allowed for the provisioning type."""
     if (kind == JITR) != (ca is not None):
         raise context.invalid(
-            f"CaCertificate is required for provisioning type {JITR} and only allowed there."
+            f"CaCertificate is required for provisioning type {JITR} and not allowed for others."
         )
     if kind == JITR and claim is not None:
         raise context.invalid(f"ClaimCertificate is not allowed for provisioning type {JITR}.")

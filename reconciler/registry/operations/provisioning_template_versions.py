@@ -1,6 +1,4 @@
-"""Provisioning template versions: CreateProvisioningTemplateVersion, Describe, List, Delete.
-
-The file also has CreateProvisioningClaim.
+"""Versions of provisioning templates: create, describe, list, delete; and CreateProvisioningClaim.
 
 Invariant: a template has at most five versions and exactly one default; a version ID is never reused.
 """
@@ -29,7 +27,7 @@ CLAIM_SECONDS = 300.0
 
 @operation("iot", "CreateProvisioningTemplateVersion")
 def create_provisioning_template_version(context: Context, params: Params) -> Output | None:
-    """Add a version, which is the default with `setAsDefault`.
+    """Add a version to a template, and make it the default with `setAsDefault`.
 
     Raises ResourceNotFound, InvalidRequest for an invalid body, VersionsLimitExceeded (409) for a 6th version.
     """
@@ -106,7 +104,9 @@ def delete_provisioning_template_version(context: Context, params: Params) -> Ou
 
 @operation("iot", "CreateProvisioningClaim")
 def create_provisioning_claim(context: Context, params: Params) -> Output | None:
-    """Create a certificate with which a device can provision itself for five minutes. It is not stored.
+    """Create a certificate with which a device can provision itself for five minutes.
+
+    It is not stored.
 
     Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not for fleet provisioning
     (UNCONFIRMED).

@@ -175,7 +175,7 @@ def list_provisioning_templates(context: Context, params: Params) -> Output | No
 def update_provisioning_template(context: Context, params: Params) -> Output | None:
     """Change the members in the request; absent members stay unchanged.
 
-    Raises ResourceNotFound, also for an unknown default version, InvalidRequest for a hook on a JITP template.
+    Raises ResourceNotFound for an unknown template or default version, InvalidRequest for a hook on a JITP template.
     """
     row, hook = require_template(context, params["templateName"]), params.get("preProvisioningHook")
     _require_hook_allowed(context, row["type"], hook)
@@ -203,7 +203,7 @@ def delete_provisioning_template(context: Context, params: Params) -> Output | N
     """Delete a template with all its versions.
 
     Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. The model has
-    that error, but its cause is UNCONFIRMED; deleting in this order always works.
+    DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
     """
     row = require_template(context, params["templateName"])
     user = context.tx.one(

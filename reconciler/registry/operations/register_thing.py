@@ -1,19 +1,19 @@
-"""RegisterThing: a template and parameters → a certificate, a thing and policies.
+"""RegisterThing: create a certificate, a thing and policies from a template and its parameters.
 
-It calls the operations that create each of them.
+Each resource is created by calling its own operation, such as CreateThing. The order is that of AWS's just-in-time
+provisioning: create the certificate, create the thing, create and attach the policies, attach the certificate to the thing.
 
-The order is that of AWS's just-in-time provisioning: certificate, thing, policies, attachment of the policies, attachment of
-the certificate to the thing.
-
-Invariant: a template that cannot be evaluated is InvalidRequest, and nothing is written. If one of its resources cannot be
-created, the error is ResourceRegistrationFailure, and the resources before it stay. That AWS does not roll back is
-UNCONFIRMED; a client that handles leftovers handles both. A difference whose setting is FAIL raises the same error, because
-the error that AWS documents for it is not in the model.
+Invariant: if the template cannot be evaluated, the error is InvalidRequest, and nothing is written. If one of its resources
+cannot be created, the error is ResourceRegistrationFailure, and the resources created before it stay. That AWS does not roll
+them back is UNCONFIRMED; a client that cleans up leftovers works either way. A resource that differs from the template where
+the setting is FAIL raises the same error, because the error that AWS documents for it is not in the model.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+
+from attrs import frozen
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -28,10 +28,11 @@ from reconciler.registry.operations.policies import find_policy, policy_arn
 from reconciler.registry.operations.things import find_thing, thing_arn
 from reconciler.registry.shared.registered_things import ensure_thing
 from reconciler.registry.store import Row
-from reconciler.registry.templates.document import TemplateError, TemplateResource, read_template
+from reconciler.registry.templates.document import Template, TemplateError, TemplateResource, read_template
 from reconciler.registry.templates.parts import (
     CertificatePart,
     PolicyPart,
+    ThingPart,
     evaluate_certificate,
     evaluate_policy,
     evaluate_thing,
@@ -47,48 +48,82 @@ def register_thing(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for an invalid template or a missing value, ResourceRegistrationFailure (400).
     """
-    parameters = params.get("parameters", {})
-    certificate: Row | None = None
-    part: CertificatePart | None = None
     try:
         template = read_template(params["templateBody"])
-        scope = TemplateScope(template, parameters, {})
-        if template.certificate is not None:
-            part = evaluate_certificate(scope, template.certificate)
         with context.tx.savepoint():
-            # The thing and the policies may refer to the certificate's ID and subject, so they are evaluated after it.
-            if part is not None:
-                certificate = _ensure_certificate(context, part)
-                scope = TemplateScope(template, parameters, _certificate_parameters(certificate))
-            thing = None if template.thing is None else evaluate_thing(scope, template.thing)
-            policies = [evaluate_policy(scope, policy) for policy in template.policies]
+            parts = _evaluate(context, template, params.get("parameters", {}))
     except TemplateError as error:
         raise context.invalid(str(error)) from error
     arns: dict[str, str] = {}
-    if certificate is not None and part is not None:
-        arns[part.resource.name] = certificate_arn(context, certificate["id"])
-    if thing is not None:
-        with _provisioning(context, thing.resource):
-            ensure_thing(context, thing, find_thing(context, thing.name))
-        arns[thing.resource.name] = thing_arn(context, thing.name)
-    for policy in policies:
-        name = _ensure_policy(context, policy)
+    if parts.certificate is not None:
+        arns[parts.certificate.part.resource.name] = parts.certificate.arn
+    if parts.thing is not None:
+        with _provisioning(context, parts.thing.resource):
+            ensure_thing(context, parts.thing, find_thing(context, parts.thing.name))
+        arns[parts.thing.resource.name] = thing_arn(context, parts.thing.name)
+    for policy in parts.policies:
+        assert parts.certificate is not None  # read_template rejects policies without a certificate
+        name = _attach_policy(context, policy, parts.certificate.arn)
         if policy.document is not None:
-            # An existing policy, given by name, is not among the ARNs, as the samples of AWS's command line show.
+            # The ARN of an existing policy, declared by its name, is not returned, as in the samples of AWS's CLI.
             arns[policy.resource.name] = policy_arn(context, name)
-        assert certificate is not None
-        target = certificate_arn(context, certificate["id"])
-        with _provisioning(context, policy.resource):
-            call_operation(context, "AttachPolicy", {"policyName": name, "target": target})
-    if thing is not None and certificate is not None and part is not None:
-        attachment = {
-            "thingName": thing.name,
-            "principal": certificate_arn(context, certificate["id"]),
-            "thingPrincipalType": part.principal_type,
-        }
-        with _provisioning(context, part.resource):
-            call_operation(context, "AttachThingPrincipal", attachment)
-    return {"certificatePem": None if certificate is None else certificate["pem"], "resourceArns": arns}
+    if parts.thing is not None and parts.certificate is not None:
+        _attach_certificate(context, parts.thing, parts.certificate)
+    pem = None if parts.certificate is None else parts.certificate.row["pem"]
+    return {"certificatePem": pem, "resourceArns": arns}
+
+
+@frozen
+class _ProvisionedCertificate:
+    """The certificate of a template, which exists already, with its row and ARN."""
+
+    part: CertificatePart
+    row: Row
+    arn: str
+
+
+@frozen
+class _TemplateParts:
+    """The evaluated resources of a template; None is a resource that it does not have."""
+
+    certificate: _ProvisionedCertificate | None
+    thing: ThingPart | None
+    policies: Sequence[PolicyPart]
+
+
+def _evaluate(context: Context, template: Template, parameters: Mapping[str, str]) -> _TemplateParts:
+    """Evaluate the resources of a template. Raises TemplateError.
+
+    The certificate is created too: the thing and the policies may refer to its ID and subject.
+    """
+    certificate: _ProvisionedCertificate | None = None
+    scope = TemplateScope(template, parameters, {})
+    if template.certificate is not None:
+        part = evaluate_certificate(scope, template.certificate)
+        row = _ensure_certificate(context, part)
+        certificate = _ProvisionedCertificate(part, row, certificate_arn(context, row["id"]))
+        scope = TemplateScope(template, parameters, _certificate_parameters(row))
+    thing = None if template.thing is None else evaluate_thing(scope, template.thing)
+    policies = [evaluate_policy(scope, policy) for policy in template.policies]
+    return _TemplateParts(certificate, thing, policies)
+
+
+def _attach_policy(context: Context, policy: PolicyPart, target: str) -> str:
+    """Create or find a policy, attach it to the certificate, and return its name."""
+    name = _ensure_policy(context, policy)
+    with _provisioning(context, policy.resource):
+        call_operation(context, "AttachPolicy", {"policyName": name, "target": target})
+    return name
+
+
+def _attach_certificate(context: Context, thing: ThingPart, certificate: _ProvisionedCertificate) -> None:
+    attachment = {
+        "thingName": thing.name,
+        "principal": certificate.arn,
+        "thingPrincipalType": certificate.part.principal_type,
+    }
+    with _provisioning(context, certificate.part.resource):
+        call_operation(context, "AttachThingPrincipal", attachment)
 
 
 def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
@@ -116,7 +151,7 @@ def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
 
 
 def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> None:
-    """Resolve a difference between the template's status and the certificate's."""
+    """Handle a status that differs from the template's, according to its OverrideSettings."""
     setting = part.resource.setting("Status")
     if setting == "FAIL":
         raise _registration_failure(
@@ -130,8 +165,8 @@ def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> N
 def _ensure_policy(context: Context, policy: PolicyPart) -> str:
     """Create or find a policy, and return its name.
 
-    A policy that is given by its document is named by 40 uppercase hex digits, as in AWS's samples. That they are the
-    document's SHA-1 is UNCONFIRMED; so the same document is the same policy.
+    The name of a policy that is declared by its document is 40 uppercase hex digits, as in AWS's samples. That they are the
+    document's SHA-1 is UNCONFIRMED; with it, the same document always names the same policy.
     """
     with _provisioning(context, policy.resource):
         if policy.document is None:
@@ -154,7 +189,7 @@ def _registration_failure(message: str) -> ApiError:
 
 @contextmanager
 def _provisioning(context: Context, resource: TemplateResource) -> Iterator[None]:
-    """Undo the statements within if they fail, and raise an error that commits the resources before."""
+    """Turn an error in the block into ResourceRegistrationFailure, and undo only the block's own writes."""
     try:
         with context.tx.savepoint():
             yield

@@ -68,8 +68,8 @@ _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? 
 def start_thing_registration_task(context: Context, params: Params) -> Output | None:
     """Register a thing for each line of a file; a line has the parameters as a JSON object.
 
-    Raises InvalidRequest for an invalid template, for a missing file, and while another task is in progress; that a second
-    task has this code, and that a missing file is rejected at once, is UNCONFIRMED.
+    Raises InvalidRequest for an invalid template, for a missing file, and while another task is in progress. The code for a
+    second task is UNCONFIRMED, and so is the rejection of a missing file before the task starts.
     """
     try:
         read_template(params["templateBody"])
@@ -156,7 +156,7 @@ def stop_thing_registration_task(context: Context, params: Params) -> Output | N
 def list_thing_registration_task_reports(context: Context, params: Params) -> Output | None:
     """Return links to the reports on registered lines (RESULTS) or on failed lines (ERRORS).
 
-    A report is in JSON lines.
+    A report has one JSON object per line.
 
     Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
     """
@@ -195,7 +195,7 @@ def _require_task(context: Context, task_id: str) -> Row:
 
 
 def _input_path(context: Context, bucket: str, key: str) -> Path:
-    """Return the file that replaces an S3 object. Raises InvalidRequest when it is not inside the folder."""
+    """Return the path of the file that replaces an S3 object. Raises InvalidRequest if there is none."""
     folder = context.settings.buckets
     if folder is not None:
         path = (folder / bucket / key.lstrip("/")).resolve()
@@ -205,17 +205,18 @@ def _input_path(context: Context, bucket: str, key: str) -> Path:
 
 
 def _register_lines(context: Context, task: Row, path: Path) -> None:
+    """Register every line of a file, and store the task's reports and counts."""
     reports: dict[str, list[bytes]] = {"RESULTS": [], "ERRORS": []}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            kind, entry = _register_line(context, task["body"], line)
-            reports[kind].append(json.dumps({"lineNumber": number, **entry}).encode() + b"\n")
-    for kind, entries in reports.items():
+            report_type, entry = _register_line(context, task["body"], line)
+            reports[report_type].append(json.dumps({"lineNumber": number, **entry}).encode() + b"\n")
+    for report_type, entries in reports.items():
         context.tx.run_many(
             "INSERT INTO registration_task_reports (task, type, number, link) VALUES (?, ?, ?, ?)",
-            [(task["seq"], kind, number, link) for number, link in enumerate(_links(entries), 1)],
+            [(task["seq"], report_type, number, link) for number, link in enumerate(_pack_links(entries), 1)],
         )
     context.tx.run(
         "UPDATE registration_tasks SET succeeded = ?, failed = ? WHERE seq = ?",
@@ -239,8 +240,8 @@ def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mappi
     return "RESULTS", {"response": {name: value for name, value in output.items() if value is not None}}
 
 
-def _links(entries: list[bytes]) -> Iterator[str]:
-    """Pack the entries into as few links as possible."""
+def _pack_links(entries: list[bytes]) -> Iterator[str]:
+    """Return links that contain the entries in their order, as many entries in each as it has room for."""
     report = b""
     for entry in entries:
         if report and len(report) + len(entry) > _MAX_REPORT_BYTES:

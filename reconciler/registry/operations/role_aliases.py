@@ -1,6 +1,6 @@
 """Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete.
 
-The role itself is not checked.
+Whether the role exists is not checked.
 """
 
 from typing import Any
@@ -85,7 +85,7 @@ def describe_role_alias(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListRoleAliases")
 def list_role_aliases(context: Context, params: Params) -> Output | None:
-    """Return the names of all role aliases, from z to a unless `ascendingOrder`.
+    """Return the names of all role aliases, in descending order unless `ascendingOrder`.
 
     Raises InvalidRequest for an invalid marker.
     """

@@ -32,7 +32,10 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListTagsForResource")
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
-    """Return all tags, at most 50, in one page. Raises InvalidRequest for any token, ResourceNotFound."""
+    """Return all tags in one page.
+
+    Raises InvalidRequest for any `nextToken`, ResourceNotFound.
+    """
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
     require_taggable(context, params["resourceArn"])

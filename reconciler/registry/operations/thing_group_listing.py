@@ -1,4 +1,4 @@
-"""ListThingGroups: all groups, the descendants of a group, or those with a prefix."""
+"""ListThingGroups: all groups, the descendants of one group, or the groups whose names have a prefix."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -21,7 +21,8 @@ _DESCENDANTS = """
 def list_thing_groups(context: Context, params: Params) -> Output | None:
     """Return the groups in creation order: the descendants of `parentGroup`, or all.
 
-    Without `recursive`, whose default is true, only the children of `parentGroup`, or the groups without a parent.
+    If `recursive` is false (the default is true), only the children of `parentGroup` are returned, or the groups without a
+    parent.
 
     Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid token.
     """

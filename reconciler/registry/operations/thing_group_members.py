@@ -77,7 +77,7 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
     thing = _require_named_thing(context, params)
     add, remove = params.get("thingGroupsToAdd", []), params.get("thingGroupsToRemove", [])
     if set(add) & set(remove):
-        raise context.invalid("A thing group is given both to add and to remove.")
+        raise context.invalid("A thing group is in both thingGroupsToAdd and thingGroupsToRemove.")
     for name in remove:
         _remove(context, thing, require_group(context, name))
     for name in add:
@@ -183,7 +183,7 @@ def _add(context: Context, thing: Row, group: Row) -> None:
                 f"Thing {thing['name']} is in thing group {row['name']}, which is in the hierarchy of {group['name']}."
             )
     if len(current) >= MAX_GROUPS:
-        raise context.invalid(f"A thing is in at most {MAX_GROUPS} thing groups.")
+        raise context.invalid(f"A thing can be in at most {MAX_GROUPS} thing groups.")
     context.tx.run(
         "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",
         context.scope,

@@ -1,9 +1,7 @@
 """Thing groups: their table, DescribeThingGroup, and CreateThingGroup, Update, Delete.
 
-The last three are for static groups.
-
-A dynamic group has a query. A group's parent never changes, so its `root` and `depth` are written once; a hierarchy consists
-of all groups with one root.
+Dynamic groups are in the same table, with a query, and have their own operations for creation, update and deletion. A group's
+parent never changes, so its `root` and `depth` are written once. A hierarchy consists of all groups with the same root.
 """
 
 import json
@@ -81,7 +79,7 @@ def find_ancestors(context: Context, row: Row) -> list[Row]:
 
 
 def name_and_arn(context: Context, row: Row) -> dict[str, str]:
-    """Return a group as lists contain it."""
+    """Return the item that represents a group in list outputs."""
     return {"groupName": row["name"], "groupArn": group_arn(context, row["name"])}
 
 
@@ -99,11 +97,9 @@ def require_version(params: Params, row: Row) -> None:
 
 
 def require_same_group(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
-    """Raise ResourceAlreadyExists (409) unless a creation request describes the existing group.
+    """Raise ResourceAlreadyExists (409) unless the existing group is as the request declares it.
 
-    The request may be for a static or a dynamic group.
-
-    Tags in the call count as configuration: success without setting them would lose them silently (UNCONFIRMED).
+    Tags in the request are compared too (UNCONFIRMED): if they were ignored, they would be lost silently.
     """
     properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
     is_same = (

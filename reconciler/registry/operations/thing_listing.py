@@ -19,8 +19,8 @@ def list_things(context: Context, params: Params) -> Output | None:
 
     With an attribute filter, they are ordered by the attribute's value first.
 
-    Raises InvalidRequest for an invalid token, for `attributeValue` without `attributeName` (UNCONFIRMED; AWS may ignore
-    it, which would list other things), and for both filters at once (aws-sdk-js issue 4237).
+    Raises InvalidRequest for an invalid token; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
+    and list all things); and for a filter by attribute and type at once (aws-sdk-js issue 4237).
     """
     page = REGISTRY.start(context, params)
     if "attributeName" in params and "thingTypeName" in params:
@@ -30,7 +30,7 @@ def list_things(context: Context, params: Params) -> Output | None:
     if "attributeName" in params:
         return _list_by_attribute(context, params, page)
     if "attributeValue" in params:
-        raise context.invalid("attributeValue needs attributeName.")
+        raise context.invalid("attributeValue requires attributeName.")
     where, values = ["t.scope = ?", "t.seq > ?"], [context.scope, page.after[0] if page.after else 0]
     if "thingTypeName" in params:
         where.append("t.type = ?")
@@ -46,7 +46,7 @@ def list_things(context: Context, params: Params) -> Output | None:
 
 
 def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
-    """Return a page of the things with an attribute, and with a value or prefix of it if one is given."""
+    """Return a page of the things with an attribute, or with the given value or prefix of it."""
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
     after_value, after_seq = page.after or (value or "", 0)
     where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]
@@ -60,7 +60,8 @@ def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Outp
         where.append("a.value < ?")
         values.append(value + _LAST_CHARACTER)
     rows = context.tx.all(
-        f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a CROSS JOIN things t ON t.seq = a.seq"  # noqa: S608
+        f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a"  # noqa: S608
+        " CROSS JOIN things t ON t.seq = a.seq"
         f" WHERE {' AND '.join(where)} ORDER BY a.value, a.seq LIMIT ?",
         *values,
         page.limit,

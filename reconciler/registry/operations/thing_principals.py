@@ -20,7 +20,7 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 def attach_thing_principal(context: Context, params: Params) -> Output | None:
     """Attach a principal to a thing; repeating the call succeeds.
 
-    Repeating it with another type changes the type (UNCONFIRMED).
+    Repeating it with another `thingPrincipalType` changes the type of the attachment (UNCONFIRMED).
 
     An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The error
     texts are those that Terraform's acceptance tests expect of AWS.
@@ -55,7 +55,7 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DetachThingPrincipal")
 def detach_thing_principal(context: Context, params: Params) -> Output | None:
-    """Detach a principal from a thing; for `detach_lag_seconds`, it still blocks the deletion of both.
+    """Detach a principal from a thing; it still blocks the deletion of both for `detach_lag_seconds`.
 
     Raises ResourceNotFound for an unknown thing, and for a principal that is not attached (UNCONFIRMED), InvalidRequest
     for an invalid principal.

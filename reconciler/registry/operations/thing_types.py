@@ -143,7 +143,7 @@ def deprecate_thing_type(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingType")
 def delete_thing_type(context: Context, params: Params) -> Output | None:
-    """Delete a type that no thing has.
+    """Delete a type that no thing uses.
 
     It must have been deprecated for `thing_type_deletion_seconds` (5 minutes).
 

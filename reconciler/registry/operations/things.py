@@ -127,8 +127,8 @@ def describe_thing(context: Context, params: Params) -> Output | None:
 def update_thing(context: Context, params: Params) -> Output | None:
     """Change the type or attributes; every update increments the version.
 
-    Without `merge` the attributes in the request replace all; an attribute with an empty value is removed. Without
-    attributes in the request they stay unchanged.
+    Without `merge`, the attributes in the request replace all existing ones; with it, they are added, and an attribute with an
+    empty value is removed. Without attributes in the request, the existing ones stay unchanged.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
     """

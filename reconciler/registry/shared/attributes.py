@@ -1,7 +1,7 @@
 """The attribute payloads of things and thing groups: creation, update, limits.
 
-Invariant: an attribute with an empty value does not exist. That also applies to creation (UNCONFIRMED: AWS documents it for
-updates).
+Invariant: an attribute with an empty value is not stored. AWS documents that for updates; that it also applies to creations is
+UNCONFIRMED.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ def parse_new_attributes(payload: Params | None) -> dict[str, str]:
 
 
 def update_attributes(before: Mapping[str, str], payload: Params | None) -> dict[str, str]:
-    """Return the attributes after a payload that updates a resource.
+    """Return a resource's attributes after an update with a payload.
 
-    Without `merge` it replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no data is
-    lost).
+    Without `merge`, the payload replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no
+    data is lost).
     """
     if payload is None or "attributes" not in payload:
         return dict(before)

@@ -61,6 +61,6 @@ def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]
 
 
 def find_unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the fields that AWS manages in no mode, or with another type."""
+    """Return the fields that are not managed by AWS in any mode, or that have another type."""
     types = {name: kind for managed in _BY_MODE.values() for name, kind in managed.items()}
     return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]

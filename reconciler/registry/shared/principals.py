@@ -16,7 +16,7 @@ _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 def parse_certificate_id(context: Context, principal: str) -> str | None:
     """Return the certificate ID of a principal, or None for a Cognito identity.
 
-    Raises InvalidRequest otherwise.
+    Raises InvalidRequest for anything else.
     """
     prefix = context.arn("cert/")
     if principal.startswith(prefix):
@@ -47,7 +47,7 @@ def require_principal(context: Context, principal: str) -> Row | None:
 def require_attachable(context: Context, principal: str) -> None:
     """Raise what `require_principal` raises, and InvalidRequest for a certificate with a pending transfer.
 
-    The latter is UNCONFIRMED; nothing may be attached to a certificate that is transferred.
+    That AWS rejects the attachment is UNCONFIRMED; a transfer requires a certificate without attachments.
     """
     row = require_principal(context, principal)
     if row is not None and row["status"] == "PENDING_TRANSFER":

@@ -45,11 +45,11 @@ def taggable(service: str, resource_type: str) -> Callable[[Exists], Exists]:
 def require_taggable(context: Context, arn: str) -> None:
     """Raise unless the ARN names an existing resource of this account and Region that can be tagged.
 
-    Things and device certificates cannot be tagged; the error's code is UNCONFIRMED, an invalid request is assumed.
+    Things and device certificates cannot be tagged. That the error is the one for an invalid request is UNCONFIRMED.
     """
     parts = arn.split(":", ARN_PARTS - 1)
     if len(parts) != ARN_PARTS or parts[:5] != context.arn("").split(":")[:5]:
-        raise context.invalid(f"The resource ARN {arn} is not one of this service, account and Region.")
+        raise context.invalid(f"The resource ARN {arn} does not belong to this service, account and Region.")
     resource_type, _, name = parts[5].partition("/")
     exists = _taggable.get((context.service, resource_type))
     if exists is None:
@@ -69,8 +69,8 @@ def read_tags(context: Context, arn: str) -> dict[str, str]:
 def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
     """Add tags or change their values.
 
-    Raises the operation's error for an invalid request for a reserved key, and for too many tags if its model has no
-    LimitExceededException.
+    A reserved key raises the operation's error for an invalid request. So do too many tags, except in `iot`'s TagResource,
+    whose model has LimitExceededException for them.
     """
     if not tags:
         return

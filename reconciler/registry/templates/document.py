@@ -1,7 +1,8 @@
 """Template body → `Template`: sections, resources, properties and settings.
 
-Sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`, which only fleets have and which has no effect
-here. `DependsOn` is not documented and is rejected. So is `PackageVersions`: the package catalog is not served.
+The sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`. The last is for fleet provisioning and has no
+effect here. `DependsOn` is rejected, because AWS does not document it. So is `PackageVersions`: the package catalog is not
+served.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ class TemplateResource:
     settings: Mapping[str, str]
 
     def setting(self, key: str) -> str:
-        """Return how a difference in one property is resolved."""
+        """Return the setting for a property that differs from the existing resource's."""
         return self.settings.get(key, "DO_NOTHING")
 
 

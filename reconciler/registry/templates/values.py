@@ -15,7 +15,7 @@ from reconciler.registry.templates.subject import PREFIX
 
 MAX_DEPTH = 50
 
-# More items than any template can have.
+# Six digits are enough for every list that fits into a template.
 _MAX_INDEX_DIGITS = 6
 
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
@@ -120,7 +120,7 @@ def _split(_scope: TemplateScope, argument: Any, path: str) -> list[str]:
 
 
 def _sub(scope: TemplateScope, argument: Any, path: str) -> str:
-    """Substitute `${name}` in a text, from its map of variables if it has one, else from the parameters."""
+    """Replace each `${name}` in a text with the value of the variable, or else of the parameter."""
     text, variables = (argument, {}) if isinstance(argument, str) else _require_arguments(argument, 2, path)
     if not isinstance(variables, dict):
         raise TemplateError(f"{path} has no JSON object of variables.")

@@ -1,8 +1,7 @@
-"""The rest-json protocol, driven by botocore's service models: no code is for a single operation.
+"""The rest-json protocol, driven by botocore's service models, without code for single operations.
 
-Invariant: the model is sufficient. A shape's type selects the parser, its location the source, its metadata the
-constraints. Everything about an operation is compiled into closures once, on its first request; later requests only call
-them.
+Invariant: everything follows from the model. A shape's type selects the parser, its location the part of the request, its
+metadata the constraints. An operation is compiled into closures on its first request; later requests only call them.
 
 - `service`     the two service models, and one `WireOperation` per operation
 - `routes`      HTTP method and path → operation

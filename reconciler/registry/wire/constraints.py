@@ -1,7 +1,7 @@
 """The lengths, ranges, patterns and enums of a shape, and AWS's texts for their violations.
 
 Invariant: a constraint is compiled from the shape's metadata once. All violations of a request are collected, so that one
-response names them all. A value that is too long is not matched against its pattern, so that no input is expensive.
+response names them all. A value that is too long is not matched against its pattern, so that no match takes long.
 """
 
 import math

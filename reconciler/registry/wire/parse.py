@@ -1,4 +1,4 @@
-"""Request → parameters, in the form in which a botocore client receives them from its caller.
+"""Request → parameters, in the form in which a caller passes them to a botocore client.
 
 Invariant: a value of the wrong type, or a body that is not JSON, raises `MalformedError` at once. A value of the right type
 that violates a constraint is added to `ValidationErrors`, so that one response names them all. Members that the model does
@@ -28,7 +28,7 @@ Query = Mapping[str, Sequence[str]]
 
 @frozen
 class _Source:
-    """A member that does not come from the body: its name, its name in the request, and its parser."""
+    """A member outside the body: its name, its name in the request, and its parser."""
 
     member: str
     wire_name: str
@@ -131,7 +131,7 @@ def _wire_name(member: Shape, name: str) -> str:
 
 
 def _text_parser(shape: Shape, location: str) -> Parser:
-    """Parse a member of the path, the query or the headers, which arrives as a sequence of strings."""
+    """Return the parser of a member in the path, the query or the headers: a sequence of strings."""
     if isinstance(shape, ListShape):
         item = _scalar_parser(shape.member, text_converter(shape.member, location))
         return _text_list_parser(item, compile_checks("list", shape.metadata))
@@ -150,7 +150,7 @@ def _text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Pars
 
 
 def _json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
-    """Parse a member of a JSON document.
+    """Return the parser of a member of a JSON document.
 
     `enclosing` has the parsers of the shapes around it, for shapes that contain themselves.
     """
@@ -201,7 +201,7 @@ def _structure_parser(
 
 
 def _object_parser(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
-    """Parse an object by its members, each a name, a name on the wire and a parser."""
+    """Return the parser of an object from its members: their names, wire names and parsers."""
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -238,9 +238,9 @@ def _list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
 
 
 def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
-    """Parse a map.
+    """Return the parser of a map.
 
-    AWS reports all violations of its keys as one error, and those of its values, too, if they are scalars.
+    AWS reports all violations of a map's keys as one error. It does the same for its values if they are scalars.
     """
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)

@@ -1,4 +1,4 @@
-"""Bytes → JSON document, rejecting everything that could not be stored or returned.
+"""Parse a body as JSON, and reject everything that could not be stored or returned.
 
 Invariant: a document has only objects, arrays, valid Unicode strings, finite numbers, booleans and null. Not-a-number,
 numbers beyond a double, lone surrogates, bytes that are not UTF-8 and nesting that is too deep are rejected.
@@ -9,7 +9,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-# A string with a lone surrogate can only come from such an escape.
+# The JSON escape of a surrogate: a string can contain a lone surrogate only through such an escape.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_DEPTH = 100
 

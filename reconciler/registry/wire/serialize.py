@@ -71,7 +71,7 @@ def compile_error_writer(shape: Shape) -> Writer:
 
 
 def _json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
-    """Compile the writer of a shape.
+    """Return the writer of a shape.
 
     `enclosing` has the writers of the shapes around it, for shapes that contain themselves.
     """

@@ -100,7 +100,7 @@ class Service:
         return self._operations[name]
 
     def error_format(self, code: str) -> tuple[int, str, Writer] | None:
-        """Return an error's HTTP status, its message's member name and its writer; None if the model lacks it."""
+        """Return an error's HTTP status, the name of its message member, and its writer, or None if unknown."""
         if code not in self._error_formats:
             self._error_formats[code] = _find_error_format(self.model, code)
         return self._error_formats[code]
@@ -110,7 +110,7 @@ _lock = threading.Lock()
 
 
 def load_service(name: str) -> Service:
-    """Return one of SERVICES. Raises KeyError for any other name."""
+    """Return one of SERVICES, loaded on first use. Raises KeyError for any other name."""
     if name not in SERVICES:
         raise KeyError(name)
     with _lock:
@@ -124,7 +124,7 @@ def _load(name: str) -> Service:
 
 @cache
 def services_by_signing_name() -> Mapping[str, str]:
-    """Return the service of each name that a request may be signed with."""
+    """Return the service for each SigV4 signing name."""
     names = {str(load_service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
     # Older clients sign `iot` requests with the signing name of API Gateway's data plane.
     return {**names, **{name: name for name in SERVICES}, "execute-api": "iot"}
