@@ -85,7 +85,7 @@ def retire_calls(pem: Pem):
 
 
 @pytest.mark.parametrize(
-    ("fields", "others", "operation", "more"),
+    ("fields", "others", "operation", "extra"),
     [
         ({}, (), "RegisterCertificate", {}),
         ({"ca": "alpha"}, (ca(),), "RegisterCertificate", {"caCertificatePem": AUTHORITIES["alpha"].pem}),
@@ -94,11 +94,11 @@ def retire_calls(pem: Pem):
     ids=["a CA outside the file", "its CA", "no CA"],
 )
 def test_a_certificate_is_registered_with_its_status_before_its_policies_are_attached(
-    fields, others, operation, more
+    fields, others, operation, extra
 ):
     desired = certificate(status="INACTIVE", policies=("p",), **fields)
     assert create_calls(desired, plan_context(desired, P, *others)) == [
-        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **more),
+        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra),
         attach_policy("p", OLD),
     ]
 

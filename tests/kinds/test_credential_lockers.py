@@ -1,4 +1,4 @@
-"""Credential lockers: AWS assigns their ids, and managed things get a new one in the same plan."""
+"""Credential lockers: AWS assigns their IDs, and managed things move to a new one in the same plan."""
 
 from __future__ import annotations
 

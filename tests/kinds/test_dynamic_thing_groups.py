@@ -1,4 +1,4 @@
-"""Dynamic thing groups: recognized by their query, updated in place, deleted with any content."""
+"""Dynamic thing groups: recognized by their query, updated in place, deleted with all their things."""
 
 from __future__ import annotations
 

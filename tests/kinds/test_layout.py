@@ -1,4 +1,4 @@
-"""The layers of kinds: one kind in each module, helpers and an engine that know none of them."""
+"""The layout of `kinds/`: one kind per module, and no kind is imported by the helpers or the engine."""
 
 from __future__ import annotations
 

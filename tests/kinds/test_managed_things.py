@@ -1,4 +1,4 @@
-"""Managed things: what is sent, what is compared, and which live one a table of the file means."""
+"""Managed things: calls, comparison, and the search for the live thing that a table declares."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **
     )
 
 
-def test_a_creation_is_followed_by_what_only_an_update_takes():
+def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
     create, update = create_calls(effective_resource(managed_thing("a", **FULL)))
     tags = resolve(create.params["Tags"], {})
     assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
@@ -138,7 +138,7 @@ def test_removing_an_optional_field_forces_a_replacement(name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "good", "bad"),
+    ("kind", "valid", "invalid"),
     [
         ("WIFI_SETUP_QR_BAR_CODE", "SN:1;UPC:123456789012", "SN:1"),
         ("WIFI_SETUP_QR_BAR_CODE", "SN:1;EAN:12345678;", "SN:1;UPC:1;"),
@@ -146,11 +146,11 @@ def test_removing_an_optional_field_forces_a_replacement(name):
         ("ZIGBEE_QR_BAR_CODE", "Z:AB$I:CD", "I:CD"),
     ],
 )
-def test_a_setup_code_is_checked_against_its_type_without_being_shown(kind, good, bad):
-    assert list(find_setup_code_errors(Secret("env QR", good), kind)) == []
-    (error,) = find_setup_code_errors(Secret("env QR", bad), kind)
+def test_a_setup_code_is_checked_against_its_type_without_being_shown(kind, valid, invalid):
+    assert list(find_setup_code_errors(Secret("env QR", valid), kind)) == []
+    (error,) = find_setup_code_errors(Secret("env QR", invalid), kind)
     assert error.startswith(f"authentication_material (from env QR) is not a valid {kind}; expected ")
-    assert bad not in error
+    assert invalid not in error
 
 
 def test_a_setup_code_of_an_undocumented_type_is_not_checked():

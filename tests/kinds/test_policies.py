@@ -1,4 +1,4 @@
-"""Policies: versions are deleted before AWS would reject another, and targets are read."""
+"""Policies: old versions are deleted before the limit is exceeded, and targets are read."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
 UNKNOWN_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
 
 
-def test_deleting_a_policy_that_other_targets_have_is_rejected():
+def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
     change = Delete(
         Address("policies", "a"), live_with_targets(*map(build_arn, ("cert/1a2b", *UNKNOWN_TARGETS)))
     )
@@ -128,7 +128,7 @@ def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(user)
     assert plan_errors(change, context) == []
 
 
-def test_deleting_a_policy_that_an_unchanged_certificate_has_is_rejected():
+def test_deleting_a_policy_of_an_unchanged_certificate_is_rejected():
     change = Delete(Address("policies", "a"), live_with_targets(build_arn("cert/1a2b")))
     context = plan_context(live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change])
     assert plan_errors(change, context) == [

@@ -1,4 +1,4 @@
-"""Provisioned things: one call creates all of it, and each part that exists is updated by itself."""
+"""Provisioned things: one call creates every part, and existing parts are updated one by one."""
 
 from __future__ import annotations
 
@@ -233,12 +233,12 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
 
 
 def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again():
-    registration = Registration("ACTIVE", ("pump", "theirs"), ())
+    registration = Registration("ACTIVE", ("pump", "foreign"), ())
     update, context = update_to(pump(), live(certificate_mode="SNI_ONLY", previous_registration=registration))
     assert plan_errors(update, context) == [
         (
             "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
-            "would lose it (theirs); detach it from them first"
+            "would lose it (foreign); detach it from them first"
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Provisioning templates: the resources that they create, and the problems that make AWS reject them."""
+"""Evaluation of provisioning templates: the resources that they create, and problems in them."""
 
 from __future__ import annotations
 

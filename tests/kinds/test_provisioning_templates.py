@@ -1,4 +1,4 @@
-"""Provisioning templates: old versions make room for new ones, and a change of type is a replacement."""
+"""Provisioning templates: old versions are deleted for new ones, and a new type is a replacement."""
 
 from __future__ import annotations
 

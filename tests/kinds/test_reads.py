@@ -1,4 +1,4 @@
-"""Reads that are merged: whose calls share batches, and who gets which responses."""
+"""Merged reads: they share batches of calls, and each gets its own responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.call import ApiCall
 
 
 def numbered_read(name: str, sizes: Sequence[int]):
-    """A read with one batch for each size; it returns all responses."""
+    """Yield one batch of calls for each size, as a read does, and return the responses to all of them."""
     all_responses = []
     for size in sizes:
         responses = yield [ApiCall("iot", name, {"n": number}) for number in range(size)]
@@ -35,7 +35,7 @@ def drive(read):
             return stop.value, batches
 
 
-def test_merged_reads_alternate_their_calls_and_the_longer_one_goes_on():
+def test_merged_reads_alternate_their_calls_and_the_longer_one_continues():
     _, batches = drive(merge_reads(numbered_read("a", [3, 1]), numbered_read("b", [1, 2])))
     assert batches == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 

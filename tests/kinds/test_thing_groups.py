@@ -1,4 +1,4 @@
-"""Static thing groups: parents, policies, and replacements that lose nothing."""
+"""Static thing groups: parents, policies, and replacements that keep things and policies."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def attach(policy: str):
     return iot("AttachPolicy", policyName=policy, target=ARN)
 
 
-def create_call(**more):
+def create_call(**extra):
     return iot(
         "CreateThingGroup",
         thingGroupName="a",
         thingGroupProperties=PROPERTIES,
         tags=tag_list(OWNERSHIP_TAGS),
-        **more,
+        **extra,
     )
 
 
@@ -73,14 +73,14 @@ def test_a_group_is_created_with_the_ownership_tags_before_its_policies_are_atta
     assert create_calls(desired, context) == [create_call(parentGroupName="top"), attach("p")]
 
 
-def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_left_out():
+def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted():
     def describe(params):
         lives = {
             "thingGroupName": params["thingGroupName"],
             "thingGroupArn": build_arn(f"thinggroup/{params['thingGroupName']}"),
         }
-        more = {"queryString": "thingName:a"} if params["thingGroupName"] == "d" else {}
-        return {**lives, **more, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
+        query = {"queryString": "thingName:a"} if params["thingGroupName"] == "d" else {}
+        return {**lives, **query, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
 
     responses = {
         "ListThingGroups": {
@@ -225,7 +225,7 @@ UNGROUPED = resource("things", "t", Thing())
     [(STATIC, (QUERY, UNGROUPED)), ((QUERY, UNGROUPED), STATIC)],
     ids=["dynamic", "static"],
 )
-def test_a_static_and_a_dynamic_group_can_take_over_a_name_in_one_plan(before, after):
+def test_a_dynamic_group_can_replace_a_static_one_of_the_same_name_and_vice_versa(before, after):
     cloud = Cloud()
     converge(state(*before), cloud)
     plan = converge(state(*after), cloud)

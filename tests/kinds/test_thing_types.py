@@ -1,4 +1,4 @@
-"""Thing types: what AWS can update, and deletions that deprecate the type and wait."""
+"""Thing types: the fields that AWS can update, and deletions that deprecate the type and wait."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after,
 @pytest.mark.parametrize(
     "after", [evolve(FULL, description="Fans"), evolve(FULL, searchable_attributes=("site",))]
 )
-def test_what_aws_cannot_update_replaces_a_type_without_things(after):
+def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
     desired = resource("thing_types", "a", after)
     live_type = live(evolve(FULL, searchable_attributes=("house", "site")))
 
@@ -170,12 +170,12 @@ def test_too_many_attributes_and_ambiguous_sources_are_problems():
     ]
 
 
-def test_deleting_a_type_that_other_things_have_is_rejected():
-    change = Delete(Address("thing_types", "a"), live(ThingType(), "ours", "x", "y"))
-    thing = Live("ours", Thing(thing_type="a"), 1, "ws")
+def test_deleting_a_type_that_other_things_use_is_rejected():
+    change = Delete(Address("thing_types", "a"), live(ThingType(), "owned", "x", "y"))
+    thing = Live("owned", Thing(thing_type="a"), 1, "ws")
     context = plan_context(
-        live={"thing_types.a": change.live, "things.ours": thing},
-        changes=[change, Delete(Address("things", "ours"), thing)],
+        live={"thing_types.a": change.live, "things.owned": thing},
+        changes=[change, Delete(Address("things", "owned"), thing)],
     )
     assert plan_errors(change, context) == [
         (
@@ -185,7 +185,7 @@ def test_deleting_a_type_that_other_things_have_is_rejected():
     ]
 
 
-def test_replacing_a_type_that_things_have_is_rejected():
+def test_replacing_a_type_that_things_use_is_rejected():
     desired = resource("thing_types", "a", ThingType("Fans"))
     change = Replace(desired, live(ThingType("Pumps"), "x", "y"), ())
     assert plan_errors(
@@ -198,7 +198,7 @@ def test_replacing_a_type_that_things_have_is_rejected():
     ]
 
 
-def test_another_description_replaces_the_type_once_no_thing_has_it():
+def test_another_description_replaces_the_type_once_no_thing_uses_it():
     cloud = Cloud()
     thing = resource("things", "pump", Thing(thing_type="a"))
     apply(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)

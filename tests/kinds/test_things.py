@@ -53,15 +53,17 @@ def leave(group: str):
     return iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName=group, thingName="a")
 
 
-def attach(thing: str = "a", *, retried_errors=(), **more):
-    return iot("AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **more)
+def attach(thing: str = "a", *, retried_errors=(), **extra):
+    return iot(
+        "AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **extra
+    )
 
 
 def detach(thing: str = "a"):
     return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERT)
 
 
-def test_a_thing_is_created_marked_grouped_and_given_its_certificates_in_this_order():
+def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certificates():
     desired = thing(
         thing_type="pump",
         attributes={"site": "oslo"},
@@ -196,7 +198,7 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
     ]
 
 
-def test_an_exclusive_certificate_is_detached_from_the_things_that_have_it():
+def test_an_exclusive_certificate_is_detached_from_its_other_things():
     before = live(Thing(certificates=("x",)), CERT)
     change = change_to(thing(certificates=("x",), exclusive=True), live(Thing()))
     context = plan_context(
