@@ -37,7 +37,7 @@ ALLOW = Document.from_value(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
 )
 STILL_ATTACHED = "cannot delete: the policy is attached to 1 target that this plan does not change"
-REJECTED = "remove that reference first"
+NEXT_STEP = "remove that reference first"
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def policy(name: str = "p"):
     return resource("policies", name, Policy(ALLOW))
 
 
-def provisioned(generation: int, *policies: str):
-    """A thing `x` with a certificate of that generation, to which the policies are attached."""
+def provisioned_thing(generation: int, *policies: str):
+    """Return a provisioned thing `x` with a certificate of a generation, to which the policies are attached."""
     parts = {
         "thing": {"Type": THING, "Properties": {"ThingName": "x"}},
         "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
@@ -66,13 +66,13 @@ def provisioned(generation: int, *policies: str):
     return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
 
-def ignoring(found, *names: str):
-    return evolve(found, lifecycle=Lifecycle(ignore_changes=names))
+def ignoring(resource, *names: str):
+    return evolve(resource, lifecycle=Lifecycle(ignore_changes=names))
 
 
-def with_policies(found, *names: str):
-    needed = found.dependencies | {Address("policies", name) for name in names}
-    return evolve(found, spec=evolve(found.spec, policies=names), dependencies=needed)
+def with_policies(resource, *names: str):
+    dependencies = resource.dependencies | {Address("policies", name) for name in names}
+    return evolve(resource, spec=evolve(resource.spec, policies=names), dependencies=dependencies)
 
 
 def dependencies_of(plan, address: str) -> list[str]:
@@ -80,15 +80,15 @@ def dependencies_of(plan, address: str) -> list[str]:
     return sorted(map(str, step.dependencies))
 
 
-def reasons(wanted, cloud) -> tuple[str, ...]:
+def reasons_to_reject(desired, cloud) -> tuple[str, ...]:
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(wanted, cloud)
+        plan_of(desired, cloud)
     return caught.value.reasons
 
 
 def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
-    converge(state(ca(), policy(), provisioned(1, "p")), cloud)
-    plan = plan_of(state(ca(), provisioned(2)), cloud)
+    converge(state(ca(), policy(), provisioned_thing(1, "p")), cloud)
+    plan = plan_of(state(ca(), provisioned_thing(2)), cloud)
     assert dependencies_of(plan, "policies.p") == ["provisioned_things.from-template"]
     assert failures(apply(plan, cloud)) == []
 
@@ -99,7 +99,7 @@ def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_h
     renewed = device("a", 2)[0]
     renewed = evolve(renewed, spec=evolve(renewed.spec, rotation=Rotation("7d")))
     identity = certificate.spec.pem.fingerprint
-    assert reasons(state(ca(), renewed, thing), cloud) == (
+    assert reasons_to_reject(state(ca(), renewed, thing), cloud) == (
         f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
     )
 
@@ -108,7 +108,7 @@ def test_a_policy_is_not_deleted_when_a_replaced_certificate_ignores_its_policie
     certificate, thing = device("a")
     converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
     identity = certificate.spec.pem.fingerprint
-    assert reasons(state(ca(), ignoring(device("a", 2)[0], "policies"), thing), cloud) == (
+    assert reasons_to_reject(state(ca(), ignoring(device("a", 2)[0], "policies"), thing), cloud) == (
         f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
     )
 
@@ -117,19 +117,19 @@ def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
     certificate, thing = device("a")
     other = resource("things", "b", Thing(certificates=("a",)))
     converge(state(ca(), certificate, thing, other), cloud)
-    wanted = evolve(state(ca(), *device("a", 2)), removed={other.address: Origin("desired_state.toml", 9)})
-    assert reasons(wanted, cloud) == (
-        f"certificates.a: cannot replace: still used after this plan by things.b; {REJECTED}",
+    desired = evolve(state(ca(), *device("a", 2)), removed={other.address: Origin("desired_state.toml", 9)})
+    assert reasons_to_reject(desired, cloud) == (
+        f"certificates.a: cannot replace: still used after this plan by things.b; {NEXT_STEP}",
     )
 
 
 def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    kept = ignoring(resource("things", "a", Thing()), "certificates")
+    user = ignoring(resource("things", "a", Thing()), "certificates")
     name = f"a:{certificate.spec.pem.fingerprint[:12]}"
-    assert reasons(state(ca(), kept), cloud) == (
-        f"certificates.{name}: cannot delete: still used after this plan by things.a; {REJECTED}",
+    assert reasons_to_reject(state(ca(), user), cloud) == (
+        f"certificates.{name}: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
 
@@ -139,18 +139,18 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
         resource("thing_groups", "h", ThingGroup(parent="g")),
     )
     converge(state(parent, child), cloud)
-    kept = ignoring(resource("thing_groups", "h", ThingGroup()), "parent")
-    assert reasons(state(kept), cloud) == (
-        f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {REJECTED}",
+    user = ignoring(resource("thing_groups", "h", ThingGroup()), "parent")
+    assert reasons_to_reject(state(user), cloud) == (
+        f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {NEXT_STEP}",
     )
 
 
 def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
     thing = resource("things", "a", Thing(thing_type="t"))
     converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
-    kept = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
-    assert reasons(state(kept), cloud) == (
-        f"thing_types.t: cannot delete: still used after this plan by things.a; {REJECTED}",
+    user = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
+    assert reasons_to_reject(state(user), cloud) == (
+        f"thing_types.t: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
 
@@ -160,9 +160,9 @@ def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
         return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
 
     converge(state(ca(registration_template="v"), template("JITP")), cloud)
-    kept = ignoring(ca(), "registration_template")
-    assert reasons(state(kept, template("FLEET_PROVISIONING")), cloud) == (
-        f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {REJECTED}",
+    user = ignoring(ca(), "registration_template")
+    assert reasons_to_reject(state(user, template("FLEET_PROVISIONING")), cloud) == (
+        f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
     )
 
 
@@ -188,9 +188,9 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
     moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    kept = ignoring(resource("things", "a", Thing()), "thing_groups")
+    user = ignoring(resource("things", "a", Thing()), "thing_groups")
     reason = "ignores its groups and would also be in g, which is in the same hierarchy"
-    assert reasons(state(*moved, kept), cloud) == (
+    assert reasons_to_reject(state(*moved, user), cloud) == (
         f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
     )
 
@@ -204,7 +204,7 @@ def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certi
     assert cloud.content()["things"]["a"]["principals"] == [attached]
 
 
-def test_an_update_dependencies_a_replaced_locker_that_it_ignores(cloud):
+def test_an_update_depends_on_a_replaced_locker_that_it_ignores(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))

@@ -1,4 +1,4 @@
-"""One writer at a time, whatever the clocks say and however the holder ends."""
+"""Only one process writes at a time, with any clocks, and after any end of the holder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PARTS = {"holder", "process", "since", "until"}
 
 
 class Time:
-    """A clock that is moved by hand."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -44,7 +44,7 @@ class Time:
     def date(self) -> datetime.datetime:
         return datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=self.now)
 
-    def registrys(self) -> float:
+    def timestamp(self) -> float:
         return self.date().timestamp()
 
 
@@ -55,9 +55,9 @@ def time():
 
 @pytest.fixture
 def cloud(time):
-    """A registry whose clock is `time`'s."""
+    """Return a registry with the clock `time`."""
     cloud = Cloud()
-    cloud.registry = Registry(":memory:", evolve(SETTINGS, clock=time.registrys))
+    cloud.registry = Registry(":memory:", evolve(SETTINGS, clock=time.timestamp))
     return cloud
 
 
@@ -68,9 +68,9 @@ def attributes(cloud):
 
 def test_the_lease_is_in_the_groups_attributes_only_while_it_is_held(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        held = lease_holder("ws", cloud.call)
+        holder = lease_holder("ws", cloud.call)
         assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
-        assert (held.process, held.since, held.until - held.since) == (
+        assert (holder.process, holder.since, holder.until - holder.since) == (
             ELSEWHERE,
             time.date(),
             datetime.timedelta(seconds=LEASE_SECONDS),
@@ -86,10 +86,10 @@ def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time)
         ):
             pass
         guard()
-    me = this_process({})
+    holder = this_process({})
     assert str(locked.value) == (
         "the plan is rejected; nothing was sent\n"
-        f"the workspace is locked by {me} (process {me.pid}) since 2026-03-01T00:00:00Z; the lease expires at "
+        f"the workspace is locked by {holder} (process {holder.pid}) since 2026-03-01T00:00:00Z; the lease expires at "
         "2026-03-01T00:01:00Z unless it is renewed; if that apply is no longer running, release the lock with `reconciler unlock`"
     )
 
@@ -108,16 +108,16 @@ def test_the_lease_is_released_after_every_kind_of_exception(cloud, time):
     assert lease_holder("ws", cloud.call) is None
 
 
-def crashed(cloud, who, machine, monkeypatch, time):
-    """A lease whose holder came to no end at all."""
+def leave_lease(cloud, process, machine, monkeypatch, time):
+    """Leave the lease of a process that has crashed."""
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.engine.ownership.lease._Lease.release", lambda self: None)
-        with hold_lease("ws", cloud.call, who, machine=machine, clock=time):
+        with hold_lease("ws", cloud.call, process, machine=machine, clock=time):
             pass
 
 
 def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(cloud, time, monkeypatch):
-    crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
+    leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
     time.now = LEASE_SECONDS - 1
     with pytest.raises(LockedError), hold_lease("ws", cloud.call, this_process({}), clock=time):
         pass
@@ -127,13 +127,13 @@ def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(clo
 
 
 def test_the_lease_of_a_dead_local_process_blocks_no_one(cloud, time, monkeypatch):
-    crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
+    leave_lease(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
 def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time, monkeypatch):
-    crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
+    leave_lease(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     payload = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": payload})
     release_stale_lease("ws", cloud.call)
@@ -141,7 +141,7 @@ def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time,
 
 
 def test_the_lease_of_a_holder_that_may_be_alive_is_not_released(cloud, time, monkeypatch):
-    crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
+    leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
     release_stale_lease("ws", cloud.call)
     assert lease_holder("ws", cloud.call).process == ELSEWHERE
 
@@ -152,9 +152,8 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
         assert force_unlock("ws", cloud.call) is None
         with hold_lease("ws", cloud.call, this_process({}), clock=time) as other:
             other()
-            time.now = (
-                LEASE_SECONDS  # by now the first has request the registry, or knows that it should have
-            )
+            # The first holder must have read the registry again since.
+            time.now = LEASE_SECONDS
             with pytest.raises(LeaseLostError):
                 guard()
 
@@ -173,10 +172,10 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
     writes = threading.Semaphore(0)
 
     def call(request):
-        answer = cloud.call(request)
+        response = cloud.call(request)
         if request.operation == "UpdateThingGroup":
             writes.release()
-        return answer
+        return response
 
     cloud.reset()
     with hold_lease("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
@@ -195,20 +194,20 @@ def test_the_lease_keeps_the_groups_other_attributes(cloud, time):
 
 
 def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
-    start, tried = threading.Barrier(8), threading.Barrier(8)
+    start, attempted = threading.Barrier(8), threading.Barrier(8)
 
-    def reach(number):
+    def try_to_acquire(number):
         start.wait()
         try:
             with hold_lease("ws", cloud.call, evolve(ELSEWHERE, pid=number), machine="another", clock=time):
-                tried.wait()
+                attempted.wait()
         except LockedError:
-            tried.wait()
+            attempted.wait()
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(reach, range(8))) == [False] * 7 + [True]
+        assert sorted(pool.map(try_to_acquire, range(8))) == [False] * 7 + [True]
 
 
 def test_an_unreadable_lease_blocks_no_one(cloud, time):
@@ -222,27 +221,27 @@ def test_an_unreadable_lease_blocks_no_one(cloud, time):
 
 
 def test_a_live_local_holder_keeps_the_lease_with_any_user_and_host_name(cloud, time):
-    me = evolve(this_process({}), user="ada@corp.example")
+    holder = evolve(this_process({}), user="ada@corp.example")
     with (
-        hold_lease("ws", cloud.call, me, clock=time) as guard,
+        hold_lease("ws", cloud.call, holder, clock=time) as guard,
         pytest.raises(LockedError, match=r"ada@corp\.example@"),
         hold_lease("ws", cloud.call, this_process({}), clock=time),
     ):
         pass
-    with hold_lease("ws", cloud.call, evolve(me, host="host äöü"), clock=time) as guard:
+    with hold_lease("ws", cloud.call, evolve(holder, host="host äöü"), clock=time) as guard:
         assert lease_holder("ws", cloud.call).process.host == "host____"
         guard()
 
 
 def test_a_lease_whose_response_was_lost_is_released(cloud, time):
     def call(request):
-        answer = cloud.call(request)
-        if request.operation == "UpdateThingGroup" and not lost:
-            lost.append(request)
+        response = cloud.call(request)
+        if request.operation == "UpdateThingGroup" and not lost_requests:
+            lost_requests.append(request)
             raise TargetError("no answer")
-        return answer
+        return response
 
-    lost: list[object] = []
+    lost_requests: list[object] = []
     with pytest.raises(TargetError), hold_lease("ws", call, this_process({}), clock=time):
         pass
     assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
@@ -264,12 +263,12 @@ def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
 class TestApplying:
     def test_the_lease_does_not_appear_in_a_plan(self):
         cloud = Cloud()
-        wanted = state(ca(), *device("a"))
-        plan = plan_of(wanted, cloud)
+        desired = state(ca(), *device("a"))
+        plan = plan_of(desired, cloud)
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
-            assert plan_of(wanted, cloud).steps == ()
-        assert plan_of(wanted, cloud).steps == ()
+            assert plan_of(desired, cloud).steps == ()
+        assert plan_of(desired, cloud).steps == ()
 
     def test_the_group_is_deleted_last_together_with_the_lease(self):
         cloud = Cloud()
@@ -283,35 +282,35 @@ class TestApplying:
     def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()
         plan = plan_of(state(ca(), *device("a"), *device("b")), cloud)
-        allowed = iter([None] * 3)
-        written = []
+        guard_results = iter([None] * 3)
+        writes = []
 
         def guard():
-            if next(allowed, "lost"):
+            if next(guard_results, "lost"):
                 raise LeaseLostError("lost")
 
         def call(request):
             if not request.operation.startswith(("List", "Describe", "Get")):
-                written.append(request.operation)
+                writes.append(request.operation)
             return cloud.call(request)
 
-        cloud_with = type("Cloud", (), {"call": staticmethod(call)})
-        outcomes = apply(plan, cloud_with, guard=guard, workers=1)
-        ended = [outcome for outcome in outcomes if outcome.status != "started"]
-        assert len(written) <= 3
-        assert len(ended) == len(plan.steps)
-        assert {outcome.status for outcome in ended} <= {"applied", "failed", "skipped", "cancelled"}
-        assert sum(outcome.status == "failed" for outcome in ended) == 1
+        recording_cloud = type("Cloud", (), {"call": staticmethod(call)})
+        outcomes = apply(plan, recording_cloud, guard=guard, workers=1)
+        final_outcomes = [outcome for outcome in outcomes if outcome.status != "started"]
+        assert len(writes) <= 3
+        assert len(final_outcomes) == len(plan.steps)
+        assert {outcome.status for outcome in final_outcomes} <= {"applied", "failed", "skipped", "cancelled"}
+        assert sum(outcome.status == "failed" for outcome in final_outcomes) == 1
 
 
 def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     desired = state(ca(), *device("pump"))
     before = plan_of(desired, cloud)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        meanwhile = plan_of(desired, cloud)
-    warnings = {note.text for note in meanwhile.notes} - {note.text for note in before.notes}
+        during = plan_of(desired, cloud)
+    warnings = {note.text for note in during.notes} - {note.text for note in before.notes}
     assert warnings == {PARTIAL_APPLY}
-    assert meanwhile.digest == plan_of(desired, cloud).digest
+    assert during.digest == plan_of(desired, cloud).digest
 
 
 def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
@@ -319,8 +318,8 @@ def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
         hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
-        pytest.raises(PlanRejectedError) as refused,
+        pytest.raises(PlanRejectedError) as rejected,
     ):
         plan_of(desired, cloud)
-    *_, last = refused.value.reasons
+    *_, last = rejected.value.reasons
     assert last == PARTIAL_APPLY

@@ -1,4 +1,4 @@
-"""Two workspaces in one account: neither touches what the other owns, in whatever order they are applied."""
+"""Two workspaces in one account never touch each other's resources, in any order of applies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cloud(account) -> Cloud:
 
 @st.composite
 def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
-    """Devices, loose certificates, groups, policies, managed things, protected or not, all names with the prefix."""
+    """Draw a state of all common kinds whose names have the prefix; its things may have `prevent_destroy`."""
     names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
@@ -51,39 +51,43 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
         )
         resources.append(resource("certificates", prefix + name, spec))
         if draw(st.booleans()):
-            member = tuple(prefix + group for group in groups if draw(st.booleans()))
-            resources.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=member)))
+            thing_groups = tuple(prefix + group for group in groups if draw(st.booleans()))
+            resources.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=thing_groups)))
     if draw(st.booleans()):
         resources.append(managed_thing(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
-    kept = draw(st.booleans())
+    is_protected = draw(st.booleans())
     resources = [
-        evolve(each, lifecycle=Lifecycle(prevent_destroy=kept and each.address.kind == "things"))
-        for each in resources
+        evolve(item, lifecycle=Lifecycle(prevent_destroy=is_protected and item.address.kind == "things"))
+        for item in resources
     ]
     return state(*resources, workspace=workspace)
 
 
-def unguarded(wanted: DesiredState) -> DesiredState:
-    return evolve(
-        wanted, resources={a: evolve(f, lifecycle=Lifecycle()) for a, f in wanted.resources.items()}
-    )
+def without_lifecycle(desired: DesiredState) -> DesiredState:
+    """Return the state without `prevent_destroy`, so that another state can follow it."""
+    resources = {address: evolve(item, lifecycle=Lifecycle()) for address, item in desired.resources.items()}
+    return evolve(desired, resources=resources)
 
 
-def of(content: dict, prefix: str, workspace: str) -> dict:
-    """The part of an account's content that is one workspace's."""
-    marks = f"reconciler-{workspace}"
-    held = {
+def content_of(content: dict, prefix: str, workspace: str) -> dict:
+    """Return the part of an account's content that belongs to a workspace."""
+    prefixes = (prefix, f"reconciler-{workspace}")
+    certificates = {
         principal
         for name, thing in content["things"].items()
-        if name.startswith((prefix, marks))
+        if name.startswith(prefixes)
         for principal, _ in thing["principals"]
     }
     part = {
-        kind: {name: item for name, item in content[kind].items() if name.startswith((prefix, marks))}
+        kind: {name: item for name, item in content[kind].items() if name.startswith(prefixes)}
         for kind in ("things", "thing_groups", "policies")
     }
-    part["certificates"] = {name: item for name, item in content["certificates"].items() if name in held}
-    part["managed"] = [m for m in content["managed_things"] if m["Tags"]["reconciler:workspace"] == workspace]
+    part["certificates"] = {
+        name: item for name, item in content["certificates"].items() if name in certificates
+    }
+    part["managed"] = [
+        item for item in content["managed_things"] if item["Tags"]["reconciler:workspace"] == workspace
+    ]
     return part
 
 
@@ -94,32 +98,34 @@ def of(content: dict, prefix: str, workspace: str) -> dict:
     order=st.permutations([0, 0, 1, 1]),
 )
 def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order):
-    sequences = [[unguarded(first), then] for first, then in (one, two)]
-    alone = []
+    sequences = [[without_lifecycle(first), second] for first, second in (one, two)]
+    expected = []
     for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
         account.reset()
-        for wanted in sequences[index]:
-            converge(wanted, account)
-        alone.append(of(account.content(), prefix, workspace))
+        for desired in sequences[index]:
+            converge(desired, account)
+        expected.append(content_of(account.content(), prefix, workspace))
     account.reset()
-    left = [list(sequence) for sequence in sequences]
+    remaining = [list(sequence) for sequence in sequences]
     for index in order:
-        converge(left[index].pop(0), account)
+        converge(remaining[index].pop(0), account)
     content = account.content()
-    assert [of(content, "one-", "ws-1"), of(content, "two-", "ws-2")] == alone
+    assert [content_of(content, "one-", "ws-1"), content_of(content, "two-", "ws-2")] == expected
     assert [plan_of(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
     if not any(resource.lifecycle.prevent_destroy for resource in one[1].resources.values()):
         converge(state(workspace="ws-1"), account)
-    assert of(account.content(), "two-", "ws-2") == alone[1]
+    assert content_of(account.content(), "two-", "ws-2") == expected[1]
 
 
 @_QUIET
-@given(wanted=fleets("ws-1", "same-"))
-def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, wanted):
-    converge(wanted, account.reset())
-    other_workspace = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
+@given(desired=fleets("ws-1", "same-"))
+def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, desired):
+    converge(desired, account.reset())
+    other_workspace = evolve(desired, settings=evolve(desired.settings, name="ws-2"))
     before = account.content()
-    unique = {address for address in wanted.resources if address.kind != "managed_things"}  # AWS's own ids
+    unique = {
+        address for address in desired.resources if address.kind != "managed_things"
+    }  # AWS assigns their IDs
     if unique:
         with pytest.raises(PlanRejectedError) as caught:
             plan_of(other_workspace, account, adopt=unique)
@@ -130,34 +136,34 @@ def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account
 
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
-    (held,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
-    converge(state(resource("things", "theirs", Thing()), workspace="two"), cloud)
-    cloud.iot.create_thing(thingName="foreign")
-    for name in ("theirs", "foreign"):
-        cloud.iot.attach_thing_principal(thingName=name, principal=held)
+    (certificate,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
+    converge(state(resource("things", "other-workspaces", Thing()), workspace="two"), cloud)
+    cloud.iot.create_thing(thingName="unmanaged")
+    for name in ("other-workspaces", "unmanaged"):
+        cloud.iot.attach_thing_principal(thingName=name, principal=certificate)
 
     def users():
-        return sorted(cloud.iot.list_principal_things(principal=held)["things"])
+        return sorted(cloud.iot.list_principal_things(principal=certificate)["things"])
 
     converge(state(ca(), workspace="one"), cloud)
-    assert users() == ["foreign", "theirs"]
-    assert cloud.iot.list_attached_policies(target=held)["policies"] == []
-    cloud.iot.detach_thing_principal(thingName="foreign", principal=held)
+    assert users() == ["other-workspaces", "unmanaged"]
+    assert cloud.iot.list_attached_policies(target=certificate)["policies"] == []
+    cloud.iot.detach_thing_principal(thingName="unmanaged", principal=certificate)
     converge(state(workspace="two"), cloud)
     assert list(cloud.content()["certificates"]) == []
 
 
-def test_a_warning_says_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
-    wanted = state(resource("things", "a", Thing()))
-    converge(wanted, cloud)
+def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
+    desired = state(resource("things", "a", Thing()))
+    converge(desired, cloud)
     certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
     cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])
-    notes = [note.text for note in plan_of(wanted, cloud).notes if note.level == "warning"]
-    how = f'[[removed]] from = "certificates.{certificate["certificateId"]}", destroy = false'
+    notes = [note.text for note in plan_of(desired, cloud).notes if note.level == "warning"]
+    removed_table = f'[[removed]] from = "certificates.{certificate["certificateId"]}", destroy = false'
     assert notes == [
-        f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {how}"
+        f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed_table}"
     ]
     removed = {Address("certificates", certificate["certificateId"]): Origin("desired_state.toml", 1)}
-    converge(evolve(wanted, removed=removed), cloud)
+    converge(evolve(desired, removed=removed), cloud)
     assert cloud.content()["certificates"] == {certificate["certificateId"]: ("ACTIVE", "DEFAULT")}
     assert cloud.content()["things"]["a"]["principals"] == []
