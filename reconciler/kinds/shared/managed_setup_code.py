@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -56,6 +57,8 @@ class HashedText:
     `text` is None if the hash was read from the tag.
     """
 
+    stored_name: ClassVar[str] = "remembered"
+
     digest: str
     text: str | None = field(default=None, eq=False, repr=False)
 
@@ -81,6 +84,8 @@ class MaterialHash(Deferred):
 
     Hashing takes milliseconds, so it is done when the tag is sent.
     """
+
+    stored_name: ClassVar[str] = "remembered_material"
 
     material: Secret
     salt: str

@@ -15,7 +15,8 @@ from msgspec.json import encode
 
 from reconciler.engine.plan import saved_plan
 from reconciler.engine.plan.record import compute_digest, to_change_records, to_json_values
-from reconciler.kinds.ca_certificates import SignedCode
+from reconciler.kinds.ca_certificates import CaVerification, SignedCode
+from reconciler.kinds.shared.managed_setup_code import HashedText, MaterialHash
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
@@ -72,6 +73,15 @@ PUMP = Address("things", "pump-1")
                     "timeout_in_minutes": 5,
                 }
             },
+        ),
+        (HashedText("ab" * 32, "canary"), {"$remembered": {"digest": "ab" * 32}}),
+        (
+            MaterialHash(Secret("env X", "canary"), "ws/b"),
+            {"$remembered_material": {"material": {"$secret": "env X"}, "salt": "ws/b"}},
+        ),
+        (
+            CaVerification(key=Secret("env X", "canary")),
+            {"$verification": {"key": {"$secret": "env X"}, "certificate": None}},
         ),
     ],
 )
