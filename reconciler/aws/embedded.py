@@ -16,7 +16,7 @@ def bind(session: Session, registry: Registry) -> None:
 
     def respond(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         body = request.body or b""
-        headers = {key: _text(value) for key, value in request.headers.items()}
+        headers = {key: _to_text(value) for key, value in request.headers.items()}
         raw_body = body.encode() if isinstance(body, str) else body
         response = registry.handle(HttpRequest(request.method, request.url, headers, raw_body))
         return AWSResponse(request.url, response.status, dict(response.headers), _RawBody(response.body))
@@ -31,5 +31,5 @@ class _RawBody(BytesIO):
         yield self.read()
 
 
-def _text(value: str | bytes) -> str:
+def _to_text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -38,15 +38,15 @@ class ServiceModelConstraints:
 
     def operations(self, service: str) -> Collection[str]:
         """Return the names of the service's operations."""
-        return _operations(service)
+        return _list_operations(service)
 
 
 def find_shape(service: str, member: str) -> Shape:
     """Return the shape of a request member. Raises LookupError for an unknown one."""
     operation, *path = member.split(".")
-    if operation not in _operations(service):
+    if operation not in _list_operations(service):
         raise LookupError(f"{service} has no operation {operation}")
-    shape: Any = _model(service).operation_model(operation).input_shape
+    shape: Any = _load_model(service).operation_model(operation).input_shape
     for name in path:
         if shape is None or shape.type_name != "structure" or name not in shape.members:
             raise LookupError(f"{service} has no member {name} on the way to {member}")
@@ -63,15 +63,15 @@ def shared_loader(path: str | None) -> Loader:
 
 
 @cache
-def _model(service: str) -> ServiceModel:
+def _load_model(service: str) -> ServiceModel:
     from botocore.model import ServiceModel
 
     return ServiceModel(shared_loader(None).load_service_model(service, "service-2"), service)
 
 
 @cache
-def _operations(service: str) -> frozenset[str]:
-    return frozenset(_model(service).operation_names)
+def _list_operations(service: str) -> frozenset[str]:
+    return frozenset(_load_model(service).operation_names)
 
 
 @cache

@@ -103,7 +103,7 @@ class Registry:
         """Perform a request and answer it."""
         if routed.rejection is not None:
             return self.reject(routed, routed.rejection)
-        return self._to_response(*self._answer(routed))
+        return self._to_response(*self._perform_operation(routed))
 
     def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
         """Return an error response for a request without performing it."""
@@ -121,7 +121,7 @@ class Registry:
         """Close the database."""
         self._store.close()
 
-    def _answer(self, routed: RoutedRequest) -> ResponseParts:
+    def _perform_operation(self, routed: RoutedRequest) -> ResponseParts:
         operation = routed.operation
         assert operation is not None
         try:

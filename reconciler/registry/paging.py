@@ -58,7 +58,7 @@ class Pager:
     default_size: int = DEFAULT_PAGE_SIZE
     url_safe: bool = True
 
-    def start(self, context: Context, params: Mapping[str, Any]) -> ListPage:
+    def start_page(self, context: Context, params: Mapping[str, Any]) -> ListPage:
         """Return the page that the request selects.
 
         Raises the operation's error for an invalid request if the token is not from this listing.

@@ -195,9 +195,9 @@ class RegistryApp:
         path = scope["raw_path"] + (b"?" + query if query else b"")
         url = f"http://{headers['host']}{path.decode('latin-1')}"
         request = HttpRequest(scope["method"], url, headers, body)
-        return self._server_response(scope["path"], request) or await self._answer(request)
+        return self._server_response(scope["path"], request) or await self._perform(request)
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def _perform(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request to AWS's services, or return None to drop its connection."""
         routed = self.registry.route(request)
         operation = routed.operation

@@ -45,7 +45,7 @@ def remove_thing_from_billing_group(context: Context, params: Params) -> Output 
 @operation("iot", "ListThingsInBillingGroup")
 def list_things_in_billing_group(context: Context, params: Params) -> Output | None:
     """Return the names of a billing group's things in creation order. Raises ResourceNotFound."""
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     group = require_billing_group(context, params["billingGroupName"])
     rows = context.tx.all(
         "SELECT seq, name FROM things WHERE scope = ? AND billing_group = ? AND seq > ? ORDER BY seq LIMIT ?",

@@ -106,7 +106,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
 @operation("iot", "ListBillingGroups")
 def list_billing_groups(context: Context, params: Params) -> Output | None:
     """Return the billing groups in creation order, all or those with a prefix."""
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     prefix = params.get("namePrefixFilter", "")
     rows = context.tx.all(
         "SELECT seq, name FROM billing_groups WHERE scope = ? AND seq > ? AND name >= ? AND name < ?"

@@ -126,7 +126,7 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
 @operation("iot", "ListCACertificates")
 def list_ca_certificates(context: Context, params: Params) -> Output | None:
     """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default."""
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")

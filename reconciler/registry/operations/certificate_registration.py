@@ -22,7 +22,7 @@ def register_certificate(context: Context, params: Params) -> Output | None:
     is not registered or is INACTIVE (the code for INACTIVE is UNCONFIRMED), InvalidRequest for an invalid status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
-    status = _initial_status(context, params)
+    status = _find_initial_status(context, params)
     _require_unregistered(context, certificate)
     authority = _find_authority(context, certificate, params.get("caCertificatePem"))
     if authority["status"] != "ACTIVE":
@@ -38,7 +38,7 @@ def register_certificate_without_ca(context: Context, params: Params) -> Output 
     Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for an invalid status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
-    status = _initial_status(context, params)
+    status = _find_initial_status(context, params)
     _require_unregistered(context, certificate)
     return insert_certificate(context, certificate, status, "SNI_ONLY", None)
 
@@ -66,7 +66,7 @@ def insert_certificate(
     return {"certificateArn": certificate_arn(context, certificate.id), "certificateId": certificate.id}
 
 
-def _initial_status(context: Context, params: Params) -> str:
+def _find_initial_status(context: Context, params: Params) -> str:
     """Return `status` if it is given, else ACTIVE with the deprecated `setAsActive`, else INACTIVE."""
     if "status" in params:
         return require_settable(context, params["status"])

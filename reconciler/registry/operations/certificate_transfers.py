@@ -35,7 +35,7 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
     arn = certificate_arn(context, row["id"])
     if has_policies(context, arn) or is_principal_in_use(context, arn):
         raise _conflict("Policies and things must be detached from the certificate before its transfer.")
-    target = _target_scope(context, account)
+    target = _find_target_scope(context, account)
     if context.tx.one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]) is not None:
         raise _conflict(f"The account {account} already has the certificate.")
     _set_status(context, context.scope, row["id"], PENDING)
@@ -118,7 +118,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 @operation("iot", "ListOutgoingCertificates")
 def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
     """Return the certificates with a pending transfer, by age, newest first unless `ascendingOrder`."""
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
@@ -144,7 +144,7 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
     )
 
 
-def _target_scope(context: Context, account: str) -> int:
+def _find_target_scope(context: Context, account: str) -> int:
     """Return the scope number of another account in this Region, created on first use."""
     context.tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, context.region)
     row = context.tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, context.region)

@@ -164,7 +164,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
 
 
 def _list_page(context: Context, params: Params, where: str, *values: Value) -> Output:
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")

@@ -87,7 +87,7 @@ def get_credential_locker(context: Context, params: Params) -> Output | None:
 @operation(SERVICE, "ListCredentialLockers")
 def list_credential_lockers(context: Context, params: Params) -> Output | None:
     """Return the credential lockers by ID. Raises ValidationException for an invalid token."""
-    page = MANAGED.start(context, params)
+    page = MANAGED.start_page(context, params)
     rows = context.tx.all(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,

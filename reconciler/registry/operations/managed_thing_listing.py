@@ -39,7 +39,7 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
 
     Raises ValidationException for an invalid token.
     """
-    page = MANAGED.start(context, params)
+    page = MANAGED.start_page(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]
     for member, column in _FILTERS.items():

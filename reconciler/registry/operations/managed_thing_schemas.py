@@ -19,7 +19,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
 
     Raises ResourceNotFound, ValidationException for an invalid token.
     """
-    page = MANAGED.start(context, params)
+    page = MANAGED.start_page(context, params)
     row = require_managed_thing(context, params["Identifier"])
     filters = {"EndpointId": params.get("EndpointIdFilter"), "CapabilityId": params.get("CapabilityIdFilter")}
     items = [

@@ -15,7 +15,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.credential_lockers import require_locker
-from reconciler.registry.shared.setup_code import initial_status, parse_material
+from reconciler.registry.shared.setup_code import find_initial_status, parse_material
 from reconciler.registry.shared.tagging import add_tags, read_tags, taggable
 from reconciler.registry.store import Row
 
@@ -161,19 +161,19 @@ def _insert(
     context: Context, params: Params, material_digest: bytes, request_digest: bytes
 ) -> Mapping[str, Any]:
     """Insert a new managed thing, and return its row."""
-    document = {**parse_material(params), **_stored_members(params)}
+    document = {**parse_material(params), **_select_stored_members(params)}
     row = {
         "scope": context.scope,
         "id": uuid.uuid4().hex,
         "role": params["Role"],
-        "status": initial_status(params),
-        "capabilities": json.dumps(_capabilities(params)),
+        "status": find_initial_status(params),
+        "capabilities": json.dumps(_select_capabilities(params)),
         "material": material_digest,
         "client_token": params.get("ClientToken"),
         "request": request_digest,
         "created_at": context.now,
         "updated_at": context.now,
-        **_columns(document),
+        **_to_columns(document),
     }
     context.tx.run(
         f"INSERT INTO managed_things ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
@@ -239,11 +239,11 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
     if row["status"] == DELETING:
         raise ApiError("ConflictException", f"The managed thing {row['id']} is being deleted.")
     _require_references(context, params)
-    document = {**json.loads(row["document"]), **_stored_members(params)}
+    document = {**json.loads(row["document"]), **_select_stored_members(params)}
     changes = {
-        "capabilities": json.dumps({**json.loads(row["capabilities"]), **_capabilities(params)}),
+        "capabilities": json.dumps({**json.loads(row["capabilities"]), **_select_capabilities(params)}),
         "updated_at": context.now,
-        **_columns(document),
+        **_to_columns(document),
     }
     context.tx.run(
         f"UPDATE managed_things SET {', '.join(f'{column} = ?' for column in changes)}"  # noqa: S608
@@ -275,7 +275,7 @@ def _require_references(context: Context, params: Params) -> None:
         require_locker(context, params["CredentialLockerId"])
 
 
-def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+def _to_columns(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a document: the document, and the members that ListManagedThings filters by."""
     return {
         "document": json.dumps(document),
@@ -286,11 +286,11 @@ def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stored_members(params: Params) -> dict[str, Any]:
+def _select_stored_members(params: Params) -> dict[str, Any]:
     return {name: params[name] for name in _STORED_MEMBERS if name in params}
 
 
-def _capabilities(params: Params) -> dict[str, Any]:
+def _select_capabilities(params: Params) -> dict[str, Any]:
     return {name: params[name] for name in _CAPABILITIES if name in params}
 
 

@@ -158,7 +158,7 @@ def list_policies(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for an invalid marker.
     """
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     rows = context.tx.all(
         f"SELECT seq, name FROM policies WHERE scope = ? AND seq {sign} ? ORDER BY seq {order} LIMIT ?",  # noqa: S608

@@ -69,7 +69,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound, InvalidRequest for an invalid target.
     """
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     target = params["target"]
     targets, group = [target], require_target(context, target)
     if group is not None and params.get("recursive"):
@@ -94,7 +94,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
 
     The older form of ListAttachedPolicies. Raises ResourceNotFound, InvalidRequest.
     """
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     require_target(context, params["principal"])
     rows = context.tx.all(
@@ -126,7 +126,7 @@ def list_policy_principals(context: Context, params: Params) -> Output | None:
 
 
 def _list_targets(context: Context, params: Params, member: str) -> Output:
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     policy = require_policy(context, params["policyName"])
     rows = context.tx.all(

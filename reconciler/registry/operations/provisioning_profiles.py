@@ -114,7 +114,7 @@ def get_provisioning_profile(context: Context, params: Params) -> Output | None:
 @operation(SERVICE, "ListProvisioningProfiles")
 def list_provisioning_profiles(context: Context, params: Params) -> Output | None:
     """Return the provisioning profiles by ID. Raises ValidationException for an invalid token."""
-    page = MANAGED.start(context, params)
+    page = MANAGED.start_page(context, params)
     rows = context.tx.all(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,

@@ -69,7 +69,7 @@ def describe_provisioning_template_version(context: Context, params: Params) -> 
 @operation("iot", "ListProvisioningTemplateVersions")
 def list_provisioning_template_versions(context: Context, params: Params) -> Output | None:
     """Return the versions in creation order. Raises ResourceNotFound, InvalidRequest for an invalid token."""
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     template = require_template(context, params["templateName"])
     rows = context.tx.all(
         "SELECT * FROM provisioning_template_versions WHERE template = ? AND version > ? ORDER BY version LIMIT ?",

@@ -159,7 +159,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
 @operation("iot", "ListProvisioningTemplates")
 def list_provisioning_templates(context: Context, params: Params) -> Output | None:
     """Return the templates in creation order. Raises InvalidRequest for an invalid token."""
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     rows = context.tx.all(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
         context.scope,

@@ -125,7 +125,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
 @operation("iot", "ListThingRegistrationTasks")
 def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
     """Return the IDs of the tasks in the order of their start, all or those with one status."""
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     rows = context.tx.all(
         f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608
         " ORDER BY seq LIMIT ?",
@@ -160,7 +160,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
 
     Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     task = _find_task(context, params["taskId"])
     if task is None:
         raise context.invalid(f"The thing registration task {params['taskId']} does not exist.")

@@ -89,7 +89,7 @@ def list_role_aliases(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for an invalid marker.
     """
-    page = MARKERS.start(context, params)
+    page = MARKERS.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     order, sign, start = ("ASC", ">", "") if ascending else ("DESC", "<", _LAST_NAME)
     rows = context.tx.all(

@@ -14,7 +14,7 @@ SERVICE = "iot-managed-integrations"
 @operation(SERVICE, "ListSchemaVersions")
 def list_schema_versions(context: Context, params: Params) -> Output | None:
     """Return no schemas. Raises ValidationException for a token: there is only one page."""
-    MANAGED.start(context, params)
+    MANAGED.start_page(context, params)
     return {"Items": []}
 
 

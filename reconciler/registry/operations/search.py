@@ -36,7 +36,7 @@ def search_index(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest.
     """
-    page = SEARCH.start(context, params)
+    page = SEARCH.start_page(context, params)
     if page.size > MAX_RESULTS:
         raise context.invalid(f"maxResults is at most {MAX_RESULTS}.")
     require_query_version(context, params.get("queryVersion"))

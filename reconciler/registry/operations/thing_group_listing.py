@@ -26,7 +26,7 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid token.
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     parent, recursive = params.get("parentGroup"), params.get("recursive", True)
     with_clause, where = "", ["scope = ?", "seq > ?"]
     with_values: list[Value] = []

@@ -93,7 +93,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
 
     Raises ResourceNotFound.
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     group = require_group(context, params["thingGroupName"])
     after = page.after[0] if page.after else 0
     if group["query"] is not None:
@@ -131,7 +131,7 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
 
     Raises ResourceNotFound.
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     thing = require_thing(context, params["thingName"])
     after = page.after[0] if page.after else 0
     static_groups = context.tx.all(
@@ -141,24 +141,24 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
         after,
         page.limit,
     )
-    groups = [*static_groups, *_matching_dynamic_groups(context, thing, after)]
+    groups = [*static_groups, *_find_matching_dynamic_groups(context, thing, after)]
     rows = sorted(groups, key=lambda row: int(row["seq"]))[: page.limit]
     return page.build_output(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
     )
 
 
-def _matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
+def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
     """Return the dynamic groups, of which there are at most 100, whose query the thing matches."""
     dynamic = context.tx.all(
         "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
         context.scope,
         after,
     )
-    return [group for group in dynamic if _matches(context, thing, group["query"])]
+    return [group for group in dynamic if _is_match(context, thing, group["query"])]
 
 
-def _matches(context: Context, thing: Row, query: str) -> bool:
+def _is_match(context: Context, thing: Row, query: str) -> bool:
     condition = compile_query(query)
     row = context.tx.one(
         f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608

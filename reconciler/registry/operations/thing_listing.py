@@ -22,7 +22,7 @@ def list_things(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for an invalid token; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
     and list all things); and for a filter by attribute and type at once (aws-sdk-js issue 4237).
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     if "attributeName" in params and "thingTypeName" in params:
         raise context.invalid(
             "Listing things by the combination of attribute and thing type is not supported"

@@ -119,7 +119,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Output | None:
 
 
 def _list_principals(context: Context, params: Params, member: str, item: Item) -> Output:
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     name = params["thingName"]
     if find_thing(context, name) is None:
         raise not_found(
@@ -138,7 +138,7 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
 
 
 def _list_things(context: Context, params: Params, member: str, item: Item) -> Output:
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     require_principal(context, params["principal"])
     rows = context.tx.all(
         "SELECT thing, exclusive FROM principal_edges WHERE scope = ? AND principal = ? AND thing > ?"

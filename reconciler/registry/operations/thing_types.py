@@ -100,7 +100,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
 
     `thingTypeName` filters by prefix, although the AWS IoT API Reference only calls it "The name of the thing type".
     """
-    page = REGISTRY.start(context, params)
+    page = REGISTRY.start_page(context, params)
     prefix = params.get("thingTypeName", "")
     rows = context.tx.all(
         "SELECT * FROM thing_types WHERE scope = ? AND seq > ? AND name >= ? AND name < ? ORDER BY seq LIMIT ?",

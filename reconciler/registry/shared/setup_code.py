@@ -22,7 +22,7 @@ _CLOUD = re.compile(r"CLOUD:[^:]*:([a-zA-Z0-9_.,@-]{1,256})")
 _INITIAL_STATUS = {"PRE_ONBOARDED_CLOUD": "UNASSOCIATED", DISCOVERED: "DISCOVERED"}
 
 
-def initial_status(params: Params) -> str:
+def find_initial_status(params: Params) -> str:
     """Return the initial provisioning status of a managed thing."""
     if _CLOUD.fullmatch(params["AuthenticationMaterial"]):
         return "UNASSOCIATED"

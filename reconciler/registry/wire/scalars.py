@@ -26,7 +26,7 @@ _MAX_DIGITS = 400
 def json_converter(shape: Shape) -> Convert:
     """Return the conversion of a JSON value of this shape."""
     if shape.type_name == "timestamp":
-        return _timestamp_from_json(shape.serialization.get("timestampFormat", "unixTimestamp"))
+        return _timestamp_converter(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _FROM_JSON[shape.type_name]
 
 
@@ -34,32 +34,32 @@ def text_converter(shape: Shape, location: str) -> Convert:
     """Return the conversion of a string in the path, the query or a header."""
     if shape.type_name == "timestamp":
         timestamp_format = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])
-        return lambda value, path: _timestamp_from_text(value, path, timestamp_format)
+        return lambda value, path: _text_to_timestamp(value, path, timestamp_format)
     if shape.type_name in _BITS:
         bits = _BITS[shape.type_name]
-        return lambda value, path: _integer_from_text(value, path, bits)
+        return lambda value, path: _text_to_integer(value, path, bits)
     return _FROM_TEXT[shape.type_name]
 
 
-def _string(value: Any, path: str) -> str:
+def _to_string(value: Any, path: str) -> str:
     if not isinstance(value, str):
         raise MalformedError(f"{path} is not a string.")
     return value
 
 
-def _boolean(value: Any, path: str) -> bool:
+def _to_boolean(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
         raise MalformedError(f"{path} is not a boolean.")
     return value
 
 
-def _boolean_from_text(value: str, path: str) -> bool:
+def _text_to_boolean(value: str, path: str) -> bool:
     if value not in ("true", "false"):
         raise MalformedError(f"{path} is not a boolean.")
     return value == "true"
 
 
-def _integer(bits: int) -> Convert:
+def _integer_converter(bits: int) -> Convert:
     def convert(value: Any, path: str) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -70,21 +70,21 @@ def _integer(bits: int) -> Convert:
     return convert
 
 
-def _integer_from_text(value: str, path: str, bits: int) -> int:
+def _text_to_integer(value: str, path: str, bits: int) -> int:
     digits = value.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < _MAX_DIGITS):
         raise MalformedError(f"{path} is not an integer.")
-    number: int = _integer(bits)(int(value), path)
+    number: int = _integer_converter(bits)(int(value), path)
     return number
 
 
-def _double(value: Any, path: str) -> float:
+def _to_double(value: Any, path: str) -> float:
     if isinstance(value, str | bool):
         raise MalformedError(f"{path} is not a number.")
-    return _finite(value, path)
+    return _to_finite(value, path)
 
 
-def _finite(value: Any, path: str) -> float:
+def _to_finite(value: Any, path: str) -> float:
     try:
         number = float(value)
     except (ValueError, TypeError, OverflowError) as error:
@@ -94,25 +94,25 @@ def _finite(value: Any, path: str) -> float:
     return number
 
 
-def _blob(value: Any, path: str) -> bytes:
+def _to_bytes(value: Any, path: str) -> bytes:
     try:
-        return base64.b64decode(_string(value, path).encode("ascii"), validate=True)
+        return base64.b64decode(_to_string(value, path).encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise MalformedError(f"{path} is not base64.") from error
 
 
-def _timestamp_from_json(timestamp_format: str) -> Convert:
+def _timestamp_converter(timestamp_format: str) -> Convert:
     def convert(value: Any, path: str) -> datetime:
         if isinstance(value, str):
-            return _timestamp_from_text(value, path, timestamp_format)
-        return _timestamp_from_seconds(_double(value, path), path)
+            return _text_to_timestamp(value, path, timestamp_format)
+        return _seconds_to_timestamp(_to_double(value, path), path)
 
     return convert
 
 
-def _timestamp_from_text(value: str, path: str, timestamp_format: str) -> datetime:
+def _text_to_timestamp(value: str, path: str, timestamp_format: str) -> datetime:
     if timestamp_format == "unixTimestamp":
-        return _timestamp_from_seconds(_finite(value, path), path)
+        return _seconds_to_timestamp(_to_finite(value, path), path)
     parse = datetime.fromisoformat if timestamp_format == "iso8601" else parsedate_to_datetime
     try:
         timestamp = parse(value)
@@ -121,7 +121,7 @@ def _timestamp_from_text(value: str, path: str, timestamp_format: str) -> dateti
         raise MalformedError(f"{path} is not a timestamp.") from error
 
 
-def _timestamp_from_seconds(seconds: float, path: str) -> datetime:
+def _seconds_to_timestamp(seconds: float, path: str) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
@@ -129,20 +129,20 @@ def _timestamp_from_seconds(seconds: float, path: str) -> datetime:
 
 
 _FROM_JSON: dict[str, Convert] = {
-    "string": _string,
-    "character": _string,
-    "boolean": _boolean,
-    "integer": _integer(_BITS["integer"]),
-    "long": _integer(_BITS["long"]),
-    "float": _double,
-    "double": _double,
-    "blob": _blob,
+    "string": _to_string,
+    "character": _to_string,
+    "boolean": _to_boolean,
+    "integer": _integer_converter(_BITS["integer"]),
+    "long": _integer_converter(_BITS["long"]),
+    "float": _to_double,
+    "double": _to_double,
+    "blob": _to_bytes,
 }
 _FROM_TEXT: dict[str, Convert] = {
-    "string": _string,
-    "character": _string,
-    "boolean": _boolean_from_text,
-    "float": _finite,
-    "double": _finite,
-    "blob": _blob,
+    "string": _to_string,
+    "character": _to_string,
+    "boolean": _text_to_boolean,
+    "float": _to_finite,
+    "double": _to_finite,
+    "blob": _to_bytes,
 }
