@@ -17,7 +17,7 @@ from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
-from reconciler.model.text import closest_match, quote
+from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
     DisplayedHistory,
@@ -303,12 +303,13 @@ class Workspace(WorkspaceFiles):
 
         self._reload_if_used()
         parsed = Address.parse(address)
-        if parsed.kind not in all_kinds():
-            hint = _did_you_mean(parsed.kind, all_kinds())
+        kinds = all_kinds()
+        if parsed.kind not in kinds:
+            hint = _did_you_mean(parsed.kind, kinds)
             raise ReconcilerError(f"{quote(parsed.kind)} is not a resource kind{hint}")
         resource = _resource_at(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
-            hint = _did_you_mean(address, {str(known) for known in self.desired.resources})
+            hint = _did_you_mean(address, {str(known_address) for known_address in self.desired.resources})
             raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
         return resource
 
@@ -378,8 +379,7 @@ def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:
 
 
 def _did_you_mean(word: str, valid: Collection[str]) -> str:
-    nearest = closest_match(word, valid)
-    return f"; did you mean {nearest!r}?" if nearest else ""
+    return format_suggestion(closest_match(word, valid))
 
 
 def _describe_ambiguity(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:

@@ -1,7 +1,8 @@
 """Reconciliation: load, refresh, compare, plan, apply.
 
-Invariant: AWS is reached only through the `Call` that a function is given. Nothing here imports boto3, `reconciler.aws`,
-`reconciler.registry` or `reconciler.render`; AWS's limits on values come from the `Limits` that a function is given.
+Invariant: AWS is reached only through the `Call` that is passed to a function. Nothing here imports boto3, `reconciler.aws`,
+`reconciler.registry` or `reconciler.render`; AWS's limits on values come from the `Constraints` that are passed to a function.
 
-The kinds do not vary within a process: a function that needs them calls `all_kinds()` once, which is cached.
+The kinds do not vary within a process, so they are not passed as arguments: a function that needs them calls `all_kinds()`,
+which is cached, once and outside loops.
 """

@@ -31,8 +31,10 @@ def build_graph(dependencies: Dependencies) -> Graph:
     graph: Graph = nx.DiGraph()
     graph.add_nodes_from(sorted(dependencies))
     for address in sorted(dependencies):
-        known = sorted(dependency for dependency in dependencies[address] if dependency in dependencies)
-        graph.add_edges_from((dependency, address) for dependency in known)
+        known_dependencies = sorted(
+            dependency for dependency in dependencies[address] if dependency in dependencies
+        )
+        graph.add_edges_from((dependency, address) for dependency in known_dependencies)
     return graph
 
 

@@ -368,11 +368,11 @@ def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiC
     Policies that are not in the file are attached too: another caller relies on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
-    known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-    known.add(retired_policy_name(context.workspace))
+    known_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
+    known_policies.add(retired_policy_name(context.workspace))
     all_policies = change.live.facts_as(CertificateFacts).policies or ()
     yield from _register(change.resource, context)
-    yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known)
+    yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known_policies)
     for user in _find_declared_users(change.address, context):
         if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)

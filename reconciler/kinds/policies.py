@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     check_room_for_tags,
@@ -82,10 +82,10 @@ class Policies(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all policies, read the tags of each, and the rest of those that are wanted or owned."""
+        """List all policies, read the tags of each, and the rest of those that are desired or owned."""
         arns = yield from list_arns(self, scope)
-        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         policies = yield from request_each("GetPolicy", "policyName", tags_by_name)
         versions = yield from request_each("ListPolicyVersions", "policyName", tags_by_name)
         targets = yield from request_each("ListTargetsForPolicy", "policyName", tags_by_name)
@@ -169,10 +169,12 @@ class Policies(Kind):
 def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
     """Return the ARNs of the targets that the plan deletes or detaches from the policy."""
     arns = set()
-    kept = set(context.remaining_users(policy))
+    remaining_users = set(context.remaining_users(policy))
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
-        if user in kept or (isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)):
+        if user in remaining_users or (
+            isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)
+        ):
             continue  # with a grace period the old certificate keeps its policies
         if isinstance(change, Update | Replace | Delete):
             facts = live.facts

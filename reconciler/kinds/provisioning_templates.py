@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -146,7 +146,7 @@ class ProvisioningTemplates(Kind):
         """List all templates and their tags; read the bodies and versions of desired and owned ones."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
-        tags_by_name = yield from select_wanted_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         descriptions = yield from request_each("DescribeProvisioningTemplate", "templateName", tags_by_name)
         listings = yield from request_each("ListProvisioningTemplateVersions", "templateName", tags_by_name)
         return [

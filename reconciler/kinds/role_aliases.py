@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_desired_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -79,9 +79,9 @@ class RoleAliases(Kind):
         responses = yield from request_each("DescribeRoleAlias", "roleAlias", names)
         descriptions = [response["roleAliasDescription"] for response in responses if response]
         aliases = {description["roleAlias"]: description for description in descriptions}
-        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
         arns = {name: description["roleAliasArn"] for name, description in aliases.items()}
-        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         return [_to_live(aliases[name], tags) for name, tags in tags_by_name.items()]
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     check_room_for_tags,
@@ -104,10 +104,10 @@ class ThingGroups(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all groups, read the tags of each, and describe those that are wanted or owned."""
+        """List all groups, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
         desired = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
-        tags_by_name = yield from select_wanted_or_owned(scope, desired, arns)
+        tags_by_name = yield from select_desired_or_owned(scope, desired, arns)
         responses = yield from request_each("DescribeThingGroup", "thingGroupName", tags_by_name)
         groups = {
             response["thingGroupName"]: response

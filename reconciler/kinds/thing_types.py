@@ -16,7 +16,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_wanted_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_desired_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -140,9 +140,9 @@ class ThingTypes(Kind):
             responses = yield from request_each("DescribeThingType", "thingTypeName", names)
         types = {response["thingTypeName"]: response for response in responses if response}
         desired = [*scope.resources_of(self.table)]
-        wanted = {resource.address.name for resource in desired}
+        desired_names = {resource.address.name for resource in desired}
         arns = {name: response["thingTypeArn"] for name, response in types.items()}
-        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
         is_reread = scope.previous_states is not None
         deletable = [name for name in tags_by_name if is_reread or name not in kept_names]

@@ -144,9 +144,9 @@ class Things(Kind):
     def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
         """Read some things and their groups; those that existed before need only one batch of requests."""
         names = sorted(previous_states)
-        known = [name for name in names if previous_states[name]]
+        known_names = [name for name in names if previous_states[name]]
         things, connections = yield from merge_reads(
-            read_things(names, use_listing=False), _read_connections(known)
+            read_things(names, use_listing=False), _read_connections(known_names)
         )
         connections |= yield from _read_connections([name for name in things if name not in connections])
         desired = self._desired_specs(scope)

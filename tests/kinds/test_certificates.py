@@ -93,9 +93,7 @@ def retire_calls(pem: Pem):
     ],
     ids=["a CA outside the file", "its CA", "no CA"],
 )
-def test_a_certificate_is_registered_with_its_status_before_its_policies_are_attached(
-    fields, others, operation, extra
-):
+def test_a_certificate_is_registered_before_its_policies_are_attached(fields, others, operation, extra):
     desired = certificate(status="INACTIVE", policies=("p",), **fields)
     assert create_calls(desired, plan_context(desired, P, *others)) == [
         iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra),
@@ -128,8 +126,10 @@ def test_desired_certificates_and_those_of_owned_things_are_read_from_a_listing(
     }
     thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
     policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(cert(OLD),)))
-    lives, operations = read("certificates", responses, certificate(), things=[thing], policies=[policy])
-    assert [(live.identity, live.spec, live.owner, live.declared_name) for live in lives] == [
+    live_resources, operations = read(
+        "certificates", responses, certificate(), things=[thing], policies=[policy]
+    )
+    assert [(live.identity, live.spec, live.owner, live.declared_name) for live in live_resources] == [
         (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", declared_name)
         for name, mode, policies, declared_name in sorted(
             [

@@ -101,7 +101,7 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
     ]
 
 
-def test_the_locker_closer_to_the_desired_state_is_kept_after_an_interrupted_replacement():
+def test_an_interrupted_replacement_keeps_the_locker_closer_to_the_desired_state():
     desired = locker(name="new")
     two = [live("old", "L1"), live("new", "L2")]
     assert all_kinds()["credential_lockers"].pair_unmatched([desired], two, scope(desired)) == {"L2": "a"}

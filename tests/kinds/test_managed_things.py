@@ -207,8 +207,8 @@ def read_by_id(*things, desired):
     ],
 )
 def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected):
-    lives = read_by_id(*things, desired=managed_thing("a", serial_number="SN-1"))
-    assert {identity: live.facts.candidates for identity, live in lives.items()} == expected
+    live_resources = read_by_id(*things, desired=managed_thing("a", serial_number="SN-1"))
+    assert {identity: live.facts.candidates for identity, live in live_resources.items()} == expected
 
 
 def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
@@ -262,15 +262,15 @@ def test_deleting_a_hub_without_its_devices_is_rejected():
 
 
 def test_the_devices_that_a_hub_controls_are_read():
-    lives = read_by_id(
+    live_resources = read_by_id(
         {**unmanaged("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
         unmanaged("M2", ParentControllerId="M1"),
         desired=managed_thing("a"),
     )
-    assert lives["M1"].facts.controls == ("M2",)
+    assert live_resources["M1"].facts.controls == ("M2",)
 
 
-def test_capabilities_are_remembered_by_their_hash():
+def test_capabilities_are_compared_by_their_stored_hash():
     assert HashedText.of((SCHEMA, REPORT)).digest != HashedText.of((REPORT, SCHEMA)).digest
     assert json.loads(HashedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 

@@ -65,10 +65,10 @@ def test_a_policy_is_read_with_its_versions_and_targets():
         },
         "ListTargetsForPolicy": {"targets": [build_arn("cert/x")]},
     }
-    lives, _ = read("policies", responses)
-    assert lives == [live()]
-    assert lives[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
-    assert (lives[0].arn, lives[0].tags) == (ARN, OWNERSHIP_TAGS)
+    live_resources, _ = read("policies", responses)
+    assert live_resources == [live()]
+    assert live_resources[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
+    assert (live_resources[0].arn, live_resources[0].tags) == (ARN, OWNERSHIP_TAGS)
 
 
 @pytest.mark.parametrize(("older", "dropped"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])])

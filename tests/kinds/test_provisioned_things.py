@@ -124,9 +124,9 @@ def test_every_part_is_read_in_bulk():
         "ListPrincipalThings": {"things": ["pump"]},
     }
     billing = [Live("bill", BillingGroup(), 1, "ws")]
-    lives, operations = read("provisioned_things", responses, pump(), ca(), billing_groups=billing)
+    live_resources, operations = read("provisioned_things", responses, pump(), ca(), billing_groups=billing)
     old = External(OLD.fingerprint)
-    assert lives == [
+    assert live_resources == [
         live(
             billing_group=External("bill"),
             other_certificates=(old,),

@@ -82,9 +82,9 @@ def test_a_live_template_is_read_with_its_versions():
             ]
         },
     }
-    lives, _ = read("provisioning_templates", responses)
-    assert lives == [live(SPEC)]
-    assert lives[0].facts == ProvisioningTemplateFacts((2, 9))
+    live_resources, _ = read("provisioning_templates", responses)
+    assert live_resources == [live(SPEC)]
+    assert live_resources[0].facts == ProvisioningTemplateFacts((2, 9))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def create_call(**extra):
 DELETE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
 
 
-def test_a_group_is_created_with_the_ownership_tags_before_its_policies_are_attached():
+def test_a_group_is_created_before_its_policies_are_attached():
     context = plan_context(
         group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW)
     )
@@ -75,12 +75,12 @@ def test_a_group_is_created_with_the_ownership_tags_before_its_policies_are_atta
 
 def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted():
     def describe(params):
-        lives = {
+        description = {
             "thingGroupName": params["thingGroupName"],
             "thingGroupArn": build_arn(f"thinggroup/{params['thingGroupName']}"),
         }
         query = {"queryString": "thingName:a"} if params["thingGroupName"] == "d" else {}
-        return {**lives, **query, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
+        return {**description, **query, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
 
     responses = {
         "ListThingGroups": {
@@ -93,8 +93,8 @@ def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted(
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
-    lives, operations = read("thing_groups", responses, policies=policies)
-    assert lives == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
+    live_resources, operations = read("thing_groups", responses, policies=policies)
+    assert live_resources == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
     assert operations.count("ListTargetsForPolicy") == 0
 
 
@@ -114,8 +114,8 @@ def test_moving_a_group_reads_its_children_members_and_policies():
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    lives, _ = read("thing_groups", responses, group(parent="top"))
-    assert lives[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
+    live_resources, _ = read("thing_groups", responses, group(parent="top"))
+    assert live_resources[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
 
 
 def test_policies_are_attached_before_others_are_detached():
@@ -200,13 +200,13 @@ def test_child_groups_are_deleted_before_their_parents():
 
 def test_a_group_that_moves_keeps_its_things_and_policies():
     cloud = Cloud()
-    rest = [
+    other_resources = [
         group("top"),
         resource("policies", "p", ALLOW),
         resource("things", "t", Thing(thing_groups=("a",))),
     ]
-    converge(state(group("a", policies=("p",)), *rest), cloud)
-    moved = state(group("a", parent="top", policies=("p",)), *rest)
+    converge(state(group("a", policies=("p",)), *other_resources), cloud)
+    moved = state(group("a", parent="top", policies=("p",)), *other_resources)
     converge(moved, cloud)
     assert plan_of(moved, cloud).steps == ()
     content = cloud.content()

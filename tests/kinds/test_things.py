@@ -104,7 +104,7 @@ def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
             "thingPrincipalObjects": [{"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"}]
         },
     }
-    lives, operations = read(
+    live_resources, operations = read(
         "things",
         responses,
         thing_groups=[Live(name, ThingGroup()) for name in members],
@@ -117,8 +117,11 @@ def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
         billing_group=External("b"),
         exclusive=True,
     )
-    assert lives == [live(spec)]
-    assert (lives[0].facts, lives[0].prevent_destroy) == (ThingFacts(frozenset({CERT}), (CERT,)), False)
+    assert live_resources == [live(spec)]
+    assert (live_resources[0].facts, live_resources[0].prevent_destroy) == (
+        ThingFacts(frozenset({CERT}), (CERT,)),
+        False,
+    )
     assert operations == [
         *("ListThingsInThingGroup", "ListThingsInThingGroup"),
         *("ListThingsInBillingGroup", "ListThings", "ListThingPrincipalsV2"),
@@ -136,8 +139,8 @@ def test_partly_exclusive_certificates_read_as_the_opposite_of_the_desired_state
         "ListThingPrincipalsV2": {"thingPrincipalObjects": edges},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    lives, _ = read("things", responses, thing(exclusive=desired))
-    assert lives[0].spec.exclusive is expected
+    live_resources, _ = read("things", responses, thing(exclusive=desired))
+    assert live_resources[0].spec.exclusive is expected
 
 
 def test_exclusivity_is_not_compared_without_certificates():

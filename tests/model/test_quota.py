@@ -38,7 +38,7 @@ def test_operations_that_share_a_bucket_are_counted_together():
     assert QUOTAS.estimate(calls) == Estimate(calls, 8.0, Bottleneck("registrations", 120, 15.0))
 
 
-def test_of_equally_slow_buckets_the_last_by_name_is_the_bottleneck():
+def test_the_last_by_name_of_equally_slow_buckets_is_the_bottleneck():
     calls = {("iot", "A"): 10, ("iot", "B"): 10}
     assert QUOTAS.estimate(calls).bottleneck == Bottleneck("B", 10, 10.0)
 

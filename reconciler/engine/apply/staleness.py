@@ -32,7 +32,7 @@ def find_stale_steps(
 
     A resource to be created is read only if AWS would not reject creating what exists. Raises AwsError and TargetError.
     """
-    reads = [read for step in steps for read in _reads_of(step)]
+    reads = [read for step in steps for read in _find_reads(step)]
     live = _read_live(reads, steps, plan, call, pool)
     stale_steps: dict[Address, StaleError | None] = {}
     for read in reads:
@@ -64,8 +64,8 @@ class _ResourceRead:
     previous: Live | None
 
 
-def _reads_of(step: Step) -> Iterator[_ResourceRead]:
-    """Yield what is read again for a step; the step's own resource comes last, because its result decides."""
+def _find_reads(step: Step) -> Iterator[_ResourceRead]:
+    """Yield the resources to re-read for a step; its own comes last, because that result decides."""
     for address, live in step.also_modifies.items():
         yield _ResourceRead(step, address, live.identity, live)
     change, kind = step.change, all_kinds()[step.address.kind]
@@ -79,19 +79,18 @@ def _read_live(
     reads: Sequence[_ResourceRead], steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[str, Mapping[str, Live]]:
     """Return the live resources by table and identity, those of each kind read in bulk."""
-    basis = _basis_of(steps, plan.basis)
+    kinds = all_kinds()
+    basis = _restrict_basis(steps, plan.basis)
     previous_by_table: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
     for read in reads:
         previous_by_table[read.address.kind][read.identity] = read.previous
     return {
-        table: reread(
-            all_kinds()[table], previous, workspace=plan.workspace, basis=basis, call=call, pool=pool
-        )
+        table: reread(kinds[table], previous, workspace=plan.workspace, basis=basis, call=call, pool=pool)
         for table, previous in previous_by_table.items()
     }
 
 
-def _basis_of(steps: Sequence[Step], basis: Basis) -> Basis:
+def _restrict_basis(steps: Sequence[Step], basis: Basis) -> Basis:
     """Return the basis with only the steps' resources and their dependencies, to keep the read small."""
     addresses: set[Address] = set()
     for step in steps:

@@ -110,9 +110,9 @@ def _report_rows(group: _Group) -> Iterator[Diagnostic]:
     row_problems = sorted(group.first_problems, key=lambda row_problem: row_problem.row)
     for row_problem in row_problems:
         yield _to_row_diagnostic(row_problem)
-    rest = len(group.rows - {row_problem.row for row_problem in row_problems})
-    if rest:
-        problem = f"and {rest:,} more row{'s' if rest > 1 else ''} like these"
+    omitted_count = len(group.rows - {row_problem.row for row_problem in row_problems})
+    if omitted_count:
+        problem = f"and {omitted_count:,} more row{'s' if omitted_count > 1 else ''} like these"
         diagnostic = _to_table_diagnostic(group.first_problems[0], problem)
         yield evolve(diagnostic, expected=None, nearest=None)
 

@@ -113,21 +113,16 @@ def _shared_definitions() -> Node:
             "description": "Where a secret is read from; it is never written into the file.",
             "anyOf": [{"$ref": "#/$defs/env"}, _FILE],
         },
-        "for_each": {
-            "description": "One resource for each row; any text may contain {column}s.",
-            "anyOf": [
-                _closed_object(
-                    {"file": {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}}
-                ),
-                {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": {"type": ["string", "number", "boolean"]},
-                    },
-                },
-            ],
-        },
+        "for_each": _for_each_definition(),
+    }
+
+
+def _for_each_definition() -> Node:
+    row = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+    manifest_name = {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}
+    return {
+        "description": "One resource for each row; any text may contain {column}s.",
+        "anyOf": [_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
     }
 
 
@@ -162,8 +157,9 @@ def _workspace_name(member_schemas: MemberSchemas) -> Node:
     """Return the limits of the workspace's name, which is a part of the ownership markers' names."""
     patterns: list[Node] = []
     node: Node = {"minLength": 1, "allOf": patterns}
+    kinds = all_kinds()
     for address in sorted(reserved_addresses("")):
-        kind = all_kinds()[address.kind]
+        kind = kinds[address.kind]
         limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
         if "pattern" in limits and {"pattern": limits["pattern"]} not in patterns:
             patterns.append({"pattern": limits["pattern"]})

@@ -219,9 +219,9 @@ def _keys(node: Node) -> Keys:
     """Return the parts of a dotted key, without their quotes and escapes."""
     parts: list[str] = []
     while node.type == "dotted_key":  # left-recursive: the last part is a sibling of all others
-        rest, last = node.named_children[0], node.named_children[-1]
+        remainder, last = node.named_children[0], node.named_children[-1]
         parts.append(_unquote(last))
-        node = rest
+        node = remainder
     return (*[_unquote(node)], *reversed(parts))
 
 

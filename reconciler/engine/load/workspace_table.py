@@ -70,11 +70,12 @@ def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProble
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return
+    kinds = all_kinds()
     group_kind = workspace_group_address(settings.name).kind
     for address in sorted(
         reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
     ):
-        kind = all_kinds()[address.kind]
+        kind = kinds[address.kind]
         assert kind.name_api
         for violation in limits.violations(kind.service, kind.name_api, address.name):
             problem = f"not usable in the name of the workspace's {kind.noun}: {violation.problem}"

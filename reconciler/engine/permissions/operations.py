@@ -36,12 +36,10 @@ def needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozens
     for table in tuple(tables):
         tables |= kinds[table].composed_of
     read = {operation for kind in kinds.values() for operation in _operations_for(kind, "read")}
-    write = {
-        operation
-        for table in tables
-        for verb in PURPOSES[purpose]
-        for operation in _operations_for(kinds[table], verb)
-    }
+    write: set[Operation] = set()
+    for table in tables:
+        for verb in PURPOSES[purpose]:
+            write |= _operations_for(kinds[table], verb)
     return {"Read": frozenset(read), "Write": frozenset(write)}
 
 

@@ -177,8 +177,8 @@ def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None
         return
     with ThreadPoolExecutor() as pool:
         matches = pool.map(lambda pair: pair[0].matches(pair[1]), pairs)
-        for done, _ in enumerate(matches, start=1):
-            progress("comparing secrets", done, len(pairs))
+        for completed_count, _ in enumerate(matches, start=1):
+            progress("comparing secrets", completed_count, len(pairs))
 
 
 def _secret_pairs(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:

@@ -23,11 +23,11 @@ def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None
             continue
         if isinstance(value, tuple):
             references = {_to_name(item, member.references, names) for item in value} - {None}
-            named: Any = tuple(sorted(references, key=str))
+            new_value: Any = tuple(sorted(references, key=str))
         else:
-            named = _to_name(value, member.references, names)
-        if named != value:
-            changes[member.name] = named
+            new_value = _to_name(value, member.references, names)
+        if new_value != value:
+            changes[member.name] = new_value
     return evolve(spec, **changes) if changes else spec
 
 

@@ -49,7 +49,7 @@ class RefreshResult:
     - `live`: the live resources that the file declares or the workspace owns;
     - `unlisted`: the kinds that could not be listed, and why; the file has no resource of such a kind;
     - `names`: the name of each live resource;
-    - `listed`: the IDs of all resources in the listings that were read, managed or not, by table;
+    - `listed_ids`: the IDs of all resources in the listings that were read, managed or not, by table;
     - `partially_listed`: the tables whose listings were not read to the end.
     """
 
@@ -58,7 +58,7 @@ class RefreshResult:
     live: Inventory
     unlisted: Mapping[str, str]
     names: Names
-    listed: Mapping[str, AbstractSet[str]]
+    listed_ids: Mapping[str, AbstractSet[str]]
     partially_listed: AbstractSet[str]
 
 
@@ -100,7 +100,7 @@ def refresh(
         live=live,
         unlisted={table: reason for table, reason in results.items() if isinstance(reason, str)},
         names=names,
-        listed=tracker.listed,
+        listed_ids=tracker.listed_ids,
         partially_listed=tracker.partially_listed,
     )
 
@@ -158,9 +158,9 @@ def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
         (live for live in scope.live_by_kind[kind.table] if live.identity not in names),
         key=lambda live: live.identity,
     )
-    names |= _names_by_pairing(kind, scope, spare, taken=set(names.values()))
+    names |= _names_by_pairing(kind, scope, spare, taken_names=set(names.values()))
     unnamed = [live for live in spare if live.identity not in names]
-    return names | _fallback_names(kind, scope, unnamed, taken=set(names.values()))
+    return names | _fallback_names(kind, scope, unnamed, taken_names=set(names.values()))
 
 
 def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
@@ -174,31 +174,33 @@ def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 
 
 def _names_by_pairing(
-    kind: Kind, scope: Scope, spare: Sequence[Live], *, taken: AbstractSet[str]
+    kind: Kind, scope: Scope, spare: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
-    missing = [resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken]
+    missing = [
+        resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken_names
+    ]
     identities: dict[str, str] = {}
     for identity, name in kind.pair_unmatched(missing, spare, scope).items():
-        if name not in taken:
+        if name not in taken_names:
             identities.setdefault(name, identity)
     return {identity: name for name, identity in identities.items()}
 
 
 def _fallback_names(
-    kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken: AbstractSet[str]
+    kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names of live resources that are not in the file, by AWS ID.
 
     A name is the one that the resource was declared with, if no other resource has it, else its AWS ID.
     """
-    used = {*taken, *(resource.address.name for resource in scope.resources_of(kind.table))}
+    used_names = {*taken_names, *(resource.address.name for resource in scope.resources_of(kind.table))}
     names: dict[str, str] = {}
     for live in unnamed:
         declared_name = live.declared_name
-        name = declared_name if declared_name and declared_name not in used else live.identity
+        name = declared_name if declared_name and declared_name not in used_names else live.identity
         names[live.identity] = name
-        used.add(name)
+        used_names.add(name)
     return names
 
 
@@ -311,7 +313,7 @@ class _ReadTracker:
         self._lock = threading.Lock()
         self._done = 0
         self._total = 0
-        self.listed: defaultdict[str, set[str]] = defaultdict(set)
+        self.listed_ids: defaultdict[str, set[str]] = defaultdict(set)
         self.partially_listed: set[str] = set()
 
     def expect(self, count: int) -> None:
@@ -324,7 +326,7 @@ class _ReadTracker:
         with self._lock:
             self._done += 1
             if kind.listing and kind.listing.operation == request.operation:
-                self.listed[kind.table].update(kind.listing.ids(response))
+                self.listed_ids[kind.table].update(kind.listing.ids(response))
                 if has_more_pages(response):
                     self.partially_listed.add(kind.table)
             self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)

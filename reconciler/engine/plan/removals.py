@@ -54,7 +54,7 @@ def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str
 
     Detached from its things, a certificate would have no owner.
     """
-    kept = dict(desired)
+    kept_desired = dict(desired)
     for kind in all_kinds().values():
         if kind.owned_through:
             removed = {
@@ -62,8 +62,8 @@ def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str
                 for address, resource in live.items()
                 if address.kind == kind.table and address not in desired and resource.owner == workspace
             }
-            kept |= _keep_references(removed, kind.owned_through, kept, live)
-    return kept
+            kept_desired |= _keep_references(removed, kind.owned_through, kept_desired, live)
+    return kept_desired
 
 
 def _keep_references(

@@ -30,7 +30,7 @@ def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[
         known_ids = included_ids | {
             live.identity for address, live in comparison.live.items() if address.kind in tables
         }
-        listed_ids = refresh_result.listed.get(kind.table, ())
+        listed_ids = refresh_result.listed_ids.get(kind.table, ())
         unmanaged_ids = sorted(
             identity for identity in listed_ids if identity not in known_ids and not is_marker_name(identity)
         )

@@ -41,15 +41,15 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
     """
     rotations = find_rotations(plan)
     size = max(1, math.ceil(len(rotations) * percent / 100))
-    done: set[Address] = set()
+    earlier_addresses: set[Address] = set()
     for start in range(0, len(rotations), size):
         wave = restrict_plan(plan, rotations[start : start + size], quotas)
         steps = tuple(
-            evolve(step, dependencies=step.dependencies - done)
+            evolve(step, dependencies=step.dependencies - earlier_addresses)
             for step in wave.steps
-            if step.address not in done
+            if step.address not in earlier_addresses
         )
-        done |= {step.address for step in steps}
+        earlier_addresses |= {step.address for step in steps}
         yield _with_steps(plan, steps, quotas)
 
 

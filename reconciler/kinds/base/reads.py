@@ -112,9 +112,9 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
 
     No call is sent if the previous read had all of these ARNs.
     """
-    known = {name: live.arn for name, live in (scope.previous_states or {}).items() if live}
-    if scope.previous_states is not None and known.keys() == scope.previous_states.keys():
-        return known
+    known_arns = {name: live.arn for name, live in (scope.previous_states or {}).items() if live}
+    if scope.previous_states is not None and known_arns.keys() == scope.previous_states.keys():
+        return known_arns
     assert kind.listing
     assert kind.listing.arn_key
     (response,) = yield [ApiCall(kind.service, kind.listing.operation)]
@@ -122,10 +122,10 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
     return {name: arn for name, arn in arns.items() if scope.includes(name)}
 
 
-def select_wanted_or_owned(
-    scope: Scope, wanted: Collection[str], arns: Mapping[str, str]
+def select_desired_or_owned(
+    scope: Scope, desired_ids: Collection[str], arns: Mapping[str, str]
 ) -> Read[dict[str, dict[str, str]]]:
-    """Return the tags of the resources that are wanted or owned, by name; in a re-read, of all."""
+    """Return the tags of the resources that are desired or owned, by name; in a re-read, of all."""
     responses = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, ignored_errors=NOT_FOUND)
         for arn in arns.values()
@@ -136,7 +136,7 @@ def select_wanted_or_owned(
     return {
         name: tags
         for name, tags in tags_by_name.items()
-        if scope.previous_states is not None or name in wanted or tags.get(OWNER_TAG) == scope.workspace
+        if scope.previous_states is not None or name in desired_ids or tags.get(OWNER_TAG) == scope.workspace
     }
 
 

@@ -142,9 +142,9 @@ def _read_groups_of(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
 
 
 def _select_billing_groups(scope: Scope, blueprints: Collection[Blueprint]) -> list[str]:
-    named = (blueprint.thing.properties.get("BillingGroup") for blueprint in blueprints)
+    template_groups = (blueprint.thing.properties.get("BillingGroup") for blueprint in blueprints)
     live = {group.identity for group in scope.live_of("billing_groups")}
-    return sorted({to_text(name) for name in named if name} | live)
+    return sorted({to_text(name) for name in template_groups if name} | live)
 
 
 def _read_billing_groups(things: Mapping[str, Response], groups: Collection[str]) -> Read[dict[str, str]]:
@@ -153,15 +153,15 @@ def _read_billing_groups(things: Mapping[str, Response], groups: Collection[str]
         ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, ignored_errors=NOT_FOUND)
         for group in groups
     ]
-    described = {
+    described_groups = {
         name: thing["billingGroupName"] for name, thing in things.items() if "billingGroupName" in thing
     }
-    listed = {
+    listed_groups = {
         thing: group
         for group, response in zip(groups, responses, strict=True)
         for thing in response.get("things", ())
     }
-    return described | listed
+    return described_groups | listed_groups
 
 
 def _read_certificate_principals(things: Sequence[str]) -> Read[dict[str, list[Response]]]:
@@ -251,8 +251,8 @@ def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
 
 def _find_declared(scope: Scope) -> set[str]:
     """Return the IDs of the certificates that the file declares or that its things refer to."""
-    known = (known_certificate(resource.spec) for resource in scope.resources_of("certificates"))
-    declared = {certificate.fingerprint for certificate in known if certificate}
+    certificates = (known_certificate(resource.spec) for resource in scope.resources_of("certificates"))
+    declared = {certificate.fingerprint for certificate in certificates if certificate}
     return declared | external_names(
         certificate for thing in scope.resources_of("things") for certificate in thing.spec.certificates
     )

@@ -172,8 +172,8 @@ def _attach_policies(
         if policy not in live_policies
     ]
     if previous:
-        known = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
-        names += [name for name in previous.policies if name not in known]
+        known_policies = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
+        names += [name for name in previous.policies if name not in known_policies]
     for name in names:
         yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
     for document in spec.policy_documents:
@@ -217,5 +217,7 @@ def _remove_other_certificates(
         yield mark_retired(context, arn)
         yield detach(blueprint.name, arn)
         yield from retire(identity, active=identity in facts.active_ids)
-    kept = [reference for identity, reference in others.items() if identity not in facts.deletable_ids]
-    yield from detach_all(context, blueprint.name, kept)
+    kept_certificates = [
+        reference for identity, reference in others.items() if identity not in facts.deletable_ids
+    ]
+    yield from detach_all(context, blueprint.name, kept_certificates)
