@@ -17,7 +17,7 @@ from reconciler.render.json.schemas import OUTPUTS, build_output_schema
 from tests.engine.load.invalid import CASES
 from tests.engine.load.invalid.case import InvalidCase
 from tests.support.json_schema_validation import find_schema_errors
-from tests.support.small_fleet import HEAD, SMALL
+from tests.support.small_fleet import COMMON_TABLES, SMALL_FLEET
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,9 @@ def test_the_starter_file_is_accepted():
 
 
 def test_the_file_of_the_journey_tests_is_accepted():
-    assert find_schema_errors(HEAD + "".join(map(SMALL.tables, SMALL.devices))) == []
+    assert (
+        find_schema_errors(COMMON_TABLES + "".join(map(SMALL_FLEET.device_tables, SMALL_FLEET.devices))) == []
+    )
 
 
 def test_every_toml_example_of_the_readme_is_accepted():

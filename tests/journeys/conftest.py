@@ -1,4 +1,4 @@
-"""Folders to travel in."""
+"""Project folders, empty or with the small fleet applied."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import shutil
 
 import pytest
 
-from tests.support.project_folder import Ended, Folder
-from tests.support.small_fleet import SMALL
+from tests.support.project_folder import CommandResult, ProjectFolder
+from tests.support.small_fleet import SMALL_FLEET
 
 
 @pytest.fixture
-def folder(tmp_path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path) -> ProjectFolder:
+    return ProjectFolder(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _once_applied(tmp_path_factory) -> tuple[Folder, Ended]:
-    folder = Folder(tmp_path_factory.mktemp("applied")).write(SMALL)
+def _applied_once(tmp_path_factory) -> tuple[ProjectFolder, CommandResult]:
+    folder = ProjectFolder(tmp_path_factory.mktemp("applied")).write(SMALL_FLEET)
     return folder, folder.run("apply", "--yes")
 
 
 @pytest.fixture
-def first(_once_applied) -> Ended:
-    """How the first apply of the small fleet ended."""
-    return _once_applied[1]
+def first_apply(_applied_once) -> CommandResult:
+    """Return the result of the first apply of the small fleet."""
+    return _applied_once[1]
 
 
 @pytest.fixture
-def applied(_once_applied, tmp_path) -> Folder:
-    """A folder in which the small fleet has been applied once."""
-    shutil.copytree(_once_applied[0].path, tmp_path, dirs_exist_ok=True)
-    return Folder(tmp_path)
+def applied_folder(_applied_once, tmp_path) -> ProjectFolder:
+    """Return a folder in which the small fleet has been applied once."""
+    shutil.copytree(_applied_once[0].path, tmp_path, dirs_exist_ok=True)
+    return ProjectFolder(tmp_path)

@@ -1,4 +1,4 @@
-"""Whoever reads a command's output may have seen enough before its end."""
+"""A command whose output is a closed pipe, such as that of `head`, still writes its files."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import os
 
 import pytest
 
-from tests.support.project_folder import Ended, Folder
-from tests.support.small_fleet import SMALL
+from tests.support.project_folder import COMMAND_TIMEOUT_SECONDS, CommandResult, ProjectFolder
+from tests.support.small_fleet import SMALL_FLEET
 
 
-def unread(folder: Folder, *words: str) -> Ended:
-    """A run whose output nobody reads."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing) as nobody:
-        run = folder.start(*words, out=nobody)
-        _, err = run.communicate(timeout=60)
-    return Ended(run.returncode, "", err)
+def run_into_closed_pipe(folder: ProjectFolder, *arguments: str) -> CommandResult:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as closed_pipe:
+        process = folder.start(*arguments, stdout=closed_pipe)
+        _, stderr = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    return CommandResult(process.returncode, "", stderr)
 
 
-@pytest.mark.parametrize(("command", "form"), [("plan", "text"), ("plan", "jsonl"), ("drift", "jsonl")])
-def test_the_files_are_written_though_nobody_reads_the_result(folder, command, form):
-    folder.write(SMALL)
-    more = ("--out", "plan.json") if command == "plan" else ()
-    ended = unread(folder, command, "--format", form, "--summary", "told.md", *more)
-    assert (ended.code, "Traceback" in ended.err, "error" in ended.err) == (1, False, False)
-    read = folder.run(command, "--format", form, "--summary", "read.md")
-    assert read.out
-    assert (folder.path / "told.md").read_text() == (folder.path / "read.md").read_text()
+@pytest.mark.parametrize(
+    ("command", "output_format"), [("plan", "text"), ("plan", "jsonl"), ("drift", "jsonl")]
+)
+def test_a_command_writes_its_files_even_if_its_output_is_a_closed_pipe(folder, command, output_format):
+    folder.write(SMALL_FLEET)
+    options = ("--out", "plan.json") if command == "plan" else ()
+    closed = run_into_closed_pipe(
+        folder, command, "--format", output_format, "--summary", "closed.md", *options
+    )
+    assert (closed.exit_code, "Traceback" in closed.stderr, "error" in closed.stderr) == (1, False, False)
+    complete = folder.run(command, "--format", output_format, "--summary", "complete.md")
+    assert complete.stdout
+    assert (folder.path / "closed.md").read_text() == (folder.path / "complete.md").read_text()
     assert (folder.path / "plan.json").exists() == (command == "plan")

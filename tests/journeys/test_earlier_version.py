@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.docs.readme_runner import ROOT
-from tests.support.project_folder import Folder
+from tests.support.project_folder import ProjectFolder
 
 STORED = ROOT / "tests" / "corpus" / "earlier_version"
 EXPECTED = json.loads((STORED / "expected.json").read_text(encoding="utf-8"))
@@ -17,19 +17,19 @@ EXPECTED = json.loads((STORED / "expected.json").read_text(encoding="utf-8"))
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy of the stored folder, with its databases where a user has them."""
+    """Return a copy of the stored folder, with its databases where a user has them."""
     shutil.copytree(STORED, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("stored"))
     shutil.copytree(STORED / "stored", tmp_path / ".reconciler")
-    return Folder(tmp_path)
+    return ProjectFolder(tmp_path)
 
 
 def test_the_plan_is_empty(project):
-    ended = project.run("plan", "--detailed-exitcode")
-    assert (ended.code, ended.err) == (0, ""), ended.out
+    plan = project.run("plan", "--detailed-exitcode")
+    assert (plan.exit_code, plan.stderr) == (0, ""), plan.stdout
 
 
 def test_the_history_lists_every_run(project):
-    runs = json.loads(project.run("history", "--json", "--limit", "100").out)["runs"]
+    runs = json.loads(project.run("history", "--json", "--limit", "100").stdout)["runs"]
     assert Counter(run["status"] for run in runs) == EXPECTED["runs_by_status"]
     oldest_first = [(run["workspace"], run["command"], run["status"]) for run in reversed(runs)]
     assert oldest_first == [
@@ -38,8 +38,8 @@ def test_the_history_lists_every_run(project):
 
 
 def test_a_run_shows_its_steps_and_calls(project):
-    oldest = json.loads(project.run("history", "--json", "--limit", "100").out)["runs"][-1]
-    record = json.loads(project.run("history", oldest["id"], "--json").out)
+    oldest = json.loads(project.run("history", "--json", "--limit", "100").stdout)["runs"][-1]
+    record = json.loads(project.run("history", oldest["id"], "--json").stdout)
     expected = EXPECTED["runs_oldest_first"][0]
     assert Counter(step["status"] for step in record["steps"]) == expected["steps"]
     assert len(record["calls"]) == expected["calls"]
@@ -50,5 +50,5 @@ def test_a_changed_field_is_applied_and_the_next_plan_is_empty(project):
     file.write_text(
         file.read_text().replace('description = "Everything in Oslo"', 'description = "All of Oslo"')
     )
-    assert project.run("apply", "--yes").code == 0
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    assert project.run("apply", "--yes").exit_code == 0
+    assert project.run("plan", "--detailed-exitcode").exit_code == 0

@@ -1,19 +1,23 @@
-"""A fleet is exported by the installed command, and planned again from what was written."""
+"""A fleet is exported by the installed command, and the exported file is planned."""
 
 from __future__ import annotations
 
 import tomllib
 
 
-def test_the_exported_file_of_a_journey_plans_empty(applied):
-    ended = applied.run("export", "--out", "again.toml", "--pem-dir", "exported")
-    assert (ended.code, ended.out, ended.err) == (0, "", "wrote again.toml: 6 resources\n")
-    planned = applied.run("plan", "--detailed-exitcode", "-f", "again.toml")
-    assert (planned.code, planned.out.splitlines()[-1][:11]) == (0, "No changes:")
-    settings = tomllib.loads((applied.path / "again.toml").read_text())["workspace"]
+def test_the_plan_of_an_exported_file_is_empty(applied_folder):
+    exported = applied_folder.run("export", "--out", "exported.toml", "--pem-dir", "exported")
+    assert (exported.exit_code, exported.stdout, exported.stderr) == (
+        0,
+        "",
+        "wrote exported.toml: 6 resources\n",
+    )
+    planned = applied_folder.run("plan", "--detailed-exitcode", "-f", "exported.toml")
+    assert (planned.exit_code, planned.stdout.splitlines()[-1][:11]) == (0, "No changes:")
+    settings = tomllib.loads((applied_folder.path / "exported.toml").read_text())["workspace"]
     assert settings == {"name": "greenhouse", "target": "embedded", "region": "eu-west-1"}
-    again = applied.run("export", "--out", "again.toml")
-    assert (again.code, again.err) == (
+    repeated = applied_folder.run("export", "--out", "exported.toml")
+    assert (repeated.exit_code, repeated.stderr) == (
         1,
-        "error: again.toml: file already exists and was not overwritten; choose another name\n",
+        "error: exported.toml: file already exists and was not overwritten; choose another name\n",
     )

@@ -1,4 +1,4 @@
-"""What was applied can be read afterwards, what failed can be tried again, and a run that was killed is told of."""
+"""The history shows what an apply did, the failed steps can be retried, and a killed run is reported."""
 
 from __future__ import annotations
 
@@ -9,95 +9,109 @@ from typing import Any
 import jsonschema
 
 from reconciler.render.json.schemas import build_output_schema
-from tests.support.project_folder import PATIENCE, Folder, until
+from tests.support.project_folder import COMMAND_TIMEOUT_SECONDS, ProjectFolder, read_progress
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import CODES, SMALL, Fleet
+from tests.support.small_fleet import SETUP_CODES, SMALL_FLEET, Fleet
 
 
-def told(folder: Folder, *words: str) -> Any:
-    ended = folder.run("history", *words, "--json")
-    assert ended.code == 0, ended
-    found = json.loads(ended.out)
-    jsonschema.validate(found, build_output_schema("run" if words else "history"))
-    return found
+def read_history(folder: ProjectFolder, *run_id: str) -> Any:
+    """Return the history, or the record of one run, and check it against its JSON Schema."""
+    result = folder.run("history", *run_id, "--json")
+    assert result.exit_code == 0, result
+    document = json.loads(result.stdout)
+    jsonschema.validate(document, build_output_schema("run" if run_id else "history"))
+    return document
 
 
-def states(record: dict[str, Any]) -> dict[str, str]:
+def statuses_by_address(record: dict[str, Any]) -> dict[str, str]:
     return {step["address"]: step["status"] for step in record["steps"]}
 
 
-def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(folder):
-    # Somebody else has the device's setup code, which no plan can see.
-    folder.write(SMALL).run("plan")
-    cloud = Cloud(folder.registry)
-    taken = cloud.managed_integrations.create_managed_thing(
+def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
+    # The setup code belongs to another managed thing, which no plan can see.
+    folder.write(SMALL_FLEET).run("plan")
+    cloud = Cloud(folder.registry_path)
+    conflicting = cloud.managed_integrations.create_managed_thing(
         Role="DEVICE",
-        AuthenticationMaterial=CODES["SETUP_CODE_1"],
+        AuthenticationMaterial=SETUP_CODES["SETUP_CODE_1"],
         AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
     )
-    assert folder.run("apply", "--yes").code == 1
-    (failed,) = told(folder)["runs"]
-    assert (failed["status"], failed["counts"], failed["workspace"]) == (
+    assert folder.run("apply", "--yes").exit_code == 1
+    (failed_run,) = read_history(folder)["runs"]
+    assert (failed_run["status"], failed_run["counts"], failed_run["workspace"]) == (
         "failed",
         {"applied": 7, "failed": 1},
         "greenhouse",
     )
-    record = told(folder, failed["id"])
-    assert [address for address, state in states(record).items() if state == "failed"] == [
-        "managed_things.pump-1"
+    record = read_history(folder, failed_run["id"])
+    failed_addresses = [
+        address for address, status in statuses_by_address(record).items() if status == "failed"
     ]
-    lines = folder.run("history", failed["id"][-6:]).out.splitlines()
-    assert lines[0] == f"Run {failed['id']}  ✖ failed"
-    (refused,) = [call for call in record["calls"] if call["status"] == "refused"]
-    assert (refused["operation"], refused["error_code"]) == ("CreateManagedThing", "ConflictException")
-    assert sum(refused["request_id"] in line for line in lines) == 2
-    # Every call that was answered has AWS's id of the request.
+    assert failed_addresses == ["managed_things.pump-1"]
+    lines = folder.run("history", failed_run["id"][-6:]).stdout.splitlines()
+    assert lines[0] == f"Run {failed_run['id']}  ✖ failed"
+    (refused_call,) = [call for call in record["calls"] if call["status"] == "refused"]
+    assert (refused_call["operation"], refused_call["error_code"]) == (
+        "CreateManagedThing",
+        "ConflictException",
+    )
+    assert sum(refused_call["request_id"] in line for line in lines) == 2
+    # Every call that was answered has AWS's request ID.
     assert all(re.fullmatch(r"[0-9a-f-]{36}", call["request_id"]) for call in record["calls"])
 
-    cloud.managed_integrations.delete_managed_thing(Identifier=taken["Id"])
-    folder.write(SMALL.having("pump-2", site="trondheim"))
-    again = folder.run("apply", "--retry-failed", "--yes")
-    assert (again.code, re.sub(r"[\d.]+ s", "0 s", "\n".join(again.out.splitlines()[-3:]))) == (
+    cloud.managed_integrations.delete_managed_thing(Identifier=conflicting["Id"])
+    edited_fleet = SMALL_FLEET.with_changes("pump-2", site="trondheim")
+    folder.write(edited_fleet)
+    retry = folder.run("apply", "--retry-failed", "--yes")
+    last_lines = re.sub(r"[\d.]+ s", "0 s", "\n".join(retry.stdout.splitlines()[-3:]))
+    assert (retry.exit_code, last_lines) == (
         0,
         "1 other change remains for `reconciler apply`.\n\n✔ Apply complete in 0 s: 1 created.",
     )
-    assert folder.content() == SMALL.content()
-    latest, _ = told(folder)["runs"]
-    assert states(told(folder, latest["id"])) == {"managed_things.pump-1": "applied"}
-    assert folder.run("apply", "--retry-failed", "--yes").code == 3
+    assert folder.content() == SMALL_FLEET.expected_content()
+    latest_run, _ = read_history(folder)["runs"]
+    assert statuses_by_address(read_history(folder, latest_run["id"])) == {"managed_things.pump-1": "applied"}
+    assert folder.run("apply", "--retry-failed", "--yes").exit_code == 3
     folder.apply()
-    assert folder.content() == SMALL.having("pump-2", site="trondheim").content()
+    assert folder.content() == edited_fleet.expected_content()
 
 
-def test_a_run_that_is_killed_is_told_of_by_the_next_and_the_journal_is_true_of_both(folder):
-    fleet = Fleet.of(25)
-    run = folder.write(fleet).start("apply", "--yes")
-    until(run, 12)
-    run.kill()
-    run.communicate(timeout=PATIENCE)
-    (crashed,) = told(folder)["runs"]
-    record = told(folder, crashed["id"])
-    assert (crashed["status"], crashed["ended_at"]) == ("crashed", None)
-    # What was answered is there, and what is there was answered or is unknown.
-    made = {state: set() for state in ("answered", "unknown")}
+def test_a_killed_run_is_reported_by_the_next_and_the_journal_is_right_about_both(folder):
+    fleet = Fleet.of_size(25)
+    process = folder.write(fleet).start("apply", "--yes")
+    read_progress(process, 12)
+    process.kill()
+    process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    (crashed_run,) = read_history(folder)["runs"]
+    record = read_history(folder, crashed_run["id"])
+    assert (crashed_run["status"], crashed_run["ended_at"]) == ("crashed", None)
+    # If a creation was answered, the thing exists; if a thing exists, its creation was answered or its outcome is unknown.
+    created_things: dict[str, set[str]] = {"answered": set(), "unknown": set()}
     for call in record["calls"]:
         if call["operation"] == "CreateThing":
-            made[call["status"]].add(call["parameters"].removeprefix("thingName="))
-    there = set(Cloud(folder.registry).content()["things"])
-    assert made["answered"] <= there <= made["answered"] | made["unknown"]
+            created_things[call["status"]].add(call["parameters"].removeprefix("thingName="))
+    registered_things = set(Cloud(folder.registry_path).content()["things"])
+    assert (
+        created_things["answered"]
+        <= registered_things
+        <= created_things["answered"] | created_things["unknown"]
+    )
 
-    begun = crashed["started_at"][:19].replace("T", " ")
-    sent = f"{crashed['call_count']} calls" + (
-        f", {crashed['unanswered_call_count']} of them without a response"
-        if crashed["unanswered_call_count"]
-        else ""
+    warning = crash_warning(crashed_run)
+    assert folder.run("plan").stderr.splitlines() == [warning]
+    assert folder.apply().stderr.splitlines()[0] == warning
+    assert folder.content() == fleet.expected_content()
+    assert [run["status"] for run in read_history(folder)["runs"]] == ["applied", "crashed"]
+    assert folder.run("plan").stderr == ""
+
+
+def crash_warning(run: dict[str, Any]) -> str:
+    """Return the warning that reports a crashed run."""
+    started_at = run["started_at"][:19].replace("T", " ")
+    calls = f"{run['call_count']} calls"
+    if run["unanswered_call_count"]:
+        calls += f", {run['unanswered_call_count']} of them without a response"
+    return (
+        f"warning: run {run['id']} by {run['process']['user']}@{run['process']['host']}, started {started_at} UTC, "
+        f"did not finish (crashed or killed) after {calls}; this plan starts from the live state"
     )
-    said = (
-        f"warning: run {crashed['id']} by {crashed['process']['user']}@{crashed['process']['host']}, started {begun} UTC, "
-        f"did not finish (crashed or killed) after {sent}; this plan starts from the live state"
-    )
-    assert folder.run("plan").err.splitlines() == [said]
-    assert folder.apply().err.splitlines()[0] == said
-    assert folder.content() == fleet.content()
-    assert [run["status"] for run in told(folder)["runs"]] == ["applied", "crashed"]
-    assert folder.run("plan").err == ""

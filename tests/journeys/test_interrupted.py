@@ -1,4 +1,4 @@
-"""A run is stopped, or killed, or is not alone: what was done is told truly, and the next run completes it."""
+"""Runs that are stopped, killed or concurrent: the report is right, and the next run completes the work."""
 
 from __future__ import annotations
 
@@ -7,85 +7,93 @@ import signal
 
 import pytest
 
-from tests.support.project_folder import PATIENCE, Folder, applied, finish, registered, until
-from tests.support.small_fleet import Fleet, empty, factory, fingerprint
+from tests.support.project_folder import (
+    COMMAND_TIMEOUT_SECONDS,
+    ProjectFolder,
+    applied_addresses,
+    read_progress,
+    read_remaining_lines,
+    registered_addresses,
+)
+from tests.support.small_fleet import Fleet, compute_fingerprint, empty_content, factory_ca
 
 
-def test_ctrl_c_ends_what_is_in_flight_tells_the_truth_and_the_next_apply_completes(folder):
-    fleet = Fleet.of(200)
+def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(folder):
+    fleet = Fleet.of_size(200)
     folder.write(fleet)
-    with (folder.path / "out.txt").open("w") as out:
-        run = folder.start("apply", "--yes", out=out)
-        lines = until(run, 40)
-        run.send_signal(signal.SIGINT)
-        rest = finish(run)
-    done = applied(lines + rest)
-    told = (folder.path / "out.txt").read_text().splitlines()
-    names = {fleet.certificate(name): name for name in fleet.devices}
-    names[fingerprint(factory().pem)] = "factory"
+    with (folder.path / "out.txt").open("w") as stdout:
+        process = folder.start("apply", "--yes", stdout=stdout)
+        first_lines = read_progress(process, 40)
+        process.send_signal(signal.SIGINT)
+        last_lines = read_remaining_lines(process)
+    applied = applied_addresses(first_lines + last_lines)
+    report = (folder.path / "out.txt").read_text().splitlines()
+    certificate_names = {fleet.certificate_id(name): name for name in fleet.devices}
+    certificate_names[compute_fingerprint(factory_ca().pem)] = "factory"
     total = 2 * len(fleet.devices) + 3
-    assert run.returncode == 1
-    assert registered(folder.content(), names) == done
-    assert 40 <= len(done) < total
-    assert [line for line in rest if not line.startswith("✔")] == [
+    assert process.returncode == 1
+    assert registered_addresses(folder.content(), certificate_names) == applied
+    assert 40 <= len(applied) < total
+    assert [line for line in last_lines if not line.startswith("✔")] == [
         "stopping: finishing calls in flight, starting no more; interrupt again to abort now"
     ]
-    assert re.sub(r"\d+\.\d+ s", "0 s", "\n".join(told[-3:])) == STOPPED.format(
-        done=len(done), left=total - len(done)
+    assert re.sub(r"\d+\.\d+ s", "0 s", "\n".join(report[-3:])) == STOPPED_REPORT.format(
+        applied=len(applied), canceled=total - len(applied)
     )
     folder.apply()
-    assert folder.content() == fleet.content()
+    assert folder.content() == fleet.expected_content()
 
 
-STOPPED = """\
-◌ {left} canceled because the run was stopped; run apply again to continue
+STOPPED_REPORT = """\
+◌ {canceled} canceled because the run was stopped; run apply again to continue
 
-✖ Apply incomplete after 0 s: {done} applied, {left} canceled. Completed: {done} created."""
-
-
-def killed(folder: Folder, *words: str, after: int) -> None:
-    """Run the command and kill it when so many of its steps are told to be done."""
-    run = folder.start(*words)
-    until(run, after)
-    run.kill()
-    run.communicate(timeout=PATIENCE)
-    assert run.returncode == -signal.SIGKILL
+✖ Apply incomplete after 0 s: {applied} applied, {canceled} canceled. Completed: {applied} created."""
 
 
-@pytest.mark.parametrize("after", [1, 30])
-def test_a_first_apply_that_is_killed_is_completed_by_the_next(folder, after):
-    fleet = Fleet.of(40)
-    killed(folder.write(fleet), "apply", "--yes", after=after)
+def run_and_kill(folder: ProjectFolder, *arguments: str, after_steps: int) -> None:
+    """Run the command, and kill it after it has printed so many applied steps."""
+    process = folder.start(*arguments)
+    read_progress(process, after_steps)
+    process.kill()
+    process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("after_steps", [1, 30])
+def test_a_killed_first_apply_is_completed_by_the_next(folder, after_steps):
+    fleet = Fleet.of_size(40)
+    run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=after_steps)
     folder.apply()
-    assert folder.content() == fleet.content()
+    assert folder.content() == fleet.expected_content()
 
 
-def test_an_apply_that_changes_a_fleet_and_is_killed_is_completed_by_the_next(folder):
-    fleet = Fleet.of(30)
+def test_a_killed_apply_that_changes_a_fleet_is_completed_by_the_next(folder):
+    fleet = Fleet.of_size(30)
     folder.write(fleet).apply()
     for number in range(1, 11):
-        fleet = fleet.having(f"pump-{number:03}", generation=2)
+        fleet = fleet.with_changes(f"pump-{number:03}", generation=2)
     for number in range(11, 21):
-        fleet = fleet.without(f"pump-{number:03}")
+        fleet = fleet.without_device(f"pump-{number:03}")
     for number in range(21, 31):
-        fleet = fleet.having(f"pump-{number:03}", site="bergen")
-    killed(folder.write(fleet), "apply", "--yes", after=8)
+        fleet = fleet.with_changes(f"pump-{number:03}", site="bergen")
+    run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=8)
     folder.apply()
-    assert folder.content() == fleet.content()
+    assert folder.content() == fleet.expected_content()
 
 
-def test_a_destroy_that_is_killed_is_completed_by_the_next(folder):
-    folder.write(Fleet.of(30)).apply()
-    killed(folder, "destroy", "--yes", after=12)
-    assert folder.run("destroy", "--yes").code == 0
-    assert folder.content() == empty()
+def test_a_killed_destroy_is_completed_by_the_next(folder):
+    folder.write(Fleet.of_size(30)).apply()
+    run_and_kill(folder, "destroy", "--yes", after_steps=12)
+    assert folder.run("destroy", "--yes").exit_code == 0
+    assert folder.content() == empty_content()
 
 
-def test_two_applies_at_once_end_in_what_the_file_says(folder):
-    fleet = Fleet.of(20)
+def test_two_concurrent_applies_leave_what_the_file_declares(folder):
+    fleet = Fleet.of_size(20)
     folder.write(fleet)
-    runs = [folder.start("apply", "--yes") for _ in range(2)]
-    codes = [(run.communicate(timeout=PATIENCE), run.returncode)[1] for run in runs]
-    assert 0 in codes
-    assert folder.content() == fleet.content()
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+    processes = [folder.start("apply", "--yes") for _ in range(2)]
+    for process in processes:
+        process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    assert 0 in [process.returncode for process in processes]
+    assert folder.content() == fleet.expected_content()
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0

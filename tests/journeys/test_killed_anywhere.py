@@ -1,4 +1,4 @@
-"""An apply that is killed at any write at all is completed by the next, and the journal tells the truth about both."""
+"""An apply that is killed at any write is completed by the next, and the journal is right about both."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_fleet import Fleet, environ, masked
+from tests.support.killed_applies import parse_output
+from tests.support.small_fleet import Fleet, replace_salted_hashes, secret_variables
 
-DYING = """
+APPLY_WITHOUT_RELEASE = """
 import os
 from reconciler import Workspace
 from reconciler.engine.ownership.lease import _Lease
@@ -20,51 +21,56 @@ _Lease.release = lambda lease: os._exit(9)
 workspace = Workspace("desired_state.toml")
 workspace.apply(workspace.plan())
 """
+"""A program that dies after its last step, when it would release the lease."""
 SHARES = 4
-"""Processes that share the kills among them, where there are processors for them."""
+"""The number of tests that share the kills, so that they can run at the same time."""
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_whatever_write_kills_it_the_next_run_leaves_what_one_clean_run_leaves(tmp_path, share):
-    fleet = Fleet.of(20)
+def test_an_apply_after_a_kill_at_any_write_leaves_what_one_apply_leaves(tmp_path, share):
+    fleet = Fleet.of_size(20)
     folder = tmp_path / "fleet"
     folder.mkdir()
-    fleet.write(folder)
-    run = subprocess.run(
+    fleet.write_files(folder)
+    process = subprocess.run(
         [sys.executable, "-m", "tests.support.killed_applies", str(folder), str(share), str(SHARES)],
-        env={**os.environ, **environ()},
+        env={**os.environ, **secret_variables()},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
         timeout=600,
     )
-    clean, *kills = map(json.loads, run.stdout.splitlines())
-    assert masked(clean["content"]) == json.loads(json.dumps(fleet.content()))
+    clean, kills = parse_output(process.stdout)
+    clean_content = replace_salted_hashes(clean.content)
+    assert clean_content == json.loads(json.dumps(fleet.expected_content()))
     assert len(kills) >= 80 / SHARES
-    for found in kills:
-        killed, completed = found["killed"], found["completed"]
-        things = [f"things.{name}" for name in sorted(killed["content"]["things"])]
-        assert found["ended"] == 0, found["number"]
-        assert masked(completed["content"]) == clean["content"], found["number"]
-        # The first write takes the lease, before there is a run to tell of, and the last gives it back, after its end.
-        assert killed["status"] in {None, "crashed", "applied"}, found["number"]
-        assert killed["status"] is not None or not killed["content"]["things"], found["number"]
-        assert killed["status"] != "applied" or killed["content"] == completed["content"], found["number"]
-        assert completed["status"] == "applied", found["number"]
-        # What was answered is there, and what is there was noted before it was sent.
-        assert set(killed["answered"]) <= set(things) <= set(killed["begun"]), found["number"]
+    for kill in kills:
+        killed, completed, number = kill.killed, kill.completed, kill.write_number
+        things = [f"things.{name}" for name in sorted(killed.content["things"])]
+        assert kill.next_exit_code == 0, number
+        assert replace_salted_hashes(completed.content) == clean_content, number
+        # The first write acquires the lease, before the journal has a run; the last releases it, after the run ended.
+        assert killed.run_status in {None, "crashed", "applied"}, number
+        assert killed.run_status is not None or not killed.content["things"], number
+        assert killed.run_status != "applied" or killed.content == completed.content, number
+        assert completed.run_status == "applied", number
+        # If a creation was answered, the thing exists; if a thing exists, its creation was recorded before it was sent.
+        assert set(killed.answered_things) <= set(things) <= set(killed.sent_things), number
 
 
-def test_one_that_died_with_everything_done_has_its_lease_taken_away_by_an_apply_of_nothing(folder):
-    fleet = Fleet.of(2)
+def test_an_apply_without_changes_releases_the_lease_of_a_run_that_died_after_its_last_step(folder):
+    fleet = Fleet.of_size(2)
     folder.write(fleet)
-    died = subprocess.run(
-        [sys.executable, "-c", DYING], cwd=folder.path, env={**os.environ, **environ()}, check=False
+    dead_process = subprocess.run(
+        [sys.executable, "-c", APPLY_WITHOUT_RELEASE],
+        cwd=folder.path,
+        env={**os.environ, **secret_variables()},
+        check=False,
     )
-    assert died.returncode == 9
+    assert dead_process.returncode == 9
     group = "reconciler-greenhouse"
     assert folder.content()["thing_groups"][group]["attributes"]
     folder.apply()
     assert folder.content()["thing_groups"][group]["attributes"] == {}
-    assert folder.content() == fleet.content()
+    assert folder.content() == fleet.expected_content()

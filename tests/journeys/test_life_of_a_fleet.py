@@ -1,4 +1,4 @@
-"""A fleet is made, looked at, changed and taken down, by the installed command."""
+"""A fleet is created, planned, changed and destroyed by the installed command."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import pytest
 
 from tests.support.registry_client import ACCOUNT, REGION, Cloud
 from tests.support.small_fleet import (
-    HEAD,
-    MASKED,
-    SMALL,
+    COMMON_TABLES,
+    SALTED_HASH,
+    SMALL_FLEET,
     Device,
     Fleet,
-    empty,
-    fingerprint,
-    marks,
-    policies,
-    thing,
-    thing_groups,
+    compute_fingerprint,
+    empty_content,
+    expected_policies,
+    expected_thing,
+    expected_thing_groups,
+    ownership_tags,
 )
 
 ROOT = Path(__file__).parents[2]
 
 
-def steady(text: str) -> str:
-    """Without what differs from run to run: fingerprints, digests, times."""
+def remove_changing_values(text: str) -> str:
+    """Remove the values that differ from run to run: fingerprints, digests, durations."""
     text = re.sub(r"sha256:[0-9a-f]{12}", "sha256:", text)
     return re.sub(r"plan [0-9a-f]{12}", "plan", re.sub(r"\d+\.\d+ s", "0 s", text))
 
 
-NOTHING_TO_DO = (
+EMPTY_PLAN = (
     "Plan for greenhouse\n"
     "embedded · 123456789012 · eu-west-1 · plan\n"
     "\n"
@@ -41,43 +41,46 @@ NOTHING_TO_DO = (
 )
 
 
-def test_a_first_apply_leaves_exactly_what_the_file_says(applied, first):
-    assert (first.code, steady(first.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert applied.content() == SMALL.content()
+def test_the_first_apply_leaves_exactly_what_the_file_declares(applied_folder, first_apply):
+    last_line = remove_changing_values(first_apply.stdout).splitlines()[-1]
+    assert (first_apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
+    assert applied_folder.content() == SMALL_FLEET.expected_content()
 
 
-def test_a_second_plan_is_empty_and_so_is_a_second_apply(applied):
-    ended = applied.run("plan", "--detailed-exitcode")
-    assert (ended.code, steady(ended.out), ended.err) == (0, NOTHING_TO_DO, "")
-    again = applied.run("apply", "--yes")
-    assert (again.code, steady(again.out), again.err) == (0, NOTHING_TO_DO, "")
-    assert applied.content() == SMALL.content()
+def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
+    plan = applied_folder.run("plan", "--detailed-exitcode")
+    assert (plan.exit_code, remove_changing_values(plan.stdout), plan.stderr) == (0, EMPTY_PLAN, "")
+    apply = applied_folder.run("apply", "--yes")
+    assert (apply.exit_code, remove_changing_values(apply.stdout), apply.stderr) == (0, EMPTY_PLAN, "")
+    assert applied_folder.content() == SMALL_FLEET.expected_content()
 
 
-def test_one_changed_attribute_is_one_call_and_changes_nothing_else(applied):
-    fleet = SMALL.having("pump-2", site="trondheim")
-    ended = applied.write(fleet).run("plan", "--calls", "--detailed-exitcode")
-    assert (ended.code, calls(ended.out)) == (2, [("iot:UpdateThing", {"thingName": "pump-2"})])
-    applied.apply()
-    assert applied.content() == fleet.content()
+def test_a_changed_attribute_is_one_call_and_changes_nothing_else(applied_folder):
+    fleet = SMALL_FLEET.with_changes("pump-2", site="trondheim")
+    plan = applied_folder.write(fleet).run("plan", "--calls", "--detailed-exitcode")
+    assert (plan.exit_code, parse_calls(plan.stdout)) == (2, [("iot:UpdateThing", {"thingName": "pump-2"})])
+    applied_folder.apply()
+    assert applied_folder.content() == fleet.expected_content()
 
 
-def test_a_device_that_leaves_the_file_leaves_the_registry(applied):
-    fleet = SMALL.without("pump-1")
-    applied.write(fleet).apply()
-    assert applied.content() == fleet.content()
+def test_a_device_removed_from_the_file_is_deleted_from_the_registry(applied_folder):
+    fleet = SMALL_FLEET.without_device("pump-1")
+    applied_folder.write(fleet).apply()
+    assert applied_folder.content() == fleet.expected_content()
 
 
-def test_a_device_that_comes_into_the_file_comes_into_the_registry(applied):
-    fleet = Fleet({**SMALL.devices, "pump-3": Device("tromso", code="SETUP_CODE_2")})
-    applied.write(fleet).apply()
-    assert applied.content() == fleet.content()
+def test_a_device_added_to_the_file_is_created_in_the_registry(applied_folder):
+    device = Device("tromso", setup_code_variable="SETUP_CODE_2")
+    fleet = Fleet({**SMALL_FLEET.devices, "pump-3": device})
+    applied_folder.write(fleet).apply()
+    assert applied_folder.content() == fleet.expected_content()
 
 
-def test_destroy_leaves_nothing(applied):
-    ended = applied.run("destroy", "--yes")
-    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
-    assert applied.content() == empty()
+def test_destroy_leaves_nothing(applied_folder):
+    destroy = applied_folder.run("destroy", "--yes")
+    last_line = remove_changing_values(destroy.stdout).splitlines()[-1]
+    assert (destroy.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 deleted.")
+    assert applied_folder.content() == empty_content()
 
 
 # ── a new certificate ───────────────────────────────────────────────────────────────────────────
@@ -86,84 +89,87 @@ _CALL = re.compile(r"^ +\d+\. (\S+:\S+)$")
 _PARAMETER = re.compile(r"^ +(thingName|principal|target|policyName|certificateId|newStatus|status) +(\S+)$")
 
 
-def calls(plan: str) -> list[tuple[str, dict[str, str]]]:
-    """The calls that a plan shows, in order, with those of their parameters that say what they are about."""
-    found: list[tuple[str, dict[str, str]]] = []
+def parse_calls(plan: str) -> list[tuple[str, dict[str, str]]]:
+    """Return the calls of a rendered plan in order, with the parameters that identify a resource or set a status."""
+    calls: list[tuple[str, dict[str, str]]] = []
     for line in plan.splitlines():
         if call := _CALL.match(line):
-            found.append((call[1], {}))
-        elif (parameter := _PARAMETER.match(line)) and found:
-            found[-1][1][parameter[1]] = parameter[2]
-    return found
+            calls.append((call[1], {}))
+        elif (parameter := _PARAMETER.match(line)) and calls:
+            calls[-1][1][parameter[1]] = parameter[2]
+    return calls
 
 
-def arn(identity: str) -> str:
-    return f"arn:aws:iot:{REGION}:{ACCOUNT}:cert/{identity}"
+def certificate_arn(certificate_id: str) -> str:
+    return f"arn:aws:iot:{REGION}:{ACCOUNT}:cert/{certificate_id}"
 
 
-def test_a_new_certificate_is_attached_before_the_old_one_is_let_go(applied):
-    rotated = SMALL.having("pump-1", generation=2)
-    old, new = SMALL.certificate("pump-1"), rotated.certificate("pump-1")
-    shown = calls(applied.write(rotated).run("plan", "--calls").out)
-    assert shown == [
+def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_folder):
+    rotated = SMALL_FLEET.with_changes("pump-1", generation=2)
+    old_id, new_id = SMALL_FLEET.certificate_id("pump-1"), rotated.certificate_id("pump-1")
+    old_arn, new_arn = certificate_arn(old_id), certificate_arn(new_id)
+    calls = parse_calls(applied_folder.write(rotated).run("plan", "--calls").stdout)
+    assert calls == [
         ("iot:RegisterCertificate", {"status": "ACTIVE"}),
-        ("iot:AttachThingPrincipal", {"thingName": "pump-1", "principal": arn(new)}),
-        ("iot:AttachPolicy", {"policyName": "reconciler-greenhouse-retired", "target": arn(old)}),
-        ("iot:DetachThingPrincipal", {"thingName": "pump-1", "principal": arn(old)}),
-        ("iot:UpdateCertificate", {"certificateId": old, "newStatus": "INACTIVE"}),
-        ("iot:DeleteCertificate", {"certificateId": old}),
+        ("iot:AttachThingPrincipal", {"thingName": "pump-1", "principal": new_arn}),
+        ("iot:AttachPolicy", {"policyName": "reconciler-greenhouse-retired", "target": old_arn}),
+        ("iot:DetachThingPrincipal", {"thingName": "pump-1", "principal": old_arn}),
+        ("iot:UpdateCertificate", {"certificateId": old_id, "newStatus": "INACTIVE"}),
+        ("iot:DeleteCertificate", {"certificateId": old_id}),
     ]
-    # At every moment the thing has a certificate that is active and not denied everything.
-    active, attached, denied = {arn(old)}, {arn(old)}, set()
-    for operation, said in shown:
+    # After every call, the thing has an active certificate to which the deny-all policy is not attached.
+    active, attached, denied = {old_arn}, {old_arn}, set()
+    for operation, parameters in calls:
         match operation:
             case "iot:RegisterCertificate":
-                active.add(arn(new))
+                active.add(new_arn)
             case "iot:AttachThingPrincipal":
-                attached.add(said["principal"])
+                attached.add(parameters["principal"])
             case "iot:DetachThingPrincipal":
-                attached.remove(said["principal"])
+                attached.remove(parameters["principal"])
             case "iot:AttachPolicy":
-                denied.add(said["target"])
+                denied.add(parameters["target"])
             case "iot:UpdateCertificate" | "iot:DeleteCertificate":
-                active.discard(arn(said["certificateId"]))
+                active.discard(certificate_arn(parameters["certificateId"]))
         assert active & attached - denied != set()
-    applied.apply()
-    assert applied.content() == rotated.content()
+    applied_folder.apply()
+    assert applied_folder.content() == rotated.expected_content()
 
 
-def test_a_certificate_that_is_only_wrapped_otherwise_is_the_same(applied):
-    pem = applied.path / "pki/pump-1.pem"
+def test_a_certificate_with_other_line_ends_and_a_comment_is_the_same(applied_folder):
+    pem = applied_folder.path / "pki/pump-1.pem"
     pem.write_bytes(b"# pump-1\r\n" + pem.read_bytes().replace(b"\n", b"\r\n"))
-    ended = applied.run("plan", "--detailed-exitcode")
-    assert (ended.code, steady(ended.out)) == (0, NOTHING_TO_DO)
+    plan = applied_folder.run("plan", "--detailed-exitcode")
+    assert (plan.exit_code, remove_changing_values(plan.stdout)) == (0, EMPTY_PLAN)
 
 
 # ── a new setup code ────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_setup_code_replaces_the_managed_thing(applied):
-    before = Cloud(applied.registry).managed_integrations.list_managed_things()["Items"]
-    fleet = SMALL.having("pump-1", code="SETUP_CODE_2")
-    ended = applied.write(fleet).apply()
-    assert steady(ended.out).splitlines()[-1] == "✔ Apply complete in 0 s: 1 replaced."
-    after = Cloud(applied.registry).managed_integrations.list_managed_things()["Items"]
-    assert applied.content() == fleet.content()
-    assert (len(before), len(after), before[0]["Id"] == after[0]["Id"]) == (1, 1, False)
+def test_a_new_setup_code_replaces_the_managed_thing(applied_folder):
+    (before,) = Cloud(applied_folder.registry_path).managed_integrations.list_managed_things()["Items"]
+    fleet = SMALL_FLEET.with_changes("pump-1", setup_code_variable="SETUP_CODE_2")
+    apply = applied_folder.write(fleet).apply()
+    last_line = remove_changing_values(apply.stdout).splitlines()[-1]
+    assert last_line == "✔ Apply complete in 0 s: 1 replaced."
+    (after,) = Cloud(applied_folder.registry_path).managed_integrations.list_managed_things()["Items"]
+    assert applied_folder.content() == fleet.expected_content()
+    assert before["Id"] != after["Id"]
 
 
-def test_the_same_setup_code_from_elsewhere_is_no_change(applied):
-    applied.environ["OTHER_NAME"] = applied.environ["SETUP_CODE_1"]
-    ended = applied.write(SMALL.having("pump-1", code="OTHER_NAME")).run("plan", "--detailed-exitcode")
-    assert (ended.code, steady(ended.out)) == (0, NOTHING_TO_DO)
+def test_the_same_setup_code_from_another_variable_is_no_change(applied_folder):
+    applied_folder.environ["OTHER_NAME"] = applied_folder.environ["SETUP_CODE_1"]
+    fleet = SMALL_FLEET.with_changes("pump-1", setup_code_variable="OTHER_NAME")
+    plan = applied_folder.write(fleet).run("plan", "--detailed-exitcode")
+    assert (plan.exit_code, remove_changing_values(plan.stdout)) == (0, EMPTY_PLAN)
 
 
-def test_a_setup_code_that_is_not_set_is_missed_only_when_it_is_needed(applied):
-    del applied.environ["SETUP_CODE_1"]
-    assert applied.run("plan", "--detailed-exitcode").code == 0
-    shutil.rmtree(applied.registry.parent)
-    ended = applied.run("apply", "--yes")
-    assert (ended.code, ended.out, ended.err) == (
+def test_a_missing_setup_code_is_an_error_only_if_it_is_needed(applied_folder):
+    del applied_folder.environ["SETUP_CODE_1"]
+    assert applied_folder.run("plan", "--detailed-exitcode").exit_code == 0
+    shutil.rmtree(applied_folder.registry_path.parent)
+    apply = applied_folder.run("apply", "--yes")
+    assert (apply.exit_code, apply.stdout, apply.stderr) == (
         3,
         "",
         (
@@ -171,24 +177,23 @@ def test_a_setup_code_that_is_not_set_is_missed_only_when_it_is_needed(applied):
             "  - managed_things.pump-1: authentication_material (from env SETUP_CODE_1) is not set\n"
         ),
     )
-    assert applied.content() == empty()
+    assert applied_folder.content() == empty_content()
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("command", ["plan", "apply"])
-def test_plan_and_apply_report_the_errors_of_a_file_and_send_nothing(folder, command):
-    folder.write(SMALL)
+@pytest.mark.parametrize("arguments", [("plan",), ("apply", "--yes")])
+def test_every_error_of_an_invalid_file_is_reported_and_nothing_is_sent(folder, arguments):
+    folder.write(SMALL_FLEET)
     with (folder.path / "desired_state.toml").open("a") as stream:
         stream.write('[things.pump-9]\ncertificates = ["pump-8"]\natributes = { site = "oslo" }\n')
-    ended = folder.run(command, *(["--yes"] if command == "apply" else []))
-    assert (ended.code, ended.out) == (1, "")
-    assert ended.err == DIAGNOSTICS
-    assert folder.untouched()
+    result = folder.run(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", INVALID_FILE_ERRORS)
+    assert not folder.has_registry()
 
 
-DIAGNOSTICS = """\
+INVALID_FILE_ERRORS = """\
 error: desired_state.toml:31  things.pump-9.certificates[0]
     31 | certificates = …
        | ^^^^^^^^^^^^
@@ -207,37 +212,40 @@ error: the desired state is not valid: 2 errors; nothing was sent
 
 
 def test_a_folder_of_files_is_one_desired_state(folder):
-    folder.write(SMALL)
+    folder.write(SMALL_FLEET)
     (folder.path / "desired_state.toml").unlink()
-    texts = {"workspace": HEAD, **{name: SMALL.tables(name) for name in SMALL.devices}}
-    for name, text in texts.items():
-        (folder.path / f"{name}.toml").write_text(text)
-    ended = folder.run("apply", "--yes", "--file", ".")
-    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert folder.content() == SMALL.content()
+    (folder.path / "workspace.toml").write_text(COMMON_TABLES)
+    for name in SMALL_FLEET.devices:
+        (folder.path / f"{name}.toml").write_text(SMALL_FLEET.device_tables(name))
+    apply = folder.run("apply", "--yes", "--file", ".")
+    last_line = remove_changing_values(apply.stdout).splitlines()[-1]
+    assert (apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
+    assert folder.content() == SMALL_FLEET.expected_content()
 
 
-def test_what_init_writes_can_be_applied_and_planned_again(folder):
-    assert folder.run("init", "--name", "nursery").code == 0
+def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
+    assert folder.run("init", "--name", "nursery").exit_code == 0
     folder.apply()
-    pems = {
-        name: (folder.path / f"pki/{name}.pem").read_text() for name in ("development-ca", "pump-1", "pump-2")
+    ids = {
+        name: compute_fingerprint((folder.path / f"pki/{name}.pem").read_text())
+        for name in ("development-ca", "pump-1", "pump-2")
     }
-    ids = {name: fingerprint(pem) for name, pem in pems.items()}
     sites = {"pump-1": "oslo", "pump-2": "bergen"}
     assert folder.content() == {
-        **empty(),
+        **empty_content(),
         "ca_certificates": {
             ids["development-ca"]: {
                 "status": "ACTIVE",
                 "certificateMode": "DEFAULT",
                 "autoRegistrationStatus": "DISABLE",
-                "tags": marks("development", "nursery"),
+                "tags": ownership_tags("development", "nursery"),
             }
         },
         "certificates": {ids[name]: ("ACTIVE", "DEFAULT") for name in sites},
-        "things": {name: thing({"site": site}, ids[name], "nursery") for name, site in sites.items()},
-        "thing_groups": thing_groups("nursery"),
+        "things": {
+            name: expected_thing({"site": site}, ids[name], "nursery") for name, site in sites.items()
+        },
+        "thing_groups": expected_thing_groups("nursery"),
         "managed_things": [
             {
                 "Name": "pump-1",
@@ -246,46 +254,52 @@ def test_what_init_writes_can_be_applied_and_planned_again(folder):
                 "ProvisioningStatus": "PRE_ASSOCIATED",
                 "MetaData": {"reconciler:address": "managed_things.pump-1", "reconciler:thing": "pump-1"},
                 "Tags": {
-                    **marks("pump-1", "nursery"),
+                    **ownership_tags("pump-1", "nursery"),
                     "reconciler:fields": "serial_number",
-                    "reconciler:material": MASKED,
+                    "reconciler:material": SALTED_HASH,
                     "reconciler:type": "ZWAVE_QR_BAR_CODE",
                 },
             }
         ],
-        "policies": policies("nursery"),
+        "policies": expected_policies("nursery"),
     }
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 
 
-def test_the_repositorys_own_fleet_applies_and_then_plans_empty(folder):
+def test_the_repositorys_own_file_can_be_applied_and_the_next_plan_is_empty(folder):
     shutil.copy(ROOT / "desired_state.toml", folder.path)
     shutil.copytree(ROOT / "notebooks", folder.path / "notebooks")
-    said = tomllib.loads((ROOT / "desired_state.toml").read_text())
     folder.apply()
     content = folder.content()
+    desired = tomllib.loads((ROOT / "desired_state.toml").read_text())
     ids = {
         kind: {
-            name: fingerprint((ROOT / table["pem"]["file"]).read_text()) for name, table in said[kind].items()
+            name: compute_fingerprint((ROOT / table["pem"]["file"]).read_text())
+            for name, table in desired[kind].items()
         }
         for kind in ("ca_certificates", "certificates")
     }
-    assert {identity: found["status"] for identity, found in content["ca_certificates"].items()} == {
-        identity: said["ca_certificates"][name].get("status", "ACTIVE")
-        for name, identity in ids["ca_certificates"].items()
+
+    def desired_statuses(kind: str) -> dict[str, str]:
+        return {ids[kind][name]: table.get("status", "ACTIVE") for name, table in desired[kind].items()}
+
+    ca_statuses = {identity: ca["status"] for identity, ca in content["ca_certificates"].items()}
+    assert ca_statuses == desired_statuses("ca_certificates")
+    certificate_statuses = {identity: status for identity, (status, _) in content["certificates"].items()}
+    assert certificate_statuses == desired_statuses("certificates")
+    live_things = {
+        name: (thing["attributes"], thing["principals"]) for name, thing in content["things"].items()
     }
-    assert {identity: status for identity, (status, _mode) in content["certificates"].items()} == {
-        identity: said["certificates"][name].get("status", "ACTIVE")
-        for name, identity in ids["certificates"].items()
-    }
-    assert {
-        name: (found["attributes"], found["principals"]) for name, found in content["things"].items()
-    } == {
+    assert live_things == {
         name: (
             table.get("attributes", {}),
-            [(ids["certificates"][used], "NON_EXCLUSIVE_THING") for used in table["certificates"]],
+            [
+                (ids["certificates"][certificate], "NON_EXCLUSIVE_THING")
+                for certificate in table["certificates"]
+            ],
         )
-        for name, table in said["things"].items()
+        for name, table in desired["things"].items()
     }
-    assert [found["Name"] for found in content["managed_things"]] == sorted(said["managed_things"])
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+    managed_thing_names = [managed_thing["Name"] for managed_thing in content["managed_things"]]
+    assert managed_thing_names == sorted(desired["managed_things"])
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0

@@ -1,4 +1,4 @@
-"""The life of five hundred devices, each provisioned from one template and one row of a manifest."""
+"""Five hundred devices, each provisioned from one template and one row of a manifest."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import pytest
 from attrs import evolve, frozen
 
-from tests.support.project_folder import Folder
+from tests.support.project_folder import ProjectFolder
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import factory, fingerprint
+from tests.support.small_fleet import compute_fingerprint, factory_ca
 
-DEVICES = 500
-TENTH = range(0, DEVICES, 10)
+DEVICE_COUNT = 500
+EVERY_TENTH_SERIAL = range(0, DEVICE_COUNT, 10)
 
-HEAD = """
+DESIRED_STATE = """
 [workspace]
 name = "greenhouse"
 
@@ -52,90 +52,104 @@ TEMPLATE = {
 
 @frozen
 class Row:
+    """One row of the manifest."""
+
     serial: int
     site: str = "oslo"
     generation: int = 1
 
     @property
     def pem(self) -> str:
-        return factory().device(f"pump-{self.serial}", self.generation)
+        return factory_ca().device(f"pump-{self.serial}", self.generation)
 
 
-def write(folder: Folder, rows: list[Row]) -> None:
+@frozen
+class Pump:
+    """A thing, its only certificate and the certificate's policies."""
+
+    site: str
+    certificate_id: str
+    status: str
+    policies: tuple[str, ...]
+
+
+def write_files(folder: ProjectFolder, rows: list[Row]) -> None:
     pki = folder.path / "pki"
     pki.mkdir(exist_ok=True)
-    (pki / "factory.pem").write_text(factory().pem)
+    (pki / "factory.pem").write_text(factory_ca().pem)
     for row in rows:
         (pki / f"{row.serial}-{row.generation}.pem").write_text(row.pem)
     lines = ["serial,site,generation", *(f"{row.serial},{row.site},{row.generation}" for row in rows)]
     (folder.path / "devices.csv").write_text("\n".join(lines) + "\n")
     (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
-    (folder.path / "desired_state.toml").write_text(HEAD)
+    (folder.path / "desired_state.toml").write_text(DESIRED_STATE)
 
 
-def registered(folder: Folder) -> dict[str, tuple[str, str, str, tuple[str, ...]]]:
-    """Each pump's site, certificate, the certificate's status, and its policies; nothing else may be registered."""
-    cloud = Cloud(folder.registry)
+def read_pumps(folder: ProjectFolder) -> dict[str, Pump]:
+    """Return all things by name, and check that every certificate is attached to one of them."""
+    cloud = Cloud(folder.registry_path)
     things = cloud._pages(cloud.iot, "list_things", "things")
     statuses = {
-        found["certificateId"]: found["status"]
-        for found in cloud._pages(cloud.iot, "list_certificates", "certificates")
+        certificate["certificateId"]: certificate["status"]
+        for certificate in cloud._pages(cloud.iot, "list_certificates", "certificates")
     }
     targets = cloud._pages(cloud.iot, "list_targets_for_policy", "targets", policyName="telemetry")
-    allowed = {target.rpartition("/")[2] for target in targets}
+    certificates_with_policy = {target.rpartition("/")[2] for target in targets}
     pumps = {}
     for thing in things:
-        (principal,) = cloud._pages(
-            cloud.iot, "list_thing_principals", "principals", thingName=thing["thingName"]
-        )
-        held = principal.rpartition("/")[2]
-        policies = ("telemetry",) if held in allowed else ()
-        pumps[thing["thingName"]] = (thing["attributes"]["site"], held, statuses.pop(held), policies)
+        name = thing["thingName"]
+        (principal,) = cloud._pages(cloud.iot, "list_thing_principals", "principals", thingName=name)
+        certificate_id = principal.rpartition("/")[2]
+        policies = ("telemetry",) if certificate_id in certificates_with_policy else ()
+        site = thing["attributes"]["site"]
+        pumps[name] = Pump(site, certificate_id, statuses.pop(certificate_id), policies)
     assert statuses == {}
     return pumps
 
 
-def expected(rows: list[Row]) -> dict[str, tuple[str, str, str, tuple[str, ...]]]:
-    return {f"pump-{row.serial}": (row.site, fingerprint(row.pem), "ACTIVE", ("telemetry",)) for row in rows}
+def expected_pumps(rows: list[Row]) -> dict[str, Pump]:
+    return {
+        f"pump-{row.serial}": Pump(row.site, compute_fingerprint(row.pem), "ACTIVE", ("telemetry",))
+        for row in rows
+    }
 
 
-def counted(text: str) -> str:
-    """The line of a report that counts what was done."""
-    (line,) = [line for line in text.splitlines() if line.startswith("✔ Apply complete")]
+def find_counts(report: str) -> str:
+    """Return the counts in the last line of an apply's report, such as `3 created.`"""
+    (line,) = [line for line in report.splitlines() if line.startswith("✔ Apply complete")]
     return line.partition(": ")[2]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Folder:
-    return Folder(tmp_path_factory.mktemp("fleet"))
+def folder(tmp_path_factory) -> ProjectFolder:
+    return ProjectFolder(tmp_path_factory.mktemp("fleet"))
 
 
-def test_five_hundred_devices_live_and_go(folder):
-    rows = [Row(serial) for serial in range(DEVICES)]
-    write(folder, rows)
-    ended = folder.apply()
-    assert counted(ended.out) == "504 created."
-    assert registered(folder) == expected(rows)
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+def test_five_hundred_devices_are_created_changed_rotated_and_destroyed(folder):
+    rows = [Row(serial) for serial in range(DEVICE_COUNT)]
+    write_files(folder, rows)
+    assert find_counts(folder.apply().stdout) == "504 created."
+    assert read_pumps(folder) == expected_pumps(rows)
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 
     rows = [evolve(row, site="bergen") if row.serial % 2 else row for row in rows]
-    write(folder, rows)
-    assert counted(folder.apply().out) == "250 updated."
-    assert registered(folder) == expected(rows)
+    write_files(folder, rows)
+    assert find_counts(folder.apply().stdout) == "250 updated."
+    assert read_pumps(folder) == expected_pumps(rows)
 
-    rows = [evolve(row, generation=2) if row.serial in TENTH else row for row in rows]
-    write(folder, rows)
-    rotated = folder.run("rotate", "--wave", "40%", "--yes")
-    assert rotated.code == 0, rotated
-    assert registered(folder) == expected(rows)
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+    rows = [evolve(row, generation=2) if row.serial in EVERY_TENTH_SERIAL else row for row in rows]
+    write_files(folder, rows)
+    rotate = folder.run("rotate", "--wave", "40%", "--yes")
+    assert rotate.exit_code == 0, rotate
+    assert read_pumps(folder) == expected_pumps(rows)
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 
-    rows = [row for row in rows if row.serial not in TENTH]
-    write(folder, rows)
-    assert counted(folder.apply().out) == "100 deleted."
-    assert registered(folder) == expected(rows)
-    assert folder.run("plan", "--detailed-exitcode").code == 0
+    rows = [row for row in rows if row.serial not in EVERY_TENTH_SERIAL]
+    write_files(folder, rows)
+    assert find_counts(folder.apply().stdout) == "100 deleted."
+    assert read_pumps(folder) == expected_pumps(rows)
+    assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 
-    destroyed = folder.run("destroy", "--yes")
-    assert destroyed.code == 0, destroyed
-    assert Cloud(folder.registry).content() == Cloud().content()
+    destroy = folder.run("destroy", "--yes")
+    assert destroy.exit_code == 0, destroy
+    assert Cloud(folder.registry_path).content() == Cloud().content()

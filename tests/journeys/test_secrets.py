@@ -1,4 +1,4 @@
-"""Setup codes and private keys are used, and told to nobody."""
+"""Setup codes and private keys appear in no output, no log and no file."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.pki import key_pem_of
-from tests.support.project_folder import Folder
-from tests.support.small_fleet import SMALL, factory
+from tests.support.project_folder import ProjectFolder
+from tests.support.small_fleet import SMALL_FLEET, factory_ca
 
-CODE = "90718281828459045235360287"
-"""A setup code that the registry takes."""
+SETUP_CODE = "90718281828459045235360287"
+"""A setup code that the registry accepts."""
+NEW_SETUP_CODE = "90314159265358979323846264"
 
 
 @pytest.fixture
-def secret(folder) -> Folder:
-    folder.environ["SETUP_CODE_1"] = CODE
-    return folder.write(SMALL)
+def folder_with_secrets(folder) -> ProjectFolder:
+    folder.environ["SETUP_CODE_1"] = SETUP_CODE
+    return folder.write(SMALL_FLEET)
 
 
-def lines_of(key: str) -> list[str]:
-    """What of a key in PEM nobody may see: its lines, and its whole in one line."""
+def key_fragments(key: str) -> list[str]:
+    """Return the parts of a key in PEM that must not appear: each of its lines, and all of them joined."""
     body = key.splitlines()[1:-1]
     return [*body, "".join(body)]
 
 
-def leaks(text: str | bytes, *more: str) -> list[str]:
-    """The canaries that the text tells."""
-    whole = text if isinstance(text, bytes) else text.encode()
-    return [found for found in (CODE, *lines_of(factory().key_pem), *more) if found.encode() in whole]
+def find_secrets(text: str | bytes, *more_secrets: str) -> list[str]:
+    """Return the secrets that appear in a text."""
+    content = text if isinstance(text, bytes) else text.encode()
+    secrets = (SETUP_CODE, *key_fragments(factory_ca().key_pem), *more_secrets)
+    return [secret for secret in secrets if secret.encode() in content]
 
 
-def told(folder: Folder, *words: str) -> str:
-    ended = folder.run(*words)
-    return f"{ended.out}\n{ended.err}"
+def output_of(folder: ProjectFolder, *arguments: str) -> str:
+    result = folder.run(*arguments)
+    return f"{result.stdout}\n{result.stderr}"
 
 
-def test_no_command_tells_a_secret_on_its_way(secret):
-    said = {
-        " ".join(words): told(secret, *words)
-        for words in (
+def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
+    outputs = {
+        " ".join(arguments): output_of(folder_with_secrets, *arguments)
+        for arguments in (
             ("--debug", "plan", "--calls"),
             ("--debug", "apply", "--yes"),
             ("show", "managed_things.pump-1"),
@@ -50,22 +52,24 @@ def test_no_command_tells_a_secret_on_its_way(secret):
             ("plan", "--destroy", "--calls"),
         )
     }
-    assert {command: leaks(text) for command, text in said.items()} == {command: [] for command in said}
-    assert [word for word in said.values() if "refused" in word] == []
-    assert "(sensitive)" in said["show managed_things.pump-1"]
-    # A new code is a change, told without the old one and without the new.
-    secret.environ["SETUP_CODE_1"] = "90314159265358979323846264"
-    assert leaks(told(secret, "plan", "--calls"), "90314159265358979323846264") == []
+    secrets_by_command = {command: find_secrets(output) for command, output in outputs.items()}
+    assert secrets_by_command == {command: [] for command in outputs}
+    assert [output for output in outputs.values() if "refused" in output] == []
+    assert "(sensitive)" in outputs["show managed_things.pump-1"]
+    # A new setup code is a change, shown without the old code and without the new one.
+    folder_with_secrets.environ["SETUP_CODE_1"] = NEW_SETUP_CODE
+    assert find_secrets(output_of(folder_with_secrets, "plan", "--calls"), NEW_SETUP_CODE) == []
 
 
-def test_no_file_but_the_ones_that_hold_them_has_a_secret_in_it(secret):
-    secret.apply()
-    files = [path for path in secret.path.rglob("*") if path.is_file()]
-    assert {path.name: leaks(path.read_bytes()) for path in files} == {path.name: [] for path in files}
-    assert secret.registry in files
+def test_no_file_of_an_apply_contains_a_secret(folder_with_secrets):
+    folder_with_secrets.apply()
+    files = [path for path in folder_with_secrets.path.rglob("*") if path.is_file()]
+    secrets_by_file = {path: find_secrets(path.read_bytes()) for path in files}
+    assert secrets_by_file == {path: [] for path in files}
+    assert folder_with_secrets.registry_path in files
 
 
-PROVISIONED = """
+PROVISIONED_THING = """
 [workspace]
 name = "greenhouse"
 
@@ -90,51 +94,53 @@ TEMPLATE = {
         "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": {"Ref": "Pem"}}},
     },
 }
+OLD_PIN, NEW_PIN = "canary-3141", "another-2718"
 
 
 @pytest.fixture
-def provisioned(folder) -> Folder:
-    """A thing with an attribute that a secret fills, and with a name that its certificate gives."""
+def provisioned(folder) -> ProjectFolder:
+    """Return a folder with a thing that has a secret as an attribute and its certificate's ID as its name."""
     (folder.path / "pki").mkdir()
-    (folder.path / "pki/factory.pem").write_text(factory().pem)
+    (folder.path / "pki/factory.pem").write_text(factory_ca().pem)
     (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
-    (folder.path / "desired_state.toml").write_text(PROVISIONED)
-    folder.environ |= {"PIN": "canary-3141", "PUMP_PEM": factory().device("pump-1", 1)}
+    (folder.path / "desired_state.toml").write_text(PROVISIONED_THING)
+    folder.environ |= {"PIN": OLD_PIN, "PUMP_PEM": factory_ca().device("pump-1", 1)}
     return folder
 
 
-def test_no_log_tells_what_a_secret_was_before(provisioned):
-    """What the registry has is logged as it is answered, before anybody knows that it was a secret once."""
+def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
+    """Responses are logged before the program can know that a value in them was a secret of an earlier file."""
     provisioned.apply()
-    assert "canary-3141" in str(provisioned.content())
-    provisioned.environ["PIN"] = "another-2718"
-    said = [
-        told(provisioned, "--debug", *words)
-        for words in (("plan", "--calls"), ("drift",), ("apply", "--yes"))
+    assert OLD_PIN in str(provisioned.content())
+    provisioned.environ["PIN"] = NEW_PIN
+    outputs = [
+        output_of(provisioned, "--debug", *arguments)
+        for arguments in (("plan", "--calls"), ("drift",), ("apply", "--yes"))
     ]
-    assert [leaks(text, "canary-3141", "another-2718") for text in said] == [[], [], []]
-    assert ["oslo" in text and "(sensitive)" in text for text in said] == [True] * 3
+    assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
+    assert ["oslo" in output and "(sensitive)" in output for output in outputs] == [True] * 3
 
 
-def test_what_destroys_it_tells_it_no_more_than_what_made_it(provisioned):
+def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
     provisioned.apply()
-    provisioned.environ["PIN"] = "another-2718"
-    said = [
-        told(provisioned, "--debug", *words)
-        for words in (
+    provisioned.environ["PIN"] = NEW_PIN
+    outputs = [
+        output_of(provisioned, "--debug", *arguments)
+        for arguments in (
             ("plan", "--destroy", "--calls"),
             ("plan", "--destroy", "--format", "json"),
             ("destroy", "--yes"),
         )
     ]
-    assert [leaks(text, "canary-3141", "another-2718") for text in said] == [[], [], []]
+    assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
     assert not any(provisioned.content().values())
 
 
-def test_a_parameter_that_is_not_set_is_a_warning_even_where_the_template_asks_something_of_it(provisioned):
+def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(provisioned):
+    """That is so although the template computes the thing's name from a missing parameter."""
     del provisioned.environ["PIN"], provisioned.environ["PUMP_PEM"]
-    valid, refused = provisioned.run("validate"), provisioned.run("plan")
-    assert (valid.code, valid.err) == (
+    validate, plan = provisioned.run("validate"), provisioned.run("plan")
+    assert (validate.exit_code, validate.stderr) == (
         0,
         """\
 warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
@@ -153,34 +159,31 @@ warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
 
 """,
     )
-    assert (refused.code, refused.err.splitlines()[-1]) == (
+    assert (plan.exit_code, plan.stderr.splitlines()[-1]) == (
         1,
         "error: the secret from parameter Pem (env PUMP_PEM) is not set; set it and run the command again",
     )
 
 
-WIFI = (
-    """
+HUB_TABLE = """
 [managed_things.hub]
 role = "CONTROLLER"
 authentication_material = { env = "WIFI_CODE" }
 authentication_material_type = "WIFI_SETUP_QR_BAR_CODE"
 wi_fi_simple_setup_configuration = { enable_as_provisioner = true, enable_as_provisionee = false, timeout_in_minutes = 5 }
-""",
-    "SN:canary-2236;UPC:123456789012;",
-)
+"""
+WIFI_CODE = "SN:canary-2236;UPC:123456789012;"
+NEW_WIFI_CODE = WIFI_CODE.replace("2236", "2645")
 
 
-def test_no_log_tells_a_wi_fi_setup_code(folder):
-    """Neither as it is sent, nor when another one replaces it, nor when it goes."""
-    tables, code = WIFI
-    (folder.path / "desired_state.toml").write_text(f'[workspace]\nname = "greenhouse"\n{tables}')
-    folder.environ["WIFI_CODE"] = code
-    said = [told(folder, "--debug", "apply", "--yes")]
-    folder.environ["WIFI_CODE"] = code.replace("2236", "2645")
-    said += [told(folder, "--debug", *words, "--yes") for words in (("apply",), ("destroy",))]
-    assert ["WiFiSimpleSetupConfiguration" in text for text in said] == [True] * 3
-    assert [leaks(text, code, code.replace("2236", "2645")) for text in said] == [[], [], []]
+def test_no_log_contains_a_wi_fi_setup_code_when_it_is_created_replaced_or_deleted(folder):
+    (folder.path / "desired_state.toml").write_text(f'[workspace]\nname = "greenhouse"\n{HUB_TABLE}')
+    folder.environ["WIFI_CODE"] = WIFI_CODE
+    outputs = [output_of(folder, "--debug", "apply", "--yes")]
+    folder.environ["WIFI_CODE"] = NEW_WIFI_CODE
+    outputs += [output_of(folder, "--debug", command, "--yes") for command in ("apply", "destroy")]
+    assert ["WiFiSimpleSetupConfiguration" in output for output in outputs] == [True] * 3
+    assert [find_secrets(output, WIFI_CODE, NEW_WIFI_CODE) for output in outputs] == [[], [], []]
 
 
 WRONG_KEY = key_pem_of(ec.generate_private_key(ec.SECP256R1()))
@@ -189,13 +192,17 @@ WRONG_KEY = key_pem_of(ec.generate_private_key(ec.SECP256R1()))
 @pytest.mark.parametrize(
     ("old", "new", "environ"),
     [
-        ('{ env = "SETUP_CODE_1" }', f'"{CODE}"', {}),
-        ('authentication_material = { env = "SETUP_CODE_1" }', f'authentication_materal = "{CODE}"', {}),
-        ('{ env = "SETUP_CODE_1" }', f'{{ evn = "{CODE}" }}', {}),
-        ('thing = "pump-1"', f'thing = "pump-1"\nbrand = {{ env = "{CODE}" }}', {}),
-        ('{ env = "SETUP_CODE_1" }', f'{{ env = "SETUP_CODE_1" }}\nmodel = "{CODE}', {}),
-        ("", "", {"SETUP_CODE_1": f"{CODE}\x07é"}),
-        ("", "", {"SETUP_CODE_1": CODE * 100}),
+        ('{ env = "SETUP_CODE_1" }', f'"{SETUP_CODE}"', {}),
+        (
+            'authentication_material = { env = "SETUP_CODE_1" }',
+            f'authentication_materal = "{SETUP_CODE}"',
+            {},
+        ),
+        ('{ env = "SETUP_CODE_1" }', f'{{ evn = "{SETUP_CODE}" }}', {}),
+        ('thing = "pump-1"', f'thing = "pump-1"\nbrand = {{ env = "{SETUP_CODE}" }}', {}),
+        ('{ env = "SETUP_CODE_1" }', f'{{ env = "SETUP_CODE_1" }}\nmodel = "{SETUP_CODE}', {}),
+        ("", "", {"SETUP_CODE_1": f"{SETUP_CODE}\x07é"}),
+        ("", "", {"SETUP_CODE_1": SETUP_CODE * 100}),
         ("", "", {"FACTORY_CA_KEY": WRONG_KEY}),
         ("", "", {"FACTORY_CA_KEY": WRONG_KEY[:-60]}),
         ('{ key = { env = "FACTORY_CA_KEY" } }', f"'''{WRONG_KEY}'''", {}),
@@ -204,26 +211,27 @@ WRONG_KEY = key_pem_of(ec.generate_private_key(ec.SECP256R1()))
         ('{ file = "pki/factory.pem" }', '{ env = "FACTORY_CA_KEY" }', {}),
     ],
     ids=[
-        "a code as text",
-        "a code under a misspelt key",
-        "a code under a misspelt reference",
-        "a code where a text should be",
-        "a code in invalid TOML",
-        "a code with odd characters",
-        "a code that is too long",
-        "another key",
-        "half a key",
-        "a key as text",
-        "a key for a certificate",
-        "a key's file for a certificate's",
-        "a key's variable for a certificate's",
+        "a-code-as-text",
+        "a-code-under-a-misspelled-key",
+        "a-code-under-a-misspelled-reference",
+        "a-code-in-place-of-a-text",
+        "a-code-in-invalid-TOML",
+        "a-code-with-invalid-characters",
+        "a-code-that-is-too-long",
+        "another-key",
+        "half-a-key",
+        "a-key-as-text",
+        "a-key-in-place-of-a-certificate",
+        "a-key-file-in-place-of-a-certificate-file",
+        "a-key-variable-in-place-of-a-certificate",
     ],
 )
-def test_no_mistake_in_the_file_tells_what_was_put_in_the_wrong_place(secret, old, new, environ):
-    (secret.path / "ca.key").write_text(WRONG_KEY)
-    file = secret.path / "desired_state.toml"
-    file.write_text(file.read_text().replace(old, new, 1) if old else file.read_text())
-    secret.environ |= environ
-    ended = secret.run("--debug", "validate")
-    assert (ended.code, ended.err != "") == (1, True)
-    assert leaks(ended.out + ended.err, *lines_of(WRONG_KEY)) == []
+def test_no_error_about_the_file_contains_a_misplaced_secret(folder_with_secrets, old, new, environ):
+    (folder_with_secrets.path / "ca.key").write_text(WRONG_KEY)
+    file = folder_with_secrets.path / "desired_state.toml"
+    if old:
+        file.write_text(file.read_text().replace(old, new, 1))
+    folder_with_secrets.environ |= environ
+    result = folder_with_secrets.run("--debug", "validate")
+    assert (result.exit_code, result.stderr != "") == (1, True)
+    assert find_secrets(result.stdout + result.stderr, *key_fragments(WRONG_KEY)) == []

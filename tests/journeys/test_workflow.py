@@ -1,4 +1,4 @@
-"""The workflows that one copies: pull request, plan, merge, approval, apply, drift, run as they are written."""
+"""The example workflows for GitHub run as written: plan a pull request, merge, approve, apply, check for drift."""
 
 from __future__ import annotations
 
@@ -9,63 +9,78 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.fake_github import REPOSITORY, TOKEN, serve_github
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import SMALL, environ, masked
+from tests.support.small_fleet import SMALL_FLEET, Fleet, replace_salted_hashes, secret_variables
 from tests.support.workflow_runner import (
     ACTION,
     EXAMPLES,
-    PINNED,
-    REPOSITORY,
     ROOT,
-    Runner,
+    JobResult,
+    WorkflowRunner,
     clean_environ,
-    hub,
-    workflow,
+    load_workflow,
 )
 
 WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml")
-PULL = {"pull_request": {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}}}
+PULL_REQUEST = {"pull_request": {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}}}
+COMMENT_MARKER = "<!-- reconciler plan greenhouse -->"
+PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}|OWNER/reconciler/\.github/actions/reconcile@COMMIT")
+ALL_SUCCEEDED = {"plan": "success", "apply": "success"}
 
 
 class Repository:
-    """A git repository with the small fleet on `main`, and what runs its workflows."""
+    """A git repository with the small fleet on `main`, its workflows, and the registry that they change."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.work = folder / "work"
-        self.registry = folder / "registry" / "registry.sqlite3"
-        self.registry.parent.mkdir()
-        self.work.mkdir()
-        more = {
-            **environ(),
-            "GITHUB_API_URL": url,
+    def __init__(self, folder: Path, api_url: str) -> None:
+        self.work_tree = folder / "work"
+        self.registry_path = folder / "registry" / "registry.sqlite3"
+        self.registry_path.parent.mkdir()
+        self.work_tree.mkdir()
+        variables = {
+            **secret_variables(),
+            "GITHUB_API_URL": api_url,
             "GIT_CONFIG_GLOBAL": "/dev/null",
-            "RECONCILER_REGISTRY": str(self.registry),
+            "RECONCILER_REGISTRY": str(self.registry_path),
         }
-        self.runner = Runner(self.work, folder, clean_environ(more))
+        self.runner = WorkflowRunner(self.work_tree, folder, clean_environ(variables))
         self.git("init", "-q", "-b", "main")
         self.git("config", "user.name", "Gardener")
         self.git("config", "user.email", "gardener@example.org")
-        self.commit(SMALL)
+        self.commit(SMALL_FLEET)
 
-    def git(self, *words: str) -> None:
-        subprocess.run(["git", *words], cwd=self.work, check=True, capture_output=True)
+    @property
+    def file(self) -> Path:
+        return self.work_tree / "desired_state.toml"
 
-    def commit(self, fleet) -> None:
-        fleet.write(self.work)
+    def git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.work_tree, check=True, capture_output=True)
+
+    def commit(self, fleet: Fleet) -> None:
+        fleet.write_files(self.work_tree)
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "The fleet")
 
     def content(self):
-        return masked(Cloud(self.registry).content())
+        return replace_salted_hashes(Cloud(self.registry_path).content())
 
-    def merge_and_apply(self):
+    def run_plan_workflow(self, branch: str) -> JobResult:
+        """Return the result of the only job, for a pull request from the branch."""
+        results = self.runner.run("plan.yml", PULL_REQUEST, branch)
+        assert list(results) == ["plan"]
+        return results["plan"]
+
+    def run_apply_workflow(self) -> dict[str, JobResult]:
         return self.runner.run("apply.yml", {})
+
+    def run_drift_workflow(self) -> dict[str, JobResult]:
+        return self.runner.run("drift.yml", {})
 
 
 @pytest.fixture
 def github():
-    with hub() as made:
-        yield made
+    with serve_github() as github:
+        yield github
 
 
 @pytest.fixture
@@ -73,160 +88,154 @@ def repository(tmp_path, github):
     return Repository(tmp_path, github.url)
 
 
-def results(jobs):
-    return {name: job.result for name, job in jobs.items()}
+def statuses(results: dict[str, JobResult]) -> dict[str, str]:
+    return {name: result.status for name, result in results.items()}
 
 
-def test_from_a_pull_request_over_its_merge_to_drift(repository, github):
-    # the fleet as it is comes to be
-    jobs = repository.merge_and_apply()
-    assert results(jobs) == {"plan": "success", "apply": "success"}, jobs
-    assert repository.content() == SMALL.content()
+def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repository, github):
+    # `main` is applied: the fleet is created
+    results = repository.run_apply_workflow()
+    assert statuses(results) == ALL_SUCCEEDED, results
+    assert repository.content() == SMALL_FLEET.expected_content()
 
-    # a pull request is planned, and its comment follows its pushes
+    # a pull request is planned, and its comment is updated after each push
     repository.git("switch", "-q", "-c", "move")
-    repository.commit(SMALL.having("pump-1", site="bergen"))
-    github.write("7", next(iter(["<!-- somebody else's -->"])), "User")
-    jobs = repository.runner.run("plan.yml", PULL, "move")
-    assert results(jobs) == {"plan": "success"}, jobs
-    first = github.comments[2]["body"]
-    assert ("bergen" in first, len(github.comments)) == (True, 2)
-    fleet = SMALL.having("pump-1", site="tromso")
+    repository.commit(SMALL_FLEET.with_changes("pump-1", site="bergen"))
+    github.add_comment("7", "<!-- another author's -->", "User")
+    job = repository.run_plan_workflow("move")
+    assert job.status == "success", job
+    first_plan = github.comments[2]["body"]
+    assert ("bergen" in first_plan, len(github.comments)) == (True, 2)
+    fleet = SMALL_FLEET.with_changes("pump-1", site="tromso")
     repository.commit(fleet)
-    assert results(repository.runner.run("plan.yml", PULL, "move")) == {"plan": "success"}
-    second = github.comments[2]["body"]
-    assert (len(github.comments), "bergen" in second, "tromso" in second) == (2, False, True)
-    assert (first.splitlines()[0] == second.splitlines()[0], first[:4]) == (True, "<!--")
-    assert repository.content() == SMALL.content()
+    assert repository.run_plan_workflow("move").status == "success"
+    second_plan = github.comments[2]["body"]
+    assert (len(github.comments), "bergen" in second_plan, "tromso" in second_plan) == (2, False, True)
+    assert (first_plan.splitlines()[0] == second_plan.splitlines()[0], first_plan[:4]) == (True, "<!--")
+    assert repository.content() == SMALL_FLEET.expected_content()
 
-    # it is merged, approved and applied; a second run has nothing to do
+    # it is merged, approved and applied; the next run has no changes
     repository.git("switch", "-q", "main")
     repository.git("merge", "-q", "move")
-    jobs = repository.merge_and_apply()
-    assert results(jobs) == {"plan": "success", "apply": "success"}, jobs
-    assert re.fullmatch("[0-9a-f]{64}", jobs["plan"].outputs["digest"])
-    assert "tromso" in jobs["plan"].summary
-    assert repository.content() == fleet.content()
-    jobs = repository.merge_and_apply()
-    assert (results(jobs), jobs["plan"].outputs["changes"]) == (
+    results = repository.run_apply_workflow()
+    assert statuses(results) == ALL_SUCCEEDED, results
+    assert re.fullmatch("[0-9a-f]{64}", results["plan"].outputs["digest"])
+    assert "tromso" in results["plan"].summary
+    assert repository.content() == fleet.expected_content()
+    results = repository.run_apply_workflow()
+    assert (statuses(results), results["plan"].outputs["changes"]) == (
         {"plan": "success", "apply": "skipped"},
         "false",
     )
 
-    # somebody edits the registry: one issue says so, until it is put right
-    assert results(repository.runner.run("drift.yml", {})) == {"drift": "success"}
+    # the registry is edited by hand: one issue shows the drift, and an apply that corrects it closes the issue
+    assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
     assert github.issues == {}
-    cloud = Cloud(repository.registry)
+    iot = Cloud(repository.registry_path).iot
     for site in ("oslo", "bergen"):
-        cloud.iot.update_thing(
-            thingName="pump-2", attributePayload={"attributes": {"site": site}, "merge": False}
-        )
-        cloud.iot.update_thing(
+        iot.update_thing(thingName="pump-2", attributePayload={"attributes": {"site": site}, "merge": False})
+        iot.update_thing(
             thingName="pump-1", attributePayload={"attributes": {"by": "hand", "site": site}, "merge": False}
         )
-        assert results(repository.runner.run("drift.yml", {})) == {"drift": "success"}
-        assert [(found["state"], site in found["body"]) for found in github.issues.values()] == [
-            ("open", True)
-        ]
-    assert results(repository.merge_and_apply()) == {"plan": "success", "apply": "success"}
-    assert results(repository.runner.run("drift.yml", {})) == {"drift": "success"}
-    assert [found["state"] for found in github.issues.values()] == ["closed"]
-    assert repository.content() == fleet.content()
+        assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
+        issues = [(issue["state"], site in issue["body"]) for issue in github.issues.values()]
+        assert issues == [("open", True)]
+    assert statuses(repository.run_apply_workflow()) == ALL_SUCCEEDED
+    assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
+    assert [issue["state"] for issue in github.issues.values()] == ["closed"]
+    assert repository.content() == fleet.expected_content()
 
-    # and nobody was told a secret
-    told = repository.runner.told + "".join(found["body"] for found in github.comments.values())
-    assert [secret for secret in (*environ().values(), "a-token") if secret in told] == []
+    # no log, summary or comment contains a secret
+    texts = repository.runner.log + "".join(comment["body"] for comment in github.comments.values())
+    assert [secret for secret in (*secret_variables().values(), TOKEN) if secret in texts] == []
 
 
-def test_a_plan_that_nobody_approved_is_not_applied(repository, monkeypatch):
-    edited = Cloud(repository.registry)
-    act = Runner._action
+def test_a_plan_that_was_not_approved_is_not_applied(repository, monkeypatch):
+    iot = Cloud(repository.registry_path).iot
+    run_action = WorkflowRunner.run_action
 
-    def meddled(self, given, work, temp):
-        if given["command"] == "apply":  # while the reviewers think about it
-            edited.iot.create_thing(thingName="pump-1")
-        return act(self, given, work, temp)
+    def change_registry_before_apply(self, inputs, clone, temp):
+        if inputs["command"] == "apply":  # the reviewers have approved the plan, and then a thing is created
+            iot.create_thing(thingName="pump-1")
+        return run_action(self, inputs, clone, temp)
 
-    monkeypatch.setattr(Runner, "_action", meddled)
-    jobs = repository.merge_and_apply()
-    assert results(jobs) == {"plan": "success", "apply": "failure 3"}
+    monkeypatch.setattr(WorkflowRunner, "run_action", change_registry_before_apply)
+    results = repository.run_apply_workflow()
+    assert statuses(results) == {"plan": "success", "apply": "failure 3"}
     assert list(repository.content()["things"]) == ["pump-1"]
 
 
-def test_a_mistake_fails_the_plan_on_its_line_and_the_comment_says_so_until_it_is_mended(repository, github):
+def test_an_error_in_the_file_fails_the_plan_and_is_in_the_comment_until_it_is_corrected(repository, github):
     repository.git("switch", "-q", "-c", "wrong")
-    file, marker = repository.work / "desired_state.toml", "<!-- reconciler plan greenhouse -->"
-    right = file.read_text()
-    assert results(repository.runner.run("plan.yml", PULL, "wrong")) == {"plan": "success"}
+    valid_text = repository.file.read_text()
+    assert repository.run_plan_workflow("wrong").status == "success"
 
-    def pushed(text):
-        file.write_text(text)
+    def push(text: str) -> tuple[JobResult, str]:
+        """Return the result of the plan job, and the only comment."""
+        repository.file.write_text(text)
         repository.git("commit", "-qam", "A push")
-        job = repository.runner.run("plan.yml", PULL, "wrong")["plan"]
+        job = repository.run_plan_workflow("wrong")
         assert len(github.comments) == 1
         return job, github.comments[1]["body"]
 
-    job, told = pushed(f"{right}[things.pump-9]\n'```\\u001b @everyone' = 1\n")
-    assert (job.result, job.summary) == ("failure 1", told)
-    assert re.search(r"^::error .*file=desired_state.toml,line=\d+", job.printed, re.MULTILINE)
-    first, heading, *_, fence, last = (marker, *told.splitlines()[1:], "")
-    assert (told.splitlines()[0], heading, fence, last) == (first, "### No plan", "````", "")
-    assert ("@everyone" in told, "::error" in told, "\x1b" in told) == (True, False, False)
+    job, comment = push(f"{valid_text}[things.pump-9]\n'```\\u001b @everyone' = 1\n")
+    assert (job.status, job.summary) == ("failure 1", comment)
+    assert re.search(r"^::error .*file=desired_state.toml,line=\d+", job.log, re.MULTILINE)
+    lines = comment.splitlines()
+    assert (lines[0], lines[1], lines[-1]) == (COMMENT_MARKER, "### No plan", "````")
+    assert ("@everyone" in comment, "::error" in comment, "\x1b" in comment) == (True, False, False)
 
-    # a file in which not even the name can be read, and one that a later push mends
-    job, told = pushed(f"{right}[things.")
-    assert (job.result, told.splitlines()[:2]) == (
+    # the workspace's name cannot be read from the file either; a later push corrects the file
+    job, comment = push(f"{valid_text}[things.")
+    assert (job.status, comment.splitlines()[:2]) == (
         "failure 1",
         ["<!-- reconciler plan -->", "### No plan"],
     )
-    job, told = pushed(f"{right}\n[thing_groups.new]\n")
-    assert (job.result, told.splitlines()[0]) == ("success", marker)
+    job, comment = push(f"{valid_text}\n[thing_groups.new]\n")
+    assert (job.status, comment.splitlines()[0]) == ("success", COMMENT_MARKER)
 
 
-def test_a_plan_that_is_refused_is_commented(repository, github):
-    repository.merge_and_apply()
+def test_a_rejected_plan_is_reported_in_the_comment(repository, github):
+    repository.run_apply_workflow()
     repository.git("switch", "-q", "-c", "less")
-    repository.commit(SMALL.without("pump-2"))
-    file = repository.work / "desired_state.toml"
-    file.write_text(file.read_text().replace("delete_percent = 100", "delete_percent = 0, delete_count = 0"))
-    repository.git("commit", "-qam", "No limits")
-    job = repository.runner.run("plan.yml", PULL, "less")["plan"]
-    told = github.comments[1]["body"].splitlines()
-    assert (job.result, told[:2]) == (
-        "failure 3",
-        ["<!-- reconciler plan greenhouse -->", "### The plan was rejected"],
-    )
-    assert "error: the plan is rejected; nothing was sent" in told
+    repository.commit(SMALL_FLEET.without_device("pump-2"))
+    text = repository.file.read_text()
+    repository.file.write_text(text.replace("delete_percent = 100", "delete_percent = 0, delete_count = 0"))
+    repository.git("commit", "-qam", "Allow no deletions")
+    job = repository.run_plan_workflow("less")
+    comment = github.comments[1]["body"].splitlines()
+    assert (job.status, comment[:2]) == ("failure 3", [COMMENT_MARKER, "### The plan was rejected"])
+    assert "error: the plan is rejected; nothing was sent" in comment
 
 
 def test_a_pull_request_from_a_fork_is_not_planned(repository):
     fork = {"pull_request": {"number": 8, "head": {"repo": {"full_name": "stranger/greenhouse"}}}}
-    assert results(repository.runner.run("plan.yml", fork)) == {"plan": "skipped"}
+    assert statuses(repository.runner.run("plan.yml", fork)) == {"plan": "skipped"}
 
 
-# ── what can be seen without running them ──
+# ── what can be checked without running the workflows ───────────────────────────────────────────
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_workflow_has_no_more_than_it_needs(name):
-    made = workflow(name)
-    assert made["permissions"] == {}
-    events = made[True]  # so YAML 1.1 reads `on`
+def test_a_workflow_has_only_the_permissions_that_it_needs(name):
+    workflow = load_workflow(name)
+    assert workflow["permissions"] == {}
+    events = workflow[True]  # YAML 1.1 reads the key `on` as a boolean
     assert "pull_request_target" not in events
-    assert all("permissions" in job for job in made["jobs"].values())
-    granted = {
-        f"{key}: {value}" for job in made["jobs"].values() for key, value in job["permissions"].items()
-    }
+    jobs = workflow["jobs"].values()
+    assert all("permissions" in job for job in jobs)
+    permissions = {f"{scope}: {access}" for job in jobs for scope, access in job["permissions"].items()}
     writes = {"plan.yml": {"pull-requests: write"}, "drift.yml": {"issues: write"}, "apply.yml": set()}[name]
-    assert granted == {"contents: read", "id-token: write", *writes}
+    assert permissions == {"contents: read", "id-token: write", *writes}
 
 
-def test_every_action_is_pinned_and_no_expression_stands_in_a_script():
-    steps = [
-        *yaml.safe_load((ACTION / "action.yml").read_text())["runs"]["steps"],
-        *(step for name in WORKFLOWS for job in workflow(name)["jobs"].values() for step in job["steps"]),
-    ]
-    assert [step["uses"] for step in steps if "uses" in step and not PINNED.fullmatch(step["uses"])] == []
+def test_every_action_is_pinned_and_no_script_contains_an_expression():
+    steps = yaml.safe_load((ACTION / "action.yml").read_text())["runs"]["steps"]
+    for name in WORKFLOWS:
+        for job in load_workflow(name)["jobs"].values():
+            steps += job["steps"]
+    actions = [step["uses"] for step in steps if "uses" in step]
+    assert [action for action in actions if not PINNED_ACTION.fullmatch(action)] == []
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
     checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
@@ -236,28 +245,27 @@ def test_every_example_is_tested():
     assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*WORKFLOWS, "gitlab-ci.yml"])
 
 
-def test_gitlab_s_jobs_run_commands_that_there_are():
+def test_the_jobs_for_gitlab_run_existing_commands_with_existing_options():
     from reconciler.cli.main import cli
 
     jobs = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())
-    lines = [line for job in ("plan", "apply", "drift") for line in jobs[job]["script"]]
-    used = re.findall(r"reconciler ([a-z]+)(.*?)(?:\||$)", "\n".join(lines), re.MULTILINE)
-    assert [name for name, _ in used] == ["plan", "show", "apply", "drift"]
-    for name, rest in used:
+    script = "\n".join(line for job in ("plan", "apply", "drift") for line in jobs[job]["script"])
+    commands = re.findall(r"reconciler ([a-z]+)(.*?)(?:\||$)", script, re.MULTILINE)
+    assert [name for name, _ in commands] == ["plan", "show", "apply", "drift"]
+    for name, arguments in commands:
         command = cli.get_command(None, name)
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert set(re.findall(r"--[a-z-]+", rest)) <= known
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", arguments)) <= options
 
 
-def test_the_hook_for_pre_commit_validates(tmp_path):
+def test_the_pre_commit_hook_validates_desired_states():
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert (hook["entry"], hook["language"], hook["pass_filenames"]) == (
         "reconciler validate",
         "python",
         False,
     )
-    assert [bool(re.search(hook["files"], name)) for name in ("desired_state.toml", "pki/a.pem", "a.py")] == [
-        True,
-        True,
-        False,
-    ]
+    matches = {
+        name: bool(re.search(hook["files"], name)) for name in ("desired_state.toml", "pki/a.pem", "a.py")
+    }
+    assert matches == {"desired_state.toml": True, "pki/a.pem": True, "a.py": False}

@@ -1,6 +1,7 @@
-"""One of several writers of a workspace: applies its own file again and again, and says how each time ended.
+"""A process that applies its own file again and again, while others apply theirs to the same workspace.
 
-Run as a program: `concurrent_writer.py FOLDER ROUNDS`, the secrets of FOLDER's file and the registry's path in the environment.
+Run it as `python -m tests.support.concurrent_writer FOLDER ROUNDS`, with the secrets of the folder's file and the registry's
+path in the environment. It prints one line about each apply: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
 """
 
 from __future__ import annotations
@@ -13,33 +14,42 @@ from reconciler.model.errors import AwsError, LockedError, PlanRejectedError, Re
 from reconciler.model.outcome import Failed, Result
 
 
-def kind(result: Result) -> str:
-    """`applied`, `stale` where that is all that went wrong, or what else did."""
-    errors = [found.error for found in result.outcomes if isinstance(found, Failed)]
-    strange = [str(error) for error in errors if not came_too_late(error)]
-    return strange[0] if strange else "stale" if errors else "applied"
+def describe_result(result: Result) -> str:
+    """Return `applied`, `stale` if every failed step came too late, or the first other error."""
+    errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
+    unexpected_errors = [str(error) for error in errors if not is_too_late(error)]
+    if unexpected_errors:
+        return unexpected_errors[0]
+    return "stale" if errors else "applied"
 
 
-def came_too_late(error: ReconcilerError) -> bool:
-    """Whether the other one was there before: AWS itself says so of most of what is to be created."""
-    made = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
-    return made or isinstance(error, StaleError)
+def is_too_late(error: ReconcilerError) -> bool:
+    """Return whether the other writer was faster.
+
+    Resources to be created are not read again: AWS rejects creating what exists.
+    """
+    already_exists = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
+    return already_exists or isinstance(error, StaleError)
+
+
+def plan_and_apply(workspace: Workspace) -> str | None:
+    """Return what happened, or None if the plan was empty."""
+    try:
+        plan = workspace.plan()
+        return describe_result(workspace.apply(plan)) if plan else None
+    except LockedError as error:
+        return f"locked: {error.holder}"
+    except PlanRejectedError:  # what the other writer has just created has no ownership marker yet
+        return "rejected"
 
 
 def main(folder: Path, rounds: int) -> None:
     workspace = Workspace(folder / "desired_state.toml")
     for _ in range(rounds):
-        try:
-            plan = workspace.plan()
-            if not plan:
-                continue
-            ended = kind(workspace.apply(plan))
-        except LockedError as error:
-            ended = f"locked: {error.holder}"
-        except PlanRejectedError:  # what the other one has just made does not yet bear the workspace's mark
-            ended = "refused"
-        sys.stdout.write(f"{ended}\n")
-        sys.stdout.flush()
+        line = plan_and_apply(workspace)
+        if line is not None:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

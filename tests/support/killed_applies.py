@@ -1,7 +1,11 @@
-"""Applies that are killed at one request after another, each in a process of its own, and the runs after them.
+"""Applies that are killed at one request after another, each in its own process, and the applies that complete them.
 
-Run as a program: `killed_applies.py FOLDER SHARE SHARES`, FOLDER having the files of a fleet, whose secrets are in the environment. Processes are forked off one that has
-everything imported and every client made, as nothing else would be quick enough for hundreds of them.
+Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER has the files of a fleet, and their secrets are in
+the environment. The process takes every write whose number is SHARE + 1 modulo SHARES, and prints JSON: the state that an
+apply without a kill leaves, and then one line for each kill.
+
+Each process is forked from one that has imported everything and created every client: starting hundreds of them would take
+too long otherwise.
 """
 
 from __future__ import annotations
@@ -12,49 +16,83 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict, frozen
+
 from reconciler import Workspace
-from reconciler.registry import Registry
+from reconciler.registry import HttpRequest, HttpResponse, Registry
 from tests.support.registry_client import SETTINGS, Cloud
 
 
+@frozen
+class State:
+    """What the registry contains after an apply, and what the journal recorded about it."""
+
+    content: dict[str, Any]
+    run_status: str | None
+    """None if the journal has no run."""
+    answered_things: list[str]
+    """The addresses of the things whose creation was answered."""
+    sent_things: list[str]
+    """The addresses of the things whose creation was recorded before it was sent."""
+
+
+@frozen
+class KilledApply:
+    """An apply that was killed at one write, and the apply that followed it."""
+
+    write_number: int
+    killed: State
+    next_exit_code: int
+    completed: State
+
+
+def parse_output(text: str) -> tuple[State, list[KilledApply]]:
+    """Return the state after an apply without a kill, and every killed apply."""
+    clean, *kills = map(json.loads, text.splitlines())
+    return State(**clean), [
+        KilledApply(
+            kill["write_number"], State(**kill["killed"]), kill["next_exit_code"], State(**kill["completed"])
+        )
+        for kill in kills
+    ]
+
+
 def apply(folder: Path) -> bool:
+    """Return whether every step was applied."""
     workspace = Workspace(folder / "desired_state.toml")
     return workspace.apply(workspace.plan()).ok
 
 
-class Trap:
-    """Kills this process at the n-th request that writes: before it is done where n is odd, else after."""
+def kill_at_write(number: int) -> None:
+    """Make this process kill itself at a write: before the effect if the number is odd, else after it."""
+    handle = Registry.handle
+    lock = threading.Lock()
+    writes = 0
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.seen = 0
-        self.lock = threading.Lock()
+    def handle_or_kill(registry: Registry, request: HttpRequest) -> HttpResponse:
+        nonlocal writes
+        if request.method == "GET":
+            return handle(registry, request)
+        with lock:
+            writes += 1
+            is_last = writes == number
+        if is_last and number % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        response = handle(registry, request)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
 
-    def spring(self) -> None:
-        handle = Registry.handle
-
-        def trapped(registry: Registry, request: Any) -> Any:
-            if request.method == "GET":
-                return handle(registry, request)
-            with self.lock:
-                self.seen += 1
-                mine = self.seen == self.number
-            if mine and self.number % 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-            answer = handle(registry, request)
-            if mine:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return answer
-
-        Registry.handle = trapped  # type: ignore[method-assign]
+    Registry.handle = handle_or_kill  # type: ignore[method-assign]
 
 
-def forked(work: Any) -> int:
-    """How a process ended that did this work: its exit code, or less than zero for a signal."""
+def run_in_fork(work: Callable[[], bool]) -> int:
+    """Return the exit code of a forked process that does the work; it is negative for a signal."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -66,48 +104,46 @@ def forked(work: Any) -> int:
 
 @cache
 def _cloud() -> Cloud:
-    """Clients are slow to make."""
+    """Return the one cloud: its clients are slow to create."""
     return Cloud()
 
 
-def told(folder: Path) -> dict[str, Any]:
-    """What the registry holds and what the journal says of the latest run."""
+def read_state(folder: Path) -> State:
     record = Workspace(folder / "desired_state.toml").last_run()
     cloud = _cloud()
     cloud.registry.close()
     cloud.registry = Registry(folder / ".reconciler" / "registry.sqlite3", SETTINGS)
-    calls = [(call.operation, call.address, call.status) for call in record.calls] if record else []
-    return {
-        "content": cloud.content(),
-        "status": record.run.status if record else None,
-        "answered": sorted(
-            address for name, address, state in calls if (name, state) == ("CreateThing", "answered")
-        ),
-        "begun": sorted({address for name, address, _ in calls if name == "CreateThing"}),
-    }
+    calls = record.calls if record else ()
+    creations = [call for call in calls if call.operation == "CreateThing"]
+    return State(
+        content=cloud.content(),
+        run_status=record.run.status if record else None,
+        answered_things=sorted(call.address for call in creations if call.status == "answered"),
+        sent_things=sorted({call.address for call in creations}),
+    )
 
 
-def kill(source: Path, number: int) -> dict[str, Any] | None:
-    """One apply killed at its n-th write, and the run after it; None where there are fewer writes."""
-    folder = source.with_name(f"killed-{number}")
+def kill_and_complete(source: Path, write_number: int) -> KilledApply | None:
+    """Apply a copy of the folder, kill this at a write and apply again; return None if there are fewer writes."""
+    folder = source.with_name(f"killed-{write_number}")
     shutil.copytree(source, folder)
 
-    def first() -> bool:
-        Trap(number).spring()
+    def apply_until_killed() -> bool:
+        kill_at_write(write_number)
         return apply(folder)
 
     try:
-        if forked(first) != -signal.SIGKILL:
+        if run_in_fork(apply_until_killed) != -signal.SIGKILL:
             return None
-        after = told(folder)
-        ended = forked(lambda: apply(folder))
-        return {"killed": after, "ended": ended, "completed": told(folder)}
+        killed = read_state(folder)
+        next_exit_code = run_in_fork(lambda: apply(folder))
+        return KilledApply(write_number, killed, next_exit_code, read_state(folder))
     finally:
         shutil.rmtree(folder)
 
 
-def tell(found: Any) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
+def print_json(value: State | KilledApply) -> None:
+    sys.stdout.write(json.dumps(asdict(value)) + "\n")
     sys.stdout.flush()
 
 
@@ -115,11 +151,11 @@ def main(folder: Path, share: int, shares: int) -> None:
     clean = folder.with_name(f"clean-{share}")
     shutil.copytree(folder, clean)
     apply(clean)
-    tell(told(clean))
-    number = share + 1
-    while found := kill(folder, number):
-        tell({"number": number, **found})
-        number += shares
+    print_json(read_state(clean))
+    write_number = share + 1
+    while killed_apply := kill_and_complete(folder, write_number):
+        print_json(killed_apply)
+        write_number += shares
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A folder of its own, the installed command run in it, and its registry seen through plain boto3 clients."""
+"""A folder with a desired state, the installed command run in it, and its registry read with plain boto3 clients."""
 
 from __future__ import annotations
 
@@ -6,108 +6,116 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import Fleet, environ, masked
+from tests.support.small_fleet import Fleet, replace_salted_hashes, secret_variables
 
 COMMAND = Path(sys.executable).with_name("reconciler")
-PATIENCE = 60
-"""Seconds after which a run that hangs is a failed test."""
+COMMAND_TIMEOUT_SECONDS = 60
 
 
 @frozen
-class Ended:
-    code: int
-    out: str
-    err: str
+class CommandResult:
+    """The exit code and the output of a command that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
-class Folder:
+class ProjectFolder:
+    """A folder in which commands are run, with the environment of these commands."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.registry = path / ".reconciler" / "registry.sqlite3"
-        kept = {
+        self.registry_path = path / ".reconciler" / "registry.sqlite3"
+        inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RECONCILER_"))
         }
-        self.environ = {**kept, **environ(), "NO_COLOR": "1", "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
+        self.environ = {
+            **inherited,
+            **secret_variables(),
+            "NO_COLOR": "1",
+            "COLUMNS": "120",
+            "PYTHONIOENCODING": "utf-8",
+        }
 
-    def write(self, fleet: Fleet) -> Folder:
-        fleet.write(self.path)
+    def write(self, fleet: Fleet) -> ProjectFolder:
+        fleet.write_files(self.path)
         return self
 
-    def run(self, *words: str) -> Ended:
-        """Run the command to its end."""
-        run = self.start(*words)
-        out, err = run.communicate(timeout=PATIENCE)
-        return Ended(run.returncode, out, err)
+    def run(self, *arguments: str) -> CommandResult:
+        """Run the command and wait until it ends."""
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+        return CommandResult(process.returncode, stdout, stderr)
 
-    def start(self, *words: str, out: Any = subprocess.PIPE) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [COMMAND, *words],
+            [COMMAND, *arguments],
             cwd=self.path,
             env=self.environ,
             stdin=subprocess.DEVNULL,
-            stdout=out,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def apply(self) -> Ended:
-        """Apply, which must succeed."""
-        ended = self.run("apply", "--yes")
-        assert ended.code == 0, ended
-        return ended
+    def apply(self) -> CommandResult:
+        """Apply the desired state, and check that this succeeds."""
+        result = self.run("apply", "--yes")
+        assert result.exit_code == 0, result
+        return result
 
     def content(self) -> dict[str, Any]:
-        """Everything that is registered."""
-        return masked(Cloud(self.registry).content())
+        """Return everything that is registered."""
+        return replace_salted_hashes(Cloud(self.registry_path).content())
 
-    def untouched(self) -> bool:
-        """Whether nobody has asked the registry anything."""
-        return not self.registry.exists()
+    def has_registry(self) -> bool:
+        """Return whether a command has used the registry, which creates it."""
+        return self.registry_path.exists()
 
 
-def until(run: subprocess.Popen[str], lines: int) -> list[str]:
-    """The run's lines of progress as they come, up to so many."""
-    found: list[str] = []
-    assert run.stderr
-    while len(found) < lines:
-        line = run.stderr.readline()
+def read_progress(process: subprocess.Popen[str], line_count: int) -> list[str]:
+    """Return the first lines about applied steps, as soon as a running apply has printed them."""
+    lines: list[str] = []
+    assert process.stderr
+    while len(lines) < line_count:
+        line = process.stderr.readline()
         assert line, "the run ended before it was interrupted"
         if line.startswith("✔"):
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines
 
 
-def finish(run: subprocess.Popen[str]) -> list[str]:
-    """Return the remaining lines of progress after the run ended.
+def read_remaining_lines(process: subprocess.Popen[str]) -> list[str]:
+    """Wait until the process ends, and return the lines that `read_progress` has not read.
 
-    `communicate` would lose the lines that `until` has read ahead: it reads past the buffer.
+    `communicate` would lose lines: it does not read those that are buffered already.
     """
-    assert run.stderr
-    timer = threading.Timer(PATIENCE, run.kill)
+    assert process.stderr
+    timer = threading.Timer(COMMAND_TIMEOUT_SECONDS, process.kill)
     timer.start()
-    rest = run.stderr.read().splitlines()
-    run.wait()
+    lines = process.stderr.read().splitlines()
+    process.wait()
     timer.cancel()
-    return rest
+    return lines
 
 
-def applied(lines: list[str]) -> set[str]:
-    """The addresses that the lines say were brought to what is wanted."""
+def applied_addresses(lines: Iterable[str]) -> set[str]:
+    """Return the addresses of the steps that are applied according to an apply's progress."""
     return {line.split()[2] for line in lines if line.startswith("✔")}
 
 
-def registered(content: Mapping[str, Any], names: Mapping[str, str]) -> set[str]:
-    """The addresses of what is there; `names` are those of certificates by id."""
-    return {
-        f"{kind}.{names.get(identity, identity)}"
-        for kind, found in content.items()
-        if isinstance(found, dict)
-        for identity in found
-    } | {f"managed_things.{managed['Name']}" for managed in content["managed_things"]}
+def registered_addresses(content: Mapping[str, Any], certificate_names: Mapping[str, str]) -> set[str]:
+    """Return the addresses of everything that is registered; `certificate_names` are by certificate ID."""
+    addresses = {f"managed_things.{managed_thing['Name']}" for managed_thing in content["managed_things"]}
+    for kind, resources in content.items():
+        if isinstance(resources, dict):
+            addresses |= {f"{kind}.{certificate_names.get(identity, identity)}" for identity in resources}
+    return addresses

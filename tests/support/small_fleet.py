@@ -1,5 +1,7 @@
-"""A small fleet as its files, and as the registry must tell it when they are applied: two accounts of one thing, written
-apart from the program."""
+"""A small fleet: the files that declare it, and what the registry must contain after an apply.
+
+Both are written without the program's own code, so that they test it.
+"""
 
 from __future__ import annotations
 
@@ -17,87 +19,97 @@ from tests.support.pki import Authority
 from tests.support.registry_client import Cloud
 
 WORKSPACE = "greenhouse"
-CODES = {"SETUP_CODE_1": "900011111122222", "SETUP_CODE_2": "900023333344444"}
-MASKED = "(a salted hash)"
+SETUP_CODES = {"SETUP_CODE_1": "900011111122222", "SETUP_CODE_2": "900023333344444"}
+"""Setup codes by the environment variable that contains them."""
+SALTED_HASH = "(a salted hash)"
 
 
 @cache
-def factory() -> Authority:
+def factory_ca() -> Authority:
     return Authority("Factory CA")
 
 
-def environ() -> dict[str, str]:
-    """The secrets that the files refer to."""
-    return {"FACTORY_CA_KEY": factory().key_pem, **CODES}
+def secret_variables() -> dict[str, str]:
+    """Return the environment variables with the secrets that the files refer to."""
+    return {"FACTORY_CA_KEY": factory_ca().key_pem, **SETUP_CODES}
 
 
-def fingerprint(pem: str) -> str:
+def compute_fingerprint(pem: str) -> str:
     return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
 
 
-def masked(content: dict[str, Any]) -> dict[str, Any]:
-    """Hashes of setup codes are salted by what they are for, and nobody's business."""
-    for managed in content["managed_things"]:
-        managed["Tags"]["reconciler:material"] = MASKED
+def replace_salted_hashes(content: dict[str, Any]) -> dict[str, Any]:
+    """Replace the salted hashes of setup codes in a registry's content, so that it can be compared."""
+    for managed_thing in content["managed_things"]:
+        managed_thing["Tags"]["reconciler:material"] = SALTED_HASH
     return content
 
 
 @frozen
 class Device:
-    """`generation` counts its certificates; `code` is the variable that its setup code comes from, if it has one."""
+    """A thing with a certificate, and a managed thing if it has a setup code."""
 
     site: str = "oslo"
     generation: int = 1
-    code: str | None = None
+    """1 for the first certificate of the device, 2 for the certificate that replaces it."""
+    setup_code_variable: str | None = None
 
 
 @frozen
 class Fleet:
+    """Devices by name, and the CA that issued their certificates."""
+
     devices: Mapping[str, Device] = field(factory=dict)
 
     @classmethod
-    def of(cls, count: int) -> Fleet:
+    def of_size(cls, count: int) -> Fleet:
         return cls({f"pump-{number:03}": Device() for number in range(1, count + 1)})
 
-    def having(self, name: str, **changes: Any) -> Fleet:
+    def with_changes(self, name: str, **changes: Any) -> Fleet:
+        """Return the fleet with changes to one device."""
         return Fleet({**self.devices, name: evolve(self.devices[name], **changes)})
 
-    def without(self, name: str) -> Fleet:
+    def without_device(self, name: str) -> Fleet:
         return Fleet({other: device for other, device in self.devices.items() if other != name})
 
-    # ── as files ────────────────────────────────────────────────────────────────────────────────
+    def certificate_id(self, name: str) -> str:
+        return compute_fingerprint(factory_ca().device(name, self.devices[name].generation))
 
-    def write(self, folder: Path) -> None:
+    def write_files(self, folder: Path) -> None:
+        """Write the desired state and its certificates."""
         (folder / "pki").mkdir(exist_ok=True)
-        (folder / "pki/factory.pem").write_text(factory().pem)
+        (folder / "pki/factory.pem").write_text(factory_ca().pem)
         for name, device in self.devices.items():
-            (folder / f"pki/{name}.pem").write_text(factory().device(name, device.generation))
-        (folder / "desired_state.toml").write_text(HEAD + "".join(map(self.tables, self.devices)))
+            (folder / f"pki/{name}.pem").write_text(factory_ca().device(name, device.generation))
+        tables = COMMON_TABLES + "".join(map(self.device_tables, self.devices))
+        (folder / "desired_state.toml").write_text(tables)
 
-    def tables(self, name: str) -> str:
+    def device_tables(self, name: str) -> str:
+        """Return the TOML tables of one device."""
         device = self.devices[name]
-        text = DEVICE.format(name=name, site=device.site)
-        return text + (MANAGED.format(name=name, code=device.code) if device.code else "")
+        tables = DEVICE_TABLES.format(name=name, site=device.site)
+        if device.setup_code_variable:
+            tables += MANAGED_THING_TABLE.format(name=name, variable=device.setup_code_variable)
+        return tables
 
-    # ── as the registry tells it ────────────────────────────────────────────────────────────────
-
-    def content(self) -> dict[str, Any]:
+    def expected_content(self) -> dict[str, Any]:
+        """Return what `Cloud.content` must return after an apply, without salted hashes."""
         return {
-            **empty(),
+            **empty_content(),
             "ca_certificates": {
-                fingerprint(factory().pem): {
+                compute_fingerprint(factory_ca().pem): {
                     "status": "ACTIVE",
                     "certificateMode": "DEFAULT",
                     "autoRegistrationStatus": "DISABLE",
-                    "tags": marks("factory"),
+                    "tags": ownership_tags("factory"),
                 }
             },
-            "certificates": {self.certificate(name): ("ACTIVE", "DEFAULT") for name in self.devices},
+            "certificates": {self.certificate_id(name): ("ACTIVE", "DEFAULT") for name in self.devices},
             "things": {
-                name: thing({"site": device.site}, self.certificate(name), WORKSPACE)
+                name: expected_thing({"site": device.site}, self.certificate_id(name), WORKSPACE)
                 for name, device in self.devices.items()
             },
-            "thing_groups": thing_groups(WORKSPACE),
+            "thing_groups": expected_thing_groups(WORKSPACE),
             "managed_things": [
                 {
                     "Name": name,
@@ -105,65 +117,68 @@ class Fleet:
                     "ProvisioningStatus": "PRE_ASSOCIATED",
                     "MetaData": {"reconciler:address": f"managed_things.{name}", "reconciler:thing": name},
                     "Tags": {
-                        **marks(name),
+                        **ownership_tags(name),
                         "reconciler:fields": "",
-                        "reconciler:material": MASKED,
+                        "reconciler:material": SALTED_HASH,
                         "reconciler:type": "ZWAVE_QR_BAR_CODE",
                     },
                 }
                 for name, device in sorted(self.devices.items())
-                if device.code
+                if device.setup_code_variable
             ],
-            "policies": policies(WORKSPACE),
+            "policies": expected_policies(WORKSPACE),
         }
-
-    def certificate(self, name: str) -> str:
-        return fingerprint(factory().device(name, self.devices[name].generation))
 
 
 @cache
-def _empty() -> str:
+def _empty_content_json() -> str:
     return json.dumps(Cloud().content())
 
 
-def empty() -> dict[str, Any]:
-    """A registry that nobody has used."""
-    found: dict[str, Any] = json.loads(_empty())
-    return found
+def empty_content() -> dict[str, Any]:
+    """Return the content of an unused registry."""
+    content: dict[str, Any] = json.loads(_empty_content_json())
+    return content
 
 
-def thing(attributes: Mapping[str, str], certificate: str, workspace: str) -> dict[str, Any]:
-    """A thing of the workspace with one certificate."""
+def expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace: str) -> dict[str, Any]:
+    """Return a thing of the workspace with one certificate."""
     return {
         "attributes": dict(attributes),
         "type": None,
-        "principals": [(certificate, "NON_EXCLUSIVE_THING")],
+        "principals": [(certificate_id, "NON_EXCLUSIVE_THING")],
         "groups": [f"reconciler-{workspace}"],
         "billed": None,
     }
 
 
-def marks(name: str, workspace: str = WORKSPACE) -> dict[str, str]:
+def ownership_tags(name: str, workspace: str = WORKSPACE) -> dict[str, str]:
     return {"reconciler:workspace": workspace, "reconciler:name": name}
 
 
-def thing_groups(workspace: str) -> dict[str, Any]:
-    """The group that marks the workspace's things."""
+def expected_thing_groups(workspace: str) -> dict[str, Any]:
+    """Return the group that records which things the workspace owns."""
     name = f"reconciler-{workspace}"
-    text = f"The things that the reconciler workspace {workspace} owns."
-    plain = {"description": text, "attributes": {}, "parent": None, "query": None}
-    return {name: {**plain, "tags": marks(name, workspace)}}
+    return {
+        name: {
+            "description": f"The things that the reconciler workspace {workspace} owns.",
+            "attributes": {},
+            "parent": None,
+            "query": None,
+            "tags": ownership_tags(name, workspace),
+        }
+    }
 
 
-def policies(workspace: str) -> dict[str, Any]:
-    """The policy that marks the workspace's certificates on their way out; nothing is on its way out after an apply."""
+def expected_policies(workspace: str) -> dict[str, Any]:
+    """Return the policy for certificates that are being deleted; after an apply, it has no targets."""
     name = f"reconciler-{workspace}-retired"
-    deny = {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}
-    document = {"Version": "2012-10-17", "Statement": [deny]}
-    return {name: {"document": document, "targets": [], "tags": marks(name, workspace)}}
+    deny_all = {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [deny_all]}
+    return {name: {"document": document, "targets": [], "tags": ownership_tags(name, workspace)}}
 
 
-HEAD = """\
+COMMON_TABLES = """\
 [workspace]
 name = "greenhouse"
 limits = { delete_percent = 100, replace_percent = 100 }
@@ -173,7 +188,7 @@ pem = { file = "pki/factory.pem" }
 verification = { key = { env = "FACTORY_CA_KEY" } }
 """
 
-DEVICE = """
+DEVICE_TABLES = """
 [certificates.{name}]
 pem = {{ file = "pki/{name}.pem" }}
 ca = "factory"
@@ -183,18 +198,18 @@ certificates = ["{name}"]
 attributes = {{ site = "{site}" }}
 """
 
-MANAGED = """
+MANAGED_THING_TABLE = """
 [managed_things.{name}]
 thing = "{name}"
 role = "DEVICE"
-authentication_material = {{ env = "{code}" }}
+authentication_material = {{ env = "{variable}" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
 
-SMALL = Fleet(
+SMALL_FLEET = Fleet(
     {
-        "pump-1": Device("oslo", code="SETUP_CODE_1"),
+        "pump-1": Device("oslo", setup_code_variable="SETUP_CODE_1"),
         "pump-2": Device("bergen"),
     }
 )
-"""What most journeys begin with."""
+"""The fleet that most journeys start with."""
