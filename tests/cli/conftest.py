@@ -1,4 +1,4 @@
-"""The command line, run in an empty folder."""
+"""Functions that run a command in a folder of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fleet(run):
-    """Run a command in a folder with the starter files, not yet applied."""
+def run_in_starter(run):
+    """Run a command in a folder with the files that `init` writes, which are not applied yet."""
     run("init", "--name", "greenhouse")
     return run

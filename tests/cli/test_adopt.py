@@ -1,4 +1,4 @@
-"""`reconciler adopt` only sets ownership markers and appends to the file."""
+"""`reconciler adopt` sets ownership markers and appends to the file, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import tomllib
 
 import pytest
 
-from tests.support.pki import Authority
+from tests.support.pki import Authority, certificate_id
 from tests.support.registry_client import Cloud
 
-HEAD = """\
+PEM = Authority("Theirs").device("hand")
+CERTIFICATE_ID = certificate_id(PEM)
+WORKSPACE_TABLE = """\
 # Mine, with   odd spacing.
 [workspace]
 name = "greenhouse"   # keep me
@@ -17,28 +19,33 @@ name = "greenhouse"   # keep me
 
 
 @pytest.fixture
-def unmanaged(run, tmp_path):
-    """Return a run, a file with only its workspace, a registry filled by hand, and a certificate's ID."""
-    (tmp_path / "desired_state.toml").write_text(HEAD)
-    (tmp_path / ".reconciler").mkdir()
-    cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
-    pem = Authority("Theirs").device("hand")
-    registered = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
+def file(run, tmp_path):
+    """Write a desired state that declares only its workspace."""
+    path = tmp_path / "desired_state.toml"
+    path.write_text(WORKSPACE_TABLE)
+    return path
+
+
+@pytest.fixture
+def cloud(file):
+    """Fill the registry of the file by hand: two things, a certificate of one of them, and a policy."""
+    (file.parent / ".reconciler").mkdir()
+    cloud = Cloud(file.parent / ".reconciler/registry.sqlite3")
+    certificate = cloud.iot.register_certificate_without_ca(certificatePem=PEM, status="ACTIVE")
     cloud.iot.create_thing(thingName="hand", attributePayload={"attributes": {"site": "oslo"}})
-    cloud.iot.attach_thing_principal(thingName="hand", principal=registered["certificateArn"])
+    cloud.iot.attach_thing_principal(thingName="hand", principal=certificate["certificateArn"])
     cloud.iot.create_thing(thingName="other")
     cloud.iot.create_policy(policyName="p", policyDocument='{"Version": "2012-10-17", "Statement": []}')
-    return run, tmp_path / "desired_state.toml", cloud, registered["certificateId"]
+    return cloud
 
 
-def test_a_thing_and_its_certificate_are_appended_to_the_file_and_marked(unmanaged):
-    run, file, cloud, identity = unmanaged
+def test_an_adopted_thing_and_its_certificate_are_appended_to_the_file(run, file, cloud):
     before = cloud.content()
-    code, out, err = run("adopt", "things.hand", f"certificates.{identity}", "--yes")
+    code, out, err = run("adopt", "things.hand", f"certificates.{CERTIFICATE_ID}", "--yes")
     assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Apply complete")
     assert err.splitlines()[0] == "adding 2 tables at the end of desired_state.toml"
     text = file.read_text()
-    assert text.startswith(HEAD + "\n")
+    assert text.startswith(WORKSPACE_TABLE + "\n")
     tables = tomllib.loads(text)
     assert tables["things"] == {"hand": {"attributes": {"site": "oslo"}, "certificates": ["hand"]}}
     assert list(tables["certificates"]) == ["hand"]
@@ -50,9 +57,8 @@ def test_a_thing_and_its_certificate_are_appended_to_the_file_and_marked(unmanag
     assert run("plan", "--detailed-exitcode")[0] == 0
 
 
-def test_a_declared_resource_is_adopted_without_a_change_of_the_file(unmanaged):
-    run, file, cloud, _ = unmanaged
-    text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
+def test_adopting_a_declared_resource_does_not_change_the_file(run, file, cloud):
+    text = WORKSPACE_TABLE + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
     assert run("apply", "--yes")[0] == 3
     assert run("adopt", "policies.p", "--yes")[0] == 0
@@ -63,17 +69,15 @@ def test_a_declared_resource_is_adopted_without_a_change_of_the_file(unmanaged):
     }
 
 
-def test_without_confirmation_neither_the_file_nor_the_registry_changes(unmanaged):
-    run, file, cloud, _ = unmanaged
+def test_without_confirmation_neither_the_file_nor_the_registry_changes(run, file, cloud):
     before = cloud.content()
     code, out, err = run("adopt", "policies.p")
     assert (code, out.splitlines()[0]) == (1, "Plan for greenhouse")
     assert "stdin is not a terminal" in err
-    assert (file.read_text(), cloud.content()) == (HEAD, before)
+    assert (file.read_text(), cloud.content()) == (WORKSPACE_TABLE, before)
 
 
-def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_adopted(unmanaged):
-    run, file, cloud, _ = unmanaged
+def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_adopted(run, file, cloud):
     before = cloud.content()
     assert run("adopt", "policies.p", "things.hnd", "--yes") == (
         1,
@@ -83,23 +87,21 @@ def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_ado
             "things.hnd: no unmanaged resource has that name; did you mean things.hand?\n"
         ),
     )
-    assert (file.read_text(), cloud.content()) == (HEAD, before)
+    assert (file.read_text(), cloud.content()) == (WORKSPACE_TABLE, before)
 
 
-def test_a_resource_of_another_workspace_cannot_be_adopted(unmanaged):
-    run, file, cloud, _ = unmanaged
+def test_a_resource_of_another_workspace_cannot_be_adopted(run, file, cloud):
     cloud.iot.tag_resource(
         resourceArn=cloud.iot.get_policy(policyName="p")["policyArn"],
         tags=[{"Key": "reconciler:workspace", "Value": "theirs"}],
     )
     code, out, err = run("adopt", "policies.p", "--yes")
     assert (code, out, err.splitlines()[0]) == (1, "", "error: nothing was adopted")
-    assert file.read_text() == HEAD
+    assert file.read_text() == WORKSPACE_TABLE
 
 
-def test_a_rejected_plan_leaves_the_file_unchanged(unmanaged):
-    run, file, _, _ = unmanaged
-    text = HEAD + "\n[workspace.limits]\ndelete_percent = 10\n"
+def test_a_rejected_plan_leaves_the_file_unchanged(run, file, cloud):
+    text = WORKSPACE_TABLE + "\n[workspace.limits]\ndelete_percent = 10\n"
     file.write_text(text)
     assert run("adopt", "policies.p", "--yes")[0] == 0
     adopted = file.read_text()
@@ -112,25 +114,22 @@ def test_a_rejected_plan_leaves_the_file_unchanged(unmanaged):
     ]
 
 
-def test_only_the_named_resources_are_adopted(unmanaged):
-    run, file, cloud, _ = unmanaged
-    text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
+def test_only_the_named_resources_are_adopted(run, file, cloud):
+    text = WORKSPACE_TABLE + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
     assert run("adopt", "things.other", "--yes")[0] == 0
     assert cloud.content()["policies"]["p"]["tags"] == {}
     assert cloud.content()["things"]["other"]["groups"] == ["reconciler-greenhouse"]
 
 
-def test_in_a_folder_of_files_tables_are_appended_to_adopted_toml(unmanaged):
-    run, file, _, _ = unmanaged
+def test_in_a_folder_of_files_new_tables_are_written_to_adopted_toml(run, file, cloud):
     assert run("adopt", "policies.p", "--yes", "-f", ".")[0] == 0
-    assert file.read_text() == HEAD
+    assert file.read_text() == WORKSPACE_TABLE
     assert list(tomllib.loads((file.parent / "adopted.toml").read_text())["policies"]) == ["p"]
 
 
-def test_certificates_can_be_written_as_files(unmanaged):
-    run, file, _, identity = unmanaged
-    assert run("adopt", f"certificates.{identity}", "--pem-dir", "pki", "--yes")[0] == 0
+def test_adopted_certificates_can_be_written_to_files(run, file, cloud):
+    assert run("adopt", f"certificates.{CERTIFICATE_ID}", "--pem-dir", "pki", "--yes")[0] == 0
     tables = tomllib.loads(file.read_text())["certificates"]["hand"]
     assert tables["pem"] == {"file": "pki/certificates/hand.pem"}
     assert (file.parent / tables["pem"]["file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")

@@ -1,4 +1,4 @@
-"""Completion, called as a shell calls it."""
+"""Completion of commands, addresses and values, called as a shell calls it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ COMMAND = Path(sys.executable).with_name("reconciler")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_gets_its_own_script(run, shell):
+def test_each_shell_has_its_own_script(run, shell):
     code, out, err = run("completion", shell)
     assert (code, err) == (0, "")
     assert f"_RECONCILER_COMPLETE={shell}_complete" in out
     if path := shutil.which(shell):
         check = subprocess.run([path, "-n"], input=out, capture_output=True, text=True, check=False)
         assert (check.returncode, check.stderr) == (0, "")
+
+
+def complete(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Return what bash receives when a user completes the last word."""
+    command_line = ["reconciler", *words]
+    environ = {
+        **os.environ,
+        "_RECONCILER_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(command_line),
+        "COMP_CWORD": str(len(command_line) - 1),
+    }
+    return subprocess.run([COMMAND], cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -32,25 +44,12 @@ def test_every_shell_gets_its_own_script(run, shell):
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )
-def test_words_are_completed_from_the_commands_and_the_file(fleet, tmp_path, words, expected):
-    line = ["reconciler", *words]
-    environ = {
-        **os.environ,
-        "_RECONCILER_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(line),
-        "COMP_CWORD": str(len(line) - 1),
-    }
-    done = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected
+def test_words_are_completed_from_the_commands_and_the_file(run_in_starter, tmp_path, words, expected):
+    process = complete(tmp_path, *words)
+    assert [line.partition(",")[2] for line in process.stdout.splitlines()] == expected
 
 
-def test_nothing_is_completed_from_an_invalid_file(fleet, tmp_path):
+def test_nothing_is_completed_from_an_invalid_file(run_in_starter, tmp_path):
     (tmp_path / "desired_state.toml").write_text("[workspace\n")
-    environ = {
-        **os.environ,
-        "_RECONCILER_COMPLETE": "bash_complete",
-        "COMP_WORDS": "reconciler show things.",
-        "COMP_CWORD": "2",
-    }
-    done = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.stderr) == ("", "")
+    process = complete(tmp_path, "show", "things.")
+    assert (process.stdout.strip(), process.stderr) == ("", "")

@@ -8,10 +8,10 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
+from attrs import define, field
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 
@@ -19,8 +19,9 @@ from reconciler.engine.ownership.lease import hold_lease
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import HttpRequest, Registry
 from reconciler.workspace import Workspace
+from tests.support.command_line import edit_file
 
-PASSED = "✔ ok      versions    Python"
+VERSIONS_OK = "✔ ok      versions    Python"
 
 
 @pytest.fixture(autouse=True)
@@ -34,42 +35,35 @@ def no_credentials(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def doctor(fleet):
+def doctor(run_in_starter):
     """Run `doctor`, and return its exit code and its lines after the versions."""
 
-    def run():
-        code, out, err = fleet("doctor")
-        assert (out.startswith(PASSED), err) == (True, "")
+    def run_doctor():
+        code, out, err = run_in_starter("doctor")
+        assert (out.startswith(VERSIONS_OK), err) == (True, "")
         return code, out.splitlines()[1:]
 
-    return run
+    return run_doctor
 
 
-def rewrite(folder, old, new):
-    path = folder / "desired_state.toml"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, fleet, tmp_path):
+def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, run_in_starter, tmp_path):
     path = ".reconciler/registry.sqlite3"
-    rest = [
+    other_checks = [
         "✔ ok      target      embedded · 123456789012 · eu-west-1",
         "✔ ok      reading     all 14 kinds can be listed",
         "✔ ok      lock        not locked",
     ]
-    empty, used = "✔ ok      journal     empty", "✔ ok      journal     readable"
+    empty_journal, used_journal = "✔ ok      journal     empty", "✔ ok      journal     readable"
     file = "✔ ok      file        desired_state.toml: 6 resources"
-    new = f"✔ ok      registry    {path} does not exist yet; the first plan creates it"
-    assert doctor() == (0, [file, new, *rest, empty])
-    fleet("apply", "--yes")
-    old = f"✔ ok      registry    {path} is intact and writable"
-    assert doctor() == (0, [file, old, *rest, used])
+    new_registry = f"✔ ok      registry    {path} does not exist yet; the first plan creates it"
+    assert doctor() == (0, [file, new_registry, *other_checks, empty_journal])
+    run_in_starter("apply", "--yes")
+    used_registry = f"✔ ok      registry    {path} is intact and writable"
+    assert doctor() == (0, [file, used_registry, *other_checks, used_journal])
 
 
-def test_a_lock_is_a_warning_that_names_its_holder(doctor, fleet, tmp_path):
-    fleet("apply", "--yes")
+def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_starter, tmp_path):
+    run_in_starter("apply", "--yes")
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
     holder = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
     with hold_lease("greenhouse", call, holder, machine="another"):
@@ -81,7 +75,7 @@ def test_a_lock_is_a_warning_that_names_its_holder(doctor, fleet, tmp_path):
 def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     (tmp_path / ".reconciler").mkdir()
     (tmp_path / ".reconciler/registry.sqlite3").write_text(
-        "not a database, but long enough to be looked at\n" * 9
+        "not a database, but as long as the header of one\n" * 9
     )
     code, lines = doctor()
     assert code == 1
@@ -89,8 +83,8 @@ def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     assert lines[2].strip() == "next: `reconciler registry reset` deletes it; the next plan creates a new one"
 
 
-def test_a_damaged_registry_is_an_error(doctor, fleet, tmp_path):
-    fleet("apply", "--yes")
+def test_a_damaged_registry_is_an_error(doctor, run_in_starter, tmp_path):
+    run_in_starter("apply", "--yes")
     path = tmp_path / ".reconciler/registry.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -103,7 +97,7 @@ def test_a_damaged_registry_is_an_error(doctor, fleet, tmp_path):
 
 
 def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_path):
-    rewrite(tmp_path, "target", "targt")
+    edit_file("target", "targt")
     assert doctor() == (
         1,
         [
@@ -114,7 +108,7 @@ def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_pat
 
 
 def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_path):
-    rewrite(tmp_path, '"embedded"', '"aws"')
+    edit_file('"embedded"', '"aws"')
     code, lines = doctor()
     assert (code, lines[1:]) == (
         1,
@@ -126,58 +120,73 @@ def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_p
     )
 
 
-# ── at AWS, with simulated responses instead of the network ──
+# ── with AWS as the target, whose responses are simulated ───────────────────────────────────────
+
+
+@define
+class SimulatedAws:
+    """STS, IAM and both IoT services, as `before-send` handler of botocore."""
+
+    caller_arn: str = "arn:aws:sts::210987654321:assumed-role/deploy/ci"
+    clock_skew_seconds: float = 0.0
+    denied_actions: tuple[str, ...] = ()
+    inaccessible_paths: tuple[str, ...] = ()
+    can_simulate_policies: bool = True
+    policy_sources: set[str] = field(factory=set)
+    """The ARNs whose policies IAM was asked to simulate."""
+    registry: Registry = field(factory=lambda: Registry(":memory:"))
+
+    def respond(self, request, **_):
+        if "://sts." in request.url:
+            return self._respond_xml(request, 200, _IDENTITY.format(arn=self.caller_arn))
+        if "://iam." in request.url:
+            return self._simulate_policy(request)
+        if any(path in request.url for path in self.inaccessible_paths):
+            headers = {"x-amzn-ErrorType": "AccessDeniedException"}
+            return AWSResponse(request.url, 403, headers, _Body('{"message": "no"}'))
+        body = request.body or b""
+        content = body.encode() if isinstance(body, str) else body
+        response = self.registry.handle(HttpRequest(request.method, request.url, {}, content))
+        body = _Body(response.body.decode())
+        return AWSResponse(request.url, response.status, dict(response.headers), body)
+
+    def _simulate_policy(self, request):
+        if not self.can_simulate_policies:
+            return self._respond_xml(request, 403, _ACCESS_DENIED)
+        form = parse_qs(request.body if isinstance(request.body, str) else request.body.decode())
+        self.policy_sources.add(form["PolicySourceArn"][0])
+        actions = [form[key][0] for key in sorted(form) if key.startswith("ActionNames")]
+        results = "".join(
+            _RESULT.format(
+                name=action, decision="implicitDeny" if action in self.denied_actions else "allowed"
+            )
+            for action in actions
+        )
+        return self._respond_xml(request, 200, _SIMULATED.format(results=results))
+
+    def _respond_xml(self, request, status, text):
+        time = datetime.now(UTC) - timedelta(seconds=self.clock_skew_seconds)
+        return AWSResponse(request.url, status, {"Date": format_datetime(time, usegmt=True)}, _Body(text))
 
 
 @pytest.fixture
 def aws(tmp_path, monkeypatch):
-    """Simulate STS, IAM and both services; their behavior can be changed, and policy sources are recorded."""
-    rewrite(tmp_path, '"embedded"', '"aws"')
+    """Use AWS as the target, and return its simulation."""
+    edit_file('"embedded"', '"aws"')
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
-    registry = Registry(":memory:")
-    behavior = SimpleNamespace(
-        arn="arn:aws:sts::210987654321:assumed-role/deploy/ci",
-        skew=0.0,
-        denied=(),
-        inaccessible=(),
-        simulates=True,
-        sources=set(),
-    )
+    simulated_aws = SimulatedAws()
 
-    def respond(request, **_):
-        date = {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=behavior.skew), usegmt=True)}
-        if "://sts." in request.url:
-            return AWSResponse(request.url, 200, date, _Raw(_IDENTITY.format(arn=behavior.arn)))
-        if "://iam." in request.url:
-            if not behavior.simulates:
-                return AWSResponse(request.url, 403, date, _Raw(_ACCESS_DENIED))
-            form = parse_qs(request.body if isinstance(request.body, str) else request.body.decode())
-            behavior.sources.add(form["PolicySourceArn"][0])
-            names = [form[key][0] for key in sorted(form) if key.startswith("ActionNames")]
-            results = "".join(
-                _RESULT.format(name=name, decision="implicitDeny" if name in behavior.denied else "allowed")
-                for name in names
-            )
-            return AWSResponse(request.url, 200, date, _Raw(_SIMULATED.format(results=results)))
-        if any(part in request.url for part in behavior.inaccessible):
-            body = '{"message": "no"}'
-            return AWSResponse(request.url, 403, {"x-amzn-ErrorType": "AccessDeniedException"}, _Raw(body))
-        body = request.body or b""
-        content = body.encode() if isinstance(body, str) else body
-        response = registry.handle(HttpRequest(request.method, request.url, {}, content))
-        return AWSResponse(request.url, response.status, dict(response.headers), _Raw(response.body.decode()))
-
-    def session():
+    def create_core_session():
         core = Session()
-        core.register("before-send", respond)
+        core.register("before-send", simulated_aws.respond)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._create_core_session", session)
-    return behavior
+    monkeypatch.setattr("reconciler.aws.session._create_core_session", create_core_session)
+    return simulated_aws
 
 
-class _Raw:
+class _Body:
     def __init__(self, text):
         self.text = text
 
@@ -195,7 +204,7 @@ _ACCESS_DENIED = """<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-
 <Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId></ErrorResponse>"""
 
 
-def test_at_aws_identity_and_permissions_are_checked(doctor, aws):
+def test_identity_and_permissions_are_checked_if_the_target_is_aws(doctor, aws):
     code, lines = doctor()
     text = re.sub(r"all \d+ operations", "all operations", "\n".join(lines[1:]))
     assert (code, text.splitlines()) == (
@@ -212,11 +221,11 @@ def test_at_aws_identity_and_permissions_are_checked(doctor, aws):
             "✔ ok      journal     empty",
         ],
     )
-    assert aws.sources == {"arn:aws:iam::210987654321:role/deploy"}
+    assert aws.policy_sources == {"arn:aws:iam::210987654321:role/deploy"}
 
 
-def test_missing_permissions_are_named_and_the_policy_suggested(doctor, aws):
-    aws.denied = ("iot:CreateThing", "iotmanagedintegrations:CreateManagedThing")
+def test_missing_permissions_are_named_and_a_policy_is_suggested(doctor, aws):
+    aws.denied_actions = ("iot:CreateThing", "iotmanagedintegrations:CreateManagedThing")
     code, lines = doctor()
     assert (code, lines[-3:-1]) == (
         1,
@@ -227,13 +236,13 @@ def test_missing_permissions_are_named_and_the_policy_suggested(doctor, aws):
     )
 
 
-def test_without_access_to_iam_reads_are_probed_and_permissions_unknown(doctor, aws):
-    aws.simulates = False
-    aws.inaccessible = ("/billing-groups",)
+def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doctor, aws):
+    aws.can_simulate_policies = False
+    aws.inaccessible_paths = ("/billing-groups",)
     code, lines = doctor()
     levels = {line.split()[2]: line.split()[1] for line in lines if not line.startswith(" ")}
     assert (code, levels["permissions"], levels["reading"]) == (0, "unknown", "warning")
-    aws.inaccessible = ("/things",)
+    aws.inaccessible_paths = ("/things",)
     code, lines = doctor()
     assert (code, [line.split()[1:4] for line in lines if line.startswith("✖")]) == (
         1,
@@ -242,7 +251,7 @@ def test_without_access_to_iam_reads_are_probed_and_permissions_unknown(doctor, 
 
 
 def test_a_wrong_clock_is_a_warning(doctor, aws):
-    aws.skew = 100
+    aws.clock_skew_seconds = 100
     code, lines = doctor()
     (line,) = [line for line in lines if "clock" in line.split()[:3]]
     assert (code, re.sub(r"\d+ s", "N s", line)) == (

@@ -1,4 +1,4 @@
-"""Error messages: one form, with the next step, and exit code 1 or, for a rejected plan, 3."""
+"""Error messages have one form and name the next step; the exit code is 1, or 3 for a rejected plan."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.call import ApiCall
-from reconciler.workspace import Workspace
+from tests.support.command_line import call_iot, edit_file
 
-UNUSABLE = "error: the embedded registry is not usable: "
-OTHER_FILE = "name another file in RECONCILER_REGISTRY"
-UNSET = f"{OTHER_FILE}, or unset it to store the registry next to the desired state\n"
-
-
-def change(old: str, new: str) -> None:
-    path = Path("desired_state.toml")
-    path.write_text(path.read_text().replace(old, new))
+REGISTRY_UNUSABLE = "error: the embedded registry is not usable: "
+NAME_ANOTHER_FILE = "name another file in RECONCILER_REGISTRY"
+UNSET_VARIABLE = f"{NAME_ANOTHER_FILE}, or unset it to store the registry next to the desired state\n"
 
 
 @pytest.mark.parametrize(
@@ -40,20 +34,20 @@ def change(old: str, new: str) -> None:
         ),
     ],
 )
-def test_a_wrong_command_line_is_an_error_with_exit_code_1(run, words, message, command):
+def test_an_invalid_command_line_is_an_error_with_exit_code_1(run, words, message, command):
     assert run(*words) == (1, "", f"error: {message}\nrun `reconciler{command} --help` for usage\n")
 
 
 @pytest.mark.parametrize(
-    ("words", "same"),
+    ("words", "equivalent_words"),
     [
         (["help"], ["--help"]),
         (["help", "plan"], ["plan", "--help"]),
         (["help", "registry", "path"], ["registry", "path", "--help"]),
     ],
 )
-def test_help_before_a_command_is_the_help_option(run, words, same):
-    expected = run(*same)
+def test_help_before_a_command_is_the_help_option(run, words, equivalent_words):
+    expected = run(*equivalent_words)
     assert (expected[0], expected[2]) == (0, "")
     assert run(*words) == expected
 
@@ -113,44 +107,50 @@ def test_every_command_that_init_suggests_works_when_pasted(run, monkeypatch, fo
         ("new/deep/r.sqlite3", "the folder of new/deep/r.sqlite3 does not exist"),
     ],
 )
-def test_an_unusable_registry_is_an_error_and_no_folder_is_created(fleet, monkeypatch, path, problem):
+def test_an_unusable_registry_is_an_error_and_no_folder_is_created(
+    run_in_starter, monkeypatch, path, problem
+):
     monkeypatch.setenv("RECONCILER_REGISTRY", path)
     before = sorted(Path().rglob("*"))
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem.format(here=Path.cwd())}; {UNSET}")
+    assert run_in_starter("plan") == (
+        1,
+        "",
+        f"{REGISTRY_UNUSABLE}{problem.format(here=Path.cwd())}; {UNSET_VARIABLE}",
+    )
     assert sorted(Path().rglob("*")) == before
 
 
-def test_an_unusable_default_registry_can_be_reset(fleet):
-    fleet("apply", "--yes")
+def test_an_unusable_default_registry_can_be_reset(run_in_starter):
+    run_in_starter("apply", "--yes")
     path = Path(".reconciler/registry.sqlite3").resolve()
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("no database")
     problem = f"{path} is not a registry database: file is not a database"
-    advice = f"delete it with `reconciler registry reset`, or {OTHER_FILE}"
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem}; {advice}\n")
-    assert fleet("registry", "reset", "--yes")[0] == 0
-    assert fleet("plan")[0] == 0
+    advice = f"delete it with `reconciler registry reset`, or {NAME_ANOTHER_FILE}"
+    assert run_in_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}; {advice}\n")
+    assert run_in_starter("registry", "reset", "--yes")[0] == 0
+    assert run_in_starter("plan")[0] == 0
 
 
-def test_a_folder_that_cannot_be_created_is_an_error(fleet):
+def test_a_folder_that_cannot_be_created_is_an_error(run_in_starter):
     Path(".reconciler").write_text("in the way")
-    problem = f"cannot create .reconciler: File exists; {OTHER_FILE}"
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem}\n")
+    problem = f"cannot create .reconciler: File exists; {NAME_ANOTHER_FILE}"
+    assert run_in_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}\n")
 
 
-def test_an_endpoint_requires_credentials_and_accepts_any(fleet, monkeypatch):
+def test_an_endpoint_requires_credentials_and_accepts_any(run_in_starter, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
-    change('target = "embedded"', 'target = "http://192.0.2.1:1"')
+    edit_file('target = "embedded"', 'target = "http://192.0.2.1:1"')
     message = (
         "error: no credentials to sign requests to http://192.0.2.1:1; if it is not AWS, set any, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
     )
-    assert fleet("plan") == (1, "", message)
+    assert run_in_starter("plan") == (1, "", message)
 
 
 @pytest.mark.parametrize(
@@ -163,22 +163,22 @@ def test_an_endpoint_requires_credentials_and_accepts_any(fleet, monkeypatch):
         ("things.pump-3", "does not exist yet; remove it from --adopt, and the plan creates it"),
     ],
 )
-def test_an_impossible_adoption_is_rejected_with_the_closest_name(fleet, address, reason):
-    fleet("apply", "--yes")
-    change("[managed_things", "[things.pump-3]\n\n[managed_things")
-    assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
+def test_an_impossible_adoption_is_rejected_with_the_closest_name(run_in_starter, address, reason):
+    run_in_starter("apply", "--yes")
+    edit_file("[managed_things", "[things.pump-3]\n\n[managed_things")
+    assert run_in_starter("plan", "--adopt", address, "--detailed-exitcode") == (
         3,
         "",
         f"error: the plan is rejected; nothing was sent\n  - {address}: cannot adopt: {reason}\n",
     )
 
 
-def test_a_misspelled_adoption_suggests_the_unmanaged_resource(fleet):
-    fleet("apply", "--yes")
-    change("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
-    Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
+def test_a_misspelled_adoption_suggests_the_unmanaged_resource(run_in_starter):
+    run_in_starter("apply", "--yes")
+    edit_file("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
+    call_iot("CreateThing", thingName="tank-9")
     problem = "already exists and is not managed by this workspace"
-    assert fleet("plan", "--adopt", "things.tank-8") == (
+    assert run_in_starter("plan", "--adopt", "things.tank-8") == (
         3,
         "",
         (
@@ -187,17 +187,17 @@ def test_a_misspelled_adoption_suggests_the_unmanaged_resource(fleet):
             "  - things.tank-8: cannot adopt: not in the file; did you mean 'things.tank-9'?\n"
         ),
     )
-    assert fleet("plan", "--adopt", "things.tank-9")[0] == 0
+    assert run_in_starter("plan", "--adopt", "things.tank-9")[0] == 0
 
 
 @pytest.mark.parametrize(
     "words", [["plan", "--destroy"], ["plan", "--destroy", "--detailed-exitcode"], ["destroy"]]
 )
-def test_a_rejected_plan_exits_with_3(fleet, words):
-    change("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
-    fleet("apply", "--yes")
+def test_a_rejected_plan_exits_with_3(run_in_starter, words):
+    edit_file("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
+    run_in_starter("apply", "--yes")
     reason = (
         "things.pump-1: cannot delete: its lifecycle.prevent_destroy forbids that; "
         "to allow it, first apply its table with prevent_destroy = false"
     )
-    assert fleet(*words) == (3, "", f"error: the plan is rejected; nothing was sent\n  - {reason}\n")
+    assert run_in_starter(*words) == (3, "", f"error: the plan is rejected; nothing was sent\n  - {reason}\n")

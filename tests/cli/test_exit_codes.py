@@ -27,21 +27,21 @@ from reconciler.model.outcome import Applied, Canceled, Failed, Result
 from reconciler.render.formats import MAX_ROWS_BY_FORMAT
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_plan
 
-AWS = AwsError(service="iot", operation="X", code="C", message="m")
-STALE = StaleError("changed")
+AWS_ERROR = AwsError(service="iot", operation="X", code="C", message="m")
+STALE_ERROR = StaleError("changed")
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (ReconcilerError("x"), 1),
-        (AWS, 1),
+        (AWS_ERROR, 1),
         (TargetError("x"), 1),
         (SelectionError(["x"]), 1),
         (InvalidDesiredStateError([]), 1),
         (PlanRejectedError(["x"]), 3),
         (LockedError("a", "b", "c"), 3),
-        (STALE, 3),
+        (STALE_ERROR, 3),
         (LeaseLostError("x"), 3),
     ],
 )
@@ -54,9 +54,9 @@ def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
     [
         ((), 0),
         ((Applied(UPDATE.change, 0.1),), 0),
-        ((Applied(CREATION.change, 0.1), Failed(UPDATE.change, STALE)), 3),
+        ((Applied(CREATION.change, 0.1), Failed(UPDATE.change, STALE_ERROR)), 3),
         ((Failed(UPDATE.change, LeaseLostError("x")), Canceled(CREATION.change)), 3),
-        ((Failed(UPDATE.change, STALE), Failed(DELETION.change, AWS)), 1),
+        ((Failed(UPDATE.change, STALE_ERROR), Failed(DELETION.change, AWS_ERROR)), 1),
         ((Canceled(UPDATE.change),), 1),
     ],
 )
@@ -71,18 +71,18 @@ def test_many_lines_are_written_completely_and_in_order(color):
     assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
 
 
-def test_a_page_of_a_large_plan_counts_the_remaining_changes(fleet, monkeypatch):
-    full_page = fleet("plan", "--format", "html")[1]
+def test_a_page_of_a_large_plan_counts_the_remaining_changes(run_in_starter, monkeypatch):
+    full_page = run_in_starter("plan", "--format", "html")[1]
     monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
-    short_page = fleet("plan", "--format", "html")[1]
+    short_page = run_in_starter("plan", "--format", "html")[1]
     things = full_page.count('<code class="address">things.')
     assert f"and {things - 1} more things</p>" in short_page
     assert "more things</p>" not in full_page
 
 
-def test_a_misspelled_selector_is_an_error_with_the_closest_name(fleet):
+def test_a_misspelled_selector_is_an_error_with_the_closest_name(run_in_starter):
     for command in ("plan", "drift", "graph", "show", "apply"):
-        assert fleet(command, "--select", "things.pump-11") == (
+        assert run_in_starter(command, "--select", "things.pump-11") == (
             1,
             "",
             (
@@ -92,8 +92,8 @@ def test_a_misspelled_selector_is_an_error_with_the_closest_name(fleet):
         )
 
 
-def test_a_selection_without_a_dependency_is_rejected(fleet):
-    assert fleet("plan", "--select", "things.pump-1") == (
+def test_a_selection_without_a_dependency_is_rejected(run_in_starter):
+    assert run_in_starter("plan", "--select", "things.pump-1") == (
         3,
         "",
         (
@@ -104,8 +104,8 @@ def test_a_selection_without_a_dependency_is_rejected(fleet):
     )
 
 
-def test_graph_and_show_accept_selections(fleet):
-    assert fleet("graph", "--select", "+things.pump-1")[1] == (
+def test_graph_and_show_accept_selections(run_in_starter):
+    assert run_in_starter("graph", "--select", "+things.pump-1")[1] == (
         "greenhouse\n"
         "└─ development  CA certificate\n"
         "   └─ pump-1  device certificate\n"
@@ -113,22 +113,22 @@ def test_graph_and_show_accept_selections(fleet):
         "\n"
         "3 resources, 2 dependencies\n"
     )
-    fleet("apply", "--yes")
-    output = fleet("show", "--select", "things certificates", "--exclude", "certificates.*")
+    run_in_starter("apply", "--yes")
+    output = run_in_starter("show", "--select", "things certificates", "--exclude", "certificates.*")
     assert [line for line in output[1].splitlines() if line.startswith("things.")] == [
         "things.pump-1",
         "things.pump-2",
     ]
 
 
-def test_diagnostics_are_annotations_on_their_lines(fleet, monkeypatch):
-    before = fleet("validate")
+def test_diagnostics_are_annotations_on_their_lines(run_in_starter, monkeypatch):
+    valid = run_in_starter("validate")
     path = Path("desired_state.toml")
     path.write_text(path.read_text() + '[things."a,b:%"]\n')
-    plain = fleet("validate")
+    outside_github = run_in_starter("validate")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd().parent))
-    code, out, err = fleet("validate")
+    code, out, err = run_in_starter("validate")
     commands = [line for line in err.splitlines() if line.startswith("::")]
     message = "the name: 'a,b:%25' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+"
     properties = f"file={Path.cwd().name}/desired_state.toml,line=48,title=things.a%2Cb%3A%25"
@@ -136,14 +136,14 @@ def test_diagnostics_are_annotations_on_their_lines(fleet, monkeypatch):
     assert (code, out, [line for line in err.splitlines() if line not in commands]) == (
         1,
         "",
-        plain[2].splitlines(),
+        outside_github[2].splitlines(),
     )
-    assert before[0] == 0
+    assert valid[0] == 0
 
 
-def test_a_rejection_is_one_annotation(fleet, monkeypatch):
+def test_a_rejection_is_one_annotation(run_in_starter, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    err = fleet("apply", "--approved", "0" * 12)[2]
+    err = run_in_starter("apply", "--approved", "0" * 12)[2]
     assert err.splitlines()[0].startswith(
         "::error title=reconciler%3A plan rejected::the approved plan has the digest 000000000000, but this plan has "
     )
@@ -171,18 +171,18 @@ def test_at_most_ten_diagnostics_of_a_level_are_annotated():
     ],
 )
 def test_no_line_of_output_is_a_workflow_command(monkeypatch, line, escaped):
-    def written() -> str:
+    def write() -> str:
         stream = io.StringIO()
         write_lines(Console(file=stream, width=80), [Text(line)])
         return stream.getvalue()
 
-    assert written() == f"{line}\n"
+    assert write() == f"{line}\n"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert written() == f"{escaped}\n"
+    assert write() == f"{escaped}\n"
 
 
-def test_plan_writes_its_summary_and_exits_with_2_on_request(fleet):
-    assert fleet("plan", "--summary", "s.md", "--detailed-exitcode")[0] == 2
-    assert Path("s.md").read_text() == fleet("plan", "--format", "markdown")[1]
-    assert fleet("apply", "--yes", "--summary", "s.md")[0] == 0
+def test_plan_and_apply_write_a_summary_and_plan_exits_with_2_on_request(run_in_starter):
+    assert run_in_starter("plan", "--summary", "s.md", "--detailed-exitcode")[0] == 2
+    assert Path("s.md").read_text() == run_in_starter("plan", "--format", "markdown")[1]
+    assert run_in_starter("apply", "--yes", "--summary", "s.md")[0] == 0
     assert "\n### Apply of `greenhouse`: complete\n\n✔ Apply complete in " in Path("s.md").read_text()

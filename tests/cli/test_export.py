@@ -42,8 +42,8 @@ from tests.support.registry_client import Cloud
 CLOUD = Cloud()
 
 
-def exported(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
-    """Return the export of a registry by a workspace with an empty file."""
+def export_registry(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
+    """Return the export of a registry by a workspace whose file declares nothing."""
     inventory = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
     return export_tables(workspace, inventory, pem_writer(pem_dir, base))
 
@@ -65,7 +65,7 @@ def load_export(export, workspace="ws"):
 def test_the_plan_of_an_exported_fleet_is_empty(fleet):
     cloud = CLOUD.reset()
     converge(fleet, cloud)
-    export = exported(cloud)
+    export = export_registry(cloud)
     plan = plan_of(load_export(export), cloud)
     deleted = {str(step.address) for step in plan.steps if step.change.action == "delete"}
     assert (len(plan.steps), deleted) == (len(export.left_out), set(map(str, export.left_out)))
@@ -75,12 +75,15 @@ def test_the_plan_of_an_exported_fleet_is_empty(fleet):
 @examples(5)
 @given(desired_states())
 def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
-    """Certificates of unmanaged things are adopted with them; managed integrations resources cannot be adopted."""
+    """Only the kinds in `ADOPTABLE` are tested.
+
+    Certificates of unmanaged things are adopted with them, and managed integrations resources cannot be adopted.
+    """
     cloud = CLOUD.reset()
     adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
     converge(state(*adoptable), cloud)
     _remove_markers(cloud)
-    desired = load_export(exported(cloud, "other"), "other")
+    desired = load_export(export_registry(cloud, "other"), "other")
     before = cloud.content()
     plan = plan_of(desired, cloud, adopt=list(desired.resources))
     assert failures(apply(plan, cloud)) == []
@@ -92,16 +95,16 @@ ADOPTABLE = frozenset({"policies", "billing_groups", "thing_types", "role_aliase
 
 
 def _remove_markers(cloud):
-    """Make all resources look as if they were created by hand."""
-    for listed, key, arn in (
+    """Remove the ownership tags, as if all resources had been created by hand."""
+    for operation, list_member, arn_member in (
         ("list_policies", "policies", "policyArn"),
         ("list_billing_groups", "billingGroups", "groupArn"),
         ("list_thing_types", "thingTypes", "thingTypeArn"),
         ("list_provisioning_templates", "templates", "templateArn"),
     ):
-        for item in getattr(cloud.iot, listed)()[key]:
+        for item in getattr(cloud.iot, operation)()[list_member]:
             cloud.iot.untag_resource(
-                resourceArn=item[arn], tagKeys=["reconciler:workspace", "reconciler:name"]
+                resourceArn=item[arn_member], tagKeys=["reconciler:workspace", "reconciler:name"]
             )
     for name in cloud.iot.list_role_aliases()["roleAliases"]:
         arn = cloud.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]["roleAliasArn"]
@@ -124,13 +127,13 @@ def test_the_text_is_idiomatic_toml():
     policy = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
     fleet = (
         resource("policies", "p", policy),
-        resource("things", "pump 1".replace(" ", "-"), Thing(attributes={"site": "oslo"})),
+        resource("things", "pump-1", Thing(attributes={"site": "oslo"})),
     )
     converge(state(*fleet, managed_thing("m", thing="pump-1")), cloud)
-    assert render_tables(exported(cloud).tables) == TEXT
+    assert render_tables(export_registry(cloud).tables) == EXPECTED_TOML
 
 
-TEXT = """\
+EXPECTED_TOML = """\
 [policies.p]
 document = '{"Version":"2012-10-17","Statement":[]}'
 tags = {line = "A"}
@@ -153,7 +156,7 @@ def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_liste
     converge(state(ca(), *device("a"), workspace="ws"), cloud)
     converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
-    export = exported(cloud)
+    export = export_registry(cloud)
     assert sorted(str(table.address) for table in export.tables) == [
         "ca_certificates.alpha",
         "certificates.a",
@@ -167,13 +170,15 @@ def test_a_selection_refers_to_other_resources_by_id():
     cloud = CLOUD.reset()
     converge(state(ca(), *device("a", site="oslo"), *device("b")), cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].device("a", 1))
-    assert exported(cloud, patterns=["things.a"]).tables == (
+    assert export_registry(cloud, patterns=["things.a"]).tables == (
         Table(
             Address("things", "a"),
             {"attributes": {"site": "oslo"}, "certificates": [{"id": pem.fingerprint}]},
         ),
     )
-    assert [str(table.address) for table in exported(cloud, patterns=["certificates", "*.b"]).tables] == [
+    assert [
+        str(table.address) for table in export_registry(cloud, patterns=["certificates", "*.b"]).tables
+    ] == [
         "certificates.a",
         "certificates.b",
         "things.b",
@@ -184,14 +189,14 @@ def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
     cloud = CLOUD.reset()
     profile = ProvisioningProfile("JITR", ca_certificate=Pem.parse(AUTHORITIES["alpha"].pem))
     converge(state(resource("provisioning_profiles", "e", profile)), cloud)
-    export = exported(cloud)
+    export = export_registry(cloud)
     assert (export.tables, export.left_out) == (
         (),
         {Address("provisioning_profiles", "e"): "AWS does not return its ca_certificate"},
     )
 
 
-def test_certificates_become_files_and_no_name_leads_out_of_the_folder(tmp_path):
+def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(tmp_path):
     cloud = CLOUD.reset()
     pem = AUTHORITIES["alpha"].device("a")
     spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
@@ -205,7 +210,7 @@ def test_certificates_become_files_and_no_name_leads_out_of_the_folder(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
 
 
-def test_a_certificate_overwrites_no_other_file(tmp_path):
+def test_a_certificate_does_not_overwrite_another_file(tmp_path):
     write_pem, pem = pem_writer(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
     path = tmp_path / "pki/certificates/a.pem"
     assert write_pem(Address("certificates", "a"), pem) == write_pem(Address("certificates", "a"), pem)
@@ -217,14 +222,16 @@ def test_a_certificate_overwrites_no_other_file(tmp_path):
 
 
 def test_hostile_names_and_values_cannot_break_out_of_their_strings():
-    nasty = 'a"]\n[things.evil]\n# \x1b[31m'
-    table = Table(Address("things", nasty), {"attributes": {nasty: nasty}}, (nasty,))
+    hostile_text = 'a"]\n[things.evil]\n# \x1b[31m'
+    table = Table(
+        Address("things", hostile_text), {"attributes": {hostile_text: hostile_text}}, (hostile_text,)
+    )
     text = render_tables([table])
-    assert tomllib.loads(text) == {"things": {nasty: {"attributes": {nasty: nasty}}}}
+    assert tomllib.loads(text) == {"things": {hostile_text: {"attributes": {hostile_text: hostile_text}}}}
     assert "\x1b" not in text
 
 
-# ── the command ──
+# ── the command ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -238,7 +245,7 @@ def test_hostile_names_and_values_cannot_break_out_of_their_strings():
         (["--pem-dir", "/tmp"], 1, "error: /tmp is outside"),
     ],
 )
-def test_an_impossible_export_is_explained(fleet, words, code, message):
-    exit_code, out, err = fleet("export", *words)
+def test_an_impossible_export_is_explained(run_in_starter, words, code, message):
+    exit_code, out, err = run_in_starter("export", *words)
     assert (exit_code, out) == (code, "")
     assert err.startswith(message)

@@ -19,7 +19,7 @@ from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE_TEXT
 
 
-def at(second: float) -> datetime.datetime:
+def time_at(second: float) -> datetime.datetime:
     return datetime.datetime(2026, 11, 22, 10, 0, tzinfo=datetime.UTC) + datetime.timedelta(seconds=second)
 
 
@@ -31,8 +31,8 @@ COMPLETED = Run(
     "apply",
     "f2f1785f9a68" + "0" * 52,
     "19c9383d1b99" + "0" * 52,
-    at(0),
-    at(1.5),
+    time_at(0),
+    time_at(1.5),
     "applied",
     {"applied": 8},
     13,
@@ -56,9 +56,9 @@ RECORD = RunRecord(
         RunStep("things.pump-3", "delete", "planned"),
     ),
     (
-        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", at(0.1), at(0.2), "r-1", "Slow"),
-        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", at(0.25), at(0.3), "r-2"),
-        RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE}", "unknown", at(0.3)),
+        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", time_at(0.1), time_at(0.2), "r-1", "Slow"),
+        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", time_at(0.25), time_at(0.3), "r-2"),
+        RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE}", "unknown", time_at(0.3)),
     ),
 )  # fmt: skip
 
@@ -161,8 +161,8 @@ def test_control_characters_in_a_journal_are_escaped():
         HOSTILE_TEXT,
         HOSTILE_TEXT,
         "refused",
-        at(0),
-        at(1),
+        time_at(0),
+        time_at(1),
         HOSTILE_TEXT,
         HOSTILE_TEXT,
     )
@@ -171,11 +171,13 @@ def test_control_characters_in_a_journal_are_escaped():
         *render_run_text(build_run_view(RunRecord(run, (step,), (call,)))),
         render_crash_warning(run),
     ]
-    assert [mark for mark in plain_text(lines) if not mark.isprintable() and mark != "\n"] == []
+    assert [
+        character for character in plain_text(lines) if not character.isprintable() and character != "\n"
+    ] == []
 
 
-def test_a_plan_is_the_same_without_the_journal(fleet):
-    fleet("apply", "--yes")
+def test_a_plan_is_the_same_without_the_journal(run_in_starter):
+    run_in_starter("apply", "--yes")
     file = Path("desired_state.toml")
     file.write_text(file.read_text().replace('site = "bergen"', 'site = "trondheim"'))
     before = Workspace().plan()
@@ -188,10 +190,10 @@ def test_a_plan_is_the_same_without_the_journal(fleet):
     assert Workspace().plan() == before
 
 
-def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
+def test_an_apply_continues_without_a_writable_journal_and_warns_once(run_in_starter):
     journal = Path(".reconciler/journal.sqlite3")
     journal.mkdir(parents=True)
-    code, out, err = fleet("apply", "--yes")
+    code, out, err = run_in_starter("apply", "--yes")
     assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Apply complete")
     assert [line for line in err.split("\n") if line.startswith("warning")] == [
         (
@@ -199,7 +201,7 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
             "it is optional: move it away and the next apply starts a new journal"
         )
     ]
-    assert fleet("history") == (
+    assert run_in_starter("history") == (
         1,
         "",
         (
@@ -209,8 +211,8 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
     )
 
 
-def test_the_last_run_is_that_of_the_workspace(fleet):
-    fleet("apply", "--yes")
+def test_the_last_run_is_that_of_the_workspace(run_in_starter):
+    run_in_starter("apply", "--yes")
     other = Path("other.toml")
     other.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
     result = Workspace("other.toml").apply(Workspace("other.toml").plan(), command="try")
@@ -228,55 +230,59 @@ def test_the_last_run_is_that_of_the_workspace(fleet):
     assert Workspace().run(last.run.id[:-1]) == last
 
 
-def test_a_wrong_run_id_is_answered_with_the_closest_one(fleet):
-    assert fleet("history", "x")[2] == "error: no run has been recorded yet\n"
-    fleet("apply", "--yes")
+def test_an_unknown_run_id_is_an_error_with_the_closest_id(run_in_starter):
+    assert run_in_starter("history", "x")[2] == "error: no run has been recorded yet\n"
+    run_in_starter("apply", "--yes")
     (run,) = Workspace().history()
-    wrong = f"{run.id[:5]}-{run.id[6:]}"
-    assert fleet("history", wrong) == (1, "", f"error: there is no run {wrong!r}; did you mean {run.id!r}?\n")
-    assert fleet("history", "!") == (
+    unknown_id = f"{run.id[:5]}-{run.id[6:]}"
+    assert run_in_starter("history", unknown_id) == (
+        1,
+        "",
+        f"error: there is no run {unknown_id!r}; did you mean {run.id!r}?\n",
+    )
+    assert run_in_starter("history", "!") == (
         1,
         "",
         "error: there is no run '!'; list runs with `reconciler history`\n",
     )
-    assert fleet("history", run.id[-3:])[1] == fleet("history", run.id)[1]
+    assert run_in_starter("history", run.id[-3:])[1] == run_in_starter("history", run.id)[1]
 
 
-def test_there_is_nothing_to_retry_without_a_run_or_after_a_successful_one(fleet):
+def test_there_is_nothing_to_retry_without_a_run_or_after_a_successful_one(run_in_starter):
     rejected = "error: the plan is rejected; nothing was sent\n  - "
-    assert fleet("apply", "--retry-failed", "--yes") == (
+    assert run_in_starter("apply", "--retry-failed", "--yes") == (
         3,
         "",
         f"{rejected}the journal has no run of this workspace on this target; apply without --retry-failed\n",
     )
-    fleet("apply", "--yes")
+    run_in_starter("apply", "--yes")
     (run,) = Workspace().history()
     name = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
-    assert fleet("apply", "--retry-failed", "--yes") == (
+    assert run_in_starter("apply", "--retry-failed", "--yes") == (
         3,
         "",
         f"{rejected}{name} completed every step; apply without --retry-failed\n",
     )
-    fleet("destroy", "--yes")
-    assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
+    run_in_starter("destroy", "--yes")
+    assert run_in_starter("apply", "--retry-failed", "--yes")[2].endswith(
         "was a destroy; run `reconciler destroy` to continue it\n"
     )
 
 
-def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(fleet):
-    fleet("apply", "--yes")
+def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in_starter):
+    run_in_starter("apply", "--yes")
     workspace = Workspace()
-    elsewhere = ProcessIdentity("ada", "elsewhere", 7)
-    crashed = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
+    other_process = ProcessIdentity("ada", "elsewhere", 7)
+    crashed = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), other_process, "apply", "")
     warning = render_crash_warning(workspace.crashed_run()).plain
     assert crashed.run_id in warning
-    assert fleet("plan")[2] == f"{warning}\n"
-    assert fleet("apply", "--yes")[2] == f"{warning}\n"
-    assert fleet("plan")[2] == ""
+    assert run_in_starter("plan")[2] == f"{warning}\n"
+    assert run_in_starter("apply", "--yes")[2] == f"{warning}\n"
+    assert run_in_starter("plan")[2] == ""
     assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
 
 
-def test_a_run_is_ended_in_the_journal_if_its_callback_raises(fleet):
+def test_a_run_is_ended_in_the_journal_if_its_callback_raises(run_in_starter):
     workspace = Workspace()
 
     def fail(outcome):
@@ -293,8 +299,8 @@ def test_a_run_is_ended_in_the_journal_if_its_callback_raises(fleet):
     )
 
 
-def test_the_history_is_shown_even_if_the_file_is_invalid(fleet):
-    fleet("apply", "--yes")
-    before = fleet("history")
+def test_the_history_is_shown_even_if_the_file_is_invalid(run_in_starter):
+    run_in_starter("apply", "--yes")
+    before = run_in_starter("history")
     Path("desired_state.toml").write_text("no toml")
-    assert (before[0], fleet("history")) == (0, before)
+    assert (before[0], run_in_starter("history")) == (0, before)

@@ -1,9 +1,8 @@
-"""The commands, from init to destroy."""
+"""The commands in the order in which a user needs them, from init to destroy."""
 
 from __future__ import annotations
 
 import json
-import re
 import stat
 import subprocess
 import sys
@@ -13,33 +12,23 @@ from pathlib import Path
 import pytest
 
 import reconciler
+from tests.support.command_line import edit_file, remove_changing_values
 
-HEAVY = ("boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography")
-
-
-def steady(text: str) -> str:
-    """Remove the values that differ from run to run: fingerprints, digests, times."""
-    text = re.sub(r"sha256:[0-9a-f]{12}", "sha256:", text)
-    return re.sub(r"plan [0-9a-f]{12}", "plan", re.sub(r"\d+\.\d+ s", "0 s", text))
-
-
-def change(old: str, new: str) -> None:
-    path = Path("desired_state.toml")
-    path.write_text(path.read_text().replace(old, new))
+SLOW_LIBRARIES = ("boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography")
 
 
 @pytest.mark.parametrize(
-    "start", ["import reconciler", "from reconciler.cli.main import cli; cli.main(['--help'])"]
+    "statement", ["import reconciler", "from reconciler.cli.main import cli; cli.main(['--help'])"]
 )
-def test_neither_import_nor_help_loads_a_slow_library(start):
+def test_neither_import_nor_help_loads_a_slow_library(statement):
     code = f"""
 import sys, contextlib, io, json
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    {start}
-print(json.dumps(sorted({HEAVY!r} & sys.modules.keys())))
-""".replace(repr(HEAVY), f"set({HEAVY!r})")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == []
+    {statement}
+print(json.dumps(sorted({SLOW_LIBRARIES!r} & sys.modules.keys())))
+""".replace(repr(SLOW_LIBRARIES), f"set({SLOW_LIBRARIES!r})")
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(process.stdout) == []
 
 
 def test_the_public_names_exist_and_are_sorted():
@@ -47,8 +36,8 @@ def test_the_public_names_exist_and_are_sorted():
     assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
 
 
-def test_init_writes_a_valid_file(fleet):
-    assert fleet("validate") == (
+def test_init_writes_a_valid_file(run_in_starter):
+    assert run_in_starter("validate") == (
         0,
         (
             "✔ desired_state.toml is valid: 6 resources\n"
@@ -58,7 +47,7 @@ def test_init_writes_a_valid_file(fleet):
     )
 
 
-def test_init_makes_keys_and_codes_readable_only_by_their_owner(fleet):
+def test_init_makes_keys_and_codes_readable_only_by_their_owner(run_in_starter):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path("pki").iterdir()}
     assert modes == {
         "development-ca.key": 0o600,
@@ -72,9 +61,9 @@ def test_init_makes_keys_and_codes_readable_only_by_their_owner(fleet):
     assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n"
 
 
-def test_init_overwrites_no_file(fleet):
+def test_init_overwrites_nothing(run_in_starter):
     Path("desired_state.toml").write_text("mine")
-    code, out, err = fleet("init")
+    code, out, err = run_in_starter("init")
     assert (code, out, err.startswith("error: nothing was written: already exists:")) == (
         1,
         "",
@@ -89,7 +78,7 @@ def test_init_only_appends_to_gitignore(run):
     assert Path(".gitignore").read_text() == "*.key\nmine\npki/*.setup-code\n.reconciler/\n"
 
 
-def test_the_starter_file_is_idiomatic_toml(fleet):
+def test_the_starter_file_is_idiomatic_toml(run_in_starter):
     text = Path("desired_state.toml").read_text()
     assert tomllib.loads(text)["ca_certificates"]["development"] == {
         "pem": {"file": "pki/development-ca.pem"},
@@ -99,9 +88,9 @@ def test_the_starter_file_is_idiomatic_toml(fleet):
     assert 'verification = { key = { file = "pki/development-ca.key" } }\n' in text
 
 
-def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
-    code, out, err = fleet("apply", "--yes")
-    assert (code, steady(out).split("\n")[-4:]) == (
+def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(run_in_starter):
+    code, out, err = run_in_starter("apply", "--yes")
+    assert (code, remove_changing_values(out).split("\n")[-4:]) == (
         0,
         ["Plan: 8 to create (including 2 ownership markers)", "", "✔ Apply complete in 0 s: 8 created.", ""],
     )
@@ -115,7 +104,7 @@ def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
         "things.pump-1",
         "things.pump-2",
     ]
-    assert steady(fleet("plan", "--detailed-exitcode")[1]) == (
+    assert remove_changing_values(run_in_starter("plan", "--detailed-exitcode")[1]) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan\n"
         "\n"
@@ -123,11 +112,11 @@ def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
     )
 
 
-def test_one_changed_attribute_is_one_change_and_exit_code_2(fleet):
-    fleet("apply", "--yes")
-    change('site = "bergen"', 'site = "trondheim"')
-    code, out, _ = fleet("plan", "--detailed-exitcode", "--calls")
-    assert (code, steady(out)) == (
+def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_starter):
+    run_in_starter("apply", "--yes")
+    edit_file('site = "bergen"', 'site = "trondheim"')
+    code, out, _ = run_in_starter("plan", "--detailed-exitcode", "--calls")
+    assert (code, remove_changing_values(out)) == (
         2,
         (
             "Plan for greenhouse\n"
@@ -149,10 +138,10 @@ def test_one_changed_attribute_is_one_change_and_exit_code_2(fleet):
     )
 
 
-def test_show_prints_desired_and_live_side_by_side(fleet):
-    fleet("apply", "--yes")
-    change('site = "bergen"', 'site = "trondheim"')
-    assert fleet("show", "things.pump-2") == (
+def test_show_prints_desired_and_live_side_by_side(run_in_starter):
+    run_in_starter("apply", "--yes")
+    edit_file('site = "bergen"', 'site = "trondheim"')
+    assert run_in_starter("show", "things.pump-2") == (
         0,
         (
             "things.pump-2\n"
@@ -181,39 +170,39 @@ def test_show_prints_desired_and_live_side_by_side(fleet):
         (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_answered_with_the_next_step(fleet, words, message):
-    fleet("apply", "--yes")
-    assert fleet(*words) == (1, "", f"error: {message}\n")
+def test_an_invalid_argument_is_reported_with_the_next_step(run_in_starter, words, message):
+    run_in_starter("apply", "--yes")
+    assert run_in_starter(*words) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_without_a_terminal_nothing_is_sent_unless_yes_is_given(fleet, command):
+def test_nothing_is_sent_without_a_terminal_and_without_yes(run_in_starter, command):
     if command == "destroy":
-        fleet("apply", "--yes")
-    before = fleet("plan")[1]
-    code, _, err = fleet(command, stdin="yes\ngreenhouse\n")
+        run_in_starter("apply", "--yes")
+    before = run_in_starter("plan")[1]
+    code, _, err = run_in_starter(command, stdin="yes\ngreenhouse\n")
     assert (code, err) == (
         1,
         "error: cannot prompt: stdin is not a terminal; pass --yes to skip confirmation\n",
     )
-    assert fleet("plan")[1] == before
+    assert run_in_starter("plan")[1] == before
 
 
 def test_help_that_cannot_be_written_is_an_error_without_a_traceback():
-    words = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--help"]
+    command_line = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--help"]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+        process = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (process.returncode, process.stderr) == (1, "error: No space left on device\n")
 
 
-def test_destroy_deletes_everything_and_the_next_plan_creates_it(fleet):
-    fleet("apply", "--yes")
-    code, out, _ = fleet("destroy", "--yes")
-    assert (code, steady(out).split("\n")[-2]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
-    assert fleet("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
+def test_destroy_deletes_everything_and_the_next_plan_creates_it(run_in_starter):
+    run_in_starter("apply", "--yes")
+    code, out, _ = run_in_starter("destroy", "--yes")
+    assert (code, remove_changing_values(out).split("\n")[-2]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
+    assert run_in_starter("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
 
 
-def test_graph_writes_the_format_of_the_file_extension(fleet):
+def test_graph_writes_the_format_of_the_file_extension(run_in_starter):
     starts = {
         "a.svg": "<svg ",
         "a.dot": "digraph reconciler {",
@@ -221,15 +210,15 @@ def test_graph_writes_the_format_of_the_file_extension(fleet):
         "a.txt": "greenhouse\n└─ development",
     }
     for name in starts:
-        assert fleet("graph", "--out", name) == (0, "", f"wrote {name}\n")
+        assert run_in_starter("graph", "--out", name) == (0, "", f"wrote {name}\n")
     assert {name: Path(name).read_text()[: len(start)] for name, start in starts.items()} == starts
 
 
-def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
+def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(run_in_starter):
     with Path("desired_state.toml").open("a") as stream:
         stream.write('[things.pump-3]\natributes = { site = "canary" }\n')
     for command in ("validate", "plan", "apply"):
-        assert fleet(command) == (
+        assert run_in_starter(command) == (
             1,
             "",
             (
@@ -244,19 +233,19 @@ def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
         )
 
 
-def test_the_file_can_be_named_before_or_after_the_command_or_by_a_variable(fleet, monkeypatch):
+def test_the_file_can_be_named_before_or_after_the_command_or_by_a_variable(run_in_starter, monkeypatch):
     Path("desired_state.toml").rename("other.toml")
-    expected = fleet("-f", "other.toml", "graph")
+    expected = run_in_starter("-f", "other.toml", "graph")
     assert expected[0] == 0
-    assert fleet("graph", "--file", "other.toml") == expected
+    assert run_in_starter("graph", "--file", "other.toml") == expected
     monkeypatch.setenv("RECONCILER_FILE", "other.toml")
-    assert fleet("graph") == expected
-    assert fleet("graph", "-f", "none.toml")[0] == 1
+    assert run_in_starter("graph") == expected
+    assert run_in_starter("graph", "-f", "none.toml")[0] == 1
 
 
-def test_an_internal_error_is_one_sentence_with_a_traceback_on_request(fleet, monkeypatch):
+def test_an_internal_error_is_one_sentence_with_a_traceback_on_request(run_in_starter, monkeypatch):
     monkeypatch.setattr("reconciler.workspace.Workspace.plan", lambda *_, **__: 1 / 0)
-    assert fleet("plan") == (
+    assert run_in_starter("plan") == (
         1,
         "",
         (
@@ -264,11 +253,11 @@ def test_an_internal_error_is_one_sentence_with_a_traceback_on_request(fleet, mo
             "run again with --debug and report its output\n"
         ),
     )
-    assert fleet("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
+    assert run_in_starter("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
 
 
-def test_registry_prints_its_path_and_reset_deletes_its_data(fleet):
-    fleet("apply", "--yes")
-    assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
-    assert fleet("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
-    assert fleet("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
+def test_registry_prints_its_path_and_reset_deletes_its_data(run_in_starter):
+    run_in_starter("apply", "--yes")
+    assert run_in_starter("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
+    assert run_in_starter("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
+    assert run_in_starter("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"

@@ -1,4 +1,4 @@
-"""The IAM policy of a file: everything that is sent for it, little else, restricted to resources."""
+"""The IAM policy of a file: sent_actions that is sent for it, little else, restricted to resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 
 
-class Recorder(Cloud):
+class RecordingCloud(Cloud):
     """A registry that records which actions were called."""
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ class Recorder(Cloud):
 
         self.call = call
 
-    def during(self, function, *args, **options):
-        """Return the actions that were called by a function."""
+    def record_actions(self, function, *args, **options):
+        """Return the actions that a function calls."""
         self.actions = set()
         function(*args, **options)
         return self.actions
 
 
-def allowed(desired, purpose):
+def allowed_actions(desired, purpose):
     policy = build_iam_policy(needed_operations(desired, purpose), TARGET)
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
@@ -55,32 +55,30 @@ def allowed(desired, purpose):
 FLEET = state(ca(), *device("a", site="oslo"), *device("b"), managed_thing("m", thing="a"))
 
 
-def changed(*, generation=1, code="90001", **attributes):
+def changed_fleet(*, generation=1, code="90001", **attributes):
     return state(
         ca(), *device("a", generation, **attributes), *device("b"), managed_thing("m", code, thing="a")
     )
 
 
-def life(cloud):
+def run_every_change(cloud):
     """Create a fleet, plan it again, change it in every way, and destroy it."""
-    yield converge(FLEET, cloud)
-    yield converge(FLEET, cloud)
-    yield converge(changed(site="bergen"), cloud)
-    yield converge(changed(generation=2), cloud)
-    yield converge(changed(code="90002"), cloud)
+    converge(FLEET, cloud)
+    converge(FLEET, cloud)
+    converge(changed_fleet(site="bergen"), cloud)
+    converge(changed_fleet(generation=2), cloud)
+    converge(changed_fleet(code="90002"), cloud)
     renamed = managed_thing("m", "90002", thing="a", tags={"line": "A"})
     renamed = evolve(renamed, spec=evolve(renamed.spec, name="M"))
-    yield converge(state(ca(tags={"line": "A"}), *device("a"), renamed), cloud)
-    yield converge(
-        state(ca(auto_registration=True), *device("a"), managed_thing("m", "90002", thing="a")), cloud
-    )
-    yield converge(FLEET, cloud)
-    yield converge(FLEET, cloud, destroy=True)
+    converge(state(ca(tags={"line": "A"}), *device("a"), renamed), cloud)
+    converge(state(ca(auto_registration=True), *device("a"), managed_thing("m", "90002", thing="a")), cloud)
+    converge(FLEET, cloud)
+    converge(FLEET, cloud, destroy=True)
 
 
-RARE = {
+UNUSED_ACTIONS = {
     "iot:AddThingToBillingGroup": "the file has no billing group",
-    "iot:CreateCertificateFromCsr": "the file has no request",
+    "iot:CreateCertificateFromCsr": "the file has no signing request",
     "iot:RemoveThingFromBillingGroup": "the file has no billing group",
     "iot:RemoveThingFromThingGroup": "the file has no group",
     "iot:DetachPolicy": "the file has no policy",
@@ -89,23 +87,23 @@ RARE = {
     "iot:RegisterCertificateWithoutCA": "all certificates have a CA",
     "iot:UpdateThingGroup": "the marker was not changed",
 }
-"""Actions that the policy allows and that this fleet's life does not call, with the reason."""
+"""Actions that the policy allows and none of these changes calls, with the reason."""
 
 
-def test_the_policy_allows_what_a_fleets_life_sends_and_little_else():
-    cloud = Recorder()
-    everything = {action for _ in life(cloud) for action in cloud.actions}
-    assert everything - allowed(FLEET, "apply") == set()
-    writes = allowed(FLEET, "apply") - allowed(FLEET, "plan")
-    assert writes - everything == RARE.keys()
+def test_the_policy_allows_what_changes_of_a_fleet_send_and_little_else():
+    cloud = RecordingCloud()
+    sent_actions = cloud.record_actions(run_every_change, cloud)
+    assert sent_actions - allowed_actions(FLEET, "apply") == set()
+    writes = allowed_actions(FLEET, "apply") - allowed_actions(FLEET, "plan")
+    assert writes - sent_actions == UNUSED_ACTIONS.keys()
 
 
 def test_a_plan_only_reads():
-    cloud = Recorder()
+    cloud = RecordingCloud()
     converge(FLEET, cloud)
-    actions = cloud.during(plan_of, changed(generation=2, site="bergen"), cloud)
-    assert actions - allowed(FLEET, "plan") == set()
-    assert {action.partition(":")[2][:4] for action in allowed(FLEET, "plan")} == {
+    actions = cloud.record_actions(plan_of, changed_fleet(generation=2, site="bergen"), cloud)
+    assert actions - allowed_actions(FLEET, "plan") == set()
+    assert {action.partition(":")[2][:4] for action in allowed_actions(FLEET, "plan")} == {
         "List",
         "Desc",
         "GetC",
@@ -115,24 +113,26 @@ def test_a_plan_only_reads():
 
 
 def test_a_destroy_is_allowed_by_its_own_policy():
-    cloud = Recorder()
+    cloud = RecordingCloud()
     converge(FLEET, cloud)
-    actions = cloud.during(converge, FLEET, cloud, destroy=True)
-    assert actions - allowed(FLEET, "destroy") == set()
-    creating = {action for action in allowed(FLEET, "destroy") if "Create" in action or "Register" in action}
-    assert creating == {"iot:CreatePolicyVersion"}
+    actions = cloud.record_actions(converge, FLEET, cloud, destroy=True)
+    assert actions - allowed_actions(FLEET, "destroy") == set()
+    creating_actions = {
+        action for action in allowed_actions(FLEET, "destroy") if "Create" in action or "Register" in action
+    }
+    assert creating_actions == {"iot:CreatePolicyVersion"}
 
 
 @examples(6)
 @given(desired_states(), desired_states())
 def test_a_change_from_one_file_to_another_is_allowed_by_their_policies(before, after):
-    cloud = Recorder()
+    cloud = RecordingCloud()
     converge(before, cloud)
-    actions = cloud.during(converge, after, cloud)
-    assert actions - (allowed(before, "apply") | allowed(after, "apply")) == set()
+    actions = cloud.record_actions(converge, after, cloud)
+    assert actions - (allowed_actions(before, "apply") | allowed_actions(after, "apply")) == set()
 
 
-def test_the_commands_send_nothing_else_including_lease_and_rereads(fleet, monkeypatch):
+def test_the_commands_send_only_allowed_actions_including_those_of_the_lease(run_in_starter, monkeypatch):
     actions = set()
     send = Caller.__call__
 
@@ -148,9 +148,9 @@ def test_the_commands_send_nothing_else_including_lease_and_rereads(fleet, monke
         ("plan", "export"),
         ("destroy", "destroy", "--yes"),
     ):
-        statements = json.loads(fleet("permissions", "--for", purpose)[1])["Statement"]
+        statements = json.loads(run_in_starter("permissions", "--for", purpose)[1])["Statement"]
         actions.clear()
-        assert fleet(*words)[0] == 0
+        assert run_in_starter(*words)[0] == 0
         assert actions - {action for item in statements for action in item["Action"]} == set(), words
 
 
@@ -196,14 +196,14 @@ def test_actions_are_restricted_to_the_account_and_resource_types():
 
 
 @pytest.mark.parametrize("purpose", sorted(PURPOSES))
-def test_the_command_prints_a_policy_within_iams_size_limit(fleet, purpose):
-    code, out, err = fleet("permissions", "--for", purpose)
+def test_the_command_prints_a_policy_within_iams_size_limit(run_in_starter, purpose):
+    code, out, err = run_in_starter("permissions", "--for", purpose)
     assert (code, err) == (0, "")
     assert json.loads(out)["Version"] == "2012-10-17"
     assert len("".join(out.split())) < MAX_POLICY_CHARACTERS
 
 
-def test_without_credentials_the_policy_has_placeholders(fleet, tmp_path, monkeypatch):
+def test_without_credentials_the_policy_has_placeholders(run_in_starter, tmp_path, monkeypatch):
     text = (tmp_path / "desired_state.toml").read_text().replace('"embedded"', '"aws"')
     (tmp_path / "desired_state.toml").write_text(text)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -211,6 +211,6 @@ def test_without_credentials_the_policy_has_placeholders(fleet, tmp_path, monkey
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    code, out, err = fleet("permissions", "--for", "plan")
+    code, out, err = run_in_starter("permissions", "--for", "plan")
     assert (code, err.splitlines()[-1]) == (0, "replace ACCOUNT and REGION in the policy")
     assert "arn:aws:iot:eu-west-1:ACCOUNT:thing/*" in json.loads(out)["Statement"][1]["Resource"]

@@ -1,4 +1,4 @@
-"""Prompts: one question, one exit code for declining it, and none without a terminal."""
+"""Prompts: one question, one exit code when it is declined, and no prompt without a terminal."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def all_commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterat
             yield " ".join((*path, name)), command
 
 
-PROMPTING = {
+PROMPTING_COMMANDS = {
     name: command
     for name, command in all_commands()
     if any("--yes" in parameter.opts for parameter in command.params)
 }
-ARGUMENTS = {"adopt": ("policies.by-hand",)}
-"""The arguments without which a command does not reach its prompt."""
+REQUIRED_ARGUMENTS = {"adopt": ("policies.by-hand",)}
+"""The arguments that a command needs to reach its prompt."""
 
 
 @pytest.fixture
-def locked_fleet(run, authority, tmp_path):
-    """Run a command where each has something to ask: to rotate, delete, adopt, reset and unlock."""
+def run_prompting(run, authority, tmp_path):
+    """Run a command where there is something to rotate, delete, adopt, reset and unlock."""
     (tmp_path / "desired_state.toml").write_text(FILE)
     (tmp_path / "ca.pem").write_text(authority.pem)
     (tmp_path / "pump-1.pem").write_text(authority.device("pump-1", 1))
@@ -67,22 +67,22 @@ def locked_fleet(run, authority, tmp_path):
     cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     other = ProcessIdentity("alice", "another-host", 1, "", 0.0)
     with hold_lease("field", Workspace().connection.call, other, machine="another-host"):
-        yield lambda name, **options: run(*name.split(), *ARGUMENTS.get(name, ()), **options)
+        yield lambda name, **options: run(*name.split(), *REQUIRED_ARGUMENTS.get(name, ()), **options)
 
 
-def contents() -> tuple[object, str]:
+def read_registry_and_file() -> tuple[object, str]:
     return Cloud(Workspace().registry_path).content(), Path("desired_state.toml").read_text()
 
 
-@pytest.mark.parametrize("name", PROMPTING)
-def test_declining_a_prompt_changes_nothing_and_exits_with_3(locked_fleet, monkeypatch, name):
+@pytest.mark.parametrize("name", PROMPTING_COMMANDS)
+def test_declining_a_prompt_changes_nothing_and_exits_with_3(run_prompting, monkeypatch, name):
     monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
-    before = contents()
-    code, _, err = locked_fleet(name, stdin="no\n")
+    before = read_registry_and_file()
+    code, _, err = run_prompting(name, stdin="no\n")
     question, last_line = err.splitlines()[-2:]
     assert (code, last_line) == (3, "canceled: nothing was changed")
     assert re.fullmatch(r".+ Type (?:yes|field) to continue: (?:no)?", question)
-    assert contents() == before
+    assert read_registry_and_file() == before
 
 
 @pytest.mark.parametrize("answer", ["", "y", "YES", "field"])
@@ -94,12 +94,12 @@ def test_only_the_expected_word_is_consent(monkeypatch, answer):
     assert declined.value.exit_code == 3
 
 
-@pytest.mark.parametrize("name", PROMPTING)
-def test_without_a_terminal_nothing_is_asked_and_nothing_changes(locked_fleet, name):
-    before = contents()
-    code, _, err = locked_fleet(name, stdin="yes\nfield\n")
+@pytest.mark.parametrize("name", PROMPTING_COMMANDS)
+def test_a_command_without_a_terminal_does_not_prompt_and_changes_nothing(run_prompting, name):
+    before = read_registry_and_file()
+    code, _, err = run_prompting(name, stdin="yes\nfield\n")
     assert (code, err[-len(NO_TERMINAL) :]) == (1, NO_TERMINAL)
-    assert contents() == before
+    assert read_registry_and_file() == before
 
 
 def test_only_the_prompt_module_prompts_and_only_commands_with_yes_use_it():
@@ -111,5 +111,5 @@ def test_only_the_prompt_module_prompts_and_only_commands_with_yes_use_it():
     ]
     assert prompts == ["prompt.py"]
     callers = {path for path, text in sources.items() if "prompt import confirm" in text}
-    modules = {sys.modules[command.callback.__module__] for command in PROMPTING.values()}
+    modules = {sys.modules[command.callback.__module__] for command in PROMPTING_COMMANDS.values()}
     assert callers == {Path(module.__file__) for module in modules}

@@ -6,29 +6,32 @@ from pathlib import Path
 
 import pytest
 
-HEAD = '[workspace]\nname = "lab"\nlimits = { delete_count = 1, things = { delete_percent = 50 } }\n'
+WORKSPACE_TABLE = (
+    '[workspace]\nname = "lab"\nlimits = { delete_count = 1, things = { delete_percent = 50 } }\n'
+)
 
 
 @pytest.fixture
-def run_on(run):
-    """Run a command on a file with these tables, and return exit code, stdout and stderr."""
+def run_with_tables(run):
+    """Run a command with a file that has these tables, and return exit code, stdout and stderr."""
 
     def run_command(text: str, *words: str) -> tuple[int, str, str]:
-        Path("desired_state.toml").write_text(HEAD + text)
+        Path("desired_state.toml").write_text(WORKSPACE_TABLE + text)
         code, out, err = run(*words)
         return code, out, err
 
     return run_command
 
 
-def fleet(*names: str) -> str:
+def declare_pumps(*names: str) -> str:
+    """Return tables that declare a thing for each name, and a thing group."""
     rows = ", ".join(f'{{ n = "{name}" }}' for name in names)
     return f'[thing_groups.hall]\n[things."pump-{{n}}"]\nfor_each = [{rows}]\n'
 
 
-def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_on):
-    assert run_on(fleet("1", "2", "3"), "apply", "--yes")[0] == 0
-    code, out, err = run_on(fleet("1"), "plan")
+def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_with_tables):
+    assert run_with_tables(declare_pumps("1", "2", "3"), "apply", "--yes")[0] == 0
+    code, out, err = run_with_tables(declare_pumps("1"), "plan")
     advice = "to allow it once, pass --allow-delete 2"
     assert (code, out, err) == (
         3,
@@ -39,28 +42,28 @@ def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_on):
             f"  - the plan would delete 2 of 3 things, which exceeds workspace.limits.things.delete_percent = 50; {advice}\n"
         ),
     )
-    code, out, _ = run_on(fleet("1"), "plan", "--allow-delete", "2")
+    code, out, _ = run_with_tables(declare_pumps("1"), "plan", "--allow-delete", "2")
     note = "  ! warning    this run may delete 2 of what the workspace owns, regardless of its limits"
     assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [note])
-    assert run_on(fleet("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
+    assert run_with_tables(declare_pumps("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
 
 
-def test_an_invalid_limit_is_a_usage_error(run_on):
-    _, out, err = run_on(fleet("1"), "apply", "--allow-replace", "many")
+def test_an_invalid_limit_is_a_usage_error(run_with_tables):
+    _, out, err = run_with_tables(declare_pumps("1"), "apply", "--allow-replace", "many")
     assert (out, err.splitlines()[0]) == (
         "",
         "error: invalid value for '--allow-replace': 'many' is not a valid limit; expected a count such as 50 or a percentage such as 10%",
     )
 
 
-def test_a_fleet_is_renamed_row_by_row_and_forgotten_things_stay(run_on):
-    assert run_on(fleet("1", "2"), "apply", "--yes")[0] == 0
+def test_rows_of_a_manifest_can_be_renamed_and_forgotten_things_stay(run_with_tables):
+    assert run_with_tables(declare_pumps("1", "2"), "apply", "--yes")[0] == 0
     text = (
         '[thing_groups.hall]\n[things."device-{n}"]\nfor_each = [{ n = "1" }]\n'
         'moved = { from = "things.pump-{n}" }\n[[removed]]\nfrom = "things.pump-2"\ndestroy = false\n'
     )
-    code, out, _ = run_on(text, "apply", "--yes")
+    code, out, _ = run_with_tables(text, "apply", "--yes")
     assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
-    code, out, _ = run_on(text, "plan")
+    code, out, _ = run_with_tables(text, "plan")
     note = "  · info       things.pump-2  nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
     assert (code, note in out.splitlines()) == (0, True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.call import ApiCall
 from reconciler.workspace import Workspace
+from tests.support.command_line import call_iot, remove_changing_values
 from tests.support.pki import certificate_id
 
-DEVICES = 20
-NAMES = tuple(f"d-{number:02}" for number in range(1, DEVICES + 1))
+DEVICE_COUNT = 20
+NAMES = tuple(f"d-{number:02}" for number in range(1, DEVICE_COUNT + 1))
 FILE = """
 [workspace]
 name = "field"
@@ -34,8 +34,8 @@ attributes = { site = "{site}" }
 
 
 @pytest.fixture
-def pems(authority):
-    """Write new certificates for all devices, or for some."""
+def write_pems(authority):
+    """Write certificates of a generation for all devices, or for some."""
 
     def write(generation: int, names=NAMES) -> None:
         for name in names:
@@ -45,19 +45,15 @@ def pems(authority):
 
 
 @pytest.fixture
-def rotate(run, authority, pems):
+def rotate(run, authority, write_pems):
     """Run `rotate` on an applied fleet whose file has new certificates."""
     Path("desired_state.toml").write_text(FILE)
     Path("ca.pem").write_text(authority.pem)
     Path("devices.csv").write_text("serial,site\n" + "".join(f"{name},oslo\n" for name in NAMES))
-    pems(1)
+    write_pems(1)
     assert run("apply", "--yes")[0] == 0
-    pems(2)
+    write_pems(2)
     return lambda *words, **options: run("rotate", *words, **options)
-
-
-def call(operation: str, **params: object):
-    return Workspace()._connection.call(ApiCall("iot", operation, params))
 
 
 def attached_certificates() -> dict[str, list[str]]:
@@ -76,20 +72,14 @@ def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, 
     return {name: [certificate_id(authority.device(name, generation))] for name in names}
 
 
-def steady(output: str) -> str:
-    return re.sub(
-        r"\(?request [0-9a-f-]+\)?|request +[0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", output)
-    )
-
-
-def interfere_after(waves: int, interfere, monkeypatch) -> None:
-    """Call `interfere` after a number of waves."""
+def call_after_waves(wave_count: int, function, monkeypatch) -> None:
+    """Call a function after this number of waves, right before the next one."""
     apply, applied_waves = Workspace.apply, []
 
     def apply_wave(workspace, plan, **options):
         applied_waves.append(plan)
-        if len(applied_waves) == waves + 1:
-            interfere()
+        if len(applied_waves) == wave_count + 1:
+            function()
         return apply(workspace, plan, **options)
 
     monkeypatch.setattr(Workspace, "apply", apply_wave)
@@ -97,7 +87,7 @@ def interfere_after(waves: int, interfere, monkeypatch) -> None:
 
 def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
     code, out, _ = rotate("--wave", "25%", "--yes")
-    assert (code, steady(out).split("\n")[-13:]) == (
+    assert (code, remove_changing_values(out).split("\n")[-13:]) == (
         0,
         [
             "API calls  120, at least 0 s under AWS quotas",
@@ -128,14 +118,14 @@ def test_every_wave_is_announced_and_rotates_its_own_devices(rotate, authority):
 
 
 def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, monkeypatch):
-    def remove():
-        (arn,) = call("ListThingPrincipals", thingName="d-08")["principals"]
-        call("DetachThingPrincipal", thingName="d-08", principal=arn)
-        call("DeleteThing", thingName="d-08")
+    def delete_thing():
+        (arn,) = call_iot("ListThingPrincipals", thingName="d-08")["principals"]
+        call_iot("DetachThingPrincipal", thingName="d-08", principal=arn)
+        call_iot("DeleteThing", thingName="d-08")
 
-    interfere_after(1, remove, monkeypatch)
+    call_after_waves(1, delete_thing, monkeypatch)
     code, out, err = rotate("--wave", "25%", "--yes")
-    assert (code, steady(out).partition("of at most 5 devices\n")[2]) == (
+    assert (code, remove_changing_values(out).partition("of at most 5 devices\n")[2]) == (
         1,
         (
             "\n"
@@ -149,16 +139,19 @@ def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, mon
         ),
     )
     assert re.findall(r"wave (\d) of 4", err) == ["1", "2"]
-    done, later = [name for name in NAMES[:10] if name != "d-08"], NAMES[10:]
-    assert attached_certificates() == declared_certificates(authority, 2, done) | declared_certificates(
-        authority, 1, later
-    )
+    rotated, unchanged = [name for name in NAMES[:10] if name != "d-08"], NAMES[10:]
+    assert attached_certificates() == {
+        **declared_certificates(authority, 2, rotated),
+        **declared_certificates(authority, 1, unchanged),
+    }
 
 
-def test_a_certificate_registered_meanwhile_is_not_a_failure(rotate, authority, monkeypatch):
+def test_a_certificate_that_was_registered_during_the_rotation_is_not_a_failure(
+    rotate, authority, monkeypatch
+):
     pem = authority.device("d-08", 2)
-    interfere_after(
-        1, lambda: call("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch
+    call_after_waves(
+        1, lambda: call_iot("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch
     )
     assert rotate("--wave", "25%", "--yes")[0] == 0
     assert attached_certificates() == declared_certificates(authority, 2)
@@ -168,7 +161,7 @@ def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     path = Path("devices.csv")
     path.write_text(path.read_text().replace("d-13,oslo", "d-13,bergen"))
     code, out, _ = rotate("--yes")
-    tail = steady(out).partition("Plan: ")[2]
+    tail = remove_changing_values(out).partition("Plan: ")[2]
     assert (code, tail) == (
         0,
         (
@@ -189,10 +182,10 @@ def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     )
 
 
-def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority):
-    pems(1, NAMES[3:])
+def test_only_devices_with_a_new_certificate_are_counted(rotate, write_pems, authority):
+    write_pems(1, NAMES[3:])
     code, out, _ = rotate("--wave", "50%", "--yes")
-    assert (code, steady(out).partition("unchanged")[2]) == (
+    assert (code, remove_changing_values(out).partition("unchanged")[2]) == (
         0,
         (
             "\n"
@@ -201,12 +194,13 @@ def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority
             "✔ Rotation complete in 0 s: 3 devices with a new certificate, in 2 waves.\n"
         ),
     )
-    assert attached_certificates() == declared_certificates(authority, 2, NAMES[:3]) | declared_certificates(
-        authority, 1, NAMES[3:]
-    )
+    assert attached_certificates() == {
+        **declared_certificates(authority, 2, NAMES[:3]),
+        **declared_certificates(authority, 1, NAMES[3:]),
+    }
 
 
-def test_rotate_asks_with_the_number_of_devices_and_waves(rotate, authority, monkeypatch):
+def test_the_prompt_of_rotate_names_the_number_of_devices_and_waves(rotate, authority, monkeypatch):
     monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
     code, _, err = rotate("--wave", "25%", stdin="no\n")
     question = "Rotate 20 devices on embedded in 4 waves? Type yes to continue: "

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from reconciler.model.call import ApiCall
 from reconciler.model.errors import PlanRejectedError, StaleError
 from reconciler.model.outcome import Failed
 from reconciler.model.plan import Target
@@ -21,29 +20,21 @@ from reconciler.render.json.plan_file import (
     seal_document,
 )
 from reconciler.workspace import Workspace
+from tests.support.command_line import call_iot, edit_file
 
 REJECTED = "error: the plan is rejected; nothing was sent\n"
 
 
 @pytest.fixture
-def applied(fleet):
-    """Run a command on the starter's applied fleet, with one attribute edited in the file."""
-    fleet("apply", "--yes")
-    change('site = "bergen"', 'site = "trondheim"')
-    return fleet
+def run_after_edit(run_in_starter):
+    """Run a command after an apply of the starter files and an edit of one attribute."""
+    run_in_starter("apply", "--yes")
+    edit_file('site = "bergen"', 'site = "trondheim"')
+    return run_in_starter
 
 
-def change(old: str, new: str) -> None:
-    path = Path("desired_state.toml")
-    path.write_text(path.read_text().replace(old, new))
-
-
-def call(operation: str, **params: object):
-    return Workspace()._connection.call(ApiCall("iot", operation, params))
-
-
-def site() -> str:
-    return call("DescribeThing", thingName="pump-2")["attributes"]["site"]
+def live_site() -> str:
+    return call_iot("DescribeThing", thingName="pump-2")["attributes"]["site"]
 
 
 def reasons_of(result: tuple[int, str, str]) -> list[str]:
@@ -53,26 +44,26 @@ def reasons_of(result: tuple[int, str, str]) -> list[str]:
     return [line.removeprefix("  - ") for line in err[len(REJECTED) :].splitlines()]
 
 
-def test_equal_plans_are_equal_files_and_apply_without_confirmation(applied):
-    assert applied("plan", "--out", "a.json")[0] == 0
-    applied("plan", "--out", "b.json")
+def test_equal_plans_are_equal_files_and_apply_without_confirmation(run_after_edit):
+    assert run_after_edit("plan", "--out", "a.json")[0] == 0
+    run_after_edit("plan", "--out", "b.json")
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
-    assert applied("apply", "a.json")[0] == 0
-    assert site() == "trondheim"
+    assert run_after_edit("apply", "a.json")[0] == 0
+    assert live_site() == "trondheim"
 
 
-def test_show_prints_a_saved_plan_as_plan_does_in_every_format(applied):
-    output, message = applied("plan", "--out", "a.json")[1:]
+def test_show_prints_a_saved_plan_as_plan_does_in_every_format(run_after_edit):
+    output, message = run_after_edit("plan", "--out", "a.json")[1:]
     assert message == "wrote a.json; `reconciler apply a.json` applies exactly this plan\n"
-    assert applied("plan", "--format", "json") == (0, Path("a.json").read_text(), "")
-    assert applied("show", "a.json") == (0, output, "")
-    assert applied("show", "a.json", "--calls") == applied("plan", "--calls")
+    assert run_after_edit("plan", "--format", "json") == (0, Path("a.json").read_text(), "")
+    assert run_after_edit("show", "a.json") == (0, output, "")
+    assert run_after_edit("show", "a.json", "--calls") == run_after_edit("plan", "--calls")
     for name in ("json", "jsonl", "markdown"):
-        assert applied("show", "a.json", "--format", name) == applied("plan", "--format", name)
+        assert run_after_edit("show", "a.json", "--format", name) == run_after_edit("plan", "--format", name)
 
 
-def test_a_saved_plan_holds_the_calls_that_are_applied(applied):
-    applied("plan", "--out", "a.json")
+def test_a_saved_plan_contains_the_calls_that_are_applied(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     saved = json.loads(Path("a.json").read_text())["changes"]
     assert [change["calls"] for change in saved] == [
         [
@@ -91,8 +82,8 @@ def test_a_saved_plan_holds_the_calls_that_are_applied(applied):
     assert Workspace().open_plan("a.json") == Workspace().plan()
 
 
-def test_a_saved_plan_holds_only_references_and_salted_hashes_of_secrets(fleet):
-    fleet("plan", "--out", "a.json")
+def test_a_saved_plan_contains_only_references_and_salted_hashes_of_secrets(run_in_starter):
+    run_in_starter("plan", "--out", "a.json")
     text = Path("a.json").read_text()
     secrets = json.loads(text)["secrets"]
     assert {name: hashed[:10] for name, hashed in secrets.items()} == {
@@ -103,12 +94,12 @@ def test_a_saved_plan_holds_only_references_and_salted_hashes_of_secrets(fleet):
     assert "PRIVATE KEY" not in text
 
 
-def test_an_edit_of_any_byte_is_detected(applied):
-    applied("plan", "--out", "a.json")
+def test_an_edit_of_any_byte_is_detected(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     raw = Path("a.json").read_bytes()
-    for place in range(len(raw)):
-        for other in (raw[place] ^ 1, 0x20):
-            edited = bytes([*raw[:place], other, *raw[place + 1 :]])
+    for index in range(len(raw)):
+        for byte in (raw[index] ^ 1, 0x20):
+            edited = bytes([*raw[:index], byte, *raw[index + 1 :]])
             if edited != raw:
                 with pytest.raises(PlanRejectedError):
                     parse_plan_file(edited)
@@ -117,20 +108,20 @@ def test_an_edit_of_any_byte_is_detected(applied):
             parse_plan_file(edited)
 
 
-def test_an_edited_plan_is_rejected_with_both_seals(applied):
-    applied("plan", "--out", "a.json")
+def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     path = Path("a.json")
     seal = json.loads(path.read_text())["seal"]
     path.write_text(path.read_text().replace("trondheim", "molde"))
-    (reason,) = reasons_of(applied("apply", "a.json"))
+    (reason,) = reasons_of(run_after_edit("apply", "a.json"))
     start, end = (
         f"the file was edited: its seal is {seal}, but its content has the seal ",
         "; save the plan again",
     )
     assert (reason.startswith(start), reason.endswith(end)) == (True, True)
     assert len(reason) == len(start) + 64 + len(end)
-    assert reasons_of(applied("show", "a.json")) == [reason]
-    assert site() == "bergen"
+    assert reasons_of(run_after_edit("show", "a.json")) == [reason]
+    assert live_site() == "bergen"
 
 
 @pytest.mark.parametrize(
@@ -149,34 +140,34 @@ def test_an_edited_plan_is_rejected_with_both_seals(applied):
         ),
     ],
 )
-def test_a_file_that_is_not_a_saved_plan_is_rejected(applied, text, reason):
+def test_a_file_that_is_not_a_saved_plan_is_rejected(run_after_edit, text, reason):
     Path("a.json").write_text(text)
-    reasons = reasons_of(applied("apply", "a.json"))
+    reasons = reasons_of(run_after_edit("apply", "a.json"))
     assert reasons == [reason] if reason else reasons[0].startswith("not a saved plan: ")
 
 
-def test_a_plan_that_was_already_applied_is_rejected(applied):
-    applied("plan", "--out", "a.json")
-    applied("apply", "a.json")
-    assert reasons_of(applied("apply", "a.json")) == [
+def test_a_plan_that_was_already_applied_is_rejected(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
+    run_after_edit("apply", "a.json")
+    assert reasons_of(run_after_edit("apply", "a.json")) == [
         "no changes left: the plan was already applied, or someone else made the same changes"
     ]
 
 
-def test_a_plan_of_another_file_version_is_rejected_with_both_digests(applied):
-    applied("plan", "--out", "a.json")
+def test_a_plan_of_another_file_version_is_rejected_with_both_digests(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     digest_before = Workspace().desired.digest
-    change('"trondheim"', '"molde"')
-    assert reasons_of(applied("apply", "a.json")) == [
+    edit_file('"trondheim"', '"molde"')
+    assert reasons_of(run_after_edit("apply", "a.json")) == [
         (
             f"the SHA-256 of the desired state was {digest_before} when the plan was saved, "
             f"and is {Workspace().desired.digest} now; save a new plan"
         )
     ]
-    assert site() == "bergen"
+    assert live_site() == "bergen"
 
 
-def test_a_plan_for_another_target_is_rejected_with_every_difference(applied, monkeypatch):
+def test_a_plan_for_another_target_is_rejected_with_every_difference(run_after_edit, monkeypatch):
     workspace = Workspace()
     plan = evolve(
         workspace.plan(),
@@ -185,7 +176,7 @@ def test_a_plan_for_another_target_is_rejected_with_every_difference(applied, mo
         file_digest="0" * 64,
     )
     Path("a.json").write_text("".join(render_plan_json(plan)))
-    assert reasons_of(applied("apply", "a.json")) == [
+    assert reasons_of(run_after_edit("apply", "a.json")) == [
         "the workspace was other when the plan was saved, and is greenhouse now; save a new plan",
         "the endpoint was aws when the plan was saved, and is embedded now; save a new plan",
         "the account was 210987654321 when the plan was saved, and is 123456789012 now; save a new plan",
@@ -217,27 +208,27 @@ def test_a_plan_for_another_target_is_rejected_with_every_difference(applied, mo
         ),
     ],
 )
-def test_a_live_edit_after_the_plan_is_reported_and_kept(applied, edits, reasons):
-    applied("plan", "--out", "a.json")
+def test_a_live_edit_after_the_plan_is_reported_and_kept(run_after_edit, edits, reasons):
+    run_after_edit("plan", "--out", "a.json")
     for attributes in edits:
         payload = {"attributes": attributes, "merge": True}
-        call("UpdateThing", thingName="pump-2", attributePayload=payload)
-    assert reasons_of(applied("apply", "a.json")) == reasons
-    assert edits[-1].items() <= call("DescribeThing", thingName="pump-2")["attributes"].items()
+        call_iot("UpdateThing", thingName="pump-2", attributePayload=payload)
+    assert reasons_of(run_after_edit("apply", "a.json")) == reasons
+    assert edits[-1].items() <= call_iot("DescribeThing", thingName="pump-2")["attributes"].items()
 
 
-def test_a_change_that_the_plan_lacks_is_reported_by_address(applied):
-    applied("plan", "--out", "a.json")
-    call("UpdateThing", thingName="pump-1", attributePayload={"attributes": {"site": "x"}, "merge": True})
-    assert reasons_of(applied("apply", "a.json")) == [
+def test_a_change_that_the_plan_lacks_is_reported_by_address(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
+    call_iot("UpdateThing", thingName="pump-1", attributePayload={"attributes": {"site": "x"}, "merge": True})
+    assert reasons_of(run_after_edit("apply", "a.json")) == [
         "things.pump-1: no change was planned; now the plan would update it"
     ]
 
 
-def test_a_changed_secret_is_reported_without_its_value(fleet):
-    fleet("plan", "--out", "a.json")
+def test_a_changed_secret_is_reported_without_its_value(run_in_starter):
+    run_in_starter("plan", "--out", "a.json")
     Path("pki/pump-1.setup-code").write_text("9012345")
-    (reason,) = reasons_of(fleet("apply", "a.json"))
+    (reason,) = reasons_of(run_in_starter("apply", "a.json"))
     parts = reason.split("hash ")
     assert (parts[0], len(parts)) == (
         "the secret from file pki/pump-1.setup-code was (sensitive) with the ",
@@ -246,7 +237,7 @@ def test_a_changed_secret_is_reported_without_its_value(fleet):
     assert "9012345" not in reason
 
 
-def test_a_file_whose_view_differs_from_its_changes_is_rejected(applied):
+def test_a_file_whose_view_differs_from_its_changes_is_rejected(run_after_edit):
     """A seal is not a signature: a user who can write a plan can write its seal."""
     workspace = Workspace()
     plan = workspace.plan()
@@ -257,107 +248,115 @@ def test_a_file_whose_view_differs_from_its_changes_is_rejected(applied):
     assert error.value.reasons == ("the file's view shows other changes than the file holds",)
 
 
-def test_control_characters_in_a_saved_plan_are_escaped(applied):
+def test_control_characters_in_a_saved_plan_are_escaped(run_after_edit):
     document = build_plan_document(Workspace().plan())
     hostile = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))
     Path("a.json").write_text("".join(seal_document(hostile)))
-    assert applied("show", "a.json")[1].splitlines()[0] == r"Plan for \x1b[31mred"
+    assert run_after_edit("show", "a.json")[1].splitlines()[0] == r"Plan for \x1b[31mred"
 
 
-def test_a_destroy_can_be_saved_and_applied(applied):
-    applied("plan", "--destroy", "--out", "a.json")
-    code = applied("apply", "a.json")[0]
-    assert (code, call("ListThings")["things"]) == (0, [])
+def test_a_destroy_can_be_saved_and_applied(run_after_edit):
+    run_after_edit("plan", "--destroy", "--out", "a.json")
+    code = run_after_edit("apply", "a.json")[0]
+    assert (code, call_iot("ListThings")["things"]) == (0, [])
 
 
-def test_the_options_of_a_saved_plan_are_used_again(applied):
+def test_the_options_of_a_saved_plan_are_used_again(run_after_edit):
     """Without the adopted and selected resources, planning again would give another plan."""
-    change("[things.pump-1]", '[things.tank]\nattributes = { site = "oslo" }\n\n[things.pump-1]')
-    call("CreateThing", thingName="tank")
+    edit_file("[things.pump-1]", '[things.tank]\nattributes = { site = "oslo" }\n\n[things.pump-1]')
+    call_iot("CreateThing", thingName="tank")
     words = ("--adopt", "things.tank", "--select", "things.tank things.pump-1")
-    assert applied("plan", *words, "--out", "a.json")[0] == 0
-    assert applied("apply", "a.json")[0] == 0
-    assert (call("DescribeThing", thingName="tank")["attributes"], site()) == ({"site": "oslo"}, "bergen")
+    assert run_after_edit("plan", *words, "--out", "a.json")[0] == 0
+    assert run_after_edit("apply", "a.json")[0] == 0
+    assert (call_iot("DescribeThing", thingName="tank")["attributes"], live_site()) == (
+        {"site": "oslo"},
+        "bergen",
+    )
 
 
-def test_a_saved_plan_accepts_no_option_that_changes_the_plan(applied):
-    applied("plan", "--out", "a.json")
+def test_a_saved_plan_accepts_no_option_that_changes_the_plan(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     message = (
         "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
     )
-    assert applied("apply", "a.json", "--select", "things") == (
+    assert run_after_edit("apply", "a.json", "--select", "things") == (
         1,
         "",
         f"error: {message}\nrun `reconciler apply --help` for usage\n",
     )
 
 
-def test_only_the_first_of_two_opened_plans_changes_the_registry(applied):
-    applied("plan", "--out", "a.json")
+def test_only_the_first_of_two_opened_plans_changes_the_registry(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     first, second = Workspace(), Workspace()
     plans = first.open_plan("a.json"), second.open_plan("a.json")
     assert first.apply(plans[0]).ok
-    version = call("DescribeThing", thingName="pump-2")["version"]
+    version = call_iot("DescribeThing", thingName="pump-2")["version"]
     result = second.apply(plans[1])
-    assert [type(end.error) for end in result.outcomes if isinstance(end, Failed)] in ([], [StaleError])
-    assert call("DescribeThing", thingName="pump-2")["version"] == version
+    assert [type(outcome.error) for outcome in result.outcomes if isinstance(outcome, Failed)] in (
+        [],
+        [StaleError],
+    )
+    assert call_iot("DescribeThing", thingName="pump-2")["version"] == version
 
 
-def test_two_concurrent_applies_of_one_plan_change_the_registry_once(applied):
-    applied("plan", "--out", "a.json")
+def test_two_concurrent_applies_of_one_plan_change_the_registry_once(run_after_edit):
+    run_after_edit("plan", "--out", "a.json")
     ready = threading.Barrier(2)
-    endings: list[str] = []
+    results: list[str] = []
 
     def apply_saved_plan() -> None:
         workspace = Workspace()
         ready.wait()
         try:
-            endings.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
+            results.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
         except PlanRejectedError:
-            endings.append("rejected")
+            results.append("rejected")
 
     threads = [threading.Thread(target=apply_saved_plan) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert endings.count("done") >= 1
-    assert call("DescribeThing", thingName="pump-2")["version"] == 2
+    assert results.count("done") >= 1
+    assert call_iot("DescribeThing", thingName="pump-2")["version"] == 2
 
 
 # ── approval by digest ──────────────────────────────────────────────────────────────────────────
 
 
-def test_an_approved_digest_is_applied_without_confirmation(applied):
+def test_an_approved_digest_is_applied_without_confirmation(run_after_edit):
     digest = Workspace().plan().digest
-    assert applied("apply", "--approved", digest[:12])[0] == 0
-    assert site() == "trondheim"
+    assert run_after_edit("apply", "--approved", digest[:12])[0] == 0
+    assert live_site() == "trondheim"
 
 
-def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(applied):
+def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(run_after_edit):
     approved = Workspace().plan().digest[:12]
-    call("UpdateThing", thingName="pump-2", attributePayload={"attributes": {"site": "oslo"}, "merge": True})
-    now = Workspace().plan().digest[:12]
+    call_iot(
+        "UpdateThing", thingName="pump-2", attributePayload={"attributes": {"site": "oslo"}, "merge": True}
+    )
+    current = Workspace().plan().digest[:12]
     reason = (
-        f"the approved plan has the digest {approved}, but this plan has {now} "
+        f"the approved plan has the digest {approved}, but this plan has {current} "
         "(Plan for greenhouse: 1 to update, 7 unchanged); review this plan and approve its digest"
     )
-    assert reasons_of(applied("apply", "--approved", approved)) == [reason]
-    assert site() == "oslo"
+    assert reasons_of(run_after_edit("apply", "--approved", approved)) == [reason]
+    assert live_site() == "oslo"
 
 
-def test_a_digest_depends_on_content_and_not_on_the_place_in_the_file(applied):
+def test_a_digest_depends_on_content_and_not_on_the_place_in_the_file(run_after_edit):
     digest_before = Workspace().plan().digest
-    change("[things.pump-2]", "# a comment\n\n[things.pump-2]")
+    edit_file("[things.pump-2]", "# a comment\n\n[things.pump-2]")
     assert Workspace().plan().digest == digest_before
-    change('"trondheim"', '"molde"')
+    edit_file('"trondheim"', '"molde"')
     assert Workspace().plan().digest != digest_before
 
 
 @pytest.mark.parametrize("value", ["", "abc", "Z" * 12, "a" * 65])
-def test_an_invalid_digest_is_a_usage_error(applied, value):
+def test_an_invalid_digest_is_a_usage_error(run_after_edit, value):
     message = f"invalid value for '--approved': {value!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
-    assert applied("apply", "--approved", value) == (
+    assert run_after_edit("apply", "--approved", value) == (
         1,
         "",
         f"error: {message}\nrun `reconciler apply --help` for usage\n",

@@ -1,4 +1,4 @@
-"""The JSON Schema of the file accepts every valid file and rejects the invalid ones that it can recognize."""
+"""The file's JSON Schema accepts every valid file, and rejects the invalid ones that it can recognize."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps README.md true: its tables, its shown commands and its pictures are made from the code.
+"""Generators of README.md's tables, command outputs and pictures.
 
-`python -m tests.docs.generate` writes them anew; the tests fail where the README says something else.
+`python -m tests.docs.generate` regenerates them; a test fails if the README differs.
 """

@@ -1,4 +1,4 @@
-"""Regenerate README.md's outputs and tables, and its pictures, from the code: `python -m tests.docs.generate`."""
+"""Regenerate README.md's outputs, tables and pictures: `python -m tests.docs.generate`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n)(?:(?!<!--).*\n)*?(<!-- /ge
 
 
 def update_tables(readme: str) -> str:
-    """Return the README with its generated sections as they are today."""
+    """Return the README with its generated sections updated."""
     return _SECTION.sub(lambda match: f"{match[1]}{SECTIONS[match[2]]()}\n{match[3]}", readme)
 
 

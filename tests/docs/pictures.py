@@ -21,17 +21,17 @@ EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("SN-0002", "SN-0012"),
     ),
 }
-"""A sensor is activated, one pump moves to another house and joins a group, the other pump gets new hardware."""
+"""Edits by table: a sensor is activated, one pump is moved and joins a group, the other gets new hardware."""
 
-ADDED = """
+ADDED_TABLE = """
 [thing_groups.oslo]
 description = "Everything in Oslo"
 """
 
-REMOVED = "managed_things.pump-1"
+REMOVED_TABLE = "managed_things.pump-1"
 
 _COLUMNS = 100
-_TERMINAL: Mapping[str, str | None] = {
+_TERMINAL_ENVIRONMENT: Mapping[str, str | None] = {
     **ENVIRONMENT,
     "NO_COLOR": None,
     "FORCE_COLOR": "1",
@@ -40,20 +40,25 @@ _TERMINAL: Mapping[str, str | None] = {
     "COLUMNS": f"{_COLUMNS}",
 }
 
-_SIZE, _WIDE, _HIGH, _EDGE, _BAR = 13, 7.83, 19, 22, 34
-_DARK = "ground: #14171b; frame: #30363d; bar: #1d2127; ink: #e8ebef; quiet: #9aa3ad"
-_LIGHT = "ground: #ffffff; frame: #d0d7de; bar: #f6f8fa; ink: #1b1f24; quiet: #57606a"
+# Lengths in pixels.
+_FONT_SIZE = 13
+_CHARACTER_WIDTH = 7.83
+_LINE_HEIGHT = 19
+_MARGIN = 22
+_TITLE_BAR_HEIGHT = 34
+_DARK_COLORS = "ground: #14171b; frame: #30363d; bar: #1d2127; ink: #e8ebef; quiet: #9aa3ad"
+_LIGHT_COLORS = "ground: #ffffff; frame: #d0d7de; bar: #f6f8fa; ink: #1b1f24; quiet: #57606a"
 
 
 def draw_pictures(folder: Path) -> Mapping[str, str]:
-    """Return every picture by its file name. `folder` is a checkout in which nothing was applied yet."""
+    """Return the pictures by file name. `folder` is a checkout in which nothing has been applied."""
     with contextlib.chdir(folder):
         _run("graph", "--out", "graph.svg")
         graph = Path("graph.svg").read_text(encoding="utf-8")
         _run("apply", "--yes")
         path = Path(FILE)
         path.write_text(edit_desired_state(path.read_text(encoding="utf-8")), encoding="utf-8")
-        output = _run("plan", environment=_TERMINAL)
+        output = _run("plan", environment=_TERMINAL_ENVIRONMENT)
     return {"plan.svg": draw_terminal("reconciler plan", output), "graph.svg": graph}
 
 
@@ -64,29 +69,29 @@ def without_digest(picture: str) -> str:
 
 def draw_terminal(command: str, output: str) -> str:
     """Draw a terminal window with a command and its output, whose colors are ANSI codes."""
-    head = Text.assemble(("$ ", "dim"), (command, "bold"))
-    lines = [head, Text(), *(part for line in output.splitlines() for part in _wrap(Text.from_ansi(line)))]
-    width = round(2 * _EDGE + _COLUMNS * _WIDE)
-    height = _BAR + 2 * _EDGE + len(lines) * _HIGH - 8
+    prompt = Text.assemble(("$ ", "dim"), (command, "bold"))
+    lines = [prompt, Text(), *(part for line in output.splitlines() for part in _wrap(Text.from_ansi(line)))]
+    width = round(2 * _MARGIN + _COLUMNS * _CHARACTER_WIDTH)
+    height = _TITLE_BAR_HEIGHT + 2 * _MARGIN + len(lines) * _LINE_HEIGHT - 8
     texts = "\n".join(
-        f'<text y="{_BAR + _EDGE + _SIZE + number * _HIGH}">{"".join(_text_spans(line))}</text>'
+        f'<text y="{_TITLE_BAR_HEIGHT + _MARGIN + _FONT_SIZE + number * _LINE_HEIGHT}">{"".join(_text_spans(line))}</text>'
         for number, line in enumerate(lines)
         if line.plain.strip()
     )
-    dots = "".join(f'<circle class="dot" cx="{_EDGE + 18 * index}" cy="17" r="5"/>' for index in range(3))
+    dots = "".join(f'<circle class="dot" cx="{_MARGIN + 18 * index}" cy="17" r="5"/>' for index in range(3))
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="title">
 <title id="title">Output of `{escape(command)}`</title>
 <style>
-text {{ font: {_SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }}
+text {{ font: {_FONT_SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }}
 .b {{ font-weight: 700; }} .i {{ font-style: italic; }} .u {{ text-decoration: underline; }}
-{_colors(_LIGHT)}
+{_style_rules(_LIGHT_COLORS)}
 @media (prefers-color-scheme: dark) {{
-{_colors(_DARK)}
+{_style_rules(_DARK_COLORS)}
 }}
 </style>
 <rect class="ground" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="9"/>
-<path class="bar" d="M1 {_BAR}V9.5A8.5 8.5 0 0 1 9.5 1H{width - 9.5}A8.5 8.5 0 0 1 {width - 1} 9.5V{_BAR}Z"/>
+<path class="bar" d="M1 {_TITLE_BAR_HEIGHT}V9.5A8.5 8.5 0 0 1 9.5 1H{width - 9.5}A8.5 8.5 0 0 1 {width - 1} 9.5V{_TITLE_BAR_HEIGHT}Z"/>
 {dots}
 {texts}
 </svg>
@@ -98,8 +103,8 @@ def _wrap(line: Text) -> Iterator[Text]:
     return iter(line.divide(range(_COLUMNS, len(line), _COLUMNS)))
 
 
-def _colors(names: str) -> str:
-    palette = dict(pair.split(": ") for pair in names.split("; "))
+def _style_rules(colors: str) -> str:
+    palette = dict(pair.split(": ") for pair in colors.split("; "))
     return (
         f".ground {{ fill: {palette['ground']}; stroke: {palette['frame']}; }} .bar {{ fill: {palette['bar']}; }} "
         f".dot {{ fill: {palette['frame']}; }}\ntext {{ fill: {palette['ink']}; }} .q {{ fill: {palette['quiet']}; }}"
@@ -107,7 +112,10 @@ def _colors(names: str) -> str:
 
 
 def _text_spans(line: Text) -> Iterator[str]:
-    """Yield the pieces of one style, cut at gaps and placed at their columns, so that columns align in every font."""
+    """Yield a span for each piece of one style.
+
+    A line is also cut at gaps, and each piece is placed at its column, so that columns align in every font.
+    """
     styles = [Style.null()] * len(line.plain)
     for span in line.spans:
         style = span.style if isinstance(span.style, Style) else Style.parse(span.style)
@@ -130,7 +138,7 @@ def _text_span(text: str, column: int, style: Style) -> str:
     names = " ".join(name for name, is_set in classes if is_set)
     color = style.color.get_truecolor().hex if style.color and not style.color.is_default else None
     attributes = (f' class="{names}"' if names else "") + (f' style="fill: {color}"' if color else "")
-    return f'<tspan x="{_EDGE + column * _WIDE:.1f}"{attributes}>{escape(text)}</tspan>'
+    return f'<tspan x="{_MARGIN + column * _CHARACTER_WIDTH:.1f}"{attributes}>{escape(text)}</tspan>'
 
 
 def _run(*words: str, environment: Mapping[str, str | None] = ENVIRONMENT) -> str:
@@ -141,14 +149,14 @@ def _run(*words: str, environment: Mapping[str, str | None] = ENVIRONMENT) -> st
 
 
 def edit_desired_state(text: str) -> str:
-    """Return the desired state with `EDITS`, without `REMOVED`, and with `ADDED`."""
+    """Return the desired state with `EDITS`, without `REMOVED_TABLE`, and with `ADDED_TABLE`."""
     for table, edits in EDITS.items():
         for old, new in edits:
             section = _section(text, table)
             if old not in section:
                 raise ReadmeError(f"[{table}] of {FILE} has no {old}")
             text = text.replace(section, section.replace(old, new, 1))
-    return text.replace(_section(text, REMOVED), "") + ADDED
+    return text.replace(_section(text, REMOVED_TABLE), "") + ADDED_TABLE
 
 
 def _section(text: str, table: str) -> str:

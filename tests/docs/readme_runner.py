@@ -1,10 +1,11 @@
-"""Run the README's commands, edits and code in order, as a reader would, and return what they print.
+"""Run the README's commands, edits and code in order, as a reader would, and return their outputs.
 
-- ```` ```console ````: each `$` line is run, and the lines after it are its output; no lines, no comparison. A line `…` matches any
-  lines. `exit=N` after `console` is the exit code of the last command. `make` runs the Makefile's own recipe.
+- ```` ```console ````: each line that begins with `$` is run, and the lines after it are its output. Without such lines, the output
+  is not compared. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make` runs the
+  Makefile's own recipe.
 - ```` ```diff ````: an edit of `desired_state.toml`.
-- ```` ```python ````: run; the comment after `print(…)  # ` is what it prints.
-- ```` ```toml ````: a desired state, or a part of one, that must be valid; it changes nothing.
+- ```` ```python ````: code that is run; the comment after `print(…)  # ` is its output.
+- ```` ```toml ````: a desired state, or a part of one, that must be valid. It is not stored.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class ReadmeError(Exception):
 
 
 def checkout(folder: Path) -> Path:
-    """Copy to `folder` what a reader has after cloning, as far as the commands need it."""
+    """Copy to `folder` the files of a clone that the commands need."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / FILE, folder / FILE)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
@@ -49,7 +50,7 @@ def checkout(folder: Path) -> Path:
 
 
 def update_outputs(readme: str, folder: Path) -> str:
-    """Return the README with every output as it is today. `folder` is a checkout."""
+    """Return the README with every output updated. `folder` is a checkout."""
     with contextlib.chdir(folder):
         return _BLOCK.sub(_update_block, readme)
 
@@ -90,20 +91,21 @@ def _update_block(block: re.Match[str]) -> str:
 
 
 def _run_console(body: str, expected_code: int) -> str:
-    shown: list[tuple[str, list[str]]] = []
+    """Run the commands of a block, of which the last must exit with this code; return the updated block."""
+    shown_commands: list[tuple[str, list[str]]] = []
     for line in body.splitlines():
         if line.startswith("$ "):
-            shown.append((line[2:], []))
+            shown_commands.append((line[2:], []))
         else:
-            shown[-1][1].append(line)
+            shown_commands[-1][1].append(line)
     lines = []
-    for number, (command, shown_lines) in enumerate(shown, 1):
-        code, output = _run_command(command)
-        if code != (expected_code if number == len(shown) else 0):
-            raise ReadmeError(f"$ {command}\nexits with {code}:\n{output}")
+    for number, (command, shown_output) in enumerate(shown_commands, 1):
+        exit_code, output = _run_command(command)
+        if exit_code != (expected_code if number == len(shown_commands) else 0):
+            raise ReadmeError(f"$ {command}\nexits with {exit_code}:\n{output}")
         lines.append(f"$ {command}")
-        if shown_lines:
-            lines += _merge(shown_lines, output.rstrip("\n").split("\n"))
+        if shown_output:
+            lines += _update_shown_output(shown_output, output.rstrip("\n").split("\n"))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -132,22 +134,25 @@ def recipe(target: str) -> list[str]:
 
 
 def _run_make(target: str) -> tuple[int, str]:
-    """Run a recipe of our own commands; a recipe with other commands, such as the tests, only has to exist."""
-    output, steps = "", [shlex.split(line.replace("$(BIN)/", "")) for line in recipe(target)]
-    if any(step[0] not in {"reconciler", "echo"} for step in steps):
+    """Run a recipe of our own commands.
+
+    A recipe with other commands, such as one that runs the tests, only has to exist.
+    """
+    output, commands = "", [shlex.split(line.replace("$(BIN)/", "")) for line in recipe(target)]
+    if any(program not in {"reconciler", "echo"} for program, *_ in commands):
         return 0, ""
-    for command, *words in steps:
-        code, printed = run(*words) if command == "reconciler" else (0, f"{' '.join(words)}\n")
+    for program, *words in commands:
+        exit_code, printed = run(*words) if program == "reconciler" else (0, f"{' '.join(words)}\n")
         output += printed
-        if code:
-            return code, output
+        if exit_code:
+            return exit_code, output
     return 0, output
 
 
-def _merge(shown: list[str], actual: list[str]) -> list[str]:
-    """Return the shown lines with today's output in them.
+def _update_shown_output(shown: list[str], actual: list[str]) -> list[str]:
+    """Return the shown lines, updated from the actual output.
 
-    Where `…` replaces lines, only the first and the last ones are updated.
+    Where `…` replaces lines, only the lines before the first and after the last `…` are updated.
     """
     if ANY_LINES not in shown:
         return actual
@@ -157,8 +162,8 @@ def _merge(shown: list[str], actual: list[str]) -> list[str]:
     if re.fullmatch(pattern, without_durations("\n".join(actual))):
         return shown
     first, last = shown.index(ANY_LINES), len(shown) - 1 - shown[::-1].index(ANY_LINES)
-    tail = len(shown) - 1 - last
-    return [*actual[:first], *shown[first : last + 1], *(actual[-tail:] if tail else ())]
+    tail_length = len(shown) - 1 - last
+    return [*actual[:first], *shown[first : last + 1], *(actual[-tail_length:] if tail_length else ())]
 
 
 def _edit_file(body: str) -> None:
@@ -191,8 +196,8 @@ def _run_python(body: str) -> str:
 
 def _check_toml(body: str) -> None:
     path = Path("shown.toml")
-    head = "" if "[workspace]" in body else '[workspace]\nname = "shown"\n\n'
-    path.write_text(head + body, encoding="utf-8")
+    workspace_table = "" if "[workspace]" in body else '[workspace]\nname = "shown"\n\n'
+    path.write_text(workspace_table + body, encoding="utf-8")
     with _reader_environment():
         Workspace(path).desired  # noqa: B018 (raises with every diagnostic)
     path.unlink()
@@ -200,7 +205,7 @@ def _check_toml(body: str) -> None:
 
 @contextlib.contextmanager
 def _reader_environment() -> Iterator[None]:
-    """Remove the variables that a reader does not have, and restore them afterwards."""
+    """Remove the variables that a reader does not have, and restore them at the end of the block."""
     removed = {name: os.environ.pop(name) for name in ENVIRONMENT if name in os.environ}
     try:
         yield

@@ -19,25 +19,25 @@ from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
 from reconciler.render.views.labels import format_kind
 
-CHANGING = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
-CREATING = ("Create", "Register", "Add", "Attach")
-COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
+EFFECTS_OF_A_CHANGE = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
+CREATING_PREFIXES = ("Create", "Register", "Add", "Attach")
+COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
-def kinds() -> str:
+def render_kinds() -> str:
     """Return a table of the kinds: AWS noun, identity, ownership, and the fields that replace a resource."""
     rows = [
         (
             f"`[{kind.table}.*]`",
             kind.noun,
-            _code(name for name in kind.operations.create if name.startswith(CREATING)),
-            _identity(kind),
-            _ownership(kind),
-            _code(_replacing_fields(kind)) or "nothing",
+            _join_code(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
+            _describe_identity(kind),
+            _describe_ownership(kind),
+            _join_code(_replacing_fields(kind)) or "nothing",
         )
         for kind in all_kinds().values()
     ]
-    head = (
+    header = (
         "In the file",
         "In AWS",
         "Created by",
@@ -45,31 +45,31 @@ def kinds() -> str:
         "Owned through",
         "Replaced when this changes",
     )
-    return _table(head, rows)
+    return _render_table(header, rows)
 
 
-def calls() -> str:
+def render_calls() -> str:
     """Return a table of the kinds with every API call they send, by purpose."""
     rows = []
     for kind in all_kinds().values():
-        cells = [_code(getattr(kind.operations, verb)) or "none" for verb in VERBS]
+        cells = [_join_code(getattr(kind.operations, verb)) or "none" for verb in VERBS]
         service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
         rows.append((f"`{kind.table}`{service}", *cells))
-    return _table(("", *(f"To {verb}" for verb in VERBS)), rows)
+    return _render_table(("", *(f"To {verb}" for verb in VERBS)), rows)
 
 
-def fields() -> str:
-    """Return a folded table of the fields of each kind."""
-    return "\n\n".join(_fields_of(kind) for kind in all_kinds().values())
+def render_fields() -> str:
+    """Return a table of the fields of each kind, in a `<details>` element."""
+    return "\n\n".join(_render_fields_of(kind) for kind in all_kinds().values())
 
 
-def commands() -> str:
+def render_commands() -> str:
     """Return a table of the commands."""
-    return _table(("Command", "Description", "Options"), list(_commands(cli, "reconciler")))
+    return _render_table(("Command", "Description", "Options"), list(_command_rows(cli, "reconciler")))
 
 
-def refresh_cost() -> str:
-    """Return a sentence on what a plan without changes costs."""
+def measure_refresh_cost() -> str:
+    """Return a sentence with the number of calls of a plan without changes."""
     from tests.support.desired_states import ca, converge, device, plan_of, state
     from tests.support.registry_client import Cloud
 
@@ -85,35 +85,35 @@ def refresh_cost() -> str:
 
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
-    "kinds": kinds,
-    "calls": calls,
-    "fields": fields,
-    "commands": commands,
-    "reading": refresh_cost,
+    "kinds": render_kinds,
+    "calls": render_calls,
+    "fields": render_fields,
+    "commands": render_commands,
+    "reading": measure_refresh_cost,
 }
 """Generators of the text between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
 
 
-def _commands(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
+def _command_rows(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from _commands(command, f"{path} {name}")
+            yield from _command_rows(command, f"{path} {name}")
             continue
         arguments = "".join(
             f" {word}" for word in command.collect_usage_pieces(context) if word != "[OPTIONS]"
         )
         options = [
-            f"`{max(option.opts, key=len)}{_value(option)}`"
+            f"`{max(option.opts, key=len)}{_option_value(option)}`"
             for option in command.params
-            if isinstance(option, click.Option) and option.name not in COMMON
+            if isinstance(option, click.Option) and option.name not in COMMON_OPTIONS
         ]
         yield f"`{path} {name}{arguments}`", command.get_short_help_str(200), ", ".join(options)
 
 
-def _value(option: click.Option) -> str:
+def _option_value(option: click.Option) -> str:
     if option.is_flag:
         return ""
     if isinstance(option.type, click.Choice):
@@ -121,11 +121,11 @@ def _value(option: click.Option) -> str:
     return f" {option.metavar or option.type.name.upper()}"
 
 
-def _identity(kind: Kind) -> str:
+def _describe_identity(kind: Kind) -> str:
     return docstring_match(kind, r"found by ([^,.;]+)") or "?"
 
 
-def _ownership(kind: Kind) -> str:
+def _describe_ownership(kind: Kind) -> str:
     ownership = docstring_match(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
     return "the tag `reconciler:workspace`" if ownership == "tag" else ownership
 
@@ -138,7 +138,7 @@ def docstring_match(kind: Kind, pattern: str) -> str | None:
     return None
 
 
-def _code(names: Iterable[str]) -> str:
+def _join_code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -146,55 +146,62 @@ def _replacing_fields(kind: Kind) -> Iterator[str]:
     return (name for name, member in kind.members.items() if member.on_change == "replaces")
 
 
-def _fields_of(kind: Kind) -> str:
+def _render_fields_of(kind: Kind) -> str:
     attrs.resolve_types(kind.spec_class)
     rows = []
     for attribute in attrs.fields(kind.spec_class):
         member = kind.members[attribute.name]
         api = f"`{member.api}`" if member.api else ""
-        values = _accepted_values(attribute.type, member.references)
-        rows.append((f"`{member.name}`", values, _default(attribute), _change(kind, member), member.doc, api))
+        values = _describe_values(attribute.type, member.references)
+        rows.append(
+            (
+                f"`{member.name}`",
+                values,
+                _describe_default(attribute),
+                _describe_change(kind, member),
+                member.doc,
+                api,
+            )
+        )
         rows += [
-            (f"`{path}`", _accepted_values(inner.type, None), _default(inner), "", "", "")
+            (f"`{path}`", _describe_values(inner.type, None), _describe_default(inner), "", "", "")
             for path, inner in _nested_fields(member.name, attribute.type)
         ]
-    head = ("Field", "Value", "Default", "A change", "Description", "Request member")
+    header = ("Field", "Value", "Default", "A change", "Description", "Request member")
     title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
-    parts = [f"<details><summary>{title}</summary>", _table(head, rows)]
+    parts = [f"<details><summary>{title}</summary>", _render_table(header, rows)]
     if unsupported := kind.unsupported_members:
         members = "; ".join(f"`{name}` ({reason})" for name, reason in unsupported.items())
         parts.append(f"Request members that the file cannot set: {members}.")
     return "\n\n".join((*parts, "</details>"))
 
 
-def _change(kind: Kind, member: Member) -> str:
-    effect = CHANGING[member.on_change]
+def _describe_change(kind: Kind, member: Member) -> str:
+    effect = EFFECTS_OF_A_CHANGE[member.on_change]
     can_be_cleared = member.on_change == "in_place" and not member.required
-    return (
-        f"{effect}; clearing it {CHANGING['replaces']}"
-        if can_be_cleared and kind.forces_replacement(member.name, None)
-        else effect
-    )
+    if can_be_cleared and kind.forces_replacement(member.name, None):
+        return f"{effect}; clearing it {EFFECTS_OF_A_CHANGE['replaces']}"
+    return effect
 
 
-def _accepted_values(annotation: Any, references: str | None) -> str:
+def _describe_values(annotation: Any, references: str | None) -> str:
     if accepts_document_or_name(annotation):
-        return f"{_accepted_values(Document, None)}; or a name from `[{references}.*]`"
+        return f"{_describe_values(Document, None)}; or a name from `[{references}.*]`"
     if references:
-        return _reference_values(references, many=describe_type(annotation).startswith("an array"))
+        return _describe_references(references, many=describe_type(annotation).startswith("an array"))
     text = describe_type(annotation)
     text = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", text)
     return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", text)
 
 
-def _reference_values(table: str, *, many: bool) -> str:
+def _describe_references(table: str, *, many: bool) -> str:
     external = '`{ id = "…" }`, `{ arn = "…" }`'
     if table not in all_kinds():
         return f"an array of {external}" if many else external
     return f"{'an array of names' if many else 'a name'} from `[{table}.*]`, or {external}"
 
 
-def _default(attribute: attrs.Attribute[Any]) -> str:
+def _describe_default(attribute: attrs.Attribute[Any]) -> str:
     match attribute.default:
         case attrs.NOTHING:
             return "*required*"
@@ -216,6 +223,6 @@ def _nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attr
         yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+def _render_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""Runs that are stopped, killed or concurrent: the report is right, and the next run completes the work."""
+"""A run that is stopped or killed is completed by the next; two concurrent runs do no harm."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ STOPPED_REPORT = """\
 
 
 def run_and_kill(folder: ProjectFolder, *arguments: str, after_steps: int) -> None:
-    """Run the command, and kill it after it has printed so many applied steps."""
+    """Run the command, and kill it after it has printed this number of applied steps."""
     process = folder.start(*arguments)
     read_progress(process, after_steps)
     process.kill()

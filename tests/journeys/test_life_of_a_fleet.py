@@ -90,7 +90,7 @@ _PARAMETER = re.compile(r"^ +(thingName|principal|target|policyName|certificateI
 
 
 def parse_calls(plan: str) -> list[tuple[str, dict[str, str]]]:
-    """Return the calls of a rendered plan in order, with the parameters that identify a resource or set a status."""
+    """Return the calls of a rendered plan, each with its names, IDs and statuses."""
     calls: list[tuple[str, dict[str, str]]] = []
     for line in plan.splitlines():
         if call := _CALL.match(line):

@@ -115,7 +115,7 @@ def expected_pumps(rows: list[Row]) -> dict[str, Pump]:
 
 
 def find_counts(report: str) -> str:
-    """Return the counts in the last line of an apply's report, such as `3 created.`"""
+    """Return the counts in an apply's report, such as `3 created.`, without the duration."""
     (line,) = [line for line in report.splitlines() if line.startswith("✔ Apply complete")]
     return line.partition(": ")[2]
 

@@ -109,7 +109,7 @@ def provisioned(folder) -> ProjectFolder:
 
 
 def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
-    """Responses are logged before the program can know that a value in them was a secret of an earlier file."""
+    """A response is logged before the program can know that it contains a secret of an earlier file."""
     provisioned.apply()
     assert OLD_PIN in str(provisioned.content())
     provisioned.environ["PIN"] = NEW_PIN

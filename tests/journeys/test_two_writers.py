@@ -1,4 +1,4 @@
-"""Two processes apply contradictory files: one writes at a time, and the other one's error names the lock holder."""
+"""Two processes apply contradictory files: one writes at a time, and the other sees who does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example workflows for GitHub run as written: plan a pull request, merge, approve, apply, check for drift."""
+"""The example workflows run as they are: plan a pull request, merge it, approve, apply, find drift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all tests of a page."""
+"""One JupyterLab server and one browser for all tests of the panel."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from tests.cli.conftest import fleet, run
+from tests.cli.conftest import run, run_in_starter
 from tests.support.jupyter_lab import Lab, browser, chromium
 
-__all__ = ["fleet", "run"]
+__all__ = ["run", "run_in_starter"]
 
 expect.set_options(timeout=20_000)
 _NO_BROWSER = "Chromium is not installed; run `make browser`"

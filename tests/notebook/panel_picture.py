@@ -20,7 +20,7 @@ from reconciler import Workspace
 
 gate = threading.Semaphore(0)
 
-class Gated(Workspace):
+class GatedWorkspace(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
         def wait_at_gate(outcome):
             if outcome.status != "started":
@@ -28,14 +28,14 @@ class Gated(Workspace):
             on_outcome(outcome)
         return super().apply(plan, on_outcome=wait_at_gate, **options)
 
-done = Workspace().apply(Workspace().plan())
+result = Workspace().apply(Workspace().plan())
 Path("desired_state.toml").write_text({edited!r})
-Gated().panel()
+GatedWorkspace().panel()
 """
 
 
 def main() -> None:
-    """Show a plan with every action, one expanded row and some finished steps."""
+    """Take a picture of a plan with every action, one expanded row and three applied steps."""
     with tempfile.TemporaryDirectory() as scratch, browser() as chrome:
         folder = checkout(Path(scratch) / "greenhouse")
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))

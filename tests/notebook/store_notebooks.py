@@ -1,4 +1,4 @@
-"""Run the notebooks and store them with the outputs that a reader needs: `python -m tests.notebook.store_notebooks`."""
+"""Run the notebooks and store them with their outputs: `python -m tests.notebook.store_notebooks`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(folder: Path, name: str) -> NotebookNode:
 
 
 def strip(notebook: NotebookNode) -> NotebookNode:
-    """Return a notebook without outputs that need a running kernel, and without data that differs from run to run."""
+    """Return a notebook without what needs a running kernel or differs from run to run."""
     stripped = nbformat.from_dict(json.loads(json.dumps(notebook).replace(USER, "ada@laptop")))
     stripped.metadata = {name: stripped.metadata[name] for name in ("kernelspec",)} | {
         "language_info": {"name": "python"}

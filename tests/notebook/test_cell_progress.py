@@ -1,4 +1,4 @@
-"""Progress in a cell, the extension and its magic, and a shell that is not a notebook."""
+"""Progress in a cell, the IPython extension, and a shell that is not a notebook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Clock:
         return self.now
 
 
-def reconcile(line):
+def run_magic(line):
     return extension.run_command(line, reconciler.Workspace)
 
 
@@ -37,7 +37,7 @@ def shell():
     return InteractiveShell.instance()
 
 
-def pages(captured) -> list[list[str]]:
+def displayed_pages(captured) -> list[list[str]]:
     """Return the text of every update, without its style."""
     updates = (output.data["text/html"] for output in captured.outputs)
     return [[line.strip() for line in HtmlReader(page).lines if line.strip()] for page in updates]
@@ -52,7 +52,7 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
             Failed(DELETION.change, ReconcilerError("no")),
         ):
             on_outcome(outcome)
-    first, *_, last = [page[0].split(" elapsed")[0].rsplit(" ", 2)[0] for page in pages(captured)]
+    first, *_, last = [page[0].split(" elapsed")[0].rsplit(" ", 2)[0] for page in displayed_pages(captured)]
     assert (first, last) == ("0 of 3", "3 of 3 ✔ 2 applied ✖ 1 failed")
 
 
@@ -66,7 +66,7 @@ def test_an_output_is_updated_at_most_five_times_a_second(shell):
                 lambda tick=tick: render_status_html("✔", "applied", str(tick)),
                 lambda: "",
             )
-    assert pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
+    assert displayed_pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 
 def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
@@ -75,7 +75,7 @@ def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
         signal.raise_signal(signal.SIGINT)
         on_outcome(Applied(CREATION.change, 0.1))
     assert stop.is_set()
-    assert pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
+    assert displayed_pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
 
 
 def test_a_quick_read_leaves_no_output(shell):
@@ -95,14 +95,14 @@ def test_the_extension_registers_one_magic(shell):
     assert "reconcile" in shell.magics_manager.magics["line"]
 
 
-def test_the_magic_plans_applies_shows_and_lists(fleet):
-    assert reconcile("plan").counts["create"] > 0
+def test_the_magic_plans_applies_shows_and_lists(run_in_starter):
+    assert run_magic("plan").counts["create"] > 0
     with capture_output():
-        assert reconcile("apply --yes").ok
-    assert reconcile("show things.pump-1").change is None
-    assert bool(reconcile("drift")) is False
-    assert reconcile("plan -f desired_state.toml").counts["create"] == 0
-    assert len(reconcile("history")) == 1
+        assert run_magic("apply --yes").ok
+    assert run_magic("show things.pump-1").change is None
+    assert bool(run_magic("drift")) is False
+    assert run_magic("plan -f desired_state.toml").counts["create"] == 0
+    assert len(run_magic("history")) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,29 +132,29 @@ def test_the_magic_plans_applies_shows_and_lists(fleet):
         ),
     ],
 )
-def test_a_wrong_line_is_explained(fleet, line, message):
+def test_an_invalid_line_is_an_error_with_the_expected_form(run_in_starter, line, message):
     with pytest.raises(ReconcilerError) as caught:
-        reconcile(line)
+        run_magic(line)
     assert str(caught.value) == message
 
 
-def test_the_magic_sends_nothing_if_the_kernel_cannot_prompt(fleet, monkeypatch):
-    monkeypatch.setattr("builtins.input", _no_input)
+def test_the_magic_sends_nothing_if_the_kernel_cannot_prompt(run_in_starter, monkeypatch):
+    monkeypatch.setattr("builtins.input", _raise_no_input)
     with capture_output(), pytest.raises(ReconcilerError) as caught:
-        reconcile("apply")
+        run_magic("apply")
     assert (
         str(caught.value)
         == "cannot prompt: this kernel has no input; use %reconcile apply --yes to skip confirmation"
     )
-    assert reconcile("plan").counts["create"] > 0
+    assert run_magic("plan").counts["create"] > 0
 
 
-def _no_input(_question: str) -> str:
-    """Raise as a kernel does that a script controls."""
+def _raise_no_input(_question: str) -> str:
+    """Raise the error of a kernel that a script controls."""
     raise StdinNotImplementedError
 
 
-def test_a_panel_outside_a_notebook_prints_the_plan(fleet, capsys):
+def test_a_panel_outside_a_notebook_prints_the_plan(run_in_starter, capsys):
     workspace = reconciler.Workspace()
     workspace.panel(plan := workspace.plan())
     assert capsys.readouterr().out == f"{plan!r}\n"

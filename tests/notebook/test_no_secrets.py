@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 from reconciler import Workspace
 from reconciler.notebook.session import PanelSession
-from tests.notebook.test_session import TIMEOUT_SECONDS, Page, digest
+from tests.notebook.test_session import TIMEOUT_SECONDS, Page, shown_digest
 
 CELLS = (
     "import reconciler\n%load_ext reconciler\nws = reconciler.Workspace()\nplan = ws.plan()\nplan",
@@ -23,37 +23,37 @@ CELLS = (
     "ws.history()",
     "ws.last_run()",
     "print(ws.desired)",
-    "ws.client('iot-managed-integrations').get_managed_thing(Identifier='nobody')",
+    "ws.client('iot-managed-integrations').get_managed_thing(Identifier='unknown')",
 )
 
 
 @pytest.fixture
-def canaries(fleet):
+def canaries(run_in_starter):
     """Return the secrets: each line of every key, and the setup codes."""
     key_lines = {line for path in Path("pki").glob("*.key") for line in path.read_text().splitlines()[1:-1]}
     return key_lines | {path.read_text().strip() for path in Path("pki").glob("*.setup-code")}
 
 
-def canaries_in(text: str, canaries) -> list[str]:
+def find_canaries(text: str, canaries) -> list[str]:
     return sorted(canary for canary in canaries if canary in text)
 
 
 def test_no_notebook_and_no_journal_contains_a_secret(canaries):
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     client = NotebookClient(
-        book,
+        notebook,
         timeout=TIMEOUT_SECONDS * 3,
         kernel_name="python3",
         allow_errors=True,
         resources={"metadata": {"path": "."}},
     )
     client.execute()
-    assert book.metadata["widgets"], "the panel's own state is checked, too"
+    assert notebook.metadata["widgets"], "the panel has stored no state, which must be checked, too"
     assert len(canaries) > 3
-    assert canaries_in(nbformat.writes(book), canaries) == []
+    assert find_canaries(nbformat.writes(notebook), canaries) == []
     journal = b"".join(path.read_bytes() for path in Path(".reconciler").glob("journal*"))
     assert journal
-    assert canaries_in(journal.decode("utf-8", "replace"), canaries) == []
+    assert find_canaries(journal.decode("utf-8", "replace"), canaries) == []
 
 
 def test_no_panel_contains_a_secret(canaries):
@@ -63,9 +63,9 @@ def test_no_panel_contains_a_secret(canaries):
     for row in range(len(page.wait_for_phase("planned").state["rows"])):
         session.expand(row)
     session.graph()
-    session.apply(digest(page))
+    session.apply(shown_digest(page))
     page.wait_for_phase("done")
     session.close()
     assert session.wait(TIMEOUT_SECONDS)
     assert len(page.messages) == len(page.state["rows"])
-    assert canaries_in(f"{page.state}{page.messages}{page.results}", canaries) == []
+    assert find_canaries(f"{page.state}{page.messages}{page.results}", canaries) == []

@@ -1,4 +1,4 @@
-"""The panel in JupyterLab, used through a browser."""
+"""The panel in JupyterLab, in a browser."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from tests.support.jupyter_lab import command, execute
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-BEFORE = '[workspace]\nname = "greenhouse"\n' + "".join(
+FILE_BEFORE = '[workspace]\nname = "greenhouse"\n' + "".join(
     f'[things.pump-{number}]\nattributes = {{ site = "oslo" }}\n' for number in range(1, 6)
 )
-AFTER = (
+FILE_AFTER = (
     '[workspace]\nname = "greenhouse"\n'
     + "".join(f'[things.pump-{number}]\nattributes = {{ site = "bergen" }}\n' for number in range(1, 3))
     + "".join(f'[things.valve-{number}]\nattributes = {{ house = "A" }}\n' for number in range(1, 46))
 )
-PREPARED = f"""
+PREPARE_CELL = f"""
 import threading
 from pathlib import Path
 from reconciler import Workspace
 
 gate = threading.Semaphore(0)
 
-class Gated(Workspace):
+class GatedWorkspace(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
         def wait_at_gate(outcome):
             if outcome.status != "started":
@@ -39,11 +39,11 @@ class Gated(Workspace):
             on_outcome(outcome)
         return super().apply(plan, on_outcome=wait_at_gate, **options)
 
-Path("desired_state.toml").write_text({BEFORE!r})
-done = Workspace().apply(Workspace().plan())
-Path("desired_state.toml").write_text({AFTER!r})
+Path("desired_state.toml").write_text({FILE_BEFORE!r})
+result = Workspace().apply(Workspace().plan())
+Path("desired_state.toml").write_text({FILE_AFTER!r})
 """
-PANEL = "ws = Gated()\nws.panel()"
+PANEL_CELL = "ws = GatedWorkspace()\nws.panel()"
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ".pytest_cache/screenshots"))
 
 
@@ -52,7 +52,7 @@ def panel(lab, page, request):
     """Open a panel with a plan of 50 changes; each step of its apply waits at the gate."""
     name = request.node.name
     (lab.folder / name).mkdir()
-    lab.notebook(f"{name}/panel.ipynb", [PREPARED, PANEL])
+    lab.notebook(f"{name}/panel.ipynb", [PREPARE_CELL, PANEL_CELL])
     lab.open(page, f"{name}/panel.ipynb")
     command(page, "notebook:run-all-cells")
     region = page.get_by_role("region", name="Panel of greenhouse")
@@ -62,7 +62,7 @@ def panel(lab, page, request):
 
 
 def take_screenshot(locator, name: str) -> None:
-    """Save a picture, to look at afterwards."""
+    """Save a picture for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     locator.screenshot(path=SCREENSHOTS / f"{name}.png")
 
@@ -135,7 +135,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     expect(panel.get_by_role("alert")).to_contain_text("Apply complete")
 
 
-def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(lab, page, panel):
+def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its_output(lab, page, panel):
     confirm(panel)
     execute(page, "gate.release(1)")
     expect(panel.get_by_text("1 of 50", exact=True)).to_be_visible()
@@ -150,7 +150,7 @@ def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(l
     expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text(
         "Apply complete"
     )
-    take_screenshot(output, "record")
+    take_screenshot(output, "result")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
@@ -199,7 +199,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
 
 MAX_OPEN_SECONDS = 2.0
 """The time from running the cell until its rows are visible."""
-LARGE = """
+LARGE_PLAN_CELL = """
 from attrs import evolve
 from reconciler import Address
 base = ws.plan().steps[-1]
@@ -208,25 +208,25 @@ def make_step(number):
     return evolve(base, change=evolve(base.change, resource=resource), dependencies=frozenset())
 large = evolve(ws.plan(), steps=tuple(map(make_step, range(10_000))))
 """
-FLOOD = """
+FLOOD_CELL = """
 from reconciler import Result
 from reconciler.model.outcome import Applied, Canceled
 
-class Flooded(Workspace):
+class FloodingWorkspace(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
-        *first, last = plan.steps
-        outcomes = (*(Applied(step.change, 0.0) for step in first), Canceled(last.change))
+        *others, last = plan.steps
+        outcomes = (*(Applied(step.change, 0.0) for step in others), Canceled(last.change))
         for outcome in outcomes:
             on_outcome(outcome)
         return Result(plan, outcomes, 1.0)
 
-Flooded().panel(large)
+FloodingWorkspace().panel(large)
 """
 
 
 def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, page):
     (lab.folder / "large").mkdir()
-    lab.notebook("large/panel.ipynb", [PREPARED + "ws = Gated()" + LARGE, FLOOD])
+    lab.notebook("large/panel.ipynb", [PREPARE_CELL + "ws = GatedWorkspace()" + LARGE_PLAN_CELL, FLOOD_CELL])
     messages = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: messages.append(len(frame))))
     lab.open(page, "large/panel.ipynb")

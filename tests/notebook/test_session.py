@@ -1,4 +1,4 @@
-"""The panel's state machine without a page: every state that it shows, and what it sends."""
+"""The panel's state machine without a browser: the states that it shows, and what it sends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIMEOUT_SECONDS = 20.0
 
 
 class Page:
-    """A page that records everything, and wakes threads that wait for a state."""
+    """A page that records what the session sends, and wakes threads that wait for it."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
@@ -101,12 +101,12 @@ def text_of(html: str) -> str:
     return " ".join(" ".join(pieces).split())
 
 
-def digest(page) -> str:
+def shown_digest(page) -> str:
     return page.state["header"]["digest"]
 
 
-def applied(page, session) -> Page:
-    session.apply(digest(page))
+def apply_and_wait(page, session) -> Page:
+    session.apply(shown_digest(page))
     return page.wait_for_phase("done")
 
 
@@ -131,22 +131,22 @@ def test_a_plan_is_shown_as_rows_and_a_question(open_session):
 
 def test_applying_sets_the_status_of_every_row_and_shows_the_result(open_session):
     page, session = open_session()
-    applied(page, session)
+    apply_and_wait(page, session)
     assert (page.state["statuses"], page.state["progress"]["counts"]) == ("aaa", [["applied", 3]])
     assert text_of(page.state["banner"]).startswith("✔ Apply complete in")
     assert [result.ok for result in page.results] == [True]
 
 
-def test_only_the_pump_updates_the_page(open_session):
+def test_only_the_session_thread_updates_the_page(open_session):
     page, session = open_session()
     session.expand(0)
     session.graph("things.pump-1")
-    applied(page, session)
+    apply_and_wait(page, session)
     assert page.writers == {"panel"}
 
 
 def test_a_row_shows_its_differences_and_its_details_when_expanded(open_session, workspace):
-    applied(*open_session())
+    apply_and_wait(*open_session())
     edit(workspace, 'oslo"', 'bergen"')
     page, session = open_session(Workspace(workspace.path))
     assert page.state["rows"][0] == [
@@ -172,19 +172,19 @@ def test_a_row_that_does_not_exist_has_no_details(open_session, row):
 
 
 def test_a_destructive_plan_requires_the_name_of_the_workspace(open_session, workspace):
-    applied(*open_session())
+    apply_and_wait(*open_session())
     edit(workspace, '[things.pump-2]\nattributes = { site = "oslo" }', "")
     page, session = open_session(Workspace(workspace.path))
     assert page.state["confirmation"] == {
         "question": "Send 1 call to embedded: 1 to delete?",
         "expected": "greenhouse",
     }
-    session.apply(digest(page), "grenhouse")
+    session.apply(shown_digest(page), "grenhouse")
     page.wait_until(lambda page: page.state["banner"])
     assert text_of(page.state["banner"]) == (
         "✖ error nothing was sent; to continue, type the workspace's name: greenhouse"
     )
-    session.apply(digest(page), "greenhouse")
+    session.apply(shown_digest(page), "greenhouse")
     assert page.wait_for_phase("done").state["statuses"] == "a"
 
 
@@ -227,7 +227,7 @@ def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session,
     applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"on_outcome": hold})
     applying.start()
     assert is_applying.wait(TIMEOUT_SECONDS)
-    session.apply(digest(page))
+    session.apply(shown_digest(page))
     page.wait_until(lambda page: page.state["banner"])
     may_continue.set()
     applying.join(TIMEOUT_SECONDS)
@@ -235,12 +235,12 @@ def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session,
 
 
 def test_a_stale_step_shows_all_three_values(open_session, workspace):
-    applied(*open_session())
+    apply_and_wait(*open_session())
     edit(workspace, 'oslo"', 'bergen"')
     page, session = open_session(Workspace(workspace.path))
     cloud = Cloud(workspace.registry_path)
     cloud.iot.update_thing(thingName="pump-1", attributePayload={"attributes": {"site": "rome"}})
-    session.apply(digest(page))
+    session.apply(shown_digest(page))
     page.wait_for_phase("unfinished")
     assert page.state["statuses"] == "fa"
     assert "attributes.site oslo bergen rome" in text_of(page.state["banner"])
@@ -252,7 +252,7 @@ def test_a_stale_step_shows_all_three_values(open_session, workspace):
 def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session, workspace):
     gate = threading.Semaphore(0)
 
-    class Gated(Workspace):
+    class GatedWorkspace(Workspace):
         def apply(self, plan, *, on_outcome=None, **options):
             def wait_at_gate(outcome):
                 assert outcome.status == "started" or gate.acquire(timeout=TIMEOUT_SECONDS)
@@ -260,8 +260,8 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
 
             return super().apply(plan, on_outcome=wait_at_gate, **options)
 
-    page, session = open_session(Gated(workspace.path))
-    session.apply(digest(page))
+    page, session = open_session(GatedWorkspace(workspace.path))
+    session.apply(shown_digest(page))
     page.wait_until(lambda page: page.state["statuses"] == "s  ")
     session.stop()
     page.wait_for_phase("stopping")
@@ -278,15 +278,15 @@ def test_hostile_names_are_shown_as_text(open_session, workspace):
     session.graph(HOSTILE_TEXT)
     page.wait_until(lambda page: page.state["graph"])
     state = str(page.state)
-    assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in state] == []
+    assert [text for text in ("<script", "\x1b", "\u202e") if text in state] == []
 
 
 def test_an_internal_error_is_shown_as_one(open_session, workspace):
-    class Broken(Workspace):
+    class BrokenWorkspace(Workspace):
         def apply(self, plan, **options):
             raise KeyError("oops")
 
-    page, session = open_session(Broken(workspace.path))
-    session.apply(digest(page))
+    page, session = open_session(BrokenWorkspace(workspace.path))
+    session.apply(shown_digest(page))
     page.wait_until(lambda page: page.state["banner"])
     assert text_of(page.state["banner"]) == ("✖ error internal error: KeyError: 'oops'")

@@ -1,4 +1,4 @@
-"""The notebooks run twice, and their stored outputs can be read without running anything."""
+"""The notebooks can be run twice, and their stored outputs can be read without a kernel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def read_stored(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_runs_on_an_empty_registry_and_again_on_the_result(name, tmp_path):
     folder = checkout(tmp_path / "books")
-    first = run(folder, name)
-    second = run(folder, name)
-    assert output_types(strip(first)) == output_types(strip(second)) == output_types(read_stored(name))
+    first_run = run(folder, name)
+    second_run = run(folder, name)
+    stored = read_stored(name)
+    assert output_types(strip(first_run)) == output_types(strip(second_run)) == output_types(stored)
 
 
 def test_a_panel_is_a_widget_and_a_static_output_for_any_front_end(tmp_path):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import fleet, run
+from tests.cli.conftest import run, run_in_starter
 
-__all__ = ["fleet", "run"]
+__all__ = ["run", "run_in_starter"]

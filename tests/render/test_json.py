@@ -219,8 +219,8 @@ def test_an_apply_writes_an_event_for_every_outcome():
     )
 
 
-def test_an_apply_writes_only_events_to_stdout(fleet):
-    code, out, err = fleet("apply", "--yes", "--format", "jsonl")
+def test_an_apply_writes_only_events_to_stdout(run_in_starter):
+    code, out, err = run_in_starter("apply", "--yes", "--format", "jsonl")
     texts = [json.loads(line) for line in out.splitlines()]
     assert (code, all(is_valid("event", line) for line in out.splitlines())) == (0, True)
     assert sorted(line["address"] for line in texts if line["event"] == "applied") == sorted(
@@ -228,16 +228,16 @@ def test_an_apply_writes_only_events_to_stdout(fleet):
     )
     assert all(line["request_ids"] for line in texts if line["event"] == "applied")
     assert err.startswith("Plan for greenhouse\n")
-    second = fleet("apply", "--format", "jsonl")
+    second = run_in_starter("apply", "--format", "jsonl")
     assert [json.loads(line)["event"] for line in second[1].splitlines()] == ["run", "end"]
 
 
-def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(fleet):
-    fleet("apply", "--yes")
-    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [0] * 5
+def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(run_in_starter):
+    run_in_starter("apply", "--yes")
+    assert [run_in_starter("drift", "--format", form)[0] for form in FORMATS] == [0] * 5
     edit_file('site = "bergen"', 'site = "trondheim"')
-    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [2] * 5
-    code, out, err = fleet("drift")
+    assert [run_in_starter("drift", "--format", form)[0] for form in FORMATS] == [2] * 5
+    code, out, err = run_in_starter("drift")
     assert (code, err) == (2, "")
     assert out.splitlines()[3:] == [
         "Things",

@@ -23,7 +23,7 @@ FLEET.add_edge(Address("certificates", "pump-7"), Address("things", "pump-7"))
 
 
 @pytest.fixture
-def workspace(fleet):
+def workspace(run_in_starter):
     return Workspace()
 
 

@@ -1,7 +1,7 @@
-"""A process that applies its own file again and again, while others apply theirs to the same workspace.
+"""A program that applies its own file repeatedly while other processes apply theirs.
 
-Run it as `python -m tests.support.concurrent_writer FOLDER ROUNDS`, with the secrets of the folder's file and the registry's
-path in the environment. It prints one line about each apply: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
+All of these files declare the same workspace. Run it as `python -m tests.support.concurrent_writer FOLDER ROUNDS`, with the
+secrets of the file and the path of the registry in the environment. It prints one line about each apply: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Holds every kind to the operations that it declares, in all tests."""
+"""Check in every test that a kind calls only the operations that it declares."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def declared_operations() -> frozenset[tuple[str, str]]:
 
 
 def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Let every read and change of a kind fail that calls an operation the kind does not declare."""
+    """Make every read and change fail that calls an operation which its kind does not declare."""
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _checked_read(type(kind).read))
         for action in ACTIONS:
@@ -35,7 +35,7 @@ def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
 
 def _checked_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
     @wraps(read)
-    def checked(self: Kind, *args: Any) -> Read[Any]:
+    def checked_read(self: Kind, *args: Any) -> Read[Any]:
         reading = read(self, *args)
         responses: Any = None
         while True:
@@ -46,17 +46,17 @@ def _checked_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
             _check(self, "read", batch)
             responses = yield batch
 
-    return checked
+    return checked_read
 
 
 def _checked_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Callable[..., Any]:
     @wraps(method)
-    def checked(self: Kind, *args: Any) -> Sequence[ApiCall]:
+    def checked_method(self: Kind, *args: Any) -> Sequence[ApiCall]:
         calls = method(self, *args)
         _check(self, action, calls)
         return calls
 
-    return checked
+    return checked_method
 
 
 def _check(kind: Kind, verb: str, calls: Iterable[ApiCall]) -> None:

@@ -38,7 +38,7 @@ QUOTAS = load_quotas({})
 
 
 def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
-    """Return a resource that depends on what its spec refers to."""
+    """Return a resource that depends on the resources that its spec refers to."""
     dependencies = set()
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
@@ -55,12 +55,12 @@ def state(*resources: Resource, workspace: str = "ws", **settings: object) -> De
 
 
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
-    """Return the resources by address, with what the loader works out of them."""
+    """Return the resources by address, evaluated as the loader does it."""
     return dict(evaluate({resource.address: resource for resource in resources}))
 
 
 def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
-    """Return a certificate of the CA alpha, and the thing that it is attached to."""
+    """Return a certificate of the CA alpha, and a thing with this certificate."""
     pem = Pem.parse(AUTHORITIES["alpha"].device(name, generation))
     return (
         resource("certificates", name, Certificate(pem, ca="alpha")),
@@ -109,14 +109,14 @@ def plan_of(
 
 
 def plan_errors(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
-    """Return the reasons to reject a plan, which there must be."""
+    """Return the reasons to reject a plan, and check that there are any."""
     with pytest.raises(PlanRejectedError) as caught:
         plan_of(desired, cloud, **options)
     return list(caught.value.reasons)
 
 
 def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
-    """Apply a plan with pauses a hundred times shorter: the registry in this process answers at once."""
+    """Apply a plan, with pauses divided by 100: the registry in this process needs no waiting."""
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 

@@ -1,4 +1,4 @@
-"""How many examples property tests try: a fixed few in `make test`, many random ones in `make stress`."""
+"""The examples of property tests: few and fixed in `make test`, many and random in `make stress`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-FACTOR = float(os.environ.get("STRESS_EXAMPLES", "0"))
-"""How many times as many examples `make stress` tries; 0 in all other runs."""
+STRESS_FACTOR = float(os.environ.get("STRESS_EXAMPLES", "0"))
+"""The factor by which `make stress` tries more examples; 0 in all other runs."""
 
 DEFAULT_EXAMPLES = 100
 
 
 def load_profile() -> None:
-    """Select Hypothesis's settings: the same examples in every run, or new ones under stress."""
+    """Select Hypothesis's settings: the same examples in every run, or new ones in `make stress`."""
     shared = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("repeatable", shared, derandomize=True)
-    settings.register_profile("stress", shared, max_examples=_scaled(DEFAULT_EXAMPLES))
-    settings.load_profile("stress" if FACTOR else "repeatable")
+    settings.register_profile("stress", shared, max_examples=_scale(DEFAULT_EXAMPLES))
+    settings.load_profile("stress" if STRESS_FACTOR else "repeatable")
 
 
 def examples(count: int) -> settings:
-    """Return settings for `count` examples, or for many more under stress."""
-    return settings(max_examples=_scaled(count), suppress_health_check=list(HealthCheck))
+    """Return settings for `count` examples, multiplied in `make stress`."""
+    return settings(max_examples=_scale(count), suppress_health_check=list(HealthCheck))
 
 
-def _scaled(count: int) -> int:
-    return max(1, round(count * (FACTOR or 1.0)))
+def _scale(count: int) -> int:
+    return max(1, round(count * (STRESS_FACTOR or 1.0)))

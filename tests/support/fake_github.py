@@ -1,4 +1,4 @@
-"""A stand-in for GitHub's REST API: the comments and issues of one repository, served on the loopback interface."""
+"""A stand-in for GitHub's REST API: comments and issues of one repository, served on loopback."""
 
 from __future__ import annotations
 

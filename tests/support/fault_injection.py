@@ -30,7 +30,7 @@ class Fault(Enum):
 
 
 LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
-"""The faults after which the client cannot know that a call had its effect."""
+"""Faults that lose the response of a call that had its effect."""
 
 
 class VirtualTime:
@@ -91,14 +91,14 @@ class FaultyCloud(Cloud):
         self.restart()
 
     def restart(self) -> FaultyCloud:
-        """Forget what has failed, as a new process does."""
+        """Forget all failures, as a new process does."""
         self.call = Caller(
             {"iot": self.iot, "iot-managed-integrations": self.managed_integrations}, self.retries
         )
         return self
 
     def stop_faults(self) -> FaultyCloud:
-        """Let the network work from now on, and deliver what is in flight."""
+        """End the faults, and deliver the requests that are in flight."""
         self.faults = None
         self._deliver_late_requests()
         return self.restart()

@@ -1,14 +1,14 @@
-"""Reads HTML without its style, as a reader sees it where a host removes the style."""
+"""Read the text of HTML, without its style: some hosts remove it."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
-BLOCKS = {"p", "tr", "summary", "pre", "li"}
+BLOCK_TAGS = {"p", "tr", "summary", "pre", "li"}
 
 
 class HtmlReader(HTMLParser):
-    """The text of a page, a line for each block, and the tags it has."""
+    """The lines of a page, one for each block element, and the names of its tags."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class HtmlReader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         self._is_in_style = tag == "style"
-        if tag in BLOCKS:
+        if tag in BLOCK_TAGS:
             self.lines.append("")
         if tag in {"td", "th"} and self.lines[-1]:
             self.lines[-1] += " | "

@@ -1,4 +1,4 @@
-"""A folder of certificates, keys and other files for desired states in tests to refer to."""
+"""A folder of certificates, keys and other files that desired states in tests refer to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOO_LARGE_BYTES = 2**20 + 1
 
 
 def create_input_files(folder: Path) -> None:
-    """Create the folder and its files; its links lead to where no desired state may follow."""
+    """Create the folder and its files; no desired state may follow the links in it."""
     folder.mkdir(parents=True)
     factory, other, third = Authority("Factory CA"), Authority("Other CA"), Authority("Third CA")
     for name, text in {

@@ -1,4 +1,4 @@
-"""Validates TOML files with the published JSON Schema."""
+"""Validate TOML files with the published JSON Schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _validator() -> Validator:
 
 
 def find_schema_errors(text: str) -> list[str]:
-    """Return where a file violates the schema, and how."""
+    """Return every violation of the schema by a file, with its JSON path."""
     return [f"{error.json_path}: {error.message}" for error in _validator().iter_errors(tomllib.loads(text))]
 
 

@@ -1,11 +1,11 @@
-"""Applies that are killed at one request after another, each in its own process, and the applies that complete them.
+"""Applies that are killed at one write after another, and the applies that complete them.
 
 Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER has the files of a fleet, and their secrets are in
-the environment. The process takes every write whose number is SHARE + 1 modulo SHARES, and prints JSON: the state that an
-apply without a kill leaves, and then one line for each kill.
+the environment. It prints lines of JSON: the state that an uninterrupted apply leaves, and then one line for each kill. With SHARES
+of 4, each program kills at every fourth write, beginning at the write SHARE + 1.
 
-Each process is forked from one that has imported everything and created every client: starting hundreds of them would take
-too long otherwise.
+Each apply is a process, forked from one that has imported everything and created every client: starting hundreds of new ones
+would take too long.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.registry_client import SETTINGS, Cloud
 
 @frozen
 class State:
-    """What the registry contains after an apply, and what the journal recorded about it."""
+    """The content of the registry after an apply, and what the journal has about it."""
 
     content: dict[str, Any]
     run_status: str | None
@@ -52,7 +52,7 @@ class KilledApply:
 
 
 def parse_output(text: str) -> tuple[State, list[KilledApply]]:
-    """Return the state after an apply without a kill, and every killed apply."""
+    """Return the state after an uninterrupted apply, and every killed apply."""
     clean, *kills = map(json.loads, text.splitlines())
     return State(**clean), [
         KilledApply(
@@ -124,7 +124,10 @@ def read_state(folder: Path) -> State:
 
 
 def kill_and_complete(source: Path, write_number: int) -> KilledApply | None:
-    """Apply a copy of the folder, kill this at a write and apply again; return None if there are fewer writes."""
+    """Kill an apply of a copy of the folder at a write, and apply again.
+
+    Return None if the apply has fewer writes.
+    """
     folder = source.with_name(f"killed-{write_number}")
     shutil.copytree(source, folder)
 

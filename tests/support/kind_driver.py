@@ -1,4 +1,4 @@
-"""Drive one kind by hand: give its reads literal responses, and turn its changes into calls."""
+"""Use one kind without the engine: read with given responses, and turn changes into calls."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def managed_integrations(
 def read(
     table: str, responses: Mapping[str, Any], *desired: Resource, **live_by_kind: Sequence[Live]
 ) -> tuple[list[Live], list[str]]:
-    """Return what a kind reads, and the operations that it requests, in order.
+    """Return the live resources that a kind reads, and the operations that it calls, in order.
 
-    `responses` are by operation; one that depends on the request is a function of its parameters. `live_by_kind` is what
-    was read of other kinds.
+    `responses` are by operation; a response that depends on the request is a function of its parameters. `live_by_kind` has
+    the live resources of other kinds.
     """
     reading = all_kinds()[table].read(scope(*desired, **live_by_kind))
     operations: list[str] = []

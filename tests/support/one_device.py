@@ -1,4 +1,4 @@
-"""One device of the CA alpha, and the calls for it."""
+"""A desired state with one device of the CA alpha, and helpers for the calls of its plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs of desired states, and plans that run in an order drawn from those their dependencies allow."""
+"""Pairs of desired states, and plans whose steps run in a random order that their dependencies allow."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StrictCloud:
 def in_random_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
     """Return the plan with its steps one after another, in a random order that its dependencies allow.
 
-    A missing dependency is then met in most runs, not only when two threads race.
+    A missing dependency then makes most runs fail, not only those in which two threads race.
     """
     steps: list[Step] = []
     remaining = {step.address: step for step in plan.steps}
@@ -73,16 +73,18 @@ _REFERENCES = frozenset(
 
 @st.composite
 def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
-    """Any two desired states, the second with resources to forget, to rename, to rotate and to ignore changes of."""
+    """Return two desired states, of which the second forgets, renames and rotates some resources."""
     before, after = _without_swaps(draw(desired_states())), _without_swaps(draw(desired_states()))
     removed: dict[Address, Origin] = {}
     moved: dict[Address, Address] = {}
     created = [address for address in after.resources if address not in before.resources]
     for address in sorted(before.resources.keys() - after.resources.keys()):
-        targets = [a for a in created if a.kind == address.kind and a not in moved.values()]
+        targets = [
+            target for target in created if target.kind == address.kind and target not in moved.values()
+        ]
         choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))
         if address.kind in {"certificates", "provisioned_things"}:
-            continue  # neither has a name of its own to forget
+            continue  # neither has a name in AWS by which it could be forgotten
         if choice == "forget":
             removed[address] = Origin("<memory>", 1)
         elif choice == "rename" and targets:
@@ -92,7 +94,10 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
 
 
 def _without_swaps(state: DesiredState) -> DesiredState:
-    """Take out what only steps that run at the same time can do: exchange certificates or setup codes."""
+    """Return the state without exchanges of certificates or setup codes.
+
+    Only steps that run at the same time can do those.
+    """
     codes = {"a": "90001", "b": "90002", "c": "90003"}
     resources = dict(state.resources)
     for address, resource in state.resources.items():

@@ -1,4 +1,7 @@
-"""A folder with a desired state, the installed command run in it, and its registry read with plain boto3 clients."""
+"""A folder with a desired state, in which the installed command is run.
+
+Its registry is read with plain boto3 clients.
+"""
 
 from __future__ import annotations
 

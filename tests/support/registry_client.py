@@ -26,7 +26,10 @@ SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 
 class DeclaredCaller(Caller):
-    """A caller that fails on every operation that no kind declares, such as one that verifies a lost response."""
+    """A caller that fails on operations that no kind declares.
+
+    These include the reads that verify a lost response.
+    """
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"

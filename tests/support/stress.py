@@ -1,7 +1,7 @@
 """Run the property tests with random seeds until the time is up or one fails.
 
-STRESS_EXAMPLES: how many times as many examples as in `make test` (default: 10).
-STRESS_MINUTES: how long to start new rounds (default: one round).
+STRESS_EXAMPLES: the factor by which more examples are tried than in `make test` (default: 10).
+STRESS_MINUTES: the time after which no new round starts (default: one round).
 STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
 """
 
@@ -24,7 +24,7 @@ def main() -> int:
         number += 1
         seed = random.SystemRandom().getrandbits(64)
         _print(f"round {number}: --hypothesis-seed={seed}")
-        command = _command(seed)
+        command = _build_command(seed)
         status = subprocess.run(command, check=False).returncode
         if status:
             factor = os.environ["STRESS_EXAMPLES"]
@@ -41,11 +41,11 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _command(seed: int) -> list[str]:
+def _build_command(seed: int) -> list[str]:
     workers = ["-n", "auto", "--dist", "worksteal", "--maxfail", "1"]
-    chosen = ["-m", "hypothesis", f"--hypothesis-seed={seed}"]
-    extra = shlex.split(os.environ.get("STRESS_ARGUMENTS", ""))
-    return [sys.executable, "-m", "pytest", *workers, *chosen, *extra]
+    selection = ["-m", "hypothesis", f"--hypothesis-seed={seed}"]
+    arguments = shlex.split(os.environ.get("STRESS_ARGUMENTS", ""))
+    return [sys.executable, "-m", "pytest", *workers, *selection, *arguments]
 
 
 if __name__ == "__main__":

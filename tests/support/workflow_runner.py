@@ -32,7 +32,7 @@ def load_workflow(name: str) -> dict[str, Any]:
 
 @frozen
 class JobResult:
-    """What a job leaves: `success`, `skipped` or `failure CODE`, its outputs, log and summary."""
+    """The status of a job (`success`, `skipped` or `failure CODE`), its outputs, log and summary."""
 
     status: str
     outputs: Mapping[str, str] = field(factory=dict)
@@ -42,7 +42,7 @@ class JobResult:
 
 @frozen
 class ActionResult:
-    """What our action leaves: the exit code of its first failed step or 0, its log, and its outputs."""
+    """The exit code of the action's first failed step, or 0; its log and its outputs."""
 
     exit_code: int
     log: str
@@ -51,7 +51,10 @@ class ActionResult:
 
 @define
 class WorkflowRunner:
-    """Runs workflows, each job in a new clone of `origin` below `folder`; `log` is everything that jobs printed."""
+    """Runs workflows, each job in a new clone of `origin` below `folder`.
+
+    `log` is everything that the jobs have printed, with their summaries.
+    """
 
     origin: Path
     folder: Path

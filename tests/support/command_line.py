@@ -1,0 +1,36 @@
+"""Helpers for tests of the command line: edit the file, call the registry, compare outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.model.call import ApiCall
+from reconciler.workspace import Workspace
+
+
+def edit_file(old: str, new: str) -> None:
+    """Replace a text in the current folder's desired state."""
+    path = Path("desired_state.toml")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def call_iot(operation: str, **params: object) -> Mapping[str, Any]:
+    """Call an operation of the registry that the current folder's desired state names."""
+    return Workspace().connection.call(ApiCall("iot", operation, params))
+
+
+def remove_changing_values(output: str) -> str:
+    """Remove the values that differ from run to run: fingerprints, digests, durations, request IDs."""
+    for pattern, replacement in (
+        (r"sha256:[0-9a-f]{12}", "sha256:"),
+        (r"plan [0-9a-f]{12}", "plan"),
+        (r"\d+\.\d+ s", "0 s"),
+        (r"\(?request [0-9a-f-]+\)?|request +[0-9a-f-]+", "request"),
+    ):
+        output = re.sub(pattern, replacement, output)
+    return output
