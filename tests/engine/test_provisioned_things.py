@@ -108,7 +108,7 @@ def test_a_new_provisioned_thing_is_one_call(cloud):
             "attributes": {"site": "oslo"},
             "type": None,
             "principals": [(identity("8"), "NON_EXCLUSIVE_THING")],
-            "billed": None,
+            "billing_group": None,
             "groups": ["reconciler-ws"],
         }
     }

@@ -88,17 +88,17 @@ def write_files(folder: ProjectFolder, rows: list[Row]) -> None:
 def read_pumps(folder: ProjectFolder) -> dict[str, Pump]:
     """Return all things by name, and check that every certificate is attached to one of them."""
     cloud = Cloud(folder.registry_path)
-    things = cloud._pages(cloud.iot, "list_things", "things")
+    things = cloud.list_all(cloud.iot, "list_things", "things")
     statuses = {
         certificate["certificateId"]: certificate["status"]
-        for certificate in cloud._pages(cloud.iot, "list_certificates", "certificates")
+        for certificate in cloud.list_all(cloud.iot, "list_certificates", "certificates")
     }
-    targets = cloud._pages(cloud.iot, "list_targets_for_policy", "targets", policyName="telemetry")
+    targets = cloud.list_all(cloud.iot, "list_targets_for_policy", "targets", policyName="telemetry")
     certificates_with_policy = {target.rpartition("/")[2] for target in targets}
     pumps = {}
     for thing in things:
         name = thing["thingName"]
-        (principal,) = cloud._pages(cloud.iot, "list_thing_principals", "principals", thingName=name)
+        (principal,) = cloud.list_all(cloud.iot, "list_thing_principals", "principals", thingName=name)
         certificate_id = principal.rpartition("/")[2]
         policies = ("telemetry",) if certificate_id in certificates_with_policy else ()
         site = thing["attributes"]["site"]

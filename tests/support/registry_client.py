@@ -1,4 +1,4 @@
-"""An embedded registry, read through boto3 clients as AWS would be, without IDs and times."""
+"""An embedded registry and boto3 clients that read its content, without random IDs and times."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class Cloud:
     """
 
     def __init__(self, path: Path | str = ":memory:") -> None:
-        core = create_session()
-        bind(core, self)
-        session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
-        once = Config(retries=dict(NO_BOTOCORE_RETRIES))
-        self.iot: Any = session.client("iot", config=once)
-        self.managed_integrations: Any = session.client("iot-managed-integrations", config=once)
+        core_session = create_session()
+        bind(core_session, self)
+        session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core_session)
+        no_retries = Config(retries=dict(NO_BOTOCORE_RETRIES))
+        self.iot: Any = session.client("iot", config=no_retries)
+        self.managed_integrations: Any = session.client("iot-managed-integrations", config=no_retries)
         self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed_integrations})
         self.requests = 0
         self.registry = Registry(path, SETTINGS)
-        self._index()
+        self._enable_indexing()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         self.requests += 1
@@ -62,10 +62,10 @@ class Cloud:
         """Replace the registry with an empty one."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
-        self._index()
+        self._enable_indexing()
         return self
 
-    def _index(self) -> None:
+    def _enable_indexing(self) -> None:
         """Enable fleet indexing, which dynamic groups need and which belongs to the account."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
@@ -76,66 +76,62 @@ class Cloud:
             "certificates": self._certificates(),
             "things": self._things(),
             "thing_groups": self._groups(),
-            "managed_things": self._managed(),
+            "managed_things": self._managed_things(),
             "policies": self._policies(),
             "thing_types": self._types(),
-            "billing_groups": self._billing(),
+            "billing_groups": self._billing_groups(),
             "role_aliases": self._aliases(),
             "provisioning_templates": self._templates(),
             "credential_lockers": self._lockers(),
             "provisioning_profiles": self._profiles(),
         }
 
-    def _pages(self, client: Any, operation: str, items: str, **params: Any) -> list[Any]:
-        return client.get_paginator(operation).paginate(**params).build_full_result().get(items, [])
+    def list_all(self, client: Any, operation: str, member: str, **params: Any) -> list[Any]:
+        """Return the items of all pages, which are in this member of each."""
+        return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
 
     def _iot_tags(self, arn: str) -> dict[str, str]:
         return {
             tag["Key"]: tag["Value"]
-            for tag in self._pages(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)
+            for tag in self.list_all(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)
         }
 
     def _cas(self) -> dict[str, Any]:
         content = {}
-        for listed in self._pages(self.iot, "list_ca_certificates", "certificates"):
-            response = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
+        for item in self.list_all(self.iot, "list_ca_certificates", "certificates"):
+            response = self.iot.describe_ca_certificate(certificateId=item["certificateId"])
             detail = response["certificateDescription"]
             members = {
                 key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")
             }
             if "registrationConfig" in response:
                 members["registrationConfig"] = response["registrationConfig"]
-            content[listed["certificateId"]] = {**members, "tags": self._iot_tags(listed["certificateArn"])}
+            content[item["certificateId"]] = {**members, "tags": self._iot_tags(item["certificateArn"])}
         return content
 
     def _certificates(self) -> dict[str, Any]:
-        listed = self._pages(self.iot, "list_certificates", "certificates")
-        return {item["certificateId"]: (item["status"], item["certificateMode"]) for item in listed}
+        items = self.list_all(self.iot, "list_certificates", "certificates")
+        return {item["certificateId"]: (item["status"], item["certificateMode"]) for item in items}
 
     def _things(self) -> dict[str, Any]:
-        return {
-            item["thingName"]: {
+        content = {}
+        for item in self.list_all(self.iot, "list_things", "things"):
+            name = item["thingName"]
+            principals = self.list_all(
+                self.iot, "list_thing_principals_v2", "thingPrincipalObjects", thingName=name
+            )
+            groups = self.list_all(self.iot, "list_thing_groups_for_thing", "thingGroups", thingName=name)
+            content[name] = {
                 "attributes": item["attributes"],
                 "type": item.get("thingTypeName"),
                 "principals": sorted(
-                    (edge["principal"].rpartition("/")[2], edge["thingPrincipalType"])
-                    for edge in self._pages(
-                        self.iot,
-                        "list_thing_principals_v2",
-                        "thingPrincipalObjects",
-                        thingName=item["thingName"],
-                    )
+                    (principal["principal"].rpartition("/")[2], principal["thingPrincipalType"])
+                    for principal in principals
                 ),
-                "billed": self.iot.describe_thing(thingName=item["thingName"]).get("billingGroupName"),
-                "groups": sorted(
-                    group["groupName"]
-                    for group in self._pages(
-                        self.iot, "list_thing_groups_for_thing", "thingGroups", thingName=item["thingName"]
-                    )
-                ),
+                "billing_group": self.iot.describe_thing(thingName=name).get("billingGroupName"),
+                "groups": sorted(group["groupName"] for group in groups),
             }
-            for item in self._pages(self.iot, "list_things", "things")
-        }
+        return content
 
     def _types(self) -> dict[str, Any]:
         return {
@@ -146,12 +142,12 @@ class Cloud:
                 "deprecated": item["thingTypeMetadata"]["deprecated"],
                 "tags": self._iot_tags(item["thingTypeArn"]),
             }
-            for item in self._pages(self.iot, "list_thing_types", "thingTypes")
+            for item in self.list_all(self.iot, "list_thing_types", "thingTypes")
         }
 
     def _aliases(self) -> dict[str, Any]:
         content = {}
-        for name in self._pages(self.iot, "list_role_aliases", "roleAliases"):
+        for name in self.list_all(self.iot, "list_role_aliases", "roleAliases"):
             detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
             members = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
             content[name] = {**members, "tags": self._iot_tags(detail["roleAliasArn"])}
@@ -161,7 +157,7 @@ class Cloud:
         """Return the templates without their versions, whose number depends on earlier applies."""
         names = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
         content = {}
-        for item in self._pages(self.iot, "list_provisioning_templates", "templates"):
+        for item in self.list_all(self.iot, "list_provisioning_templates", "templates"):
             detail = self.iot.describe_provisioning_template(templateName=item["templateName"])
             content[item["templateName"]] = {
                 **{key: detail.get(key) for key in names},
@@ -171,7 +167,7 @@ class Cloud:
             }
         return content
 
-    def _billing(self) -> dict[str, Any]:
+    def _billing_groups(self) -> dict[str, Any]:
         return {
             item["groupName"]: {
                 "properties": self.iot.describe_billing_group(billingGroupName=item["groupName"])[
@@ -180,12 +176,12 @@ class Cloud:
                 or None,
                 "tags": self._iot_tags(item["groupArn"]),
             }
-            for item in self._pages(self.iot, "list_billing_groups", "billingGroups")
+            for item in self.list_all(self.iot, "list_billing_groups", "billingGroups")
         }
 
     def _groups(self) -> dict[str, Any]:
         content = {}
-        for item in self._pages(self.iot, "list_thing_groups", "thingGroups"):
+        for item in self.list_all(self.iot, "list_thing_groups", "thingGroups"):
             detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
             properties = detail["thingGroupProperties"]
             content[item["groupName"]] = {
@@ -202,40 +198,42 @@ class Cloud:
             item["policyName"]: {
                 "document": json.loads(self.iot.get_policy(policyName=item["policyName"])["policyDocument"]),
                 "targets": sorted(
-                    self._pages(self.iot, "list_targets_for_policy", "targets", policyName=item["policyName"])
+                    self.list_all(
+                        self.iot, "list_targets_for_policy", "targets", policyName=item["policyName"]
+                    )
                 ),
                 "tags": self._iot_tags(item["policyArn"]),
             }
-            for item in self._pages(self.iot, "list_policies", "policies")
+            for item in self.list_all(self.iot, "list_policies", "policies")
         }
 
     def _lockers(self) -> list[Any]:
         content = []
-        for item in self._pages(self.managed_integrations, "list_credential_lockers", "Items"):
+        for item in self.list_all(self.managed_integrations, "list_credential_lockers", "Items"):
             detail = self.managed_integrations.get_credential_locker(Identifier=item["Id"])
             content.append((detail["Name"], detail["Tags"]))
         return sorted(content, key=str)
 
     def _profiles(self) -> list[Any]:
-        dropped = ("Id", "Arn", "ResponseMetadata")
+        omitted = ("Id", "Arn", "ResponseMetadata")
         content = []
-        for item in self._pages(self.managed_integrations, "list_provisioning_profiles", "Items"):
+        for item in self.list_all(self.managed_integrations, "list_provisioning_profiles", "Items"):
             detail = self.managed_integrations.get_provisioning_profile(Identifier=item["Id"])
-            content.append({key: value for key, value in detail.items() if key not in dropped})
+            content.append({key: value for key, value in detail.items() if key not in omitted})
         return sorted(content, key=str)
 
-    def _managed(self) -> list[Any]:
+    def _managed_things(self) -> list[Any]:
         """Return the managed things, with the name of a locker for its ID, which is random."""
-        dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
+        omitted = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
         lockers = {
             item["Id"]: item["Name"]
-            for item in self._pages(self.managed_integrations, "list_credential_lockers", "Items")
+            for item in self.list_all(self.managed_integrations, "list_credential_lockers", "Items")
         }
         content = []
-        for item in self._pages(self.managed_integrations, "list_managed_things", "Items"):
+        for item in self.list_all(self.managed_integrations, "list_managed_things", "Items"):
             detail = self.managed_integrations.get_managed_thing(Identifier=item["Id"])
             capabilities = self.managed_integrations.get_managed_thing_capabilities(Identifier=item["Id"])
-            members = {key: value for key, value in detail.items() if key not in dropped}
+            members = {key: value for key, value in detail.items() if key not in omitted}
             if "CredentialLockerId" in members:
                 members["CredentialLockerId"] = lockers.get(members["CredentialLockerId"], "deleted")
             if "CapabilityReport" in capabilities:

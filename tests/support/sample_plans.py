@@ -1,6 +1,8 @@
-"""Sample plans, built from the values of the model alone."""
+"""Sample plans and steps, built from the values of the model alone."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
@@ -25,24 +27,24 @@ def make_resource(kind: str, name: str, spec: object, line: int = 1) -> Resource
 
 def make_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
     """Make a plan of steps, with an estimate of 0.6 s whose bottleneck is the first call."""
-    calls: dict[tuple[str, str], int] = {}
-    for call in (call for step in steps for call in step.calls):
-        calls[call.service, call.operation] = calls.get((call.service, call.operation), 0) + 1
-    first_call = next(iter(calls), None)
-    bottleneck = Bottleneck(first_call[1], calls[first_call], 10.0) if first_call else None
+    counts = Counter((call.service, call.operation) for step in steps for call in step.calls)
+    bottleneck = None
+    if counts:
+        (_, operation), count = next(iter(counts.items()))
+        bottleneck = Bottleneck(operation, count, 10.0)
     return Plan(
         "greenhouse",
         TARGET,
         steps,
         "3f9a2c81d0e2" + "0" * 52,
-        Estimate(calls, 0.6, bottleneck),
+        Estimate(dict(counts), 0.6, bottleneck),
         unchanged,
         notes,
     )
 
 
 def make_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
-    """Make the creation of a thing."""
+    """Make the change that creates a thing."""
     return Create(make_resource("things", name, Thing(), line), fields)
 
 

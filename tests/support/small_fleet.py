@@ -148,7 +148,7 @@ def expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace
         "type": None,
         "principals": [(certificate_id, "NON_EXCLUSIVE_THING")],
         "groups": [f"reconciler-{workspace}"],
-        "billed": None,
+        "billing_group": None,
     }
 
 
