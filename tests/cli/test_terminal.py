@@ -26,7 +26,7 @@ certificates = ["pump-8"]
 """
 
 
-def written(console: Console, lines) -> str:
+def write_and_read(console: Console, lines) -> str:
     write_lines(console, lines)
     return console.file.getvalue()
 
@@ -37,24 +37,29 @@ def open_test_console(*, is_terminal: bool) -> Console:
 
 @pytest.mark.parametrize("lines", [SENTENCE, [Text(SENTENCE)]])
 def test_a_terminal_gets_lines_wrapped_between_words(lines):
-    assert written(open_test_console(is_terminal=True), lines) == ("one two\n  three four\n  five six\n")
+    assert write_and_read(open_test_console(is_terminal=True), lines) == (
+        "one two\n  three four\n  five six\n"
+    )
 
 
 def test_a_pipe_gets_whole_lines():
-    assert written(open_test_console(is_terminal=False), [Text(SENTENCE)]) == f"{SENTENCE}\n"
+    assert write_and_read(open_test_console(is_terminal=False), [Text(SENTENCE)]) == f"{SENTENCE}\n"
 
 
 def test_a_pipe_gets_wrapped_lines_if_columns_is_set(monkeypatch):
     monkeypatch.setenv("COLUMNS", "12")
     assert (
-        written(open_test_console(is_terminal=False), [Text(SENTENCE)])
+        write_and_read(open_test_console(is_terminal=False), [Text(SENTENCE)])
         == "one two\n  three four\n  five six\n"
     )
 
 
 def test_no_wrapped_line_begins_a_workflow_command(monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert written(open_test_console(is_terminal=True), "one two ::error::x") == "one two\n│   ::error::x\n"
+    assert (
+        write_and_read(open_test_console(is_terminal=True), "one two ::error::x")
+        == "one two\n│   ::error::x\n"
+    )
 
 
 def test_a_prompt_is_wrapped_with_room_for_the_answer(monkeypatch):
@@ -95,11 +100,11 @@ COMMANDS = [
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_no_command_writes_a_line_wider_than_the_terminal_except_for_one_long_word(
-    fleet, monkeypatch, columns
+    run_in_starter, monkeypatch, columns
 ):
     monkeypatch.setenv("COLUMNS", str(columns))
     Path("invalid.toml").write_text(INVALID)
-    outputs = {words: fleet(*words) for words in COMMANDS}
+    outputs = {words: run_in_starter(*words) for words in COMMANDS}
     too_wide = {
         words: line
         for words, (_, out, err) in outputs.items()

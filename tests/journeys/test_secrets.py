@@ -54,7 +54,7 @@ def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
     }
     secrets_by_command = {command: find_secrets(output) for command, output in outputs.items()}
     assert secrets_by_command == {command: [] for command in outputs}
-    assert [output for output in outputs.values() if "refused" in output] == []
+    assert [output for output in outputs.values() if "rejected" in output] == []
     assert "(sensitive)" in outputs["show managed_things.pump-1"]
     # A new setup code is a change, shown without the old code and without the new one.
     folder_with_secrets.environ["SETUP_CODE_1"] = NEW_SETUP_CODE

@@ -38,15 +38,11 @@ class ProjectFolder:
         self.path = path
         self.registry_path = path / ".reconciler" / "registry.sqlite3"
         inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RECONCILER_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "COLUMNS", "RECONCILER_"))  # COLUMNS would wrap long lines
         }
-        self.environ = {
-            **inherited,
-            **secret_variables(),
-            "NO_COLOR": "1",
-            "COLUMNS": "120",
-            "PYTHONIOENCODING": "utf-8",
-        }
+        self.environ = {**inherited, **secret_variables(), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
 
     def write(self, fleet: Fleet) -> ProjectFolder:
         fleet.write_files(self.path)
