@@ -11,17 +11,11 @@ from reconciler.cli.progress import LineDisplay, LiveDisplay, open_display, show
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
 from reconciler.model.plan import Step
+from tests.support.direct_client import ManualClock
 from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, make_creation, make_plan
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
 PLAN = make_plan(ROTATION, UPDATE, CREATION, DELETION)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def console(*, terminal: bool, width: int = 100) -> Console:
@@ -47,7 +41,7 @@ def test_a_pipe_gets_one_line_for_each_final_outcome():
 
 
 def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
-    clock, screen = Clock(), console(terminal=True)
+    clock, screen = ManualClock(0.0), console(terminal=True)
     display = LiveDisplay(PLAN, screen, clock)
     display.on_outcome(Started(CREATION.change))
     display.on_outcome(Started(UPDATE.change))
@@ -67,7 +61,7 @@ def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
 def test_the_display_fits_a_narrow_terminal():
     screen = console(terminal=True, width=60)
     steps = [Step(make_creation(f"pump-{number}-{'x' * 50}"), ()) for number in range(2)]
-    display = LiveDisplay(make_plan(ROTATION, *steps), screen, Clock())
+    display = LiveDisplay(make_plan(ROTATION, *steps), screen, ManualClock(0.0))
     display.on_outcome(Failed(ROTATION.change, THROTTLED))
     for step in steps:
         display.on_outcome(Started(step.change))

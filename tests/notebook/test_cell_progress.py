@@ -15,17 +15,11 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Started
 from reconciler.notebook import cell_progress, extension, is_in_notebook
 from reconciler.render.html.parts import render_status_html
+from tests.support.direct_client import ManualClock
 from tests.support.html_reader import HtmlReader
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_plan
 
 PLAN = make_plan(CREATION, UPDATE, DELETION)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def run_magic(line):
@@ -57,7 +51,7 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
 
 
 def test_an_output_is_updated_at_most_five_times_a_second(shell):
-    clock = Clock()
+    clock = ManualClock(0.0)
     output = cell_progress.ThrottledOutput(clock)
     with capture_output() as captured:
         for tick in range(1000):
