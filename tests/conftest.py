@@ -1,4 +1,4 @@
-"""Fixtures for every test: a certificate authority, a clean environment, and repeatable property tests."""
+"""Fixtures for all tests: a certificate authority, a clean environment, repeatable property tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing the package or a command is fast, and the package exports what it promises."""
+"""Importing the package or a command is fast, and the package exports its public names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import reconciler
 from reconciler.cli import commands
 
-SLOW = (
+SLOW_LIBRARIES = (
     "boto3",
     "botocore",
     "ipywidgets",
@@ -26,39 +26,45 @@ SLOW = (
 )
 
 
-def loaded_by(code: str) -> list[str]:
-    told = f"import sys, json; {code}; print(json.dumps(sorted(set({SLOW!r}) & sys.modules.keys())))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(done.stdout)
-    return found
+def slow_libraries_loaded_by(code: str) -> list[str]:
+    """Return the slow libraries that a new process has loaded after running the code."""
+    program = (
+        f"import sys, json; {code}; print(json.dumps(sorted(set({SLOW_LIBRARIES!r}) & sys.modules.keys())))"
+    )
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    libraries: list[str] = json.loads(process.stdout)
+    return libraries
 
 
-def test_importing_the_package_loads_no_other_library():
-    assert loaded_by("import reconciler") == []
+def test_importing_the_package_loads_no_slow_library():
+    assert slow_libraries_loaded_by("import reconciler") == []
 
 
-def test_importing_the_values_loads_no_other_library():
-    assert loaded_by("from reconciler import Address, AwsError, Plan, ReconcilerError, Result") == []
+def test_importing_the_values_loads_no_slow_library():
+    assert (
+        slow_libraries_loaded_by("from reconciler import Address, AwsError, Plan, ReconcilerError, Result")
+        == []
+    )
 
 
-def test_the_workspace_loads_libraries_only_when_it_is_used():
-    assert loaded_by("from reconciler import Workspace; Workspace('a.toml')") == []
+def test_creating_a_workspace_loads_no_slow_library():
+    assert slow_libraries_loaded_by("from reconciler import Workspace; Workspace('a.toml')") == []
 
 
-def test_the_public_names_are_sorted_and_each_is_there():
+def test_the_public_names_are_sorted_and_exist():
     assert reconciler.__all__ == sorted(reconciler.__all__)
     assert dir(reconciler) == reconciler.__all__
     assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
 
 
-def test_every_public_name_but_the_version_is_a_class_of_ours():
-    homes = {
+def test_every_public_name_but_the_version_is_defined_in_the_package():
+    modules = {
         name: getattr(reconciler, name).__module__ for name in reconciler.__all__ if name != "__version__"
     }
-    assert [name for name, home in homes.items() if not home.startswith("reconciler.")] == []
+    assert [name for name, module in modules.items() if not module.startswith("reconciler.")] == []
 
 
-def test_a_name_that_is_not_promised_is_not_there():
+def test_a_misspelled_name_is_not_an_attribute():
     assert hasattr(reconciler, "Wrokspace") is False
 
 
@@ -92,7 +98,7 @@ def test_importing_all_commands_loads_no_slow_library_and_no_engine():
         f"import sys, json, {imports}; "
         "print(json.dumps([name for name in sys.modules if name.startswith(('reconciler.', 'rich', 'boto'))]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    packages = {name.split(".")[1] for name in json.loads(done.stdout) if name.startswith("reconciler.")}
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    packages = {name.split(".")[1] for name in json.loads(process.stdout) if name.startswith("reconciler.")}
     assert packages == {"cli", "model"}
-    assert [name for name in json.loads(done.stdout) if name.startswith(("rich", "boto"))] == []
+    assert [name for name in json.loads(process.stdout) if name.startswith(("rich", "boto"))] == []

@@ -1,4 +1,4 @@
-"""README.md is true: its commands, code, tables, pictures and claims are run or compared with the code."""
+"""README.md is true: its commands and code are run, its tables and pictures are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convergence: what an apply leaves behind depends on the file alone, and a second plan is empty."""
+"""Convergence: the result of an apply depends on the file alone, and the next plan is empty."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
     plan = plan_of(after, cloud)
     positions = {step.address: index for index, step in enumerate(plan.steps)}
     assert all(
-        positions[before] < positions[step.address] for step in plan.steps for before in step.dependencies
+        positions[dependency] < positions[step.address]
+        for step in plan.steps
+        for dependency in step.dependencies
     )
     finished: list[object] = []
     for outcome in apply(plan, cloud):

@@ -55,7 +55,7 @@ def policy(name: str = "p"):
 
 
 def provisioned_thing(generation: int, *policies: str):
-    """Return a provisioned thing `x` with a certificate of a generation, to which the policies are attached."""
+    """Return a provisioned thing `x`; the policies are attached to its certificate."""
     parts = {
         "thing": {"Type": THING, "Properties": {"ThingName": "x"}},
         "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},

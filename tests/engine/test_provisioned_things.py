@@ -117,7 +117,9 @@ def test_a_new_provisioned_thing_is_one_call(cloud):
 
 
 def test_the_plan_shows_the_evaluated_template(cloud):
-    (step,) = [s for s in plan_of(fleet(pump("8")), cloud).steps if s.address.kind == "provisioned_things"]
+    (step,) = (
+        step for step in plan_of(fleet(pump("8")), cloud).steps if step.address.kind == "provisioned_things"
+    )
     pem = Pem(identity("8"))
     assert step.change.fields == (
         FieldChange("thing_name", None, "pump-8"),
@@ -130,11 +132,11 @@ def test_the_plan_shows_the_evaluated_template(cloud):
     )
 
 
-def test_a_template_can_be_a_stored_one(cloud):
+def test_a_template_can_be_one_stored_in_aws(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
     stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
-    named = pump("8", body="pumps")
-    desired = fleet(stored, evolve(named, dependencies=frozenset({stored.address})))
+    user = pump("8", body="pumps")
+    desired = fleet(stored, evolve(user, dependencies=frozenset({stored.address})))
     assert calls(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
     assert plan_of(desired, cloud).steps == ()
 
@@ -238,21 +240,21 @@ class TestOverrides:
     """`OverrideSettings`: what RegisterThing does to an existing thing."""
 
     @pytest.mark.parametrize(
-        ("setting", "left"),
+        ("setting", "attributes"),
         [
             ("REPLACE", {"site": "bergen"}),
             ("MERGE", {"site": "bergen", "by-hand": "1"}),
             ("DO_NOTHING", {"site": "oslo", "by-hand": "1"}),
         ],
     )
-    def test_attributes_follow_the_override_setting(self, cloud, setting, left):
+    def test_attributes_follow_the_override_setting(self, cloud, setting, attributes):
         converge(fleet(pump("8")), cloud)
         cloud.iot.update_thing(
             thingName="pump-8", attributePayload={"attributes": {"by-hand": "1"}, "merge": True}
         )
         body = template(OverrideSettings={"AttributePayload": setting})
         converge(fleet(pump("8", body=body, Site="bergen")), cloud)
-        assert cloud.content()["things"]["pump-8"]["attributes"] == left
+        assert cloud.content()["things"]["pump-8"]["attributes"] == attributes
         assert plan_of(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
 
     def test_the_override_setting_fail_rejects_the_plan(self, cloud):

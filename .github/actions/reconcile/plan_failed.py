@@ -1,4 +1,4 @@
-"""Write a Markdown comment saying that there is no plan, and why: the command's stderr as inert text.
+"""Write a Markdown comment that reports why there is no plan: the command's stderr as inert text.
 
 The first line is the marker of the plan's own comment, so that this text replaces it. The marker has the workspace's name if the
 file can be read far enough. Only the standard library is used.
@@ -19,7 +19,10 @@ EXIT_REJECTED = 3
 
 
 def marker(state: Path) -> str:
-    """Return the marker that `reconciler plan --format markdown` writes, without a name if none can be read."""
+    """Return the marker that `reconciler plan --format markdown` writes.
+
+    It has no workspace name if none can be read.
+    """
     for file in sorted(state.glob("*.toml")) if state.is_dir() else [state]:
         try:
             name = tomllib.loads(file.read_text(encoding="utf-8"))["workspace"]["name"]
@@ -30,7 +33,7 @@ def marker(state: Path) -> str:
 
 
 def code_block(stderr: str) -> str:
-    """Return stderr as a code block that its content cannot end, without the annotations meant for the runner."""
+    """Return stderr as a code block that its content cannot end, without the runner's annotations."""
     lines = [line for line in stderr.splitlines() if not line.startswith("::")]
     text = "\n".join(lines).strip()
     text = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)

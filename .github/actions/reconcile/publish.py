@@ -52,7 +52,10 @@ def find_by_marker(path: str, marker: str) -> dict[str, Any] | None:
 
 
 def bot_items(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each comment or issue that a bot wrote, with its first line. Anyone could write a marker, so people's are ignored."""
+    """Yield each comment or issue that a bot wrote, with its first line.
+
+    Anyone could write a marker, so those that people wrote are ignored.
+    """
     number = 1
     while page := call("GET", f"{path}{'&' if '?' in path else '?'}per_page={PAGE_SIZE}&page={number}"):
         for item in page:

@@ -225,7 +225,7 @@ def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud
 
 
 def test_re_reading_a_step_sends_no_listing_of_the_whole_account(cloud):
-    """AWS serves ten pages per second: if each step listed a large account, hundreds of steps would take minutes."""
+    """AWS serves ten pages per second, so listing a large account in each step would take minutes."""
     converge(state(*BEFORE), cloud)
     resources = [
         evolve(resource, spec=evolve(resource.spec, **CHANGED[str(resource.address)])) for resource in BEFORE

@@ -92,9 +92,9 @@ class TestCsv:
 
     @given(rows=st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
     def test_every_text_is_read_unchanged(self, tmp_path_factory, rows):
-        written = io.StringIO()
-        csv.writer(written).writerows([["a", "b"], *rows])
-        manifest = read_manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
+        output = io.StringIO()
+        csv.writer(output).writerows([["a", "b"], *rows])
+        manifest = read_manifest(tmp_path_factory.mktemp("csv"), "a.csv", output.getvalue())
         assert (manifest.problems, [list(values) for _, values in manifest.rows]) == ([], rows)
 
 
@@ -206,33 +206,38 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         expected = {}
         for serial, site, status in [("1", "oslo", "ACTIVE"), ("2", "bergen", "INACTIVE")]:
             pem = Pem.parse(pems[f"pki/{serial}.pem"])
-            cert, thing = Address("certificates", f"pump-{serial}"), Address("things", f"pump-{serial}")
+            certificate, thing = (
+                Address("certificates", f"pump-{serial}"),
+                Address("things", f"pump-{serial}"),
+            )
             managed = Address("managed_things", serial)
-            expected[cert] = Resource(cert, Certificate(pem, certificate_mode="SNI_ONLY", status=status))
+            expected[certificate] = Resource(
+                certificate, Certificate(pem, certificate_mode="SNI_ONLY", status=status)
+            )
             spec = Thing(
-                certificates=(cert.name,),
+                certificates=(certificate.name,),
                 thing_groups=(External(f"{site}-hall"),),
                 attributes={f"at-{site}": f"{serial}/{serial}", "fixed": "yes"},
             )
-            kept = Lifecycle(prevent_destroy=True, ignore_changes=(f"attributes.{site}",))
-            expected[thing] = Resource(thing, spec, frozenset({cert}), kept)
+            lifecycle = Lifecycle(prevent_destroy=True, ignore_changes=(f"attributes.{site}",))
+            expected[thing] = Resource(thing, spec, frozenset({certificate}), lifecycle)
             code = Secret(f"env QR_{serial}", None)
-            owned = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
-            expected[managed] = Resource(managed, owned, frozenset({thing}))
+            managed_spec = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
+            expected[managed] = Resource(managed, managed_spec, frozenset({thing}))
         assert load_resources(tmp_path, text, {"devices.csv": rows, **pems}) == expected
 
     def test_a_resource_has_the_place_of_its_table_and_its_row(self, tmp_path):
         text = '[things."a-{n}"]\nfor_each = { file = "m/n.csv" }\n[things."b-{n}"]\nfor_each = [{ n = 3 }]\n'
         resources = load_resources(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
-        at = "desired_state.toml"
+        file = "desired_state.toml"
         origins = {address.name: resource.origin for address, resource in resources.items()}
         assert origins == {
-            "a-7": Origin(at, 1, ManifestRow("m/n.csv", 3)),
-            "b-3": Origin(at, 3, ManifestRow("", 0)),
+            "a-7": Origin(file, 1, ManifestRow("m/n.csv", 3)),
+            "b-3": Origin(file, 3, ManifestRow("", 0)),
         }
         assert [str(origin) for origin in origins.values()] == [
-            f"{at}:1 (m/n.csv:3)",
-            f"{at}:3 (for_each[0])",
+            f"{file}:1 (m/n.csv:3)",
+            f"{file}:3 (for_each[0])",
         ]
 
     def test_a_column_in_a_filled_in_value_is_not_filled_in_again(self, tmp_path):
@@ -293,13 +298,13 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         (tmp_path / "n.csv").write_text(rows)
         (tmp_path / "desired_state.toml").write_text(text + WORKSPACE)
         warnings = list(map(str, load(tmp_path / "desired_state.toml").warnings))
-        where = "desired_state.toml:5: warning: managed_things"
+        prefix = "desired_state.toml:5: warning: managed_things"
         assert warnings == [
             *(
-                f"{where}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value before it is needed"
+                f"{prefix}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value before it is needed"
                 for n in range(20)
             ),
-            f"{where}.{{n}}.authentication_material: and 1,002 more rows like these",
+            f"{prefix}.{{n}}.authentication_material: and 1,002 more rows like these",
         ]
 
 
@@ -371,12 +376,12 @@ def _for_each(folder: Path, rows: list[dict[str, str]], form: str) -> str:
             for row in rows
         )
         return f"for_each = [{tables}]\n"
-    written = io.StringIO()
+    output = io.StringIO()
     if form == "csv":
-        csv.writer(written).writerows([["x", "y", "n"], *([row["x"], row["y"], row["n"]] for row in rows)])
+        csv.writer(output).writerows([["x", "y", "n"], *([row["x"], row["y"], row["n"]] for row in rows)])
     else:
-        written.write("\n".join(map(json.dumps, rows)))
-    (folder / f"rows.{form}").write_text(written.getvalue(), newline="")
+        output.write("\n".join(map(json.dumps, rows)))
+    (folder / f"rows.{form}").write_text(output.getvalue(), newline="")
     return f'for_each = {{ file = "rows.{form}" }}\n'
 
 

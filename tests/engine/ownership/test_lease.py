@@ -305,12 +305,12 @@ class TestApplying:
 
 def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     desired = state(ca(), *device("pump"))
-    before = plan_of(desired, cloud)
+    plan_before = plan_of(desired, cloud)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        during = plan_of(desired, cloud)
-    warnings = {note.text for note in during.notes} - {note.text for note in before.notes}
+        concurrent_plan = plan_of(desired, cloud)
+    warnings = {note.text for note in concurrent_plan.notes} - {note.text for note in plan_before.notes}
     assert warnings == {PARTIAL_APPLY}
-    assert during.digest == plan_of(desired, cloud).digest
+    assert concurrent_plan.digest == plan_of(desired, cloud).digest
 
 
 def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):

@@ -14,7 +14,7 @@ from reconciler.model.resource import Origin
 from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
 from tests.support.one_device import certificate_id, iot_call, one_device, step_tuples
 
-GONE = frozenset({"ResourceNotFoundException"})
+NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
 
 def with_removed(desired, *names: str):
@@ -38,7 +38,7 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
             [
                 iot_call(
                     "RemoveThingFromThingGroup",
-                    ignored_errors=GONE,
+                    ignored_errors=NOT_FOUND,
                     thingGroupName="reconciler-ws",
                     thingName="a",
                 )
@@ -114,15 +114,15 @@ def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
 
 
 def test_a_removed_entry_without_a_managed_resource_is_a_note(cloud):
-    cloud.iot.create_thing(thingName="theirs")
-    plan = plan_of(with_removed(state(), "things.gone", "things.theirs"), cloud)
+    cloud.iot.create_thing(thingName="unmanaged")
+    plan = plan_of(with_removed(state(), "things.gone", "things.unmanaged"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
             "info",
             f"things.{name}",
             "nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry",
         )
-        for name in ("gone", "theirs")
+        for name in ("gone", "unmanaged")
     ]
 
 

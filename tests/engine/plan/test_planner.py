@@ -1,4 +1,4 @@
-"""A plan has every call with every parameter, in an order that works."""
+"""A plan has every call with every parameter, in dependency order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.desired_states import (
 from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
 
 ALPHA = AUTHORITIES["alpha"]
-GONE = frozenset({"ResourceNotFoundException"})
+NOT_FOUND = frozenset({"ResourceNotFoundException"})
 EXISTS = frozenset({"ResourceAlreadyExistsException"})
 IN_USE = frozenset({"DeleteConflictException"})
 
@@ -37,7 +37,7 @@ def tags(name):
     ]
 
 
-def registered(generation=1):
+def registration(generation=1):
     return iot_call(
         "RegisterCertificate",
         certificatePem=ALPHA.device("a", generation),
@@ -47,39 +47,43 @@ def registered(generation=1):
     )
 
 
-def retired():
+def retirement():
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
     return iot_call(
         "AttachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=ignored
     )
 
 
-DETACHED = iot_call("DetachThingPrincipal", thingName="a", principal=certificate_arn(), ignored_errors=GONE)
-DELETED = [
+DETACHMENT = iot_call(
+    "DetachThingPrincipal", thingName="a", principal=certificate_arn(), ignored_errors=NOT_FOUND
+)
+CERTIFICATE_DELETION = [
     iot_call("UpdateCertificate", certificateId=certificate_id(), newStatus="INACTIVE"),
     iot_call(
         "DeleteCertificate",
         certificateId=certificate_id(),
         forceDelete=True,
-        ignored_errors=GONE,
+        ignored_errors=NOT_FOUND,
         retried_errors=IN_USE,
     ),
 ]
-THING_DELETED = [
-    retired(),
-    DETACHED,
+THING_DELETION = [
+    retirement(),
+    DETACHMENT,
     iot_call(
         "DeleteThing",
         thingName="a",
         expectedVersion=1,
-        ignored_errors=GONE,
+        ignored_errors=NOT_FOUND,
         retried_errors={"InvalidRequestException"},
     ),
 ]
-POLICY_DELETED = [
-    iot_call("DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=GONE, retried_errors=IN_USE)
+POLICY_DELETION = [
+    iot_call(
+        "DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=NOT_FOUND, retried_errors=IN_USE
+    )
 ]
-GROUP_DELETED = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=GONE)]
+GROUP_DELETION = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=NOT_FOUND)]
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +142,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
                 )
             ],
         ),
-        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [registered()]),
+        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [registration()]),
         (
             "create",
             "things.a",
@@ -173,11 +177,11 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "certificates.a",
             [],
             [
-                registered(2),
+                registration(2),
                 iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn(2)),
-                retired(),
-                DETACHED,
-                *DELETED,
+                retirement(),
+                DETACHMENT,
+                *CERTIFICATE_DELETION,
             ],
         )
     ]
@@ -185,11 +189,11 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
 
 def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
     converge(one_device(), cloud)
-    certificates = f"certificates.a:{certificate_id()[:12]}"
+    certificate = f"certificates.a:{certificate_id()[:12]}"
     assert step_tuples(plan_of(state(ca()), cloud)) == [
-        ("delete", "things.a", [], THING_DELETED),
-        ("delete", certificates, ["things.a"], DELETED),
-        ("delete", "policies.reconciler-ws-retired", [certificates, "things.a"], POLICY_DELETED),
+        ("delete", "things.a", [], THING_DELETION),
+        ("delete", certificate, ["things.a"], CERTIFICATE_DELETION),
+        ("delete", "policies.reconciler-ws-retired", [certificate, "things.a"], POLICY_DELETION),
     ]
 
 
@@ -198,19 +202,19 @@ def test_destroy_deletes_dependents_first(cloud):
     authority = Pem.parse(ALPHA.pem).fingerprint
     everything = ["ca_certificates.alpha", "certificates.a", "policies.reconciler-ws-retired", "things.a"]
     assert step_tuples(plan_of(one_device(), cloud, destroy=True)) == [
-        ("delete", "things.a", [], THING_DELETED),
-        ("delete", "certificates.a", ["things.a"], DELETED),
+        ("delete", "things.a", [], THING_DELETION),
+        ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETION),
         (
             "delete",
             "ca_certificates.alpha",
             ["certificates.a"],
             [
                 iot_call("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
-                iot_call("DeleteCACertificate", certificateId=authority, ignored_errors=GONE),
+                iot_call("DeleteCACertificate", certificateId=authority, ignored_errors=NOT_FOUND),
             ],
         ),
-        ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETED),
-        ("delete", "thing_groups.reconciler-ws", everything, GROUP_DELETED),
+        ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETION),
+        ("delete", "thing_groups.reconciler-ws", everything, GROUP_DELETION),
     ]
 
 
@@ -235,7 +239,7 @@ def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
     (thing, certificate_step) = sorted(step_tuples(plan_of(one_device(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
     detachment = iot_call(
-        "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=GONE
+        "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=NOT_FOUND
     )
     assert (certificate_step[0], certificate_step[1], certificate_step[3]) == (
         "update",
@@ -284,9 +288,9 @@ def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     assert isinstance(note, Note)
 
 
-def test_resources_of_others_are_left_alone(cloud):
-    cloud.iot.create_thing(thingName="someone-elses")
-    cloud.iot.create_thing_group(thingGroupName="theirs")
+def test_destroy_leaves_unmanaged_resources_alone(cloud):
+    cloud.iot.create_thing(thingName="unmanaged")
+    cloud.iot.create_thing_group(thingGroupName="unmanaged")
     converge(one_device(), cloud)
     assert [str(step.address) for step in plan_of(one_device(), cloud, destroy=True).steps] == [
         "things.a",

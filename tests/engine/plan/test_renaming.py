@@ -12,7 +12,17 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
+from tests.support.desired_states import (
+    apply,
+    ca,
+    converge,
+    device,
+    failures,
+    managed_thing,
+    plan_of,
+    resource,
+    state,
+)
 from tests.support.one_device import certificate_arn, certificate_id, one_device
 
 
@@ -29,8 +39,8 @@ def calls(plan):
     return [str(call) for step in plan.steps for call in step.calls]
 
 
-def as_b(*, exclusive: bool = False):
-    """Return the device a as `things.b`, with the certificate `certificates.a`."""
+def renamed_device(*, exclusive: bool = False):
+    """Return the state of the device `a` with its thing renamed to `b`."""
     certificate, _ = device("a")
     return state(ca(), certificate, resource("things", "b", Thing(certificates=("a",), exclusive=exclusive)))
 
@@ -61,7 +71,7 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
 def test_a_renamed_managed_thing_keeps_its_id(cloud):
     converge(state(managed_thing("a")), cloud)
     (before,) = cloud.managed_integrations.list_managed_things()["Items"]
-    desired = with_moved(state(managed_thing("b")), it="managed_things.a → managed_things.b")
+    desired = with_moved(state(managed_thing("b")), rename="managed_things.a → managed_things.b")
     plan = converge(desired, cloud)
     assert (actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
     assert calls(plan) == [
@@ -77,7 +87,7 @@ def test_a_renamed_locker_with_a_name_of_its_own_gets_another_tag(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker("keys"))), cloud)
     desired = with_moved(
         state(resource("credential_lockers", "b", CredentialLocker("keys"))),
-        it="credential_lockers.a → credential_lockers.b",
+        rename="credential_lockers.a → credential_lockers.b",
     )
     plan = converge(desired, cloud)
     assert (actions(plan), calls(plan)) == (
@@ -91,7 +101,7 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     device_certificate, thing = device("a")
     exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
     converge(state(ca(), device_certificate, exclusive_thing), cloud)
-    desired = with_moved(as_b(exclusive=exclusive), it="things.a → things.b")
+    desired = with_moved(renamed_device(exclusive=exclusive), rename="things.a → things.b")
     plan = plan_of(desired, cloud)
     assert actions(plan) == [("create", "things.b"), ("delete", "things.a")]
     create, delete = plan.steps
@@ -114,16 +124,14 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
     converge(one_device(), cloud)
     counts = []
 
-    class Watched:
+    class WatchedCloud:
         def call(self, request):
             response = cloud.call(request)
             counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
-    from tests.support.desired_states import apply, failures
-
-    plan = plan_of(with_moved(as_b(), it="things.a → things.b"), cloud)
-    assert failures(apply(plan, Watched(), workers=8)) == []
+    plan = plan_of(with_moved(renamed_device(), rename="things.a → things.b"), cloud)
+    assert failures(apply(plan, WatchedCloud(), workers=8)) == []
     assert min(counts) == 1
 
 
@@ -136,7 +144,7 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
         return state(ca(), with_policy, thing, resource("policies", policy, Policy(allow)))
 
     converge(fleet("p"), cloud)
-    desired = with_moved(fleet("q"), it="policies.p → policies.q")
+    desired = with_moved(fleet("q"), rename="policies.p → policies.q")
     plan = converge(desired, cloud)
     assert actions(plan) == [
         ("create", "policies.q"),
@@ -148,10 +156,10 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
 
 def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
     converge(one_device(), cloud)
-    desired = with_moved(as_b(), it="things.a → things.b")
+    desired = with_moved(renamed_device(), rename="things.a → things.b")
     protected = {
-        address: evolve(resource, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
-        for address, resource in desired.resources.items()
+        address: evolve(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
+        for address, item in desired.resources.items()
     }
     with pytest.raises(PlanRejectedError) as caught:
         plan_of(evolve(desired, resources=protected), cloud)
@@ -163,11 +171,11 @@ def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
     )
 
 
-def test_replacing_a_renamed_locker_comes_with_a_warning_how_to_keep_it(cloud):
+def test_replacing_a_renamed_locker_warns_and_explains_how_to_keep_it(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
     desired = with_moved(
         state(resource("credential_lockers", "b", CredentialLocker())),
-        it="credential_lockers.a → credential_lockers.b",
+        rename="credential_lockers.a → credential_lockers.b",
     )
     plan = plan_of(desired, cloud)
     assert actions(plan) == [("replace", "credential_lockers.b")]

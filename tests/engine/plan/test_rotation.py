@@ -67,19 +67,19 @@ class TestWithoutGracePeriod:
     def test_after_every_call_the_device_has_an_active_certificate(self, cloud):
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(ca(), *device("a", 2)), cloud)
-        sent = [call for step in plan.steps for call in step.calls]
+        planned_calls = [call for step in plan.steps for call in step.calls]
         has_active_certificate = []
 
-        def watching(call):
+        def call_and_check(call):
             response = cloud.call(call)
-            if call in sent:  # not a read before the step
+            if call in planned_calls:  # not a read before the step
                 content = cloud.content()
                 attached = [name for name, _ in content["things"]["a"]["principals"]]
                 active = [name for name in attached if content["certificates"][name][0] == "ACTIVE"]
                 has_active_certificate.append(bool(active))
             return response
 
-        apply(plan, SimpleNamespace(call=watching))
+        apply(plan, SimpleNamespace(call=call_and_check))
         assert has_active_certificate == [True] * plan.estimate.total_calls
 
     def test_policies_attached_by_others_are_attached_to_the_new_certificate(self, cloud):
@@ -185,7 +185,7 @@ class TestGracePeriod:
 
 
 class TestWaves:
-    """A fleet is with_generation a part at a time."""
+    """A fleet is rotated in waves: a part of its devices at a time."""
 
     NAMES = ("a", "b", "c", "d", "e")
 
