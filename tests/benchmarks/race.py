@@ -3,10 +3,11 @@
     python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit SECONDS]
                                     [--copied] [--quotas N …]
 
-The phases are the creation of the fleet, a run without changes, a change of one percent, and the deletion. Each contender
-runs as a command, start-up included, in its own account. They take turns with one `reconciler registry serve` on this machine. The registry is in memory; with `--copied` it is a file that the fleet is
-copied to. Terraform is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's
-default quotas, in virtual time: how close it comes to the shortest time they allow.
+The phases are the creation of the fleet, a run without changes, a change of one percent, and the deletion. Each
+contender runs as a command, start-up included, in its own account. They take turns with one `reconciler registry serve` on
+this machine. The registry is in memory; with `--copied` it is a file that the fleet is copied to. Terraform is skipped, with
+a message, if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time: how
+close it comes to the shortest time they allow.
 """
 
 from __future__ import annotations

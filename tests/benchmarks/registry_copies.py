@@ -1,6 +1,7 @@
 """Fill a registry with a fleet in seconds, by copying the rows of its first device.
 
-The first device was applied. Its rows are copied in every account. The result is what applying the whole fleet would have stored.
+The first device was applied. Its rows are copied in every account. The result is what applying the whole fleet would have
+stored.
 """
 
 from __future__ import annotations
