@@ -22,7 +22,7 @@ def fleet_at(site: str) -> Fleet:
     return fleet
 
 
-def test_of_two_contending_writers_one_writes_at_a_time(tmp_path):
+def test_two_contending_writers_write_one_at_a_time(tmp_path):
     registry_path = tmp_path / "registry.sqlite3"
     environ = {**os.environ, **secret_variables(), "RECONCILER_REGISTRY": str(registry_path)}
     fleets = {site: fleet_at(site) for site in ("oslo", "bergen")}
