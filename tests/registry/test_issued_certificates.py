@@ -128,6 +128,7 @@ def test_a_csr_with_an_invalid_signature_is_rejected(iot):
         pki.signing_request("a", ec.generate_private_key(ec.SECP192R1())),
         pki.signing_request("a", rsa.generate_private_key(public_exponent=65537, key_size=1024)),
     ],
+    ids=["no PEM", "cut short", "curve of 192 bits", "RSA of 1024 bits"],
 )
 def test_an_invalid_csr_and_one_with_a_weak_key_are_rejected(iot, csr):
     assert error_of(iot.create_certificate_from_csr, certificateSigningRequest=csr) == INVALID
