@@ -70,12 +70,12 @@ def _check_access(workspace: Workspace, environ: Mapping[str, str]) -> Sequence[
     """Check the embedded registry's database, or credentials, clock and permissions at AWS."""
     from reconciler.aws import preflight
     from reconciler.aws.quotas import load_quotas
-    from reconciler.engine.permissions.operations import needed_operations
+    from reconciler.engine.permissions.operations import find_needed_operations
 
     settings = workspace.desired.settings
     if settings.target == "embedded":
         return [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
-    operations = needed_operations(workspace.desired, "apply")
+    operations = find_needed_operations(workspace.desired, "apply")
     return [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, operations)]
 
 

@@ -186,9 +186,9 @@ class Workspace(WorkspaceFiles):
 
     def lease_holder(self) -> LeaseHolder | None:
         """Return the lease of the apply that is running now, or None. Raises AwsError and TargetError."""
-        from reconciler.engine.ownership.lease import lease_holder
+        from reconciler.engine.ownership.lease import find_lease_holder
 
-        return lease_holder(self.desired.settings.name, self._connection.call)
+        return find_lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
         """Release the lease, even if another process holds it, and return the holder.
@@ -213,14 +213,14 @@ class Workspace(WorkspaceFiles):
 
     def history(self, limit: int | None = 20) -> DisplayedHistory:
         """Return the latest runs in this folder's journal, newest first. Raises JournalError."""
-        return DisplayedHistory(self._journal.runs(limit))
+        return DisplayedHistory(self._journal.list_runs(limit))
 
     def run(self, id_part: str) -> DisplayedRun:
         """Return one run with its steps and calls, by the start or end of its ID.
 
         Raises JournalError, and ReconcilerError if not exactly one run matches.
         """
-        known_ids = self._journal.ids()
+        known_ids = self._journal.list_ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
         if len(matches) != 1 or not id_part:
             raise ReconcilerError(_describe_ambiguity(id_part, matches, known_ids))
@@ -233,13 +233,13 @@ class Workspace(WorkspaceFiles):
 
         Raises JournalError.
         """
-        latest = self._journal.runs(1, self.desired.settings.name)
+        latest = self._journal.list_runs(1, self.desired.settings.name)
         return self.run(latest[0].id) if latest else None
 
     def last_run_on_target(self) -> Run | None:
         """Return this workspace's latest run on this target; None if there is none or no readable journal."""
         try:
-            latest = self._journal.runs(1, self.desired.settings.name, str(self._connection.target))
+            latest = self._journal.list_runs(1, self.desired.settings.name, str(self._connection.target))
         except JournalError:
             return None
         return latest[0] if latest else None
@@ -247,7 +247,7 @@ class Workspace(WorkspaceFiles):
     def crashed_run(self) -> Run | None:
         """Return this workspace's latest run if it crashed; None if not or without a readable journal."""
         try:
-            latest = self._journal.runs(1, self.desired.settings.name)
+            latest = self._journal.list_runs(1, self.desired.settings.name)
         except JournalError:
             return None
         return latest[0] if latest and latest[0].status == "crashed" else None
@@ -263,11 +263,11 @@ class Workspace(WorkspaceFiles):
 
         Raises PlanRejectedError if there was no such run or it completed every step, JournalError and TargetError.
         """
-        from reconciler.engine.apply.retry_failed import unfinished_addresses
+        from reconciler.engine.apply.retry_failed import find_unfinished_addresses
 
         target = str(self._connection.target)
-        latest = self._journal.runs(1, self.desired.settings.name, target)
-        return unfinished_addresses(self._journal.record(latest[0].id) if latest else None)
+        latest = self._journal.list_runs(1, self.desired.settings.name, target)
+        return find_unfinished_addresses(self._journal.record(latest[0].id) if latest else None)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────
 

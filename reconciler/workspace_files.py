@@ -113,25 +113,25 @@ class WorkspaceFiles:
     def _leased(self, plan: Plan) -> Iterator[Callable[[], None]]:
         """Hold the workspace's lease while a plan is applied; an empty plan writes nothing and needs none."""
         from reconciler.engine.ownership.lease import hold_lease
-        from reconciler.engine.ownership.process import this_process
+        from reconciler.engine.ownership.process import identify_this_process
 
         if not plan:
             yield lambda: None
             return
-        with hold_lease(plan.workspace, self._connection.call, this_process(self._environ)) as guard:
+        with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
             yield guard
 
     @contextmanager
     def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:
         """Record a run in the journal; if that cannot be written, the run continues and reports it at its end."""
         from reconciler.engine.apply.recorder import NullRecorder
-        from reconciler.engine.ownership.process import this_process
+        from reconciler.engine.ownership.process import identify_this_process
 
         journal = self._journal
         recorder: Recorder
         try:
             journal.path.parent.mkdir(exist_ok=True)
-            recorder = journal.begin(plan, this_process(self._environ), command, self.desired.digest)
+            recorder = journal.begin(plan, identify_this_process(self._environ), command, self.desired.digest)
         except OSError as error:
             recorder = NullRecorder(f"cannot create {journal.path.parent}: {error.strerror}")
         except JournalError as error:

@@ -38,7 +38,7 @@ def build_graph(dependencies: Dependencies) -> Graph:
     return graph
 
 
-def cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
+def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
     """Return the addresses that are in a cycle or depend on one, with their dependencies.
 
     Addresses without dependencies are removed until none is left. For a valid file the result is empty, without the cost of a
@@ -89,12 +89,12 @@ def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
         covered: set[Address] = set()
         for address in sorted(component):
             if address not in covered:
-                cycle = _shortest_cycle(subgraph, address)
+                cycle = _find_shortest_cycle(subgraph, address)
                 covered.update(cycle)
                 yield cycle
 
 
-def _shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...]:
+def _find_shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...]:
     """Return the shortest cycle through `start`, rotated to begin with its lowest address."""
     import networkx as nx
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.export.export import Table, export_tables, read_inventory, select_matching
-from reconciler.engine.export.files import pem_writer
+from reconciler.engine.export.files import build_pem_writer
 from reconciler.engine.export.toml_writer import render_tables, render_workspace_table
 from reconciler.engine.load.load import load
 from reconciler.kinds.certificates import Certificate
@@ -45,7 +45,7 @@ CLOUD = Cloud()
 def export_registry(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
     """Return the export of a registry by a workspace whose file declares nothing."""
     inventory = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
-    return export_tables(workspace, inventory, pem_writer(pem_dir, base))
+    return export_tables(workspace, inventory, build_pem_writer(pem_dir, base))
 
 
 def load_export(export, workspace="ws"):
@@ -202,7 +202,9 @@ def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(t
     spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
     converge(state(resource("certificates", "../../evil", spec)), cloud)
     desired = state(resource("certificates", "../../evil", spec))
-    export = export_tables("ws", read_inventory(desired, cloud.call), pem_writer(tmp_path / "pki", tmp_path))
+    export = export_tables(
+        "ws", read_inventory(desired, cloud.call), build_pem_writer(tmp_path / "pki", tmp_path)
+    )
     (table,) = export.tables
     name = table.fields["pem"]["file"]
     assert name == f"pki/certificates/-..-evil-{Pem.parse(pem).fingerprint[:12]}.pem"
@@ -211,7 +213,10 @@ def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(t
 
 
 def test_a_certificate_does_not_overwrite_another_file(tmp_path):
-    write_pem, pem = pem_writer(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
+    write_pem, pem = (
+        build_pem_writer(tmp_path / "pki", tmp_path),
+        Pem.parse(AUTHORITIES["alpha"].device("a", 1)),
+    )
     path = tmp_path / "pki/certificates/a.pem"
     assert write_pem(Address("certificates", "a"), pem) == write_pem(Address("certificates", "a"), pem)
     path.write_text("theirs")

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.iam import MAX_POLICY_CHARACTERS, build_iam_policy, iam_action
-from reconciler.engine.permissions.operations import PURPOSES, needed_operations, needed_roles
+from reconciler.engine.permissions.operations import PURPOSES, find_needed_operations, find_needed_roles
 from reconciler.model.plan import Target
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
@@ -48,7 +48,7 @@ class RecordingCloud(Cloud):
 
 
 def allowed_actions(desired, purpose):
-    policy = build_iam_policy(needed_operations(desired, purpose), TARGET)
+    policy = build_iam_policy(find_needed_operations(desired, purpose), TARGET)
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -176,7 +176,7 @@ def test_the_policy_includes_the_roles_of_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
 
     alias = resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
-    assert needed_roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
+    assert find_needed_roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
 
 
 def test_actions_are_restricted_to_the_account_and_resource_types():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconciler.engine.graph import (
     build_graph,
     build_resource_graph,
-    cyclic_subgraph,
+    find_cyclic_subgraph,
     find_shortest_cycles,
     sort_by_dependencies,
 )
@@ -86,7 +86,7 @@ def test_each_cycle_starts_at_its_first_address(dependencies, expected):
 
 def test_the_cyclic_subgraph_has_only_cycles_and_their_dependents():
     dependencies = depending(a="b missing", b="c", c="b", d="", e="d", f="d e")
-    assert cyclic_subgraph(dependencies) == depending(a="b missing", b="c", c="b")
+    assert find_cyclic_subgraph(dependencies) == depending(a="b missing", b="c", c="b")
 
 
 @given(edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25), shuffle=st.randoms())
@@ -108,4 +108,4 @@ def test_the_cycles_cover_every_cyclic_component_in_any_order_of_the_file(edges,
     items = list(dependencies.items())
     shuffle.shuffle(items)
     assert list(find_shortest_cycles(build_graph(dict(items)))) == cycles
-    assert list(find_shortest_cycles(build_graph(cyclic_subgraph(dependencies)))) == cycles
+    assert list(find_shortest_cycles(build_graph(find_cyclic_subgraph(dependencies)))) == cycles

@@ -14,13 +14,13 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from reconciler.engine.ownership.process import this_process
+from reconciler.engine.ownership.process import identify_this_process
 from tests.docs.readme_runner import ROOT
 
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 TIMEOUT_SECONDS = 120
-USER = str(this_process(os.environ))
+USER = str(identify_this_process(os.environ))
 """The user and host that run them, as in the journal; they are not stored."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

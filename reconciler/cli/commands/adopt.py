@@ -73,12 +73,12 @@ def _tables_for(
 
     Raises ClickException with every resource for which that is not possible.
     """
-    from reconciler.engine.export.append import file_to_append
-    from reconciler.engine.export.files import export_undeclared, pem_writer
+    from reconciler.engine.export.append import choose_file_to_append
+    from reconciler.engine.export.files import build_pem_writer, export_undeclared
 
     if not addresses:
         return ()
-    write_pem = pem_writer(pem_dir, file_to_append(workspace.path).parent)
+    write_pem = build_pem_writer(pem_dir, choose_file_to_append(workspace.path).parent)
     export = export_undeclared(workspace.desired, workspace.connection.call, addresses, write_pem)
     if export.left_out:
         reasons = (f"{address}: {reason}" for address, reason in sorted(export.left_out.items()))
@@ -90,12 +90,12 @@ def _append_to_file(
     workspace: Workspace, tables: Sequence[Table], terminal: Terminal
 ) -> AbstractContextManager[None]:
     """Append the tables to the file; it is restored if the command ends before the plan is approved."""
-    from reconciler.engine.export.append import append_text, file_to_append
+    from reconciler.engine.export.append import append_text, choose_file_to_append
     from reconciler.engine.export.toml_writer import render_tables
     from reconciler.render.views.labels import pluralize
 
     if not tables:
         return nullcontext()
-    file = file_to_append(workspace.path)
+    file = choose_file_to_append(workspace.path)
     terminal.print_notes(f"adding {pluralize(len(tables), 'table')} at the end of {file}")
     return append_text(file, render_tables(tables))

@@ -62,7 +62,7 @@ def export(
 
     Resources of other workspaces are left out. Resources that are not managed yet are listed; import them with --adopt.
     """
-    from reconciler.engine.export.files import export_selected, pem_writer
+    from reconciler.engine.export.files import build_pem_writer, export_selected
     from reconciler.model.text import join_some
     from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
@@ -70,7 +70,7 @@ def export(
     if out is not None and out.exists():
         raise click.ClickException(f"{out}: file already exists and was not overwritten; choose another name")
     workspace = Workspace(Options.of(ctx).file)
-    write_pem = pem_writer(pem_dir, out.parent if out else Path())
+    write_pem = build_pem_writer(pem_dir, out.parent if out else Path())
     result = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), write_pem)
     text = _file_text(workspace, result)
     if out is None:

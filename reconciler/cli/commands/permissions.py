@@ -33,13 +33,13 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     import json
 
     from reconciler.aws import iam
-    from reconciler.engine.permissions.operations import needed_operations, needed_roles
+    from reconciler.engine.permissions.operations import find_needed_operations, find_needed_roles
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
     target = _target_of(workspace)
-    operations = needed_operations(workspace.desired, purpose)
-    passed_roles = needed_roles(workspace.desired.resources) if purpose == "apply" else ()
+    operations = find_needed_operations(workspace.desired, purpose)
+    passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()
     text = json.dumps(iam.build_iam_policy(operations, target, passed_roles), indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)

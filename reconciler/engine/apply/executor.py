@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, with_recording
 from reconciler.engine.apply.scheduler import ReadyQueue
-from reconciler.engine.apply.staleness import find_stale_steps, version_conflict_error
+from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.send import Pause, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
@@ -68,7 +68,7 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
         ThreadPoolExecutor(workers + _MAX_WAITING_STEPS, "apply") as pool,
         ThreadPoolExecutor(workers, "reread") as read_pool,
     ):
-        run = _Run(plan, call, guard, recorder, pause or _interruptible_pause(stop), pool, read_pool)
+        run = _Run(plan, call, guard, recorder, pause or _build_interruptible_pause(stop), pool, read_pool)
         running, waiting = set[Address](), set[Address]()
         while queue or running or waiting:
             free_workers = workers - len(running)
@@ -99,7 +99,7 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 stop.set()
             yield outcome
             yield from queue.settle(step, outcome)
-    yield from (Canceled(step.change) for step in queue.unstarted())
+    yield from (Canceled(step.change) for step in queue.iterate_unstarted())
 
 
 def _is_fatal(outcome: Outcome) -> bool:
@@ -107,7 +107,7 @@ def _is_fatal(outcome: Outcome) -> bool:
     return isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceUnavailableError)
 
 
-def _interruptible_pause(stop: threading.Event) -> Pause:
+def _build_interruptible_pause(stop: threading.Event) -> Pause:
     def pause(seconds: float) -> None:
         if stop.wait(seconds):
             raise ReconcilerError("stopped while waiting for AWS to catch up; apply again to continue")
@@ -166,7 +166,7 @@ class _Run:
     def _send_calls(self, step: Step) -> Outcome:
         started_at = time.monotonic()
         request_ids: list[str] = []
-        pause = self._reporting_pause(step)
+        pause = self._build_reporting_pause(step)
         call = _with_guard(self.guard, with_recording(self.call, self.recorder, step.address))
         try:
             for request in step.calls:
@@ -176,13 +176,13 @@ class _Run:
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
                 return Failed(step.change, error, len(request_ids))
-            conflict = version_conflict_error(step, self.plan, self.call, self.read_pool)
+            conflict = build_version_conflict_error(step, self.plan, self.call, self.read_pool)
             return Failed(step.change, conflict, len(request_ids))
         except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
             return Failed(step.change, _to_reconciler_error(error), len(request_ids))
         return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
 
-    def _reporting_pause(self, step: Step) -> Pause:
+    def _build_reporting_pause(self, step: Step) -> Pause:
         """Return a pause that reports steps that wait for a long time."""
         waited_seconds, reported_at = 0.0, 0.0
 

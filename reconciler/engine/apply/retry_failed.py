@@ -9,7 +9,7 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.run import RunRecord
 
 
-def unfinished_addresses(last: RunRecord | None) -> Sequence[Address]:
+def find_unfinished_addresses(last: RunRecord | None) -> Sequence[Address]:
     """Return the addresses of the steps that the last run did not complete.
 
     Raises PlanRejectedError if there is no such run, it still runs, it was a destroy, or it completed everything.

@@ -25,7 +25,7 @@ class ReadyQueue:
         for step in plan.steps:
             for dependency in step.dependencies:
                 self._dependents[dependency].append(step.address)
-        path_lengths = self._path_lengths(plan)
+        path_lengths = self._compute_path_lengths(plan)
         self._priorities = {
             step.address: (-path_lengths[step.address], position) for position, step in enumerate(plan.steps)
         }
@@ -68,7 +68,7 @@ class ReadyQueue:
                 yield Skipped(self._steps[address].change, step.address)
                 blocked.extend(self._dependents[address])
 
-    def unstarted(self) -> Iterator[Step]:
+    def iterate_unstarted(self) -> Iterator[Step]:
         """Iterate over the steps that were neither started nor skipped."""
         return (self._steps[address] for address in self._unstarted)
 
@@ -78,7 +78,7 @@ class ReadyQueue:
             self._kinds_in_turn.append(address.kind)
         heapq.heappush(heap, (self._priorities[address], address))
 
-    def _path_lengths(self, plan: Plan) -> dict[Address, int]:
+    def _compute_path_lengths(self, plan: Plan) -> dict[Address, int]:
         """Return the length of the longest path of dependents that begins at each step."""
         lengths: dict[Address, int] = {}
         for step in reversed(plan.steps):

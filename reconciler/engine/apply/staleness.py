@@ -46,7 +46,7 @@ def find_stale_steps(
     return stale_steps
 
 
-def version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
+def build_version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
     """Return the error for a step that AWS rejected because the resource has another version now."""
     error = find_stale_steps([step], plan, call, pool).get(step.address)
     return error or StaleError(
@@ -110,7 +110,7 @@ def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Add
         if isinstance(step.change, Delete | Forget):
             return {address: None}
         return {address: StaleError(f"{address}: no longer exists; run plan again")}
-    fields = tuple(_stale_fields(step, current, workspace))
+    fields = tuple(_find_stale_fields(step, current, workspace))
     return {address: StaleError(_format_message(address, fields), fields)} if fields else {}
 
 
@@ -134,7 +134,7 @@ def _format_message(address: Address, fields: Sequence[StaleField]) -> str:
     return f"{address}: was changed after the plan was made ({paths}); nothing of this step was sent; run plan again"
 
 
-def _stale_fields(step: Step, current: Live, workspace: str) -> Iterator[StaleField]:
+def _find_stale_fields(step: Step, current: Live, workspace: str) -> Iterator[StaleField]:
     change = step.change
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]

@@ -35,7 +35,7 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
     output_files.check_writable(request)
     complete = evolve(request, params=resolve(request.params, responses))
     timeout = CATCH_UP_SECONDS if request.timeout_seconds is None else request.timeout_seconds
-    pauses = growing_pauses(timeout)
+    pauses = generate_growing_pauses(timeout)
     sender = _Sender(call, complete, pause)
     while True:
         try:
@@ -71,7 +71,7 @@ class _Sender:
 
     def send(self) -> Mapping[str, Any]:
         """Return AWS's response, or the verified content of a lost one."""
-        pauses = growing_pauses(VERIFY_SECONDS)
+        pauses = generate_growing_pauses(VERIFY_SECONDS)
         while True:
             try:
                 return self.call(self.request)
@@ -82,7 +82,7 @@ class _Sender:
                     raise
                 verification = self.request.verification
                 if verification is None:
-                    raise self._unknown_outcome() from error
+                    raise self._build_unknown_outcome_error() from error
                 # After a lost response, the request may still be on its way; None means that the time is over.
                 seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
@@ -91,7 +91,7 @@ class _Sender:
                 if response is not None:
                     return response
                 if seconds is None:
-                    raise self._unknown_outcome() from error
+                    raise self._build_unknown_outcome_error() from error
                 if not error.outcome_unknown:
                     raise
 
@@ -106,16 +106,16 @@ class _Sender:
             response: Mapping[str, Any] | None = end.value
             return response
         except LookupError as error:  # only a part of the change was made
-            raise self._unknown_outcome(str(error)) from error
+            raise self._build_unknown_outcome_error(str(error)) from error
         except (AwsError, TargetError) as error:
-            raise self._unknown_outcome() from error
+            raise self._build_unknown_outcome_error() from error
 
-    def _unknown_outcome(self, details: str = "") -> UnknownOutcomeError:
+    def _build_unknown_outcome_error(self, details: str = "") -> UnknownOutcomeError:
         assert self.lost_response_error
         return UnknownOutcomeError(self.request, self.lost_response_error, details)
 
 
-def growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
+def generate_growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
     """Yield pauses that double from 50 ms to 5 s, with jitter, until they add up to `total_seconds`."""
     max_pause, elapsed = 0.05, 0.0
     while elapsed < total_seconds:

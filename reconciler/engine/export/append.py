@@ -10,7 +10,7 @@ _FILE_IN_FOLDER = "adopted.toml"
 """The file that gets the tables if the desired state is a folder."""
 
 
-def file_to_append(path: Path) -> Path:
+def choose_file_to_append(path: Path) -> Path:
     """Return the file that gets new tables, for the path of a desired state."""
     return path / _FILE_IN_FOLDER if path.is_dir() else path
 

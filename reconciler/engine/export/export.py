@@ -141,7 +141,7 @@ def export_tables(
         for address in sorted(address for address in inventory if address.kind == table):
             live = inventory[address]
             spec = replace_ids_with_names(live.spec, names)
-            reason = _missing_value(spec)
+            reason = _explain_missing_value(spec)
             if reason:
                 left_out[address] = reason
                 continue
@@ -225,18 +225,18 @@ def _assign_names(
         if identity:
             declared_names[identity] = address.name
     used_names = {*declared_names.values()}
-    user_names = _names_of_only_users(kind.table, live_by_table)
+    user_names = _find_only_users(kind.table, live_by_table)
     for live_id, live in sorted(live_by_id.items()):
         if live_id in declared_names:
             yield live, declared_names[live_id]
             continue
-        candidates = _candidate_names(live_id, live, user_names)
+        candidates = _propose_names(live_id, live, user_names)
         name = next(candidate for candidate in candidates if candidate not in used_names)
         used_names.add(name)
         yield live, name
 
 
-def _candidate_names(identity: str, live: Live, user_names: Mapping[str, str]) -> Iterator[str]:
+def _propose_names(identity: str, live: Live, user_names: Mapping[str, str]) -> Iterator[str]:
     """Yield names for a resource, the best first; the last, its ID, is always free."""
     if live.declared_name:
         yield live.declared_name
@@ -247,12 +247,12 @@ def _candidate_names(identity: str, live: Live, user_names: Mapping[str, str]) -
     yield identity
 
 
-def _names_of_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
+def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
     """Return ID → user's name for resources with one user that uses no other of their kind."""
     users = [
         (
             user.declared_name or user.identity,
-            [reference.id for reference in _external_references(user, table)],
+            [reference.id for reference in _iterate_external_references(user, table)],
         )
         for live_by_id in live_by_table.values()
         for user in live_by_id.values()
@@ -265,7 +265,7 @@ def _names_of_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Li
     }
 
 
-def _external_references(live: Live, table: str) -> Iterator[External]:
+def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
     """Yield the references by ID that a resource has to resources of a kind."""
     for member in members(type(live.spec)).values():
         if member.references != table:
@@ -279,7 +279,7 @@ def _external_references(live: Live, table: str) -> Iterator[External]:
 # ── values ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _missing_value(spec: Any) -> str | None:
+def _explain_missing_value(spec: Any) -> str | None:
     """Return why a table cannot describe a resource: AWS does not return a value that the file needs."""
     for name, member in members(type(spec)).items():
         value = getattr(spec, name)
@@ -290,7 +290,7 @@ def _missing_value(spec: Any) -> str | None:
 
 def _to_table(address: Address, spec: Any, write_pem: WritePem, *, is_protected: bool) -> Table:
     writer = _FieldWriter(address, write_pem)
-    fields = writer.fields(spec, attrs.fields(type(spec)))
+    fields = writer.write_fields(spec, attrs.fields(type(spec)))
     lifecycle: dict[str, Any] = {"prevent_destroy": True} if is_protected else {}
     if writer.ignored:
         lifecycle["ignore_changes"] = writer.ignored
@@ -308,7 +308,7 @@ class _FieldWriter:
         self.comments: list[str] = []
         self.ignored: list[str] = []
 
-    def fields(self, value: Any, declared: Iterable[Any], path: str = "") -> dict[str, Any]:
+    def write_fields(self, value: Any, declared: Iterable[Any], path: str = "") -> dict[str, Any]:
         """Return the fields that differ from their defaults."""
         fields = {}
         for field in declared:
@@ -320,10 +320,10 @@ class _FieldWriter:
                 self.ignored.append(name)
                 self.comments.append(f"{name}: AWS does not return it; its changes are ignored")
             else:
-                fields[field.name] = self._value(inner, name)
+                fields[field.name] = self._write_value(inner, name)
         return fields
 
-    def _value(self, value: Any, path: str) -> Any:
+    def _write_value(self, value: Any, path: str) -> Any:
         match value:
             case Pem():
                 return self._write_pem(self._address, value)
@@ -332,17 +332,17 @@ class _FieldWriter:
             case Document():
                 return value.text
             case Secret() | SecretDigest():
-                return self._secret_reference(path)
+                return self._write_secret_reference(path)
             case Mapping():
-                return {key: self._value(item, f"{path}.{key}") for key, item in value.items()}
+                return {key: self._write_value(item, f"{path}.{key}") for key, item in value.items()}
             case tuple():
-                return [self._value(item, path) for item in value]
+                return [self._write_value(item, path) for item in value]
             case _ if attrs.has(type(value)):
-                return self.fields(value, attrs.fields(type(value)), f"{path}.")
+                return self.write_fields(value, attrs.fields(type(value)), f"{path}.")
             case _:
                 return value
 
-    def _secret_reference(self, path: str) -> Mapping[str, str]:
+    def _write_secret_reference(self, path: str) -> Mapping[str, str]:
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"
         self.comments.append(

@@ -43,7 +43,7 @@ def export_undeclared(
     return export_undeclared_tables(desired, read_inventory(desired, call), addresses, write_pem)
 
 
-def pem_writer(folder: Path | None, base: Path) -> WritePem:
+def build_pem_writer(folder: Path | None, base: Path) -> WritePem:
     """Return a function that puts certificates inline, or into files if a folder is given.
 
     Files are written when their tables are made. Raises ReconcilerError if the folder is outside the TOML file's (`base`),
@@ -58,7 +58,7 @@ def pem_writer(folder: Path | None, base: Path) -> WritePem:
         )
 
     def write_pem(address: Address, pem: Pem) -> Any:
-        path = folder / address.kind / _file_name(address.name, pem)
+        path = folder / address.kind / _build_file_name(address.name, pem)
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_once(path, pem.text or "")
         return {"file": path.resolve().relative_to(base.resolve()).as_posix()}
@@ -82,7 +82,7 @@ def _write_inline(_address: Address, pem: Pem) -> Any:
     return pem.text
 
 
-def _file_name(name: str, pem: Pem) -> str:
+def _build_file_name(name: str, pem: Pem) -> str:
     """Return a file name for a resource.
 
     If its name is not a valid file name, the valid part of it and the start of the certificate's ID are used.

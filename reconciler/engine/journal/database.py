@@ -116,7 +116,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def used_bytes(connection: sqlite3.Connection) -> int:
+def measure_used_bytes(connection: sqlite3.Connection) -> int:
     """Return the size of the database without free pages."""
     pages, free_pages, page_size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -125,7 +125,7 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     return int((pages - free_pages) * page_size)
 
 
-def error_reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return the operating system's reason for an error, or the error's own text."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 

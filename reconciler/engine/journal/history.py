@@ -67,7 +67,7 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
         "SELECT count(*) AS count, sum(state IS NULL OR state = 'lost') AS lost FROM calls WHERE run = ?",
         row["number"],
     )[0]
-    counts = {_step_status(step["state"], run): step["count"] for step in steps}
+    counts = {_derive_step_status(step["state"], run): step["count"] for step in steps}
     return evolve(
         run,
         counts=dict(sorted(counts.items())),
@@ -78,11 +78,11 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
 
 def _to_step(row: Mapping[str, Any], run: Run) -> RunStep:
     return RunStep(
-        row["address"], row["action"], _step_status(row["state"], run), row["seconds"], row["error"]
+        row["address"], row["action"], _derive_step_status(row["state"], run), row["seconds"], row["error"]
     )
 
 
-def _step_status(state: str, run: Run) -> str:
+def _derive_step_status(state: str, run: Run) -> str:
     """Return a step's status; if the run ended while the step was running, its outcome is unknown."""
     return "unknown" if state == "started" and run.status != "running" else state
 

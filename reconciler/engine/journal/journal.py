@@ -23,13 +23,13 @@ from attrs import define, field
 
 from reconciler.engine.journal.database import (
     connect,
-    error_reason,
+    describe_error,
+    measure_used_bytes,
     open_for_writing,
     transaction,
-    used_bytes,
 )
 from reconciler.engine.journal.history import Query, read_process, read_record, read_runs
-from reconciler.engine.journal.redact_call import find_secrets, naming_parameters, redact_values
+from reconciler.engine.journal.redact_call import find_secrets, format_naming_parameters, redact_values
 from reconciler.engine.journal.writer import JournalWriter
 from reconciler.engine.ownership.process import is_running
 from reconciler.model.address import Address
@@ -68,7 +68,7 @@ class Journal:
 
     def begin(self, plan: Plan, process: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
         """Begin a run; it is on disk when this returns. Raises JournalError."""
-        with self._errors_as("cannot be written"):
+        with self._convert_errors("cannot be written"):
             connection = open_for_writing(self.path)
             try:
                 with transaction(connection):
@@ -81,14 +81,14 @@ class Journal:
         writer = JournalWriter(connection)
         return JournalRecorder(number, run_id, len(plan.steps), writer, self.clock, find_secrets(plan.steps))
 
-    def runs(
+    def list_runs(
         self, limit: int | None = None, workspace: str | None = None, target: str | None = None
     ) -> tuple[Run, ...]:
         """Return the latest runs, newest first; none if there is no journal. Raises JournalError."""
         with self._snapshot() as query:
             return tuple(read_runs(query, is_running, limit, workspace, target)) if query else ()
 
-    def ids(self) -> tuple[str, ...]:
+    def list_ids(self) -> tuple[str, ...]:
         """Return the IDs of all runs, newest first. Raises JournalError."""
         with self._snapshot() as query:
             rows = query("SELECT id FROM runs ORDER BY begun DESC, id DESC") if query else ()
@@ -108,7 +108,7 @@ class Journal:
         file_digest: str,
     ) -> tuple[int, str]:
         started_at = self.clock()
-        run_id = _unused_id(connection, started_at)
+        run_id = _generate_unused_id(connection, started_at)
         process_columns = (process.user, process.host, process.pid, process.job, process.started_at)
         run = (run_id, plan.workspace, str(plan.target), *process_columns)
         number = connection.execute(
@@ -127,7 +127,7 @@ class Journal:
         runs = connection.execute("SELECT * FROM runs ORDER BY begun DESC, id DESC").fetchall()
         count = len(runs)
         for run in reversed(runs[1:]):
-            if count < self.max_runs and used_bytes(connection) <= self.max_bytes:
+            if count < self.max_runs and measure_used_bytes(connection) <= self.max_bytes:
                 return
             if run["ended"] is not None or not is_running(read_process(run)):
                 connection.execute("DELETE FROM runs WHERE number = ?", (run["number"],))
@@ -136,7 +136,7 @@ class Journal:
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Query | None]:
         """Yield a query function over one snapshot, or None if there is no journal."""
-        with self._errors_as("cannot be read"):
+        with self._convert_errors("cannot be read"):
             if not os.path.lexists(self.path):
                 yield None
                 return
@@ -145,11 +145,11 @@ class Journal:
                 yield lambda sql, *parameters: connection.execute(sql, parameters).fetchall()
 
     @contextlib.contextmanager
-    def _errors_as(self, problem: str) -> Iterator[None]:
+    def _convert_errors(self, problem: str) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError) as error:
-            raise JournalError(str(self.path), f"{problem}: {error_reason(error)}") from error
+            raise JournalError(str(self.path), f"{problem}: {describe_error(error)}") from error
 
 
 @define(eq=False)
@@ -180,7 +180,7 @@ class JournalRecorder:
             str(address),
             call.service,
             call.operation,
-            naming_parameters(call),
+            format_naming_parameters(call),
             self._clock(),
         )
         self._writer.write(_INSERT_CALL, row)
@@ -217,7 +217,7 @@ class JournalRecorder:
         return "failed" if counts["failed"] or counts["skipped"] else "stopped"
 
 
-def _unused_id(connection: sqlite3.Connection, started_at: float) -> str:
+def _generate_unused_id(connection: sqlite3.Connection, started_at: float) -> str:
     """Return an ID that sorts by start time: the milliseconds in base 32, and two random characters."""
     milliseconds = int(started_at * 1000)
     prefix = "".join(_ID_DIGITS[(milliseconds >> shift) & 31] for shift in range(40, -1, -5))

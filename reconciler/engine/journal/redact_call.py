@@ -25,7 +25,7 @@ _MIN_LINE_CHARACTERS = 16
 """The minimum number of characters of a line of a secret that is redacted by itself."""
 
 
-def naming_parameters(call: ApiCall) -> str:
+def format_naming_parameters(call: ApiCall) -> str:
     """Return the naming parameters of a call: `thingName=pump-1 principal=arn:…`."""
     parameters = (
         f"{name}={value[:_MAX_NAME_CHARACTERS]}"

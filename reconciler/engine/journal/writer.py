@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from reconciler.engine.journal.database import error_reason, transaction
+from reconciler.engine.journal.database import describe_error, transaction
 
 _MAX_ROWS_PER_COMMIT = 512
 _ALIVE_CHECK_SECONDS = 1.0
@@ -69,4 +69,4 @@ class JournalWriter:
                 for row in rows:
                     self._connection.execute(row.sql, row.values)
         except (sqlite3.Error, OSError) as error:
-            self.problem = error_reason(error)
+            self.problem = describe_error(error)

@@ -44,28 +44,28 @@ def build_converter(context: LoadContext | None = None) -> Converter:
     """
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
     for scalar in _SCALARS:
-        converter.register_structure_hook(scalar, _scalar_hook(scalar))
-    converter.register_structure_hook_factory(attrs.has, lambda cls: _table_hook(cls, converter))
+        converter.register_structure_hook(scalar, _build_scalar_hook(scalar))
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _build_table_hook(cls, converter))
     converter.register_structure_hook_factory(
-        _has_origin(Mapping), lambda annotation: _mapping_hook(annotation, converter)
+        _has_origin(Mapping), lambda annotation: _build_mapping_hook(annotation, converter)
     )
     converter.register_structure_hook_factory(
-        _has_origin(tuple), lambda annotation: _array_hook(annotation, converter)
+        _has_origin(tuple), lambda annotation: _build_array_hook(annotation, converter)
     )
-    converter.register_structure_hook_factory(_has_origin(Literal), _literal_hook)
+    converter.register_structure_hook_factory(_has_origin(Literal), _build_literal_hook)
     converter.register_structure_hook_factory(
-        _is_union, lambda annotation: _union_hook(annotation, converter)
+        _is_union, lambda annotation: _build_union_hook(annotation, converter)
     )
     if context:
         converter.register_structure_hook(str, lambda value, _: _read_text(value, context))
         converter.register_structure_hook(Document, lambda value, _: _read_document(value, context))
-        converter.register_structure_hook(OutputFile, lambda value, _: context.output_file(value))
+        converter.register_structure_hook(OutputFile, lambda value, _: context.read_output_file(value))
         converter.register_structure_hook(Pem, lambda value, _: _read_pem(value, context))
         converter.register_structure_hook(Secret, lambda value, _: _read_secret(value, context))
     return converter
 
 
-def file_type(annotation: Any) -> Any:
+def select_file_type(annotation: Any) -> Any:
     """Return the part of an annotation that a file can set.
 
     That is the first type of a union, or both types of a `Reference`. The others are for values that AWS reports, or for
@@ -77,12 +77,12 @@ def file_type(annotation: Any) -> Any:
     return Reference if External in parts else parts[0]
 
 
-def file_types(annotation: Any) -> tuple[Any, ...]:
+def select_file_types(annotation: Any) -> tuple[Any, ...]:
     """Return the types that a file can set for an annotation."""
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
     if {str, Secret} <= parts:
         return (str, Secret)
-    return (file_type(annotation),)
+    return (select_file_type(annotation),)
 
 
 def accepts_document_or_name(annotation: Any) -> bool:
@@ -94,7 +94,7 @@ def describe_type(annotation: Any) -> str:
     """Return a description of the valid values for an annotation, for messages and the documentation."""
     if accepts_document_or_name(annotation):
         return _DOCUMENT_OR_NAME
-    annotation = file_type(annotation)
+    annotation = select_file_type(annotation)
     if annotation == Reference:
         return _REFERENCE
     origin = get_origin(annotation) or annotation
@@ -120,8 +120,8 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, UnionType)
 
 
-def _scalar_hook(scalar: type) -> Hook:
-    def hook(value: Any, _: Any) -> Any:
+def _build_scalar_hook(scalar: type) -> Hook:
+    def convert(value: Any, _: Any) -> Any:
         if scalar is float and type(value) is int:
             return float(value)
         if type(value) is not scalar:
@@ -130,40 +130,40 @@ def _scalar_hook(scalar: type) -> Hook:
             raise _wrong_type(value, "a finite number")
         return value
 
-    return hook
+    return convert
 
 
-def _table_hook(cls: Any, converter: Converter) -> Hook:
+def _build_table_hook(cls: Any, converter: Converter) -> Hook:
     structure = make_dict_structure_fn(cls, converter)
 
-    def hook(value: Any, annotation: Any) -> Any:
+    def convert(value: Any, annotation: Any) -> Any:
         if not isinstance(value, dict):
             # The value may be a key or a certificate, so the message does not repeat it.
             keys = " or ".join(field.name for field in attrs.fields(cls))
-            raise _error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
+            raise _build_error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
         return structure(value, annotation)
 
-    return hook
+    return convert
 
 
-def _mapping_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_mapping_hook(annotation: Any, converter: Converter) -> Hook:
     item_type = get_args(annotation)[1]
     # A text inside a map is always literal, never read from a file.
-    item_hook: Hook = _scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
+    item_hook: Hook = _build_scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
 
-    def hook(value: Any, _: Any) -> dict[str, Any]:
+    def convert(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _wrong_type(value, "a table")
         return _convert_items(value.items(), item_hook, item_type)
 
-    return hook
+    return convert
 
 
-def _array_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
     item_type = get_args(annotation)[0]
     item_hook: Hook = converter.get_structure_hook(item_type)
 
-    def hook(value: Any, _: Any) -> tuple[Any, ...]:
+    def convert(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise _wrong_type(value, describe_type(annotation))
         items = _convert_items(enumerate(value), item_hook, item_type)
@@ -171,10 +171,10 @@ def _array_hook(annotation: Any, converter: Converter) -> Hook:
         for index, item in items.items():
             if first_indexes.setdefault(item, index) != index:
                 problem = f"{quote(str(item))} is listed twice"
-                raise _error("duplicate-item", problem, "each item once").under(index)
+                raise _build_error("duplicate-item", problem, "each item once").under(index)
         return tuple(items.values())
 
-    return hook
+    return convert
 
 
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
@@ -194,10 +194,10 @@ def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any)
     return converted
 
 
-def _literal_hook(annotation: Any) -> Hook:
+def _build_literal_hook(annotation: Any) -> Hook:
     choices = get_args(annotation)
 
-    def hook(value: Any, _: Any) -> Any:
+    def convert(value: Any, _: Any) -> Any:
         if type(value) is not str:
             raise _wrong_type(value, format_choices(choices))
         if value not in choices:
@@ -206,45 +206,47 @@ def _literal_hook(annotation: Any) -> Hook:
             raise InvalidValueError(ValueProblem("invalid-choice", problem, format_choices(choices), nearest))
         return value
 
-    return hook
+    return convert
 
 
-def _union_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
     parts = set(get_args(annotation))
     if accepts_document_or_name(annotation):
-        return _document_or_name_hook(converter.get_structure_hook(Document))
+        return _build_document_or_name_hook(converter.get_structure_hook(Document))
     if {str, Secret} <= parts:
-        return _text_or_secret_hook(converter.get_structure_hook(str), converter.get_structure_hook(Secret))
-    value_type = file_type(annotation)
+        return _build_text_or_secret_hook(
+            converter.get_structure_hook(str), converter.get_structure_hook(Secret)
+        )
+    value_type = select_file_type(annotation)
     if value_type == Reference:
         return _to_reference
     hook: Hook = converter.get_structure_hook(value_type)
     return lambda value, _: hook(value, value_type)
 
 
-def _document_or_name_hook(document_hook: Hook) -> Hook:
+def _build_document_or_name_hook(document_hook: Hook) -> Hook:
     """Return the hook for a document or the name of one.
 
     JSON text starts with a brace, which no name does.
     """
 
-    def hook(value: Any, annotation: Any) -> Any:
+    def convert(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
         if not isinstance(value, str | dict):
             raise _wrong_type(value, _DOCUMENT_OR_NAME)
         return document_hook(value, annotation)
 
-    return hook
+    return convert
 
 
-def _text_or_secret_hook(text_hook: Hook, secret_hook: Hook) -> Hook:
-    def hook(value: Any, _: Any) -> Any:
+def _build_text_or_secret_hook(text_hook: Hook, secret_hook: Hook) -> Hook:
+    def convert(value: Any, _: Any) -> Any:
         if isinstance(value, dict) and "env" in value:
             return secret_hook(value, Secret)
         return text_hook(value, str)
 
-    return hook
+    return convert
 
 
 def _to_reference(value: Any, _: Any) -> str | External:
@@ -255,10 +257,10 @@ def _to_reference(value: Any, _: Any) -> str | External:
             return External(name)
         case {"arn": str(arn), **rest} if not rest:
             if not _is_arn(arn):
-                raise _error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN)
+                raise _build_error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN)
             return External(arn)
         case dict():
-            raise _error("wrong-type", "not a valid table", _REFERENCE)
+            raise _build_error("wrong-type", "not a valid table", _REFERENCE)
         case _:
             raise _wrong_type(value, _REFERENCE)
 
@@ -270,14 +272,14 @@ def _is_arn(text: str) -> bool:
 
 def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: str) -> str:
     if set(value) != {"file"}:
-        raise _error("wrong-type", "not a valid table", expected)
+        raise _build_error("wrong-type", "not a valid table", expected)
     return context.read_text(value["file"])
 
 
 def _read_text(value: Any, context: LoadContext) -> str:
     if isinstance(value, dict):
         return _read_named_file(value, context, _LONG_TEXT)
-    text: str = _scalar_hook(str)(value, str)
+    text: str = _build_scalar_hook(str)(value, str)
     return text
 
 
@@ -312,19 +314,19 @@ def _read_document(value: Any, context: LoadContext) -> Document:
 def _read_secret(value: Any, context: LoadContext) -> Secret:
     if isinstance(value, dict):
         return context.read_secret(value)
-    raise _error("literal-secret", "a secret cannot be written into the file", SECRET_FORMAT)
+    raise _build_error("literal-secret", "a secret cannot be written into the file", SECRET_FORMAT)
 
 
 def _parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
     """Return the error of a parser with the file that it read and a description of valid values."""
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem
-    return _error(problem.code, text, problem.expected or expected)
+    return _build_error(problem.code, text, problem.expected or expected)
 
 
 def _wrong_type(value: object, expected: str) -> InvalidValueError:
-    return _error("wrong-type", f"got {describe_value(value)}", expected)
+    return _build_error("wrong-type", f"got {describe_value(value)}", expected)
 
 
-def _error(code: str, problem: str, expected: str) -> InvalidValueError:
+def _build_error(code: str, problem: str, expected: str) -> InvalidValueError:
     return InvalidValueError(ValueProblem(code, problem, expected))

@@ -85,11 +85,11 @@ class TomlTable(Declaration):
     @cached_property
     def origin(self) -> Origin:
         """The place of its header."""
-        return Origin(self.file.display_name, self.line_of(()))
+        return Origin(self.file.display_name, self.find_line(()))
 
-    def line_of(self, path: ValuePath) -> int:
+    def find_line(self, path: ValuePath) -> int:
         """Return the line of the value at the path inside the table."""
-        return self.file.lines.line_of(*self.names, *path)
+        return self.file.lines.find_line(*self.names, *path)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
         """Return the path itself."""

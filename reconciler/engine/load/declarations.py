@@ -174,19 +174,19 @@ def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[T
     for name, entries in file.data.items():
         table = TomlTable((name,), {}, file)
         if name in MOVED_REMOVED_TABLES:
-            yield from _array_of_tables(name, entries, file, diagnostics)
+            yield from _iterate_array_of_tables(name, entries, file, diagnostics)
         elif name != WORKSPACE and name not in kinds:
-            diagnostics.add(table, _unknown_table(name, entries))
+            diagnostics.add(table, _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
             expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
             diagnostics.add(table, ValueProblem("wrong-type", f"got {describe_value(entries)}", expected))
         elif name == WORKSPACE:
             yield TomlTable((name,), entries, file)
         else:
-            yield from _tables_of_kind(name, entries, file, diagnostics)
+            yield from _iterate_tables_of_kind(name, entries, file, diagnostics)
 
 
-def _unknown_table(name: str, value: object) -> ValueProblem:
+def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
     valid = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
     nearest = closest_match(name, valid)
     expected = None if nearest else f"one of {', '.join(valid)}"
@@ -194,7 +194,7 @@ def _unknown_table(name: str, value: object) -> ValueProblem:
     return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, nearest)
 
 
-def _tables_of_kind(
+def _iterate_tables_of_kind(
     kind: str, entries: Mapping[str, Any], file: TomlFile, diagnostics: DiagnosticCollector
 ) -> Iterator[TomlTable]:
     for name, entry in entries.items():
@@ -205,7 +205,7 @@ def _tables_of_kind(
             diagnostics.add(TomlTable((kind, name), {}, file), problem)
 
 
-def _array_of_tables(
+def _iterate_array_of_tables(
     name: str, entries: Any, file: TomlFile, diagnostics: DiagnosticCollector
 ) -> Iterator[TomlTable]:
     if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):

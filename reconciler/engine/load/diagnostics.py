@@ -145,7 +145,7 @@ def _build(declaration: Declaration, problem: ValueProblem, *, line_path: ValueP
     table = declaration.table
     return Diagnostic(
         file=table.file.display_name,
-        line=table.line_of(line_path),
+        line=table.find_line(line_path),
         problem=problem.problem,
         address=format_path(declaration.path),
         field=format_path(problem.path) or None,

@@ -57,14 +57,14 @@ class ForEachTable:
         """The number of characters of the table's texts in all rows together."""
         rows = self.manifest.rows
         interpolations = (*([self.name] if self.name else []), *self.interpolations.values())
-        texts = [text for interpolation in interpolations for text in interpolation.texts()]
+        texts = [text for interpolation in interpolations for text in interpolation.iterate_texts()]
         pieces = [piece for text in texts for piece in text.pieces]
         size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
         for column, count in Counter(piece for piece in pieces if isinstance(piece, int)).items():
             size += count * sum(len(values[column]) for _, values in rows)
         return size
 
-    def column_names(self, numbers: frozenset[int]) -> tuple[str, ...]:
+    def list_column_names(self, numbers: frozenset[int]) -> tuple[str, ...]:
         """Return the names of columns, in the manifest's order."""
         return tuple((self.manifest.columns or ())[number] for number in sorted(numbers))
 
@@ -108,9 +108,9 @@ class Instance(Declaration):
         """Return the path in the table and the columns that it uses; an empty path means the name."""
         table = self.for_each
         if not path:
-            return ValueOrigin((), table.column_names(table.name.columns if table.name else frozenset()))
+            return ValueOrigin((), table.list_column_names(table.name.columns if table.name else frozenset()))
         file_path, columns = trace_columns(table.interpolations, path, self._values)
-        return ValueOrigin(file_path, table.column_names(columns))
+        return ValueOrigin(file_path, table.list_column_names(columns))
 
     def fill_fields(self) -> tuple[dict[str, Any], list[ValueProblem]]:
         """Return the fields that depend on the row, and their problems."""

@@ -70,7 +70,7 @@ class LoadContext:
             case {"env": str(variable), **rest} if not rest and VARIABLE_NAME.fullmatch(variable):
                 return Secret(f"env {variable}", self._environ.get(variable) or None)
             case {"env": _, **rest} if not rest:
-                raise _error(
+                raise _build_error(
                     "invalid-variable-name",
                     "env is not a valid environment variable name",
                     "letters, digits and _",
@@ -79,20 +79,20 @@ class LoadContext:
                 _, text = self._read_utf8(name)
                 value = text.removesuffix("\n").removesuffix("\r")
                 if not value:
-                    raise _error(
+                    raise _build_error(
                         "empty-file", f"the file {quote(str(name))} is empty", "a file with the secret"
                     )
                 return Secret(f"file {quote(str(name))[1:-1]}", value)
             case _:
-                raise _error("wrong-type", "not a valid table", SECRET_FORMAT)
+                raise _build_error("wrong-type", "not a valid table", SECRET_FORMAT)
 
-    def output_file(self, name: object) -> OutputFile:
+    def read_output_file(self, name: object) -> OutputFile:
         """Return a file that a run may write, with its content if it exists already."""
         expected = "the path of a new file"
         if not isinstance(name, str):
-            raise _error("wrong-type", f"got {describe_value(name)}", expected)
+            raise _build_error("wrong-type", f"got {describe_value(name)}", expected)
         if not name or "\n" in name:
-            raise _error("invalid-path", "not a valid path", expected)
+            raise _build_error("invalid-path", "not a valid path", expected)
         path = self._resolve_inside(name)
         content = self._read_utf8(name)[1] if os.path.lexists(path) else None
         return OutputFile(name, path, content)
@@ -102,7 +102,7 @@ class LoadContext:
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
-            raise _error("unreadable-file", f"the file {quote(str(name))} is not UTF-8 text") from None
+            raise _build_error("unreadable-file", f"the file {quote(str(name))} is not UTF-8 text") from None
 
     def _read(self, name: str, max_bytes: int) -> bytes:
         path = self._resolve_inside(name)
@@ -110,16 +110,16 @@ class LoadContext:
             descriptor = self._open(path)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise _error("unreadable-file", f"{quote(name)} is not a regular file")
+                    raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
                 raw = file.read(min(max_bytes, self._bytes_left) + 1)
         except OSError as error:
-            raise _error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
+            raise _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
         if len(raw) > max_bytes:
-            raise _error(
+            raise _build_error(
                 "file-too-large", f"the file {quote(name)} is too large", f"at most {max_bytes >> 20} MiB"
             )
         if len(raw) > self._bytes_left:
-            raise _error(
+            raise _build_error(
                 "files-too-large",
                 "the files that this one refers to are too large",
                 f"at most {_MAX_TOTAL_BYTES >> 20} MiB in all",
@@ -150,10 +150,10 @@ class LoadContext:
 
     def _resolve_inside(self, name: str) -> str:
         if "\0" in name:
-            raise _error("invalid-path", f"{quote(name)} is not a valid path", "the path of a file")
+            raise _build_error("invalid-path", f"{quote(name)} is not a valid path", "the path of a file")
         path = self._resolve(name)
         if os.path.commonpath((self._folder, path)) != self._folder:
-            raise _error(
+            raise _build_error(
                 "path-outside-folder",
                 f"{quote(name)} is outside the folder of the file that refers to it",
                 "a file in that folder",
@@ -173,11 +173,11 @@ class LoadContext:
 def _check_name(name: object) -> str:
     expected = "the path of a file"
     if not isinstance(name, str) or not name:
-        raise _error("wrong-type", f"file is {describe_value(name)}", expected)
+        raise _build_error("wrong-type", f"file is {describe_value(name)}", expected)
     if "\n" in name:  # most likely a PEM, perhaps a key, so the message does not repeat it
-        raise _error("invalid-path", "file has several lines", expected)
+        raise _build_error("invalid-path", "file has several lines", expected)
     return name
 
 
-def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
     return InvalidValueError(ValueProblem(code, problem, expected))

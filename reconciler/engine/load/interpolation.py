@@ -38,10 +38,10 @@ class Interpolation(ABC):
         """Return the value for a row. Raises InvalidValueError if two keys of a table become the same."""
 
     @abstractmethod
-    def texts(self) -> Iterator[InterpolatedText]:
+    def iterate_texts(self) -> Iterator[InterpolatedText]:
         """Yield every text in it that uses a column."""
 
-    def child(
+    def trace_part(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         """Return the origin of `part`, a key or an index of the filled value.
@@ -62,7 +62,7 @@ class InterpolatedText(Interpolation):
         """Return the text for a row."""
         return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
 
-    def texts(self) -> Iterator[InterpolatedText]:
+    def iterate_texts(self) -> Iterator[InterpolatedText]:
         """Return the text itself."""
         yield self
 
@@ -81,7 +81,7 @@ class _Constant(Interpolation):
     def fill(self, row: RowValues) -> Any:  # noqa: ARG002 (it is the same for all rows)
         return self.value
 
-    def texts(self) -> Iterator[InterpolatedText]:
+    def iterate_texts(self) -> Iterator[InterpolatedText]:
         return iter(())
 
 
@@ -104,17 +104,17 @@ class _InterpolatedTable(Interpolation):
                 raise error.under(name) from None
         return filled
 
-    def texts(self) -> Iterator[InterpolatedText]:
+    def iterate_texts(self) -> Iterator[InterpolatedText]:
         for _, key, value in self.items:
-            yield from key.texts()
-            yield from value.texts()
+            yield from key.iterate_texts()
+            yield from value.iterate_texts()
 
-    def child(
+    def trace_part(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         for name, key, value in self.items:
             if key.fill(row) == part:
-                return name, tuple(key.texts()), value
+                return name, tuple(key.iterate_texts()), value
         return part, (), None
 
 
@@ -133,11 +133,11 @@ class _InterpolatedArray(Interpolation):
                 raise error.under(index) from None
         return filled
 
-    def texts(self) -> Iterator[InterpolatedText]:
+    def iterate_texts(self) -> Iterator[InterpolatedText]:
         for item in self.items:
-            yield from item.texts()
+            yield from item.iterate_texts()
 
-    def child(
+    def trace_part(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         del row
@@ -212,10 +212,10 @@ class InterpolationParser:
                 )
             return token[0]
         if self._are_columns_known and column not in self._numbers:
-            self.problems.append(self._unknown_column(column, path))
+            self.problems.append(self._build_unknown_column_problem(column, path))
         return self._numbers.get(column, 0)
 
-    def _unknown_column(self, column: str, path: ValuePath) -> ValueProblem:
+    def _build_unknown_column_problem(self, column: str, path: ValuePath) -> ValueProblem:
         nearest = closest_match(column, self.columns)
         is_short_list = 0 < len(self.columns) <= _MAX_LISTED_COLUMNS
         columns = format_choices(self.columns) if is_short_list else "a column of the manifest"
@@ -238,10 +238,10 @@ def trace_columns(
     texts: list[InterpolatedText] = []
     value: Interpolation | None = fields[str(path[0])]
     for part in path[1:]:
-        key, key_texts, value = value.child(part, row) if value else (part, (), None)
+        key, key_texts, value = value.trace_part(part, row) if value else (part, (), None)
         file_path.append(key)
         texts += key_texts
-    texts += value.texts() if value else ()
+    texts += value.iterate_texts() if value else ()
     return tuple(file_path), frozenset(column for text in texts for column in text.columns)
 
 

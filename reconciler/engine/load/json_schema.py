@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from reconciler.engine.load.converters import accepts_document_or_name, file_types
+from reconciler.engine.load.converters import accepts_document_or_name, select_file_types
 from reconciler.engine.load.declarations import MAX_NAME_LENGTH, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.input_files import VARIABLE_NAME
@@ -66,42 +66,42 @@ def build_json_schema(member_schemas: MemberSchemas) -> Node:
         "title": "reconciler: desired state for AWS IoT",
         "type": "object",
         "properties": {
-            WORKSPACE: _workspace(member_schemas),
-            **{name: _moved_or_removed(keys) for name, keys in MOVED_REMOVED_KEYS.items()},
-            **{table: _tables_of_kind(kind, member_schemas) for table, kind in kinds.items()},
+            WORKSPACE: _build_workspace_form(member_schemas),
+            **{name: _build_moved_or_removed_form(keys) for name, keys in MOVED_REMOVED_KEYS.items()},
+            **{table: _build_tables_form(kind, member_schemas) for table, kind in kinds.items()},
         },
         "additionalProperties": False,
         "$defs": {
-            **_shared_definitions(),
-            **{table: _table_of_kind(kind, member_schemas) for table, kind in kinds.items()},
+            **_build_shared_definitions(),
+            **{table: _build_table_form(kind, member_schemas) for table, kind in kinds.items()},
         },
     }
 
 
-def _shared_definitions() -> Node:
+def _build_shared_definitions() -> Node:
     """Return the definitions that many fields refer to."""
     return {
-        "file": _closed_object(
+        "file": _build_closed_object(
             {"file": {"type": "string", "minLength": 1}}, "A file in the folder of this one."
         ),
-        "env": _closed_object(
-            {"env": _or_with_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
+        "env": _build_closed_object(
+            {"env": _allow_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
             "An environment variable.",
         ),
         "reference": {
             "description": "A name in this file, or the ID or the ARN of a resource outside it.",
             "anyOf": [
                 {"type": "string"},
-                _closed_object({"id": {"type": "string", "minLength": 1}}),
-                _closed_object(
-                    {"arn": _or_with_brace({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}
+                _build_closed_object({"id": {"type": "string", "minLength": 1}}),
+                _build_closed_object(
+                    {"arn": _allow_brace({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}
                 ),
             ],
         },
         "pem": {
             "description": "A certificate in PEM.",
             "anyOf": [
-                _or_with_brace({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
+                _allow_brace({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
                 _FILE,
             ],
         },
@@ -122,14 +122,14 @@ def _for_each_definition() -> Node:
     manifest_name = {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}
     return {
         "description": "One resource for each row; any text may contain {column}s.",
-        "anyOf": [_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
+        "anyOf": [_build_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
     }
 
 
-def _workspace(member_schemas: MemberSchemas) -> Node:
-    node = _object(Settings, _TEXT)
+def _build_workspace_form(member_schemas: MemberSchemas) -> Node:
+    node = _build_object_form(Settings, _TEXT)
     properties = node["properties"]
-    properties["name"] |= _workspace_name(member_schemas)
+    properties["name"] |= _build_workspace_name_limits(member_schemas)
     properties["target"]["anyOf"] = [{"enum": list(NAMED_TARGETS)}, {"pattern": _URL}]
     for name, pattern in TEXT_PATTERNS.items():
         properties[name]["pattern"] = f"^(?:{pattern.pattern})$"
@@ -146,14 +146,14 @@ def _workspace(member_schemas: MemberSchemas) -> Node:
     return {"description": "The owner of these resources, and the registry that they are in.", **node}
 
 
-def _moved_or_removed(keys: Sequence[str]) -> Node:
+def _build_moved_or_removed_form(keys: Sequence[str]) -> Node:
     """Return the form of `[[moved]]` or `[[removed]]`."""
     address = {"type": "string", "pattern": rf"^({'|'.join(all_kinds())})\..+$"}
     properties = {key: {"const": False} if key == "destroy" else address for key in keys}
-    return {"type": "array", "items": _closed_object(properties)}
+    return {"type": "array", "items": _build_closed_object(properties)}
 
 
-def _workspace_name(member_schemas: MemberSchemas) -> Node:
+def _build_workspace_name_limits(member_schemas: MemberSchemas) -> Node:
     """Return the limits of the workspace's name, which is a part of the ownership markers' names."""
     patterns: list[Node] = []
     node: Node = {"minLength": 1, "allOf": patterns}
@@ -169,7 +169,7 @@ def _workspace_name(member_schemas: MemberSchemas) -> Node:
     return node
 
 
-def _tables_of_kind(kind: Kind, member_schemas: MemberSchemas) -> Node:
+def _build_tables_form(kind: Kind, member_schemas: MemberSchemas) -> Node:
     limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
     names = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, **limits}
     return {
@@ -180,14 +180,14 @@ def _tables_of_kind(kind: Kind, member_schemas: MemberSchemas) -> Node:
     }
 
 
-def _table_of_kind(kind: Kind, member_schemas: MemberSchemas) -> Node:
-    node = _object(kind.spec_class, _TEXT_OR_FILE)
+def _build_table_form(kind: Kind, member_schemas: MemberSchemas) -> Node:
+    node = _build_object_form(kind.spec_class, _TEXT_OR_FILE)
     for name, member in kind.members.items():
         limits = member_schemas(kind.service, member.api) if member.api else {}
         field_node = _add_limits(node["properties"][name], limits, member)
         node["properties"][name] = {"description": member.doc, **field_node}
-    common_keys = _object(CommonKeys, _TEXT)["properties"]
-    common_keys[MOVED] = _closed_object(
+    common_keys = _build_object_form(CommonKeys, _TEXT)["properties"]
+    common_keys[MOVED] = _build_closed_object(
         {key: {"type": "string", "pattern": rf"^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )
     node["properties"] |= {**common_keys, FOR_EACH: {"$ref": "#/$defs/for_each"}}
@@ -212,7 +212,7 @@ def _add_limits(node: Node, limits: Mapping[str, Any], member: Member) -> Node:
         case _ if node == _DOCUMENT and "properties" in limits:
             return {"anyOf": [_FILE, _TEXT, _allow_braces(limits)]}
         case _ if node.get("anyOf", [{}])[0] == _TEXT and not member.references:
-            text = _or_with_brace({**_TEXT, **limits}) if limits else _TEXT
+            text = _allow_brace({**_TEXT, **limits}) if limits else _TEXT
             return {**node, "anyOf": [text, *node["anyOf"][1:]]}
         case _:
             return node
@@ -237,7 +237,7 @@ def _allow_braces(node: Any) -> Any:
     relaxed = {key: _allow_braces(value) for key, value in node.items() if key != "properties"}
     if "properties" in node:
         relaxed["properties"] = {name: _allow_braces(value) for name, value in node["properties"].items()}
-    return _or_with_brace(relaxed) if node.get("type") == "string" else relaxed
+    return _allow_brace(relaxed) if node.get("type") == "string" else relaxed
 
 
 def _map_limit(key: str, limit: Any, node: Node) -> Any:
@@ -246,54 +246,56 @@ def _map_limit(key: str, limit: Any, node: Node) -> Any:
         return {**_UNRESERVED_KEY, "anyOf": [limit, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
     if key == "additionalProperties":
         values = node[key]
-        return _or_with_brace({**values, **limit}) if values == _TEXT else values
+        return _allow_brace({**values, **limit}) if values == _TEXT else values
     return limit
 
 
-def _object(cls: type, text: Node) -> Node:
+def _build_object_form(cls: type, text: Node) -> Node:
     """Return the form of an attrs class as a table; `text` is the form of its texts."""
     fields = attrs.fields(attrs.resolve_types(cls))
-    properties = {field.name: {**_field_form(field.type, text), **_default(field)} for field in fields}
+    properties = {
+        field.name: {**_build_field_form(field.type, text), **_build_default(field)} for field in fields
+    }
     required = [field.name for field in fields if field.default is attrs.NOTHING]
     node: Node = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**node, "required": required} if required else node
 
 
-def _default(field: Any) -> Node:
+def _build_default(field: Any) -> Node:
     return {"default": field.default} if isinstance(field.default, str | int | float) else {}
 
 
-def _field_form(annotation: Any, text: Node) -> Node:
+def _build_field_form(annotation: Any, text: Node) -> Node:
     """Return the form of a field with this annotation, as the loader reads it."""
     if accepts_document_or_name(annotation):
         return {"anyOf": [_FILE, _TEXT, {"type": "object", "properties": {"id": False, "arn": False}}]}
-    forms = [_type_form(file_type, text) for file_type in file_types(annotation)]
+    forms = [_build_type_form(file_type, text) for file_type in select_file_types(annotation)]
     return forms[0] if len(forms) == 1 else {"anyOf": forms}
 
 
-def _type_form(annotation: Any, text: Node) -> Node:
+def _build_type_form(annotation: Any, text: Node) -> Node:
     origin = annotation if annotation == Reference else get_origin(annotation) or annotation
     if origin is Literal:
-        return _or_with_brace({"enum": list(get_args(annotation))})
+        return _allow_brace({"enum": list(get_args(annotation))})
     if origin is Mapping:
         item_type = get_args(annotation)[1]
-        values = _TEXT if item_type is str else _field_form(item_type, text)
+        values = _TEXT if item_type is str else _build_field_form(item_type, text)
         return {"type": "object", "propertyNames": _UNRESERVED_KEY, "additionalProperties": values}
     if origin is tuple:
-        items = _field_form(get_args(annotation)[0], text)
+        items = _build_field_form(get_args(annotation)[0], text)
         return {"type": "array", "items": items, "uniqueItems": True}
     if origin is str:
         return dict(text)
     if origin in _NODES_BY_TYPE:
         return dict(_NODES_BY_TYPE[origin])
-    return _object(origin, text)
+    return _build_object_form(origin, text)
 
 
-def _or_with_brace(node: Node) -> Node:
+def _allow_brace(node: Node) -> Node:
     return {"anyOf": [node, _TEXT_WITH_BRACE]}
 
 
-def _closed_object(properties: Node, description: str | None = None) -> Node:
+def _build_closed_object(properties: Node, description: str | None = None) -> Node:
     described = {"description": description} if description else {}
     return {
         **described,

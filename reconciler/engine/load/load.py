@@ -51,7 +51,7 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
         settings,
         {resource.address: resource for resource in resources if resource},
         report,
-        _digest(contexts),
+        _compute_digest(contexts),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
     )
@@ -65,9 +65,9 @@ def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
     try:
         paths = _find_files(path)
     except OSError as error:
-        return [], [_unreadable(path, f"cannot read the folder: {error.strerror}")]
+        return [], [_build_unreadable_diagnostic(path, f"cannot read the folder: {error.strerror}")]
     if not paths:
-        return [], [_unreadable(path, "the folder contains no *.toml file")]
+        return [], [_build_unreadable_diagnostic(path, "the folder contains no *.toml file")]
     results = [read_toml_file(file_path, _display_name(file_path)) for file_path in paths]
     files = [result for result in results if isinstance(result, TomlFile)]
     diagnostics = [result for result in results if isinstance(result, Diagnostic)]
@@ -78,7 +78,7 @@ def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
     return files, diagnostics
 
 
-def _unreadable(path: Path, problem: str) -> Diagnostic:
+def _build_unreadable_diagnostic(path: Path, problem: str) -> Diagnostic:
     return Diagnostic(_display_name(path), 1, problem, code="unreadable-file")
 
 
@@ -138,7 +138,7 @@ def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, P
     }
 
 
-def _digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
+def _compute_digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
     """Return the SHA-256 over the files and the files that they refer to, except secrets."""
     sha256 = hashlib.sha256()
     for file, context in contexts.items():

@@ -55,27 +55,31 @@ class ManifestReader:
             case {"file": str(name), **rest} if not rest and name:
                 return self._read_file(name, context)
             case list() if all(isinstance(item, dict) for item in value):
-                return self._finish(_parse_objects(self._builder(""), enumerate(value), _parse_toml_row))
+                return self._finish(
+                    _parse_objects(self._create_builder(""), enumerate(value), _parse_toml_row)
+                )
             case dict():
-                raise _error("wrong-type", "not a valid table", _MANIFEST_FORMAT)
+                raise _build_error("wrong-type", "not a valid table", _MANIFEST_FORMAT)
             case _:
-                raise _error("wrong-type", f"got {describe_value(value)}", _MANIFEST_FORMAT)
+                raise _build_error("wrong-type", f"got {describe_value(value)}", _MANIFEST_FORMAT)
 
     def _read_file(self, name: str, context: LoadContext) -> Manifest:
         parse = _PARSERS.get(name.lower().rpartition(".")[2])
         if parse is None:
             problem = f"{quote(name)} is not a valid manifest name"
-            raise _error("invalid-path", problem, "a name that ends in .csv or .jsonl").under("file")
+            raise _build_error("invalid-path", problem, "a name that ends in .csv or .jsonl").under("file")
         try:
             path = context.resolve_path(name)
             if path not in self._manifests_by_path:
                 raw = context.read_bytes(name, MAX_MANIFEST_BYTES).removeprefix(codecs.BOM_UTF8)
-                self._manifests_by_path[path] = self._finish(parse(self._builder(quote_if_unsafe(name)), raw))
+                self._manifests_by_path[path] = self._finish(
+                    parse(self._create_builder(quote_if_unsafe(name)), raw)
+                )
         except InvalidValueError as error:
             raise error.under("file") from None
         return self._manifests_by_path[path]
 
-    def _builder(self, name: str) -> _ManifestBuilder:
+    def _create_builder(self, name: str) -> _ManifestBuilder:
         return _ManifestBuilder(name, self._values_left)
 
     def _finish(self, builder: _ManifestBuilder) -> Manifest:
@@ -216,9 +220,9 @@ def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
                 values[column] = value
             case float():  # 1.10 has become 1.1
                 expected = "a string, which keeps the spelling of the number"
-                raise _error("wrong-type", f"got {describe_value(value)}", expected).under(column)
+                raise _build_error("wrong-type", f"got {describe_value(value)}", expected).under(column)
             case _:
-                raise _error("wrong-type", f"got {type_name(value)}", _SCALAR).under(column)
+                raise _build_error("wrong-type", f"got {type_name(value)}", _SCALAR).under(column)
     return values
 
 
@@ -233,14 +237,16 @@ def _parse_json_row(line: bytes) -> Mapping[str, str]:
             object_pairs_hook=_to_json_object,
         )
     except UnicodeDecodeError:
-        raise _error("invalid-utf-8", "not UTF-8 text") from None
+        raise _build_error("invalid-utf-8", "not UTF-8 text") from None
     except json.JSONDecodeError as error:
         reason = error.msg.removesuffix(" at")
-        raise _error("invalid-json", f"not JSON: {reason} at character {error.colno}", expected) from None
+        raise _build_error(
+            "invalid-json", f"not JSON: {reason} at character {error.colno}", expected
+        ) from None
     except RecursionError:
-        raise _error("nested-too-deeply", "nested too deeply", expected) from None
+        raise _build_error("nested-too-deeply", "nested too deeply", expected) from None
     if not isinstance(item, _JsonObject):
-        raise _error("wrong-type", f"got {_json_type_name(item)}", expected)
+        raise _build_error("wrong-type", f"got {_describe_json_type(item)}", expected)
     return {column: _to_text(column, value) for column, value in item.items()}
 
 
@@ -252,13 +258,13 @@ def _to_json_object(pairs: list[tuple[str, Any]]) -> _JsonObject:
     members = _JsonObject()
     for key, value in pairs:
         if key in members:
-            raise _error("duplicate-key", f"duplicate key {quote(key)}", "unique keys")
+            raise _build_error("duplicate-key", f"duplicate key {quote(key)}", "unique keys")
         members[key] = value
     return members
 
 
 def _reject_constant(constant: str) -> NoReturn:
-    raise _error("invalid-json", f"not JSON: {constant}", "one JSON object")
+    raise _build_error("invalid-json", f"not JSON: {constant}", "one JSON object")
 
 
 def _to_text(column: str, value: Any) -> str:
@@ -267,10 +273,12 @@ def _to_text(column: str, value: Any) -> str:
             return "true" if value else "false"
         case str():
             if not _is_encodable(column) or not _is_encodable(value):
-                raise _error("invalid-unicode", "unpaired surrogate", "valid Unicode text").under(column)
+                raise _build_error("invalid-unicode", "unpaired surrogate", "valid Unicode text").under(
+                    column
+                )
             return value
         case _:
-            raise _error("wrong-type", f"got {_json_type_name(value)}", _SCALAR).under(column)
+            raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR).under(column)
 
 
 def _is_encodable(text: str) -> bool:
@@ -280,11 +288,11 @@ def _is_encodable(text: str) -> bool:
         return False
 
 
-def _json_type_name(value: object) -> str:
+def _describe_json_type(value: object) -> str:
     return {type(None): "null", _JsonObject: "an object"}.get(type(value)) or type_name(value)
 
 
-def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
     return InvalidValueError(ValueProblem(code, problem, expected))
 
 

@@ -94,11 +94,11 @@ class _Resolver:
                 self._remove(table)
             elif not problems:
                 moves.append(_Move(table, (), table.entries["from"], table.entries["to"]))
-        moves += self._inline_moves(parsed)
+        moves += self._parse_inline_moves(parsed)
         self._move(moves)
         return self._valid
 
-    def _inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
+    def _parse_inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
         for item in parsed.values():
             keys, declaration = item.common_keys.moved, item.declaration
             if keys is None:
@@ -130,21 +130,21 @@ class _Resolver:
         """
         kind = all_kinds()[address.kind]
         if address in self._declared:
-            raise _error("still-declared", self._describe_declared(address), _ABSENT)
+            raise _build_error("still-declared", self._describe_declared(address), _ABSENT)
         if address in self._valid.removed:
-            raise _error(
+            raise _build_error(
                 "duplicate-statement",
                 f"already listed at {self._valid.removed[address]}; remove one of the two",
             )
         if address in reserved_addresses(self._workspace):
             problem = "this is an ownership marker of the workspace, which removes it itself"
-            raise _error("reserved-name", problem, "another address")
+            raise _build_error("reserved-name", problem, "another address")
         if kind.composed_of:
             problem = f"once its table is removed, a {kind.noun} is an ordinary thing"
-            raise _error("wrong-kind", problem, "things.NAME, with the thing's name in AWS")
+            raise _build_error("wrong-kind", problem, "things.NAME, with the thing's name in AWS")
         if kind.orphan_name_pattern and not kind.orphan_name_pattern.fullmatch(address.name):
             problem = f"the registry knows a {kind.noun} only by its ID, not by its name in the file"
-            raise _error("wrong-name", problem, _describe_id(kind))
+            raise _build_error("wrong-name", problem, _describe_id(kind))
 
     def _move(self, moves: Sequence[_Move]) -> None:
         resolved: list[_ResolvedMove] = []
@@ -170,9 +170,13 @@ class _Resolver:
         if source.kind != target.kind:
             kinds = all_kinds()
             problem = f"a {kinds[source.kind].noun} cannot become a {kinds[target.kind].noun}"
-            raise _error("wrong-kind", problem, f"an address in [{target.kind}.*]").under(*move.source_path)
+            raise _build_error("wrong-kind", problem, f"an address in [{target.kind}.*]").under(
+                *move.source_path
+            )
         if source in self._declared:
-            raise _error("still-declared", self._describe_declared(source), _ABSENT).under(*move.source_path)
+            raise _build_error("still-declared", self._describe_declared(source), _ABSENT).under(
+                *move.source_path
+            )
 
     def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
         """Raise InvalidValueError if the new address is not declared; `targets` are those of all moves."""
@@ -183,9 +187,9 @@ class _Resolver:
             end = _follow_moves(move, targets)
             if end is None:
                 problem = f"{_format(target)} is moved as well, in a cycle"
-                raise _error("move-cycle", problem, "an address in this file").under("to")
+                raise _build_error("move-cycle", problem, "an address in this file").under("to")
             problem = f"{_format(target)} is itself moved to {_format(end)}"
-            raise _error("indirect-move", problem, f"{str(end)!r} directly").under("to")
+            raise _build_error("indirect-move", problem, f"{str(end)!r} directly").under("to")
         names = [address.name for address in self._declared if address.kind == target.kind]
         name = closest_match(target.name, names)
         expected = None if name else f"a name in [{target.kind}.*]"
@@ -198,16 +202,16 @@ class _Resolver:
         source, target, moved = move.source, move.target, self._valid.moved
         former = [other for other, name in moved.items() if name == target]
         if source in self._valid.removed:
-            error = _error(
+            error = _build_error(
                 "duplicate-statement", f"{_format(source)} is listed in [[removed]], too", "one of both"
             )
         elif source in moved:
-            error = _error(
+            error = _build_error(
                 "duplicate-statement", f"{_format(source)} is already moved to {_format(moved[source])}"
             )
         elif former:
             problem = f"{_format(target)} is already moved from {_format(former[0])}"
-            error = _error("duplicate-statement", problem, "one former address")
+            error = _build_error("duplicate-statement", problem, "one former address")
         else:
             return
         raise error.under(*move.source_path)
@@ -229,11 +233,11 @@ def _parse_address(value: object) -> Address:
     """Return the address that a statement names. Raises InvalidValueError."""
     kinds = all_kinds()
     if not isinstance(value, str):
-        raise _error("wrong-type", f"got {describe_value(value)}", _ADDRESS)
+        raise _build_error("wrong-type", f"got {describe_value(value)}", _ADDRESS)
     try:
         address = Address.parse(value)
     except ValueError:
-        raise _error("invalid-address", f"{quote(value)} is not a valid address", _ADDRESS) from None
+        raise _build_error("invalid-address", f"{quote(value)} is not a valid address", _ADDRESS) from None
     if address.kind in kinds:
         return address
     kind = closest_match(address.kind, kinds)
@@ -277,5 +281,5 @@ def _format(address: Address) -> str:
     return format_path((address.kind, address.name))
 
 
-def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
     return InvalidValueError(ValueProblem(code, problem, expected))

@@ -51,7 +51,9 @@ class ParsedDeclaration:
     @property
     def values(self) -> Mapping[str, Any]:
         """The valid fields; they include defaults only if the whole declaration is valid."""
-        return self.valid_fields if self.resource is None else _field_values(self.resource.spec, self.kind)
+        return (
+            self.valid_fields if self.resource is None else _read_field_values(self.resource.spec, self.kind)
+        )
 
     @property
     def references(self) -> Iterator[tuple[ValuePath, str, Reference]]:
@@ -70,20 +72,20 @@ class DeclarationParser:
 
     def parse_table(self, table: TomlTable) -> ParsedDeclaration:
         """Parse a table without `for_each`."""
-        kind, shape = self._kind_and_shape(table)
+        kind, shape = self._find_kind_and_shape(table)
         values, problems = parse_values(table.entries, shape)
         problems += check_keys(table.entries, shape, (FOR_EACH,))
         return _build(table, kind, values, problems, self._interner, is_valid=not problems)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
-        kind, shape = self._kind_and_shape(for_each.table)
+        kind, shape = self._find_kind_and_shape(for_each.table)
         values, problems = parse_values(for_each.constants, shape)
         problems += check_keys(for_each.table.entries, shape, (FOR_EACH,))
         is_valid = not (problems or for_each.problems)
         return ParsedForEachTable(kind, shape, values, tuple(problems), self._interner, is_valid)
 
-    def _kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
+    def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
         kind = all_kinds()[table.names[0]]
         if kind.table not in self._shapes:
             self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
@@ -124,7 +126,7 @@ def _build(  # noqa: PLR0913 (what was parsed, and what all declarations share)
     common = {name: values.pop(name) for name in _COMMON_KEYS if name in values}
     common_keys = CommonKeys(**common) if common else _NO_COMMON_KEYS
     spec = kind.spec_class(**values) if is_valid else None
-    fields = _field_values(spec, kind) if is_valid else values
+    fields = _read_field_values(spec, kind) if is_valid else values
     addresses = _find_dependencies(_find_references(fields, kind), common_keys)
     dependencies = intern(frozenset(map(intern, addresses)))
     resource = None
@@ -136,12 +138,12 @@ def _build(  # noqa: PLR0913 (what was parsed, and what all declarations share)
     )
 
 
-def _field_values(spec: Any, kind: Kind) -> Mapping[str, Any]:
+def _read_field_values(spec: Any, kind: Kind) -> Mapping[str, Any]:
     return {name: getattr(spec, name) for name in kind.members}
 
 
 def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[ValuePath, str, Reference]]:
-    for name, table in _reference_fields(kind):
+    for name, table in _list_reference_fields(kind):
         value = values.get(name)
         if isinstance(value, tuple):
             for index, item in enumerate(value):
@@ -151,7 +153,7 @@ def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Va
 
 
 @cache
-def _reference_fields(kind: Kind) -> tuple[tuple[str, str], ...]:
+def _list_reference_fields(kind: Kind) -> tuple[tuple[str, str], ...]:
     return tuple((name, member.references) for name, member in kind.members.items() if member.references)
 
 

@@ -71,11 +71,11 @@ def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str,
             try:
                 values[name] = hook(value, annotation)
             except (ClassValidationError, InvalidValueError) as error:
-                problems += (problem.under(name) for problem in _problems_of(error))
+                problems += (problem.under(name) for problem in _extract_problems(error))
     return values, problems
 
 
-def _problems_of(error: Exception) -> Iterator[ValueProblem]:
+def _extract_problems(error: Exception) -> Iterator[ValueProblem]:
     """Yield the problems in an exception of a converter."""
     match error:
         case InvalidValueError():
@@ -90,8 +90,8 @@ def _problems_of(error: Exception) -> Iterator[ValueProblem]:
                 if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
                     yield build_missing_key_problem(note.name, describe_type(note.type))
                 else:
-                    yield from (problem.under(note.name) for problem in _problems_of(inner))
+                    yield from (problem.under(note.name) for problem in _extract_problems(inner))
             for inner in other_errors:
-                yield from _problems_of(inner)
+                yield from _extract_problems(inner)
         case _:
             raise error

@@ -47,30 +47,34 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
     """Read one file, or return the diagnostic of why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return _unreadable(display_name, 1, "not a regular file")
+            return _build_unreadable_diagnostic(display_name, 1, "not a regular file")
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        return _unreadable(display_name, 1, f"cannot read the file: {error.strerror}")
+        return _build_unreadable_diagnostic(display_name, 1, f"cannot read the file: {error.strerror}")
     if len(raw) > MAX_FILE_BYTES:
-        return _unreadable(
+        return _build_unreadable_diagnostic(
             display_name, 1, "the file is too large", expected=f"at most {MAX_FILE_BYTES >> 20} MiB"
         )
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        return _unreadable(display_name, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
+        return _build_unreadable_diagnostic(
+            display_name, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text"
+        )
     if text.startswith("\ufeff"):
-        return _unreadable(
+        return _build_unreadable_diagnostic(
             display_name, 1, "the file starts with a byte order mark", expected="UTF-8 without one"
         )
     lines = KeyLines(raw)
     if lines.first_oversized_key:
-        return _unreadable(display_name, lines.first_oversized_key, "nested too deeply")
+        return _build_unreadable_diagnostic(display_name, lines.first_oversized_key, "nested too deeply")
     return _parse(path, display_name, raw, text, lines)
 
 
-def _unreadable(display_name: str, line: int, problem: str, expected: str | None = None) -> Diagnostic:
+def _build_unreadable_diagnostic(
+    display_name: str, line: int, problem: str, expected: str | None = None
+) -> Diagnostic:
     return Diagnostic(display_name, line, problem, expected=expected, code="unreadable-file")
 
 
@@ -78,14 +82,14 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
     try:
         return TomlFile(display_name, path, raw, tomllib.loads(text), lines)
     except RecursionError:
-        return _unreadable(display_name, 1, "nested too deeply")
+        return _build_unreadable_diagnostic(display_name, 1, "nested too deeply")
     except ValueError as error:  # also for an integer of more digits than Python converts
         message = str(error)
     position = _TOMLLIB_POSITION.search(message)
     if position is None:
         digits = _MANY_DIGITS.search(text)
         line = text.count("\n", 0, digits.start()) + 1 if digits else 1
-        return _invalid_toml(display_name, line, "an integer with too many digits")
+        return _build_invalid_toml_diagnostic(display_name, line, "an integer with too many digits")
     line = int(position[1]) if position[1] else text.count("\n") + 1
     duplicate = lines.find_duplicate(line)
     if duplicate:
@@ -94,10 +98,12 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
             f"{format_path(keys)} is already declared at {display_name}:{first_line}; remove one of the two"
         )
         return Diagnostic(display_name, line, problem, code="duplicate-key")
-    return _invalid_toml(display_name, line, message[:1].lower() + message[1 : position.start()])
+    return _build_invalid_toml_diagnostic(
+        display_name, line, message[:1].lower() + message[1 : position.start()]
+    )
 
 
-def _invalid_toml(display_name: str, line: int, reason: str) -> Diagnostic:
+def _build_invalid_toml_diagnostic(display_name: str, line: int, reason: str) -> Diagnostic:
     return Diagnostic(display_name, line, f"not valid TOML: {reason}", code="invalid-toml")
 
 
@@ -111,11 +117,11 @@ class KeyLines:
     def __init__(self, raw: bytes) -> None:
         self._lines: dict[Keys, int] = {}
         self._pending: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
-        self._tree = _parser().parse(raw)
+        self._tree = _load_parser().parse(raw)
         self.first_oversized_key = 0
         self._index()
 
-    def line_of(self, *path: str | int) -> int:
+    def find_line(self, *path: str | int) -> int:
         """Return the line of the key, or of the innermost key around it that the file has. Lines start at 1."""
         if path in self._lines:
             return self._lines[path]
@@ -129,7 +135,7 @@ class KeyLines:
     def find_duplicate(self, line: int) -> tuple[Keys, int] | None:
         """Return the key on this line that was declared before, and its first line, or None."""
         first_lines: dict[Keys, int] = {}
-        for path, key_line in self._declared_keys():
+        for path, key_line in self._iterate_declared_keys():
             if key_line == line and path in first_lines:
                 return path, first_lines[path]
             first_lines.setdefault(path, key_line)
@@ -141,9 +147,9 @@ class KeyLines:
             self._find_oversized_key(node)
             if node.type == "pair":
                 self._index_pair((), node)
-            elif node.type in {"table", "table_array_element"} and (header := _header(node)):
-                path = _add_indexes(_keys(header), counts, is_element=node.type == "table_array_element")
-                self._add((), path, _line(header))
+            elif node.type in {"table", "table_array_element"} and (header := _find_header(node)):
+                path = _add_indexes(_split_key(header), counts, is_element=node.type == "table_array_element")
+                self._add((), path, _find_line(header))
                 if len(path) > 1:
                     self._pending[path[:2]].append((path, node))
                 else:
@@ -151,21 +157,21 @@ class KeyLines:
 
     def _find_oversized_key(self, node: Node) -> None:
         for pair in (node, *node.named_children):
-            key = _key_of_pair(pair)
+            key = _find_key(pair)
             if key and key.end_byte - key.start_byte > _MAX_KEY_BYTES and not self.first_oversized_key:
-                self.first_oversized_key = _line(key)
+                self.first_oversized_key = _find_line(key)
 
-    def _declared_keys(self) -> Iterator[tuple[Keys, int]]:
+    def _iterate_declared_keys(self) -> Iterator[tuple[Keys, int]]:
         """Yield the headers and their keys in order, without keys inside values and arrays of tables."""
         for node in self._tree.root_node.named_children:
-            header = _header(node) if node.type == "table" else None
-            prefix = _keys(header) if header else ()
+            header = _find_header(node) if node.type == "table" else None
+            prefix = _split_key(header) if header else ()
             if header:
-                yield prefix, _line(header)
+                yield prefix, _find_line(header)
             if node.type in {"table", "pair"}:
                 pairs = [node] if node.type == "pair" else node.named_children
-                for key in filter(None, map(_key_of_pair, pairs)):
-                    yield prefix + _keys(key), _line(key)
+                for key in filter(None, map(_find_key, pairs)):
+                    yield prefix + _split_key(key), _find_line(key)
 
     def _index_pairs(self, prefix: Keys, node: Node) -> None:
         for pair in node.named_children:
@@ -176,8 +182,8 @@ class KeyLines:
         parts = [child for child in pair.named_children if child.type != "comment"]
         if not parts:
             return
-        path = prefix + _keys(parts[0])
-        self._add(prefix, path, _line(parts[0]))
+        path = prefix + _split_key(parts[0])
+        self._add(prefix, path, _find_line(parts[0]))
         if len(parts) > 1 and len(path) < _MAX_INDEXED_DEPTH:
             self._index_value(path, parts[1])
 
@@ -187,7 +193,7 @@ class KeyLines:
         elif value.type == "array" and len(path) < _MAX_INDEXED_DEPTH:
             items = (child for child in value.named_children if child.type != "comment")
             for index, item in enumerate(items):
-                self._lines.setdefault((*path, index), _line(item))
+                self._lines.setdefault((*path, index), _find_line(item))
                 self._index_value((*path, index), item)
 
     def _add(self, prefix: Keys, path: Keys, line: int) -> None:
@@ -197,25 +203,25 @@ class KeyLines:
 
 
 @cache
-def _parser() -> Parser:
+def _load_parser() -> Parser:
     import tree_sitter_toml
 
     return Parser(Language(tree_sitter_toml.language()))
 
 
-def _line(node: Node) -> int:
+def _find_line(node: Node) -> int:
     return node.start_point[0] + 1
 
 
-def _header(node: Node) -> Node | None:
+def _find_header(node: Node) -> Node | None:
     return next((child for child in node.named_children if child.type.endswith("_key")), None)
 
 
-def _key_of_pair(node: Node) -> Node | None:
+def _find_key(node: Node) -> Node | None:
     return node.named_child(0) if node.type == "pair" else None
 
 
-def _keys(node: Node) -> Keys:
+def _split_key(node: Node) -> Keys:
     """Return the parts of a dotted key, without their quotes and escapes."""
     parts: list[str] = []
     while node.type == "dotted_key":  # left-recursive: the last part is a sibling of all others

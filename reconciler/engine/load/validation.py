@@ -8,8 +8,8 @@ from typing import Any, get_origin
 
 import attrs
 
-from reconciler.engine.graph import build_graph, cyclic_subgraph, find_shortest_cycles
-from reconciler.engine.load.converters import accepts_document_or_name, file_type
+from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
+from reconciler.engine.load.converters import accepts_document_or_name, select_file_type
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
@@ -93,8 +93,8 @@ class _ReferenceChecker:
             if accepts_document_or_name(field.type):
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
-            nearest = self._nearest_name(table, name)
-            yield _not_declared(table, name, expected, nearest, path)
+            nearest = self._find_nearest_name(table, name)
+            yield _build_not_declared_problem(table, name, expected, nearest, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
         """Yield a problem for each item of `depends_on` that is not a declared address."""
@@ -107,19 +107,21 @@ class _ReferenceChecker:
                     "invalid-address", problem, "kind.name, such as 'things.pump-7'", path=path
                 )
             elif not self._is_declared(Address(table, name)):
-                yield _not_declared(table, name, None, self._nearest_address(table, name), path)
+                yield _build_not_declared_problem(
+                    table, name, None, self._find_nearest_address(table, name), path
+                )
 
     def _is_declared(self, address: Address) -> bool:
         return address in self._declared or address.kind in self._incomplete_kinds
 
-    def _nearest_address(self, table: str, name: str) -> str | None:
+    def _find_nearest_address(self, table: str, name: str) -> str | None:
         """Return the nearest address of the kind, or of all kinds if the file has no resource of that kind."""
         if table not in self._names_by_kind:
-            return self._nearest_name("", f"{table}.{name}")
-        nearest = self._nearest_name(table, name)
+            return self._find_nearest_name("", f"{table}.{name}")
+        nearest = self._find_nearest_name(table, name)
         return f"{table}.{nearest}" if nearest else None
 
-    def _nearest_name(self, table: str, name: str) -> str | None:
+    def _find_nearest_name(self, table: str, name: str) -> str | None:
         """Return the nearest name in the table; without a table, the nearest address."""
         if (table, name) not in self._nearest_names:
             valid = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
@@ -129,7 +131,7 @@ class _ReferenceChecker:
         return self._nearest_names[table, name]
 
 
-def _not_declared(
+def _build_not_declared_problem(
     table: str, name: str, expected: str | None, nearest: str | None, path: ValuePath
 ) -> ValueProblem:
     problem = f"{format_path((table, name))} is not declared in this file"
@@ -141,7 +143,9 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
     if not paths:
         return
     maps = {
-        field.name for field in attrs.fields(kind.spec_class) if get_origin(file_type(field.type)) is Mapping
+        field.name
+        for field in attrs.fields(kind.spec_class)
+        if get_origin(select_file_type(field.type)) is Mapping
     }
     for index, text in enumerate(paths):
         name, dot, key = text.partition(".")
@@ -249,10 +253,12 @@ def _check_identities(
         items = [first_items[identity], *others]
         items.sort(key=lambda item: (item.declaration.origin, item.declaration.address))
         for item in items[1:]:
-            diagnostics.add(item.declaration, _same_identity(item, identity[0], items[0]))
+            diagnostics.add(item.declaration, _build_same_identity_problem(item, identity[0], items[0]))
 
 
-def _same_identity(item: ParsedDeclaration, table: str, first: ParsedDeclaration) -> ValueProblem:
+def _build_same_identity_problem(
+    item: ParsedDeclaration, table: str, first: ParsedDeclaration
+) -> ValueProblem:
     address, noun = first.declaration.address, all_kinds()[table].noun
     verb = "is" if item.kind.table == table else "has"
     place = f"{format_path((address.kind, address.name))}, declared at {first.declaration.origin}"
@@ -267,7 +273,7 @@ def _same_identity(item: ParsedDeclaration, table: str, first: ParsedDeclaration
 
 def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
     """Report each dependency cycle at its first address."""
-    cyclic = cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
+    cyclic = find_cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
     if not cyclic:
         return
     for cycle in find_shortest_cycles(build_graph(cyclic)):

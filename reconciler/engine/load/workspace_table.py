@@ -129,14 +129,14 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
 def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     """Return the limits of the whole workspace and, as tables inside, those of single kinds."""
     if not isinstance(value, dict):
-        return ChangeLimits(), [_not_a_table(value)]
+        return ChangeLimits(), [_build_not_a_table_problem(value)]
     shape, kinds = derive_shape(ChangeLimit, build_converter()), all_kinds()
     workspace_limits, problems = parse_values(value, shape)
     problems += check_keys(value, shape, sorted(kinds))
     kind_limits: dict[str, ChangeLimit] = {}
     for name in sorted(value.keys() & kinds.keys()):
         if not isinstance(value[name], dict):
-            problems.append(_not_a_table(value[name]).under(name))
+            problems.append(_build_not_a_table_problem(value[name]).under(name))
             continue
         values, kind_problems = parse_values(value[name], shape)
         kind_problems += check_keys(value[name], shape)
@@ -145,7 +145,7 @@ def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     return ChangeLimits(**workspace_limits, kinds=kind_limits), problems
 
 
-def _not_a_table(value: object) -> ValueProblem:
+def _build_not_a_table_problem(value: object) -> ValueProblem:
     return ValueProblem("wrong-type", f"got {describe_value(value)}", "a table")
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.ownership.process import is_running, machine_id
+from reconciler.engine.ownership.process import identify_machine, is_running
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import verify_thing_group
@@ -50,7 +50,7 @@ _INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
 Clock = Callable[[], float]
 
 
-def _boot_clock() -> float:
+def _read_boot_clock() -> float:
     """Return the seconds of a clock that also runs while the computer sleeps, as the lease's time does.
 
     `time.monotonic` stops during sleep (clock_gettime(2)); only Linux has a clock that does not.
@@ -72,11 +72,11 @@ class LeaseHolder:
     since: datetime.datetime
     until: datetime.datetime
 
-    def locked_error(self) -> LockedError:
+    def build_locked_error(self) -> LockedError:
         """Return the error for another writer."""
         return LockedError(str(self), _format_time(self.since), _format_time(self.until))
 
-    def partial_apply_warning(self) -> str:
+    def format_partial_apply_warning(self) -> str:
         """Return the warning for a plan that is made while the holder's apply runs."""
         return (
             f"an apply by {self} has been running since {_format_time(self.since)}; this plan may show a partial apply; "
@@ -95,7 +95,7 @@ class _Group:
     attributes: Mapping[str, str]
     now: datetime.datetime
 
-    def stored_lease(self) -> LeaseHolder | None:
+    def parse_stored_lease(self) -> LeaseHolder | None:
         """Return the lease in the attributes, expired or not. An unreadable lease blocks no one."""
         try:
             pid, started_at, machine, token = self.attributes[_PROCESS].split("/")
@@ -107,24 +107,24 @@ class _Group:
         except (KeyError, ValueError):
             return None
 
-    def active_lease(self) -> LeaseHolder | None:
+    def find_active_lease(self) -> LeaseHolder | None:
         """Return the lease if it has not expired and its process is not known to have died."""
-        lease = self.stored_lease()
+        lease = self.parse_stored_lease()
         if lease is None or lease.until <= self.now or _has_died(lease):
             return None
         return lease
 
 
-def lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
+def find_lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
     """Return the active lease of a workspace, or None. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
-    return group.active_lease() if group else None
+    return group.find_active_lease() if group else None
 
 
 def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
     """Release the lease of any holder and return that lease. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
-    lease = group.stored_lease() if group else None
+    lease = group.parse_stored_lease() if group else None
     if group and lease:
         _write_lease(workspace, call, group, {})
     return lease
@@ -133,7 +133,7 @@ def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
 def release_stale_lease(workspace: str, call: Call) -> None:
     """Release a lease that has expired or whose process has died. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
-    if group and group.stored_lease() and not group.active_lease():
+    if group and group.parse_stored_lease() and not group.find_active_lease():
         _write_lease(workspace, call, group, {})
 
 
@@ -145,14 +145,14 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
     *,
     machine: str | None = None,
     seconds: float = LEASE_SECONDS,
-    clock: Clock = _boot_clock,
+    clock: Clock = _read_boot_clock,
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renew it in the background, and release it at the end.
 
     `machine` defaults to this machine. Yields a check to call before each write; it raises LeaseLostError once the lease is lost.
     Raises LockedError if another process holds the lease, AwsError and TargetError.
     """
-    lease = _Lease(workspace, call, process, machine or machine_id(), seconds, clock)
+    lease = _Lease(workspace, call, process, machine or identify_machine(), seconds, clock)
     stop = threading.Event()
     renewal_thread = threading.Thread(target=lease.keep_renewing, args=(stop,), name="lease", daemon=True)
     try:
@@ -188,9 +188,9 @@ class _Lease:
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
             group = _read_group(self.workspace, self.call)
-            lease = group.active_lease() if group else None
+            lease = group.find_active_lease() if group else None
             if lease and lease.token != self.token:
-                raise lease.locked_error()
+                raise lease.build_locked_error()
             if self._try_acquire(group):
                 self._renewed_at = requested_at
                 return
@@ -201,17 +201,19 @@ class _Lease:
     def _try_acquire(self, group: _Group | None) -> bool:
         """Write the lease into the group that was read; return whether that succeeded."""
         if group is not None:
-            return _write_lease(self.workspace, self.call, group, self._attributes(group.now, group.now))
+            return _write_lease(
+                self.workspace, self.call, group, self._build_attributes(group.now, group.now)
+            )
         now = datetime.datetime.now(datetime.UTC)  # no response with the registry's time yet
         try:
-            self.call(build_group_call(self.workspace, self._attributes(now, now)))
+            self.call(build_group_call(self.workspace, self._build_attributes(now, now)))
         except AwsError as error:
             if error.code != _ALREADY_EXISTS:
                 raise
         # Read again: another process may have created the group just now, and the times must be the registry's.
         return False
 
-    def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
+    def _build_attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
         return {
             _HOLDER: _INVALID_IN_ATTRIBUTE.sub("_", str(self.process)),
             _PROCESS: f"{self.process.pid}/{self.process.started_at}/{self.machine}/{self.token}",
@@ -234,11 +236,11 @@ class _Lease:
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
             group = _read_group(self.workspace, self.call)
-            lease = group.stored_lease() if group else None
+            lease = group.parse_stored_lease() if group else None
             if group is None or lease is None or lease.token != self.token:
                 self._renewed_at = None
-                raise _lost_error(lease)
-            if _write_lease(self.workspace, self.call, group, self._attributes(lease.since, group.now)):
+                raise _build_lost_error(lease)
+            if _write_lease(self.workspace, self.call, group, self._build_attributes(lease.since, group.now)):
                 self._renewed_at = requested_at
                 return
 
@@ -246,7 +248,7 @@ class _Lease:
         """Check before each write that the lease is held. Raises LeaseLostError."""
         renewed_at = self._renewed_at
         if renewed_at is None:
-            raise _lost_error(None)
+            raise _build_lost_error(None)
         if self.clock() - renewed_at > self.seconds * _WRITE_UNTIL_SHARE:
             raise LeaseLostError(
                 "the workspace's lease could not be renewed in time, so nothing more is written"
@@ -257,7 +259,7 @@ class _Lease:
         try:
             for _ in range(_MAX_ATTEMPTS):
                 group = _read_group(self.workspace, self.call)
-                lease = group.stored_lease() if group else None
+                lease = group.parse_stored_lease() if group else None
                 if group is None or lease is None or lease.token != self.token:
                     return
                 if _write_lease(self.workspace, self.call, group, {}):
@@ -266,7 +268,7 @@ class _Lease:
             return
 
 
-def _lost_error(lease: LeaseHolder | None) -> LeaseLostError:
+def _build_lost_error(lease: LeaseHolder | None) -> LeaseLostError:
     cause = f"{lease} holds it now" if lease else "it was released by force"
     return LeaseLostError(f"the workspace's lease was lost ({cause}), so nothing more is written")
 
@@ -280,7 +282,7 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
             raise
         return None
     attributes = response.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
-    return _Group(response["version"], attributes, _registry_time(response))
+    return _Group(response["version"], attributes, _read_registry_time(response))
 
 
 def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
@@ -302,7 +304,7 @@ def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, 
     return True
 
 
-def _registry_time(response: Mapping[str, Any]) -> datetime.datetime:
+def _read_registry_time(response: Mapping[str, Any]) -> datetime.datetime:
     date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return parsedate_to_datetime(date) if date else datetime.datetime.now(datetime.UTC)
 
@@ -310,7 +312,7 @@ def _registry_time(response: Mapping[str, Any]) -> datetime.datetime:
 def _has_died(lease: LeaseHolder) -> bool:
     """Return whether the holder was a process of this machine that no longer runs."""
     local = evolve(lease.process, host=socket.gethostname())  # the stored name may have replaced characters
-    return lease.machine == machine_id() and not is_running(local)
+    return lease.machine == identify_machine() and not is_running(local)
 
 
 def _format_time(moment: datetime.datetime) -> str:

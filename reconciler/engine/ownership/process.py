@@ -28,14 +28,14 @@ _START_TOLERANCE_SECONDS = 2.0
 """Tolerance when comparing process start times, in case the clock was set in between."""
 
 
-def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
+def identify_this_process(environ: Mapping[str, str]) -> ProcessIdentity:
     """Return the identity of this process; `environ` has its environment variables."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user ID without an account
         user = str(os.getuid())
     pid = os.getpid()
-    job_url = _job_url(environ)[:_MAX_JOB_URL]
+    job_url = _find_job_url(environ)[:_MAX_JOB_URL]
     return ProcessIdentity(user, socket.gethostname(), pid, job_url, psutil.Process(pid).create_time())
 
 
@@ -57,7 +57,7 @@ def is_running(identity: ProcessIdentity) -> bool:
 
 
 @cache
-def machine_id() -> str:
+def identify_machine() -> str:
     """Return an ID of this boot and container, whose processes can see each other."""
     parts = [socket.gethostname(), str(uuid.getnode())]
     for path in (_BOOT_ID, _PID_NAMESPACE):
@@ -66,7 +66,7 @@ def machine_id() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _job_url(environ: Mapping[str, str]) -> str:
+def _find_job_url(environ: Mapping[str, str]) -> str:
     if environ.get("GITHUB_RUN_ID"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"

@@ -25,7 +25,7 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destro
 _ROLE_MEMBERS = ("RoleArn", "roleArn")
 
 
-def needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
+def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
     """Return the operations that a purpose needs for a desired state, under "Read" and "Write".
 
     Every kind is read, because the workspace may own resources of a kind that the file no longer has. Only the kinds in the
@@ -35,15 +35,15 @@ def needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozens
     tables = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
     for table in tuple(tables):
         tables |= kinds[table].composed_of
-    read = {operation for kind in kinds.values() for operation in _operations_for(kind, "read")}
+    read = {operation for kind in kinds.values() for operation in _list_operations(kind, "read")}
     write: set[Operation] = set()
     for table in tables:
         for verb in PURPOSES[purpose]:
-            write |= _operations_for(kinds[table], verb)
+            write |= _list_operations(kinds[table], verb)
     return {"Read": frozenset(read), "Write": frozenset(write)}
 
 
-def needed_roles(resources: Desired) -> frozenset[str]:
+def find_needed_roles(resources: Desired) -> frozenset[str]:
     """Return the ARNs of the roles that the resources pass to AWS."""
     arns = set[str]()
     for resource in resources.values():
@@ -54,6 +54,6 @@ def needed_roles(resources: Desired) -> frozenset[str]:
     return frozenset(arns)
 
 
-def _operations_for(kind: Kind, verb: str) -> frozenset[Operation]:
+def _list_operations(kind: Kind, verb: str) -> frozenset[Operation]:
     names: tuple[str, ...] = getattr(kind.operations, verb)
     return frozenset((kind.service, name) for name in names)

@@ -30,7 +30,7 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
     all_readable = True
     for table, kind in kinds.items():
         try:
-            request = _first_call(kind.read(scope))
+            request = _find_first_call(kind.read(scope))
             if request:
                 call(evolve(request, max_items=1))
         except AwsError as error:
@@ -47,7 +47,7 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
         yield CheckResult("ok", "reading", f"all {len(kinds)} kinds can be listed")
 
 
-def _first_call(read: Read[Sequence[Live]]) -> ApiCall | None:
+def _find_first_call(read: Read[Sequence[Live]]) -> ApiCall | None:
     """Return the first call of a read, which may begin with empty batches; None if it sends nothing."""
     try:
         batch = next(read)

@@ -28,9 +28,9 @@ def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note
         yield Note(
             "info",
             f"the policy {policy!r} is attached to {count:,} certificates, one call each; attached to a thing group of "
-            f"their things, it needs {count - 1:,} calls and {_duration(saved_seconds)} less under AWS's quotas",
+            f"their things, it needs {count - 1:,} calls and {_format_duration(saved_seconds)} less under AWS's quotas",
         )
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"  # noqa: PLR2004 (two minutes)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.limits import exceeded_limits
+from reconciler.engine.plan.limits import find_exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.engine.plan.removals import find_deletion_blockers
 from reconciler.kinds import all_kinds
@@ -30,7 +30,7 @@ def check_plan(
     """Raise PlanRejectedError with every reason to reject a plan with these changes."""
     errors = list(_find_plan_errors(state, options, comparison, context))
     if errors and holder:
-        errors.append(holder.partial_apply_warning())
+        errors.append(holder.format_partial_apply_warning())
     if errors:
         raise PlanRejectedError(errors)
 
@@ -39,7 +39,7 @@ def _find_plan_errors(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
     if not options.destroy:  # a destroy is meant to delete everything
-        yield from exceeded_limits(state, options, comparison)
+        yield from find_exceeded_limits(state, options, comparison)
     yield from check_prevent_destroy(state, comparison, context, destroying=options.destroy)
     yield from _check_kinds_and_owners(state, options, comparison, context)
     yield from _check_forgotten_users(comparison, context)
@@ -85,7 +85,7 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
     """Yield an error for each deleted or replaced resource that is in use after the plan: AWS rejects it."""
     kinds = all_kinds()
     for address, change in comparison.changes.items():
-        remaining = _remaining_users(change, context)
+        remaining = _find_remaining_users(change, context)
         # An error of the kind itself has more detail.
         if remaining and not any(kinds[address.kind].plan_errors(change, context)):
             users = join_some(map(str, remaining))
@@ -94,7 +94,7 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
             )
 
 
-def _remaining_users(change: Change, context: PlanContext) -> list[Address]:
+def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]:
     """Return the resources that refer to a deleted or replaced one after the plan."""
     address, kind = change.address, all_kinds()[change.address.kind]
     users = find_deletion_blockers(address, context)
@@ -124,7 +124,9 @@ def _check_adopted_addresses(
         if address in owners and owners[address] != state.settings.name:
             continue
         if address not in state.resources:
-            nearest = _closest_address(address, unmanaged) or _closest_address(address, state.resources)
+            nearest = _find_closest_address(address, unmanaged) or _find_closest_address(
+                address, state.resources
+            )
             yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
         elif address in comparison.live:
             yield f"{address}: cannot adopt: already managed by this workspace; remove it from --adopt"
@@ -132,7 +134,7 @@ def _check_adopted_addresses(
             yield f"{address}: cannot adopt: does not exist yet; remove it from --adopt, and the plan creates it"
 
 
-def _closest_address(address: Address, valid: Iterable[Address]) -> str | None:
+def _find_closest_address(address: Address, valid: Iterable[Address]) -> str | None:
     """Return the address of the same kind with the closest name, else the closest address."""
     addresses = list(valid)
     names = [other.name for other in addresses if other.kind == address.kind]

@@ -69,7 +69,7 @@ def compare_states(
     """Compare the desired state with live state. With `destroying`, the desired state is empty."""
     live = refresh_result.live
     is_pruning = destroying or state.settings.prune == "owned"
-    desired = {} if destroying else _desired_resources(state, refresh_result, is_pruning=is_pruning)
+    desired = {} if destroying else _compute_desired_resources(state, refresh_result, is_pruning=is_pruning)
     _hash_secrets(desired, live, progress)
     changes = _plan_changes(state, desired, live)
     renames = find_renames(changes, state.moved)
@@ -87,7 +87,7 @@ def compare_states(
         refresh=refresh_result,
         basis=Basis(
             desired=refresh_result.resources,
-            names={**refresh_result.names, **_names_by_identity(desired)},
+            names={**refresh_result.names, **_map_names_by_identity(desired)},
             moved=state.moved,
             secret_attributes=find_secret_attributes(refresh_result.declared),
         ),
@@ -99,7 +99,7 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
     """Return the resources as AWS would report them: with defaults, and with names instead of IDs."""
     kinds = all_kinds()
     scope = Scope(workspace, declared)
-    names = _names_by_identity(declared)
+    names = _map_names_by_identity(declared)
     effective = {}
     for address, resource in declared.items():
         spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
@@ -135,7 +135,7 @@ def build_plan_context(workspace: str, target: Target, comparison: Comparison) -
     )
 
 
-def _desired_resources(state: DesiredState, refreshed: RefreshResult, *, is_pruning: bool) -> Desired:
+def _compute_desired_resources(state: DesiredState, refreshed: RefreshResult, *, is_pruning: bool) -> Desired:
     """Return the effective state; if nothing is pruned, with the certificates that stay attached."""
     workspace = state.settings.name
     effective = compute_effective_state(workspace, refreshed.declared)
@@ -153,7 +153,7 @@ def _complete_renames(renames: Renames, changes: Changes) -> Renames:
     return {old: new for old, new in renames.items() if old in changes and new in changes}
 
 
-def _names_by_identity(resources: Desired) -> Names:
+def _map_names_by_identity(resources: Desired) -> Names:
     """Return the name of each resource whose AWS ID follows from the file, by table and ID."""
     kinds = all_kinds()
     names: dict[tuple[str, str], str | None] = {}
@@ -172,7 +172,7 @@ def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None
     pairs: list[tuple[SecretDigest, Secret]] = []
     for address, resource in desired.items():
         if address in live:
-            pairs += _secret_pairs(resource.spec, live[address].spec)
+            pairs += _pair_secrets(resource.spec, live[address].spec)
     if not pairs:
         return
     with ThreadPoolExecutor() as pool:
@@ -181,7 +181,7 @@ def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None
             progress("comparing secrets", completed_count, len(pairs))
 
 
-def _secret_pairs(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:
+def _pair_secrets(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:
     """Return the secrets of a spec whose stored hash was read, each with the hash."""
     pairs = []
     for name in members(type(spec)):

@@ -35,9 +35,9 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         if resource is None:
             assert live_resource is not None
             if live_resource.owner == workspace:
-                yield Delete(address, live_resource, tuple(_deleted_fields(live_resource.spec)))
+                yield Delete(address, live_resource, tuple(_iterate_deleted_fields(live_resource.spec)))
         elif live_resource is None:
-            yield Create(resource, tuple(_created_fields(resource.spec)))
+            yield Create(resource, tuple(_iterate_created_fields(resource.spec)))
         else:
             change = _diff_resource(workspace, resource, live_resource)
             if change:
@@ -47,13 +47,13 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
 def _diff_resource(workspace: str, resource: Resource, live: Live) -> Update | Replace | None:
     """Return the change that makes a live resource as desired, or None if it already is."""
     resource = keep_ignored_values(workspace, resource, live.spec)
-    fields = (*_ownership_fields(workspace, resource, live), *_spec_fields(resource, live))
+    fields = (*_compare_ownership(workspace, resource, live), *_compare_unignored_fields(resource, live))
     if any(field.forces_replacement for field in fields):
         return Replace(resource, live, fields)
     return Update(resource, live, fields) if fields else None
 
 
-def _ownership_fields(workspace: str, resource: Resource, live: Live) -> Iterator[FieldChange]:
+def _compare_ownership(workspace: str, resource: Resource, live: Live) -> Iterator[FieldChange]:
     """Yield the ownership markers that differ."""
     address = resource.address
     kind = all_kinds()[address.kind]
@@ -67,7 +67,7 @@ def _ownership_fields(workspace: str, resource: Resource, live: Live) -> Iterato
         yield FieldChange(PREVENT_DESTROY_PATH, is_protected, prevent_destroy)
 
 
-def _spec_fields(resource: Resource, live: Live) -> Iterator[FieldChange]:
+def _compare_unignored_fields(resource: Resource, live: Live) -> Iterator[FieldChange]:
     """Yield the fields that differ and are not ignored."""
     kind = all_kinds()[resource.address.kind]
     for field in compare_specs(kind, resource.spec, live.spec):
@@ -81,16 +81,16 @@ def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[Fie
         if member.on_change == "create_only":
             continue
         before, after = getattr(live_spec, member.name), getattr(desired_spec, member.name)
-        for path, old, new in _differences(member.name, before, after):
+        for path, old, new in _find_differences(member.name, before, after):
             is_sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
             yield FieldChange(path, old, new, is_sensitive, kind.forces_replacement(member.name, new))
 
 
-def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
     match before, after:
         case Mapping(), Mapping():
             for key in sorted(before.keys() | after.keys()):
-                yield from _differences(f"{path}.{key}", before.get(key), after.get(key))
+                yield from _find_differences(f"{path}.{key}", before.get(key), after.get(key))
         case SecretDigest(), Secret():
             if not before.matches(after):
                 yield path, before, after
@@ -132,12 +132,12 @@ def _is_ignored(resource: Resource, field: FieldChange) -> bool:
     return field.path in resource.lifecycle.ignore_changes and not is_kept
 
 
-def _created_fields(spec: Any) -> Iterator[FieldChange]:
+def _iterate_created_fields(spec: Any) -> Iterator[FieldChange]:
     for path, value in _iterate_set_fields(spec):
         yield FieldChange(path, None, value, isinstance(value, Secret | SecretDigest))
 
 
-def _deleted_fields(spec: Any) -> Iterator[FieldChange]:
+def _iterate_deleted_fields(spec: Any) -> Iterator[FieldChange]:
     for path, value in _iterate_set_fields(spec):
         yield FieldChange(path, value, None, isinstance(value, Secret | SecretDigest))
 

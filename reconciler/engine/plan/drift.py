@@ -94,7 +94,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     workspace = state.settings.name
     comparison = compare_states(state, refresh(state, call, progress), progress)
     selected = select_compared(comparison, select, exclude)
-    items = [item for item in _drifted_resources(workspace, comparison) if item.address in selected]
+    items = [item for item in _find_drifted_resources(workspace, comparison) if item.address in selected]
     not_counted = {item.address for item in items} | reserved_addresses(workspace)
     return Drift(
         workspace=workspace,
@@ -107,7 +107,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     )
 
 
-def _drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
+def _find_drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
     """Yield the changes that a plan would make, seen from the registry, and what it would leave alone.
 
     Ownership markers are not in the file, so they do not drift: before the first apply, all of them are missing.

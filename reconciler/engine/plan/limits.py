@@ -36,18 +36,20 @@ class _LimitedCount:
 
     def check_settings(self, limit: ChangeLimit) -> Iterator[str]:
         """Yield an error for each limit in the table that is exceeded."""
-        max_percent, max_count = self._limits_in(limit)
+        max_percent, max_count = self._select_limits(limit)
         if max_percent is not None and self._exceeds_percent(max_percent):
-            yield self._error(f"{self.setting}.{self.action}_percent = {max_percent}")
+            yield self._format_error(f"{self.setting}.{self.action}_percent = {max_percent}")
         if max_count is not None and self.count > max_count:
-            yield self._error(f"{self.setting}.{self.action}_count = {max_count}")
+            yield self._format_error(f"{self.setting}.{self.action}_count = {max_count}")
 
     def check_default(self, limit: ChangeLimit) -> Iterator[str]:
         """Yield an error if the table has no limit for this action and the default limit is exceeded."""
-        is_limited = any(value is not None for value in self._limits_in(limit))
+        is_limited = any(value is not None for value in self._select_limits(limit))
         is_exempt = self.count <= DEFAULT_EXEMPT_COUNT
         if not is_limited and not is_exempt and self._exceeds_percent(DEFAULT_MAX_PERCENT):
-            yield self._error(f"the default {self.setting}.{self.action}_percent = {DEFAULT_MAX_PERCENT}")
+            yield self._format_error(
+                f"the default {self.setting}.{self.action}_percent = {DEFAULT_MAX_PERCENT}"
+            )
 
     def check_override(self, override: LimitOverride) -> Iterator[str]:
         """Yield an error if the limit of this run is exceeded."""
@@ -56,9 +58,9 @@ class _LimitedCount:
         else:
             is_exceeded = self._exceeds_percent(override.percent or 0.0)
         if is_exceeded:
-            yield f"{self._summary()}, which exceeds the {override.text} that this run allows"
+            yield f"{self._format_summary()}, which exceeds the {override.text} that this run allows"
 
-    def _limits_in(self, limit: ChangeLimit) -> tuple[int | None, int | None]:
+    def _select_limits(self, limit: ChangeLimit) -> tuple[int | None, int | None]:
         if self.action == "delete":
             return limit.delete_percent, limit.delete_count
         return limit.replace_percent, limit.replace_count
@@ -66,14 +68,14 @@ class _LimitedCount:
     def _exceeds_percent(self, percent: float) -> bool:
         return self.count * 100 > percent * self.owned
 
-    def _error(self, limit: str) -> str:
-        return f"{self._summary()}, which exceeds {limit}; to allow it once, pass --allow-{self.action} {self.count}"
+    def _format_error(self, limit: str) -> str:
+        return f"{self._format_summary()}, which exceeds {limit}; to allow it once, pass --allow-{self.action} {self.count}"
 
-    def _summary(self) -> str:
+    def _format_summary(self) -> str:
         return f"the plan would {self.action} {self.count:,} of {self.owned:,} {self.noun}"
 
 
-def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
+def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
     """Yield an error for each limit that the changes exceed.
 
     The limits of this run override those in `[workspace.limits]`. Percentages are of the resources that the workspace owns, of
@@ -125,13 +127,13 @@ def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mappi
     for address, change in comparison.changes.items():
         if address in markers:
             continue
-        action = "replace" if address in comparison.renames else _limited_action(change)
+        action = "replace" if address in comparison.renames else _find_limited_action(change)
         if action in counts:
             counts[action][address.kind] += 1
     return counts
 
 
-def _limited_action(change: Change) -> str | None:
+def _find_limited_action(change: Change) -> str | None:
     """Return the action as which a change counts, or None if an earlier plan counted it."""
     kind = all_kinds()[change.address.kind]
     if kind.exempt_from_limits(change):

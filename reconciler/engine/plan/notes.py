@@ -38,7 +38,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
 ) -> Iterator[Note]:
     """Yield the warnings and notes of a plan."""
     if holder:
-        yield Note("warning", holder.partial_apply_warning())
+        yield Note("warning", holder.format_partial_apply_warning())
     yield from map(_to_note, state.warnings)
     for action, override in options.limit_overrides.items():
         text = f"this run may {action} {override.text} of what the workspace owns, regardless of its limits"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reconciler.engine.ownership.lease import lease_holder
+from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
 from reconciler.engine.plan.notes import collect_notes
@@ -39,7 +39,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     context = build_plan_context(workspace, target, comparison)
     addresses = select_changes(state, options, comparison, context)
     selected = comparison.restrict_to(addresses)
-    holder = lease_holder(workspace, call)
+    holder = find_lease_holder(workspace, call)
     check_plan(state, options, selected, context, holder)
     steps = build_steps(selected, context, state.resources)
     estimate = estimate_steps(steps, quotas)

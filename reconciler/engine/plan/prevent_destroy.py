@@ -29,12 +29,12 @@ def check_prevent_destroy(
         # Composites are deleted as the resources that they consist of, so the plan has no change of them.
         for address, resource in state.resources.items():
             if kinds[address.kind].composed_of and resource.lifecycle.prevent_destroy:
-                yield _declared_error(address, "delete")
+                yield _format_declared_error(address, "delete")
     for address, change in comparison.changes.items():
         if isinstance(change, Delete | Replace):
             declared = state.resources.get(address)
             if declared and declared.lifecycle.prevent_destroy:
-                yield _declared_error(address, change.action)
+                yield _format_declared_error(address, change.action)
             elif change.live.prevent_destroy:
                 yield from _check_registry_protection(change, context)
     for old, new in comparison.renames.items():
@@ -43,7 +43,7 @@ def check_prevent_destroy(
             yield f"{new}: cannot rename: {reason}; set prevent_destroy = false until the rename is applied"
 
 
-def _declared_error(address: Address, action: str) -> str:
+def _format_declared_error(address: Address, action: str) -> str:
     return f"{address}: cannot {action}: its lifecycle.prevent_destroy forbids that; {_UNPROTECT}"
 
 

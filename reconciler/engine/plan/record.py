@@ -121,7 +121,7 @@ def _to_tagged_value(value: Any) -> Any:
         case Secret():
             return {"$secret": value.reference}
         case SecretDigest():
-            return {"$hash": _short_hash(str(value))}
+            return {"$hash": _compute_short_hash(str(value))}
         case Document():
             return {"$document": json.loads(value.canonical)}
         case Enum():
@@ -129,7 +129,7 @@ def _to_tagged_value(value: Any) -> Any:
         case Address():
             return str(value)
         case _ if attrs.has(type(value)):
-            names = _compared_attributes(type(value))
+            names = _list_compared_attributes(type(value))
             return {f"${_tag(type(value))}": {name: to_json_values(getattr(value, name)) for name in names}}
         case _:
             return str(value)
@@ -140,7 +140,7 @@ def _to_change_record(step: Step) -> ChangeRecord:
     return ChangeRecord(
         address=str(step.address),
         action=change.action,
-        origin=_origin(change),
+        origin=_format_origin(change),
         live=_to_live_record(step.precondition) if step.precondition else None,
         fields=tuple(map(_to_field_record, change.fields)),
         calls=tuple(map(_to_call_record, step.calls)),
@@ -148,7 +148,7 @@ def _to_change_record(step: Step) -> ChangeRecord:
     )
 
 
-def _origin(change: Change) -> str | None:
+def _format_origin(change: Change) -> str | None:
     match change:
         case Delete():
             return None
@@ -190,11 +190,11 @@ def _to_call_record(call: ApiCall) -> CallRecord:
 def _to_text(text: str) -> str | Mapping[str, str]:
     """Return the text, escaped where UTF-8 cannot encode it; a misplaced private key becomes a hash."""
     if "PRIVATE KEY-----" in text:
-        return {"$hash": _short_hash(text)}
+        return {"$hash": _compute_short_hash(text)}
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
-def _short_hash(text: str) -> str:
+def _compute_short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -202,7 +202,7 @@ def _escape_key(key: str) -> str:
     return f"${key}" if key.startswith("$") else key
 
 
-def _compared_attributes(value_type: type) -> tuple[str, ...]:
+def _list_compared_attributes(value_type: type) -> tuple[str, ...]:
     """Return the attributes that are compared for equality; the source of a value is not one of them."""
     return tuple(attribute.name for attribute in attrs.fields(value_type) if attribute.eq)
 

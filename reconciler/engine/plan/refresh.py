@@ -153,17 +153,17 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
 
 def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
     """Return the name of every live resource of a kind, by AWS ID."""
-    names = _names_by_identity(kind, scope)
+    names = _find_names_by_identity(kind, scope)
     spare = sorted(
         (live for live in scope.live_by_kind[kind.table] if live.identity not in names),
         key=lambda live: live.identity,
     )
-    names |= _names_by_pairing(kind, scope, spare, taken_names=set(names.values()))
+    names |= _find_names_by_pairing(kind, scope, spare, taken_names=set(names.values()))
     unnamed = [live for live in spare if live.identity not in names]
-    return names | _fallback_names(kind, scope, unnamed, taken_names=set(names.values()))
+    return names | _choose_fallback_names(kind, scope, unnamed, taken_names=set(names.values()))
 
 
-def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
+def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
     """Return the names of the live resources whose AWS ID follows from the file."""
     declared = {kind.identity(resource): resource.address.name for resource in scope.resources_of(kind.table)}
     return {
@@ -173,7 +173,7 @@ def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
     }
 
 
-def _names_by_pairing(
+def _find_names_by_pairing(
     kind: Kind, scope: Scope, spare: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
@@ -187,7 +187,7 @@ def _names_by_pairing(
     return {identity: name for name, identity in identities.items()}
 
 
-def _fallback_names(
+def _choose_fallback_names(
     kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names of live resources that are not in the file, by AWS ID.

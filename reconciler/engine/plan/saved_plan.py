@@ -83,7 +83,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
         target=plan.target,
         file_digest=plan.file_digest,
         digest=plan.digest,
-        options=_options_converter().unstructure(plan.options),
+        options=_build_options_converter().unstructure(plan.options),
         counts=plan.counts,
         unchanged=plan.unchanged,
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
@@ -100,7 +100,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
 def read_options(saved: PlanRecord) -> PlanOptions:
     """Return the options that a plan was made with. Raises PlanRejectedError for an unknown option."""
     try:
-        return _options_converter().structure(saved.options, PlanOptions)
+        return _build_options_converter().structure(saved.options, PlanOptions)
     except (cattrs.BaseValidationError, ValueError) as error:
         raise PlanRejectedError(
             ["the saved plan has options that this version of reconciler does not support; save a new plan"]
@@ -129,10 +129,10 @@ def check_changes(saved: PlanRecord, plan: Plan) -> None:
     saved_records = {record.address: record for record in saved.changes}
     if saved_records and not records:
         _reject(["no changes left: the plan was already applied, or someone else made the same changes"])
-    _reject(_differences(saved_records, records))
+    _reject(_find_differences(saved_records, records))
     if saved.changes != tuple(records.values()) or saved.digest != plan.digest:
         _reject([f"the plan's digest was {saved.digest[:12]}; now it is {plan.digest[:12]}"])
-    _reject(_changed_secrets(saved.secrets, plan))
+    _reject(_find_changed_secrets(saved.secrets, plan))
 
 
 def check_approved_digest(approved: str, plan: Plan) -> None:
@@ -144,7 +144,7 @@ def check_approved_digest(approved: str, plan: Plan) -> None:
         _reject([f"{problem}; review this plan and approve its digest"])
 
 
-def _options_converter() -> cattrs.Converter:
+def _build_options_converter() -> cattrs.Converter:
     """Return a converter of options to JSON values and back: addresses become text, sets are sorted."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
@@ -168,7 +168,7 @@ def _reject(errors: Iterable[str]) -> None:
         raise PlanRejectedError(reported)
 
 
-def _differences(
+def _find_differences(
     saved_records: Mapping[str, ChangeRecord], records: Mapping[str, ChangeRecord]
 ) -> Iterator[str]:
     for address in sorted(saved_records.keys() | records.keys()):
@@ -250,7 +250,7 @@ def _join_or_none(words: Iterable[str]) -> str:
     return ", ".join(words) or "none"
 
 
-def _secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
+def _map_secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
     """Return the secrets in the calls of a plan, sorted by reference."""
     secrets: dict[str, Secret] = {}
     for step in plan.steps:
@@ -266,14 +266,14 @@ def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
         salt = f"{plan.workspace}/{secret.reference}"
         return None if secret.value is None else str(secret.digest(salt))
 
-    secrets = _secrets_by_reference(plan)
+    secrets = _map_secrets_by_reference(plan)
     if not secrets:
         return {}
     with ThreadPoolExecutor() as pool:
         return dict(zip(secrets, pool.map(hash_secret, secrets.values()), strict=True))
 
 
-def _changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) -> Iterator[str]:
+def _find_changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) -> Iterator[str]:
     """Yield the references whose secret has another value than in the saved plan, without either value."""
     for reference, current in _hash_secrets(plan).items():
         saved = saved_hashes.get(reference)

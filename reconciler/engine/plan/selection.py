@@ -76,7 +76,7 @@ def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str]
     return frozenset((graph.nodes if selected is None else selected) - (excluded or set()))
 
 
-def selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
+def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     """Return all addresses that can be selected, with their dependencies in the file or the registry."""
     live = {address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()}
     desired = comparison.desired or comparison.declared
@@ -90,7 +90,7 @@ def select_compared(
     if not (select or exclude):
         desired = comparison.desired or comparison.declared
         return frozenset(comparison.live.keys() | desired.keys())
-    return select_addresses(build_graph(selectable_dependencies(comparison)), select, exclude)
+    return select_addresses(build_graph(map_selectable_dependencies(comparison)), select, exclude)
 
 
 def select_changes(
@@ -160,28 +160,28 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
 
 def _split_intersection(word: str, graph: Graph) -> list[str]:
     """Return the selectors of an intersection; an address is not split at the commas in its name."""
-    is_address = _known_address(word, graph) or _known_address(Selector.parse(word).base, graph)
+    is_address = _parse_known_address(word, graph) or _parse_known_address(Selector.parse(word).base, graph)
     if is_address:
         return [word]
     return [part for part in word.split(",") if part] or [word]
 
 
 def _select_one(graph: Graph, text: str) -> set[Address]:
-    address = _known_address(text, graph)
+    address = _parse_known_address(text, graph)
     if address:
         return {address}
     selector = Selector.parse(text)
     matches = _match_base(selector.base, graph)
     selected = set(matches)
     if selector.before != 0:
-        selected |= _within_distance(graph.predecessors, matches, selector.before)
+        selected |= _find_within_distance(graph.predecessors, matches, selector.before)
     if selector.after != 0:
-        selected |= _within_distance(graph.successors, matches, selector.after)
+        selected |= _find_within_distance(graph.successors, matches, selector.after)
     return selected
 
 
 def _match_base(base: str, graph: Graph) -> set[Address]:
-    address = _known_address(base, graph)
+    address = _parse_known_address(base, graph)
     if address:
         return {address}
     if base in all_kinds():
@@ -191,7 +191,7 @@ def _match_base(base: str, graph: Graph) -> set[Address]:
     return set()
 
 
-def _known_address(text: str, graph: Graph) -> Address | None:
+def _parse_known_address(text: str, graph: Graph) -> Address | None:
     try:
         address = Address.parse(text)
     except ValueError:
@@ -199,7 +199,7 @@ def _known_address(text: str, graph: Graph) -> Address | None:
     return address if address in graph else None
 
 
-def _within_distance(
+def _find_within_distance(
     neighbors: Callable[[Address], Iterable[Address]], start: Collection[Address], distance: int | None
 ) -> set[Address]:
     """Return all addresses within a distance in edges, including `start`; None is any distance."""
@@ -217,11 +217,11 @@ def _describe_no_match(text: str, graph: Graph) -> str:
     base = Selector.parse(text).base
     if base in kinds:
         return f"{quote(text)} selects nothing: there are no {base.replace('_', ' ')}"
-    nearest = closest_match(base, [*map(str, graph), *kinds]) or _closest_name(base, graph)
+    nearest = closest_match(base, [*map(str, graph), *kinds]) or _find_closest_address(base, graph)
     return f"{quote(text)} selects nothing{format_suggestion(nearest)}"
 
 
-def _closest_name(base: str, graph: Graph) -> str | None:
+def _find_closest_address(base: str, graph: Graph) -> str | None:
     """Return the address of the same kind with the closest name."""
     kind, _, name = base.partition(".")
     nearest = closest_match(name, [address.name for address in graph if address.kind == kind])

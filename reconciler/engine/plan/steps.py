@@ -28,18 +28,19 @@ StepDependencies: TypeAlias = Mapping[Address, frozenset[Address]]
 def find_dependencies(comparison: Comparison, context: PlanContext, resources: Desired) -> StepDependencies:
     """Return the dependencies of each change; `resources` are those in the file."""
     changes = comparison.changes
-    dependents = _dependents_in_file(resources)
+    dependents = _map_dependents_in_file(resources)
     dependencies = {
-        address: _dependencies_of(change, changes, context, dependents) for address, change in changes.items()
+        address: _find_dependencies(change, changes, context, dependents)
+        for address, change in changes.items()
     }
-    for address, freeing_deletions in _freeing_deletions(changes):
+    for address, freeing_deletions in _find_freeing_deletions(changes):
         dependencies[address] |= freeing_deletions
     for address, change in changes.items():
         if isinstance(change, Create):
             dependencies[address] |= _name_freeing_changes(change, changes, context)
     for address, change in changes.items():
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
-            dependencies[address] |= _replaced_references(change, changes, dependencies)
+            dependencies[address] |= _find_replaced_references(change, changes, dependencies)
     for old, new in comparison.renames.items():
         if not _depends_on(new, old, dependencies):
             dependencies[old] |= {new}  # the new one is created before the old one is deleted
@@ -88,7 +89,7 @@ def _build_calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:
             return kind.forget(change, context)
 
 
-def _dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Address]]:
+def _map_dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Address]]:
     """Return the resources in the file that depend on each address."""
     dependents: defaultdict[Address, set[Address]] = defaultdict(set)
     for address, resource in resources.items():
@@ -97,7 +98,7 @@ def _dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Addr
     return dependents
 
 
-def _dependencies_of(
+def _find_dependencies(
     change: Change,
     changes: Mapping[Address, Change],
     context: PlanContext,
@@ -108,14 +109,16 @@ def _dependencies_of(
         case Forget():
             return frozenset()
         case Delete():
-            return _users_to_remove(change, changes, context, dependents)
+            return _find_users_to_remove(change, changes, context, dependents)
         case Replace():
-            return _changed_dependencies(change, changes) | _users_to_detach(change, changes, context)
+            return _find_changed_dependencies(change, changes) | _find_users_to_detach(
+                change, changes, context
+            )
         case Create() | Update():
-            return _changed_dependencies(change, changes)
+            return _find_changed_dependencies(change, changes)
 
 
-def _changed_dependencies(
+def _find_changed_dependencies(
     change: Create | Update | Replace, changes: Mapping[Address, Change]
 ) -> frozenset[Address]:
     """Return the dependencies of a desired resource that are changed too."""
@@ -129,7 +132,7 @@ def _changed_dependencies(
     return dependencies if len(changed) == len(dependencies) else changed
 
 
-def _users_to_remove(
+def _find_users_to_remove(
     change: Delete,
     changes: Mapping[Address, Change],
     context: PlanContext,
@@ -143,11 +146,11 @@ def _users_to_remove(
     users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
     deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}
     return frozenset(
-        (holders & changes.keys()) | deleted_users | _changes_before_marker(address, changes, context)
+        (holders & changes.keys()) | deleted_users | _find_changes_before_marker(address, changes, context)
     )
 
 
-def _changes_before_marker(
+def _find_changes_before_marker(
     address: Address, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
     """Return the changes that must be applied before an ownership marker is deleted.
@@ -162,7 +165,7 @@ def _changes_before_marker(
     }
 
 
-def _users_to_detach(
+def _find_users_to_detach(
     change: Replace, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
     """Return the changes that detach users from a resource, which AWS requires before its replacement."""
@@ -176,7 +179,7 @@ def _users_to_detach(
     }
 
 
-def _freeing_deletions(
+def _find_freeing_deletions(
     changes: Mapping[Address, Change],
 ) -> Iterator[tuple[Address, frozenset[Address]]]:
     """Yield each creation that may need something freed by deletions of its kind, with these deletions."""
@@ -204,7 +207,7 @@ def _name_freeing_changes(
     return frozenset(deletions | users)
 
 
-def _replaced_references(
+def _find_replaced_references(
     change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> frozenset[Address]:
     """Return the replaced resources that a resource refers to, also in fields that it ignores."""

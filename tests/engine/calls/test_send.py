@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.calls.send import CATCH_UP_SECONDS, growing_pauses, send
+from reconciler.engine.calls.send import CATCH_UP_SECONDS, generate_growing_pauses, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.errors import (
@@ -137,7 +137,7 @@ def test_a_repeated_read_also_waits_for_retried_errors():
 
 @given(st.floats(0, 1000))
 def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds):
-    pauses = list(growing_pauses(timeout_seconds))
+    pauses = list(generate_growing_pauses(timeout_seconds))
     longest = [min(0.05 * 2**n, 5.0) for n in range(len(pauses))]
     assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, longest, strict=True))
     assert sum(pauses[:-1]) < max(timeout_seconds, 1e-9)
@@ -145,5 +145,5 @@ def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds)
 
 
 def test_pauses_have_jitter():
-    assert [*growing_pauses()] != [*growing_pauses()]
-    assert len({round(later - earlier, 9) for earlier, later in pairwise(growing_pauses())}) > 1
+    assert [*generate_growing_pauses()] != [*generate_growing_pauses()]
+    assert len({round(later - earlier, 9) for earlier, later in pairwise(generate_growing_pauses())}) > 1

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.apply.recorder import with_recording
 from reconciler.engine.journal.journal import Journal
-from reconciler.engine.ownership.process import is_running, this_process
+from reconciler.engine.ownership.process import identify_this_process, is_running
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create
@@ -36,7 +36,7 @@ from tests.support.examples import examples
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
-THIS_PROCESS = this_process({})
+THIS_PROCESS = identify_this_process({})
 OTHER_HOST = evolve(THIS_PROCESS, host="elsewhere")
 
 
@@ -68,7 +68,7 @@ def time(second: float) -> datetime.datetime:
 
 
 def only_record(journal: Journal) -> RunRecord:
-    (run,) = journal.runs()
+    (run,) = journal.list_runs()
     record = journal.record(run.id)
     assert record
     return record
@@ -184,7 +184,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
             for number, (name, result) in enumerate(calls, 1)
         ]
         expected.insert(0, (run.run_id, run_status(set(step_outcomes.values())), steps, numbered_calls))
-    records = [journal.record(run.id) for run in journal.runs()]
+    records = [journal.record(run.id) for run in journal.list_runs()]
     assert [
         (
             record.run.id,
@@ -194,7 +194,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
         )
         for record in records
     ] == expected
-    assert sorted(journal.ids(), reverse=True) == [run_id for run_id, *_ in expected]
+    assert sorted(journal.list_ids(), reverse=True) == [run_id for run_id, *_ in expected]
 
 
 def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
@@ -269,14 +269,19 @@ def test_runs_are_filtered_by_workspace(tmp_path):
     journal = open_journal(tmp_path)
     for name in ("one", "two"):
         journal.begin(make_plan("a", name), THIS_PROCESS, "apply", "").end()
-    assert [run.workspace for run in journal.runs(1, "one")] == ["one"]
-    assert [run.workspace for run in journal.runs(None, "one", "embedded · 1 · elsewhere")] == []
-    assert [run.workspace for run in journal.runs(1)] == ["two"]
+    assert [run.workspace for run in journal.list_runs(1, "one")] == ["one"]
+    assert [run.workspace for run in journal.list_runs(None, "one", "embedded · 1 · elsewhere")] == []
+    assert [run.workspace for run in journal.list_runs(1)] == ["two"]
 
 
 def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
     journal = open_journal(tmp_path)
-    assert (journal.runs(), journal.ids(), journal.record("x"), [*tmp_path.iterdir()]) == ((), (), None, [])
+    assert (journal.list_runs(), journal.list_ids(), journal.record("x"), [*tmp_path.iterdir()]) == (
+        (),
+        (),
+        None,
+        [],
+    )
 
 
 # ── crashed and parallel processes ─────────────────────────────────────────────────────────────
@@ -327,7 +332,7 @@ def test_two_processes_writing_at_once_lose_no_row(tmp_path):
     writers = [start_writer(RECORD_MANY_CALLS, path, name) for name in ("p", "q")]
     assert [(writer.communicate(timeout=60)[1], writer.returncode) for writer in writers] == [("", 0)] * 2
     journal = Journal(path)
-    runs = journal.runs()
+    runs = journal.list_runs()
     assert sorted(run.file_digest for run in runs) == ["p"] * 4 + ["q"] * 4
     assert {
         run.id: [(call.number, call.parameters, call.status) for call in journal.record(run.id).calls]
@@ -373,7 +378,7 @@ def test_an_unfinished_run_of_another_host_or_process_counts_as_crashed(tmp_path
     reused_pid = evolve(THIS_PROCESS, started_at=THIS_PROCESS.started_at - 60)
     for process in (THIS_PROCESS, OTHER_HOST, reused_pid):
         journal.begin(make_plan("a"), process, "apply", "")
-    assert [run.status for run in journal.runs()] == ["crashed", "crashed", "running"]
+    assert [run.status for run in journal.list_runs()] == ["crashed", "crashed", "running"]
 
 
 # ── size ────────────────────────────────────────────────────────────────────────────────────────
@@ -385,7 +390,7 @@ def test_the_oldest_finished_runs_are_dropped_when_there_are_too_many(tmp_path):
     crashed = journal.begin(make_plan("a"), OTHER_HOST, "apply", "crashed")
     for number in range(5):
         journal.begin(make_plan("a"), THIS_PROCESS, "apply", str(number)).end()
-    assert [run.file_digest for run in journal.runs()] == ["4", "3", "running"]
+    assert [run.file_digest for run in journal.list_runs()] == ["4", "3", "running"]
     running.end()
     crashed.end()
 
@@ -397,13 +402,13 @@ def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(t
         run = journal.begin(make_plan(map(str, range(1000))), THIS_PROCESS, "apply", "")
         run.end()
         sizes.append(journal.path.stat().st_size)
-    assert 2 <= len(journal.runs()) < 8
+    assert 2 <= len(journal.list_runs()) < 8
     assert max(sizes) < 450_000
     assert (
         open_journal(tmp_path, max_bytes=1).begin(make_plan(""), THIS_PROCESS, "apply", "").run_id
-        in journal.ids()
+        in journal.list_ids()
     )
-    assert len(journal.runs()) == 2
+    assert len(journal.list_runs()) == 2
 
 
 # ── secrets and file permissions ────────────────────────────────────────────────────────────────
@@ -495,7 +500,7 @@ def test_a_journal_without_an_expected_column_raises_a_journal_error(tmp_path):
     write_missing_column(path)
     for operation in (
         lambda: Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", ""),
-        Journal(path).runs,
+        Journal(path).list_runs,
     ):
         with pytest.raises(JournalError):
             operation()
@@ -519,7 +524,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
     journal, before = Journal(path), os.lstat(path)
     for verb, operation in (
         ("written", lambda: journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")),
-        ("read", journal.runs),
+        ("read", journal.list_runs),
     ):
         with pytest.raises(JournalError) as error:
             operation()
@@ -562,7 +567,7 @@ def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tm
     ],
 )
 def test_a_run_in_ci_has_the_job_url(environ, job):
-    process = this_process(environ)
+    process = identify_this_process(environ)
     assert (process.job, process.pid, is_running(process)) == (job, os.getpid(), True)
 
 

@@ -92,12 +92,12 @@ LINES = {
 
 @pytest.mark.parametrize(("path", "line"), LINES.items(), ids=lambda value: str(value).replace(" ", ""))
 def test_a_key_has_the_line_it_is_written_on(path, line):
-    assert KeyLines(TEXT.encode()).line_of(*path) == line
+    assert KeyLines(TEXT.encode()).find_line(*path) == line
 
 
 def test_the_line_of_a_key_does_not_depend_on_earlier_lookups():
     lines = KeyLines(TEXT.encode())
-    assert {path: lines.line_of(*path) for path in reversed(LINES)} == LINES
+    assert {path: lines.find_line(*path) for path in reversed(LINES)} == LINES
 
 
 def test_the_text_of_these_tests_is_valid_toml():
@@ -115,17 +115,17 @@ def test_the_text_of_these_tests_is_valid_toml():
     ids=str,
 )
 def test_an_absent_key_has_the_line_of_the_innermost_table_around_it(path, line):
-    assert KeyLines(TEXT.encode()).line_of(*path) == line
+    assert KeyLines(TEXT.encode()).find_line(*path) == line
 
 
 def test_windows_line_endings_do_not_change_lines():
-    assert KeyLines(TEXT.replace("\n", "\r\n").encode()).line_of("things", "b", "after") == 20
+    assert KeyLines(TEXT.replace("\n", "\r\n").encode()).find_line("things", "b", "after") == 20
 
 
 def test_text_in_other_scripts_does_not_change_lines():
     text = '[things."größe"]\n"名前" = "☃"\nend = 1\n'
     lines = KeyLines(text.encode())
-    assert [lines.line_of("things", "größe", "名前"), lines.line_of("things", "größe", "end")] == [2, 3]
+    assert [lines.find_line("things", "größe", "名前"), lines.find_line("things", "größe", "end")] == [2, 3]
 
 
 _KEYS = st.text(min_size=1, max_size=8).filter(lambda text: "\r" not in text)
@@ -141,4 +141,4 @@ def test_an_escaped_key_has_its_line(keys, gap):
     text = "[things.a]\n" + "".join(f"{_escape(key)} = 1\n" + "\n" * gap for key in keys)
     lines = KeyLines(text.encode())
     expected = {key: 2 + index * (gap + 1) for index, key in enumerate(keys)}
-    assert {key: lines.line_of("things", "a", key) for key in keys} == expected
+    assert {key: lines.find_line("things", "a", key) for key in keys} == expected

@@ -11,12 +11,12 @@ from attrs import evolve
 
 from reconciler.engine.ownership.lease import (
     LEASE_SECONDS,
+    find_lease_holder,
     force_unlock,
     hold_lease,
-    lease_holder,
     release_stale_lease,
 )
-from reconciler.engine.ownership.process import this_process
+from reconciler.engine.ownership.process import identify_this_process
 from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import Registry
@@ -68,25 +68,25 @@ def attributes(cloud):
 
 def test_the_lease_is_in_the_groups_attributes_only_while_it_is_held(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        holder = lease_holder("ws", cloud.call)
+        holder = find_lease_holder("ws", cloud.call)
         assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
         assert (holder.process, holder.since, holder.until - holder.since) == (
             ELSEWHERE,
             time.date(),
             datetime.timedelta(seconds=LEASE_SECONDS),
         )
-    assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (find_lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
 def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time):
-    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
+    with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         with (
             pytest.raises(LockedError) as locked,
             hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         ):
             pass
         guard()
-    holder = this_process({})
+    holder = identify_this_process({})
     assert str(locked.value) == (
         "the plan is rejected; nothing was sent\n"
         f"the workspace is locked by {holder} (process {holder.pid}) since 2026-03-01T00:00:00Z; the lease expires at "
@@ -105,7 +105,7 @@ def test_each_workspace_has_its_own_lease(cloud, time):
 def test_the_lease_is_released_after_every_kind_of_exception(cloud, time):
     with pytest.raises(KeyError), hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         raise KeyError
-    assert lease_holder("ws", cloud.call) is None
+    assert find_lease_holder("ws", cloud.call) is None
 
 
 def leave_lease(cloud, process, machine, monkeypatch, time):
@@ -119,21 +119,21 @@ def leave_lease(cloud, process, machine, monkeypatch, time):
 def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(cloud, time, monkeypatch):
     leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
     time.now = LEASE_SECONDS - 1
-    with pytest.raises(LockedError), hold_lease("ws", cloud.call, this_process({}), clock=time):
+    with pytest.raises(LockedError), hold_lease("ws", cloud.call, identify_this_process({}), clock=time):
         pass
     time.now = LEASE_SECONDS
-    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
+    with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         guard()
 
 
 def test_the_lease_of_a_dead_local_process_blocks_no_one(cloud, time, monkeypatch):
-    leave_lease(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
-    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
+    leave_lease(cloud, evolve(identify_this_process({}), started_at=1.0), None, monkeypatch, time)
+    with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         guard()
 
 
 def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time, monkeypatch):
-    leave_lease(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
+    leave_lease(cloud, evolve(identify_this_process({}), started_at=1.0), None, monkeypatch, time)
     payload = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": payload})
     release_stale_lease("ws", cloud.call)
@@ -143,14 +143,14 @@ def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time,
 def test_the_lease_of_a_holder_that_may_be_alive_is_not_released(cloud, time, monkeypatch):
     leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
     release_stale_lease("ws", cloud.call)
-    assert lease_holder("ws", cloud.call).process == ELSEWHERE
+    assert find_lease_holder("ws", cloud.call).process == ELSEWHERE
 
 
 def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         assert force_unlock("ws", cloud.call).process == ELSEWHERE
         assert force_unlock("ws", cloud.call) is None
-        with hold_lease("ws", cloud.call, this_process({}), clock=time) as other:
+        with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other:
             other()
             # The first holder must have read the registry again since.
             time.now = LEASE_SECONDS
@@ -215,21 +215,21 @@ def test_an_unreadable_lease_blocks_no_one(cloud, time):
         pass
     properties = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=properties)
-    assert lease_holder("ws", cloud.call) is None
+    assert find_lease_holder("ws", cloud.call) is None
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         guard()
 
 
 def test_a_live_local_holder_keeps_the_lease_with_any_user_and_host_name(cloud, time):
-    holder = evolve(this_process({}), user="ada@corp.example")
+    holder = evolve(identify_this_process({}), user="ada@corp.example")
     with (
         hold_lease("ws", cloud.call, holder, clock=time) as guard,
         pytest.raises(LockedError, match=r"ada@corp\.example@"),
-        hold_lease("ws", cloud.call, this_process({}), clock=time),
+        hold_lease("ws", cloud.call, identify_this_process({}), clock=time),
     ):
         pass
     with hold_lease("ws", cloud.call, evolve(holder, host="host äöü"), clock=time) as guard:
-        assert lease_holder("ws", cloud.call).process.host == "host____"
+        assert find_lease_holder("ws", cloud.call).process.host == "host____"
         guard()
 
 
@@ -242,9 +242,9 @@ def test_a_lease_whose_response_was_lost_is_released(cloud, time):
         return response
 
     lost_requests: list[object] = []
-    with pytest.raises(TargetError), hold_lease("ws", call, this_process({}), clock=time):
+    with pytest.raises(TargetError), hold_lease("ws", call, identify_this_process({}), clock=time):
         pass
-    assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (find_lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
 def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
