@@ -27,6 +27,6 @@ def all_kinds() -> Mapping[str, Kind]:
     ]
     kinds: dict[str, Kind] = {module.KIND.table: module.KIND for module in modules}
     sorter = TopologicalSorter(
-        {table: sorted(kind.referenced_tables() & kinds.keys()) for table, kind in sorted(kinds.items())}
+        {table: sorted(kind.find_referenced_tables() & kinds.keys()) for table, kind in sorted(kinds.items())}
     )
     return {table: kinds[table] for table in sorter.static_order()}

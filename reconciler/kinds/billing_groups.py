@@ -17,12 +17,12 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, sele
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
@@ -75,7 +75,7 @@ class BillingGroups(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all groups, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
-        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         groups = yield from request_each("DescribeBillingGroup", "billingGroupName", tags_by_name)
         return [
@@ -122,9 +122,9 @@ class BillingGroups(Kind):
 
 def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
     properties = group.get("billingGroupProperties", {})
-    spec = BillingGroup(properties.get("billingGroupDescription") or None, user_tags(tags))
+    spec = BillingGroup(properties.get("billingGroupDescription") or None, select_user_tags(tags))
     name, arn = group["billingGroupName"], group["billingGroupArn"]
-    return tagged_live(name, spec, tags, arn, version=group["version"])
+    return build_tagged_live(name, spec, tags, arn, version=group["version"])
 
 
 KIND = BillingGroups()

@@ -18,12 +18,12 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     NAME_TAG,
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
@@ -174,7 +174,7 @@ class CaCertificates(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all CAs, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
-        desired_ids = {self.identity(resource) for resource in scope.resources_of(self.table)}
+        desired_ids = {self.identity(resource) for resource in scope.iterate_resources(self.table)}
         tags_by_id = yield from select_desired_or_owned(scope, desired_ids, arns)
         responses = yield from request_each("DescribeCACertificate", "certificateId", tags_by_id)
         return [
@@ -332,12 +332,12 @@ def _to_live(response: Response, tags: Mapping[str, str]) -> Live:
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
         registration_template=External(template) if template else None,
         registration_role_arn=config.get("roleArn"),
     )
     identity, arn = description["certificateId"], description["certificateArn"]
-    return tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG))
+    return build_tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG))
 
 
 KIND = CaCertificates()

@@ -23,11 +23,11 @@ from reconciler.kinds.shared.certificate_attachments import attach, detach
 from reconciler.kinds.shared.certificate_issuance import (
     check_signing_request,
     fetch_certificate,
+    find_known_certificate,
     find_save_to_errors,
-    known_certificate,
     request_certificate,
 )
-from reconciler.kinds.shared.certificate_retirement import mark_retired, retire, retired_policy_name
+from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -129,10 +129,10 @@ class Certificates(Kind):
         A certificate that AWS has not issued yet is not compared, nor is the mode if the CA is not in the file.
         """
         spec: Certificate = resource.spec
-        pem = known_certificate(spec)
+        pem = find_known_certificate(spec)
         ca_name = spec.ca
         if pem and not spec.ca and not spec.certificate_mode:
-            ca_name = x509.find_signer(pem, scope.resources_of("ca_certificates"))
+            ca_name = x509.find_signer(pem, scope.iterate_resources("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
         return attrs.evolve(
@@ -146,7 +146,7 @@ class Certificates(Kind):
 
     def identity(self, resource: Resource) -> str | None:
         """Return the SHA-256 of the DER, or None if AWS has not issued the certificate yet."""
-        pem = known_certificate(resource.spec)
+        pem = find_known_certificate(resource.spec)
         return pem.fingerprint if pem else None
 
     def to_desired_spec(self, spec: Certificate, desired: Desired) -> Certificate:
@@ -166,7 +166,7 @@ class Certificates(Kind):
         if scope.previous_states is not None:
             return (yield from certificate_reads.reread(scope.previous_states))
         desired: dict[str, Resource] = {}
-        for resource in scope.resources_of(self.table):
+        for resource in scope.iterate_resources(self.table):
             identity = self.identity(resource)
             if identity:
                 desired[identity] = resource
@@ -182,11 +182,11 @@ class Certificates(Kind):
         pairs = dict(super().pair_unmatched(missing, spare, scope))
         spare_ids = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
         attached: defaultdict[str, list[str]] = defaultdict(list)
-        for live_thing in scope.live_of("things"):
+        for live_thing in scope.get_live("things"):
             ids = [certificate.id for certificate in live_thing.spec.certificates]
             attached[live_thing.identity] += [identity for identity in ids if identity in spare_ids]
         free_names = {resource.address.name for resource in missing} - set(pairs.values())
-        for thing in sorted(scope.resources_of("things"), key=lambda resource: resource.address):
+        for thing in sorted(scope.iterate_resources("things"), key=lambda resource: resource.address):
             old_ids = [identity for identity in attached[thing.address.name] if identity not in pairs]
             new_names = [name for name in thing.spec.certificates if name in free_names]
             if len(old_ids) == len(new_names) == 1:
@@ -284,7 +284,7 @@ class Certificates(Kind):
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Detach the policy that an interrupted deletion attached; there is no other ownership marker."""
-        policy = retired_policy_name(context.workspace)
+        policy = build_retired_policy_name(context.workspace)
         if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
             return []
         return [_detach_policy(policy, context.build_arn(f"cert/{change.live.identity}"))]
@@ -369,7 +369,7 @@ def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiC
     """
     arn = context.resolve_certificate_arn(change.address.name)
     known_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-    known_policies.add(retired_policy_name(context.workspace))
+    known_policies.add(build_retired_policy_name(context.workspace))
     all_policies = change.live.facts_as(CertificateFacts).policies or ()
     yield from _register(change.resource, context)
     yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known_policies)
@@ -383,7 +383,7 @@ def _detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCal
     arn = context.build_arn(f"cert/{change.live.identity}")
     yield mark_retired(context, arn)
     for user in _find_declared_users(change.address, context):
-        name = context.thing_name(user)
+        name = context.find_thing_name(user)
         if name:
             yield detach(name, arn)
     yield from retire(change.live.identity, active=change.live.spec.status == "ACTIVE")

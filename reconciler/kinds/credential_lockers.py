@@ -21,14 +21,14 @@ from reconciler.kinds.base.tags import (
     NAME_TAG,
     OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
-    user_tags,
+    select_user_tags,
     with_ownership_tags,
 )
-from reconciler.kinds.shared.managed_integrations import SERVICE, sha256_hex
+from reconciler.kinds.shared.managed_integrations import SERVICE, compute_sha256
 from reconciler.kinds.shared.managed_thing_params import to_update_params
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -164,7 +164,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
         "Tags": with_ownership_tags(resource, context.workspace),
     }
     request = json.dumps([context.workspace, replaced_id, params], sort_keys=True)
-    params["ClientToken"] = sha256_hex(request)
+    params["ClientToken"] = compute_sha256(request)
     return ApiCall(SERVICE, "CreateCredentialLocker", params, idempotent=True)
 
 
@@ -175,8 +175,8 @@ def _delete(live: Live) -> ApiCall:
 
 def _to_live(locker: Response) -> Live:
     tags = locker.get("Tags", {})
-    spec = CredentialLocker(locker.get("Name"), user_tags(tags))
-    return tagged_live(locker["Id"], spec, tags, locker["Arn"], declared_name=tags.get(NAME_TAG))
+    spec = CredentialLocker(locker.get("Name"), select_user_tags(tags))
+    return build_tagged_live(locker["Id"], spec, tags, locker["Arn"], declared_name=tags.get(NAME_TAG))
 
 
 KIND = CredentialLockers()

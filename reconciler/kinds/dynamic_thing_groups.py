@@ -18,12 +18,12 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, sel
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import verify_thing_group
@@ -104,11 +104,11 @@ class DynamicThingGroups(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Describe every group that is not known to be static: AWS lists both kinds together."""
         names = yield from list_names(self, scope)
-        static = {live.identity for live in scope.live_of("thing_groups")}
+        static = {live.identity for live in scope.get_live("thing_groups")}
         candidates = [name for name in names if name not in static]
         responses = yield from request_each("DescribeThingGroup", "thingGroupName", candidates)
         groups = {response["thingGroupName"]: response for response in responses if "queryString" in response}
-        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         arns = {name: group["thingGroupArn"] for name, group in groups.items()}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         return [_to_live(groups[name], tags) for name, tags in tags_by_name.items()]
@@ -181,10 +181,10 @@ def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
         attributes=properties.get("attributePayload", {}).get("attributes", {}),
         index_name=group.get("indexName", DEFAULT_INDEX),
         query_version=group.get("queryVersion", DEFAULT_QUERY_VERSION),
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
     )
     name, arn = group["thingGroupName"], group["thingGroupArn"]
-    return tagged_live(name, spec, tags, arn, version=group["version"])
+    return build_tagged_live(name, spec, tags, arn, version=group["version"])
 
 
 KIND = DynamicThingGroups()

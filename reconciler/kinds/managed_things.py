@@ -108,7 +108,7 @@ class ManagedThings(Kind):
         for name in CAPABILITY_MEMBERS:
             value = getattr(spec, name)
             if value:
-                hashes[name] = value if isinstance(value, HashedText) else HashedText.of(value)
+                hashes[name] = value if isinstance(value, HashedText) else HashedText.from_value(value)
         return attrs.evolve(spec, name=spec.name or resource.address.name, **hashes)
 
     def identity(self, resource: Resource) -> str | None:
@@ -125,9 +125,11 @@ class ManagedThings(Kind):
             for identity in ids
         ]
         things = [response for response in responses if response and _is_live(response)]
-        desired = {resource.address.name: resource for resource in scope.resources_of(self.table)}
+        desired = {resource.address.name: resource for resource in scope.iterate_resources(self.table)}
         owned = [thing for thing in things if thing.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
-        names = {thing["Id"]: scope.current_name(self.table, thing["Tags"].get(NAME_TAG)) for thing in owned}
+        names = {
+            thing["Id"]: scope.find_current_name(self.table, thing["Tags"].get(NAME_TAG)) for thing in owned
+        }
         unmanaged = [thing for thing in things if OWNER_TAG not in thing.get("Tags", {})]
         missing = {name: desired[name] for name in desired.keys() - names.values()} if unmanaged else {}
         live_things = [

@@ -14,12 +14,12 @@ from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
@@ -84,7 +84,7 @@ class Policies(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all policies, read the tags of each, and the rest of those that are desired or owned."""
         arns = yield from list_arns(self, scope)
-        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         policies = yield from request_each("GetPolicy", "policyName", tags_by_name)
         versions = yield from request_each("ListPolicyVersions", "policyName", tags_by_name)
@@ -169,7 +169,7 @@ class Policies(Kind):
 def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
     """Return the ARNs of the targets that the plan deletes or detaches from the policy."""
     arns = set()
-    remaining_users = set(context.remaining_users(policy))
+    remaining_users = set(context.find_remaining_users(policy))
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
         if user in remaining_users or (
@@ -219,9 +219,9 @@ def _to_live(
     older_versions = sorted(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
-    spec = Policy(Document.parse(policy["policyDocument"]), user_tags(tags))
+    spec = Policy(Document.parse(policy["policyDocument"]), select_user_tags(tags))
     facts = PolicyFacts(tuple(older_versions), tuple(map(intern, targets)))
-    return tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
+    return build_tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
 
 
 KIND = Policies()

@@ -21,7 +21,7 @@ from reconciler.kinds.shared import (
     provisioned_thing_updates,
 )
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
-from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, add_groups, build_blueprint, get_blueprint
 from reconciler.model.call import ApiCall
@@ -197,9 +197,9 @@ class ProvisionedThings(Kind):
         """Register the thing with the workspace's group in its template, so that it is owned at once."""
         resource = context.declared[change.address]
         blueprint = get_blueprint(resource)
-        groups = [workspace_group_name(context.workspace)]
+        groups = [build_workspace_group_name(context.workspace)]
         if change.resource.lifecycle.prevent_destroy:
-            groups.append(protected_group_name(context.workspace))
+            groups.append(build_protected_group_name(context.workspace))
         body = add_groups(blueprint.template, blueprint.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(blueprint.parameters)}
         if blueprint.request and resource.spec.save_to:

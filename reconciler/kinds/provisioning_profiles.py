@@ -24,15 +24,15 @@ from reconciler.kinds.base.tags import (
     OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     TAG_PREFIX,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
-    user_tags,
+    select_user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.managed_integrations import SERVICE, sha256_hex
+from reconciler.kinds.shared.managed_integrations import SERVICE, compute_sha256
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -283,7 +283,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
     if isinstance(spec.claim_certificate, Pem):
         params["ClaimCertificate"] = spec.claim_certificate.text
     request = json.dumps([context.workspace, replaced_id, params], sort_keys=True)
-    params["ClientToken"] = sha256_hex(request)
+    params["ClientToken"] = compute_sha256(request)
     output_files = []
     if isinstance(spec.save_claim_key_to, OutputFile):
         output_files.append(SavedMember("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
@@ -315,11 +315,11 @@ def _to_live(profile: Response) -> Live:
         ca_certificate=Pem(ca_fingerprint) if ca_fingerprint else None,
         claim_certificate=claim,
         save_claim_key_to=NOT_COMPARED if is_key_saved else None,
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
     )
     facts = ProvisioningProfileFacts(claim)
     name = tags.get(NAME_TAG)
-    return tagged_live(profile["Id"], spec, tags, profile["Arn"], declared_name=name, facts=facts)
+    return build_tagged_live(profile["Id"], spec, tags, profile["Arn"], declared_name=name, facts=facts)
 
 
 KIND = ProvisioningProfiles()

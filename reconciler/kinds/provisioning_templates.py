@@ -17,12 +17,12 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, sele
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
@@ -145,7 +145,7 @@ class ProvisioningTemplates(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all templates and their tags; read the bodies and versions of desired and owned ones."""
         arns = yield from list_arns(self, scope)
-        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         descriptions = yield from request_each("DescribeProvisioningTemplate", "templateName", tags_by_name)
         listings = yield from request_each("ListProvisioningTemplateVersions", "templateName", tags_by_name)
@@ -157,7 +157,7 @@ class ProvisioningTemplates(Kind):
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a replacement if a CA certificate uses the template: AWS does not delete it."""
-        users = context.remaining_users(change.address) if isinstance(change, Replace) else ()
+        users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
         remaining = [str(user) for user in users if user.kind in self.deletion_blockers]
         if remaining:
             yield f"cannot replace: still used after this plan by {join_some(remaining)}; remove that reference first"
@@ -264,11 +264,11 @@ def _to_live(description: Response, versions: Sequence[Response], tags: Mapping[
         enabled=description.get("enabled", False),
         description=description.get("description") or None,
         pre_provisioning_hook=_parse_hook(hook) if hook else None,
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
     )
     older_versions = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
     facts = ProvisioningTemplateFacts(tuple(older_versions))
-    return tagged_live(description["templateName"], spec, tags, description["templateArn"], facts=facts)
+    return build_tagged_live(description["templateName"], spec, tags, description["templateArn"], facts=facts)
 
 
 def _parse_hook(hook: Response) -> Hook:

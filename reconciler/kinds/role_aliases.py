@@ -17,12 +17,12 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, sel
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
@@ -79,7 +79,7 @@ class RoleAliases(Kind):
         responses = yield from request_each("DescribeRoleAlias", "roleAlias", names)
         descriptions = [response["roleAliasDescription"] for response in responses if response]
         aliases = {description["roleAlias"]: description for description in descriptions}
-        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         arns = {name: description["roleAliasArn"] for name, description in aliases.items()}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
         return [_to_live(aliases[name], tags) for name, tags in tags_by_name.items()]
@@ -123,9 +123,9 @@ def _to_live(description: Response, tags: Mapping[str, str]) -> Live:
     spec = RoleAlias(
         role_arn=description["roleArn"],
         credential_duration_seconds=description.get("credentialDurationSeconds", DEFAULT_DURATION_SECONDS),
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
     )
-    return tagged_live(description["roleAlias"], spec, tags, description["roleAliasArn"])
+    return build_tagged_live(description["roleAlias"], spec, tags, description["roleAliasArn"])
 
 
 KIND = RoleAliases()

@@ -14,25 +14,25 @@ from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.kinds.shared.group_membership import (
+    build_workspace_group_name,
     find_hierarchy_conflicts,
     rejoin_members,
-    workspace_group_name,
 )
 from reconciler.kinds.shared.principal_reads import (
-    external_names,
     invert,
     read_policies_of,
     read_policy_targets,
+    select_external_names,
 )
 from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroup, ThingGroupFacts
 from reconciler.model.address import Address
@@ -106,7 +106,7 @@ class ThingGroups(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all groups, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
-        desired = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
+        desired = {resource.address.name: resource.spec for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from select_desired_or_owned(scope, desired, arns)
         responses = yield from request_each("DescribeThingGroup", "thingGroupName", tags_by_name)
         groups = {
@@ -118,7 +118,7 @@ class ThingGroups(Kind):
         deletable_arns = {arns[name]: arns[name] for name in deletable}
         all_policies = invert((yield from read_policies_of(deletable_arns)))
         if scope.previous_states is None:
-            names = external_names(policy for spec in desired.values() for policy in spec.policies)
+            names = select_external_names(policy for spec in desired.values() for policy in spec.policies)
             targets: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
         else:
             targets = all_policies
@@ -140,7 +140,7 @@ class ThingGroups(Kind):
         contents = change.live.facts_as(ThingGroupFacts).contents
         assert contents
         prefix = "cannot replace: AWS cannot change a group's parent, and replacing the group would lose"
-        if change.address.name == workspace_group_name(context.workspace):
+        if change.address.name == build_workspace_group_name(context.workspace):
             yield f"{prefix} what marks the workspace's things"
             return
         for thing, other in find_hierarchy_conflicts(change.address, context):
@@ -148,7 +148,7 @@ class ThingGroups(Kind):
                 f"cannot replace: things.{thing} ignores its groups and would also be in {other}, which is in the same "
                 "hierarchy; remove it from one of them first"
             )
-        lost_policies = sorted(set(contents.policies) - _names_of(change.live.spec.policies))
+        lost_policies = sorted(set(contents.policies) - _collect_names(change.live.spec.policies))
         if lost_policies:
             yield f"{prefix} policies that are not in the file ({', '.join(lost_policies)}); detach them first"
         lost_children = sorted(
@@ -242,7 +242,7 @@ def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGrou
     return [
         name
         for name, group in groups.items()
-        if name in desired and _parent_name(group) != _name_of(desired[name].parent)
+        if name in desired and _find_parent_name(group) != _name_of(desired[name].parent)
     ]
 
 
@@ -272,7 +272,7 @@ def _find_known_things(group: Address, context: PlanContext) -> set[str]:
     """Return the things that the plan knows: it adds them again or changes them."""
     addresses = {*context.desired, *context.changes}
     names = {address.name for address in addresses if address.kind == "things"}
-    return names | {str(context.thing_name(user)) for user in context.live_users.get(group, ())}
+    return names | {str(context.find_thing_name(user)) for user in context.live_users.get(group, ())}
 
 
 def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
@@ -286,7 +286,7 @@ def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     if spec.parent is not None:
         params["parentGroupName"] = context.resolve_identity("thing_groups", spec.parent)
     # Acquiring the lease may have created the workspace's own group before.
-    is_workspace_group = name == workspace_group_name(context.workspace)
+    is_workspace_group = name == build_workspace_group_name(context.workspace)
     ignored_errors = {"ResourceAlreadyExistsException"} if is_workspace_group else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=ignored_errors, idempotent=True)
     arn = context.build_arn(f"thinggroup/{name}")
@@ -310,7 +310,7 @@ def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
     """Return the version that the plan read; none for the workspace's group, which the lease changes."""
-    if live.identity == workspace_group_name(context.workspace):
+    if live.identity == build_workspace_group_name(context.workspace):
         return {}
     return {"expectedVersion": live.version}
 
@@ -337,7 +337,7 @@ def _to_properties(spec: ThingGroup) -> dict[str, Any]:
     return properties
 
 
-def _parent_name(group: Response) -> str | None:
+def _find_parent_name(group: Response) -> str | None:
     name: str | None = group.get("thingGroupMetadata", {}).get("parentGroupName")
     return name
 
@@ -346,23 +346,23 @@ def _name_of(reference: Reference | None) -> str | None:
     return reference.name if isinstance(reference, External) else reference
 
 
-def _names_of(references: Iterable[Reference]) -> set[str]:
+def _collect_names(references: Iterable[Reference]) -> set[str]:
     return {reference.id if isinstance(reference, External) else reference for reference in references}
 
 
 def _to_live(
     group: Response, tags: Mapping[str, str], policies: Sequence[str], facts: ThingGroupFacts
 ) -> Live:
-    properties, parent = group.get("thingGroupProperties", {}), _parent_name(group)
+    properties, parent = group.get("thingGroupProperties", {}), _find_parent_name(group)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
-        attributes=user_tags(properties.get("attributePayload", {}).get("attributes", {})),
-        tags=user_tags(tags),
+        attributes=select_user_tags(properties.get("attributePayload", {}).get("attributes", {})),
+        tags=select_user_tags(tags),
         parent=External(parent) if parent else None,
         policies=tuple(External(policy) for policy in policies),
     )
     name, arn = group["thingGroupName"], group["thingGroupArn"]
-    return tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
+    return build_tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
 
 
 KIND = ThingGroups()

@@ -20,12 +20,12 @@ from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, sele
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
-    tagged_live,
+    select_user_tags,
     to_tag_list,
-    user_tags,
     with_ownership_tags,
 )
 from reconciler.model.call import ApiCall
@@ -139,7 +139,7 @@ class ThingTypes(Kind):
             names = sorted(scope.previous_states)
             responses = yield from request_each("DescribeThingType", "thingTypeName", names)
         types = {response["thingTypeName"]: response for response in responses if response}
-        desired = [*scope.resources_of(self.table)]
+        desired = [*scope.iterate_resources(self.table)]
         desired_names = {resource.address.name for resource in desired}
         arns = {name: response["thingTypeArn"] for name, response in types.items()}
         tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
@@ -164,7 +164,7 @@ class ThingTypes(Kind):
             return
         users = context.live_users.get(change.address, ())
         released = {
-            context.thing_name(user)
+            context.find_thing_name(user)
             for user in users
             if isinstance(context.changes.get(user), Update | Delete)
         }
@@ -320,9 +320,9 @@ def _to_live(response: Response, tags: Mapping[str, str], things: Sequence[str])
             for attribute in attributes
         ),
         deprecated=bool(response.get("thingTypeMetadata", {}).get("deprecated")),
-        tags=user_tags(tags),
+        tags=select_user_tags(tags),
     )
-    live = tagged_live(response["thingTypeName"], _normalize(spec), tags, response["thingTypeArn"])
+    live = build_tagged_live(response["thingTypeName"], _normalize(spec), tags, response["thingTypeArn"])
     return attrs.evolve(live, used_by=tuple(things))
 
 

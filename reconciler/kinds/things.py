@@ -19,8 +19,8 @@ from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.verification import verify_thing
 from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
-from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
-from reconciler.kinds.shared.principal_reads import external_names, read_things
+from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
+from reconciler.kinds.shared.principal_reads import read_things, select_external_names
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names, hide_secrets
 from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, ThingFacts
@@ -119,15 +119,17 @@ class Things(Kind):
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
         billing_members = yield from _read_billing_group_members(scope)
-        owned = members.pop(workspace_group_name(scope.workspace), _NO_NAMES) - find_provisioned_names(scope)
-        protected = members.pop(protected_group_name(scope.workspace), _NO_NAMES)
-        desired = self._desired_specs(scope)
+        owned = members.pop(build_workspace_group_name(scope.workspace), _NO_NAMES) - find_provisioned_names(
+            scope
+        )
+        protected = members.pop(build_protected_group_name(scope.workspace), _NO_NAMES)
+        desired = self._map_desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
         secret_names = scope.secret_attributes if scope.is_destroy else _NO_NAMES
-        groups, billing_groups = _groups_by_thing(members), _groups_by_thing(billing_members)
+        groups, billing_groups = _group_by_thing(members), _group_by_thing(billing_members)
         live_things = []
         for (name, thing), response in zip(things.items(), principals, strict=True):
             live = _to_live(
@@ -149,9 +151,9 @@ class Things(Kind):
             read_things(names, use_listing=False), _read_connections(known_names)
         )
         connections |= yield from _read_connections([name for name in things if name not in connections])
-        desired = self._desired_specs(scope)
-        protected_group = protected_group_name(scope.workspace)
-        markers = {workspace_group_name(scope.workspace), protected_group}
+        desired = self._map_desired_specs(scope)
+        protected_group = build_protected_group_name(scope.workspace)
+        markers = {build_workspace_group_name(scope.workspace), protected_group}
         live_things = []
         for name, thing in things.items():
             previous = previous_states[name]
@@ -168,8 +170,8 @@ class Things(Kind):
             live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))
         return live_things
 
-    def _desired_specs(self, scope: Scope) -> dict[str, Thing]:
-        return {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
+    def _map_desired_specs(self, scope: Scope) -> dict[str, Thing]:
+        return {resource.address.name: resource.spec for resource in scope.iterate_resources(self.table)}
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether the thing is as CreateThing leaves it.
@@ -231,7 +233,7 @@ class Things(Kind):
             params["billingGroupName"] = context.resolve_identity("billing_groups", spec.billing_group)
         return [
             ApiCall("iot", "CreateThing", params, idempotent=True),
-            group_membership.join(name, workspace_group_name(context.workspace)),
+            group_membership.join(name, build_workspace_group_name(context.workspace)),
             *group_membership.protect(change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
             *certificate_attachments.attach_all(change.address, spec.certificates, context),
@@ -244,7 +246,7 @@ class Things(Kind):
         removed = [reference for reference in live.certificates if reference not in spec.certificates]
         calls = []
         if change.has_changed("workspace"):
-            calls.append(group_membership.join(name, workspace_group_name(context.workspace)))
+            calls.append(group_membership.join(name, build_workspace_group_name(context.workspace)))
         calls += group_membership.protect(change, context)
         calls += _update_thing(change, context)
         calls += group_membership.move_billing_group(name, live.billing_group, spec.billing_group, context)
@@ -279,9 +281,9 @@ class Things(Kind):
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the thing from the workspace's groups; it keeps its certificates, which then have no owner."""
-        groups = [workspace_group_name(context.workspace)]
+        groups = [build_workspace_group_name(context.workspace)]
         if change.live.prevent_destroy:
-            groups.insert(0, protected_group_name(context.workspace))
+            groups.insert(0, build_protected_group_name(context.workspace))
         return [group_membership.leave(change.live.identity, group) for group in groups]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
@@ -301,15 +303,15 @@ def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, li
 
 def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
     """Return the things of each static group that the workspace owns or the file refers to."""
-    references = [group for thing in scope.resources_of("things") for group in thing.spec.thing_groups]
-    groups = {live.identity for live in scope.live_of("thing_groups")} | external_names(references)
+    references = [group for thing in scope.iterate_resources("things") for group in thing.spec.thing_groups]
+    groups = {live.identity for live in scope.get_live("thing_groups")} | select_external_names(references)
     return (yield from _read_members("ListThingsInThingGroup", "thingGroupName", sorted(groups)))
 
 
 def _read_billing_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
     """Return the things of each billing group of the workspace or outside the file."""
-    references = [thing.spec.billing_group for thing in scope.resources_of("things")]
-    groups = {live.identity for live in scope.live_of("billing_groups")} | external_names(references)
+    references = [thing.spec.billing_group for thing in scope.iterate_resources("things")]
+    groups = {live.identity for live in scope.get_live("billing_groups")} | select_external_names(references)
     return (yield from _read_members("ListThingsInBillingGroup", "billingGroupName", sorted(groups)))
 
 
@@ -321,7 +323,7 @@ def _read_members(operation: str, member: str, groups: Sequence[str]) -> Read[di
     }
 
 
-def _groups_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
+def _group_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for group, names in members.items():
         for name in names:

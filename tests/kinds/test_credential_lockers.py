@@ -78,7 +78,7 @@ def test_tags_are_updated_in_place():
 
 def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
     device = effective_resource(managed_thing("d", credential_locker="a", capabilities="{}"))
-    live_device = Live("M1", evolve(device.spec, capabilities=HashedText.of("{}")), owner="ws")
+    live_device = Live("M1", evolve(device.spec, capabilities=HashedText.from_value("{}")), owner="ws")
     change = change_to(locker(name="new"), live())
     assert isinstance(change, Replace)
     context = plan_context(

@@ -271,8 +271,8 @@ def test_the_devices_that_a_hub_controls_are_read():
 
 
 def test_capabilities_are_compared_by_their_stored_hash():
-    assert HashedText.of((SCHEMA, REPORT)).digest != HashedText.of((REPORT, SCHEMA)).digest
-    assert json.loads(HashedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
+    assert HashedText.from_value((SCHEMA, REPORT)).digest != HashedText.from_value((REPORT, SCHEMA)).digest
+    assert json.loads(HashedText.from_value((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 
 
 def test_a_creation_without_its_setup_code_is_rejected():

@@ -15,7 +15,7 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.load.evaluation import evaluate
 from reconciler.engine.plan.planner import make_plan
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
@@ -40,7 +40,7 @@ QUOTAS = load_quotas({})
 def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
     """Return a resource that depends on the resources that its spec refers to."""
     dependencies = set()
-    for member in members(type(spec)).values():
+    for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if member.references:
             items = value if isinstance(value, tuple) else (value,)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 from hypothesis import strategies as st
 
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared.certificate_spec import Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -113,7 +113,7 @@ def _without_swaps(state: DesiredState) -> DesiredState:
 
 
 def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
-    names = sorted(_REFERENCES & members(type(resource.spec)).keys())
+    names = sorted(_REFERENCES & get_members(type(resource.spec)).keys())
     if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
         resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
     if not names or draw(st.integers(0, 3)):

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import reread
 from reconciler.kinds import all_kinds
-from reconciler.kinds.shared.ownership_markers import marker_names
+from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Delete, Forget, Replace
@@ -148,7 +148,7 @@ def _find_stale_fields(step: Step, current: Live, workspace: str) -> Iterator[St
         if kind.has_ownership_markers:
             prevent_destroy = change.resource.lifecycle.prevent_destroy
             planned_values = {**planned_values, PREVENT_DESTROY_PATH: prevent_destroy}
-    markers = marker_names(workspace)
+    markers = list_marker_names(workspace)
     for path, value in previous_values.items():
         yield from _compare(path, value, planned_values.get(path), current_values[path], markers)
 

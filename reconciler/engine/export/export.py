@@ -21,9 +21,9 @@ from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared.managed_setup_code import HashedText
-from reconciler.kinds.shared.ownership_markers import marker_names, reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_marker_names, list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.document import Document
@@ -76,7 +76,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
         )
         for table, live_by_id in live_by_table.items()
     }
-    marker_addresses = reserved_addresses(workspace)
+    marker_addresses = list_reserved_addresses(workspace)
     inventory = {}
     for table, live_by_id in live_by_table.items():
         kind = kinds[table]
@@ -113,7 +113,7 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
     if kind.listing is None:
         return None
     response = send(call, ApiCall(kind.service, kind.listing.operation), {})
-    return dict.fromkeys(kind.listing.ids(response))
+    return dict.fromkeys(kind.listing.iterate_ids(response))
 
 
 def _belongs_to(live: Live, users: frozenset[str]) -> bool:
@@ -134,7 +134,7 @@ def export_tables(
     kinds = all_kinds()
     names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
     names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
-    names |= {(table, name): None for name in marker_names(workspace) for table in kinds}
+    names |= {(table, name): None for name in list_marker_names(workspace) for table in kinds}
     desired: dict[Address, Resource] = {}
     tables, left_out = [], {}
     for table, kind in kinds.items():
@@ -267,7 +267,7 @@ def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]
 
 def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
     """Yield the references by ID that a resource has to resources of a kind."""
-    for member in members(type(live.spec)).values():
+    for member in get_members(type(live.spec)).values():
         if member.references != table:
             continue
         value = getattr(live.spec, member.name)
@@ -281,7 +281,7 @@ def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
 
 def _explain_missing_value(spec: Any) -> str | None:
     """Return why a table cannot describe a resource: AWS does not return a value that the file needs."""
-    for name, member in members(type(spec)).items():
+    for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
             return f"AWS does not return its {name}"

@@ -23,7 +23,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.kinds.base.tags import TAG_PREFIX
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -158,7 +158,7 @@ def _build_workspace_name_limits(member_schemas: MemberSchemas) -> Node:
     patterns: list[Node] = []
     node: Node = {"minLength": 1, "allOf": patterns}
     kinds = all_kinds()
-    for address in sorted(reserved_addresses("")):
+    for address in sorted(list_reserved_addresses("")):
         kind = kinds[address.kind]
         limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
         if "pattern" in limits and {"pattern": limits["pattern"]} not in patterns:

@@ -12,7 +12,7 @@ from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.table_shape import build_missing_key_problem, build_unknown_key_problem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
 from reconciler.model.resource import Origin
@@ -136,7 +136,7 @@ class _Resolver:
                 "duplicate-statement",
                 f"already listed at {self._valid.removed[address]}; remove one of the two",
             )
-        if address in reserved_addresses(self._workspace):
+        if address in list_reserved_addresses(self._workspace):
             problem = "this is an ownership marker of the workspace, which removes it itself"
             raise _build_error("reserved-name", problem, "another address")
         if kind.composed_of:

@@ -15,9 +15,9 @@ from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import TAG_PREFIX
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValuePath, ValueProblem
@@ -50,7 +50,7 @@ def check_declarations(
     desired = {address: item.resource for address, item in parsed.items() if item.resource}
     references = _ReferenceChecker(parsed, incomplete_kinds)
     scope = Scope(workspace, desired)
-    reserved = reserved_addresses(workspace)
+    reserved = list_reserved_addresses(workspace)
     for address, item in parsed.items():
         common_keys = item.common_keys
         problems = [
@@ -184,7 +184,7 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
     effective = kind.effective(item.resource, scope) if item.resource else None
     # The effective spec of a templated resource has another class than its table.
     is_other_class = effective is not None and type(effective) is not kind.spec_class
-    effective_members = members(type(effective)) if is_other_class else {}
+    effective_members = get_members(type(effective)) if is_other_class else {}
     values = item.values
     for name, member in {**effective_members, **kind.members}.items():
         file_value = values.get(name)

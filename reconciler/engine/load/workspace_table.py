@@ -11,7 +11,7 @@ import attrs
 from reconciler.engine.load.converters import build_converter
 from reconciler.engine.load.table_shape import check_keys, derive_shape, parse_values
 from reconciler.kinds import all_kinds
-from reconciler.kinds.shared.ownership_markers import reserved_addresses, workspace_group_address
+from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
@@ -71,9 +71,9 @@ def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProble
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return
     kinds = all_kinds()
-    group_kind = workspace_group_address(settings.name).kind
+    group_kind = build_workspace_group_address(settings.name).kind
     for address in sorted(
-        reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
+        list_reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
     ):
         kind = kinds[address.kind]
         assert kind.name_api

@@ -25,7 +25,7 @@ from reconciler.engine.ownership.process import identify_machine, is_running
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import verify_thing_group
-from reconciler.kinds.shared.group_membership import workspace_group_name
+from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.kinds.shared.ownership_markers import build_group_call
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
@@ -274,7 +274,7 @@ def _build_lost_error(lease: LeaseHolder | None) -> LeaseLostError:
 
 
 def _read_group(workspace: str, call: Call) -> _Group | None:
-    params = {"thingGroupName": workspace_group_name(workspace)}
+    params = {"thingGroupName": build_workspace_group_name(workspace)}
     try:
         response = call(ApiCall("iot", "DescribeThingGroup", params))
     except AwsError as error:
@@ -289,7 +289,7 @@ def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, 
     """Replace the stored lease unless the group has changed since the read; return whether it succeeded."""
     others = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
     params: dict[str, Any] = {
-        "thingGroupName": workspace_group_name(workspace),
+        "thingGroupName": build_workspace_group_name(workspace),
         "thingGroupProperties": {"attributePayload": {"attributes": {**others, **lease}, "merge": False}},
         "expectedVersion": group.version,
     }

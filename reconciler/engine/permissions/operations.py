@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.change import ACTIONS
 from reconciler.model.resource import Desired
@@ -47,7 +47,7 @@ def find_needed_roles(resources: Desired) -> frozenset[str]:
     """Return the ARNs of the roles that the resources pass to AWS."""
     arns = set[str]()
     for resource in resources.values():
-        for name, member in members(type(resource.spec)).items():
+        for name, member in get_members(type(resource.spec)).items():
             value = getattr(resource.spec, name)
             if (member.api or "").endswith(_ROLE_MEMBERS) and isinstance(value, str):
                 arns.add(value)

@@ -37,7 +37,7 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
             if error.code not in NO_ACCESS_CODES:
                 raise
             all_readable = False
-            if any(scope.resources_of(table)):
+            if any(scope.iterate_resources(table)):
                 message = f"{table}: {error}; the file has resources of this kind"
                 yield CheckResult("error", "reading", message, _ADVICE)
             else:

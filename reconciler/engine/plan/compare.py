@@ -25,7 +25,7 @@ from reconciler.engine.plan.removals import (
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext, Scope
 from reconciler.kinds.base.references import find_references
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
 from reconciler.model.change import Replace
 from reconciler.model.plan import Basis, Target
@@ -184,7 +184,7 @@ def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None
 def _pair_secrets(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:
     """Return the secrets of a spec whose stored hash was read, each with the hash."""
     pairs = []
-    for name in members(type(spec)):
+    for name in get_members(type(spec)):
         secret = getattr(spec, name)
         digest = getattr(live_spec, name) if isinstance(secret, Secret) else None
         if isinstance(digest, SecretDigest):

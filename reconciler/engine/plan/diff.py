@@ -10,9 +10,9 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import NAME_TAG
-from reconciler.kinds.shared.ownership_markers import marker_names
+from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
@@ -77,7 +77,7 @@ def _compare_unignored_fields(resource: Resource, live: Live) -> Iterator[FieldC
 
 def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[FieldChange]:
     """Yield the fields in which two specs of one kind differ, maps key by key."""
-    for member in members(type(desired_spec)).values():
+    for member in get_members(type(desired_spec)).values():
         if member.on_change == "create_only":
             continue
         before, after = getattr(live_spec, member.name), getattr(desired_spec, member.name)
@@ -116,7 +116,7 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
             others = {other: item for other, item in value.items() if other != key}
             values[name] = {**others, key: live_value[key]} if key in live_value else others
         elif isinstance(live_value, tuple):
-            values[name] = tuple(item for item in live_value if item not in marker_names(workspace))
+            values[name] = tuple(item for item in live_value if item not in list_marker_names(workspace))
         elif not dot and isinstance(live_value, _SENDABLE_TYPES):
             values[name] = live_value
     return evolve(resource, spec=evolve(resource.spec, **values)) if values else resource
@@ -144,7 +144,7 @@ def _iterate_deleted_fields(spec: Any) -> Iterator[FieldChange]:
 
 def _iterate_set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
     """Yield the path and the value of every field that a spec sets, maps key by key."""
-    for member in members(type(spec)).values():
+    for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):
             continue

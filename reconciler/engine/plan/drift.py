@@ -15,7 +15,7 @@ from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
@@ -95,7 +95,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     comparison = compare_states(state, refresh(state, call, progress), progress)
     selected = select_compared(comparison, select, exclude)
     items = [item for item in _find_drifted_resources(workspace, comparison) if item.address in selected]
-    not_counted = {item.address for item in items} | reserved_addresses(workspace)
+    not_counted = {item.address for item in items} | list_reserved_addresses(workspace)
     return Drift(
         workspace=workspace,
         target=target,
@@ -112,7 +112,7 @@ def _find_drifted_resources(workspace: str, comparison: Comparison) -> Iterator[
 
     Ownership markers are not in the file, so they do not drift: before the first apply, all of them are missing.
     """
-    markers = reserved_addresses(workspace)
+    markers = list_reserved_addresses(workspace)
     for address, change in comparison.changes.items():
         if address not in markers:
             yield _to_drifted_resource(workspace, change)

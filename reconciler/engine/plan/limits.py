@@ -10,7 +10,7 @@ from attrs import frozen
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
 from reconciler.model.plan_options import LimitOverride, PlanOptions
@@ -83,7 +83,7 @@ def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: 
     changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
-    markers = reserved_addresses(workspace)
+    markers = list_reserved_addresses(workspace)
     owned = Counter(
         address.kind
         for address, live in comparison.live.items()

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.model.resource import External
 
 
@@ -17,7 +17,7 @@ def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None
     `names` has the name of each ID by table. A reference in a list whose name is None is dropped. Lists are sorted.
     """
     changes: dict[str, Any] = {}
-    for member in members(type(spec)).values():
+    for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if not member.references or value is None:
             continue

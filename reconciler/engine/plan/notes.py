@@ -12,9 +12,9 @@ from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
@@ -45,7 +45,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
         yield Note("warning", text)
     yield from _warn_of_expiring_certificates(comparison, state.settings)
     yield from _describe_unlisted_kinds(comparison)
-    yield from _describe_kept_orphans(comparison, reserved_addresses(state.settings.name))
+    yield from _describe_kept_orphans(comparison, list_reserved_addresses(state.settings.name))
     yield from _collect_notes_of_kinds(comparison)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
@@ -69,9 +69,9 @@ def _warn_of_expiring_certificates(comparison: Comparison, settings: Settings) -
     now = datetime.datetime.now(datetime.UTC)
     deadline = now + datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
     for address, resource in comparison.desired.items():
-        for name in members(type(resource.spec)):
+        for name in get_members(type(resource.spec)):
             value = getattr(resource.spec, name)
-            expiry = x509.expires_at(value) if isinstance(value, Pem) else None
+            expiry = x509.read_expiry(value) if isinstance(value, Pem) else None
             if expiry and now < expiry < deadline:
                 days = (expiry - now).days
                 yield Note(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
@@ -54,7 +54,7 @@ def _check_registry_protection(change: Delete | Replace, context: PlanContext) -
     of its own, which is enough.
     """
     address = change.address
-    if address in reserved_addresses(context.workspace):
+    if address in list_reserved_addresses(context.workspace):
         return
     if all_kinds()[address.kind].has_ownership_markers:
         reason = "it was applied with lifecycle.prevent_destroy"
@@ -71,5 +71,5 @@ def _is_protected_deletion(address: Address, context: PlanContext) -> bool:
     return (
         isinstance(change, Delete)
         and change.live.prevent_destroy
-        and address not in reserved_addresses(context.workspace)
+        and address not in list_reserved_addresses(context.workspace)
     )

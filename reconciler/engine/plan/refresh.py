@@ -165,7 +165,9 @@ def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
 
 def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
     """Return the names of the live resources whose AWS ID follows from the file."""
-    declared = {kind.identity(resource): resource.address.name for resource in scope.resources_of(kind.table)}
+    declared = {
+        kind.identity(resource): resource.address.name for resource in scope.iterate_resources(kind.table)
+    }
     return {
         live.identity: declared[live.identity]
         for live in scope.live_by_kind[kind.table]
@@ -178,7 +180,9 @@ def _find_names_by_pairing(
 ) -> dict[str, str]:
     """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
     missing = [
-        resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken_names
+        resource
+        for resource in scope.iterate_resources(kind.table)
+        if resource.address.name not in taken_names
     ]
     identities: dict[str, str] = {}
     for identity, name in kind.pair_unmatched(missing, spare, scope).items():
@@ -194,7 +198,7 @@ def _choose_fallback_names(
 
     A name is the one that the resource was declared with, if no other resource has it, else its AWS ID.
     """
-    used_names = {*taken_names, *(resource.address.name for resource in scope.resources_of(kind.table))}
+    used_names = {*taken_names, *(resource.address.name for resource in scope.iterate_resources(kind.table))}
     names: dict[str, str] = {}
     for live in unnamed:
         declared_name = live.declared_name
@@ -227,7 +231,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
 ) -> Sequence[Live] | str:
     """Return the live resources of one kind, or why a kind that the file does not use cannot be listed."""
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
-    is_declared = any(True for _ in scope.resources_of(kind.table))
+    is_declared = any(True for _ in scope.iterate_resources(kind.table))
     try:
         return _run_read(kind, scope, call, pool, tracker)
     except AwsError as error:
@@ -326,7 +330,7 @@ class _ReadTracker:
         with self._lock:
             self._done += 1
             if kind.listing and kind.listing.operation == request.operation:
-                self.listed_ids[kind.table].update(kind.listing.ids(response))
+                self.listed_ids[kind.table].update(kind.listing.iterate_ids(response))
                 if has_more_pages(response):
                     self.partially_listed.add(kind.table)
             self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)

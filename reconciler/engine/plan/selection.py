@@ -23,7 +23,7 @@ from reconciler.engine.plan.steps import StepDependencies, find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions
@@ -104,7 +104,7 @@ def select_changes(
     if not options.is_partial:
         return selected
     dependencies = find_dependencies(comparison, context, state.resources)
-    markers = reserved_addresses(context.workspace)
+    markers = list_reserved_addresses(context.workspace)
     selected = _add_markers(selected - markers, dependencies, markers)
     errors = list(_find_unselected_dependencies(selected, dependencies))
     if errors:

@@ -141,7 +141,7 @@ def _find_users_to_remove(
     """Return the changes that must be applied before a deletion: those of the resource's users."""
     address = change.address
     # AWS removes the references of remaining users, so their steps would be stale if they ran after the deletion.
-    holders = {*find_deletion_blockers(address, context), *context.remaining_users(address)}
+    holders = {*find_deletion_blockers(address, context), *context.find_remaining_users(address)}
     holders.update(all_kinds()[address.kind].hidden_holders(change, context))
     users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
     deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}

@@ -63,11 +63,11 @@ class Scope:
             resources[address.kind].append(resource)
         return resources
 
-    def resources_of(self, kind: str) -> Iterator[Resource]:
+    def iterate_resources(self, kind: str) -> Iterator[Resource]:
         """Iterate over the desired resources of one kind."""
         return iter(self._desired_by_kind.get(kind, ()))
 
-    def live_of(self, kind: str) -> Sequence[Live]:
+    def get_live(self, kind: str) -> Sequence[Live]:
         """Return the live resources of a kind; it must be one that the reading kind `reads_after`."""
         return self.live_by_kind.get(kind, ())
 
@@ -75,7 +75,7 @@ class Scope:
         """Return whether the read covers this identity."""
         return self.previous_states is None or identity in self.previous_states
 
-    def current_name(self, kind: str, name: str | None) -> str | None:
+    def find_current_name(self, kind: str, name: str | None) -> str | None:
         """Return the resource's present name in the file, given the name it had when it was applied."""
         return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
@@ -109,7 +109,7 @@ class PlanContext:
         """The live resources that refer to an address."""
         return find_users(self.live)
 
-    def remaining_users(self, address: Address) -> Sequence[Address]:
+    def find_remaining_users(self, address: Address) -> Sequence[Address]:
         """Return the live resources that still refer to `address` after the plan is applied."""
         return [user for user in self.live_users.get(address, ()) if self.keeps_reference(user, address)]
 
@@ -145,7 +145,7 @@ class PlanContext:
             return Ref(identity.address, "certificateArn")
         return self.build_arn(f"cert/{identity}")
 
-    def thing_name(self, address: Address) -> str | None:
+    def find_thing_name(self, address: Address) -> str | None:
         """Return the name of a thing, or of the thing that a template creates; None for other kinds."""
         if address.kind == "things":
             return address.name

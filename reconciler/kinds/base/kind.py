@@ -35,7 +35,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.schema import Member, members
+from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
@@ -57,7 +57,7 @@ class Listing:
     id_key: str
     arn_key: str = ""
 
-    def ids(self, response: Response) -> Iterator[str]:
+    def iterate_ids(self, response: Response) -> Iterator[str]:
         """Yield the IDs in a response."""
         for item in response.get(self.items, ()):
             yield item[self.id_key] if self.id_key else item
@@ -134,9 +134,9 @@ class Kind(ABC):
     @cached_property
     def members(self) -> Mapping[str, Member]:
         """The fields of the spec class, by name."""
-        return members(self.spec_class)
+        return get_members(self.spec_class)
 
-    def referenced_tables(self) -> set[str]:
+    def find_referenced_tables(self) -> set[str]:
         """Return the tables that the kind's fields refer to, without its own."""
         return {member.references for member in self.members.values() if member.references} - {self.table}
 
@@ -193,7 +193,7 @@ class Kind(ABC):
         names = {resource.address.name for resource in missing}
         pairs: dict[str, str] = {}
         for live in spare:
-            name = scope.current_name(self.table, live.declared_name)
+            name = scope.find_current_name(self.table, live.declared_name)
             if name and name in names:
                 pairs[live.identity] = name
         return pairs
@@ -279,7 +279,7 @@ class Kind(ABC):
         """
         fields = {
             name: getattr(live.spec, name)
-            for name, member in members(type(live.spec)).items()
+            for name, member in get_members(type(live.spec)).items()
             if member.on_change != "create_only"
         }
         markers = {PREVENT_DESTROY_PATH: live.prevent_destroy} if self.has_ownership_markers else {}

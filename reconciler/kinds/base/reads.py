@@ -104,7 +104,7 @@ def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
         return sorted(scope.previous_states)
     assert kind.listing
     (response,) = yield [ApiCall(kind.service, kind.listing.operation)]
-    return [*kind.listing.ids(response)]
+    return [*kind.listing.iterate_ids(response)]
 
 
 def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
@@ -157,7 +157,7 @@ def pair_by_name_tag(
     desired state gets it.
     """
     desired_specs = {resource.address.name: kind.effective(resource, scope) for resource in missing}
-    names = {live.identity: scope.current_name(kind.table, live.declared_name) or "" for live in spare}
+    names = {live.identity: scope.find_current_name(kind.table, live.declared_name) or "" for live in spare}
 
     def count_differences(live: Live) -> int:
         return _count_differences(kind, live.spec, desired_specs.get(names[live.identity]))

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
 from reconciler.model.resource import Desired, Inventory
 
 
 def find_references(spec: Any) -> Iterator[Address]:
     """Yield the addresses that a spec refers to."""
-    for member in members(type(spec)).values():
+    for member in get_members(type(spec)).values():
         if member.references:
             value = getattr(spec, member.name)
             for reference in value if isinstance(value, tuple) else (value,):

@@ -52,7 +52,7 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
 _members_by_class: dict[type, Mapping[str, Member]] = {}
 
 
-def members(spec_class: type) -> Mapping[str, Member]:
+def get_members(spec_class: type) -> Mapping[str, Member]:
     """Return the fields of a spec class by name, in the order of their declaration."""
     if spec_class not in _members_by_class:
         _members_by_class[spec_class] = {

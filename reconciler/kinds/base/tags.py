@@ -35,7 +35,7 @@ def with_ownership_tags(resource: Resource, workspace: str, **other_tags: Any) -
     return dict(sorted({**resource.spec.tags, **ownership_tags}.items()))
 
 
-def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
+def build_tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     identity: str,
     spec: Any,
     tags: Mapping[str, str],
@@ -69,7 +69,7 @@ def check_room_for_tags(
         yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 
 
-def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
+def select_user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags without the ownership tags, sorted."""
     return {key: value for key, value in sorted(tags.items()) if not key.startswith(TAG_PREFIX)}
 
@@ -107,4 +107,4 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
 
 def remove_ownership_tags(service: str, live: Live) -> Iterator[ApiCall]:
     """Return the calls that remove the ownership tags and leave the user's."""
-    return retag(service, live.arn, live.tags, user_tags(live.tags))
+    return retag(service, live.arn, live.tags, select_user_tags(live.tags))

@@ -61,7 +61,7 @@ def _detach_from_others(thing: Address, certificate: Reference, context: PlanCon
         return
     arn = context.build_arn(f"cert/{context.live[address].identity}")
     for user in context.live_users.get(address, ()):
-        name = context.thing_name(user)
+        name = context.find_thing_name(user)
         if user == thing or name is None:
             continue
         has_exclusively = arn in context.live[user].facts_as(PrincipalFacts).exclusive_arns

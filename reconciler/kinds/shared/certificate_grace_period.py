@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from reconciler.kinds.base.context import Response, Scope
-from reconciler.kinds.shared.certificate_issuance import known_certificate
+from reconciler.kinds.shared.certificate_issuance import find_known_certificate
 from reconciler.model.duration import parse_duration
 
 
@@ -23,10 +23,10 @@ def find_grace_ends(
     if not ends:
         return {}
     certificates_by_thing = {
-        thing.address.name: thing.spec.certificates for thing in scope.resources_of("things")
+        thing.address.name: thing.spec.certificates for thing in scope.iterate_resources("things")
     }
     ends_by_orphan: dict[str, float] = {}
-    for thing in scope.live_of("things"):
+    for thing in scope.get_live("things"):
         desired_certificates = certificates_by_thing.get(thing.identity, ())
         end = max((ends[name] for name in desired_certificates if name in ends), default=None)
         if end is not None:
@@ -39,8 +39,8 @@ def find_grace_ends(
 def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
     """Return when the grace period of each desired certificate ends, by its name in the file."""
     ends: dict[str, float] = {}
-    for resource in scope.resources_of("certificates"):
-        pem, rotation = known_certificate(resource.spec), resource.spec.rotation
+    for resource in scope.iterate_resources("certificates"):
+        pem, rotation = find_known_certificate(resource.spec), resource.spec.rotation
         seconds = parse_duration(rotation.grace) if rotation else None
         if pem and seconds is not None and pem.fingerprint in certificates:
             created: datetime.datetime = certificates[pem.fingerprint]["creationDate"]

@@ -22,7 +22,7 @@ from reconciler.model.resource import NotCompared
 SaveTo = OutputFile | NotCompared | None
 
 
-def known_certificate(spec: Certificate) -> Pem | None:
+def find_known_certificate(spec: Certificate) -> Pem | None:
     """Return the certificate if it is known: set in the file, or saved by an earlier apply."""
     if isinstance(spec.pem, Pem):
         return spec.pem
@@ -42,7 +42,7 @@ def _read_saved(save_to: SaveTo) -> Pem | None:
 def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
     """Check a certificate that AWS will issue: its request, its file, and the fields that go with it."""
     assert isinstance(spec.csr, str)
-    key = x509.signing_request_key_digest(spec.csr)
+    key = x509.compute_signing_request_key_digest(spec.csr)
     if key is None:
         problem, expected = "not a certificate signing request", "one in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
@@ -58,7 +58,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
         expected = "a file that does not exist yet, or the certificate"
         yield ValueProblem("invalid-output-file", problem, expected, path=("save_to",))
         return
-    if saved and x509.public_key_digest(saved) != key:
+    if saved and x509.compute_public_key_digest(saved) != key:
         problem = f"{spec.save_to} has a certificate of another key than the request"
         expected = "the certificate that was issued for the request, or a new path"
         yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
@@ -118,7 +118,7 @@ class CertificateIssued(Verification):
         cls, csr: str, *, previous_id: str | None = None, thing: str | None = None
     ) -> CertificateIssued:
         """Return the verification for a certificate signing request in PEM."""
-        return cls(x509.signing_request_key_digest(csr), previous_id, thing)
+        return cls(x509.compute_signing_request_key_digest(csr), previous_id, thing)
 
     def verify(self, sent: ApiCall) -> VerificationReads:
         """Describe the newest certificates one by one, as AWS lists no keys.
@@ -133,7 +133,11 @@ class CertificateIssued(Verification):
             response = yield ApiCall("iot", "DescribeCertificate", params, ignored_errors=NOT_FOUND)
             certificate = response.get("certificateDescription", {})
             pem = certificate.get("certificatePem")
-            if not pem or identity == self.previous_id or x509.public_key_digest(Pem.parse(pem)) != self.key:
+            if (
+                not pem
+                or identity == self.previous_id
+                or x509.compute_public_key_digest(Pem.parse(pem)) != self.key
+            ):
                 continue
             if self.thing:
                 params = {"principal": certificate["certificateArn"]}
@@ -151,9 +155,9 @@ def read_issued_unsaved(scope: Scope, known_ids: Collection[str]) -> Read[dict[s
     lists no keys, so if a request has no certificate yet, every certificate that is not in the file is described.
     """
     names_by_key: dict[str, str] = {}
-    for resource in scope.resources_of("certificates"):
-        if resource.spec.csr and not known_certificate(resource.spec):
-            key = x509.signing_request_key_digest(resource.spec.csr)
+    for resource in scope.iterate_resources("certificates"):
+        if resource.spec.csr and not find_known_certificate(resource.spec):
+            key = x509.compute_signing_request_key_digest(resource.spec.csr)
             if key:
                 names_by_key[key] = resource.address.name
     if not names_by_key:
@@ -165,7 +169,7 @@ def read_issued_unsaved(scope: Scope, known_ids: Collection[str]) -> Read[dict[s
     names: dict[str, str] = {}
     for identity, response in zip(unknown_ids, responses, strict=True):
         pem = response.get("certificateDescription", {}).get("certificatePem")
-        name = names_by_key.get(x509.public_key_digest(Pem.parse(pem))) if pem else None
+        name = names_by_key.get(x509.compute_public_key_digest(Pem.parse(pem))) if pem else None
         if name and name not in names.values():
             names[identity] = name
     return names

@@ -20,16 +20,16 @@ from reconciler.kinds.shared.certificate_holders import (
     read_owners_of,
 )
 from reconciler.kinds.shared.certificate_issuance import read_issued_unsaved
-from reconciler.kinds.shared.certificate_retirement import retired_policy_name
+from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
 from reconciler.kinds.shared.principal_reads import (
-    certificate_ids,
-    external_names,
+    extract_certificate_ids,
     read_certificates,
     read_policies_of,
     read_policy_targets,
     read_things_of,
     select_arns,
+    select_external_names,
 )
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_certificates
 from reconciler.model.pem import Pem
@@ -111,20 +111,22 @@ def _read_attached(ids: Sequence[str]) -> Read[_Attached]:
 
 def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
     """Decide which certificates to read, from the live policies, things and provisioned things."""
-    external_policies = external_names(
-        policy for resource in scope.resources_of("certificates") for policy in resource.spec.policies
+    external_policies = select_external_names(
+        policy for resource in scope.iterate_resources("certificates") for policy in resource.spec.policies
     )
     targets = yield from read_policy_targets(scope, external_policies)
-    certificates_by_policy = {policy: certificate_ids(arns) for policy, arns in targets.items()}
-    retired = certificates_by_policy.get(retired_policy_name(scope.workspace), frozenset())
+    certificates_by_policy = {policy: extract_certificate_ids(arns) for policy, arns in targets.items()}
+    retired = certificates_by_policy.get(build_retired_policy_name(scope.workspace), frozenset())
     owned = find_owned_certificates(scope)
     ids = desired.keys() | owned.keys() | retired
     ids = ids - find_provisioned_certificates(scope) - find_foreign_certificates(scope)
     issued = yield from read_issued_unsaved(scope, desired.keys())
-    return _Selection(ids | issued.keys(), issued, owned, _policies_by_certificate(certificates_by_policy))
+    return _Selection(
+        ids | issued.keys(), issued, owned, _group_policies_by_certificate(certificates_by_policy)
+    )
 
 
-def _policies_by_certificate(
+def _group_policies_by_certificate(
     certificates_by_policy: Mapping[str, Iterable[str]],
 ) -> dict[str, tuple[External, ...]]:
     names_by_certificate: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
@@ -191,7 +193,7 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         all_policies={**early.policies, **late_policies},
         outside_holders=outside_holders,
         owners=owners,
-        desired_things={resource.address.name for resource in scope.resources_of("things")},
+        desired_things={resource.address.name for resource in scope.iterate_resources("things")},
         protected_things=find_protected_things(scope),
     )
 

@@ -22,14 +22,14 @@ DENY_ALL = Document.from_value(
 )
 
 
-def retired_policy_name(workspace: str) -> str:
+def build_retired_policy_name(workspace: str) -> str:
     """Return the name of the policy that marks certificates of the workspace while they are being deleted."""
     return f"reconciler-{workspace}-retired"
 
 
 def mark_retired(context: PlanContext, arn: str) -> ApiCall:
     """Return the call that attaches the policy; a certificate with ten policies is deleted without it."""
-    params = {"policyName": retired_policy_name(context.workspace), "target": arn}
+    params = {"policyName": build_retired_policy_name(context.workspace), "target": arn}
     ignored_errors = {"LimitExceededException", *NOT_FOUND}
     return ApiCall("iot", "AttachPolicy", params, ignored_errors=ignored_errors)
 

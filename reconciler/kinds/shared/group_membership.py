@@ -27,12 +27,12 @@ _FindParent = Callable[[str], Reference | None]
 # ── ownership by membership ───────────────────────────────────────────────────────────────────────
 
 
-def workspace_group_name(workspace: str) -> str:
+def build_workspace_group_name(workspace: str) -> str:
     """Return the name of the static thing group that contains the things that the workspace owns."""
     return f"{_PREFIX}{workspace}"
 
 
-def protected_group_name(workspace: str) -> str:
+def build_protected_group_name(workspace: str) -> str:
     """Return the name of the static thing group that contains the owned things with `prevent_destroy`.
 
     It differs from every workspace's group: a workspace's name has no colon, which AWS does not allow in policy names.
@@ -83,7 +83,7 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
         if name.startswith(_PREFIX):
             problem = f"{quote(name)} marks what a workspace owns"
             yield ValueProblem("reserved-name", problem, "another group", path=path)
-    find_parent = _parents_in(desired)
+    find_parent = _build_find_parent(desired)
     names_by_root: dict[str, str] = {}
     for name in names:
         other = names_by_root.setdefault(_find_root(name, find_parent), name)
@@ -108,7 +108,7 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the call that adds a thing to the group of protected things, or removes it."""
-    name, group = change.address.name, protected_group_name(context.workspace)
+    name, group = change.address.name, build_protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
         yield join(name, group)
@@ -142,11 +142,11 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
     Before that, they are removed from other groups in its hierarchy. Their own steps do the same, which AWS accepts.
     """
-    for member in context.remaining_users(group):
-        thing = context.thing_name(member)
+    for member in context.find_remaining_users(group):
+        thing = context.find_thing_name(member)
         if thing is None:
             continue
-        groups = _groups_after_plan(member, context)
+        groups = _find_groups_after_plan(member, context)
         for other in context.live[member].spec.thing_groups:
             if other not in groups and _share_hierarchy(_name_of(other), group.name, context):
                 yield leave(thing, _resolve(other, context))
@@ -155,17 +155,17 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
     """Yield each thing that stays in a replaced group, with its other group in the new hierarchy."""
-    find_parent = _parents_in(context.desired)
-    for thing in context.remaining_users(group):
-        name = context.thing_name(thing)
+    find_parent = _build_find_parent(context.desired)
+    for thing in context.find_remaining_users(group):
+        name = context.find_thing_name(thing)
         if name is None:
             continue
-        for other in map(_name_of, _groups_after_plan(thing, context)):
+        for other in map(_name_of, _find_groups_after_plan(thing, context)):
             if other != group.name and _find_root(other, find_parent) == _find_root(group.name, find_parent):
                 yield name, other
 
 
-def _groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Reference]:
+def _find_groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Reference]:
     """Return the groups of a thing after the plan is applied, including those that its table ignores."""
     change = context.changes.get(thing)
     resource = change.resource if isinstance(change, Update) else context.live[thing]
@@ -204,12 +204,12 @@ def _name_of(group: Reference) -> str:
 
 def _share_hierarchy(name: str, other: str, context: PlanContext) -> bool:
     """Return whether two groups are in one hierarchy, before the plan or after it."""
-    parents = (_parents_in(context.desired), _parents_in(context.live))
+    parents = (_build_find_parent(context.desired), _build_find_parent(context.live))
     roots = {_find_root(name, find_parent) for find_parent in parents}
     return not roots.isdisjoint({_find_root(other, find_parent) for find_parent in parents})
 
 
-def _parents_in(resources: Desired | Inventory) -> _FindParent:
+def _build_find_parent(resources: Desired | Inventory) -> _FindParent:
     def find_parent(name: str) -> Reference | None:
         group = resources.get(Address("thing_groups", name))
         return group.spec.parent if group else None

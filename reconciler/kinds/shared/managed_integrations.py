@@ -7,6 +7,6 @@ import hashlib
 SERVICE = "iot-managed-integrations"
 
 
-def sha256_hex(text: str) -> str:
+def compute_sha256(text: str) -> str:
     """Return the SHA-256 of a text as hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()

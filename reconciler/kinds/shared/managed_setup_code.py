@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from reconciler.kinds.shared.managed_integrations import sha256_hex
+from reconciler.kinds.shared.managed_integrations import compute_sha256
 from reconciler.model.call import Deferred, Responses
 from reconciler.model.document import Document
 from reconciler.model.secret import Secret
@@ -63,16 +63,16 @@ class HashedText:
     text: str | None = field(default=None, eq=False, repr=False)
 
     @classmethod
-    def of(cls, value: str | Document | tuple[Document, ...]) -> HashedText:
+    def from_value(cls, value: str | Document | tuple[Document, ...]) -> HashedText:
         """Return the hash of a text, or of JSON regardless of its white space."""
         match value:
             case str():
-                return cls(sha256_hex(value), value)
+                return cls(compute_sha256(value), value)
             case Document():
-                return cls(sha256_hex(value.canonical), value.text)
+                return cls(compute_sha256(value.canonical), value.text)
         canonical = ",".join(document.canonical for document in value)
         text = ",".join(document.text for document in value)
-        return cls(sha256_hex(canonical), f"[{text}]")
+        return cls(compute_sha256(canonical), f"[{text}]")
 
     def __str__(self) -> str:
         return f"sha256:{self.digest[:12]}…"
@@ -110,7 +110,7 @@ class ClientToken(Deferred):
 
     def resolve(self, responses: Responses) -> str:
         """Return 64 hexadecimal digits."""
-        return sha256_hex(self.request + self.material.resolve(responses))
+        return compute_sha256(self.request + self.material.resolve(responses))
 
     def __str__(self) -> str:
         return "(derived from this request)"

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from reconciler.kinds.base.tags import to_tag_list, with_ownership_tags
-from reconciler.kinds.shared.certificate_retirement import DENY_ALL, retired_policy_name
-from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.certificate_retirement import DENY_ALL, build_retired_policy_name
+from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.policy_spec import Policy
 from reconciler.kinds.shared.provisioning_blueprint import TABLE as PROVISIONED_THINGS
 from reconciler.kinds.shared.thing_group_spec import ThingGroup
@@ -29,9 +29,9 @@ MARKED_TABLES = frozenset({"things", "certificates", PROVISIONED_THINGS})
 _ORIGIN = Origin("[workspace]", 1)
 
 
-def workspace_group_address(workspace: str) -> Address:
+def build_workspace_group_address(workspace: str) -> Address:
     """Return the address of the group whose members are the workspace's things."""
-    return Address("thing_groups", workspace_group_name(workspace))
+    return Address("thing_groups", build_workspace_group_name(workspace))
 
 
 def is_workspace_group(workspace: str, address: Address) -> bool:
@@ -39,37 +39,41 @@ def is_workspace_group(workspace: str, address: Address) -> bool:
 
     Its attributes store the workspace's lease, so it is created first and deleted last.
     """
-    return address == workspace_group_address(workspace)
+    return address == build_workspace_group_address(workspace)
 
 
 def is_ownership_marker(workspace: str, address: Address) -> bool:
     """Return whether the address is one of the workspace's groups or its policy for certificates."""
     return address in {
-        workspace_group_address(workspace),
-        _protected_group(workspace),
-        _retired_policy(workspace),
+        build_workspace_group_address(workspace),
+        _build_protected_group_address(workspace),
+        _build_retired_policy_address(workspace),
     }
 
 
-def marker_names(workspace: str) -> frozenset[str]:
+def list_marker_names(workspace: str) -> frozenset[str]:
     """Return the names of the workspace's groups and of its policy, as other resources refer to them."""
-    addresses = (workspace_group_address(workspace), _protected_group(workspace), _retired_policy(workspace))
+    addresses = (
+        build_workspace_group_address(workspace),
+        _build_protected_group_address(workspace),
+        _build_retired_policy_address(workspace),
+    )
     return frozenset(address.name for address in addresses)
 
 
 def is_marker_name(name: str) -> bool:
     """Return whether a name is that of an ownership marker of any workspace."""
-    return name.startswith(workspace_group_name(""))
+    return name.startswith(build_workspace_group_name(""))
 
 
-def reserved_addresses(workspace: str) -> frozenset[Address]:
+def list_reserved_addresses(workspace: str) -> frozenset[Address]:
     """Return the addresses that the workspace may add to the desired state."""
     return frozenset(
         {
-            workspace_group_address(workspace),
-            _protected_group(workspace),
-            _retired_policy(workspace),
-            _unattached_holder(workspace),
+            build_workspace_group_address(workspace),
+            _build_protected_group_address(workspace),
+            _build_retired_policy_address(workspace),
+            _build_unattached_holder_address(workspace),
         }
     )
 
@@ -79,7 +83,7 @@ def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
     all_resources = dict(resources)
     unattached = _find_unattached_certificates(resources)
     if unattached:
-        holder = _unattached_holder(workspace)
+        holder = _build_unattached_holder_address(workspace)
         spec = Thing(certificates=tuple(address.name for address in unattached))
         all_resources[holder] = Resource(
             holder, spec, frozenset(unattached), origin=_ORIGIN, is_ownership_marker=True
@@ -90,7 +94,7 @@ def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
     marker_addresses, intern_set = frozenset(marker.address for marker in markers), Interner()
     for address, resource in all_resources.items():
         if address.kind in MARKED_TABLES:
-            unneeded = frozenset() if address in protected else {_protected_group(workspace)}
+            unneeded = frozenset() if address in protected else {_build_protected_group_address(workspace)}
             all_resources[address] = evolve(
                 resource, ownership_markers=intern_set(marker_addresses - unneeded)
             )
@@ -102,7 +106,7 @@ def build_group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
 
     The first apply of a workspace sends it to acquire the lease, which is stored in the attributes.
     """
-    group = Resource(workspace_group_address(workspace), ThingGroup())
+    group = Resource(build_workspace_group_address(workspace), ThingGroup())
     properties = {
         "thingGroupDescription": _describe_group(workspace),
         "attributePayload": {"attributes": dict(attributes), "merge": False},
@@ -157,13 +161,15 @@ def _build_markers(workspace: str, resources: Desired, *, has_protected_things: 
     if resources:
         # The group's attributes store the lease, so they are not part of the desired state.
         group = ThingGroup(description=_describe_group(workspace))
-        marker = _to_marker(workspace_group_address(workspace), group)
+        marker = _to_marker(build_workspace_group_address(workspace), group)
         markers.append(evolve(marker, lifecycle=Lifecycle(ignore_changes=("attributes",))))
     if has_protected_things:
         description = f"The things that the reconciler workspace {workspace} must not destroy."
-        markers.append(_to_marker(_protected_group(workspace), ThingGroup(description=description)))
+        markers.append(
+            _to_marker(_build_protected_group_address(workspace), ThingGroup(description=description))
+        )
     if {address.kind for address in resources} & {"certificates", PROVISIONED_THINGS}:
-        markers.append(_to_marker(_retired_policy(workspace), Policy(DENY_ALL)))
+        markers.append(_to_marker(_build_retired_policy_address(workspace), Policy(DENY_ALL)))
     return markers
 
 
@@ -175,13 +181,13 @@ def _describe_group(workspace: str) -> str:
     return f"The things that the reconciler workspace {workspace} owns."
 
 
-def _unattached_holder(workspace: str) -> Address:
-    return Address("things", f"{workspace_group_name(workspace)}-unattached")
+def _build_unattached_holder_address(workspace: str) -> Address:
+    return Address("things", f"{build_workspace_group_name(workspace)}-unattached")
 
 
-def _protected_group(workspace: str) -> Address:
-    return Address("thing_groups", protected_group_name(workspace))
+def _build_protected_group_address(workspace: str) -> Address:
+    return Address("thing_groups", build_protected_group_name(workspace))
 
 
-def _retired_policy(workspace: str) -> Address:
-    return Address("policies", retired_policy_name(workspace))
+def _build_retired_policy_address(workspace: str) -> Address:
+    return Address("policies", build_retired_policy_name(workspace))

@@ -73,7 +73,7 @@ def invert(values_by_key: Mapping[str, Iterable[str]]) -> dict[str, frozenset[st
 
 def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
     """Return the ARNs of the targets of each policy: those that were read already, and some others."""
-    targets = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.live_of("policies")}
+    targets = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.get_live("policies")}
     unread = sorted(set(policies) - targets.keys())
     responses = yield from request_each("ListTargetsForPolicy", "policyName", unread)
     targets |= {
@@ -82,11 +82,11 @@ def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str,
     return dict(sorted(targets.items()))
 
 
-def certificate_ids(arns: Iterable[str]) -> frozenset[str]:
+def extract_certificate_ids(arns: Iterable[str]) -> frozenset[str]:
     """Return the IDs of the certificates among some ARNs."""
     return frozenset(name_in_arn(arn) for arn in arns if ":cert/" in arn)
 
 
-def external_names(references: Iterable[Reference | None]) -> set[str]:
+def select_external_names(references: Iterable[Reference | None]) -> set[str]:
     """Return AWS's names of the referenced resources that are outside the file."""
     return {reference.name for reference in references if isinstance(reference, External)}

@@ -82,7 +82,9 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
     registration = change.live.facts_as(ProvisionedThingFacts).previous_registration
     if not registration or not change.has_changed("certificate_mode"):
         return
-    owned = {context.thing_name(address) for address in context.live if address.kind in {TABLE, "things"}}
+    owned = {
+        context.find_thing_name(address) for address in context.live if address.kind in {TABLE, "things"}
+    }
     others = sorted(set(registration.things) - owned)
     if others:
         yield (
@@ -141,7 +143,7 @@ def _check_certificate(blueprint: Blueprint, save_to: OutputFile | None) -> Iter
 
 
 def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | None) -> Iterator[ValueProblem]:
-    key = x509.signing_request_key_digest(request)
+    key = x509.compute_signing_request_key_digest(request)
     if key is None:
         problem = "the CertificateSigningRequest is not valid"
         expected = "a request in PEM, signed with its own key"
@@ -149,7 +151,7 @@ def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | Non
     elif save_to is None:
         problem = "the certificate that AWS issues would not be saved"
         yield ValueProblem("missing-field", problem, "the path of a new file", path=("save_to",))
-    elif blueprint.certificate and x509.public_key_digest(blueprint.certificate) != key:
+    elif blueprint.certificate and x509.compute_public_key_digest(blueprint.certificate) != key:
         problem = f"{save_to} has a certificate of another key than the request"
         expected = "the certificate that was issued for the request, or a new path"
         yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
-from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, to_external
 from reconciler.kinds.shared.secret_attributes import hide_secrets
@@ -57,22 +57,23 @@ class LiveBuilder:
         spec = Provisioned(
             thing_name=blueprint.name if thing else None,
             other_certificates=tuple(External(identity) for identity in sorted(others)),
-            **self._thing_fields(blueprint, thing),
-            **self._certificate_fields(blueprint, registered, attached),
+            **self._build_thing_fields(blueprint, thing),
+            **self._build_certificate_fields(blueprint, registered, attached),
         )
-        is_owned = blueprint.name in self.members.get(workspace_group_name(self.workspace), ())
+        is_owned = blueprint.name in self.members.get(build_workspace_group_name(self.workspace), ())
         return Live(
             identity=str(blueprint.address),
             spec=spec,
             version=thing["version"] if thing else None,
             owner=self.workspace if is_owned else self.owners.get(blueprint.name),
             declared_name=blueprint.address.name,
-            prevent_destroy=blueprint.name in self.members.get(protected_group_name(self.workspace), ()),
+            prevent_destroy=blueprint.name
+            in self.members.get(build_protected_group_name(self.workspace), ()),
             includes=frozenset({blueprint.name, *attached} | ({registered} if registered else set())),
-            facts=self._facts(blueprint, registered, attached, others),
+            facts=self._build_facts(blueprint, registered, attached, others),
         )
 
-    def _facts(
+    def _build_facts(
         self, blueprint: Blueprint, registered: str | None, attached: Sequence[str], others: Sequence[str]
     ) -> ProvisionedThingFacts:
         holders = {
@@ -82,7 +83,7 @@ class LiveBuilder:
         }
         active = [identity for identity in others if self.certificates[identity]["status"] == "ACTIVE"]
         return ProvisionedThingFacts(
-            exclusive_arns=self._exclusive_arns(blueprint.name),
+            exclusive_arns=self._find_exclusive_arns(blueprint.name),
             registered_id=registered,
             is_attached=registered in attached,
             holders=holders,
@@ -92,7 +93,7 @@ class LiveBuilder:
             unchangeable_fields=tuple(_find_unchangeable(blueprint)),
         )
 
-    def _exclusive_arns(self, thing: str) -> frozenset[str]:
+    def _find_exclusive_arns(self, thing: str) -> frozenset[str]:
         """Return the ARNs of the certificates that only this thing can have."""
         return frozenset(
             item["principal"]
@@ -100,14 +101,14 @@ class LiveBuilder:
             if item.get("thingPrincipalType") == EXCLUSIVE_THING
         )
 
-    def _thing_fields(self, blueprint: Blueprint, thing: Response | None) -> dict[str, Any]:
+    def _build_thing_fields(self, blueprint: Blueprint, thing: Response | None) -> dict[str, Any]:
         """Return the fields of the thing.
 
         Fields that the template does not change on an existing thing are not compared.
         """
         overrides = blueprint.thing.overrides if thing else {}
         attributes = thing.get("attributes", {}) if thing else {}
-        markers = {workspace_group_name(self.workspace), protected_group_name(self.workspace)}
+        markers = {build_workspace_group_name(self.workspace), build_protected_group_name(self.workspace)}
         groups = [
             group for group, names in self.members.items() if blueprint.name in names and group not in markers
         ]
@@ -128,7 +129,7 @@ class LiveBuilder:
                 fields[field] = NOT_COMPARED
         return fields
 
-    def _certificate_fields(
+    def _build_certificate_fields(
         self, blueprint: Blueprint, registered: str | None, attached: Sequence[str]
     ) -> dict[str, Any]:
         if registered is None:

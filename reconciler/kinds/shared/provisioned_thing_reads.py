@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.shared import group_membership, x509
-from reconciler.kinds.shared.certificate_issuance import known_certificate
-from reconciler.kinds.shared.group_membership import workspace_group_name
+from reconciler.kinds.shared.certificate_issuance import find_known_certificate
+from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.kinds.shared.principal_reads import (
-    certificate_ids,
-    external_names,
+    extract_certificate_ids,
     invert,
     read_certificates,
     read_policies_of,
@@ -19,6 +18,7 @@ from reconciler.kinds.shared.principal_reads import (
     read_things,
     read_things_of,
     select_arns,
+    select_external_names,
 )
 from reconciler.kinds.shared.provisioned_thing_live import LiveBuilder
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
@@ -38,14 +38,14 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
     is_unissued = bool(blueprint.request) and not blueprint.certificate_id
     signer = None
     if blueprint.certificate:
-        signer = x509.find_signer(blueprint.certificate, scope.resources_of("ca_certificates"))
+        signer = x509.find_signer(blueprint.certificate, scope.iterate_resources("ca_certificates"))
     return Provisioned(
         thing_name=blueprint.name,
         attributes=dict(blueprint.attributes),
         thing_type=to_external(properties.get("ThingTypeName")),
         thing_groups=tuple(External(group) for group in sorted(set(blueprint.groups))),
         billing_group=to_external(properties.get("BillingGroup")),
-        certificate=_desired_certificate(blueprint) if certificate else None,
+        certificate=_find_desired_certificate(blueprint) if certificate else None,
         ca=signer,
         certificate_mode=_find_mode(signer, scope) if certificate else None,
         certificate_status=to_text(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
@@ -55,7 +55,7 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
     )
 
 
-def _desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
+def _find_desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
     """Return the template's certificate; one that AWS has yet to issue is not compared."""
     if blueprint.certificate_id is None:
         return NOT_COMPARED
@@ -88,7 +88,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         things, () if is_reread else _select_billing_groups(scope, blueprints)
     )
     principals = yield from _read_certificate_principals(list(things))
-    attached = certificate_ids(item["principal"] for items in principals.values() for item in items)
+    attached = extract_certificate_ids(item["principal"] for items in principals.values() for item in items)
     issued = yield from _read_issued_unsaved(blueprints, principals)
     own_ids = {blueprint.certificate_id for blueprint in blueprints if blueprint.certificate_id}
     own_ids |= set(issued.values())
@@ -96,7 +96,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     registered = own_ids & certificates.keys()
     policies = yield from _read_policies(scope, blueprints, registered, certificates)
     documents = yield from _read_own_documents(blueprints, registered, certificates)
-    owned = members.get(workspace_group_name(scope.workspace), frozenset())
+    owned = members.get(build_workspace_group_name(scope.workspace), frozenset())
     owners = yield from group_membership.read_owners([name for name in things if name not in owned])
     others = [identity for identity in sorted(attached - own_ids) if identity in certificates]
     users = yield from read_things_of(select_arns(others, certificates))
@@ -122,9 +122,9 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
 
 def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[str, frozenset[str]]]:
     """Return the members of the workspace's group, of the templates' groups, and of the live groups."""
-    groups = {workspace_group_name(scope.workspace)}
+    groups = {build_workspace_group_name(scope.workspace)}
     groups |= {group for blueprint in blueprints for group in blueprint.groups}
-    groups |= {live.identity for live in scope.live_of("thing_groups")}
+    groups |= {live.identity for live in scope.get_live("thing_groups")}
     responses = yield [
         ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, ignored_errors=NOT_FOUND)
         for group in sorted(groups)
@@ -143,7 +143,7 @@ def _read_groups_of(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
 
 def _select_billing_groups(scope: Scope, blueprints: Collection[Blueprint]) -> list[str]:
     template_groups = (blueprint.thing.properties.get("BillingGroup") for blueprint in blueprints)
-    live = {group.identity for group in scope.live_of("billing_groups")}
+    live = {group.identity for group in scope.get_live("billing_groups")}
     return sorted({to_text(name) for name in template_groups if name} | live)
 
 
@@ -184,10 +184,12 @@ def _read_issued_unsaved(
     Such a certificate is attached to its thing and has the key of the request.
     """
     candidates = {
-        (str(blueprint.address), identity): x509.signing_request_key_digest(blueprint.request)
+        (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.request)
         for blueprint in blueprints
         if blueprint.request and not blueprint.certificate_id
-        for identity in certificate_ids(item["principal"] for item in principals.get(blueprint.name, ()))
+        for identity in extract_certificate_ids(
+            item["principal"] for item in principals.get(blueprint.name, ())
+        )
     }
     ids = [identity for _, identity in candidates]
     responses = yield from request_each("DescribeCertificate", "certificateId", ids)
@@ -195,7 +197,7 @@ def _read_issued_unsaved(
     for ((address, identity), key), response in zip(candidates.items(), responses, strict=True):
         if response:
             pem = Pem.parse(response["certificateDescription"]["certificatePem"])
-            if x509.public_key_digest(pem) == key:
+            if x509.compute_public_key_digest(pem) == key:
                 issued[address] = identity
     return issued
 
@@ -212,7 +214,7 @@ def _read_policies(
         return invert(policies)
     names = (name for blueprint in blueprints for name in blueprint.policies)
     targets = yield from read_policy_targets(scope, names)
-    return {name: certificate_ids(arns) for name, arns in targets.items()}
+    return {name: extract_certificate_ids(arns) for name, arns in targets.items()}
 
 
 def _read_own_documents(
@@ -251,10 +253,12 @@ def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
 
 def _find_declared(scope: Scope) -> set[str]:
     """Return the IDs of the certificates that the file declares or that its things refer to."""
-    certificates = (known_certificate(resource.spec) for resource in scope.resources_of("certificates"))
+    certificates = (
+        find_known_certificate(resource.spec) for resource in scope.iterate_resources("certificates")
+    )
     declared = {certificate.fingerprint for certificate in certificates if certificate}
-    return declared | external_names(
-        certificate for thing in scope.resources_of("things") for certificate in thing.spec.certificates
+    return declared | select_external_names(
+        certificate for thing in scope.iterate_resources("things") for certificate in thing.spec.certificates
     )
 
 
@@ -264,7 +268,7 @@ def _read_registrations(
     """Return the certificates, by ID, that must be registered again because their CA's mode has changed."""
     signers = {
         blueprint.certificate_id: x509.find_signer(
-            blueprint.certificate, scope.resources_of("ca_certificates")
+            blueprint.certificate, scope.iterate_resources("ca_certificates")
         )
         for blueprint in blueprints
         if blueprint.certificate

@@ -13,7 +13,7 @@ from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
 from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
-from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, to_text
 from reconciler.kinds.shared.provisioning_template import Part
@@ -63,9 +63,9 @@ def _change_thing(change: Update, blueprint: Blueprint, context: PlanContext) ->
 def _change_memberships(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     name, spec, live_spec = blueprint.name, change.resource.spec, change.live.spec
     if change.has_changed("workspace"):
-        yield group_membership.join(name, workspace_group_name(context.workspace))
+        yield group_membership.join(name, build_workspace_group_name(context.workspace))
     if change.has_changed(PREVENT_DESTROY_PATH):
-        protected_group = protected_group_name(context.workspace)
+        protected_group = build_protected_group_name(context.workspace)
         if change.resource.lifecycle.prevent_destroy:
             yield group_membership.join(name, protected_group)
         else:

@@ -141,7 +141,7 @@ def get_blueprint(resource: Resource) -> Blueprint:
 
 def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
     """Yield the blueprints that a read covers, sorted by address. Raises MissingSecretError."""
-    for resource in scope.resources_of(TABLE):
+    for resource in scope.iterate_resources(TABLE):
         if not scope.includes(str(resource.address)):
             continue
         try:
@@ -179,7 +179,7 @@ def _build(resource: Resource, desired: Desired) -> Blueprint:
     declared = sections.get("Parameters", {})
     pseudo_parameters: dict[str, str] = {}
     # Only a template that takes parameters from its certificate is evaluated in two passes, the first one for that alone.
-    if isinstance(declared, dict) and x509.certificate_parameters(declared) - parameters.keys():
+    if isinstance(declared, dict) and x509.select_certificate_parameters(declared) - parameters.keys():
         pseudo_parameters = _read_pseudo_parameters(sections, parameters)
     evaluated = evaluate(sections, parameters, pseudo_parameters)
     properties = evaluated.certificate.properties if evaluated.certificate else {}
@@ -224,7 +224,7 @@ def _read_pseudo_parameters(sections: Mapping[str, Any], parameters: Parameters)
     if isinstance(text, Secret) and text.value is None:
         raise MissingSecretError(text.reference)
     certificate = _parse_certificate(text)
-    return x509.pseudo_parameters(certificate) if certificate else {}
+    return x509.build_pseudo_parameters(certificate) if certificate else {}
 
 
 def _parse_certificate(text: str | Secret | None) -> Pem | None:

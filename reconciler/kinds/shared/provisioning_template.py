@@ -98,7 +98,7 @@ def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo_paramet
     the value of a secret is a `Secret`.
     """
     evaluation = _Evaluation(template, parameters, pseudo_parameters)
-    parts = evaluation.parts()
+    parts = evaluation.list_parts()
     if evaluation.problems:
         raise TemplateError(*dict.fromkeys(evaluation.problems))  # a value may be evaluated twice
     things = [part for type_name, part in parts if type_name == THING]
@@ -115,7 +115,7 @@ def find_certificate_parts(template: Mapping[str, Any], parameters: Parameters) 
 
     Problems are ignored: `evaluate` finds them.
     """
-    parts = _Evaluation(template, parameters, {}).parts(only=CERTIFICATE)
+    parts = _Evaluation(template, parameters, {}).list_parts(only=CERTIFICATE)
     return [part for _, part in parts]
 
 
@@ -146,7 +146,7 @@ class _Evaluation:
         self._values = TemplateValues(template, parameters, pseudo_parameters, self.problems)
         self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
 
-    def parts(self, only: str | None = None) -> list[tuple[str, Part]]:
+    def list_parts(self, only: str | None = None) -> list[tuple[str, Part]]:
         """Return the resources with their types; with `only`, those of that type."""
         resources = self._template.get("Resources")
         if not isinstance(resources, dict) or not resources:

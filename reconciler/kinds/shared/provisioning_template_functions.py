@@ -131,27 +131,27 @@ class TemplateValues:
                 return [self._evaluate_text(f"{path}.{index}", item) for index, item in enumerate(value)]
             case dict() if len(value) == 1:
                 ((name, argument),) = value.items()
-                function = self._functions().get(name)
+                function = self._map_functions().get(name)
                 if function:
                     return function(f"{path}.{name}", argument)
                 self._problems.add(
-                    f"{path}.{name}", "not a function of templates", ", ".join(self._functions())
+                    f"{path}.{name}", "not a function of templates", ", ".join(self._map_functions())
                 )
             case _:
                 self._problems.add(path, "not a valid value", "a string, Ref, or a function")
         return ""
 
-    def _functions(self) -> dict[str, Callable[[str, Any], str | list[str]]]:
+    def _map_functions(self) -> dict[str, Callable[[str, Any], str | list[str]]]:
         return {
-            "Ref": self._ref,
+            "Ref": self._resolve_ref,
             "Fn::Join": self._join,
             "Fn::Select": self._select,
             "Fn::FindInMap": self._find_in_map,
             "Fn::Split": self._split,
-            "Fn::Sub": self._sub,
+            "Fn::Sub": self._substitute,
         }
 
-    def _ref(self, path: str, name: Any) -> str:
+    def _resolve_ref(self, path: str, name: Any) -> str:
         if isinstance(name, str) and name in self._values:
             self._used_parameters.add(name)
             return self._values[name]
@@ -208,7 +208,7 @@ class TemplateValues:
         self._problems.add(path, "invalid arguments", '["separator", "text"]')
         return []
 
-    def _sub(self, path: str, argument: Any) -> str:
+    def _substitute(self, path: str, argument: Any) -> str:
         match argument:
             case str(text):
                 own_values: dict[str, str] = {}
@@ -223,7 +223,7 @@ class TemplateValues:
 
         def substitute(match: re.Match[str]) -> str:
             name = match[1]
-            return own_values[name] if name in own_values else self._ref(path, name)
+            return own_values[name] if name in own_values else self._resolve_ref(path, name)
 
         size = sum(len(substitute(match)) for match in _SUBSTITUTION.finditer(text)) + len(text)
         if not self._reserve(path, size):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 
-def expires_at(pem: Pem) -> datetime.datetime | None:
+def read_expiry(pem: Pem) -> datetime.datetime | None:
     """Return when the certificate expires, or None if only its ID is known."""
     return _load(pem.text).not_valid_after_utc if pem.text else None
 
@@ -24,7 +24,7 @@ def expires_at(pem: Pem) -> datetime.datetime | None:
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
     """Yield errors and warnings about a certificate by itself."""
     try:
-        certificate = _load(_text(pem))
+        certificate = _load(_require_text(pem))
     except ValueError:
         yield ValueProblem(
             "invalid-certificate", "not a valid X.509 certificate", "a certificate in PEM", path=(field,)
@@ -57,15 +57,15 @@ def is_signed_by(pem: Pem, ca: Pem) -> bool:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
-        _load(_text(pem)).verify_directly_issued_by(_load(_text(ca)))
+        _load(_require_text(pem)).verify_directly_issued_by(_load(_require_text(ca)))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
 
 
-def public_key_digest(pem: Pem) -> str:
+def compute_public_key_digest(pem: Pem) -> str:
     """Return the SHA-256 of the certificate's public key, as hexadecimal digits."""
-    return _key_digest(_load(_text(pem)).public_key())
+    return _compute_key_digest(_load(_require_text(pem)).public_key())
 
 
 _PARAMETER_PREFIX = "AWS::IoT::Certificate::"
@@ -82,7 +82,7 @@ _SUBJECT_ATTRIBUTES = {
 """The parameters that come from a certificate's subject, with their names in `cryptography`."""
 
 
-def pseudo_parameters(pem: Pem) -> dict[str, str]:
+def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
     """Return the values that a certificate provides for parameters of a provisioning template.
 
     They are `AWS::IoT::Certificate::CommonName` and the like. Source: AWS IoT developer guide, "Just-in-time provisioning".
@@ -91,7 +91,7 @@ def pseudo_parameters(pem: Pem) -> dict[str, str]:
 
     parameters = {f"{_PARAMETER_PREFIX}Id": pem.fingerprint}
     try:
-        subject = _load(_text(pem)).subject
+        subject = _load(_require_text(pem)).subject
     except ValueError:
         return parameters
     for name, oid in _SUBJECT_ATTRIBUTES.items():
@@ -101,12 +101,12 @@ def pseudo_parameters(pem: Pem) -> dict[str, str]:
     return parameters
 
 
-def certificate_parameters(declared: Iterable[str]) -> set[str]:
+def select_certificate_parameters(declared: Iterable[str]) -> set[str]:
     """Return the declared parameters that only a certificate provides."""
     return {name for name in declared if name.startswith(_PARAMETER_PREFIX)}
 
 
-def signing_request_key_digest(csr: str) -> str | None:
+def compute_signing_request_key_digest(csr: str) -> str | None:
     """Return the SHA-256 of a signing request's public key.
 
     It is None if the request is invalid or not signed with its own key.
@@ -116,12 +116,12 @@ def signing_request_key_digest(csr: str) -> str | None:
 
     try:
         request = x509.load_pem_x509_csr(csr.encode())
-        return _key_digest(request.public_key()) if request.is_signature_valid else None
+        return _compute_key_digest(request.public_key()) if request.is_signature_valid else None
     except (ValueError, UnsupportedAlgorithm):
         return None
 
 
-def _key_digest(key: Any) -> str:
+def _compute_key_digest(key: Any) -> str:
     from cryptography.hazmat.primitives import serialization
 
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -140,7 +140,7 @@ def is_key_of(pem: Pem, key: str) -> bool:
 
     try:
         private_key = load_pem_private_key(key.encode(), password=None)
-        return bool(private_key.public_key() == _load(_text(pem)).public_key())
+        return bool(private_key.public_key() == _load(_require_text(pem)).public_key())
     except (UnsupportedAlgorithm, ValueError, TypeError):
         return False
 
@@ -180,7 +180,7 @@ def _load(text: str) -> Certificate:
         raise ValueError(str(error)) from None
 
 
-def _text(pem: Pem) -> str:
+def _require_text(pem: Pem) -> str:
     if pem.text is None:
         raise ValueError("only its ID is known")
     return pem.text

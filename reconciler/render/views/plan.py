@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget
 from reconciler.model.plan import Estimate, Note, Plan, Step
@@ -132,7 +132,7 @@ def build_plan_view(
     for step in plan.steps:
         steps_by_kind.setdefault(step.address.kind, []).append(step)
     kinds = sorted(steps_by_kind, key=lambda kind: (get_kind_position(kind), kind))
-    marker_addresses = reserved_addresses(plan.workspace)
+    marker_addresses = list_reserved_addresses(plan.workspace)
     return PlanView(
         workspace=visible(plan.workspace),
         target=visible(str(plan.target)),

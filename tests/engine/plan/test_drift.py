@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
-from reconciler.kinds.shared.ownership_markers import reserved_addresses
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, state
@@ -103,6 +103,6 @@ def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, befor
     items = drift(after, cloud, operations=operations).items
     assert [operation for operation in operations if not operation.startswith(READS)] == []
     assert cloud.content() == content
-    planned = {step.address for step in plan_of(after, cloud).steps} - reserved_addresses("ws")
+    planned = {step.address for step in plan_of(after, cloud).steps} - list_reserved_addresses("ws")
     assert {item.address for item in items if item.direction != "unmanaged"} <= planned
     assert planned <= {item.address for item in items}
