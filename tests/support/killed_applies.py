@@ -1,8 +1,11 @@
 """Applies that are killed at one write after another, and the applies that complete them.
 
+Every write is a kill point twice: before the registry handles it, and after. Kill point 0 is before the first write, 1 is after it, 2 is
+before the second write, and so on.
+
 Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER has the files of a fleet, and their secrets are in
 the environment. It prints lines of JSON: the state that an uninterrupted apply leaves, and then one line for each kill. With SHARES
-of 4, each program kills at every fourth write, beginning at the write SHARE + 1.
+of 4, each program uses every fourth kill point, beginning with SHARE.
 
 Each apply is a process, forked from one that has imported everything and created every client: starting hundreds of new ones
 would take too long.
@@ -43,9 +46,9 @@ class State:
 
 @frozen
 class KilledApply:
-    """An apply that was killed at one write, and the apply that followed it."""
+    """An apply that was killed at one kill point, and the apply that followed it."""
 
-    write_number: int
+    kill_point: int
     killed: State
     next_exit_code: int
     completed: State
@@ -56,7 +59,7 @@ def parse_output(text: str) -> tuple[State, list[KilledApply]]:
     clean, *kills = map(json.loads, text.splitlines())
     return State(**clean), [
         KilledApply(
-            kill["write_number"], State(**kill["killed"]), kill["next_exit_code"], State(**kill["completed"])
+            kill["kill_point"], State(**kill["killed"]), kill["next_exit_code"], State(**kill["completed"])
         )
         for kill in kills
     ]
@@ -68,8 +71,9 @@ def apply(folder: Path) -> bool:
     return workspace.apply(workspace.plan()).ok
 
 
-def kill_at_write(number: int) -> None:
-    """Make this process kill itself at a write: before the effect if the number is odd, else after it."""
+def kill_at(kill_point: int) -> None:
+    """Make this process kill itself at a kill point."""
+    write_number, is_after = kill_point // 2 + 1, kill_point % 2
     handle = Registry.handle
     lock = threading.Lock()
     writes = 0
@@ -80,8 +84,8 @@ def kill_at_write(number: int) -> None:
             return handle(registry, request)
         with lock:
             writes += 1
-            is_last = writes == number
-        if is_last and number % 2:
+            is_last = writes == write_number
+        if is_last and not is_after:
             os.kill(os.getpid(), signal.SIGKILL)
         response = handle(registry, request)
         if is_last:
@@ -123,16 +127,16 @@ def read_state(folder: Path) -> State:
     )
 
 
-def kill_and_complete(source: Path, write_number: int) -> KilledApply | None:
-    """Kill an apply of a copy of the folder at a write, and apply again.
+def kill_and_complete(source: Path, kill_point: int) -> KilledApply | None:
+    """Kill an apply of a copy of the folder at a kill point, and apply again.
 
     Return None if the apply has fewer writes.
     """
-    folder = source.with_name(f"killed-{write_number}")
+    folder = source.with_name(f"killed-{kill_point}")
     shutil.copytree(source, folder)
 
     def apply_until_killed() -> bool:
-        kill_at_write(write_number)
+        kill_at(kill_point)
         return apply(folder)
 
     try:
@@ -140,7 +144,7 @@ def kill_and_complete(source: Path, write_number: int) -> KilledApply | None:
             return None
         killed = read_state(folder)
         next_exit_code = run_in_fork(lambda: apply(folder))
-        return KilledApply(write_number, killed, next_exit_code, read_state(folder))
+        return KilledApply(kill_point, killed, next_exit_code, read_state(folder))
     finally:
         shutil.rmtree(folder)
 
@@ -155,10 +159,10 @@ def main(folder: Path, share: int, shares: int) -> None:
     shutil.copytree(folder, clean)
     apply(clean)
     print_json(read_state(clean))
-    write_number = share + 1
-    while killed_apply := kill_and_complete(folder, write_number):
+    kill_point = share
+    while killed_apply := kill_and_complete(folder, kill_point):
         print_json(killed_apply)
-        write_number += shares
+        kill_point += shares
 
 
 if __name__ == "__main__":
