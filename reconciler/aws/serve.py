@@ -115,10 +115,10 @@ def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registr
 
 
 def _listen(options: ServeOptions) -> socket:
-    from reconciler.registry.server import NotLoopbackError, listen
+    from reconciler.registry.server import NotLoopbackError, open_listener
 
     try:
-        return listen(options.host, options.port)
+        return open_listener(options.host, options.port)
     except NotLoopbackError as error:
         raise TargetError(
             f"{error}; the registry checks no credentials, so only this machine may reach it"

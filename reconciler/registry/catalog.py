@@ -64,7 +64,7 @@ def load_schemas() -> Mapping[str, tuple[str, ...]]:
     return {name: noun.SCHEMA for name, noun in sorted(nouns.items()) if hasattr(noun, "SCHEMA")}
 
 
-def served_operations() -> Mapping[tuple[str, str], ServedOperation]:
+def load_served_operations() -> Mapping[tuple[str, str], ServedOperation]:
     """Return every served operation by service and name."""
     load_schemas()
     return _served

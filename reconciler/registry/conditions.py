@@ -45,7 +45,7 @@ class Conditions:
         if routed.operation is None:
             return Disruption(delay)
         service, operation = routed.operation.service, routed.operation.name
-        kind, fault_delay = self.faults.next_fault(service, operation) if self.faults else (None, 0.0)
+        kind, fault_delay = self.faults.choose_next_fault(service, operation) if self.faults else (None, 0.0)
         retry_after = 0.0
         if self.limiter is not None:
             caller = routed.caller
@@ -62,10 +62,10 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
         case "throttle":
             return registry.reject(routed, _THROTTLED)
         case "error_before":
-            return registry.reject(routed, _internal_error(routed))
+            return registry.reject(routed, _build_internal_error(routed))
         case "error_after":
             registry.perform(routed)
-            return registry.reject(routed, _internal_error(routed))
+            return registry.reject(routed, _build_internal_error(routed))
         case "reset_before":
             return None
         case "reset_after":
@@ -75,6 +75,6 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
             return registry.perform(routed)
 
 
-def _internal_error(routed: RoutedRequest) -> ApiError:
+def _build_internal_error(routed: RoutedRequest) -> ApiError:
     assert routed.operation is not None
     return ApiError(routed.operation.fault_code, "An unexpected error has occurred.")

@@ -30,9 +30,9 @@ class Context:
     invalid_code: str
     signer: TokenSigner
 
-    def arn(self, resource: str) -> str:
-        """Return the ARN of a resource of this service, as in `arn("thing/pump-7")`."""
-        return f"arn:{partition(self.region)}:{ARN_SERVICE[self.service]}:{self.region}:{self.account}:{resource}"
+    def build_arn(self, resource: str) -> str:
+        """Return the ARN of a resource of this service, as in `build_arn("thing/pump-7")`."""
+        return f"arn:{find_partition(self.region)}:{ARN_SERVICE[self.service]}:{self.region}:{self.account}:{resource}"
 
     def invalid(self, message: str) -> ApiError:
         """Return the error for an invalid request (400)."""
@@ -42,7 +42,7 @@ class Context:
 ARN_SERVICE = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
 
 
-def partition(region: str) -> str:
+def find_partition(region: str) -> str:
     """Return the ARN partition of a Region."""
     if region.startswith("cn-"):
         return "aws-cn"

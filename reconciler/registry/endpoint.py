@@ -67,8 +67,8 @@ class Registry:
     def __init__(self, path: str | Path, settings: RegistrySettings = RegistrySettings()) -> None:  # noqa: B008  (a frozen value)
         self.settings = settings
         self._store = Store(path, catalog.load_schemas())
-        self._signer = TokenSigner(self._store.secret("page tokens"))
-        self._served = catalog.served_operations()
+        self._signer = TokenSigner(self._store.find_or_create_secret("page tokens"))
+        self._served = catalog.load_served_operations()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Thread-safe."""
@@ -87,13 +87,13 @@ class Registry:
         target_service = load_service(resolve_service(caller, request.method, target, request.url))
         route = target_service.routes.find(request.method, target.segments)
         if route is None:
-            rejection = _unknown_operation(
+            rejection = _build_unknown_operation_error(
                 target_service, f"No operation has the path of this {request.method} request."
             )
             return RoutedRequest(request, headers, caller, target_service, rejection=rejection)
         operation, labels = route
         if (target_service.name, operation.name) not in self._served:
-            rejection = _unknown_operation(
+            rejection = _build_unknown_operation_error(
                 target_service, f"The operation {operation.name} is not served by the embedded registry."
             )
             return RoutedRequest(request, headers, caller, target_service, rejection=rejection)
@@ -139,7 +139,7 @@ class Registry:
 
     def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
         headers["Date"] = _format_date(int(self.settings.clock()))
-        headers["x-amzn-RequestId"] = _new_request_id()
+        headers["x-amzn-RequestId"] = _generate_request_id()
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
         return HttpResponse(status, headers, body)
@@ -148,7 +148,7 @@ class Registry:
         self, operation: WireOperation, params: catalog.Params, caller: CredentialScope
     ) -> ResponseParts:
         served = self._served[operation.service, operation.name]
-        scope = self._store.scope_number(caller.account, caller.region)
+        scope = self._store.find_or_create_scope(caller.account, caller.region)
         writes = (not operation.is_read_only) if served.writes is None else served.writes
         with self._store.write() if writes else self._store.read() as transaction:
             context = Context(
@@ -179,11 +179,11 @@ def _parse_params(routed: RoutedRequest, operation: WireOperation) -> catalog.Pa
         routed.labels, routed.target.query, routed.headers, routed.request.body
     )
     if errors.messages:
-        raise ApiError(operation.invalid_code, errors.text())
+        raise ApiError(operation.invalid_code, errors.format_message())
     return params
 
 
-def _unknown_operation(target_service: Service, message: str) -> ApiError:
+def _build_unknown_operation_error(target_service: Service, message: str) -> ApiError:
     _log.info("%s: %s", target_service.name, message)
     return ApiError(UNKNOWN_OPERATION, message)
 
@@ -201,6 +201,6 @@ def _format_date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-def _new_request_id() -> str:
+def _generate_request_id() -> str:
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

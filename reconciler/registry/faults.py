@@ -67,7 +67,7 @@ class Faults:
         ]
         self._lock = Lock()
 
-    def next_fault(self, service: str, operation: str) -> tuple[str | None, float]:
+    def choose_next_fault(self, service: str, operation: str) -> tuple[str | None, float]:
         """Return the kind of fault of the next call, or None, and its delay in seconds."""
         if not self._states:
             return None, 0.0

@@ -135,27 +135,27 @@ class _Parser:
     fields: list[str] = Factory(list)
 
     def parse(self) -> SqlCondition:
-        condition = self._query()
+        condition = self._parse_query()
         if self.position < len(self.text):
             self._fail("a closing parenthesis has no opening one")
         return condition
 
-    def _query(self) -> SqlCondition:
-        parts = [self._any_of()]
+    def _parse_query(self) -> SqlCondition:
+        parts = [self._parse_any_of()]
         while self._has_next_operand():
-            parts.append(self._any_of())
+            parts.append(self._parse_any_of())
         return _join(" AND ", parts)
 
-    def _any_of(self) -> SqlCondition:
-        parts = [self._all_of()]
+    def _parse_any_of(self) -> SqlCondition:
+        parts = [self._parse_all_of()]
         while self._take_operator("OR"):
-            parts.append(self._all_of())
+            parts.append(self._parse_all_of())
         return _join(" OR ", parts)
 
-    def _all_of(self) -> SqlCondition:
-        parts = [self._negatable()]
+    def _parse_all_of(self) -> SqlCondition:
+        parts = [self._parse_negatable()]
         while self._take_operator("AND"):
-            parts.append(self._negatable())
+            parts.append(self._parse_negatable())
         return _join(" AND ", parts)
 
     def _has_next_operand(self) -> bool:
@@ -166,54 +166,54 @@ class _Parser:
         operator = _WORD.match(self.text, self.position)
         return operator is None or operator[1] == "NOT"
 
-    def _negatable(self) -> SqlCondition:
+    def _parse_negatable(self) -> SqlCondition:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self._fail(f"it is nested deeper than {MAX_DEPTH} levels")
         try:
             if self._take_negation():
-                inner = self._operand()
+                inner = self._parse_operand()
                 return evolve(inner, sql=f"NOT {inner.sql}")
-            return self._operand()
+            return self._parse_operand()
         finally:
             self.depth -= 1
 
-    def _operand(self) -> SqlCondition:
+    def _parse_operand(self) -> SqlCondition:
         if self._take("("):
-            return self._group()
+            return self._parse_group()
         if _WORD.match(self.text, self.position) or self._take_negation():
             self._fail("an operator is in the place of a term")
-        return self._field_condition()
+        return self._parse_field_condition()
 
     def _take_negation(self) -> bool:
         return self._take_operator("NOT") or self._take("-") or self._take("!")
 
-    def _group(self) -> SqlCondition:
-        condition = self._query()
+    def _parse_group(self) -> SqlCondition:
+        condition = self._parse_query()
         if not self._take(")"):
             self._fail("a parenthesis is not closed")
         return condition
 
-    def _field_condition(self) -> SqlCondition:
+    def _parse_field_condition(self) -> SqlCondition:
         """Parse what follows an optional field name: a group, a range, a comparison or a term."""
         if self.fields:
-            return self._term(self.fields[-1])
+            return self._parse_term(self.fields[-1])
         match = _FIELD.match(self.text, self.position)
         if match is None:
-            return self._term(None)
+            return self._parse_term(None)
         self.position = match.end()
         field, operator = _unescape(match[1]), match[2].removeprefix(":").strip()
         if operator:
-            return self._comparison(field, operator)
+            return self._parse_comparison(field, operator)
         if self._take("("):
             self.fields.append(field)
-            condition = self._group()
+            condition = self._parse_group()
             self.fields.pop()
             return condition
         bounds = _RANGE.match(self.text, self.position)
-        return self._term(field) if bounds is None else self._range(field, bounds)
+        return self._parse_term(field) if bounds is None else self._parse_range(field, bounds)
 
-    def _term(self, field: str | None) -> SqlCondition:
+    def _parse_term(self, field: str | None) -> SqlCondition:
         """Parse a term, quoted or not, and match it against one field or against all."""
         self._count_term()
         quoted = _QUOTED.match(self.text, self.position)
@@ -222,14 +222,14 @@ class _Parser:
             self._fail("a term is expected")
         self.position = term.end()
         if quoted:
-            pattern = _like_pattern(_unescape(quoted[1]), wildcards=False)
+            pattern = _to_like_pattern(_unescape(quoted[1]), wildcards=False)
         else:
             if _LEADING_WILDCARD.match(term[0]):
                 self._count_leading_wildcard()
-            pattern = _like_pattern(term[0], wildcards=True)
+            pattern = _to_like_pattern(term[0], wildcards=True)
         return self._match_field(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
 
-    def _comparison(self, field: str, operator: str) -> SqlCondition:
+    def _parse_comparison(self, field: str, operator: str) -> SqlCondition:
         self._count_term()
         self._skip_space()
         term = _QUOTED.match(self.text, self.position) or _TERM.match(self.text, self.position)
@@ -238,7 +238,7 @@ class _Parser:
         self.position = term.end()
         return self._match_bounds(field, [(operator, term[0])])
 
-    def _range(self, field: str, match: re.Match[str]) -> SqlCondition:
+    def _parse_range(self, field: str, match: re.Match[str]) -> SqlCondition:
         self._count_term()
         self.position = match.end()
         opening, low, high, closing = match.groups()
@@ -324,7 +324,7 @@ def _join(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
     return SqlCondition(f"({operator.join(part.sql for part in parts)})", values, sources)
 
 
-def _like_pattern(term: str, *, wildcards: bool) -> str:
+def _to_like_pattern(term: str, *, wildcards: bool) -> str:
     """Convert a term to a pattern for LIKE, in which LIKE's own wildcards are escaped."""
     pattern, is_literal = "", not wildcards
     for character in term:

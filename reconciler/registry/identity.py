@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from reconciler.registry.addressing import parse_credential_scope
-from reconciler.registry.context import partition
+from reconciler.registry.context import find_partition
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 
 _RESPONSE = """\
@@ -33,7 +33,7 @@ def get_caller_identity(request: HttpRequest, settings: RegistrySettings) -> Htt
         return None
     headers = {name.lower(): value for name, value in request.headers.items()}
     caller = parse_credential_scope(headers.get("authorization"), settings)
-    arn = f"arn:{partition(caller.region)}:iam::{caller.account}:root"
+    arn = f"arn:{find_partition(caller.region)}:iam::{caller.account}:root"
     text = _RESPONSE.format(arn=escape(arn), account=caller.account, request=os.urandom(16).hex())
     body = text.encode()
     return HttpResponse(200, {"Content-Type": "text/xml", "Content-Length": str(len(body))}, body)

@@ -27,7 +27,7 @@ class TokenSigner:
     def seal(self, purpose: str, key: Key) -> str:
         """Return a token for a key, in the URL-safe base64 alphabet."""
         payload = json.dumps(list(key), separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._digest(purpose, payload) + payload).decode()
+        return base64.urlsafe_b64encode(self._compute_digest(purpose, payload) + payload).decode()
 
     def open(self, purpose: str, token: str) -> list[Any] | None:
         """Return the key of a token, or None when it was not signed here for this purpose."""
@@ -36,10 +36,10 @@ class TokenSigner:
         except (UnicodeEncodeError, binascii.Error):
             return None
         digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-        if not hmac.compare_digest(digest, self._digest(purpose, payload)):
+        if not hmac.compare_digest(digest, self._compute_digest(purpose, payload)):
             return None
         key = json.loads(payload)
         return key if isinstance(key, list) else None
 
-    def _digest(self, purpose: str, payload: bytes) -> bytes:
+    def _compute_digest(self, purpose: str, payload: bytes) -> bytes:
         return hmac.digest(self.secret, purpose.encode() + b"\0" + payload, hashlib.sha256)[:_DIGEST_BYTES]

@@ -78,7 +78,7 @@ class Pager:
             return ListPage(self, context, purpose, None, size)
         after = context.signer.open(purpose, self._from_wire(token))
         if after is None:
-            raise self._invalid_token(context)
+            raise self._build_invalid_token_error(context)
         return ListPage(self, context, purpose, after, size)
 
     def to_wire(self, token: str) -> str:
@@ -88,7 +88,7 @@ class Pager:
     def _from_wire(self, token: str) -> str:
         return token if self.url_safe else token.replace("+", "-").replace("/", "_")
 
-    def _invalid_token(self, context: Context) -> ApiError:
+    def _build_invalid_token_error(self, context: Context) -> ApiError:
         return context.invalid(f"The value of {self.token_in} is not valid.")
 
 

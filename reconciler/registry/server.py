@@ -66,7 +66,7 @@ class _ClientDisconnectedError(Exception):
     """The client closed its connection before the end of its request."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 is any free port.
 
     Raises NotLoopbackError for an address that other machines can reach, OSError when the port is in use.
@@ -85,7 +85,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def format_url(listener: socket.socket) -> str:
     """Return the endpoint URL for clients."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -116,7 +116,7 @@ def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None
     # Installed here, before uvicorn runs. When uvicorn has finished it raises the signal again, which then does nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
-    ready(url_of(listener))
+    ready(format_url(listener))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve(sockets=[listener]))
 
@@ -183,10 +183,12 @@ class RegistryApp:
     ) -> HttpResponse | None:
         rejection = _reject_foreign(headers)
         if rejection is not None:
-            return _json_response(403, {"message": rejection})
+            return _build_json_response(403, {"message": rejection})
         body = await _read_body(receive)
         if body is None:
-            return _json_response(413, {"message": f"The request is longer than {MAX_BODY_BYTES} bytes."})
+            return _build_json_response(
+                413, {"message": f"The request is longer than {MAX_BODY_BYTES} bytes."}
+            )
         if body and (
             scope["state"].get("body_came_later") or _GO_USER_AGENT in headers.get("user-agent", "")
         ):
@@ -195,7 +197,7 @@ class RegistryApp:
         path = scope["raw_path"] + (b"?" + query if query else b"")
         url = f"http://{headers['host']}{path.decode('latin-1')}"
         request = HttpRequest(scope["method"], url, headers, body)
-        return self._server_response(scope["path"], request) or await self._perform(request)
+        return self._respond_to_server_request(scope["path"], request) or await self._perform(request)
 
     async def _perform(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request to AWS's services, or return None to drop its connection."""
@@ -220,35 +222,37 @@ class RegistryApp:
             await asyncio.sleep(0)
         clock.advance_to(start + disruption.delay + disruption.retry_after)
 
-    def _server_response(self, path: str, request: HttpRequest) -> HttpResponse | None:
+    def _respond_to_server_request(self, path: str, request: HttpRequest) -> HttpResponse | None:
         """Answer a request to the server itself, or return None for a request to AWS's services."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
-                return _json_response(200, {"status": "ok", "services": list(SERVICES)})
+                return _build_json_response(200, {"status": "ok", "services": list(SERVICES)})
             case "POST", "/moto-api/reset":
                 self.registry.reset()
                 self.calls.clear()
-                return _json_response(200, {"status": "ok"})
+                return _build_json_response(200, {"status": "ok"})
             case _, "/clock" if self.clock is not None:
-                return _clock_response(self.clock, request.method, request.body)
+                return _respond_with_time(self.clock, request.method, request.body)
             case "GET", "/calls":
-                return _json_response(200, self.calls)
+                return _build_json_response(200, self.calls)
             case "POST", "/":
                 return get_caller_identity(request, self.registry.settings)
         return None
 
 
-def _clock_response(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
+def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
     """Return the time; a POST first moves it by `{"advance": seconds}`."""
     if method == "POST":
         try:
             seconds = float(json.loads(body)["advance"])
         except (ValueError, TypeError, KeyError):
-            return _json_response(400, {"message": 'Expected {"advance": seconds}.'})
+            return _build_json_response(400, {"message": 'Expected {"advance": seconds}.'})
         if not 0 <= seconds < _MAX_ADVANCE_SECONDS:
-            return _json_response(400, {"message": "Expected seconds from 0 to 3153600000 (100 years)."})
+            return _build_json_response(
+                400, {"message": "Expected seconds from 0 to 3153600000 (100 years)."}
+            )
         clock.advance_to(clock() + seconds)
-    return _json_response(200, {"now": clock()})
+    return _build_json_response(200, {"now": clock()})
 
 
 def _reject_foreign(headers: Mapping[str, str]) -> str | None:
@@ -285,7 +289,7 @@ async def _read_body(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _json_response(
+def _build_json_response(
     status: int, document: Mapping[str, Any], extra_headers: Mapping[str, str] = MappingProxyType({})
 ) -> HttpResponse:
     body = json.dumps(document).encode()
@@ -293,7 +297,7 @@ def _json_response(
     return HttpResponse(status, headers, body)
 
 
-_SHUTTING_DOWN = _json_response(
+_SHUTTING_DOWN = _build_json_response(
     503,
     {"message": "The registry is shutting down; the request was not performed."},
     {"x-amzn-ErrorType": "ServiceUnavailableException", "Connection": "close"},

@@ -76,11 +76,11 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def one(self, sql: str, *parameters: Value) -> Any:
+    def fetch_one(self, sql: str, *parameters: Value) -> Any:
         """Return the first row, or None; typed as Any for queries that always return a row."""
         return self._connection.execute(sql, parameters).fetchone()
 
-    def all(self, sql: str, *parameters: Value) -> list[Row]:
+    def fetch_all(self, sql: str, *parameters: Value) -> list[Row]:
         """Return every row."""
         return self._connection.execute(sql, parameters).fetchall()
 
@@ -148,22 +148,24 @@ class Store:
                     connection.execute("ROLLBACK")
                 raise
 
-    def scope_number(self, account: str, region: str) -> int:
+    def find_or_create_scope(self, account: str, region: str) -> int:
         """Return the number of this account and Region, which every table refers to, created on first use."""
         known_number = self._scopes.get((account, region))
         if known_number is not None:
             return known_number
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, region)
-            number = int(tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, region)[0])
+            number = int(
+                tx.fetch_one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, region)[0]
+            )
         self._scopes[account, region] = number
         return number
 
-    def secret(self, name: str) -> bytes:
+    def find_or_create_secret(self, name: str) -> bytes:
         """Return 32 random bytes of this database, created on first use."""
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, secrets.token_bytes(32))
-            return bytes(tx.one("SELECT value FROM secrets WHERE name = ?", name)[0])
+            return bytes(tx.fetch_one("SELECT value FROM secrets WHERE name = ?", name)[0])
 
     def delete_all(self) -> None:
         """Delete every row of every noun.
@@ -172,7 +174,7 @@ class Store:
         """
         with self.write() as tx:
             tx.run("PRAGMA defer_foreign_keys=ON")
-            tables = tx.all(
+            tables = tx.fetch_all(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
             )
             for table in {row["name"] for row in tables} - _BASE_TABLES:
@@ -182,7 +184,7 @@ class Store:
         """Return the problems of the file (SQLite, "PRAGMA integrity_check"), or why it cannot be written to."""
         try:
             with self.read() as tx:
-                rows = tx.all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
+                rows = tx.fetch_all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
             with self.write() as tx:
                 tx.run("DELETE FROM schema_steps WHERE FALSE")
         except (sqlite3.DatabaseError, StoreBusyError) as error:
@@ -289,7 +291,7 @@ class Store:
     def _find_missing_steps(
         self, tx: Transaction, schemas: Mapping[str, Sequence[str]]
     ) -> dict[str, Sequence[str]]:
-        applied = {row["noun"]: row["steps"] for row in tx.all("SELECT noun, steps FROM schema_steps")}
+        applied = {row["noun"]: row["steps"] for row in tx.fetch_all("SELECT noun, steps FROM schema_steps")}
         for noun, steps in schemas.items():
             if applied.get(noun, 0) > len(steps):
                 raise StoreError(f"{self._path} was created by a newer version of this program ({noun})")

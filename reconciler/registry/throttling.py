@@ -42,7 +42,7 @@ class RateLimiter:
         buckets = self.buckets(service, operation)
         with self._lock:
             now = self.clock()
-            levels = [self._level(account, region, bucket, now) for bucket in buckets]
+            levels = [self._refill_level(account, region, bucket, now) for bucket in buckets]
             waits = [(1 - level.tokens) / rate for level, (_, _, rate) in zip(levels, buckets, strict=True)]
             wait = max(waits, default=0.0)
             if wait > _JITTER_SECONDS:
@@ -51,7 +51,7 @@ class RateLimiter:
                 level.tokens -= 1
             return 0.0
 
-    def _level(self, account: str, region: str, bucket: Bucket, now: float) -> _Level:
+    def _refill_level(self, account: str, region: str, bucket: Bucket, now: float) -> _Level:
         """Return the level of an account's bucket, refilled up to now."""
         rate = bucket[2]
         capacity = max(1.0, rate)

@@ -33,12 +33,12 @@ def test_rules_are_read_in_their_order(load):
         """
     )
 
-    outcomes = [faults.next_fault("iot", "CreateThing") for _ in range(3)]
+    outcomes = [faults.choose_next_fault("iot", "CreateThing") for _ in range(3)]
     assert outcomes == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
 
 
 def test_an_empty_file_has_no_rules(load):
-    assert load("").next_fault("iot", "CreateThing") == (None, 0.0)
+    assert load("").choose_next_fault("iot", "CreateThing") == (None, 0.0)
 
 
 def test_every_problem_of_a_fault_file_is_reported_at_once(load, tmp_path):

@@ -147,7 +147,7 @@ def test_an_internal_fault_is_logged_and_answered_with_awss_error(
     assert list(json.loads(response.body).values()) == ["An unexpected error has occurred."]
     assert "a secret of ours" in caplog.text
     with registry._store.read() as tx:
-        assert tx.one("SELECT count(*) FROM registration_codes")[0] == 0
+        assert tx.fetch_one("SELECT count(*) FROM registration_codes")[0] == 0
 
 
 def test_header_names_are_case_insensitive_and_headers_may_be_bytes(registry):

@@ -6,7 +6,7 @@ from reconciler.registry.faults import FaultRule, Faults
 
 
 def next_faults(faults, operations):
-    return [faults.next_fault("iot", operation)[0] for operation in operations]
+    return [faults.choose_next_fault("iot", operation)[0] for operation in operations]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_rule_matches_operations_with_a_glob(glob, matches):
     operations = ["CreateThing", "CreatePolicy", "DeleteThing"]
     faults = Faults([FaultRule(glob, "throttle")])
 
-    assert [name for name in operations if faults.next_fault("iot", name)[0]] == matches
+    assert [name for name in operations if faults.choose_next_fault("iot", name)[0]] == matches
 
 
 def test_a_rule_applies_to_the_ordinals_of_its_calls():
@@ -54,9 +54,9 @@ def test_the_first_rule_that_applies_decides_and_delays_add_up():
         ]
     )
 
-    assert faults.next_fault("iot", "DeleteThing") == ("reset_before", 1.5)
-    assert faults.next_fault("iot", "CreateThing") == ("throttle", 1.5)
+    assert faults.choose_next_fault("iot", "DeleteThing") == ("reset_before", 1.5)
+    assert faults.choose_next_fault("iot", "CreateThing") == ("throttle", 1.5)
 
 
 def test_without_rules_no_call_fails():
-    assert Faults().next_fault("iot", "CreateThing") == (None, 0.0)
+    assert Faults().choose_next_fault("iot", "CreateThing") == (None, 0.0)

@@ -358,14 +358,14 @@ def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     create_templates(iot, range(1))
     create_dynamic_groups(iot, range(0))
     iot.create_thing_group(thingGroupName="hall")
-    original, plans = Transaction.all, []
+    original, plans = Transaction.fetch_all, []
 
     def explain_and_run(transaction, sql, *parameters):
         plan = original(transaction, f"EXPLAIN QUERY PLAN {sql}", *parameters)
         plans.append([row["detail"] for row in plan])
         return original(transaction, sql, *parameters)
 
-    monkeypatch.setattr(Transaction, "all", explain_and_run)
+    monkeypatch.setattr(Transaction, "fetch_all", explain_and_run)
     getattr(session_clients[service], name)(**params)
 
     slow_steps = [step for plan in plans for step in plan if "SCAN" in step or "TEMP B-TREE" in step]

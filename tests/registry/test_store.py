@@ -27,8 +27,8 @@ def test_opening_a_database_applies_missing_steps_and_keeps_its_rows(file):
     new_store = Store(file, NEW_SCHEMA)
 
     with new_store.read() as tx:
-        assert [tuple(row) for row in tx.all("SELECT name, color FROM fruits")] == [("fig", None)]
-        steps = {row["noun"]: row["steps"] for row in tx.all("SELECT * FROM schema_steps")}
+        assert [tuple(row) for row in tx.fetch_all("SELECT name, color FROM fruits")] == [("fig", None)]
+        steps = {row["noun"]: row["steps"] for row in tx.fetch_all("SELECT * FROM schema_steps")}
     new_store.close()
     assert steps == {"fruits": 2, "nuts": 1}
 
@@ -64,19 +64,19 @@ def test_a_write_that_raises_is_rolled_back(file):
         fail()
 
     with store.read() as tx:
-        assert tx.all("SELECT * FROM fruits") == []
+        assert tx.fetch_all("SELECT * FROM fruits") == []
     store.close()
 
 
 def test_a_read_sees_one_snapshot_during_writes(file):
     store = Store(file, OLD_SCHEMA)
     with store.read() as read_tx:
-        before = read_tx.one("SELECT count(*) FROM fruits")[0]
+        before = read_tx.fetch_one("SELECT count(*) FROM fruits")[0]
         with store.write() as write_tx:
             write_tx.run("INSERT INTO fruits VALUES ('fig')")
-        during = read_tx.one("SELECT count(*) FROM fruits")[0]
+        during = read_tx.fetch_one("SELECT count(*) FROM fruits")[0]
     with store.read() as read_tx:
-        after = read_tx.one("SELECT count(*) FROM fruits")[0]
+        after = read_tx.fetch_one("SELECT count(*) FROM fruits")[0]
     store.close()
 
     assert (before, during, after) == (0, 0, 1)
@@ -85,7 +85,9 @@ def test_a_read_sees_one_snapshot_during_writes(file):
 def test_commits_are_durable(file):
     store = Store(file, OLD_SCHEMA)
     with store.read() as tx:
-        modes = [tx.one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
+        modes = [
+            tx.fetch_one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
     store.close()
 
     assert modes == ["wal", 2, 1]
@@ -93,12 +95,12 @@ def test_commits_are_durable(file):
 
 def test_a_secret_is_stable_per_database(file, tmp_path):
     first = Store(file, OLD_SCHEMA)
-    secret = first.secret("page tokens")
+    secret = first.find_or_create_secret("page tokens")
     first.close()
     reopened, other = Store(file, OLD_SCHEMA), Store(tmp_path / "other.db", OLD_SCHEMA)
 
-    assert (reopened.secret("page tokens"), len(secret)) == (secret, 32)
-    assert other.secret("page tokens") != secret
+    assert (reopened.find_or_create_secret("page tokens"), len(secret)) == (secret, 32)
+    assert other.find_or_create_secret("page tokens") != secret
     reopened.close()
     other.close()
 

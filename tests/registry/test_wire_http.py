@@ -69,7 +69,7 @@ def comparable_parts(status, headers, body):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
+@pytest.mark.parametrize(("name", "operation"), sorted(catalog.load_served_operations()))
 def test_responses_over_http_equal_responses_in_process(server, registry, connection, name, operation):
     model = load_service(name).model.operation_model(operation)
 

@@ -182,7 +182,7 @@ def shared():
     registry.close()
 
 
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
+@pytest.mark.parametrize(("name", "operation"), sorted(catalog.load_served_operations()))
 def test_every_limit_of_an_input_is_enforced_with_awss_text(shared, name, operation):
     model = load_service(name).model.operation_model(operation)
     unreported = []

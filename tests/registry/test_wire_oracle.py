@@ -18,7 +18,7 @@ from reconciler.registry.wire.service import SERVICES, load_service
 from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
-SERVED = sorted(catalog.served_operations())
+SERVED = sorted(catalog.load_served_operations())
 FEW_EXAMPLES = examples(40)
 
 
@@ -137,9 +137,9 @@ NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 def test_invalid_and_fault_codes_are_in_the_model(name):
     for operation in load_service(name).model.operation_names:
         wire_operation = operation_of(name, operation)
-        if (name, operation) in catalog.served_operations():
+        if (name, operation) in catalog.load_served_operations():
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
-        assert load_service(name).error_format(wire_operation.fault_code) is not None
+        assert load_service(name).find_error_format(wire_operation.fault_code) is not None
 
 
 def test_error_bodies_have_the_models_message_member():

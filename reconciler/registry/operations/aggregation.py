@@ -80,13 +80,15 @@ def get_percentiles(context: Context, params: Params) -> Output | None:
     """
     values, kind = _read_values(context, params)
     if kind != "Number":
-        raise _invalid(f"{_field(params)} is not a numeric field")
+        raise _invalid(f"{_get_field(params)} is not a numeric field")
     numbers = sorted(_parse_numbers(values, kind))
     if not numbers:
         return {"percentiles": []}
     percents = params.get("percents") or DEFAULT_PERCENTS
     return {
-        "percentiles": [{"percent": percent, "value": _percentile(numbers, percent)} for percent in percents]
+        "percentiles": [
+            {"percent": percent, "value": _compute_percentile(numbers, percent)} for percent in percents
+        ]
     }
 
 
@@ -102,7 +104,7 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
     counts = Counter(str(value) for value in values)
     most_frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:max_buckets]
     condition = compile_query(params["queryString"])
-    total = context.tx.one(
+    total = context.tx.fetch_one(
         f"SELECT count(*) AS number FROM things t WHERE t.scope = ? AND {condition.sql}",  # noqa: S608
         context.scope,
         *condition.values,
@@ -118,8 +120,8 @@ def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
     require_query_version(context, params.get("queryVersion"))
     require_index(context, params.get("indexName", INDEX))
     condition = compile_query(params["queryString"])
-    join, column, join_values, kind = _find_column(context, _field(params))
-    rows = context.tx.all(
+    join, column, join_values, kind = _find_column(context, _get_field(params))
+    rows = context.tx.fetch_all(
         f"SELECT {column} AS value FROM things t {join}"  # noqa: S608
         f" WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",
         *join_values,
@@ -141,7 +143,7 @@ def _find_column(context: Context, field: str) -> tuple[str, str, tuple[Value, .
     raise _invalid(f"{field} is neither a managed nor a custom field")
 
 
-def _field(params: Params) -> str:
+def _get_field(params: Params) -> str:
     return str(params.get("aggregationField", DEFAULT_FIELD))
 
 
@@ -152,7 +154,7 @@ def _parse_numbers(values: list[Any], kind: str) -> list[float]:
     return [float(value) for value in values if _NUMBER.fullmatch(str(value))]
 
 
-def _percentile(numbers: list[float], percent: float) -> float:
+def _compute_percentile(numbers: list[float], percent: float) -> float:
     """Return a percentile of sorted numbers."""
     position = (len(numbers) - 1) * percent / 100
     low = math.floor(position)

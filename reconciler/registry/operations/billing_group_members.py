@@ -5,8 +5,8 @@ Invariant: a thing is in at most one billing group.
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.billing_groups import billing_group_arn, require_billing_group
-from reconciler.registry.operations.things import require_thing, thing_arn
+from reconciler.registry.operations.billing_groups import build_billing_group_arn, require_billing_group
+from reconciler.registry.operations.things import build_thing_arn, require_thing
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
@@ -47,7 +47,7 @@ def list_things_in_billing_group(context: Context, params: Params) -> Output | N
     """Return the names of a billing group's things in creation order. Raises ResourceNotFound."""
     page = REGISTRY.start_page(context, params)
     group = require_billing_group(context, params["billingGroupName"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT seq, name FROM things WHERE scope = ? AND billing_group = ? AND seq > ? ORDER BY seq LIMIT ?",
         context.scope,
         group["name"],
@@ -58,6 +58,6 @@ def list_things_in_billing_group(context: Context, params: Params) -> Output | N
 
 
 def _require_thing_and_group(context: Context, params: Params) -> tuple[Row, Row]:
-    thing = require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
-    name = resolve_name(context, params, "billingGroup", billing_group_arn(context, ""))
+    thing = require_thing(context, resolve_name(context, params, "thing", build_thing_arn(context, "")))
+    name = resolve_name(context, params, "billingGroup", build_billing_group_arn(context, ""))
     return thing, require_billing_group(context, name)

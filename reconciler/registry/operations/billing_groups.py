@@ -10,7 +10,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -34,7 +34,9 @@ _LAST_CHARACTER = "\U0010ffff"
 
 def find_billing_group(context: Context, name: str) -> Any:
     """Return the row of a billing group, or None."""
-    return context.tx.one("SELECT * FROM billing_groups WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one(
+        "SELECT * FROM billing_groups WHERE scope = ? AND name = ?", context.scope, name
+    )
 
 
 def require_billing_group(context: Context, name: str) -> Row:
@@ -45,12 +47,12 @@ def require_billing_group(context: Context, name: str) -> Row:
     return row
 
 
-def billing_group_arn(context: Context, name: str) -> str:
+def build_billing_group_arn(context: Context, name: str) -> str:
     """Return the ARN of a billing group of this account and Region."""
-    return context.arn(f"billinggroup/{name}")
+    return context.build_arn(f"billinggroup/{name}")
 
 
-@taggable("iot", "billinggroup")
+@allow_tags("iot", "billinggroup")
 def billing_group_exists(context: Context, name: str) -> bool:
     """Return whether the billing group exists."""
     return find_billing_group(context, name) is not None
@@ -64,7 +66,7 @@ def create_billing_group(context: Context, params: Params) -> Output | None:
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
-    name, arn = params["billingGroupName"], billing_group_arn(context, params["billingGroupName"])
+    name, arn = params["billingGroupName"], build_billing_group_arn(context, params["billingGroupName"])
     description = params.get("billingGroupProperties", {}).get("billingGroupDescription")
     tags = parse_tag_list(context, params.get("tags", []))
     row = find_billing_group(context, name)
@@ -96,7 +98,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
     return {
         "billingGroupName": row["name"],
         "billingGroupId": row["id"],
-        "billingGroupArn": billing_group_arn(context, row["name"]),
+        "billingGroupArn": build_billing_group_arn(context, row["name"]),
         "version": row["version"],
         "billingGroupProperties": {"billingGroupDescription": row["description"]},
         "billingGroupMetadata": {"creationDate": row["created_at"]},
@@ -108,7 +110,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
     """Return the billing groups in creation order, all or those with a prefix."""
     page = REGISTRY.start_page(context, params)
     prefix = params.get("namePrefixFilter", "")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT seq, name FROM billing_groups WHERE scope = ? AND seq > ? AND name >= ? AND name < ?"
         " ORDER BY seq LIMIT ?",
         context.scope,
@@ -123,7 +125,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
         key=lambda row: (row["seq"],),
         item=lambda row: {
             "groupName": row["name"],
-            "groupArn": billing_group_arn(context, row["name"]),
+            "groupArn": build_billing_group_arn(context, row["name"]),
         },
     )
 
@@ -156,13 +158,13 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
     if row is None:
         return None
     _require_version(params, row)
-    member = context.tx.one(
+    member = context.tx.fetch_one(
         "SELECT 1 FROM things WHERE scope = ? AND billing_group = ? LIMIT 1", context.scope, row["name"]
     )
     if member is not None:
         raise context.invalid(f"Cannot delete billing group {row['name']}: things are in it.")
     context.tx.run("DELETE FROM billing_groups WHERE seq = ?", row["seq"])
-    delete_tags(context, billing_group_arn(context, row["name"]))
+    delete_tags(context, build_billing_group_arn(context, row["name"]))
     return None
 
 

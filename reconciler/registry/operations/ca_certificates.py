@@ -10,7 +10,7 @@ from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import find_registration_code
 from reconciler.registry.paging import MARKERS
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
@@ -44,7 +44,7 @@ MAX_CAS_PER_SUBJECT = 10
 
 def find_ca(context: Context, certificate_id: str) -> Any:
     """Return the row of a CA certificate, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
 
@@ -57,7 +57,7 @@ def require_ca(context: Context, certificate_id: str) -> Row:
     return row
 
 
-@taggable("iot", "cacert")
+@allow_tags("iot", "cacert")
 def ca_exists(context: Context, certificate_id: str) -> bool:
     """Return whether the CA certificate is registered."""
     return find_ca(context, certificate_id) is not None
@@ -94,8 +94,8 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
         context.now,
         context.now,
     )
-    add_tags(context, _arn(context, authority.id), parse_tag_list(context, params.get("tags", [])))
-    return {"certificateArn": _arn(context, authority.id), "certificateId": authority.id}
+    add_tags(context, _build_arn(context, authority.id), parse_tag_list(context, params.get("tags", [])))
+    return {"certificateArn": _build_arn(context, authority.id), "certificateId": authority.id}
 
 
 @operation("iot", "DescribeCACertificate")
@@ -103,7 +103,7 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
     """Return everything about a CA certificate except its tags. Raises ResourceNotFound."""
     row = require_ca(context, params["certificateId"])
     description = {
-        "certificateArn": _arn(context, row["id"]),
+        "certificateArn": _build_arn(context, row["id"]),
         "certificateId": row["id"],
         "status": row["status"],
         "certificatePem": row["pem"],
@@ -130,7 +130,7 @@ def list_ca_certificates(context: Context, params: Params) -> Output | None:
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT id, status, created_at FROM ca_certificates"  # noqa: S608  (fixed words only)
         f" WHERE scope = ? AND (created_at, id) {sign} (?, ?)"
         " AND (? IS NULL OR json_extract(registration_config, '$.templateName') = ?)"
@@ -146,7 +146,7 @@ def list_ca_certificates(context: Context, params: Params) -> Output | None:
         rows,
         key=lambda row: (row["created_at"], row["id"]),
         item=lambda row: {
-            "certificateArn": _arn(context, row["id"]),
+            "certificateArn": _build_arn(context, row["id"]),
             "certificateId": row["id"],
             "status": row["status"],
             "creationDate": row["created_at"],
@@ -196,12 +196,12 @@ def delete_ca_certificate(context: Context, params: Params) -> Output | None:
             "The CA certificate must be deactivated (not ACTIVE) before deletion.",
         )
     context.tx.run("DELETE FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
-    delete_tags(context, _arn(context, row["id"]))
+    delete_tags(context, _build_arn(context, row["id"]))
     return None
 
 
-def _arn(context: Context, certificate_id: str) -> str:
-    return context.arn(f"cacert/{certificate_id}")
+def _build_arn(context: Context, certificate_id: str) -> str:
+    return context.build_arn(f"cacert/{certificate_id}")
 
 
 def _require_unregistered(context: Context, authority: ParsedCertificate, mode: str) -> None:
@@ -209,7 +209,7 @@ def _require_unregistered(context: Context, authority: ParsedCertificate, mode: 
 
     A CA can be registered once per account, and in mode DEFAULT by only one account of a Region.
     """
-    registered = context.tx.one(
+    registered = context.tx.fetch_one(
         "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
         " WHERE c.id = ? AND s.region = ? AND (c.scope = ? OR (c.mode = 'DEFAULT' AND ? = 'DEFAULT')) LIMIT 1",
         authority.id,
@@ -221,7 +221,7 @@ def _require_unregistered(context: Context, authority: ParsedCertificate, mode: 
         raise already_exists(
             "The CA certificate is already registered.",
             resource_id=authority.id,
-            resource_arn=_arn(context, authority.id),
+            resource_arn=_build_arn(context, authority.id),
         )
 
 
@@ -262,7 +262,7 @@ def _verify_possession(
 
 
 def _require_subject_limit(context: Context, authority: ParsedCertificate) -> None:
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT count(*) AS number FROM ca_certificates WHERE scope = ? AND subject = ?",
         context.scope,
         authority.subject,

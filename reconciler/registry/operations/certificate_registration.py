@@ -6,7 +6,11 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists
 from reconciler.registry.operations.ca_certificates import find_ca
-from reconciler.registry.operations.certificates import certificate_arn, find_certificate, require_settable
+from reconciler.registry.operations.certificates import (
+    build_certificate_arn,
+    find_certificate,
+    require_settable,
+)
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
@@ -63,7 +67,7 @@ def insert_certificate(
         context.now,
         context.now,
     )
-    return {"certificateArn": certificate_arn(context, certificate.id), "certificateId": certificate.id}
+    return {"certificateArn": build_certificate_arn(context, certificate.id), "certificateId": certificate.id}
 
 
 def _find_initial_status(context: Context, params: Params) -> str:
@@ -78,7 +82,7 @@ def _require_unregistered(context: Context, certificate: ParsedCertificate) -> N
         raise already_exists(
             "The certificate is already provisioned or registered",
             resource_id=certificate.id,
-            resource_arn=certificate_arn(context, certificate.id),
+            resource_arn=build_certificate_arn(context, certificate.id),
         )
 
 
@@ -96,7 +100,7 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
             message = f"The certificate is not signed by the CA certificate {named.id}."
             raise ApiError("CertificateValidationException", message)
         return row
-    candidates = context.tx.all(
+    candidates = context.tx.fetch_all(
         "SELECT * FROM ca_certificates WHERE scope = ? AND subject = ?", context.scope, certificate.issuer
     )
     signers = [

@@ -5,10 +5,10 @@ cancel; the target account lists it among its certificates and can accept or rej
 """
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.context import Context, partition
+from reconciler.registry.context import Context, find_partition
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.certificates import (
-    certificate_arn,
+    build_certificate_arn,
     find_certificate,
     require_certificate,
 )
@@ -32,11 +32,14 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
         raise context.invalid("A certificate cannot be transferred to its own account.")
     if row["status"] != "INACTIVE":
         raise ApiError("CertificateStateException", f"The certificate is {row['status']}, not INACTIVE.")
-    arn = certificate_arn(context, row["id"])
+    arn = build_certificate_arn(context, row["id"])
     if has_policies(context, arn) or is_principal_in_use(context, arn):
         raise _conflict("Policies and things must be detached from the certificate before its transfer.")
     target = _find_target_scope(context, account)
-    if context.tx.one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]) is not None:
+    if (
+        context.tx.fetch_one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"])
+        is not None
+    ):
         raise _conflict(f"The account {account} already has the certificate.")
     _set_status(context, context.scope, row["id"], PENDING)
     context.tx.run(
@@ -60,7 +63,7 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
         context.now,
     )
     # That the ARN is the one in the target account is UNCONFIRMED.
-    target_arn = f"arn:{partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
+    target_arn = f"arn:{find_partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
     return {"transferredCertificateArn": target_arn}
 
 
@@ -99,7 +102,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
     """
-    record = context.tx.one(
+    record = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND source = ?",
         params["certificateId"],
         context.scope,
@@ -122,7 +125,7 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM certificate_transfers WHERE source = ? AND pending = 1"  # noqa: S608  (fixed words only)
         f" AND (created_at, certificate) {sign} (?, ?) ORDER BY created_at {order}, certificate {order} LIMIT ?",
         context.scope,
@@ -134,7 +137,7 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
         rows,
         key=lambda row: (row["created_at"], row["certificate"]),
         item=lambda row: {
-            "certificateArn": certificate_arn(context, row["certificate"]),
+            "certificateArn": build_certificate_arn(context, row["certificate"]),
             "certificateId": row["certificate"],
             "transferredTo": row["target_account"],
             "transferDate": row["transferred_at"],
@@ -147,13 +150,15 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
 def _find_target_scope(context: Context, account: str) -> int:
     """Return the scope number of another account in this Region, created on first use."""
     context.tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, context.region)
-    row = context.tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, context.region)
+    row = context.tx.fetch_one(
+        "SELECT id FROM scopes WHERE account = ? AND region = ?", account, context.region
+    )
     return int(row["id"])
 
 
 def _require_incoming(context: Context, certificate_id: str) -> Row:
     """Return the record of a pending transfer to this account."""
-    record = context.tx.one(
+    record = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND target = ? ORDER BY pending DESC LIMIT 1",
         certificate_id,
         context.scope,

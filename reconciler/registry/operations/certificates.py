@@ -44,7 +44,7 @@ UNCHANGEABLE_STATUSES = ("REVOKED", "PENDING_TRANSFER")
 
 def find_certificate(context: Context, certificate_id: str) -> Any:
     """Return the row of a device certificate, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
 
@@ -57,9 +57,9 @@ def require_certificate(context: Context, certificate_id: str) -> Row:
     return row
 
 
-def certificate_arn(context: Context, certificate_id: str) -> str:
+def build_certificate_arn(context: Context, certificate_id: str) -> str:
     """Return the ARN of a device certificate of this account and Region."""
-    return context.arn(f"cert/{certificate_id}")
+    return context.build_arn(f"cert/{certificate_id}")
 
 
 def require_settable(context: Context, status: str) -> str:
@@ -76,7 +76,7 @@ def describe_certificate(context: Context, params: Params) -> Output | None:
     """Return everything about a certificate. Raises ResourceNotFound."""
     row = require_certificate(context, params["certificateId"])
     description = {
-        "certificateArn": certificate_arn(context, row["id"]),
+        "certificateArn": build_certificate_arn(context, row["id"]),
         "certificateId": row["id"],
         "caCertificateId": row["ca_id"],
         "status": row["status"],
@@ -145,7 +145,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
     UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
     """
     row = require_certificate(context, params["certificateId"])
-    arn = certificate_arn(context, row["id"])
+    arn = build_certificate_arn(context, row["id"])
     if row["status"] == "ACTIVE":
         message = f"Certificate must be deactivated (not ACTIVE) before deletion. (arn: {arn})"
         raise ApiError("CertificateStateException", message)
@@ -168,7 +168,7 @@ def _list_page(context: Context, params: Params, where: str, *values: Value) -> 
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT id, status, mode, created_at FROM certificates WHERE {where}"  # noqa: S608  (fixed words only)
         f" AND (created_at, id) {sign} (?, ?) ORDER BY created_at {order}, id {order} LIMIT ?",
         *values,
@@ -180,7 +180,7 @@ def _list_page(context: Context, params: Params, where: str, *values: Value) -> 
         rows,
         key=lambda row: (row["created_at"], row["id"]),
         item=lambda row: {
-            "certificateArn": certificate_arn(context, row["id"]),
+            "certificateArn": build_certificate_arn(context, row["id"]),
             "certificateId": row["id"],
             "status": row["status"],
             "certificateMode": row["mode"],

@@ -11,7 +11,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.paging import MANAGED
 from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
-from reconciler.registry.shared.tagging import add_tags, delete_tags, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, read_tags
 from reconciler.registry.store import Row
 
 SERVICE = "iot-managed-integrations"
@@ -31,7 +31,7 @@ SCHEMA = (
 
 def find_locker(context: Context, identifier: str) -> Any:
     """Return the row of a credential locker, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, identifier
     )
 
@@ -48,7 +48,7 @@ def require_locker(context: Context, identifier: str) -> Row:
     return row
 
 
-@taggable(SERVICE, "credential-locker")
+@allow_tags(SERVICE, "credential-locker")
 def locker_exists(context: Context, identifier: str) -> bool:
     """Return whether the credential locker exists."""
     return find_locker(context, identifier) is not None
@@ -62,7 +62,7 @@ def create_credential_locker(context: Context, params: Params) -> Output | None:
     """
     existing_id = find_by_token(context, params)
     if existing_id is not None:
-        return _output(context, require_locker(context, existing_id))
+        return _to_output(context, require_locker(context, existing_id))
     identifier = uuid.uuid4().hex
     context.tx.run(
         "INSERT INTO credential_lockers (scope, id, name, created_at) VALUES (?, ?, ?, ?)",
@@ -72,23 +72,23 @@ def create_credential_locker(context: Context, params: Params) -> Output | None:
         context.now,
     )
     save_token(context, params, identifier)
-    add_tags(context, _arn(context, identifier), params.get("Tags", {}))
-    return _output(context, require_locker(context, identifier))
+    add_tags(context, _build_arn(context, identifier), params.get("Tags", {}))
+    return _to_output(context, require_locker(context, identifier))
 
 
 @operation(SERVICE, "GetCredentialLocker")
 def get_credential_locker(context: Context, params: Params) -> Output | None:
     """Return everything about a credential locker. Raises ResourceNotFound."""
     row = require_locker(context, params["Identifier"])
-    tags = read_tags(context, _arn(context, row["id"]))
-    return {**_output(context, row), "Name": row["name"], "Tags": tags or None}
+    tags = read_tags(context, _build_arn(context, row["id"]))
+    return {**_to_output(context, row), "Name": row["name"], "Tags": tags or None}
 
 
 @operation(SERVICE, "ListCredentialLockers")
 def list_credential_lockers(context: Context, params: Params) -> Output | None:
     """Return the credential lockers by ID. Raises ValidationException for an invalid token."""
     page = MANAGED.start_page(context, params)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,
         page.after[0] if page.after else "",
@@ -98,7 +98,7 @@ def list_credential_lockers(context: Context, params: Params) -> Output | None:
         "Items",
         rows,
         key=lambda row: (row["id"],),
-        item=lambda row: {**_output(context, row), "Name": row["name"]},
+        item=lambda row: {**_to_output(context, row), "Name": row["name"]},
     )
 
 
@@ -112,14 +112,14 @@ def delete_credential_locker(context: Context, params: Params) -> Output | None:
     """
     row = require_locker(context, params["Identifier"])
     context.tx.run("DELETE FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, row["id"])
-    delete_tags(context, _arn(context, row["id"]))
+    delete_tags(context, _build_arn(context, row["id"]))
     delete_token(context, row["id"])
     return None
 
 
-def _arn(context: Context, identifier: str) -> str:
-    return context.arn(f"credential-locker/{identifier}")
+def _build_arn(context: Context, identifier: str) -> str:
+    return context.build_arn(f"credential-locker/{identifier}")
 
 
-def _output(context: Context, row: Row) -> dict[str, Any]:
-    return {"Id": row["id"], "Arn": _arn(context, row["id"]), "CreatedAt": row["created_at"]}
+def _to_output(context: Context, row: Row) -> dict[str, Any]:
+    return {"Id": row["id"], "Arn": _build_arn(context, row["id"]), "CreatedAt": row["created_at"]}

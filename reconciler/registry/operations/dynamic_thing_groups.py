@@ -18,8 +18,8 @@ from reconciler.registry.operations.indexing import INDEX, require_index, requir
 from reconciler.registry.operations.search import require_query_version
 from reconciler.registry.operations.thing_groups import (
     MAX_ATTRIBUTES,
+    build_group_arn,
     find_group,
-    group_arn,
     require_group,
     require_same_group,
     require_version,
@@ -49,7 +49,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     existing = find_group(context, name)
     if existing is not None:
         require_same_group(context, existing, params, tags)
-        return _output(context, name, existing["id"], existing["query"])
+        return _build_output(context, name, existing["id"], existing["query"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     _require_group_limit(context)
     group_id = str(uuid.uuid4())
@@ -66,8 +66,8 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         params["queryString"],
         version,
     )
-    add_tags(context, group_arn(context, name), tags)
-    return _output(context, name, group_id, params["queryString"])
+    add_tags(context, build_group_arn(context, name), tags)
+    return _build_output(context, name, group_id, params["queryString"])
 
 
 @operation("iot", "UpdateDynamicThingGroup")
@@ -110,7 +110,7 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     _require_dynamic(context, row)
     require_version(params, row)
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
-    delete_tags(context, group_arn(context, row["name"]))
+    delete_tags(context, build_group_arn(context, row["name"]))
     return None
 
 
@@ -131,7 +131,7 @@ def _require_dynamic(context: Context, row: Row) -> None:
 
 
 def _require_group_limit(context: Context) -> None:
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND query IS NOT NULL", context.scope
     )
     if row["number"] >= MAX_DYNAMIC_GROUPS:
@@ -140,10 +140,10 @@ def _require_group_limit(context: Context) -> None:
         )
 
 
-def _output(context: Context, name: str, group_id: str, query: str) -> Output:
+def _build_output(context: Context, name: str, group_id: str, query: str) -> Output:
     return {
         "thingGroupName": name,
-        "thingGroupArn": group_arn(context, name),
+        "thingGroupArn": build_group_arn(context, name),
         "thingGroupId": group_id,
         "indexName": INDEX,
         "queryString": query,

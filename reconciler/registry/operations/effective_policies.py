@@ -5,9 +5,9 @@ They are the principal's own, and those of the thing's groups and all their ance
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.policies import policy_item
+from reconciler.registry.operations.policies import to_policy_item
 from reconciler.registry.operations.policy_attachments import require_target
-from reconciler.registry.operations.thing_groups import find_ancestors, group_arn
+from reconciler.registry.operations.thing_groups import build_group_arn, find_ancestors
 from reconciler.registry.operations.things import require_thing
 from reconciler.registry.store import Row
 
@@ -27,7 +27,7 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
         targets += [principal] if group is None else _list_arns(context, group)
     if thing is not None:
         targets += _list_group_arns(context, require_thing(context, thing))
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT p.name, v.document FROM policies p"  # noqa: S608  (fixed words only)
         " JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version"
         " WHERE p.seq IN (SELECT policy FROM policy_edges WHERE scope = ?"
@@ -35,13 +35,13 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
         context.scope,
         *targets,
     )
-    policies = [{**policy_item(context, row), "policyDocument": row["document"]} for row in rows]
+    policies = [{**to_policy_item(context, row), "policyDocument": row["document"]} for row in rows]
     return {"effectivePolicies": policies}
 
 
 def _list_group_arns(context: Context, thing: Row) -> list[str]:
     """Return the ARNs of a thing's groups and of their ancestors."""
-    groups = context.tx.all(
+    groups = context.tx.fetch_all(
         "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
     )
@@ -49,4 +49,4 @@ def _list_group_arns(context: Context, thing: Row) -> list[str]:
 
 
 def _list_arns(context: Context, group: Row) -> list[str]:
-    return [group_arn(context, row["name"]) for row in (group, *find_ancestors(context, group))]
+    return [build_group_arn(context, row["name"]) for row in (group, *find_ancestors(context, group))]

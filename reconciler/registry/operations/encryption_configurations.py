@@ -77,7 +77,7 @@ def put_default_encryption_configuration(context: Context, params: Params) -> Ou
 
 
 def _find(context: Context) -> Any:
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM encryption_configurations WHERE scope = ? AND service = ?",
         context.scope,
         context.service,

@@ -24,7 +24,7 @@ SCHEMA = (
 @operation("iot", "DescribeEventConfigurations")
 def describe_event_configurations(context: Context, _params: Params) -> Output | None:
     """Return whether each event type is enabled; the default is disabled."""
-    row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
     types = load_service("iot").model.shape_for("EventType").metadata["enum"]
     return {
@@ -37,7 +37,7 @@ def describe_event_configurations(context: Context, _params: Params) -> Output |
 @operation("iot", "UpdateEventConfigurations")
 def update_event_configurations(context: Context, params: Params) -> Output | None:
     """Change the event types in the request; the others stay unchanged."""
-    row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
     for name, configuration in params.get("eventConfigurations", {}).items():
         enabled[name] = configuration.get("Enabled", False)

@@ -132,11 +132,11 @@ def describe_index(context: Context, params: Params) -> Output | None:
     if not _is_index_on(context, name):
         raise not_found(f"Index {name} does not exist")
     things, _ = _read_configuration(context)
-    schema = "REGISTRY" if name == GROUP_INDEX else _thing_index_schema(things)
+    schema = "REGISTRY" if name == GROUP_INDEX else _find_thing_index_schema(things)
     return {"indexName": name, "indexStatus": "ACTIVE", "schema": schema}
 
 
-def _thing_index_schema(things: dict[str, Any]) -> str:
+def _find_thing_index_schema(things: dict[str, Any]) -> str:
     if things["deviceDefenderIndexingMode"] != "OFF" or things["namedShadowIndexingMode"] != "OFF":
         return "MULTI_INDEXING_MODE"
     indexes_connections = things["thingConnectivityIndexingMode"] != "OFF"
@@ -186,7 +186,7 @@ def _complete_part(
 
 def _read_configuration(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the configurations of things and of thing groups."""
-    row = context.tx.one("SELECT * FROM indexing_configurations WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT * FROM indexing_configurations WHERE scope = ?", context.scope)
     if row is None:
         return _THINGS, _THING_GROUPS
     return json.loads(row["things"]), json.loads(row["thing_groups"])

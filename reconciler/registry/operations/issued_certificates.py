@@ -50,7 +50,7 @@ def create_certificate_from_csr(context: Context, params: Params) -> Output | No
 
 def ensure_signing_key(context: Context) -> str:
     """Return the private key, in PEM, that signs for this account and Region, created on first use."""
-    row = context.tx.one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
     if row is not None:
         return str(row["private_key"])
     signing_key = generate_signing_key()

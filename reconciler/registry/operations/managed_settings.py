@@ -27,7 +27,7 @@ _PREFIX_LENGTH = 14
 @operation(SERVICE, "GetCustomEndpoint")
 def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
     """Return the registered address. Raises ResourceNotFound."""
-    row = context.tx.one("SELECT endpoint FROM managed_settings WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT endpoint FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["endpoint"] is None:
         raise not_found("No custom endpoint is registered.")
     return {"EndpointAddress": row["endpoint"]}
@@ -46,7 +46,7 @@ def register_custom_endpoint(context: Context, params: Params) -> Output | None:
 @operation(SERVICE, "GetHubConfiguration")
 def get_hub_configuration(context: Context, _params: Params) -> Output | None:
     """Return the lifetime of a hub's token, and when it was set. Raises ResourceNotFound."""
-    row = context.tx.one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
+    row = context.tx.fetch_one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["hub_token_seconds"] is None:
         raise not_found("There is no hub configuration.")
     return {

@@ -24,7 +24,7 @@ def delete_managed_thing(context: Context, params: Params) -> Output | None:
     force = bool(params.get("Force"))
     if row["status"] == DELETING and not force:
         return None
-    child = context.tx.one(
+    child = context.tx.fetch_one(
         "SELECT 1 FROM managed_things WHERE scope = ? AND parent = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
         row["id"],

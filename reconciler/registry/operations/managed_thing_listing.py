@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.managed_things import SERVICE, managed_thing_arn
+from reconciler.registry.operations.managed_things import SERVICE, build_managed_thing_arn
 from reconciler.registry.paging import MANAGED
 from reconciler.registry.store import Row, Value
 
@@ -46,22 +46,22 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
         if member in params:
             where.append(f"{column} = ?")
             values.append(params[member])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT * FROM managed_things WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",  # noqa: S608
         *values,
         page.limit,
     )
     return page.build_output(
-        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row)
+        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _to_item(context, row)
     )
 
 
-def _item(context: Context, row: Row) -> dict[str, Any]:
+def _to_item(context: Context, row: Row) -> dict[str, Any]:
     document = json.loads(row["document"])
     return {
         **{name: document[name] for name in _LISTED if name in document},
         "Id": row["id"],
-        "Arn": managed_thing_arn(context, row["id"]),
+        "Arn": build_managed_thing_arn(context, row["id"]),
         "ParentControllerId": row["parent"],
         "ProvisioningStatus": row["status"],
         "Role": row["role"],

@@ -16,7 +16,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.credential_lockers import require_locker
 from reconciler.registry.shared.setup_code import find_initial_status, parse_material
-from reconciler.registry.shared.tagging import add_tags, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, read_tags
 from reconciler.registry.store import Row
 
 SERVICE = "iot-managed-integrations"
@@ -93,7 +93,7 @@ _CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
 
 def find_managed_thing(context: Context, identifier: str) -> Any:
     """Return the row of a managed thing that exists or is being deleted, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM managed_things WHERE scope = ? AND id = ? AND (gone_at IS NULL OR gone_at > ?)",
         context.scope,
         identifier,
@@ -113,12 +113,12 @@ def require_managed_thing(context: Context, identifier: str) -> Row:
     return row
 
 
-def managed_thing_arn(context: Context, identifier: str) -> str:
+def build_managed_thing_arn(context: Context, identifier: str) -> str:
     """Return the ARN of a managed thing of this account and Region."""
-    return context.arn(f"managed-thing/{identifier}")
+    return context.build_arn(f"managed-thing/{identifier}")
 
 
-@taggable(SERVICE, "managed-thing")
+@allow_tags(SERVICE, "managed-thing")
 def managed_thing_exists(context: Context, identifier: str) -> bool:
     """Return whether the managed thing exists."""
     return find_managed_thing(context, identifier) is not None
@@ -135,16 +135,16 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
     purge_deleted(context)
-    request_digest = _digest(
+    request_digest = _compute_digest(
         context, {name: value for name, value in params.items() if name != "ClientToken"}
     )
     existing = _find_by_token(context, params.get("ClientToken"), request_digest)
     if existing is not None:
-        return _output(context, existing)
-    material_digest = _digest(
+        return _to_output(context, existing)
+    material_digest = _compute_digest(
         context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]]
     )
-    duplicate = context.tx.one(
+    duplicate = context.tx.fetch_one(
         "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material_digest
     )
     if duplicate is not None:
@@ -153,8 +153,8 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
         )
     _require_references(context, params)
     row = _insert(context, params, material_digest, request_digest)
-    add_tags(context, managed_thing_arn(context, row["id"]), params.get("Tags", {}))
-    return _output(context, row)
+    add_tags(context, build_managed_thing_arn(context, row["id"]), params.get("Tags", {}))
+    return _to_output(context, row)
 
 
 def _insert(
@@ -189,7 +189,7 @@ def get_managed_thing(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound.
     """
     row = require_managed_thing(context, params["Identifier"])
-    arn = managed_thing_arn(context, row["id"])
+    arn = build_managed_thing_arn(context, row["id"])
     return {
         **json.loads(row["document"]),
         "Id": row["id"],
@@ -260,12 +260,12 @@ def purge_deleted(context: Context) -> None:
 
     After that, their material and their client token can be used again.
     """
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
     )
     for row in rows:
         context.tx.run("DELETE FROM managed_things WHERE scope = ? AND id = ?", context.scope, row["id"])
-        arn = managed_thing_arn(context, row["id"])
+        arn = build_managed_thing_arn(context, row["id"])
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
 
 
@@ -298,7 +298,7 @@ def _find_by_token(context: Context, client_token: str | None, request_digest: b
     """Return the row that an earlier call with this token created, or None. Raises ConflictException."""
     if client_token is None:
         return None
-    row: Row | None = context.tx.one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM managed_things WHERE scope = ? AND client_token = ?", context.scope, client_token
     )
     if row is None:
@@ -312,10 +312,14 @@ def _find_by_token(context: Context, client_token: str | None, request_digest: b
     return row
 
 
-def _output(context: Context, row: Any) -> Output:
-    return {"Id": row["id"], "Arn": managed_thing_arn(context, row["id"]), "CreatedAt": row["created_at"]}
+def _to_output(context: Context, row: Any) -> Output:
+    return {
+        "Id": row["id"],
+        "Arn": build_managed_thing_arn(context, row["id"]),
+        "CreatedAt": row["created_at"],
+    }
 
 
-def _digest(context: Context, value: Any) -> bytes:
+def _compute_digest(context: Context, value: Any) -> bytes:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hmac.digest(context.signer.secret, b"managed thing\0" + text.encode(), hashlib.sha256)

@@ -14,7 +14,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import MARKERS, order_by_seq
 from reconciler.registry.shared.policy_edges import is_policy_in_use
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
 
@@ -51,7 +51,7 @@ _WHITESPACE = re.compile(r"\s")
 
 def find_policy(context: Context, name: str) -> Any:
     """Return the row of a policy, or None."""
-    return context.tx.one("SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one("SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_policy(context: Context, name: str) -> Row:
@@ -62,14 +62,14 @@ def require_policy(context: Context, name: str) -> Row:
     return row
 
 
-def policy_arn(context: Context, name: str) -> str:
+def build_policy_arn(context: Context, name: str) -> str:
     """Return the ARN of a policy of this account and Region."""
-    return context.arn(f"policy/{name}")
+    return context.build_arn(f"policy/{name}")
 
 
-def policy_item(context: Context, row: Row) -> dict[str, str]:
+def to_policy_item(context: Context, row: Row) -> dict[str, str]:
     """Return the item that represents a policy in list outputs."""
-    return {"policyName": row["name"], "policyArn": policy_arn(context, row["name"])}
+    return {"policyName": row["name"], "policyArn": build_policy_arn(context, row["name"])}
 
 
 def require_document(document: str) -> None:
@@ -99,7 +99,7 @@ def insert_version(context: Context, policy: int, version: int, document: str) -
     )
 
 
-@taggable("iot", "policy")
+@allow_tags("iot", "policy")
 def policy_exists(context: Context, name: str) -> bool:
     """Return whether the policy exists."""
     return find_policy(context, name) is not None
@@ -114,7 +114,7 @@ def create_policy(context: Context, params: Params) -> Output | None:
     Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
     name, document = params["policyName"], params["policyDocument"]
-    arn, tags = policy_arn(context, name), parse_tag_list(context, params.get("tags", []))
+    arn, tags = build_policy_arn(context, name), parse_tag_list(context, params.get("tags", []))
     if find_policy(context, name) is not None:
         raise already_exists(
             f"Policy cannot be created - name already exists (name={name})",
@@ -139,11 +139,11 @@ def create_policy(context: Context, params: Params) -> Output | None:
 def get_policy(context: Context, params: Params) -> Output | None:
     """Return a policy with the document of its default version. Raises ResourceNotFound."""
     row = require_policy(context, params["policyName"])
-    default = context.tx.one(
+    default = context.tx.fetch_one(
         "SELECT * FROM policy_versions WHERE policy = ? AND version = ?", row["seq"], row["default_version"]
     )
     return {
-        **policy_item(context, row),
+        **to_policy_item(context, row),
         "policyDocument": default["document"],
         "defaultVersionId": str(row["default_version"]),
         "creationDate": row["created_at"],
@@ -160,14 +160,14 @@ def list_policies(context: Context, params: Params) -> Output | None:
     """
     page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT seq, name FROM policies WHERE scope = ? AND seq {sign} ? ORDER BY seq {order} LIMIT ?",  # noqa: S608
         context.scope,
         after,
         page.limit,
     )
     return page.build_output(
-        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: to_policy_item(context, row)
     )
 
 
@@ -183,14 +183,16 @@ def delete_policy(context: Context, params: Params) -> Output | None:
         raise _delete_conflict(
             "The policy cannot be deleted as the policy is attached to one or more principals", row
         )
-    count_row = context.tx.one("SELECT count(*) AS number FROM policy_versions WHERE policy = ?", row["seq"])
+    count_row = context.tx.fetch_one(
+        "SELECT count(*) AS number FROM policy_versions WHERE policy = ?", row["seq"]
+    )
     if count_row["number"] > 1:
         raise _delete_conflict(
             "Cannot delete the policy because it has one or more policy versions attached to it", row
         )
     # ON DELETE CASCADE deletes its version and its detached edges.
     context.tx.run("DELETE FROM policies WHERE seq = ?", row["seq"])
-    delete_tags(context, policy_arn(context, row["name"]))
+    delete_tags(context, build_policy_arn(context, row["name"]))
     return None
 
 

@@ -7,8 +7,13 @@ policies; AWS documents no such limit for thing groups.
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
-from reconciler.registry.operations.thing_groups import find_ancestors, find_group, group_arn, require_static
+from reconciler.registry.operations.policies import find_policy, require_policy, to_policy_item
+from reconciler.registry.operations.thing_groups import (
+    build_group_arn,
+    find_ancestors,
+    find_group,
+    require_static,
+)
 from reconciler.registry.paging import MARKERS, order_by_seq
 from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
@@ -73,8 +78,8 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
     target = params["target"]
     targets, group = [target], require_target(context, target)
     if group is not None and params.get("recursive"):
-        targets += [group_arn(context, ancestor["name"]) for ancestor in find_ancestors(context, group)]
-    rows = context.tx.all(
+        targets += [build_group_arn(context, ancestor["name"]) for ancestor in find_ancestors(context, group)]
+    rows = context.tx.fetch_all(
         "SELECT seq, name FROM policies WHERE seq > ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
         f" WHERE scope = ? AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL)"
         " ORDER BY seq LIMIT ?",
@@ -84,7 +89,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
         page.limit,
     )
     return page.build_output(
-        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: to_policy_item(context, row)
     )
 
 
@@ -97,7 +102,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
     page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     require_target(context, params["principal"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT seq, name FROM policies WHERE seq {sign} ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
         f" WHERE scope = ? AND target = ? AND gone_at IS NULL) ORDER BY seq {order} LIMIT ?",
         after,
@@ -106,7 +111,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
         page.limit,
     )
     return page.build_output(
-        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: to_policy_item(context, row)
     )
 
 
@@ -129,7 +134,7 @@ def _list_targets(context: Context, params: Params, member: str) -> Output:
     page = MARKERS.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     policy = require_policy(context, params["policyName"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT seq, target FROM policy_edges WHERE policy = ? AND seq {sign} ?"  # noqa: S608  (fixed words only)
         f" AND gone_at IS NULL ORDER BY seq {order} LIMIT ?",
         policy["seq"],
@@ -143,7 +148,7 @@ def _attach(context: Context, name: str, target: str) -> None:
     policy, group = require_policy(context, name), require_target(context, target)
     if group is None:
         require_attachable(context, target)
-    attached = context.tx.all(
+    attached = context.tx.fetch_all(
         "SELECT policy FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL",
         context.scope,
         target,
@@ -184,7 +189,7 @@ def _detach(context: Context, name: str, target: str) -> bool:
 
 
 def _is_group(context: Context, target: str) -> bool:
-    return target.startswith(group_arn(context, ""))
+    return target.startswith(build_group_arn(context, ""))
 
 
 def _require_valid_target(context: Context, target: str) -> None:
@@ -202,7 +207,7 @@ def require_target(context: Context, target: str) -> Row | None:
     if not _is_group(context, target):
         require_principal(context, target)
         return None
-    group: Row | None = find_group(context, target.removeprefix(group_arn(context, "")))
+    group: Row | None = find_group(context, target.removeprefix(build_group_arn(context, "")))
     if group is None:
         raise not_found(f"The thing group {target} does not exist.")
     require_static(context, group)

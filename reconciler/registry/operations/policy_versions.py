@@ -9,8 +9,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import (
+    build_policy_arn,
     insert_version,
-    policy_arn,
     require_document,
     require_policy,
 )
@@ -44,7 +44,7 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
         policy["seq"],
     )
     return {
-        "policyArn": policy_arn(context, policy["name"]),
+        "policyArn": build_policy_arn(context, policy["name"]),
         "policyDocument": params["policyDocument"],
         "policyVersionId": str(version),
         "isDefaultVersion": as_default,
@@ -62,7 +62,7 @@ def get_policy_version(context: Context, params: Params) -> Output | None:
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])
     return {
-        "policyArn": policy_arn(context, policy["name"]),
+        "policyArn": build_policy_arn(context, policy["name"]),
         "policyName": policy["name"],
         "policyDocument": row["document"],
         "policyVersionId": str(row["version"]),
@@ -120,7 +120,7 @@ def set_default_policy_version(context: Context, params: Params) -> Output | Non
 
 
 def _read_versions(context: Context, policy: Row) -> list[Row]:
-    return context.tx.all(
+    return context.tx.fetch_all(
         "SELECT * FROM policy_versions WHERE policy = ? ORDER BY version DESC", policy["seq"]
     )
 

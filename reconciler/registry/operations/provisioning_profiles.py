@@ -16,7 +16,7 @@ from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
 from reconciler.registry.paging import MANAGED
 from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
-from reconciler.registry.shared.tagging import add_tags, delete_tags, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, read_tags
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import read_certificate
 
@@ -41,7 +41,7 @@ JITR = "JITR"
 
 def find_profile(context: Context, identifier: str) -> Any:
     """Return the row of a provisioning profile, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, identifier
     )
 
@@ -58,7 +58,7 @@ def require_profile(context: Context, identifier: str) -> Row:
     return row
 
 
-@taggable(SERVICE, "provisioning-profile")
+@allow_tags(SERVICE, "provisioning-profile")
 def profile_exists(context: Context, identifier: str) -> bool:
     """Return whether the provisioning profile exists."""
     return find_profile(context, identifier) is not None
@@ -76,7 +76,7 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     """
     existing_id = find_by_token(context, params)
     if existing_id is not None:
-        return _profile(context, require_profile(context, existing_id))
+        return _to_profile(context, require_profile(context, existing_id))
     ca, claim = params.get("CaCertificate"), params.get("ClaimCertificate")
     private_key = None
     _require_valid_certificates(context, params["ProvisioningType"], ca, claim)
@@ -96,8 +96,8 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
         claim,
     )
     save_token(context, params, identifier)
-    add_tags(context, _arn(context, identifier), params.get("Tags", {}))
-    profile = _profile(context, require_profile(context, identifier))
+    add_tags(context, _build_arn(context, identifier), params.get("Tags", {}))
+    profile = _to_profile(context, require_profile(context, identifier))
     return {**profile, "ClaimCertificatePrivateKey": private_key}
 
 
@@ -108,21 +108,21 @@ def get_provisioning_profile(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound.
     """
     row = require_profile(context, params["Identifier"])
-    return {**_profile(context, row), "Tags": read_tags(context, _arn(context, row["id"])) or None}
+    return {**_to_profile(context, row), "Tags": read_tags(context, _build_arn(context, row["id"])) or None}
 
 
 @operation(SERVICE, "ListProvisioningProfiles")
 def list_provisioning_profiles(context: Context, params: Params) -> Output | None:
     """Return the provisioning profiles by ID. Raises ValidationException for an invalid token."""
     page = MANAGED.start_page(context, params)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,
         page.after[0] if page.after else "",
         page.limit,
     )
     return page.build_output(
-        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row)
+        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _to_item(context, row)
     )
 
 
@@ -131,7 +131,7 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
     """Delete a provisioning profile. Raises ResourceNotFound."""
     row = require_profile(context, params["Identifier"])
     context.tx.run("DELETE FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, row["id"])
-    delete_tags(context, _arn(context, row["id"]))
+    delete_tags(context, _build_arn(context, row["id"]))
     delete_token(context, row["id"])
     return None
 
@@ -151,13 +151,13 @@ def _require_valid_certificates(context: Context, kind: str, ca: str | None, cla
         raise context.invalid(error.message) from error
 
 
-def _arn(context: Context, identifier: str) -> str:
-    return context.arn(f"provisioning-profile/{identifier}")
+def _build_arn(context: Context, identifier: str) -> str:
+    return context.build_arn(f"provisioning-profile/{identifier}")
 
 
-def _item(context: Context, row: Row) -> dict[str, Any]:
+def _to_item(context: Context, row: Row) -> dict[str, Any]:
     return {
-        "Arn": _arn(context, row["id"]),
+        "Arn": _build_arn(context, row["id"]),
         "Id": row["id"],
         "Name": row["name"],
         "ProvisioningType": row["type"],
@@ -165,5 +165,5 @@ def _item(context: Context, row: Row) -> dict[str, Any]:
     }
 
 
-def _profile(context: Context, row: Row) -> dict[str, Any]:
-    return {**_item(context, row), "ClaimCertificate": row["claim_certificate"]}
+def _to_profile(context: Context, row: Row) -> dict[str, Any]:
+    return {**_to_item(context, row), "ClaimCertificate": row["claim_certificate"]}

@@ -12,10 +12,10 @@ from reconciler.registry.errors import ApiError
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
 from reconciler.registry.operations.provisioning_templates import (
     FLEET,
+    build_template_arn,
     insert_template_version,
     require_template,
     require_template_version,
-    template_arn,
 )
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
@@ -32,7 +32,7 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
     Raises ResourceNotFound, InvalidRequest for an invalid body, VersionsLimitExceeded (409) for a 6th version.
     """
     template = require_template(context, params["templateName"])
-    number = context.tx.one(
+    number = context.tx.fetch_one(
         "SELECT count(*) AS number FROM provisioning_template_versions WHERE template = ?", template["seq"]
     )["number"]
     if number >= MAX_VERSIONS:
@@ -51,7 +51,7 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
         template["seq"],
     )
     return {
-        "templateArn": template_arn(context, template["name"]),
+        "templateArn": build_template_arn(context, template["name"]),
         "templateName": template["name"],
         "versionId": version,
         "isDefaultVersion": as_default,
@@ -63,7 +63,7 @@ def describe_provisioning_template_version(context: Context, params: Params) -> 
     """Return everything about a version. Raises ResourceNotFound."""
     template = require_template(context, params["templateName"])
     row = require_template_version(context, template, params["versionId"])
-    return {**_item(template, row), "templateBody": row["body"]}
+    return {**_to_item(template, row), "templateBody": row["body"]}
 
 
 @operation("iot", "ListProvisioningTemplateVersions")
@@ -71,14 +71,14 @@ def list_provisioning_template_versions(context: Context, params: Params) -> Out
     """Return the versions in creation order. Raises ResourceNotFound, InvalidRequest for an invalid token."""
     page = REGISTRY.start_page(context, params)
     template = require_template(context, params["templateName"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_template_versions WHERE template = ? AND version > ? ORDER BY version LIMIT ?",
         template["seq"],
         page.after[0] if page.after else 0,
         page.limit,
     )
     return page.build_output(
-        "versions", rows, key=lambda row: (row["version"],), item=lambda row: _item(template, row)
+        "versions", rows, key=lambda row: (row["version"],), item=lambda row: _to_item(template, row)
     )
 
 
@@ -126,7 +126,7 @@ def create_provisioning_claim(context: Context, params: Params) -> Output | None
     }
 
 
-def _item(template: Row, row: Row) -> dict[str, Any]:
+def _to_item(template: Row, row: Row) -> dict[str, Any]:
     return {
         "versionId": row["version"],
         "creationDate": row["created_at"],

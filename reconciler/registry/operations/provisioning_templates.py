@@ -11,7 +11,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
 
@@ -51,7 +51,7 @@ MAX_TEMPLATES = 256
 
 def find_template(context: Context, name: str) -> Any:
     """Return the row of a provisioning template, or None."""
-    return context.tx.one(
+    return context.tx.fetch_one(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND name = ?", context.scope, name
     )
 
@@ -66,7 +66,7 @@ def require_template(context: Context, name: str) -> Row:
 
 def require_template_version(context: Context, template: Row, version: int) -> Row:
     """Return the row of one version of a template. Raises ResourceNotFound."""
-    row: Row | None = context.tx.one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM provisioning_template_versions WHERE template = ? AND version = ?",
         template["seq"],
         version,
@@ -76,9 +76,9 @@ def require_template_version(context: Context, template: Row, version: int) -> R
     return row
 
 
-def template_arn(context: Context, name: str) -> str:
+def build_template_arn(context: Context, name: str) -> str:
     """Return the ARN of a provisioning template of this account and Region."""
-    return context.arn(f"provisioningtemplate/{name}")
+    return context.build_arn(f"provisioningtemplate/{name}")
 
 
 def insert_template_version(context: Context, template: int, version: int, body: str) -> None:
@@ -98,7 +98,7 @@ def insert_template_version(context: Context, template: int, version: int, body:
     )
 
 
-@taggable("iot", "provisioningtemplate")
+@allow_tags("iot", "provisioningtemplate")
 def template_exists(context: Context, name: str) -> bool:
     """Return whether the provisioning template exists."""
     return find_template(context, name) is not None
@@ -113,7 +113,7 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
     Raises InvalidRequest for a hook on a JITP template or an invalid body, ResourceAlreadyExists (409), LimitExceeded
     (410) for a 257th template.
     """
-    name, arn = params["templateName"], template_arn(context, params["templateName"])
+    name, arn = params["templateName"], build_template_arn(context, params["templateName"])
     tags = parse_tag_list(context, params.get("tags", []))
     if find_template(context, name) is not None:
         raise already_exists(
@@ -148,7 +148,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
     """
     row = require_template(context, params["templateName"])
     return {
-        **_item(context, row),
+        **_to_item(context, row),
         "defaultVersionId": row["default_version"],
         "templateBody": require_template_version(context, row, row["default_version"])["body"],
         "provisioningRoleArn": row["role"],
@@ -160,14 +160,14 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
 def list_provisioning_templates(context: Context, params: Params) -> Output | None:
     """Return the templates in creation order. Raises InvalidRequest for an invalid token."""
     page = REGISTRY.start_page(context, params)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
         context.scope,
         page.after[0] if page.after else 0,
         page.limit,
     )
     return page.build_output(
-        "templates", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+        "templates", rows, key=lambda row: (row["seq"],), item=lambda row: _to_item(context, row)
     )
 
 
@@ -206,7 +206,7 @@ def delete_provisioning_template(context: Context, params: Params) -> Output | N
     DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
     """
     row = require_template(context, params["templateName"])
-    user = context.tx.one(
+    user = context.tx.fetch_one(
         "SELECT 1 FROM ca_certificates WHERE scope = ?"
         " AND json_extract(registration_config, '$.templateName') = ? LIMIT 1",
         context.scope,
@@ -217,13 +217,13 @@ def delete_provisioning_template(context: Context, params: Params) -> Output | N
             "DeleteConflictException", f"The provisioning template {row['name']} is used by a CA certificate."
         )
     context.tx.run("DELETE FROM provisioning_templates WHERE seq = ?", row["seq"])
-    delete_tags(context, template_arn(context, row["name"]))
+    delete_tags(context, build_template_arn(context, row["name"]))
     return None
 
 
-def _item(context: Context, row: Row) -> dict[str, Any]:
+def _to_item(context: Context, row: Row) -> dict[str, Any]:
     return {
-        "templateArn": template_arn(context, row["name"]),
+        "templateArn": build_template_arn(context, row["name"]),
         "templateName": row["name"],
         "description": row["description"],
         "creationDate": row["created_at"],
@@ -239,7 +239,7 @@ def _require_hook_allowed(context: Context, kind: str, hook: Params | None) -> N
 
 
 def _require_template_limit(context: Context) -> None:
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT count(*) AS number FROM provisioning_templates WHERE scope = ?", context.scope
     )
     if row["number"] >= MAX_TEMPLATES:

@@ -20,12 +20,12 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.internal_calls import call_operation
 from reconciler.registry.operations.certificates import (
-    certificate_arn,
+    build_certificate_arn,
     find_certificate,
     require_certificate,
 )
-from reconciler.registry.operations.policies import find_policy, policy_arn
-from reconciler.registry.operations.things import find_thing, thing_arn
+from reconciler.registry.operations.policies import build_policy_arn, find_policy
+from reconciler.registry.operations.things import build_thing_arn, find_thing
 from reconciler.registry.shared.registered_things import ensure_thing
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import Template, TemplateError, TemplateResource, read_template
@@ -60,13 +60,13 @@ def register_thing(context: Context, params: Params) -> Output | None:
     if parts.thing is not None:
         with _provisioning(context, parts.thing.resource):
             ensure_thing(context, parts.thing, find_thing(context, parts.thing.name))
-        arns[parts.thing.resource.name] = thing_arn(context, parts.thing.name)
+        arns[parts.thing.resource.name] = build_thing_arn(context, parts.thing.name)
     for policy in parts.policies:
         assert parts.certificate is not None  # read_template rejects policies without a certificate
         name = _attach_policy(context, policy, parts.certificate.arn)
         if policy.document is not None:
             # The ARN of an existing policy, declared by its name, is not returned, as in the samples of AWS's CLI.
-            arns[policy.resource.name] = policy_arn(context, name)
+            arns[policy.resource.name] = build_policy_arn(context, name)
     if parts.thing is not None and parts.certificate is not None:
         _attach_certificate(context, parts.thing, parts.certificate)
     pem = None if parts.certificate is None else parts.certificate.row["pem"]
@@ -101,8 +101,8 @@ def _evaluate(context: Context, template: Template, parameters: Mapping[str, str
     if template.certificate is not None:
         part = evaluate_certificate(scope, template.certificate)
         row = _ensure_certificate(context, part)
-        certificate = _ProvisionedCertificate(part, row, certificate_arn(context, row["id"]))
-        scope = TemplateScope(template, parameters, _certificate_parameters(row))
+        certificate = _ProvisionedCertificate(part, row, build_certificate_arn(context, row["id"]))
+        scope = TemplateScope(template, parameters, _build_certificate_parameters(row))
     thing = None if template.thing is None else evaluate_thing(scope, template.thing)
     policies = [evaluate_policy(scope, policy) for policy in template.policies]
     return _TemplateParts(certificate, thing, policies)
@@ -152,7 +152,7 @@ def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
 
 def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> None:
     """Handle a status that differs from the template's, according to its OverrideSettings."""
-    setting = part.resource.setting("Status")
+    setting = part.resource.get_setting("Status")
     if setting == "FAIL":
         raise _registration_failure(
             f"The certificate {existing['id']} is {existing['status']}, not {part.status}."
@@ -178,7 +178,7 @@ def _ensure_policy(context: Context, policy: PolicyPart) -> str:
         return name
 
 
-def _certificate_parameters(certificate: Row) -> dict[str, str]:
+def _build_certificate_parameters(certificate: Row) -> dict[str, str]:
     subject = read_certificate(certificate["pem"], "certificate").parsed.subject
     return build_certificate_parameters(certificate["id"], subject)
 

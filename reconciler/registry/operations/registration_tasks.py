@@ -75,14 +75,14 @@ def start_thing_registration_task(context: Context, params: Params) -> Output | 
         read_template(params["templateBody"])
     except TemplateError as error:
         raise context.invalid(str(error)) from error
-    running = context.tx.one(
+    running = context.tx.fetch_one(
         f"SELECT id FROM registration_tasks WHERE scope = ? AND {_STATUS} = 'InProgress' LIMIT 1",  # noqa: S608
         context.scope,
         context.now,
     )
     if running is not None:
         raise context.invalid(f"The thing registration task {running['id']} is in progress.")
-    path = _input_path(context, params["inputFileBucket"], params["inputFileKey"])
+    path = _find_input_path(context, params["inputFileBucket"], params["inputFileKey"])
     task_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO registration_tasks (scope, id, body, bucket, key, role, succeeded, failed, created_at, ends_at)"
@@ -126,7 +126,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
 def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
     """Return the IDs of the tasks in the order of their start, all or those with one status."""
     page = REGISTRY.start_page(context, params)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608
         " ORDER BY seq LIMIT ?",
         context.scope,
@@ -164,7 +164,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
     task = _find_task(context, params["taskId"])
     if task is None:
         raise context.invalid(f"The thing registration task {params['taskId']} does not exist.")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT number, link FROM registration_task_reports WHERE task = ? AND type = ? AND number > ?"
         " ORDER BY number LIMIT ?",
         task["seq"],
@@ -179,7 +179,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
 
 
 def _find_task(context: Context, task_id: str) -> Any:
-    return context.tx.one(
+    return context.tx.fetch_one(
         f"SELECT *, {_STATUS} AS status FROM registration_tasks WHERE scope = ? AND id = ?",  # noqa: S608
         context.now,
         context.scope,
@@ -194,7 +194,7 @@ def _require_task(context: Context, task_id: str) -> Row:
     return row
 
 
-def _input_path(context: Context, bucket: str, key: str) -> Path:
+def _find_input_path(context: Context, bucket: str, key: str) -> Path:
     """Return the path of the file that replaces an S3 object. Raises InvalidRequest if there is none."""
     folder = context.settings.buckets
     if folder is not None:

@@ -9,7 +9,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import MARKERS
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -33,10 +33,12 @@ _LAST_NAME = "\U0010ffff"
 
 def find_role_alias(context: Context, name: str) -> Any:
     """Return the row of a role alias, or None."""
-    return context.tx.one("SELECT * FROM role_aliases WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one(
+        "SELECT * FROM role_aliases WHERE scope = ? AND name = ?", context.scope, name
+    )
 
 
-@taggable("iot", "rolealias")
+@allow_tags("iot", "rolealias")
 def role_alias_exists(context: Context, name: str) -> bool:
     """Return whether the role alias exists."""
     return find_role_alias(context, name) is not None
@@ -48,7 +50,7 @@ def create_role_alias(context: Context, params: Params) -> Output | None:
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
-    name, arn = params["roleAlias"], _arn(context, params["roleAlias"])
+    name, arn = params["roleAlias"], _build_arn(context, params["roleAlias"])
     tags = parse_tag_list(context, params.get("tags", []))
     if find_role_alias(context, name) is not None:
         raise already_exists(
@@ -73,7 +75,7 @@ def describe_role_alias(context: Context, params: Params) -> Output | None:
     row = _require_role_alias(context, params["roleAlias"])
     description = {
         "roleAlias": row["name"],
-        "roleAliasArn": _arn(context, row["name"]),
+        "roleAliasArn": _build_arn(context, row["name"]),
         "roleArn": row["role"],
         "owner": context.account,
         "credentialDurationSeconds": row["seconds"],
@@ -92,7 +94,7 @@ def list_role_aliases(context: Context, params: Params) -> Output | None:
     page = MARKERS.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     order, sign, start = ("ASC", ">", "") if ascending else ("DESC", "<", _LAST_NAME)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT name FROM role_aliases WHERE scope = ? AND name {sign} ? ORDER BY name {order} LIMIT ?",  # noqa: S608
         context.scope,
         page.after[0] if page.after else start,
@@ -115,7 +117,7 @@ def update_role_alias(context: Context, params: Params) -> Output | None:
         context.scope,
         row["name"],
     )
-    return {"roleAlias": row["name"], "roleAliasArn": _arn(context, row["name"])}
+    return {"roleAlias": row["name"], "roleAliasArn": _build_arn(context, row["name"])}
 
 
 @operation("iot", "DeleteRoleAlias")
@@ -123,7 +125,7 @@ def delete_role_alias(context: Context, params: Params) -> Output | None:
     """Delete a role alias. Raises ResourceNotFound."""
     row = _require_role_alias(context, params["roleAlias"])
     context.tx.run("DELETE FROM role_aliases WHERE scope = ? AND name = ?", context.scope, row["name"])
-    delete_tags(context, _arn(context, row["name"]))
+    delete_tags(context, _build_arn(context, row["name"]))
     return None
 
 
@@ -134,5 +136,5 @@ def _require_role_alias(context: Context, name: str) -> Row:
     return row
 
 
-def _arn(context: Context, name: str) -> str:
-    return context.arn(f"rolealias/{name}")
+def _build_arn(context: Context, name: str) -> str:
+    return context.build_arn(f"rolealias/{name}")

@@ -56,12 +56,12 @@ def search_index(context: Context, params: Params) -> Output | None:
         "things",
         rows,
         key=lambda row: (row["seq"],),
-        item=lambda row: _thing_item(context, row, has_connectivity=has_connectivity),
+        item=lambda row: _to_item(context, row, has_connectivity=has_connectivity),
     )
 
 
 def _find_rows(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
-    return context.tx.all(
+    return context.tx.fetch_all(
         f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
         context.scope,
         page.after[0] if page.after else 0,
@@ -70,8 +70,8 @@ def _find_rows(context: Context, table: str, condition: SqlCondition, page: List
     )
 
 
-def _thing_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
-    groups = context.tx.all(
+def _to_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
+    groups = context.tx.fetch_all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? ORDER BY m.thing_group",
         row["seq"],
@@ -96,7 +96,7 @@ def _group_item(context: Context, row: Row) -> dict[str, Any]:
     parent = row["parent"]
     while parent is not None:
         parents.insert(0, parent)
-        parent_row = context.tx.one(
+        parent_row = context.tx.fetch_one(
             "SELECT parent FROM thing_groups WHERE scope = ? AND name = ?", context.scope, parent
         )
         parent = parent_row["parent"]

@@ -2,7 +2,7 @@
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.thing_groups import name_and_arn, require_group
+from reconciler.registry.operations.thing_groups import require_group, to_name_and_arn
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Value
 
@@ -42,12 +42,12 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
     if "namePrefixFilter" in params:
         where.append("name >= ? AND name < ?")
         values += [params["namePrefixFilter"], params["namePrefixFilter"] + _LAST_CHARACTER]
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"{with_clause}SELECT seq, name FROM thing_groups WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",  # noqa: S608
         *with_values,
         *values,
         page.limit,
     )
     return page.build_output(
-        "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
+        "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: to_name_and_arn(context, row)
     )

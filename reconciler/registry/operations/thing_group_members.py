@@ -8,12 +8,12 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.fleet_query import compile_query
 from reconciler.registry.operations.thing_groups import (
-    group_arn,
-    name_and_arn,
+    build_group_arn,
     require_group,
     require_static,
+    to_name_and_arn,
 )
-from reconciler.registry.operations.things import require_thing, thing_arn
+from reconciler.registry.operations.things import build_thing_arn, require_thing
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
@@ -98,7 +98,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
     after = page.after[0] if page.after else 0
     if group["query"] is not None:
         condition = compile_query(group["query"])
-        rows = context.tx.all(
+        rows = context.tx.fetch_all(
             f"SELECT t.seq, t.name FROM things t WHERE t.scope = ? AND t.seq > ? AND {condition.sql}"  # noqa: S608
             " ORDER BY t.seq LIMIT ?",
             context.scope,
@@ -107,7 +107,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
             page.limit,
         )
     elif params.get("recursive"):
-        rows = context.tx.all(
+        rows = context.tx.fetch_all(
             _IN_GROUP_OR_BELOW,
             group["seq"],
             context.scope,
@@ -115,7 +115,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
             page.limit,
         )
     else:
-        rows = context.tx.all(
+        rows = context.tx.fetch_all(
             "SELECT t.seq, t.name FROM thing_group_members m JOIN things t ON t.seq = m.thing"
             " WHERE m.thing_group = ? AND m.thing > ? ORDER BY m.thing LIMIT ?",
             group["seq"],
@@ -134,7 +134,7 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
     page = REGISTRY.start_page(context, params)
     thing = require_thing(context, params["thingName"])
     after = page.after[0] if page.after else 0
-    static_groups = context.tx.all(
+    static_groups = context.tx.fetch_all(
         "SELECT g.seq, g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? AND m.thing_group > ? ORDER BY m.thing_group LIMIT ?",
         thing["seq"],
@@ -144,13 +144,13 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
     groups = [*static_groups, *_find_matching_dynamic_groups(context, thing, after)]
     rows = sorted(groups, key=lambda row: int(row["seq"]))[: page.limit]
     return page.build_output(
-        "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
+        "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: to_name_and_arn(context, row)
     )
 
 
 def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
     """Return the dynamic groups, of which there are at most 100, whose query the thing matches."""
-    dynamic = context.tx.all(
+    dynamic = context.tx.fetch_all(
         "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
         context.scope,
         after,
@@ -160,7 +160,7 @@ def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> l
 
 def _is_match(context: Context, thing: Row, query: str) -> bool:
     condition = compile_query(query)
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
         thing["seq"],
         *condition.values,
@@ -170,7 +170,7 @@ def _is_match(context: Context, thing: Row, query: str) -> bool:
 
 def _add(context: Context, thing: Row, group: Row) -> None:
     require_static(context, group)
-    current = context.tx.all(
+    current = context.tx.fetch_all(
         "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ?",
         thing["seq"],
@@ -200,8 +200,8 @@ def _remove(context: Context, thing: Row, group: Row) -> None:
 
 
 def _require_named_thing(context: Context, params: Params) -> Row:
-    return require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
+    return require_thing(context, resolve_name(context, params, "thing", build_thing_arn(context, "")))
 
 
 def _require_named_group(context: Context, params: Params) -> Row:
-    return require_group(context, resolve_name(context, params, "thingGroup", group_arn(context, "")))
+    return require_group(context, resolve_name(context, params, "thingGroup", build_group_arn(context, "")))

@@ -18,7 +18,7 @@ from reconciler.registry.shared.attributes import (
     update_attributes,
 )
 from reconciler.registry.shared.policy_edges import delete_target_edges
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -53,7 +53,9 @@ MAX_ATTRIBUTES = 50
 
 def find_group(context: Context, name: str) -> Any:
     """Return the row of a thing group, or None."""
-    return context.tx.one("SELECT * FROM thing_groups WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one(
+        "SELECT * FROM thing_groups WHERE scope = ? AND name = ?", context.scope, name
+    )
 
 
 def require_group(context: Context, name: str) -> Row:
@@ -64,9 +66,9 @@ def require_group(context: Context, name: str) -> Row:
     return row
 
 
-def group_arn(context: Context, name: str) -> str:
+def build_group_arn(context: Context, name: str) -> str:
     """Return the ARN of a thing group of this account and Region."""
-    return context.arn(f"thinggroup/{name}")
+    return context.build_arn(f"thinggroup/{name}")
 
 
 def find_ancestors(context: Context, row: Row) -> list[Row]:
@@ -78,9 +80,9 @@ def find_ancestors(context: Context, row: Row) -> list[Row]:
     return rows
 
 
-def name_and_arn(context: Context, row: Row) -> dict[str, str]:
+def to_name_and_arn(context: Context, row: Row) -> dict[str, str]:
     """Return the item that represents a group in list outputs."""
-    return {"groupName": row["name"], "groupArn": group_arn(context, row["name"])}
+    return {"groupName": row["name"], "groupArn": build_group_arn(context, row["name"])}
 
 
 def require_static(context: Context, row: Row) -> None:
@@ -101,7 +103,7 @@ def require_same_group(context: Context, row: Row, params: Params, tags: dict[st
 
     Tags in the request are compared too (UNCONFIRMED): if they were ignored, they would be lost silently.
     """
-    properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
+    properties, arn = params.get("thingGroupProperties", {}), build_group_arn(context, row["name"])
     is_same = (
         row["parent"] == params.get("parentGroupName")
         and row["query"] == params.get("queryString")
@@ -117,7 +119,7 @@ def require_same_group(context: Context, row: Row, params: Params, tags: dict[st
         )
 
 
-@taggable("iot", "thinggroup")
+@allow_tags("iot", "thinggroup")
 def group_exists(context: Context, name: str) -> bool:
     """Return whether the thing group exists."""
     return find_group(context, name) is not None
@@ -136,7 +138,7 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
     existing = find_group(context, name)
     if existing is not None:
         require_same_group(context, existing, params, tags)
-        return _output(context, name, existing["id"])
+        return _build_output(context, name, existing["id"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     root, depth = _find_root_and_depth(context, name, params.get("parentGroupName"))
     group_id = str(uuid.uuid4())
@@ -153,8 +155,8 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
         json.dumps(attributes),
         context.now,
     )
-    add_tags(context, group_arn(context, name), tags)
-    return _output(context, name, group_id)
+    add_tags(context, build_group_arn(context, name), tags)
+    return _build_output(context, name, group_id)
 
 
 @operation("iot", "DescribeThingGroup")
@@ -168,13 +170,13 @@ def describe_thing_group(context: Context, params: Params) -> Output | None:
     if row["parent"] is not None:
         metadata["parentGroupName"] = row["parent"]
         metadata["rootToParentThingGroups"] = [
-            name_and_arn(context, group) for group in find_ancestors(context, row)
+            to_name_and_arn(context, group) for group in find_ancestors(context, row)
         ]
     attributes = json.loads(row["attributes"])
     return {
         "thingGroupName": row["name"],
         "thingGroupId": row["id"],
-        "thingGroupArn": group_arn(context, row["name"]),
+        "thingGroupArn": build_group_arn(context, row["name"]),
         "version": row["version"],
         "thingGroupProperties": {
             "thingGroupDescription": row["description"],
@@ -223,8 +225,8 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
         raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
     # ON DELETE CASCADE deletes its memberships.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
-    delete_target_edges(context, group_arn(context, row["name"]))
-    delete_tags(context, group_arn(context, row["name"]))
+    delete_target_edges(context, build_group_arn(context, row["name"]))
+    delete_tags(context, build_group_arn(context, row["name"]))
     return None
 
 
@@ -238,7 +240,7 @@ def _query_members(row: Row) -> dict[str, str]:
 
 
 def _count_children(context: Context, name: str) -> int:
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND parent = ?", context.scope, name
     )
     return int(row["number"])
@@ -259,5 +261,5 @@ def _find_root_and_depth(context: Context, name: str, parent: str | None) -> tup
     return parent_row["root"], parent_row["depth"] + 1
 
 
-def _output(context: Context, name: str, group_id: str) -> Output:
-    return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}
+def _build_output(context: Context, name: str, group_id: str) -> Output:
+    return {"thingGroupName": name, "thingGroupArn": build_group_arn(context, name), "thingGroupId": group_id}

@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.things import thing_arn
+from reconciler.registry.operations.things import build_thing_arn
 from reconciler.registry.paging import REGISTRY, ListPage
 from reconciler.registry.store import Row
 
@@ -35,13 +35,13 @@ def list_things(context: Context, params: Params) -> Output | None:
     if "thingTypeName" in params:
         where.append("t.type = ?")
         values.append(params["thingTypeName"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT {_COLUMNS} FROM things t WHERE {' AND '.join(where)} ORDER BY t.seq LIMIT ?",  # noqa: S608
         *values,
         page.limit,
     )
     return page.build_output(
-        "things", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+        "things", rows, key=lambda row: (row["seq"],), item=lambda row: _to_item(context, row)
     )
 
 
@@ -59,7 +59,7 @@ def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Outp
     if value is not None and is_prefix:
         where.append("a.value < ?")
         values.append(value + _LAST_CHARACTER)
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a"  # noqa: S608
         " CROSS JOIN things t ON t.seq = a.seq"
         f" WHERE {' AND '.join(where)} ORDER BY a.value, a.seq LIMIT ?",
@@ -70,15 +70,15 @@ def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Outp
         "things",
         rows,
         key=lambda row: (row["attribute_value"], row["seq"]),
-        item=lambda row: _item(context, row),
+        item=lambda row: _to_item(context, row),
     )
 
 
-def _item(context: Context, row: Row) -> dict[str, Any]:
+def _to_item(context: Context, row: Row) -> dict[str, Any]:
     return {
         "thingName": row["name"],
         "thingTypeName": row["type"],
-        "thingArn": thing_arn(context, row["name"]),
+        "thingArn": build_thing_arn(context, row["name"]),
         "attributes": json.loads(row["attributes"]),
         "version": row["version"],
     }

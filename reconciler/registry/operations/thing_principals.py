@@ -31,7 +31,7 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
     require_attachable(context, principal)
     require_thing(context, thing)
     is_exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
-    others = context.tx.all(
+    others = context.tx.fetch_all(
         "SELECT exclusive FROM principal_edges"
         " WHERE scope = ? AND principal = ? AND thing <> ? AND gone_at IS NULL",
         context.scope,
@@ -125,7 +125,7 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
         raise not_found(
             f"Failed to list principals for thing {name} because the thing does not exist in your account"
         )
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT principal, exclusive FROM principal_edges WHERE scope = ? AND thing = ? AND principal > ?"
         " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY principal LIMIT ?",
         context.scope,
@@ -140,7 +140,7 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
 def _list_things(context: Context, params: Params, member: str, item: Item) -> Output:
     page = REGISTRY.start_page(context, params)
     require_principal(context, params["principal"])
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT thing, exclusive FROM principal_edges WHERE scope = ? AND principal = ? AND thing > ?"
         " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY thing LIMIT ?",
         context.scope,

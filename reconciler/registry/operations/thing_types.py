@@ -8,7 +8,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -33,7 +33,7 @@ _LAST_CHARACTER = "\U0010ffff"
 
 def find_thing_type(context: Context, name: str) -> Any:
     """Return the row of a thing type, or None."""
-    return context.tx.one("SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one("SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_thing_type(context: Context, name: str) -> Row:
@@ -50,7 +50,7 @@ def require_assignable(context: Context, name: str) -> None:
         raise context.invalid(f"Can not assign the deprecated thing type {name} to a thing.")
 
 
-@taggable("iot", "thingtype")
+@allow_tags("iot", "thingtype")
 def thing_type_exists(context: Context, name: str) -> bool:
     """Return whether the thing type exists."""
     return find_thing_type(context, name) is not None
@@ -65,7 +65,7 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
     name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
     tags = parse_tag_list(context, params.get("tags", []))
     _require_searchable_limit(context, properties)
-    row, arn = find_thing_type(context, name), _arn(context, name)
+    row, arn = find_thing_type(context, name), _build_arn(context, name)
     if row is not None:
         if json.loads(row["properties"]) != properties or (tags and read_tags(context, arn) != tags):
             raise already_exists(
@@ -91,7 +91,7 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
 def describe_thing_type(context: Context, params: Params) -> Output | None:
     """Return everything about a type except its tags. Raises ResourceNotFound."""
     row = require_thing_type(context, params["thingTypeName"])
-    return {**_item(context, row), "thingTypeId": row["id"]}
+    return {**_to_item(context, row), "thingTypeId": row["id"]}
 
 
 @operation("iot", "ListThingTypes")
@@ -102,7 +102,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
     """
     page = REGISTRY.start_page(context, params)
     prefix = params.get("thingTypeName", "")
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT * FROM thing_types WHERE scope = ? AND seq > ? AND name >= ? AND name < ? ORDER BY seq LIMIT ?",
         context.scope,
         page.after[0] if page.after else 0,
@@ -111,7 +111,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
         page.limit,
     )
     return page.build_output(
-        "thingTypes", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+        "thingTypes", rows, key=lambda row: (row["seq"],), item=lambda row: _to_item(context, row)
     )
 
 
@@ -156,27 +156,27 @@ def delete_thing_type(context: Context, params: Params) -> Output | None:
         raise context.invalid(
             f"Please wait for 5 minutes after deprecation and then retry deleting the thing type : {row['name']}"
         )
-    thing = context.tx.one(
+    thing = context.tx.fetch_one(
         "SELECT 1 FROM things WHERE scope = ? AND type = ? LIMIT 1", context.scope, row["name"]
     )
     if thing is not None:
         raise context.invalid(f"Cannot delete thing type {row['name']}: things are associated with it.")
     context.tx.run("DELETE FROM thing_types WHERE seq = ?", row["seq"])
-    delete_tags(context, _arn(context, row["name"]))
+    delete_tags(context, _build_arn(context, row["name"]))
     return None
 
 
-def _arn(context: Context, name: str) -> str:
-    return context.arn(f"thingtype/{name}")
+def _build_arn(context: Context, name: str) -> str:
+    return context.build_arn(f"thingtype/{name}")
 
 
-def _item(context: Context, row: Row) -> dict[str, Any]:
+def _to_item(context: Context, row: Row) -> dict[str, Any]:
     metadata = {"deprecated": row["deprecated_at"] is not None, "creationDate": row["created_at"]}
     if row["deprecated_at"] is not None:
         metadata["deprecationDate"] = row["deprecated_at"]
     return {
         "thingTypeName": row["name"],
-        "thingTypeArn": _arn(context, row["name"]),
+        "thingTypeArn": _build_arn(context, row["name"]),
         "thingTypeProperties": json.loads(row["properties"]),
         "thingTypeMetadata": metadata,
     }

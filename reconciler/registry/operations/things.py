@@ -60,7 +60,7 @@ MAX_ATTRIBUTES_TYPED = 50
 
 def find_thing(context: Context, name: str) -> Any:
     """Return the row of a thing, or None."""
-    return context.tx.one("SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name)
+    return context.tx.fetch_one("SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_thing(context: Context, name: str) -> Row:
@@ -71,9 +71,9 @@ def require_thing(context: Context, name: str) -> Row:
     return row
 
 
-def thing_arn(context: Context, name: str) -> str:
+def build_thing_arn(context: Context, name: str) -> str:
     """Return the ARN of a thing of this account and Region."""
-    return context.arn(f"thing/{name}")
+    return context.build_arn(f"thing/{name}")
 
 
 @operation("iot", "CreateThing")
@@ -92,7 +92,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
         require_assignable(context, thing_type)
     if "billingGroupName" in params:
         require_billing_group(context, params["billingGroupName"])
-    require_attribute_limits(context, attributes, _max_attributes(thing_type))
+    require_attribute_limits(context, attributes, _find_max_attributes(thing_type))
     thing_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO things (scope, name, id, type, attributes, billing_group, version) VALUES (?, ?, ?, ?, ?, ?, 1)",
@@ -104,7 +104,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
         params.get("billingGroupName"),
     )
     _index_attributes(context, name, attributes)
-    return {"thingName": name, "thingArn": thing_arn(context, name), "thingId": thing_id}
+    return {"thingName": name, "thingArn": build_thing_arn(context, name), "thingId": thing_id}
 
 
 @operation("iot", "DescribeThing")
@@ -115,7 +115,7 @@ def describe_thing(context: Context, params: Params) -> Output | None:
         "defaultClientId": row["name"],
         "thingName": row["name"],
         "thingId": row["id"],
-        "thingArn": thing_arn(context, row["name"]),
+        "thingArn": build_thing_arn(context, row["name"]),
         "thingTypeName": row["type"],
         "attributes": json.loads(row["attributes"]),
         "version": row["version"],
@@ -141,7 +141,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
         require_assignable(context, thing_type)
     before = json.loads(row["attributes"])
     attributes = update_attributes(before, params.get("attributePayload"))
-    require_attribute_limits(context, attributes, _max_attributes(thing_type))
+    require_attribute_limits(context, attributes, _find_max_attributes(thing_type))
     context.tx.run(
         "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",
         thing_type,
@@ -180,7 +180,7 @@ def _require_version(params: Params, row: Row) -> None:
         raise version_conflict(f"thing {row['name']}", expected, row["version"])
 
 
-def _max_attributes(thing_type: str | None) -> int:
+def _find_max_attributes(thing_type: str | None) -> int:
     return MAX_ATTRIBUTES_UNTYPED if thing_type is None else MAX_ATTRIBUTES_TYPED
 
 
@@ -192,7 +192,7 @@ def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], 
     has_same_attributes = json.loads(row["attributes"]) == attributes
     has_same_type = row["type"] == params.get("thingTypeName")
     has_same_billing_group = row["billing_group"] == params.get("billingGroupName")
-    arn = thing_arn(context, row["name"])
+    arn = build_thing_arn(context, row["name"])
     if not (has_same_attributes and has_same_type and has_same_billing_group):
         difference = "configuration" if has_same_attributes else "attributes"
         raise already_exists(

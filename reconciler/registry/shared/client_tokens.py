@@ -32,7 +32,7 @@ def find_by_token(context: Context, params: Params) -> str | None:
 
     Raises ConflictException when the earlier call had other parameters.
     """
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT made, request FROM client_tokens WHERE scope = ? AND operation = ? AND token = ?",
         context.scope,
         context.operation,
@@ -40,7 +40,7 @@ def find_by_token(context: Context, params: Params) -> str | None:
     )
     if row is None:
         return None
-    if row["request"] != _digest(context, params):
+    if row["request"] != _compute_digest(context, params):
         raise ApiError("ConflictException", "The client token was used with other parameters.")
     return str(row["made"])
 
@@ -54,7 +54,7 @@ def save_token(context: Context, params: Params, resource_id: str) -> None:
             context.operation,
             params["ClientToken"],
             resource_id,
-            _digest(context, params),
+            _compute_digest(context, params),
         )
 
 
@@ -63,7 +63,7 @@ def delete_token(context: Context, resource_id: str) -> None:
     context.tx.run("DELETE FROM client_tokens WHERE scope = ? AND made = ?", context.scope, resource_id)
 
 
-def _digest(context: Context, params: Params) -> bytes:
+def _compute_digest(context: Context, params: Params) -> bytes:
     other_params = {name: value for name, value in params.items() if name != "ClientToken"}
     text = json.dumps(other_params, sort_keys=True, separators=(",", ":"))
     return hmac.digest(context.signer.secret, b"client token\0" + text.encode(), hashlib.sha256)

@@ -24,7 +24,7 @@ SCHEMA = (
 
 def has_policies(context: Context, target: str) -> bool:
     """Return whether any policy is attached to the target."""
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT 1 FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL LIMIT 1",
         context.scope,
         target,
@@ -34,7 +34,7 @@ def has_policies(context: Context, target: str) -> bool:
 
 def is_policy_in_use(context: Context, policy: int) -> bool:
     """Return whether the policy is attached, or was within the last `detach_lag_seconds`."""
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         policy,
         context.now,

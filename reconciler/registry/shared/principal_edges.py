@@ -24,7 +24,7 @@ SCHEMA = (
 
 def is_thing_in_use(context: Context, thing: str) -> bool:
     """Return whether the thing has a principal, or had one within the last `detach_lag_seconds`."""
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND thing = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
         thing,
@@ -35,7 +35,7 @@ def is_thing_in_use(context: Context, thing: str) -> bool:
 
 def is_principal_in_use(context: Context, principal: str) -> bool:
     """Return whether the principal has a thing, or had one within the last `detach_lag_seconds`."""
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND principal = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
         principal,

@@ -18,7 +18,7 @@ def parse_certificate_id(context: Context, principal: str) -> str | None:
 
     Raises InvalidRequest for anything else.
     """
-    prefix = context.arn("cert/")
+    prefix = context.build_arn("cert/")
     if principal.startswith(prefix):
         return principal.removeprefix(prefix)
     if _COGNITO.fullmatch(principal):
@@ -36,7 +36,7 @@ def require_principal(context: Context, principal: str) -> Row | None:
     certificate_id = parse_certificate_id(context, principal)
     if certificate_id is None:
         return None
-    row: Row | None = context.tx.one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
     if row is None:

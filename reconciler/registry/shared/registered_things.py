@@ -26,7 +26,7 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
     groups = _read_group_names(context, existing)
     differences = _find_differences(part, existing, groups)
     for key in differences:
-        if part.resource.setting(key) == "FAIL":
+        if part.resource.get_setting(key) == "FAIL":
             message = f"The thing {part.name} already has a different {key}."
             raise ApiError("ResourceRegistrationFailureException", message)
     changes = _build_update_params(part, differences)
@@ -63,16 +63,16 @@ def _find_differences(part: ThingPart, existing: Row, groups: tuple[str, ...]) -
 def _build_update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:
     """Return the parameters of the update for the settings REPLACE and MERGE."""
     changes: dict[str, object] = {}
-    if "ThingTypeName" in differences and part.resource.setting("ThingTypeName") == "REPLACE":
+    if "ThingTypeName" in differences and part.resource.get_setting("ThingTypeName") == "REPLACE":
         changes["thingTypeName"] = part.type
-    setting = part.resource.setting("AttributePayload")
+    setting = part.resource.get_setting("AttributePayload")
     if "AttributePayload" in differences and setting != "DO_NOTHING":
         changes["attributePayload"] = {"attributes": dict(part.attributes or {}), "merge": setting == "MERGE"}
     return changes
 
 
 def _update_groups(context: Context, part: ThingPart, groups: tuple[str, ...]) -> None:
-    setting, template_groups = part.resource.setting("ThingGroups"), part.groups or ()
+    setting, template_groups = part.resource.get_setting("ThingGroups"), part.groups or ()
     if setting == "REPLACE":
         for group in groups:
             if group not in template_groups:
@@ -89,7 +89,7 @@ def _add_to_group(context: Context, part: ThingPart, group: str) -> None:
 
 def _read_group_names(context: Context, thing: Row) -> tuple[str, ...]:
     """Return the names of the static groups that a thing is in."""
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
     )

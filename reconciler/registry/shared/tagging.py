@@ -1,6 +1,6 @@
 """Tags: their table, and the rules that both services share.
 
-Invariant: only resources that a noun has declared with `@taggable` can be tagged. A resource has at most 50 tags, and no key
+Invariant: only resources that a noun has declared with `@allow_tags` can be tagged. A resource has at most 50 tags, and no key
 starts with `aws:` in any letter case.
 """
 
@@ -29,7 +29,7 @@ Exists = Callable[[Context, str], bool]
 _taggable: dict[tuple[str, str], Exists] = {}
 
 
-def taggable(service: str, resource_type: str) -> Callable[[Exists], Exists]:
+def allow_tags(service: str, resource_type: str) -> Callable[[Exists], Exists]:
     """Allow tags on resources whose ARN ends in `resource_type/<name>`.
 
     The decorated function returns whether the resource exists.
@@ -48,7 +48,7 @@ def require_taggable(context: Context, arn: str) -> None:
     Things and device certificates cannot be tagged. That the error is the one for an invalid request is UNCONFIRMED.
     """
     parts = arn.split(":", ARN_PARTS - 1)
-    if len(parts) != ARN_PARTS or parts[:5] != context.arn("").split(":")[:5]:
+    if len(parts) != ARN_PARTS or parts[:5] != context.build_arn("").split(":")[:5]:
         raise context.invalid(f"The resource ARN {arn} does not belong to this service, account and Region.")
     resource_type, _, name = parts[5].partition("/")
     exists = _taggable.get((context.service, resource_type))
@@ -60,7 +60,7 @@ def require_taggable(context: Context, arn: str) -> None:
 
 def read_tags(context: Context, arn: str) -> dict[str, str]:
     """Return the tags of a resource by key, sorted."""
-    rows = context.tx.all(
+    rows = context.tx.fetch_all(
         "SELECT key, value FROM tags WHERE scope = ? AND arn = ? ORDER BY key", context.scope, arn
     )
     return {row["key"]: row["value"] for row in rows}
@@ -78,7 +78,7 @@ def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
         if key.lower().startswith("aws:"):
             raise context.invalid(f"The tag key {key} starts with aws:, which is reserved.")
     if len({**read_tags(context, arn), **tags}) > MAX_TAGS:
-        raise _too_many_tags(context)
+        raise _build_too_many_tags_error(context)
     context.tx.run_many(
         "INSERT OR REPLACE INTO tags (scope, arn, key, value) VALUES (?, ?, ?, ?)",
         [(context.scope, arn, key, value) for key, value in tags.items()],
@@ -106,7 +106,7 @@ def parse_tag_list(context: Context, tags: list[dict[str, str]]) -> dict[str, st
     return tags_by_key
 
 
-def _too_many_tags(context: Context) -> ApiError:
+def _build_too_many_tags_error(context: Context) -> ApiError:
     message = f"A resource has at most {MAX_TAGS} tags."
     if (context.service, context.operation) == ("iot", "TagResource"):
         return ApiError("LimitExceededException", message)

@@ -34,7 +34,7 @@ SCHEMA = (
 
 def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
     """Return the `transferData` of a certificate: its last transfer from or to this account, or None."""
-    row = context.tx.one(
+    row = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"
         " ORDER BY transferred_at DESC LIMIT 1",
         certificate_id,

@@ -58,7 +58,7 @@ class TemplateResource:
     properties: Mapping[str, Any]
     settings: Mapping[str, str]
 
-    def setting(self, key: str) -> str:
+    def get_setting(self, key: str) -> str:
         """Return the setting for a property that differs from the existing resource's."""
         return self.settings.get(key, "DO_NOTHING")
 

@@ -66,11 +66,11 @@ def evaluate_thing(scope: TemplateScope, resource: TemplateResource) -> ThingPar
     groups = properties.evaluate("ThingGroups", evaluate_texts)
     return ThingPart(
         resource,
-        properties.required_text("ThingName"),
-        properties.text("ThingTypeName"),
+        properties.read_required_text("ThingName"),
+        properties.read_text("ThingTypeName"),
         attributes,
         None if groups is None else tuple(dict.fromkeys(groups)),
-        properties.text("BillingGroup"),
+        properties.read_text("BillingGroup"),
     )
 
 
@@ -87,10 +87,10 @@ def evaluate_certificate(scope: TemplateScope, resource: TemplateResource) -> Ce
     return CertificatePart(
         resource,
         source,
-        properties.required_text(source),
-        properties.text("CACertificatePem"),
-        properties.one_of("Status", STATUSES),
-        properties.one_of("ThingPrincipalType", PRINCIPAL_TYPES),
+        properties.read_required_text(source),
+        properties.read_text("CACertificatePem"),
+        properties.read_choice("Status", STATUSES),
+        properties.read_choice("ThingPrincipalType", PRINCIPAL_TYPES),
     )
 
 
@@ -101,7 +101,7 @@ def evaluate_policy(scope: TemplateScope, resource: TemplateResource) -> PolicyP
         raise TemplateError(
             f"Resources.{resource.name} does not have exactly one of PolicyName and PolicyDocument."
         )
-    return PolicyPart(resource, properties.text("PolicyName"), properties.text("PolicyDocument"))
+    return PolicyPart(resource, properties.read_text("PolicyName"), properties.read_text("PolicyDocument"))
 
 
 @frozen
@@ -115,23 +115,23 @@ class _PropertyReader:
         """Evaluate a property, or return None when it is not written."""
         if key not in self.resource.properties:
             return None
-        return evaluate(self.scope, self.resource.properties[key], self._path(key))
+        return evaluate(self.scope, self.resource.properties[key], self._build_path(key))
 
-    def text(self, key: str) -> str | None:
+    def read_text(self, key: str) -> str | None:
         return self.evaluate(key, evaluate_text)
 
-    def required_text(self, key: str) -> str:
-        value = self.text(key)
+    def read_required_text(self, key: str) -> str:
+        value = self.read_text(key)
         if not value:
-            raise TemplateError(f"{self._path(key)} is missing or empty.")
+            raise TemplateError(f"{self._build_path(key)} is missing or empty.")
         return value
 
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+    def read_choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """Return a property with a fixed set of values, the first of which is the default."""
-        value = self.text(key)
+        value = self.read_text(key)
         if value is not None and value not in allowed:
-            raise TemplateError(f"{self._path(key)} is not one of {', '.join(allowed)}.")
+            raise TemplateError(f"{self._build_path(key)} is not one of {', '.join(allowed)}.")
         return value or allowed[0]
 
-    def _path(self, key: str) -> str:
+    def _build_path(self, key: str) -> str:
         return f"Resources.{self.resource.name}.Properties.{key}"

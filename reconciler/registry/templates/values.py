@@ -119,7 +119,7 @@ def _split(_scope: TemplateScope, argument: Any, path: str) -> list[str]:
     return text.split(delimiter)
 
 
-def _sub(scope: TemplateScope, argument: Any, path: str) -> str:
+def _substitute(scope: TemplateScope, argument: Any, path: str) -> str:
     """Replace each `${name}` in a text with the value of the variable, or else of the parameter."""
     text, variables = (argument, {}) if isinstance(argument, str) else _require_arguments(argument, 2, path)
     if not isinstance(variables, dict):
@@ -140,7 +140,7 @@ _FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
     "Fn::Select": _select,
     "Fn::FindInMap": _find_in_map,
     "Fn::Split": _split,
-    "Fn::Sub": _sub,
+    "Fn::Sub": _substitute,
 }
 
 

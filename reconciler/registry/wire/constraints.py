@@ -36,7 +36,7 @@ class ValidationErrors:
         quoted = "null" if value is None else f"'{text}'"
         self.messages.append(f"Value {quoted} at '{path}' failed to satisfy constraint: {constraint}")
 
-    def text(self) -> str:
+    def format_message(self) -> str:
         """Return AWS's message for all violations."""
         noun = "error" if len(self.messages) == 1 else "errors"
         return f"{len(self.messages)} validation {noun} detected: {'; '.join(self.messages)}"
@@ -67,13 +67,13 @@ def compile_checks(type_name: str, metadata: Mapping[str, Any]) -> tuple[Constra
     """Compile the checks of one shape."""
     checks: list[ConstraintCheck] = []
     if type_name in ("string", "list", "map", "blob"):
-        checks.extend(_length_checks(metadata))
+        checks.extend(_build_length_checks(metadata))
     elif type_name in ("integer", "long", "float", "double"):
-        checks.extend(_range_checks(metadata))
+        checks.extend(_build_range_checks(metadata))
     if type_name == "string" and metadata.get("enum"):
-        checks.append(_enum_check(metadata["enum"]))
+        checks.append(_build_enum_check(metadata["enum"]))
     elif type_name == "string" and metadata.get("pattern"):
-        checks.append(_pattern_check(metadata["pattern"], metadata.get("max")))
+        checks.append(_build_pattern_check(metadata["pattern"], metadata.get("max")))
     return tuple(checks)
 
 
@@ -82,7 +82,7 @@ def find_violations(checks: Sequence[ConstraintCheck], value: Any) -> list[str]:
     return [check.text for check in checks if check.is_violated_by(value)]
 
 
-def _length_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
+def _build_length_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     checks: list[ConstraintCheck] = []
     maximum, minimum = metadata.get("max"), metadata.get("min")
     if maximum is not None:
@@ -94,7 +94,7 @@ def _length_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     return checks
 
 
-def _range_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
+def _build_range_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     checks: list[ConstraintCheck] = []
     maximum, minimum = metadata.get("max"), metadata.get("min")
     if maximum is not None:
@@ -106,14 +106,14 @@ def _range_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     return checks
 
 
-def _enum_check(enum: Sequence[str]) -> ConstraintCheck:
+def _build_enum_check(enum: Sequence[str]) -> ConstraintCheck:
     allowed = frozenset(enum)
     return ConstraintCheck(
         f"Member must satisfy enum value set: [{', '.join(enum)}]", lambda value: value not in allowed
     )
 
 
-def _pattern_check(pattern: str, max_length: int | None) -> ConstraintCheck:
+def _build_pattern_check(pattern: str, max_length: int | None) -> ConstraintCheck:
     compiled = compile_pattern(pattern)
     limit = math.inf if max_length is None else max_length
     return ConstraintCheck(

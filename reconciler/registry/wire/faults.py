@@ -21,7 +21,7 @@ _DEFAULT_STATUS = 400
 
 def build_error_response(service: Service, error: ApiError) -> tuple[int, dict[str, str], bytes]:
     """Return the status, headers and body of an error."""
-    error_format = service.error_format(error.code)
+    error_format = service.find_error_format(error.code)
     document: Mapping[str, Any]
     if error_format is None:
         status = _COMMON_STATUS.get(error.code, _DEFAULT_STATUS)

@@ -20,7 +20,7 @@ from reconciler.registry.wire.constraints import (
     format_member_path,
 )
 from reconciler.registry.wire.payload import MalformedError, load_json
-from reconciler.registry.wire.scalars import json_converter, text_converter
+from reconciler.registry.wire.scalars import choose_json_converter, choose_text_converter
 
 Parser = Callable[[Any, str, ValidationErrors], Any]
 Query = Mapping[str, Sequence[str]]
@@ -91,15 +91,15 @@ def compile_input_parser(model: OperationModel) -> InputParser:
     in_body = {name for name, location in located.items() if location is None}
     body: Parser | None = None
     if payload is not None:
-        body = _json_parser(shape.members[payload], {})
+        body = _build_json_parser(shape.members[payload], {})
     elif in_body:
-        body = _structure_parser(shape, {}, only=in_body)
+        body = _build_structure_parser(shape, {}, only=in_body)
     return InputParser(
         # Required members inside the body are checked while the body is parsed, unless the body is a single member.
         required=tuple(name for name in shape.required_members if payload == name or (name not in in_body)),
-        labels=_sources(shape, located, "uri"),
-        query=_sources(shape, located, "querystring"),
-        headers=_sources(shape, located, "header"),
+        labels=_list_sources(shape, located, "uri"),
+        query=_list_sources(shape, located, "querystring"),
+        headers=_list_sources(shape, located, "header"),
         body=body,
         payload=payload,
     )
@@ -110,37 +110,39 @@ def compile_params_parser(model: OperationModel) -> Parser:
     shape = model.input_shape
     if shape is None:
         return _accept
-    members = [(name, name, _json_parser(member, {})) for name, member in shape.members.items()]
-    return _object_parser(members, frozenset(shape.required_members))
+    members = [(name, name, _build_json_parser(member, {})) for name, member in shape.members.items()]
+    return _build_object_parser(members, frozenset(shape.required_members))
 
 
-def _sources(shape: StructureShape, located: Mapping[str, str | None], location: str) -> tuple[_Source, ...]:
+def _list_sources(
+    shape: StructureShape, located: Mapping[str, str | None], location: str
+) -> tuple[_Source, ...]:
     return tuple(
         _Source(
             name,
-            _wire_name(member, name).lower() if location == "header" else _wire_name(member, name),
-            _text_parser(member, location),
+            _get_wire_name(member, name).lower() if location == "header" else _get_wire_name(member, name),
+            _build_text_parser(member, location),
         )
         for name, member in shape.members.items()
         if located[name] == location
     )
 
 
-def _wire_name(member: Shape, name: str) -> str:
+def _get_wire_name(member: Shape, name: str) -> str:
     return str(member.serialization.get("name", name))
 
 
-def _text_parser(shape: Shape, location: str) -> Parser:
+def _build_text_parser(shape: Shape, location: str) -> Parser:
     """Return the parser of a member in the path, the query or the headers: a sequence of strings."""
     if isinstance(shape, ListShape):
-        item = _scalar_parser(shape.member, text_converter(shape.member, location))
-        return _text_list_parser(item, compile_checks("list", shape.metadata))
-    scalar = _scalar_parser(shape, text_converter(shape, location))
+        item = _build_scalar_parser(shape.member, choose_text_converter(shape.member, location))
+        return _build_text_list_parser(item, compile_checks("list", shape.metadata))
+    scalar = _build_scalar_parser(shape, choose_text_converter(shape, location))
     # If a parameter is given twice, the last value counts.
     return lambda values, path, errors: scalar(values[-1], path, errors)
 
 
-def _text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
+def _build_text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
     def parse(values: Sequence[str], path: str, errors: ValidationErrors) -> list[Any]:
         for constraint in find_violations(checks, values):
             errors.add(path, list(values), constraint)
@@ -149,7 +151,7 @@ def _text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Pars
     return parse
 
 
-def _json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
+def _build_json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
     """Return the parser of a member of a JSON document.
 
     `enclosing` has the parsers of the shapes around it, for shapes that contain themselves.
@@ -159,19 +161,19 @@ def _json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
     if isinstance(shape, StructureShape):
         if shape.metadata.get("document"):
             return _accept
-        return _structure_parser(shape, enclosing)
+        return _build_structure_parser(shape, enclosing)
     if isinstance(shape, ListShape):
         return _list_parser(shape, enclosing)
     if isinstance(shape, MapShape):
         return _map_parser(shape, enclosing)
-    return _scalar_parser(shape, json_converter(shape))
+    return _build_scalar_parser(shape, choose_json_converter(shape))
 
 
 def _accept(value: Any, _path: str, _errors: ValidationErrors) -> Any:
     return value
 
 
-def _scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
+def _build_scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
     checks = compile_checks(shape.type_name, shape.metadata)
     is_sensitive = bool(shape.metadata.get("sensitive"))
     if not checks:
@@ -186,21 +188,21 @@ def _scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
     return parse
 
 
-def _structure_parser(
+def _build_structure_parser(
     shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None
 ) -> Parser:
     members: list[tuple[str, str, Parser]] = []
-    parse = _object_parser(members, frozenset(shape.required_members))
+    parse = _build_object_parser(members, frozenset(shape.required_members))
     inner = {**enclosing, shape.name: parse} if only is None else enclosing
     members.extend(
-        (name, _wire_name(member, name), _json_parser(member, inner))
+        (name, _get_wire_name(member, name), _build_json_parser(member, inner))
         for name, member in shape.members.items()
         if only is None or name in only
     )
     return parse
 
 
-def _object_parser(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
+def _build_object_parser(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
     """Return the parser of an object from its members: their names, wire names and parsers."""
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
@@ -218,7 +220,7 @@ def _object_parser(members: Sequence[tuple[str, str, Parser]], required: frozens
 
 
 def _list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
-    parse_item = _json_parser(shape.member, enclosing)
+    parse_item = _build_json_parser(shape.member, enclosing)
     checks = compile_checks("list", shape.metadata)
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> list[Any]:
@@ -245,7 +247,7 @@ def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)
     value_checks = compile_checks(shape.value.type_name, shape.value.metadata)
-    parse_value = _json_parser(shape.value, enclosing)
+    parse_value = _build_json_parser(shape.value, enclosing)
     has_scalar_values = not isinstance(shape.value, StructureShape | ListShape | MapShape)
     is_sensitive = any(part.metadata.get("sensitive") for part in (shape, shape.key, shape.value))
 

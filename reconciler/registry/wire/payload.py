@@ -29,7 +29,7 @@ def load_json(body: bytes) -> Any:
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise MalformedError("The request body is not valid JSON.") from error
-    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(document) > _MAX_DEPTH:
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _measure_depth(document) > _MAX_DEPTH:
         raise MalformedError(f"The request body is nested deeper than {_MAX_DEPTH} levels.")
     return document
 
@@ -45,7 +45,7 @@ def _parse_finite(text: str) -> float:
     return number
 
 
-def _depth(document: Any) -> int:
+def _measure_depth(document: Any) -> int:
     max_depth, pending = 0, [(document, 0)]
     while pending:
         value, depth = pending.pop()

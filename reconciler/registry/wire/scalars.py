@@ -23,21 +23,21 @@ _LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "r
 _MAX_DIGITS = 400
 
 
-def json_converter(shape: Shape) -> Convert:
+def choose_json_converter(shape: Shape) -> Convert:
     """Return the conversion of a JSON value of this shape."""
     if shape.type_name == "timestamp":
-        return _timestamp_converter(shape.serialization.get("timestampFormat", "unixTimestamp"))
+        return _build_timestamp_converter(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _FROM_JSON[shape.type_name]
 
 
-def text_converter(shape: Shape, location: str) -> Convert:
+def choose_text_converter(shape: Shape, location: str) -> Convert:
     """Return the conversion of a string in the path, the query or a header."""
     if shape.type_name == "timestamp":
         timestamp_format = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])
-        return lambda value, path: _text_to_timestamp(value, path, timestamp_format)
+        return lambda value, path: _parse_timestamp(value, path, timestamp_format)
     if shape.type_name in _BITS:
         bits = _BITS[shape.type_name]
-        return lambda value, path: _text_to_integer(value, path, bits)
+        return lambda value, path: _parse_integer(value, path, bits)
     return _FROM_TEXT[shape.type_name]
 
 
@@ -53,13 +53,13 @@ def _to_boolean(value: Any, path: str) -> bool:
     return value
 
 
-def _text_to_boolean(value: str, path: str) -> bool:
+def _parse_boolean(value: str, path: str) -> bool:
     if value not in ("true", "false"):
         raise MalformedError(f"{path} is not a boolean.")
     return value == "true"
 
 
-def _integer_converter(bits: int) -> Convert:
+def _build_integer_converter(bits: int) -> Convert:
     def convert(value: Any, path: str) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -70,11 +70,11 @@ def _integer_converter(bits: int) -> Convert:
     return convert
 
 
-def _text_to_integer(value: str, path: str, bits: int) -> int:
+def _parse_integer(value: str, path: str, bits: int) -> int:
     digits = value.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < _MAX_DIGITS):
         raise MalformedError(f"{path} is not an integer.")
-    number: int = _integer_converter(bits)(int(value), path)
+    number: int = _build_integer_converter(bits)(int(value), path)
     return number
 
 
@@ -101,18 +101,18 @@ def _to_bytes(value: Any, path: str) -> bytes:
         raise MalformedError(f"{path} is not base64.") from error
 
 
-def _timestamp_converter(timestamp_format: str) -> Convert:
+def _build_timestamp_converter(timestamp_format: str) -> Convert:
     def convert(value: Any, path: str) -> datetime:
         if isinstance(value, str):
-            return _text_to_timestamp(value, path, timestamp_format)
-        return _seconds_to_timestamp(_to_double(value, path), path)
+            return _parse_timestamp(value, path, timestamp_format)
+        return _to_timestamp(_to_double(value, path), path)
 
     return convert
 
 
-def _text_to_timestamp(value: str, path: str, timestamp_format: str) -> datetime:
+def _parse_timestamp(value: str, path: str, timestamp_format: str) -> datetime:
     if timestamp_format == "unixTimestamp":
-        return _seconds_to_timestamp(_to_finite(value, path), path)
+        return _to_timestamp(_to_finite(value, path), path)
     parse = datetime.fromisoformat if timestamp_format == "iso8601" else parsedate_to_datetime
     try:
         timestamp = parse(value)
@@ -121,7 +121,7 @@ def _text_to_timestamp(value: str, path: str, timestamp_format: str) -> datetime
         raise MalformedError(f"{path} is not a timestamp.") from error
 
 
-def _seconds_to_timestamp(seconds: float, path: str) -> datetime:
+def _to_timestamp(seconds: float, path: str) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
@@ -132,8 +132,8 @@ _FROM_JSON: dict[str, Convert] = {
     "string": _to_string,
     "character": _to_string,
     "boolean": _to_boolean,
-    "integer": _integer_converter(_BITS["integer"]),
-    "long": _integer_converter(_BITS["long"]),
+    "integer": _build_integer_converter(_BITS["integer"]),
+    "long": _build_integer_converter(_BITS["long"]),
     "float": _to_double,
     "double": _to_double,
     "blob": _to_bytes,
@@ -141,7 +141,7 @@ _FROM_JSON: dict[str, Convert] = {
 _FROM_TEXT: dict[str, Convert] = {
     "string": _to_string,
     "character": _to_string,
-    "boolean": _text_to_boolean,
+    "boolean": _parse_boolean,
     "float": _to_finite,
     "double": _to_finite,
     "blob": _to_bytes,

@@ -58,19 +58,19 @@ def compile_serializer(model: OperationModel) -> OutputSerializer:
     status_member = next((name for name, location in located.items() if location == "statusCode"), None)
     in_body = {name for name, location in located.items() if location is None}
     body = (
-        _json_writer(shape.members[payload])
+        _build_json_writer(shape.members[payload])
         if payload is not None
-        else _structure_writer(shape, {}, only=in_body)
+        else _build_structure_writer(shape, {}, only=in_body)
     )
     return OutputSerializer(status, headers, status_member, body, payload)
 
 
 def compile_error_writer(shape: Shape) -> Writer:
     """Compile the writer of an error shape's members."""
-    return _json_writer(shape)
+    return _build_json_writer(shape)
 
 
-def _json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
+def _build_json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
     """Return the writer of a shape.
 
     `enclosing` has the writers of the shapes around it, for shapes that contain themselves.
@@ -79,17 +79,19 @@ def _json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Wr
     if shape.name in enclosing:
         return enclosing[shape.name]
     if isinstance(shape, StructureShape):
-        return _write_unchanged if shape.metadata.get("document") else _structure_writer(shape, enclosing)
+        return (
+            _write_unchanged if shape.metadata.get("document") else _build_structure_writer(shape, enclosing)
+        )
     if isinstance(shape, ListShape):
-        return _list_writer(_json_writer(shape.member, enclosing))
+        return _list_writer(_build_json_writer(shape.member, enclosing))
     if isinstance(shape, MapShape):
-        return _map_writer(_json_writer(shape.value, enclosing))
+        return _map_writer(_build_json_writer(shape.value, enclosing))
     if shape.type_name == "timestamp":
-        return _timestamp_writer(shape.serialization.get("timestampFormat", "unixTimestamp"))
+        return _build_timestamp_writer(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _write_blob if shape.type_name == "blob" else _write_unchanged
 
 
-def _structure_writer(
+def _build_structure_writer(
     shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None
 ) -> Writer:
     members: dict[str, tuple[str, Writer]] = {}
@@ -104,7 +106,7 @@ def _structure_writer(
 
     inner = {**enclosing, shape.name: write}
     members.update(
-        (name, (str(member.serialization.get("name", name)), _json_writer(member, inner)))
+        (name, (str(member.serialization.get("name", name)), _build_json_writer(member, inner)))
         for name, member in shape.members.items()
         if only is None or name in only
     )
@@ -129,7 +131,7 @@ def _write_blob(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _timestamp_writer(timestamp_format: str) -> Writer:
+def _build_timestamp_writer(timestamp_format: str) -> Writer:
     def write(value: datetime | float) -> float | str:
         if isinstance(value, datetime):
             value = value.timestamp()

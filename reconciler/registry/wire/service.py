@@ -95,11 +95,11 @@ class Service:
         names = self.model.operation_names
         return {name: WireOperation(self.name, name, self.model.operation_model(name)) for name in names}
 
-    def operation(self, name: str) -> WireOperation:
+    def get_operation(self, name: str) -> WireOperation:
         """Return an operation of the model. Raises KeyError for any other name."""
         return self._operations[name]
 
-    def error_format(self, code: str) -> tuple[int, str, Writer] | None:
+    def find_error_format(self, code: str) -> tuple[int, str, Writer] | None:
         """Return an error's HTTP status, the name of its message member, and its writer, or None if unknown."""
         if code not in self._error_formats:
             self._error_formats[code] = _find_error_format(self.model, code)
@@ -123,7 +123,7 @@ def _load(name: str) -> Service:
 
 
 @cache
-def services_by_signing_name() -> Mapping[str, str]:
+def map_services_by_signing_name() -> Mapping[str, str]:
     """Return the service for each SigV4 signing name."""
     names = {str(load_service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
     # Older clients sign `iot` requests with the signing name of API Gateway's data plane.
