@@ -31,9 +31,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
 
 
 def _file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
-    from reconciler.render.views.labels import pluralize
-
-    problem = f"{workspace.path}: {pluralize(len(error.diagnostics), 'error')}"
+    problem = f"{workspace.path}: {error.counts}"
     return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
 

@@ -7,6 +7,7 @@ in the same field of many rows are reported together.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from attrs import evolve, field, frozen
@@ -74,6 +75,18 @@ class Diagnostic:
         subject = ".".join(part for part in (self.address, self.field) if part)
         text = _format(self.problem, self.expected, self.nearest)
         return f"{self.file}:{self.line}: {self.severity}: " + (f"{subject}: {text}" if subject else text)
+
+
+def count_by_severity(diagnostics: Iterable[Diagnostic]) -> tuple[int, int]:
+    """Return the numbers of errors and of warnings."""
+    severities = [diagnostic.severity for diagnostic in diagnostics]
+    return severities.count("error"), severities.count("warning")
+
+
+def format_severity_counts(errors: int, warnings: int) -> str:
+    """Format the numbers as `2 errors, 1 warning`, or an empty string if both are zero."""
+    counts = {"error": errors, "warning": warnings}
+    return ", ".join(f"{count:,} {noun}{'s' if count > 1 else ''}" for noun, count in counts.items() if count)
 
 
 def _format(problem: str, expected: str | None, nearest: str | None) -> str:

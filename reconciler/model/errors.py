@@ -23,7 +23,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
 
 
 class ReconcilerError(Exception):
@@ -42,14 +42,14 @@ def _escape(character: str) -> str:
 class InvalidDesiredStateError(ReconcilerError):
     """A desired state that cannot be used.
 
-    `diagnostics` are all errors and warnings, in the order of files and lines.
+    `diagnostics` are all errors and warnings, in the order of files and lines; `counts` are their numbers as text.
     """
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        count = len(self.diagnostics)
-        summary = f"{count} problem{'s' if count != 1 else ''} in the desired state; nothing was sent"
-        super().__init__("\n".join([summary, *map(str, self.diagnostics)]))
+        self.counts = format_severity_counts(*count_by_severity(self.diagnostics))
+        self.summary = f"the desired state is not valid: {self.counts}; nothing was sent"
+        super().__init__("\n".join([self.summary, *map(str, self.diagnostics)]))
 
 
 class PlanRejectedError(ReconcilerError):

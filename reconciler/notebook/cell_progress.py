@@ -19,7 +19,7 @@ from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 
 UPDATE_SECONDS = 0.2
@@ -118,7 +118,10 @@ def render_progress_html(view: ProgressView, note: str = "") -> h.Renderable:
             h.strong[f"{view.ended:,} of {view.total:,}"],
             " ",
             (
-                [render_status_html(OUTCOME_GLYPHS[status], status, f"{count:,} {status}"), " "]
+                [
+                    render_status_html(OUTCOME_GLYPHS[status], status, f"{count:,} {format_status(status)}"),
+                    " ",
+                ]
                 for status, count in view.counts.items()
                 if count
             ),

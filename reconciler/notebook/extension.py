@@ -46,7 +46,7 @@ def load(shell: InteractiveShell, open_workspace: OpenWorkspace) -> None:
 def run_command(line: str, open_workspace: OpenWorkspace) -> Any:
     """Run what follows `%reconcile` and return what the cell shows.
 
-    Raises ReconcilerError for a wrong line.
+    Raises ReconcilerError if the line is not valid.
     """
     try:
         words = shlex.split(line)
@@ -74,7 +74,8 @@ def _unknown_command(command: str) -> str:
     if not command:
         return usage
     nearest = closest_match(command, COMMANDS)
-    return f"there is no %reconcile {quote(command)}; " + (f"did you mean {nearest!r}?" if nearest else usage)
+    hint = f"did you mean {nearest!r}?" if nearest else usage
+    return f"{quote(command)} is not a command of %reconcile; {hint}"
 
 
 def _apply(workspace: NotebookWorkspace, *arguments: str) -> Any:

@@ -1,8 +1,8 @@
 // The panel in the page. It decides nothing: it draws the model's traits and reports what the user does.
 
-/** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, word, CSS class. */
+/** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, label, CSS class. */
 const STATUSES = {
-  " ": ["", "", ""], s: ["▸", "running", "started"], w: ["▸", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
+  " ": ["", "", ""], s: ["▸", "running", "started"], w: ["…", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
   k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "cancelled"],
 };
 const ROW_HEIGHT = 28; // pixels, as in panel.css
@@ -29,12 +29,16 @@ function makeLabel(type, name, glyph, text) {
 
 function render({ model, el }) {
   const id = `reconciler-${++panelCount}`;
-  const request = (action, parameters = {}) => model.send({ do: action, ...parameters });
+  const request = (command, parameters = {}) => model.send({ command, ...parameters });
   const state = () => model.get("state");
-  const parts = [makeHeader(request, id), makeConfirmation(model, request, id), makeProgress(), makeTabs(model, request, id)];
+  const header = makeHeader(request, id);
+  const confirmation = makeConfirmation(model, request, id);
+  const progress = makeProgress();
+  const tabs = makeTabs(model, request, id);
+  const parts = [header, confirmation, progress, tabs];
   const banner = make("div", { role: "alert" });
   const root = make("div", { class: "reconciler panel", role: "region", "aria-label": "Reconciler panel" });
-  root.append(parts[0].element, parts[1].element, banner, ...parts.slice(2).map((part) => part.element));
+  root.append(header.element, confirmation.element, banner, progress.element, tabs.element);
   el.append(root);
 
   const drawState = () => {
@@ -44,7 +48,7 @@ function render({ model, el }) {
     root.setAttribute("data-phase", state().phase);
     for (const part of parts) part.draw(state());
   };
-  const receive = (message) => parts[3].receive(message);
+  const receive = (message) => tabs.receive(message);
   model.on("change:state", drawState);
   model.on("msg:custom", receive);
   drawState();
@@ -193,7 +197,7 @@ function makeTabs(model, request, id) {
 
 /** The changes: filters, and a tree grid that draws only the visible rows. */
 function makeTable(model, request) {
-  const COLUMNS = ["action", "address", "differences", "declared", "status"];
+  const COLUMNS = ["action", "address", "differences", "declared in", "status"];
   const filters = { actions: new Set(), kind: "", text: "" };
   let rows = []; // all rows of the plan
   let visible = []; // numbers of the rows that pass the filters

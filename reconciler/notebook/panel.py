@@ -43,7 +43,7 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         super().__init__()
-        self._frame = DisplayHandle()
+        self._widget_output = DisplayHandle()
         self._saved_output = SavedOutput(workspace, plan)
         self._session = PanelSession(workspace, plan, self)
         self._session.start()
@@ -53,7 +53,7 @@ class Panel(anywidget.AnyWidget):
         """Write the saved output and the widget into the cell's output."""
         self._saved_output.display()
         widget = {"model_id": self.model_id, "version_major": 2, "version_minor": 0}
-        self._frame.display(
+        self._widget_output.display(
             {
                 "application/vnd.jupyter.widget-view+json": widget,
                 "text/plain": _NO_WIDGETS,
@@ -66,17 +66,17 @@ class Panel(anywidget.AnyWidget):
         """Pass what the user did to the session, which only queues it: this may be any thread."""
         session = self._session
         match content:
-            case {"do": "plan"}:
+            case {"command": "plan"}:
                 session.plan()
-            case {"do": "apply", "digest": str(digest), "typed": str(typed)}:
+            case {"command": "apply", "digest": str(digest), "typed": str(typed)}:
                 session.apply(digest, typed)
-            case {"do": "stop"}:
+            case {"command": "stop"}:
                 session.stop()
-            case {"do": "retry"}:
+            case {"command": "retry"}:
                 session.retry()
-            case {"do": "expand", "row": int(row_number)}:
+            case {"command": "expand", "row": int(row_number)}:
                 session.expand(row_number)
-            case {"do": "graph", "around": str(around)}:
+            case {"command": "graph", "around": str(around)}:
                 session.graph(around)
 
     # ── called by the session ───────────────────────────────────────────────────────────────────
@@ -102,12 +102,12 @@ class Panel(anywidget.AnyWidget):
         self._saved_output.set_plan(plan)
 
     def on_result(self, result: Result) -> None:
-        """Show the result in the saved output, or in the widget's place if nothing is left to do."""
+        """Show the result in the saved output, or in place of the widget if every step was applied."""
         if not result.ok:
             self._saved_output.add_result(result.plan, result)
             return
         self._saved_output.add_result(result.plan, None)
         view = build_result_view(result, max_outcomes=MAX_ROWS)
-        self._frame.update(
+        self._widget_output.update(
             {"text/plain": render_text(view), "text/html": render_html_fragment(view)}, raw=True
         )

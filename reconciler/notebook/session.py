@@ -22,6 +22,7 @@ from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView, build_error_view
+from reconciler.render.views.labels import format_status
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
 
 _MAX_LOG_LINES = 300
@@ -36,19 +37,19 @@ class PanelPage(Protocol):
         """Show the parts of the state that changed."""
 
     def send_message(self, message: Mapping[str, Any]) -> None:
-        """Send what the user asked for."""
+        """Send the details that the user requested."""
 
     def on_plan(self, plan: Plan) -> None:
-        """Take note of a new plan."""
+        """Handle a new plan."""
 
     def on_result(self, result: Result) -> None:
-        """Take note of the result of an apply."""
+        """Handle the result of an apply."""
 
 
 class PanelSession:
-    """Plans, applies, stops and retries in the background.
+    """A panel's session, which plans, applies, stops and retries in the background.
 
-    It is thread-safe, and every method returns at once.
+    It is thread-safe, and every method but `wait` returns at once.
     """
 
     def __init__(
@@ -237,7 +238,7 @@ class PanelSession:
         self._table.set_status(outcome.change.address, view.status)
         if view.status not in ("started", "waiting"):
             self._append_to_log(
-                f"{view.glyph} {view.action:<7} {view.address}  {view.status}  {view.details}"
+                f"{view.glyph} {view.action:<7} {view.address}  {format_status(view.status)}  {view.details}"
             )
 
     def _show_stopping(self) -> None:

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -105,6 +106,17 @@ def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_pat
             f"{'':22}next: run `reconciler validate` to see every line",
         ],
     )
+
+
+def test_an_invalid_file_has_its_errors_and_warnings_counted_apart(doctor, monkeypatch):
+    monkeypatch.delenv("UNSET_CODE", raising=False)
+    with Path("desired_state.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '[managed_things.lamp]\nrole = "DEVICE"\nauthentication_material = { env = "UNSET_CODE" }\n'
+            'authentication_material_type = "ZWAVE_QR_BAR_CODE"\n\n[thingz.pump-9]\n'
+        )
+    _code, lines = doctor()
+    assert lines[0] == "✖ error   file        desired_state.toml: 1 error, 1 warning"
 
 
 def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_path):

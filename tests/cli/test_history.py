@@ -102,7 +102,7 @@ def test_a_run_is_shown_step_by_step_and_call_by_call():
         "\n"
         "✔ create  things.pump-1  0.25 s\n"
         "       1  10:00:00.100  iot:CreateThing  thingName=pump-1  0.10 s  rejected Slow  r-1\n"
-        "       2  10:00:00.250  iot:CreateThing  thingName=pump-1  0.05 s  answered  r-2\n"
+        "       2  10:00:00.250  iot:CreateThing  thingName=pump-1  0.05 s  completed  r-2\n"
         "? update  things.pump-2  unknown\n"
         "       3  10:00:00.300  iot:AttachThingPrincipal  "
         "principal=arn:aws:iot:eu-west-1:123456789012:cert/ab12cd34ef56…  unknown\n"

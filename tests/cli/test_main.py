@@ -133,7 +133,7 @@ def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_starter):
             "API calls  1, at least 0 s under AWS quotas\n"
             "  1  iot:UpdateThing  at 100 per second: 0 s\n"
             "\n"
-            "Plan: 1 to update; 5 and 2 ownership markers unchanged\n"
+            "Plan: 1 to update; 5 resources and 2 ownership markers unchanged\n"
         ),
     )
 

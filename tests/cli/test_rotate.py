@@ -98,7 +98,7 @@ def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
             "  20  iot:RegisterCertificate",
             "  20  iot:UpdateCertificate  at 10 per second: 0 s",
             "",
-            "Plan: 20 to replace; 21 and 2 ownership markers unchanged",
+            "Plan: 20 to replace; 21 resources and 2 ownership markers unchanged",
             "Waves    4, of at most 5 devices",
             "",
             "✔ Rotation complete in 0 s: 20 devices with a new certificate, in 4 waves.",
@@ -165,7 +165,7 @@ def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     assert (code, tail) == (
         0,
         (
-            "20 to replace; 20 and 2 ownership markers unchanged\n"
+            "20 to replace; 20 resources and 2 ownership markers unchanged\n"
             "Waves    10, of at most 2 devices\n"
             "1 other change remains for `reconciler apply`.\n"
             "\n"

@@ -132,7 +132,7 @@ def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
         ("{}", 'not a saved plan: expected "format": "reconciler.plan"'),
         (
             '{"format": "reconciler.plan", "version": 2}',
-            "the file has version 2 of the plan format; this reconciler reads version 1",
+            "the file has version 2 of the plan format; this reconciler reads version 1; save the plan again",
         ),
         (
             '{"format": "reconciler.plan", "version": 1}',
@@ -245,7 +245,9 @@ def test_a_file_whose_view_differs_from_its_changes_is_rejected(run_after_edit):
     forged = evolve(document, view=evolve(document.view, sections=()))
     with pytest.raises(PlanRejectedError) as error:
         check_view(forged, plan)
-    assert error.value.reasons == ("the file's view shows other changes than the file holds",)
+    assert error.value.reasons == (
+        "the file was edited: its view does not match its changes; save the plan again",
+    )
 
 
 def test_control_characters_in_a_saved_plan_are_escaped(run_after_edit):

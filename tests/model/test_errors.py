@@ -23,14 +23,14 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
         (
             InvalidDesiredStateError([_FULL, _BARE]),
             (
-                "2 problems in the desired state; nothing was sent\n"
+                "the desired state is not valid: 1 error, 1 warning; nothing was sent\n"
                 "fleet.toml:7: error: things.a.atributes: unknown key; expected a known key; did you mean 'attributes'?\n"
                 "fleet.toml:9: warning: expires soon"
             ),
         ),
         (
             InvalidDesiredStateError([_BARE]),
-            "1 problem in the desired state; nothing was sent\nfleet.toml:9: warning: expires soon",
+            "the desired state is not valid: 1 warning; nothing was sent\nfleet.toml:9: warning: expires soon",
         ),
         (
             PlanRejectedError(["things.a: no", "things.b: neither"]),

@@ -102,7 +102,7 @@ def test_the_magic_plans_applies_shows_and_lists(run_in_starter):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("plam", "there is no %reconcile 'plam'; did you mean 'plan'?"),
+        ("plam", "'plam' is not a command of %reconcile; did you mean 'plan'?"),
         ("show", "expected %reconcile show ADDRESS, such as things.pump-1"),
         (
             "plan now",

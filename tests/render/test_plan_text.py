@@ -172,7 +172,11 @@ def test_a_value_that_looks_like_a_placeholder_is_quoted():
         (make_plan(unchanged=1), 0, "No changes: 1 resource matches the file."),
         (make_plan(unchanged=2), 1, "No changes: 1 resource and 1 ownership marker match the file."),
         (make_plan(unchanged=18), 2, "No changes: 16 resources and 2 ownership markers match the file."),
-        (make_plan(UPDATE, unchanged=17), 2, "Plan: 1 to update; 15 and 2 ownership markers unchanged"),
+        (
+            make_plan(UPDATE, unchanged=17),
+            2,
+            "Plan: 1 to update; 15 resources and 2 ownership markers unchanged",
+        ),
         (make_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
         (make_plan(UPDATE, MARKER), 0, "Plan: 1 to create, 1 to update (including 1 ownership marker)"),
     ],

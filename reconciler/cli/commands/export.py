@@ -26,9 +26,10 @@ def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Seq
     from reconciler.kinds import all_kinds
     from reconciler.model.text import closest_match, quote
 
+    known_kinds = list(all_kinds())
     for table in value:
-        if table not in all_kinds():
-            nearest = closest_match(table, [*all_kinds()])
+        if table not in known_kinds:
+            nearest = closest_match(table, known_kinds)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
             raise click.BadParameter(f"{quote(table)} is not a resource kind{hint}")
     return value

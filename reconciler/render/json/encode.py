@@ -28,9 +28,9 @@ def encode_document(document: Any) -> Iterator[str]:
     yield "\n}\n"
 
 
-def get_members(value: Any, sort: type) -> Mapping[str, Any]:
-    """Return the members that a value has of the class `sort`, from which a derived record is built."""
-    return {name: getattr(value, name) for name in attrs.fields_dict(sort)}
+def get_members(value: Any, record_class: type) -> Mapping[str, Any]:
+    """Return the members of a value that `record_class` declares; a record of a subclass is built from them."""
+    return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
 
 
 def _encode_member(value: Any) -> Iterator[str]:

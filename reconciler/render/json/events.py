@@ -136,7 +136,7 @@ class EventWriter:
 
     def end(self, result: Result) -> None:
         """Write the last line."""
-        counts = {word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")}
+        counts = {status: result.count(status) for status in ("applied", "failed", "skipped", "cancelled")}
         self._write(
             EndEvent(time=self._time(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )

@@ -43,7 +43,7 @@ def build_plan_document(plan: Plan, *, unchanged_markers: int = 0) -> PlanDocume
 
 
 def render_plan_json(plan: Plan, *, unchanged_markers: int = 0) -> Iterator[str]:
-    """Render the file of a plan, in pieces: for a large fleet it has hundreds of megabytes."""
+    """Render the file of a plan, in pieces, because that of a large fleet has hundreds of megabytes."""
     return seal_document(build_plan_document(plan, unchanged_markers=unchanged_markers))
 
 
@@ -55,14 +55,14 @@ def seal_document(document: PlanDocument) -> Iterator[str]:
         pending.append(piece)
         if len(pending) > _TRAILING_PIECES:
             yield pending.popleft()
-    _, end = pending
+    _unsealed, end = pending  # the real seal replaces the zeros
     yield f"{encode_json(digest.hexdigest())}{end}"
 
 
 def parse_plan_file(raw: bytes) -> PlanDocument:
     """Parse a saved plan.
 
-    Raises PlanRejectedError where it is not a saved plan, has another version, or was edited.
+    Raises PlanRejectedError if it is not a saved plan, has another version, or was edited.
     """
     try:
         content: Any = msgspec.json.decode(raw)
@@ -72,9 +72,10 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
         raise PlanRejectedError([f'not a saved plan: expected "format": "{FORMAT}"'])
     version = content.get("version")
     if version != VERSION:
-        raise PlanRejectedError(
-            [f"the file has version {version!r} of the plan format; this reconciler reads version {VERSION}"]
+        reason = (
+            f"the file has version {version!r} of the plan format; this reconciler reads version {VERSION}"
         )
+        raise PlanRejectedError([f"{reason}; save the plan again"])
     _check_seal(raw, content.get("seal"))
     try:
         return msgspec.convert({**content, "view": _escape_texts(content.get("view"))}, PlanDocument)
@@ -90,7 +91,9 @@ def check_view(document: PlanDocument, plan: Plan) -> None:
     saved, current = document.view, build_plan_view(plan, requests=True)
     compared = ("workspace", "target", "digest", "sections", "counts")
     if any(getattr(saved, name) != getattr(current, name) for name in compared):
-        raise PlanRejectedError(["the file's view shows other changes than the file holds"])
+        raise PlanRejectedError(
+            ["the file was edited: its view does not match its changes; save the plan again"]
+        )
 
 
 def _check_seal(raw: bytes, seal: Any) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
 from reconciler.model.text import visible
-from reconciler.render.views.labels import pluralize
 from reconciler.render.views.regex_words import describe_expected
 
 _KEY = re.compile(
@@ -71,15 +70,12 @@ def build_diagnostics_view(
     """
     ordered = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
     rows = tuple(_build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in ordered)
-    warnings = sum(row.severity == "warning" for row in rows)
-    return DiagnosticsView(rows, len(rows) - warnings, warnings)
+    return DiagnosticsView(rows, *count_by_severity(ordered))
 
 
 def format_diagnostic_counts(view: DiagnosticsView) -> str:
     """Format the numbers of diagnostics as `2 errors, 1 warning`, or an empty string if there are none."""
-    parts = [pluralize(view.errors, "error")] if view.errors else []
-    parts += [pluralize(view.warnings, "warning")] if view.warnings else []
-    return ", ".join(parts)
+    return format_severity_counts(view.errors, view.warnings)
 
 
 def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:

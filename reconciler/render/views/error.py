@@ -19,11 +19,7 @@ from reconciler.model.errors import (
     SelectionError,
 )
 from reconciler.model.text import visible
-from reconciler.render.views.diagnostics import (
-    DiagnosticsView,
-    build_diagnostics_view,
-    format_diagnostic_counts,
-)
+from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.next_step import suggest_next_step
 
 _NO_SOURCES: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -46,11 +42,7 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
     """
     match error:
         case InvalidDesiredStateError():
-            diagnostics = build_diagnostics_view(error.diagnostics, sources)
-            counts = format_diagnostic_counts(diagnostics)
-            return ErrorView(
-                f"the desired state is not valid: {counts}; nothing was sent", diagnostics=diagnostics
-            )
+            return ErrorView(error.summary, diagnostics=build_diagnostics_view(error.diagnostics, sources))
         case LockedError():
             return _build_locked_view(error)
         case PlanRejectedError():

@@ -30,13 +30,18 @@ OUTCOME_GLYPHS: Mapping[str, str] = {
 }
 """The sign of each outcome of a step."""
 
-_LABELS: Mapping[str, str] = {"cancelled": "canceled", "refused": "rejected"}
-"""Statuses that people are shown in other words than the journal stores."""
+_STATUS_LABELS: Mapping[str, str] = {
+    "cancelled": "canceled",
+    "answered": "completed",
+    "refused": "rejected",
+    "lost": "no response",
+}
+"""The labels of statuses that people are shown in other words than the journal stores."""
 
 
 def format_status(status: str) -> str:
     """Return a status of a step, a call or a run as people read it."""
-    return _LABELS.get(status, status)
+    return _STATUS_LABELS.get(status, status)
 
 
 def format_status_counts(counts: Mapping[str, int]) -> str:

@@ -201,9 +201,10 @@ def describe_unchanged(view: PlanView) -> str:
     """Describe how many resources and ownership markers a plan leaves unchanged; an empty string for none."""
     if not view.unchanged:
         return ""
-    resources = view.unchanged - view.unchanged_markers
-    markers = f" and {_count_markers(view.unchanged_markers)}" if view.unchanged_markers else ""
-    return f"{resources:,}{markers} unchanged"
+    if not view.unchanged_markers:
+        return f"{view.unchanged:,} unchanged"
+    resources = pluralize(view.unchanged - view.unchanged_markers, "resource")
+    return f"{resources} and {_count_markers(view.unchanged_markers)} unchanged"
 
 
 def describe_markers(view: PlanView) -> str:
