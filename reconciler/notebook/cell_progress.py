@@ -1,6 +1,6 @@
 """Progress in the cell that waits, while the registry is read and while a plan is applied.
 
-The cell blocks, so the thread that works also writes; between two outcomes nothing is refreshed.
+The cell is blocked, so the thread that does the work also updates the output, and only when there is a new outcome.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, form
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 
 UPDATE_SECONDS = 0.2
-"""Seconds between two updates of the page: five a second look smooth, and a thousand would be dropped."""
+"""Seconds between two updates of the page: five per second look smooth; a thousand would be dropped."""
 _QUICK_READ_SECONDS = 0.5
-"""Seconds within which a read leaves nothing in the cell."""
+"""Reads that take fewer seconds leave nothing in the cell."""
 
 
 class ThrottledOutput:

@@ -151,7 +151,7 @@ function makeProgress() {
       bar.setAttribute("aria-valuenow", Math.round(percent));
       const counts = progress.counts.map(([status, count]) => {
         const [glyph, word, name] = Object.values(STATUSES).find(([, , other]) => other === status);
-        return makeLabel("end", name, glyph, `${formatCount(count)} ${word}`);
+        return makeLabel("status", name, glyph, `${formatCount(count)} ${word}`);
       });
       const ended = make("strong", {}, `${formatCount(progress.ended)} of ${formatCount(progress.total)}`);
       text.replaceChildren(ended, ...counts, make("span", { class: "quiet" }, progress.time));
@@ -211,7 +211,7 @@ function makeTable(model, request) {
   const textInput = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "Filter by text", oninput: () => { filters.text = textInput.value.trim().toLowerCase(); applyFilters(); } });
   textInput.addEventListener("keydown", (event) => event.stopPropagation());
   const rowCount = make("span", { class: "quiet", role: "status" });
-  const columnHeaders = make("div", { class: "line heads", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name)));
+  const columnHeaders = make("div", { class: "line headings", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name)));
   const layer = make("div", { class: "layer", role: "rowgroup" });
   const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "pinned" }, columnHeaders), layer);
   const element = make("div", {}, make("div", { class: "filters" }, actionButtons, kindSelect, textInput, rowCount), grid);
@@ -254,11 +254,11 @@ function makeTable(model, request) {
     return make(
       "div",
       { role: "row", class: "line", "data-index": index, "aria-rowindex": index + 2, "aria-level": 1, "aria-expanded": String(isOpen), tabindex: index === active ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
-      make("div", { role: "gridcell" }, make("span", { class: "twist", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("act", action, actionGlyph, action)),
+      make("div", { role: "gridcell" }, make("span", { class: "disclosure", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("action", action, actionGlyph, action)),
       makeCell(make("code", { class: "address" }, address), { title: address }),
       makeCell(differences, { title: differences }),
       makeCell(make("span", { class: "quiet" }, origin), { title: origin }),
-      makeCell(word ? makeLabel("end", name, glyph, word) : ""),
+      makeCell(word ? makeLabel("status", name, glyph, word) : ""),
     );
   };
   const makeDetails = (index) => {
@@ -341,7 +341,7 @@ function makeTable(model, request) {
   model.on("change:rows", loadRows);
   model.on("change:statuses", draw);
   const makeActionButton = ([action, glyph, count]) => {
-    const button = make("button", { type: "button", "aria-pressed": "false" }, makeLabel("act", action, glyph, `${formatCount(count)} ${action}`));
+    const button = make("button", { type: "button", "aria-pressed": "false" }, makeLabel("action", action, glyph, `${formatCount(count)} ${action}`));
     button.addEventListener("click", () => {
       const isOn = !filters.actions.has(action);
       filters.actions[isOn ? "add" : "delete"](action);

@@ -16,7 +16,11 @@ from reconciler.model.text import visible
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.html.error import render_error_html
-from reconciler.render.html.plan import format_plan_remainder, render_note_html, render_row_details_html
+from reconciler.render.html.plan import (
+    describe_markers_and_unchanged,
+    render_note_html,
+    render_row_details_html,
+)
 from reconciler.render.html.result import render_result_html
 from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPlan
 from reconciler.render.text.plan import render_plan_summary
@@ -46,7 +50,7 @@ STATUS_LETTERS: Mapping[str, str] = {
     "skipped": "k",
     "cancelled": "c",
 }
-"""One letter per status of a step, so that ten thousand are a short text. panel.js has the same letters."""
+"""The letter of each status of a step: the statuses of 10,000 steps are then a short text. panel.js has the same letters."""
 
 
 class PlanTable:
@@ -97,7 +101,7 @@ class PlanTable:
 
     @property
     def has_started(self) -> bool:
-        """Return whether any step was started."""
+        """Whether any step was started."""
         return any(status != _PENDING for status in self._statuses)
 
     def set_status(self, address: Address, status: str) -> None:
@@ -122,7 +126,7 @@ class PlanTable:
         return str(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
 
     def render_graph(self, around: str) -> str:
-        """Return the dependency graph, or the part around an address, as SVG; an error as HTML."""
+        """Return the dependency graph, or the part around an address, as SVG, or an error as HTML."""
         if not isinstance(self.plan, DisplayedPlan):
             return ""
         try:
@@ -144,7 +148,7 @@ def render_error(error: ErrorView) -> str:
 
 def _format_cost(view: PlanView) -> str:
     calls = f"{pluralize(view.cost.total, 'call')}, {describe_minimum_time(view.cost)}"
-    return join_facts((calls, format_plan_remainder(view)))
+    return join_facts((calls, describe_markers_and_unchanged(view)))
 
 
 def _to_row(step: Step) -> Sequence[Any]:

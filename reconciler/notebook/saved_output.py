@@ -81,7 +81,7 @@ def _render_html(saved: _SavedPlan) -> h.Renderable:
         "Plan for ", h.strong[saved.plan.workspace], " ", render_plan_summary_html(saved.plan, h.span)
     ]
     return h.fragment[
-        h.details(".kind")[h.summary[title], render_plan_html(saved.plan)],
+        h.details(".section")[h.summary[title], render_plan_html(saved.plan)],
         render_result_html(saved.result) if saved.result else None,
     ]
 

@@ -150,8 +150,8 @@ def test_every_node_of_an_svg_has_its_whole_name_in_a_tooltip():
     assert [node.text for node in svg.iterfind(f"{SVG}g/{SVG}title")] == ["a" * 60 + ", thing"]
 
 
-def test_columns_follow_dependencies_and_a_root_stands_next_to_its_dependents():
-    layout = compute_layout(build_picture(build_fleet(1), {}), node_height=50, stand_in_height=10)
+def test_columns_follow_dependencies_and_a_root_is_next_to_its_dependents():
+    layout = compute_layout(build_picture(build_fleet(1), {}), node_height=50, virtual_node_height=10)
     assert [set(column) for column in layout.columns] == [
         {"ca_certificates.factory"},
         {"thing_groups.hall", "certificates.pump-7"},
@@ -161,7 +161,7 @@ def test_columns_follow_dependencies_and_a_root_stands_next_to_its_dependents():
 
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_nodes_of_a_column_do_not_overlap(count):
-    layout = compute_layout(build_picture(build_fleet(count), {}), node_height=50, stand_in_height=10)
+    layout = compute_layout(build_picture(build_fleet(count), {}), node_height=50, virtual_node_height=10)
     for column in layout.columns:
         centers = [layout.centers[name] for name in column]
         assert all(below - above >= 49.999 for above, below in pairwise(centers))

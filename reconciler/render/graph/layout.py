@@ -1,7 +1,7 @@
 """The layout of a layered picture, with few crossings and straight edges where possible.
 
-Based on K. Sugiyama's method: assign layers, add stand-ins on long edges, order by the average of the neighbors, then place
-by least squares.
+Based on K. Sugiyama's method: assign layers, split long edges with virtual nodes, order each column by the average
+position of the neighbors, then place nodes by least squares.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from attrs import frozen
 from reconciler.render.graph.picture import GraphEdge, Neighbors, Picture, map_neighbors
 
 _SWEEPS = 12
+"""Passes over the columns, forward and backward in turn."""
 
 
 @frozen
@@ -30,30 +31,30 @@ class Layout:
     routes: tuple[tuple[GraphEdge, tuple[str, ...]], ...]
 
 
-def compute_layout(picture: Picture, *, node_height: float, stand_in_height: float) -> Layout:
+def compute_layout(picture: Picture, *, node_height: float, virtual_node_height: float) -> Layout:
     """Compute the layout of a picture.
 
-    A stand-in is the place where a long edge passes a column. The topmost node begins at height 0.
+    A virtual node is the place where a long edge passes a column. The topmost node begins at height 0.
     """
     layers = _assign_layers(picture)
     routes = tuple((edge, tuple(_list_route(edge, layers))) for edge in picture.edges)
-    stand_ins = {
-        name: layer for edge, route in routes for layer, name in _list_stand_ins(edge, route, layers)
+    virtual_layers = {
+        name: layer for edge, route in routes for layer, name in _list_virtual_nodes(edge, route, layers)
     }
     short_edges = [GraphEdge(before, after) for _, route in routes for before, after in pairwise(route)]
     dependents, dependencies = map_neighbors(short_edges)
     columns: list[list[str]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
-    for name, layer in [*layers.items(), *stand_ins.items()]:
+    for name, layer in [*layers.items(), *virtual_layers.items()]:
         columns[layer].append(name)
     _reduce_crossings(columns, dependents, dependencies)
 
     def get_height(name: str) -> float:
-        return stand_in_height if name in stand_ins else node_height
+        return virtual_node_height if name in virtual_layers else node_height
 
     centers = _place(columns, dependents, dependencies, get_height)
     top = min((center - get_height(name) / 2 for name, center in centers.items()), default=0.0)
     return Layout(
-        tuple(tuple(name for name in column if name not in stand_ins) for column in columns),
+        tuple(tuple(name for name in column if name not in virtual_layers) for column in columns),
         {name: center - top for name, center in centers.items()},
         routes,
     )
@@ -83,7 +84,7 @@ def _list_route(edge: GraphEdge, layers: Mapping[str, int]) -> Iterable[str]:
     yield edge.after
 
 
-def _list_stand_ins(
+def _list_virtual_nodes(
     edge: GraphEdge, route: Sequence[str], layers: Mapping[str, int]
 ) -> Iterable[tuple[int, str]]:
     return enumerate(route[1:-1], layers[edge.before] + 1)
@@ -95,7 +96,8 @@ def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependenc
     for sweep in range(_SWEEPS):
         is_forward = sweep % 2 == 0
         links = dependencies if is_forward else dependents
-        for index in range(1, len(columns)) if is_forward else range(len(columns) - 2, -1, -1):
+        indexes = range(1, len(columns)) if is_forward else range(len(columns) - 2, -1, -1)
+        for index in indexes:
             neighbor_ranks = _rank(columns[index - 1 if is_forward else index + 1])
             own_ranks = _rank(columns[index])
             targets = {
@@ -153,7 +155,7 @@ def _place(
 
 
 def _stack(columns: Sequence[Sequence[str]], get_height: Callable[[str], float]) -> dict[str, float]:
-    """Stack the nodes of each column, with the column's middle at zero."""
+    """Stack the nodes of each column without gaps, with the column's middle at height 0."""
     centers: dict[str, float] = {}
     for column in columns:
         y = 0.0

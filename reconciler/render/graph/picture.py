@@ -54,7 +54,7 @@ class GraphEdge:
 class Picture:
     """Nodes, sorted by kind and name, and the edges between them.
 
-    `planned` is whether the nodes have the actions of a plan.
+    `planned` is whether the nodes have the actions of a plan, and `collapsed` whether resources are drawn as groups.
     """
 
     title: str

@@ -27,7 +27,7 @@ from reconciler.render.views.labels import (
 _MARGIN = 24.0
 _CARD_HEIGHT = 42.0
 _NODE_HEIGHT = 54.0
-_STAND_IN_HEIGHT = 14.0
+_VIRTUAL_NODE_HEIGHT = 14.0
 _COLUMN_GAP = 76.0
 _HEADER_HEIGHT = 58.0
 _FOOTER_HEIGHT = 64.0
@@ -37,7 +37,7 @@ _MAX_LABEL_LENGTH = 34
 """Longer labels are shortened in the middle; the tooltip has the whole label."""
 
 _SMALL_LETTER_WIDTH = 11 * 0.55
-"""The average width of a letter in the legend, in pixels."""
+"""The average width of a letter in the legend, in pixels: about half the font size of 11 pixels."""
 
 
 @frozen
@@ -59,11 +59,11 @@ class _LegendEntry:
 
 
 def render_svg(picture: Picture, *, selector: str = "") -> str:
-    """Render a picture as a document of its own.
+    """Render a picture as a separate document.
 
-    With `selector`, it is a part of a page, inside the element that the selector names.
+    With `selector`, it becomes a part of a page, inside the element that the selector matches.
     """
-    layout = compute_layout(picture, node_height=_NODE_HEIGHT, stand_in_height=_STAND_IN_HEIGHT)
+    layout = compute_layout(picture, node_height=_NODE_HEIGHT, virtual_node_height=_VIRTUAL_NODE_HEIGHT)
     boxes = _place_boxes(picture, layout)
     legend = [*_build_legend(picture)]
     right = max((box.x + box.width for box in boxes.values()), default=240.0)
@@ -79,9 +79,8 @@ def render_svg(picture: Picture, *, selector: str = "") -> str:
 
 
 def _render_header(picture: Picture, width: float, height: float, selector: str) -> Iterator[str]:
-    id_suffix = (
-        f"-{crc32(repr(picture).encode()):08x}" if selector else ""
-    )  # a page may have several pictures
+    # A page may have several pictures, and their IDs must differ.
+    id_suffix = f"-{crc32(repr(picture).encode()):08x}" if selector else ""
     title, description = _describe_title(picture), _describe_picture(picture)
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     labels = f'role="img" aria-labelledby="title{id_suffix} desc{id_suffix}"'
@@ -90,10 +89,10 @@ def _render_header(picture: Picture, width: float, height: float, selector: str)
     yield f'<desc id="desc{id_suffix}">{_escape(description)}</desc>'
     yield f"<style>\n{build_scoped_style(selector, picture) if selector else build_style(picture)}\n</style>"
     yield '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    yield '<path class="tip" d="M0 0.8 7.5 4 0 7.2z"/></marker></defs>'
-    yield '<rect class="ground" width="100%" height="100%"/>'
-    yield f'<text class="name head" x="{_MARGIN:.0f}" y="30">{_escape(picture.title)}</text>'
-    yield f'<text class="noun" x="{_MARGIN:.0f}" y="48">{_escape(description)}</text>'
+    yield '<path class="arrowhead" d="M0 0.8 7.5 4 0 7.2z"/></marker></defs>'
+    yield '<rect class="background" width="100%" height="100%"/>'
+    yield f'<text class="name heading" x="{_MARGIN:.0f}" y="30">{_escape(picture.title)}</text>'
+    yield f'<text class="subtitle" x="{_MARGIN:.0f}" y="48">{_escape(description)}</text>'
 
 
 def _place_boxes(picture: Picture, layout: Layout) -> Mapping[str, _Box]:
@@ -130,9 +129,9 @@ def _render_node(node: GraphNode, box: _Box) -> Iterator[str]:
         yield f'<rect class="card" x="4" y="4" width="{box.width:.1f}" height="{_CARD_HEIGHT:.0f}" rx="9"/>'
     yield f'<rect class="card" width="{box.width:.1f}" height="{_CARD_HEIGHT:.0f}" rx="9"/>'
     yield '<circle class="dot" cx="21" cy="21" r="12.5"/>'
-    yield f'<text class="mono" x="21" y="25">{_escape(_abbreviate_kind(node.kind))}</text>'
+    yield f'<text class="abbreviation" x="21" y="25">{_escape(_abbreviate_kind(node.kind))}</text>'
     yield f'<text class="name" x="41" y="18">{_escape(shorten(node.label, _MAX_LABEL_LENGTH))}</text>'
-    yield f'<text class="noun" x="41" y="33">{_escape(_describe_kind_and_action(node))}</text>'
+    yield f'<text class="subtitle" x="41" y="33">{_escape(_describe_kind_and_action(node))}</text>'
     if node.action:
         x = box.width - 18
         yield f'<circle class="badge" cx="{x:.1f}" cy="21" r="10"/>'
@@ -141,15 +140,18 @@ def _render_node(node: GraphNode, box: _Box) -> Iterator[str]:
 
 
 def _render_edge(edge: GraphEdge, route: Sequence[str], layout: Layout, boxes: Mapping[str, _Box]) -> str:
-    """Render an edge as a curve from column to column, straight where it passes one."""
-    first, last = boxes[edge.before], boxes[edge.after]
-    x, y = first.x + first.width, first.y + _CARD_HEIGHT / 2
+    """Render an edge as curves between columns, and straight lines across the columns that it passes."""
+    source, target = boxes[edge.before], boxes[edge.after]
+    x, y = source.x + source.width, source.y + _CARD_HEIGHT / 2
     path = [f"M{x:.1f} {y:.1f}"]
-    first_boxes = [next((boxes[name] for name in column if name in boxes), None) for column in layout.columns]
-    start = next(index for index, column in enumerate(layout.columns) if edge.before in column)
-    for offset, name in enumerate(route[1:], 1):
-        column_box, is_node = first_boxes[start + offset], name in boxes
-        end_y = last.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[name] + 4
+    # The boxes of a column have the same x and width, so any of them gives the column's place.
+    column_boxes = [
+        next((boxes[name] for name in column if name in boxes), None) for column in layout.columns
+    ]
+    first_column = next(index for index, column in enumerate(layout.columns) if edge.before in column)
+    for column, name in enumerate(route[1:], first_column + 1):
+        column_box, is_node = column_boxes[column], name in boxes
+        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[name] + 4
         arrow_gap = 2 if is_node else 0
         end_x = column_box.x - arrow_gap if column_box else x + _COLUMN_GAP
         bend = (end_x - x) / 2
@@ -172,7 +174,7 @@ def _build_legend(picture: Picture) -> Iterator[_LegendEntry]:
         label = f"{counts[kind]:,} {format_kind(kind, counts[kind])}"
         dot = f'<g class="k{get_kind_position(kind)}"><circle class="dot" cx="6" cy="-4" r="6"/></g>'
         label_width = _measure_text(label)
-        yield _LegendEntry(x, 20 + label_width, f'{dot}<text class="noun" x="18">{_escape(label)}</text>')
+        yield _LegendEntry(x, 20 + label_width, f'{dot}<text class="subtitle" x="18">{_escape(label)}</text>')
         x += 42 + label_width
     for action in ACTIONS:
         if any(node.action == action for node in picture.nodes):
@@ -181,7 +183,7 @@ def _build_legend(picture: Picture) -> Iterator[_LegendEntry]:
                 f'<text class="glyph" x="7" y="0.5" font-size="13">{ACTION_GLYPHS[action]}</text></g>'
             )
             label_width = _measure_text(action)
-            yield _LegendEntry(x, 22 + label_width, f'{badge}<text class="noun" x="20">{action}</text>')
+            yield _LegendEntry(x, 22 + label_width, f'{badge}<text class="subtitle" x="20">{action}</text>')
             x += 44 + label_width
 
 

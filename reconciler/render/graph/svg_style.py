@@ -21,8 +21,8 @@ _FONT = "font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-
 
 _SHAPES = (
     f"text {{ {_FONT}; }}",
-    ".name { font-size: 13px; font-weight: 600; } .noun { font-size: 11px; } .head { font-size: 17px; }",
-    ".mono { font-size: 10px; font-weight: 700; text-anchor: middle; }",
+    ".name { font-size: 13px; font-weight: 600; } .subtitle { font-size: 11px; } .heading { font-size: 17px; }",
+    ".abbreviation { font-size: 10px; font-weight: 700; text-anchor: middle; }",
     ".glyph { font-size: 15px; font-weight: 700; text-anchor: middle; }",
     ".edge { fill: none; stroke-width: 1.3; } .card { stroke-width: 1.2; }",
     ".marker .card { stroke-dasharray: 4 3; }",
@@ -30,7 +30,7 @@ _SHAPES = (
 
 
 def build_style(picture: Picture) -> str:
-    """Build the style of a picture that stands alone and follows the reader's color scheme."""
+    """Build the style of a separate picture, which follows the reader's color scheme."""
     light = _build_theme(picture, lambda light_color, _dark_color: light_color)
     dark = _build_theme(picture, lambda _light_color, dark_color: dark_color)
     return "\n".join([*_SHAPES, *light, "@media (prefers-color-scheme: dark) {", *dark, "}"])
@@ -42,15 +42,15 @@ def build_scoped_style(selector: str, picture: Picture) -> str:
     The page's background and color scheme apply.
     """
     theme = _build_theme(picture, lambda light_color, dark_color: f"light-dark({light_color}, {dark_color})")
-    return "\n".join([f"{selector} svg {{", *_SHAPES, *theme, ".ground { fill: none; }", "}"])
+    return "\n".join([f"{selector} svg {{", *_SHAPES, *theme, ".background { fill: none; }", "}"])
 
 
 def _build_theme(picture: Picture, choose: Callable[[str, str], str]) -> Iterator[str]:
     """Yield the rules for colors; `choose` selects between the color on light and the color on dark."""
-    ground, ink = choose("#ffffff", "#14171b"), choose("#1b1f24", "#e8ebef")
+    background, text = choose("#ffffff", "#14171b"), choose("#1b1f24", "#e8ebef")
     quiet, line = choose("#57606a", "#a9b1bb"), choose("#98a1ab", "#6b7480")
-    yield f".ground {{ fill: {ground}; }} .name {{ fill: {ink}; }} .noun {{ fill: {quiet}; }}"
-    yield f".edge {{ stroke: {line}; }} .tip {{ fill: {line}; }} .mono, .glyph {{ fill: {ground}; }}"
+    yield f".background {{ fill: {background}; }} .name {{ fill: {text}; }} .subtitle {{ fill: {quiet}; }}"
+    yield f".edge {{ stroke: {line}; }} .arrowhead {{ fill: {line}; }} .abbreviation, .glyph {{ fill: {background}; }}"
     for kind in picture.kinds:
         position = get_kind_position(kind)
         strong = choose(_shade(position, 0.52, 0.11), _shade(position, 0.76, 0.11))

@@ -1,12 +1,13 @@
 """The dependency graph as a text tree, in which every resource occurs once.
 
-A resource stands under its dependency of the same name, as the parts of one device do, or else under its last dependency.
-Its other dependencies are named in its line.
+A resource is a child of its dependency with the same name (the parts of one device have one name), or else of its last
+dependency. Its line lists its other dependencies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 
 from attrs import frozen
 from rich.text import Text
@@ -68,7 +69,7 @@ def _stack_children(
 
 
 def _choose_parents(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, str | None]:
-    """Choose the dependency that each node stands under; None for a node without dependencies."""
+    """Choose each node's parent among its dependencies; None for a node without dependencies."""
     depths = _compute_depths(nodes, dependencies)
     parents: dict[str, str | None] = {}
     for name, node in nodes.items():
@@ -103,8 +104,6 @@ def _render_label(node: GraphNode, other_dependencies: list[str], dependent_coun
 
 def _compute_depths(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, int]:
     """Compute the length of the longest chain that leads to each node."""
-    from graphlib import TopologicalSorter
-
     depths: dict[str, int] = {}
     order = TopologicalSorter({name: dependencies.get(name, []) for name in nodes})
     for name in order.static_order():

@@ -10,7 +10,7 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 
 def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
-    """Render both sides of a resource, attribute by attribute; attributes that differ are marked."""
+    """Render both sides of a resource, attribute by attribute, with a sign where they differ."""
     facts = (
         ("declared in", view.origin),
         ("live", join_facts(describe_live(view))),
@@ -20,7 +20,7 @@ def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
     return h.section(aria_label=view.address)[
         h.p(".title")[h.code(".address")[view.address], " ", _render_verdict(view)],
         (h.p(".quiet")[f"{label} {fact}"] for label, fact in facts if fact),
-        h.table(".sides")[
+        h.table(".with-headings")[
             h.thead[h.tr[h.td, headings]],
             h.tbody[map(_render_field, view.fields)],
         ],

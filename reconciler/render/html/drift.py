@@ -25,7 +25,7 @@ _CSS_CLASSES: Mapping[str, str] = {
     "extra": "create",
     "unmanaged": "quiet",
 }
-"""The class of each direction, from which its color follows."""
+"""The CSS class of each direction, which determines its color."""
 
 
 def render_drift_html(view: DriftView) -> h.Renderable:
@@ -45,7 +45,7 @@ def render_drift_html(view: DriftView) -> h.Renderable:
 
 def _render_section(section: DriftSection, *, unfold_fields: bool) -> h.Renderable:
     rows = (_render_row(row, unfold_fields=unfold_fields) for row in section.rows)
-    return h.details(".kind", open=unfold_fields)[
+    return h.details(".section", open=unfold_fields)[
         h.summary[h.strong[section.title]], h.table(".rows")[h.tbody[rows]]
     ]
 
@@ -55,5 +55,5 @@ def _render_row(row: DriftRow, *, unfold_fields: bool) -> h.Renderable:
     fields = render_fields_html(row.fields, signs=row.direction in TWO_SIDED_DIRECTIONS)
     details = h.details(open=unfold_fields)[h.summary[head], h.div(".details")[fields]]
     sign = h.span(".glyph", aria_hidden="true")[row.glyph]
-    direction = h.span(f".act.{_CSS_CLASSES[row.direction]}")[sign, " ", row.direction]
-    return h.tr[h.td(".action")[direction], h.td[details if row.fields else head]]
+    direction = h.span(f".action.{_CSS_CLASSES[row.direction]}")[sign, " ", row.direction]
+    return h.tr[h.td(".narrow")[direction], h.td[details if row.fields else head]]

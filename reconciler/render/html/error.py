@@ -33,7 +33,9 @@ def render_diagnostics_html(view: DiagnosticsView) -> h.Renderable:
 
 
 def _render_diagnostic(row: DiagnosticRow) -> h.Renderable:
-    severity = h.strong(".end.failed" if row.severity == "error" else ".end.skipped")[f"{row.severity}:"]
+    severity = h.strong(".status.failed" if row.severity == "error" else ".status.skipped")[
+        f"{row.severity}:"
+    ]
     path = h.code[row.path] if row.path else None
     return h.div(".failure")[
         h.p[severity, " ", h.code[row.location], " ", path],

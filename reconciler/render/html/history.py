@@ -27,7 +27,7 @@ def render_history_html(view: HistoryView) -> h.Renderable:
     """Render a table of runs, the newest first."""
     if not view.rows:
         return h.p[h.strong[NO_RUNS]]
-    return h.table(".sides")[
+    return h.table(".with-headings")[
         h.thead[h.tr[(h.th(scope="col")[heading] for heading in _HEADINGS)]],
         h.tbody[map(_render_run_row, view.rows)],
     ]
@@ -58,7 +58,7 @@ def _render_step(step: StepRow) -> h.Renderable:
     duration = h.span(".quiet")[" ", step.duration] if step.duration else None
     status = render_status_html(step.glyph, step.status)
     return h.tr[
-        h.td(".action")[render_action_html(step.action)],
+        h.td(".narrow")[render_action_html(step.action)],
         h.td[
             h.details[
                 h.summary[h.code(".address")[step.address], " ", status, duration],

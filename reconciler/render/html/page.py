@@ -1,7 +1,7 @@
 """Views as HTML pages, and as fragments for a notebook.
 
-Invariant: no script, no address outside the page, and everything from a file or the registry is text. All information is in
-words and in the markup, because some hosts (GitHub) remove the style; where the style remains, it fits light and dark themes.
+Invariant: no scripts, no external resources, and everything from a file or the registry is escaped. Words and markup carry all
+information, because some hosts (GitHub) remove the style; where the style remains, it fits light and dark themes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
     RunView: render_run_html,
     DriftView: render_drift_html,
 }
-"""The renderer of each view. A new view needs only an entry here."""
+"""The renderer of each view. To add a view, add an entry here."""
 
 
 def render_html_fragment(view: Any) -> str:

@@ -13,9 +13,12 @@ from reconciler.render.views.labels import ACTION_GLYPHS, format_status, plurali
 from reconciler.render.views.plan import RequestView
 
 MAX_UNFOLDED = 30
-"""Longer lists are folded."""
+"""Lists with more items are folded."""
 
 _MAX_VALUE_LENGTH = 400
+
+_SIGN_CLASSES: Mapping[str, str] = {"-": "delete", "+": "create", "~": "update"}
+"""The CSS class of each sign of an attribute, which determines its color."""
 
 
 def render_value_html(value: ValueView | None) -> h.Renderable:
@@ -29,7 +32,7 @@ def render_value_html(value: ValueView | None) -> h.Renderable:
 def render_action_html(action: str, label: str = "") -> h.Renderable:
     """Render an action with its sign and color; `label` replaces its name."""
     sign = h.span(".glyph", aria_hidden="true")[ACTION_GLYPHS.get(action, "·")]
-    return h.strong(f".act.{action}")[sign, " ", label or action]
+    return h.strong(f".action.{action}")[sign, " ", label or action]
 
 
 def render_action_counts_html(counts: Mapping[str, int]) -> Iterable[h.Node]:
@@ -42,13 +45,13 @@ def render_action_counts_html(counts: Mapping[str, int]) -> Iterable[h.Node]:
 def render_status_html(glyph: str, status: str, label: str = "") -> h.Renderable:
     """Render a status with its sign and color; `label` replaces its name."""
     sign = h.span(".glyph", aria_hidden="true")[glyph]
-    return h.strong(f".end.{status}")[sign, " ", label or format_status(status)]
+    return h.strong(f".status.{status}")[sign, " ", label or format_status(status)]
 
 
 def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Renderable:
     """Render attributes with their values before and after.
 
-    `signs` adds a sign that shows whether each is added, removed or changed.
+    With `signs`, each has a sign that shows whether it is added, removed or changed.
     """
     if not fields:
         return h.p(".quiet")["no attributes"]
@@ -66,10 +69,10 @@ def render_requests_html(requests: Sequence[RequestView]) -> h.Node:
 
 def _render_field(field: FieldLine, *, signs: bool) -> h.Renderable:
     forces_replacement = (
-        h.strong(".act.replace")[" # forces replacement"] if field.forces_replacement else None
+        h.strong(".action.replace")[" # forces replacement"] if field.forces_replacement else None
     )
     return h.tr[
-        h.td(f".sign.s{'-+~'.index(field.sign)}")[field.sign] if signs else None,
+        h.td(f".sign.{_SIGN_CLASSES[field.sign]}")[field.sign] if signs else None,
         h.th(scope="row")[field.path],
         h.td[_render_change(field), forces_replacement],
     ]

@@ -47,12 +47,12 @@ def render_plan_summary_html(view: PlanView, element: h.Element = h.p) -> h.Rend
     if not view.total:
         return element(".summary")[h.strong[describe_no_changes(view)]]
     return element(".summary")[
-        render_action_counts_html(view.counts), h.span(".quiet")[format_plan_remainder(view)]
+        render_action_counts_html(view.counts), h.span(".quiet")[describe_markers_and_unchanged(view)]
     ]
 
 
-def format_plan_remainder(view: PlanView) -> str:
-    """Return the plan's ownership markers and what it leaves unchanged, as text."""
+def describe_markers_and_unchanged(view: PlanView) -> str:
+    """Describe how many changes are of ownership markers, and how much a plan leaves unchanged."""
     return join_facts((describe_markers(view), describe_unchanged(view)))
 
 
@@ -73,7 +73,7 @@ def render_note_html(note: NoteView) -> h.Renderable:
 def _render_section(section: PlanSection, *, unfold_fields: bool) -> h.Renderable:
     change_count = len(section.rows) + section.omitted
     rows = (_render_row(row, unfold_fields=unfold_fields) for row in section.rows)
-    return h.details(".kind", open=change_count <= MAX_UNFOLDED)[
+    return h.details(".section", open=change_count <= MAX_UNFOLDED)[
         h.summary[h.strong[section.title], " ", h.span(".quiet")[format_counts(section.counts)]],
         h.table(".rows")[h.tbody[rows]],
         h.p(".quiet")[describe_omitted(section)] if section.omitted else None,
@@ -84,7 +84,7 @@ def _render_row(row: PlanRow, *, unfold_fields: bool) -> h.Renderable:
     is_unfolded = unfold_fields and row.action in ("update", "replace")
     description = h.span(".quiet")[describe_row(row, call_count=not row.requests)]
     return h.tr[
-        h.td(".action")[render_action_html(row.action)],
+        h.td(".narrow")[render_action_html(row.action)],
         h.td[
             h.details(open=is_unfolded)[
                 h.summary[h.code(".address")[row.address], " ", description],
@@ -97,7 +97,7 @@ def _render_row(row: PlanRow, *, unfold_fields: bool) -> h.Renderable:
 def _render_cost(cost: CostView) -> h.Renderable:
     summary = f"{cost.total:,}, {describe_minimum_time(cost)}"
     has_shared_quota = cost.explanation and not cost.bottleneck
-    return h.details(".kind")[
+    return h.details(".section")[
         h.summary[h.strong["API calls"], " ", h.span(".quiet")[summary]],
         h.table(".lines")[h.tbody[_render_call_counts(cost)]],
         h.p(".quiet")[cost.explanation] if has_shared_quota else None,

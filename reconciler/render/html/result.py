@@ -32,7 +32,7 @@ def render_result_html(view: ResultView) -> h.Renderable:
 
 def render_outcomes_html(view: ResultView) -> h.Renderable:
     """Render every step with its outcome."""
-    return h.details(".kind")[
+    return h.details(".section")[
         h.summary[h.strong["Steps"], " ", h.span(".quiet")[format_status_counts(view.counts)]],
         h.table(".rows")[h.tbody[map(_render_outcome, view.outcomes)]],
         h.p(".quiet")[f"and {view.omitted:,} more"] if view.omitted else None,
@@ -57,7 +57,7 @@ def _render_failure(failure: FailureView) -> h.Renderable:
 def _render_stale_fields(fields: Sequence[StaleFieldView]) -> h.Renderable:
     """Render the attributes that someone else changed since the plan was made."""
     headings = ("attribute", "at plan time", "planned", "live")
-    return h.table(".sides")[
+    return h.table(".with-headings")[
         h.thead[h.tr[(h.th(scope="col")[heading] for heading in headings)]],
         h.tbody[map(_render_stale_field, fields)],
     ]
@@ -82,7 +82,7 @@ def _render_canceled(count: int) -> h.Node:
 
 def _render_outcome(outcome: OutcomeView) -> h.Renderable:
     return h.tr[
-        h.td(".action")[render_action_html(outcome.action)],
+        h.td(".narrow")[render_action_html(outcome.action)],
         h.td[h.code(".address")[outcome.address]],
         h.td[render_status_html(outcome.glyph, outcome.status)],
         h.td(".quiet")[outcome.details],

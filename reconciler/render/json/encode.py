@@ -29,7 +29,7 @@ def encode_document(document: Any) -> Iterator[str]:
 
 
 def get_members(value: Any, record_class: type) -> Mapping[str, Any]:
-    """Return the members of a value that `record_class` declares; a record of a subclass is built from them."""
+    """Return the members that `record_class` declares, to build a record of its subclass."""
     return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
 
 
