@@ -57,6 +57,11 @@ _BASE_SCHEMA = (
 _BASE_TABLES = {"schema_steps", "secrets", "scopes"}
 
 
+def build_prefix_end(prefix: str) -> str:
+    """Return a text that sorts after every name that starts with `prefix`."""
+    return prefix + "\U0010ffff"
+
+
 class StoreError(Exception):
     """The database cannot be used.
 

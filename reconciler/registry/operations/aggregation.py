@@ -39,7 +39,7 @@ _BOOLEANS = {"true": 1.0, "false": 0.0}
 def get_statistics(context: Context, params: Params) -> Output | None:
     """Return the count of values and, for numbers and booleans, their average, extremes and variance.
 
-    That it is the population variance is UNCONFIRMED.
+    UNCONFIRMED: the variance is the population variance.
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidAggregation for an unknown field.
     """

@@ -1,4 +1,4 @@
-"""Members of billing groups: AddThingToBillingGroup, Remove, ListThingsInBillingGroup.
+"""Members of billing groups: the operations that add, remove and list the things of a group.
 
 Invariant: a thing is in at most one billing group.
 """

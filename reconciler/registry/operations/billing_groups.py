@@ -1,4 +1,4 @@
-"""Billing groups: their table, and CreateBillingGroup, Describe, List, Update, Delete.
+"""Billing groups: their table, and the operations from CreateBillingGroup to DeleteBillingGroup.
 
 A thing is in at most one billing group, which is stored with the thing.
 """
@@ -11,7 +11,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
-from reconciler.registry.store import Row
+from reconciler.registry.store import Row, build_prefix_end
 
 SCHEMA = (
     """
@@ -28,8 +28,6 @@ SCHEMA = (
     """,
     "CREATE INDEX billing_groups_by_age ON billing_groups (scope, seq)",
 )
-
-_LAST_CHARACTER = "\U0010ffff"
 
 
 def find_billing_group(context: Context, name: str) -> Any:
@@ -60,7 +58,7 @@ def billing_group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateBillingGroup")
 def create_billing_group(context: Context, params: Params) -> Output | None:
-    """Create a billing group; repeating the same call succeeds, a different one fails.
+    """Create a billing group; repeating the call succeeds, with other properties or tags it fails.
 
     Tags in the request are compared too, as for thing groups (UNCONFIRMED).
 
@@ -116,7 +114,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
         context.scope,
         page.after[0] if page.after else 0,
         prefix,
-        prefix + _LAST_CHARACTER,
+        build_prefix_end(prefix),
         page.limit,
     )
     return page.build_output(
@@ -148,9 +146,11 @@ def update_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteBillingGroup")
 def delete_billing_group(context: Context, params: Params) -> Output | None:
-    """Delete a billing group; a missing one is not an error: the model has no ResourceNotFound here.
+    """Delete a billing group; a missing group is not an error.
 
-    That a thing in the group blocks the deletion is UNCONFIRMED. A client that removes the things first works either way.
+    AWS's service model has no ResourceNotFound for this operation.
+
+    UNCONFIRMED: a thing in the group blocks the deletion. A client that removes the things first works either way.
 
     Raises InvalidRequest while a thing is in it, VersionConflict (409).
     """

@@ -1,4 +1,4 @@
-"""CA certificates: their table, and RegisterCACertificate, Describe, List, Update, Delete."""
+"""CA certificates: their table, and the operations from RegisterCACertificate to DeleteCACertificate."""
 
 import json
 import uuid
@@ -185,7 +185,7 @@ def update_ca_certificate(context: Context, params: Params) -> Output | None:
 def delete_ca_certificate(context: Context, params: Params) -> Output | None:
     """Delete an INACTIVE CA certificate; the device certificates that it signed stay.
 
-    That they do not block the deletion is UNCONFIRMED: the model has no DeleteConflict here.
+    UNCONFIRMED: these do not block the deletion. AWS's service model has no DeleteConflict for this operation.
 
     Raises ResourceNotFound, CertificateState (406) when it is ACTIVE.
     """

@@ -1,4 +1,4 @@
-"""Certificate transfers between accounts: Transfer, Accept, Reject, Cancel, ListOutgoingCertificates.
+"""Certificate transfers between accounts: start, accept, reject, cancel and list them.
 
 While a transfer is pending, both accounts have the certificate with the status PENDING_TRANSFER: the source account can
 cancel; the target account lists it among its certificates and can accept or reject. Both are in one Region.
@@ -62,7 +62,7 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
         row["created_at"],
         context.now,
     )
-    # That the ARN is the one in the target account is UNCONFIRMED.
+    # UNCONFIRMED: the response has the certificate's ARN in the target account.
     target_arn = f"arn:{find_partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
     return {"transferredCertificateArn": target_arn}
 

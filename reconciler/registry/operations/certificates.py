@@ -1,4 +1,4 @@
-"""Device certificates: their table, and DescribeCertificate, List, ListByCA, Update, Delete.
+"""Device certificates: their table, and the operations that describe, list, update and delete them.
 
 Users can set the statuses ACTIVE, INACTIVE and REVOKED; REVOKED is final. Only AWS sets PENDING_TRANSFER and
 PENDING_ACTIVATION, and REGISTER_INACTIVE is deprecated; a request for one of these is rejected.
@@ -107,7 +107,7 @@ def list_certificates(context: Context, params: Params) -> Output | None:
 def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
     """Return the certificates that a CA signed, in the order of ListCertificates.
 
-    The list is empty for an unknown CA, because the model has no ResourceNotFound here.
+    The list is empty for an unknown CA, because AWS's service model has no ResourceNotFound for this operation.
     """
     return _list_page(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
 

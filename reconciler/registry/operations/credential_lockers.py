@@ -1,4 +1,4 @@
-"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete.
+"""Credential lockers: their table, and the operations that create, get, list and delete them.
 
 AWS has no operation that updates a locker.
 """
@@ -56,9 +56,9 @@ def locker_exists(context: Context, identifier: str) -> bool:
 
 @operation(SERVICE, "CreateCredentialLocker")
 def create_credential_locker(context: Context, params: Params) -> Output | None:
-    """Create a credential locker; repeating the call with the same client token returns the same one.
+    """Create a credential locker; repeating the call with its client token returns the same locker.
 
-    Names need not be unique. Raises ConflictException (409) for a client token with other parameters.
+    Names need not be unique. Raises ConflictException (409) for a client token that was used with other parameters.
     """
     existing_id = find_by_token(context, params)
     if existing_id is not None:
@@ -86,7 +86,7 @@ def get_credential_locker(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "ListCredentialLockers")
 def list_credential_lockers(context: Context, params: Params) -> Output | None:
-    """Return the credential lockers by ID. Raises ValidationException for an invalid token."""
+    """Return the credential lockers, sorted by ID. Raises ValidationException for an invalid `NextToken`."""
     page = MANAGED.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
@@ -106,7 +106,8 @@ def list_credential_lockers(context: Context, params: Params) -> Output | None:
 def delete_credential_locker(context: Context, params: Params) -> Output | None:
     """Delete a credential locker. Managed things that refer to it keep its ID.
 
-    That they do not block the deletion is UNCONFIRMED: the model has no ConflictException here.
+    UNCONFIRMED: these managed things do not block the deletion. AWS's service model has no ConflictException for this
+    operation.
 
     Raises ResourceNotFound.
     """

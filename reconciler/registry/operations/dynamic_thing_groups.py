@@ -1,6 +1,6 @@
-"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete.
+"""Dynamic thing groups: the operations that create, update and delete them.
 
-They are stored in the table of the static groups, with a query.
+Dynamic groups are stored in the table of the static groups, with a query.
 
 Invariant: the things of a dynamic group are not stored: its query runs whenever they are listed. The group is not part of a
 hierarchy, and policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not
@@ -37,7 +37,7 @@ MAX_DYNAMIC_GROUPS = 100
 
 @operation("iot", "CreateDynamicThingGroup")
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a dynamic group; repeating the same call succeeds, as for static groups (UNCONFIRMED).
+    """Create a dynamic group; repeating the call succeeds, as for static groups (UNCONFIRMED).
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
     ResourceAlreadyExists (409).

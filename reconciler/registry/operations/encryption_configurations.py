@@ -1,7 +1,7 @@
-"""Encryption keys: DescribeEncryptionConfiguration, Update, GetDefault, PutDefault.
+"""Encryption keys: the operations that read and set the encryption configuration of each service.
 
-The first two are `iot`'s, the last two are managed integrations'. Nothing is encrypted here, so every configuration is
-healthy.
+`iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, so every
+configuration is healthy.
 """
 
 from typing import Any

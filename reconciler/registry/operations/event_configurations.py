@@ -1,4 +1,4 @@
-"""Event configurations: DescribeEventConfigurations, Update.
+"""Event configurations: DescribeEventConfigurations and UpdateEventConfigurations.
 
 They select which events AWS publishes. No events are published here.
 """

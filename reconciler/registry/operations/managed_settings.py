@@ -1,6 +1,6 @@
 """Account settings of managed integrations: the custom endpoint and the hub configuration.
 
-That a missing setting raises ResourceNotFound is UNCONFIRMED; both operations have this error in their models.
+UNCONFIRMED: a missing setting raises ResourceNotFound. AWS's service model has this error for both operations.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""ListManagedThings, with every filter of the model."""
+"""ListManagedThings, with every filter of AWS's service model."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ _LISTED = (
 def list_managed_things(context: Context, params: Params) -> Output | None:
     """Return the managed things that match every filter, by ID.
 
-    Raises ValidationException for an invalid token.
+    Raises ValidationException for an invalid `NextToken`.
     """
     page = MANAGED.start_page(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]

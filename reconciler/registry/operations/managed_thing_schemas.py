@@ -17,7 +17,7 @@ from reconciler.registry.paging import MANAGED
 def list_managed_thing_schemas(context: Context, params: Params) -> Output | None:
     """Return the schemas that match both filters, by endpoint and capability.
 
-    Raises ResourceNotFound, ValidationException for an invalid token.
+    Raises ResourceNotFound, ValidationException for an invalid `NextToken`.
     """
     page = MANAGED.start_page(context, params)
     row = require_managed_thing(context, params["Identifier"])

@@ -1,7 +1,10 @@
-"""Managed things: their table, and CreateManagedThing, Get, GetMetaData, GetCapabilities, Update.
+"""Managed things: their table, and the operations that create, get and update them.
 
-No operation returns the authentication material, or the parameters that a client token was used with, so both are stored
-only as digests, keyed with a secret of the database. The members that Get and List return are stored as one document.
+The authentication material and the parameters of a CreateManagedThing request are stored only as digests, keyed with a secret
+of the database: they are compared, and no operation returns them. The members that GetManagedThing and ListManagedThings
+return are stored as one JSON document.
+
+`gone_at` is the time at which a deletion completes; until then, the status of the managed thing is DELETE_IN_PROGRESS.
 """
 
 import hashlib
@@ -88,6 +91,7 @@ _STORED_MEMBERS = (
     "WiFiSimpleSetupConfiguration",
     "HubNetworkMode",
 )
+# GetManagedThingCapabilities returns the first two, ListManagedThingSchemas the schemas.
 _CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
 
 
@@ -126,11 +130,13 @@ def managed_thing_exists(context: Context, identifier: str) -> bool:
 
 @operation(SERVICE, "CreateManagedThing")
 def create_managed_thing(context: Context, params: Params) -> Output | None:
-    """Create a managed thing; repeating the call with the same client token returns the same one.
+    """Create a managed thing; repeating the call with its client token returns the same managed thing.
 
-    Three choices are UNCONFIRMED. A client token is stored as long as its managed thing exists, and rejected
-    (ConflictException) with other parameters or while the managed thing is being deleted. A second managed thing with the
-    same authentication material is rejected (ConflictException) while the first exists.
+    These rules are UNCONFIRMED:
+
+    - a client token is stored as long as its managed thing exists;
+    - a client token that was used with other parameters, or whose managed thing is being deleted, is rejected;
+    - authentication material that an existing managed thing has is rejected.
 
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
@@ -151,7 +157,7 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
         raise ApiError(
             "ConflictException", "A managed thing with this authentication material already exists."
         )
-    _require_references(context, params)
+    _check_locker(context, params)
     row = _insert(context, params, material_digest, request_digest)
     add_tags(context, build_managed_thing_arn(context, row["id"]), params.get("Tags", {}))
     return _to_output(context, row)
@@ -212,7 +218,7 @@ def get_managed_thing_meta_data(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetManagedThingCapabilities")
 def get_managed_thing_capabilities(context: Context, params: Params) -> Output | None:
-    """Return the capabilities of a managed thing, in each form in which they were sent.
+    """Return a managed thing's capabilities and capability report, as they were sent.
 
     Raises ResourceNotFound.
     """
@@ -229,8 +235,7 @@ def get_managed_thing_capabilities(context: Context, params: Params) -> Output |
 def update_managed_thing(context: Context, params: Params) -> Output | None:
     """Change the members in the request; absent members stay unchanged.
 
-    That they stay unchanged is UNCONFIRMED: the HTTP method is PUT, which may replace everything. This way, no data is
-    lost.
+    UNCONFIRMED: since the HTTP method is PUT, AWS may replace everything instead. Keeping absent members loses no data.
 
     Raises ResourceNotFound for an unknown managed thing or credential locker, ConflictException (409) while the managed
     thing is being deleted.
@@ -238,7 +243,7 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
     row = require_managed_thing(context, params["Identifier"])
     if row["status"] == DELETING:
         raise ApiError("ConflictException", f"The managed thing {row['id']} is being deleted.")
-    _require_references(context, params)
+    _check_locker(context, params)
     document = {**json.loads(row["document"]), **_select_stored_members(params)}
     changes = {
         "capabilities": json.dumps({**json.loads(row["capabilities"]), **_select_capabilities(params)}),
@@ -269,14 +274,14 @@ def purge_deleted(context: Context) -> None:
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
 
 
-def _require_references(context: Context, params: Params) -> None:
+def _check_locker(context: Context, params: Params) -> None:
     """Raise ResourceNotFound for a credential locker that does not exist."""
     if "CredentialLockerId" in params:
         require_locker(context, params["CredentialLockerId"])
 
 
 def _to_columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a document: the document, and the members that ListManagedThings filters by."""
+    """Return the columns `document` and those that ListManagedThings filters by."""
     return {
         "document": json.dumps(document),
         "serial": document.get("SerialNumber"),

@@ -1,4 +1,4 @@
-"""Policy attachments: AttachPolicy, DetachPolicy, the lists, and the older forms of these operations.
+"""Policy attachments: the operations that attach, detach and list, and their deprecated forms.
 
 Targets are device certificates, static thing groups and Cognito identities. A certificate or identity has at most 10
 policies; AWS documents no such limit for thing groups.
@@ -42,7 +42,7 @@ def attach_principal_policy(context: Context, params: Params) -> Output | None:
 def detach_policy(context: Context, params: Params) -> Output | None:
     """Detach a policy. A policy that is not attached or does not exist is not an error.
 
-    The model has no ResourceNotFound here.
+    AWS's service model has no ResourceNotFound for this operation.
 
     Raises InvalidRequest for an invalid target.
     """
@@ -69,8 +69,8 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
 def list_attached_policies(context: Context, params: Params) -> Output | None:
     """Return the policies of a target in creation order.
 
-    With `recursive`, the policies of a thing group's ancestors are included. That `recursive` has no effect for a
-    certificate is UNCONFIRMED.
+    With `recursive`, the policies of a thing group's ancestors are included. For a certificate, `recursive` has no
+    effect (UNCONFIRMED).
 
     Raises ResourceNotFound, InvalidRequest for an invalid target.
     """

@@ -1,4 +1,4 @@
-"""Policy versions: CreatePolicyVersion, Get, List, Delete, SetDefaultPolicyVersion.
+"""Policy versions: the operations that create, get, list and delete them, or set the default.
 
 Invariant: a policy has at most five versions and exactly one default; a version ID is never reused.
 """

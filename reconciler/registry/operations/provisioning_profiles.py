@@ -1,4 +1,4 @@
-"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete.
+"""Provisioning profiles: their table, and the operations that create, get, list and delete them.
 
 AWS has no operation that updates a profile.
 
@@ -68,11 +68,11 @@ def profile_exists(context: Context, identifier: str) -> bool:
 def create_provisioning_profile(context: Context, params: Params) -> Output | None:
     """Create a provisioning profile.
 
-    Repeating the call with the same client token returns the same profile, without the key.
+    Repeating the call with its client token returns the same profile, without the key.
 
     Raises ValidationException for an invalid PEM, for a JITR profile without CA certificate or with a claim certificate,
     and for a fleet provisioning profile with a CA certificate (the last three are UNCONFIRMED); ConflictException (409)
-    for a client token with other parameters.
+    for a client token that was used with other parameters.
     """
     existing_id = find_by_token(context, params)
     if existing_id is not None:
@@ -113,7 +113,10 @@ def get_provisioning_profile(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "ListProvisioningProfiles")
 def list_provisioning_profiles(context: Context, params: Params) -> Output | None:
-    """Return the provisioning profiles by ID. Raises ValidationException for an invalid token."""
+    """Return the provisioning profiles, sorted by ID.
+
+    Raises ValidationException for an invalid `NextToken`.
+    """
     page = MANAGED.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",

@@ -1,4 +1,4 @@
-"""Versions of provisioning templates: create, describe, list, delete; and CreateProvisioningClaim.
+"""Versions of provisioning templates: create, describe, list and delete; CreateProvisioningClaim.
 
 Invariant: a template has at most five versions and exactly one default; a version ID is never reused.
 """
@@ -68,7 +68,10 @@ def describe_provisioning_template_version(context: Context, params: Params) -> 
 
 @operation("iot", "ListProvisioningTemplateVersions")
 def list_provisioning_template_versions(context: Context, params: Params) -> Output | None:
-    """Return the versions in creation order. Raises ResourceNotFound, InvalidRequest for an invalid token."""
+    """Return the versions in creation order.
+
+    Raises ResourceNotFound, InvalidRequest for an invalid `nextToken`.
+    """
     page = REGISTRY.start_page(context, params)
     template = require_template(context, params["templateName"])
     rows = context.tx.fetch_all(

@@ -1,4 +1,4 @@
-"""Provisioning templates: their tables, CreateProvisioningTemplate, Describe, List, Update, Delete.
+"""Provisioning templates: their tables, and the operations from create to delete.
 
 A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
 have a hook. A stored body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
@@ -158,7 +158,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
 
 @operation("iot", "ListProvisioningTemplates")
 def list_provisioning_templates(context: Context, params: Params) -> Output | None:
-    """Return the templates in creation order. Raises InvalidRequest for an invalid token."""
+    """Return the templates in creation order. Raises InvalidRequest for an invalid `nextToken`."""
     page = REGISTRY.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -202,8 +202,8 @@ def update_provisioning_template(context: Context, params: Params) -> Output | N
 def delete_provisioning_template(context: Context, params: Params) -> Output | None:
     """Delete a template with all its versions.
 
-    Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. The model has
-    DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
+    Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. AWS's
+    service model has DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
     """
     row = require_template(context, params["templateName"])
     user = context.tx.fetch_one(

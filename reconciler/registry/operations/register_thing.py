@@ -4,9 +4,9 @@ Each resource is created by calling its own operation, such as CreateThing. The 
 provisioning: create the certificate, create the thing, create and attach the policies, attach the certificate to the thing.
 
 Invariant: if the template cannot be evaluated, the error is InvalidRequest, and nothing is written. If one of its resources
-cannot be created, the error is ResourceRegistrationFailure, and the resources created before it stay. That AWS does not roll
-them back is UNCONFIRMED; a client that cleans up leftovers works either way. A resource that differs from the template where
-the setting is FAIL raises the same error, because the error that AWS documents for it is not in the model.
+cannot be created, the error is ResourceRegistrationFailure, and the resources created before it stay. UNCONFIRMED: AWS does
+not roll them back; a client that cleans up leftovers works either way. A resource that differs from the template where
+the setting is FAIL raises the same error, because AWS's service model lacks the error that AWS documents for it.
 """
 
 import hashlib
@@ -165,8 +165,8 @@ def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> N
 def _ensure_policy(context: Context, policy: PolicyPart) -> str:
     """Create or find a policy, and return its name.
 
-    The name of a policy that is declared by its document is 40 uppercase hex digits, as in AWS's samples. That they are the
-    document's SHA-1 is UNCONFIRMED; with it, the same document always names the same policy.
+    The name of a policy that is declared by its document is 40 uppercase hex digits, as in AWS's samples. UNCONFIRMED: the
+    digits are the document's SHA-1; with it, the same document always names the same policy.
     """
     with _provisioning(context, policy.resource):
         if policy.document is None:

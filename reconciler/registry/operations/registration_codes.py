@@ -41,7 +41,7 @@ def get_registration_code(context: Context, _params: Params) -> Output | None:
 def delete_registration_code(context: Context, _params: Params) -> Output | None:
     """Delete the code.
 
-    Raises ResourceNotFound if there is none: the model has this error, but AWS does not document when it is raised.
+    Raises ResourceNotFound if there is none: AWS's service model has this error, but AWS does not document when it is raised.
     """
     if not context.tx.run("DELETE FROM registration_codes WHERE scope = ?", context.scope):
         raise not_found("There is no registration code.")

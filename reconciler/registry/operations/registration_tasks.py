@@ -1,4 +1,4 @@
-"""Thing registration tasks: their tables, StartThingRegistrationTask, Describe, List, Stop, reports.
+"""Thing registration tasks: their tables, and the operations that start, observe and stop them.
 
 A folder replaces S3 (`RegistrySettings.buckets`). StartThingRegistrationTask itself registers the file's lines, one after
 another, as RegisterThing does; a line that fails leaves what it has created, and the next line follows. The task is then
@@ -158,7 +158,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
 
     A report has one JSON object per line.
 
-    Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
+    Raises InvalidRequest for an unknown task: AWS's service model has no ResourceNotFound for this operation.
     """
     page = REGISTRY.start_page(context, params)
     task = _find_task(context, params["taskId"])

@@ -1,4 +1,4 @@
-"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete.
+"""Role aliases: their table, and the operations from CreateRoleAlias to DeleteRoleAlias.
 
 Whether the role exists is not checked.
 """

@@ -4,9 +4,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.thing_groups import require_group, to_name_and_arn
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.store import Value
+from reconciler.registry.store import Value, build_prefix_end
 
-_LAST_CHARACTER = "\U0010ffff"
 # The descendants of a group, by name; a hierarchy has at most seven levels.
 _DESCENDANTS = """
     WITH RECURSIVE below (name) AS (
@@ -24,7 +23,7 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
     If `recursive` is false (the default is true), only the children of `parentGroup` are returned, or the groups without a
     parent.
 
-    Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid token.
+    Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid `nextToken`.
     """
     page = REGISTRY.start_page(context, params)
     parent, recursive = params.get("parentGroup"), params.get("recursive", True)
@@ -41,7 +40,7 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
         values.append(parent)
     if "namePrefixFilter" in params:
         where.append("name >= ? AND name < ?")
-        values += [params["namePrefixFilter"], params["namePrefixFilter"] + _LAST_CHARACTER]
+        values += [params["namePrefixFilter"], build_prefix_end(params["namePrefixFilter"])]
     rows = context.tx.fetch_all(
         f"{with_clause}SELECT seq, name FROM thing_groups WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",  # noqa: S608
         *with_values,

@@ -1,4 +1,4 @@
-"""Members of thing groups: their table, AddThingToThingGroup, Remove, Update, the lists.
+"""Members of thing groups: their table, and the operations that add, remove, update and list.
 
 Invariant: a thing is in at most 10 static groups, and never in two of one hierarchy. The things of a dynamic group are not
 stored: its query runs whenever its things, or a thing's groups, are listed.

@@ -1,4 +1,4 @@
-"""Thing groups: their table, DescribeThingGroup, and CreateThingGroup, Update, Delete.
+"""Thing groups: their table, and the operations that create, describe, update and delete them.
 
 Dynamic groups are in the same table, with a query, and have their own operations for creation, update and deletion. A group's
 parent never changes, so its `root` and `depth` are written once. A hierarchy consists of all groups with the same root.
@@ -127,10 +127,10 @@ def group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingGroup")
 def create_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a group; repeating the same call succeeds, a different one fails.
+    """Create a group; repeating the call succeeds, with other properties or tags it fails.
 
-    Raises InvalidRequest for an unknown or dynamic parent (the model has no ResourceNotFound here), a hierarchy deeper
-    than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
+    Raises InvalidRequest for an unknown or dynamic parent (AWS's service model has no ResourceNotFound for this operation),
+    a hierarchy deeper than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
     attributes = parse_new_attributes(properties.get("attributePayload"))

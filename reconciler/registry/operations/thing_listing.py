@@ -7,9 +7,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.things import build_thing_arn
 from reconciler.registry.paging import REGISTRY, ListPage
-from reconciler.registry.store import Row
+from reconciler.registry.store import Row, build_prefix_end
 
-_LAST_CHARACTER = "\U0010ffff"
 _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
 
 
@@ -19,7 +18,7 @@ def list_things(context: Context, params: Params) -> Output | None:
 
     With an attribute filter, they are ordered by the attribute's value first.
 
-    Raises InvalidRequest for an invalid token; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
+    Raises InvalidRequest for an invalid `nextToken`; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
     and list all things); and for a filter by attribute and type at once (aws-sdk-js issue 4237).
     """
     page = REGISTRY.start_page(context, params)
@@ -58,7 +57,7 @@ def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Outp
         values += [after_value, after_seq]
     if value is not None and is_prefix:
         where.append("a.value < ?")
-        values.append(value + _LAST_CHARACTER)
+        values.append(build_prefix_end(value))
     rows = context.tx.fetch_all(
         f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a"  # noqa: S608
         " CROSS JOIN things t ON t.seq = a.seq"

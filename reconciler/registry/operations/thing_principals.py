@@ -1,4 +1,4 @@
-"""Principals of things: AttachThingPrincipal, DetachThingPrincipal, and the lists."""
+"""Principals of things: the operations that attach, detach and list them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Thing types: their table, and CreateThingType, Describe, List, Update, Deprecate, Delete."""
+"""Thing types: their table, and the operations from CreateThingType to DeleteThingType."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
-from reconciler.registry.store import Row
+from reconciler.registry.store import Row, build_prefix_end
 
 SCHEMA = (
     """
@@ -28,7 +28,6 @@ SCHEMA = (
 )
 
 MAX_SEARCHABLE_ATTRIBUTES = 3
-_LAST_CHARACTER = "\U0010ffff"
 
 
 def find_thing_type(context: Context, name: str) -> Any:
@@ -44,8 +43,8 @@ def require_thing_type(context: Context, name: str) -> Row:
     return row
 
 
-def require_assignable(context: Context, name: str) -> None:
-    """Raise ResourceNotFound for an unknown type, InvalidRequest for a deprecated one."""
+def require_assignable_thing_type(context: Context, name: str) -> None:
+    """Raise ResourceNotFound for an unknown type, InvalidRequest for a deprecated type."""
     if require_thing_type(context, name)["deprecated_at"] is not None:
         raise context.invalid(f"Can not assign the deprecated thing type {name} to a thing.")
 
@@ -58,13 +57,15 @@ def thing_type_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingType")
 def create_thing_type(context: Context, params: Params) -> Output | None:
-    """Create a type; repeating the same call succeeds, a different one fails.
+    """Create a type; repeating the call succeeds, with other properties or tags it fails.
+
+    Tags are compared only if the request has some.
 
     Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
     """
     name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
     tags = parse_tag_list(context, params.get("tags", []))
-    _require_searchable_limit(context, properties)
+    _check_searchable_attribute_count(context, properties)
     row, arn = find_thing_type(context, name), _build_arn(context, name)
     if row is not None:
         if json.loads(row["properties"]) != properties or (tags and read_tags(context, arn) != tags):
@@ -107,7 +108,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
         context.scope,
         page.after[0] if page.after else 0,
         prefix,
-        prefix + _LAST_CHARACTER,
+        build_prefix_end(prefix),
         page.limit,
     )
     return page.build_output(
@@ -119,7 +120,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
 def update_thing_type(context: Context, params: Params) -> Output | None:
     """Replace the MQTT 5 configuration, the only property of a type that AWS updates (aws-cli issue 9884).
 
-    That other properties are rejected even if they are unchanged is UNCONFIRMED.
+    UNCONFIRMED: any other property is rejected, even with its current value.
 
     Raises ResourceNotFound, InvalidRequest.
     """
@@ -134,7 +135,10 @@ def update_thing_type(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeprecateThingType")
 def deprecate_thing_type(context: Context, params: Params) -> Output | None:
-    """Deprecate a type, or undo it; repeating the call does not restart the wait. Raises ResourceNotFound."""
+    """Deprecate a type, or undo its deprecation. Raises ResourceNotFound.
+
+    Repeating the call keeps the time of the deprecation, from which DeleteThingType counts its waiting time.
+    """
     row = require_thing_type(context, params["thingTypeName"])
     deprecated_at = None if params.get("undoDeprecate") else (row["deprecated_at"] or context.now)
     context.tx.run("UPDATE thing_types SET deprecated_at = ? WHERE seq = ?", deprecated_at, row["seq"])
@@ -145,7 +149,7 @@ def deprecate_thing_type(context: Context, params: Params) -> Output | None:
 def delete_thing_type(context: Context, params: Params) -> Output | None:
     """Delete a type that no thing uses.
 
-    It must have been deprecated for `thing_type_deletion_seconds` (5 minutes).
+    The type must have been deprecated for `thing_type_deletion_seconds` (5 minutes).
 
     Raises ResourceNotFound, InvalidRequest.
     """
@@ -182,6 +186,6 @@ def _to_item(context: Context, row: Row) -> dict[str, Any]:
     }
 
 
-def _require_searchable_limit(context: Context, properties: Params) -> None:
+def _check_searchable_attribute_count(context: Context, properties: Params) -> None:
     if len(properties.get("searchableAttributes", ())) > MAX_SEARCHABLE_ATTRIBUTES:
         raise context.invalid(f"A thing type has at most {MAX_SEARCHABLE_ATTRIBUTES} searchable attributes.")

@@ -1,4 +1,4 @@
-"""Things: their tables, and CreateThing, Describe, Update, Delete.
+"""Things: their tables, and CreateThing, DescribeThing, UpdateThing, DeleteThing.
 
 Things are listed in creation order, by `seq`. A thing's attributes are stored twice: as JSON with the thing, which is read
 most often, and one per row in `thing_attributes`, which ListThings searches.
@@ -13,7 +13,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.billing_groups import require_billing_group
-from reconciler.registry.operations.thing_types import require_assignable
+from reconciler.registry.operations.thing_types import require_assignable_thing_type
 from reconciler.registry.shared.attributes import (
     parse_new_attributes,
     require_attribute_limits,
@@ -78,7 +78,7 @@ def build_thing_arn(context: Context, name: str) -> str:
 
 @operation("iot", "CreateThing")
 def create_thing(context: Context, params: Params) -> Output | None:
-    """Create a thing; repeating the same call succeeds, a different one fails.
+    """Create a thing; repeating the call succeeds, with other properties it fails.
 
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).
@@ -89,7 +89,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
         return _repeat_creation(context, existing, attributes, params)
     thing_type = params.get("thingTypeName")
     if thing_type is not None:
-        require_assignable(context, thing_type)
+        require_assignable_thing_type(context, thing_type)
     if "billingGroupName" in params:
         require_billing_group(context, params["billingGroupName"])
     require_attribute_limits(context, attributes, _find_max_attributes(thing_type))
@@ -138,7 +138,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
         raise context.invalid("removeThingType cannot be given together with thingTypeName.")
     thing_type = None if params.get("removeThingType") else params.get("thingTypeName", row["type"])
     if thing_type is not None and thing_type != row["type"]:
-        require_assignable(context, thing_type)
+        require_assignable_thing_type(context, thing_type)
     before = json.loads(row["attributes"])
     attributes = update_attributes(before, params.get("attributePayload"))
     require_attribute_limits(context, attributes, _find_max_attributes(thing_type))

@@ -1,7 +1,7 @@
 """Client tokens, with which a repeated creation returns the resource of the first call.
 
-Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) with other parameters. Both
-are UNCONFIRMED. Only a keyed digest of the parameters is stored.
+Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) if it was used with other
+parameters. Both rules are UNCONFIRMED. Only a keyed digest of the parameters is stored.
 """
 
 import hashlib

@@ -47,7 +47,7 @@ def require_principal(context: Context, principal: str) -> Row | None:
 def require_attachable(context: Context, principal: str) -> None:
     """Raise what `require_principal` raises, and InvalidRequest for a certificate with a pending transfer.
 
-    That AWS rejects the attachment is UNCONFIRMED; a transfer requires a certificate without attachments.
+    UNCONFIRMED: AWS rejects the attachment; a transfer requires a certificate without attachments.
     """
     row = require_principal(context, principal)
     if row is not None and row["status"] == "PENDING_TRANSFER":

@@ -45,7 +45,7 @@ def allow_tags(service: str, resource_type: str) -> Callable[[Exists], Exists]:
 def require_taggable(context: Context, arn: str) -> None:
     """Raise unless the ARN names an existing resource of this account and Region that can be tagged.
 
-    Things and device certificates cannot be tagged. That the error is the one for an invalid request is UNCONFIRMED.
+    Things and device certificates cannot be tagged. UNCONFIRMED: the error is the one for an invalid request.
     """
     parts = arn.split(":", ARN_PARTS - 1)
     if len(parts) != ARN_PARTS or parts[:5] != context.build_arn("").split(":")[:5]:
