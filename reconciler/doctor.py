@@ -23,19 +23,19 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
     try:
         workspace.desired  # noqa: B018 (loads the file)
     except InvalidDesiredStateError as error:
-        yield _file_error(workspace, error)
+        yield _build_file_error(workspace, error)
         return
-    yield _file_result(workspace)
+    yield _build_file_result(workspace)
     yield from _check_target(workspace, environ)
     yield _check_journal(workspace)
 
 
-def _file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
+def _build_file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
     problem = f"{workspace.path}: {error.counts}"
     return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
 
-def _file_result(workspace: Workspace) -> CheckResult:
+def _build_file_result(workspace: Workspace) -> CheckResult:
     from reconciler.render.views.labels import pluralize
 
     desired = workspace.desired

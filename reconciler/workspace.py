@@ -134,7 +134,7 @@ class Workspace(WorkspaceFiles):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
-        with _reading_progress(progress) as report:
+        with _choose_read_progress(progress) as report:
             plan = make_plan(
                 self.desired,
                 options,
@@ -171,7 +171,7 @@ class Workspace(WorkspaceFiles):
         with (
             self._leased(plan) as guard,
             self._recorded(plan, command) as recorder,
-            _applying_progress(plan, on_outcome, stop) as report,
+            _choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
                 apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
             ) as outcomes,
@@ -282,7 +282,7 @@ class Workspace(WorkspaceFiles):
         from reconciler.render.rich_display import DisplayedDrift
 
         self._reload_if_used()
-        with _reading_progress(progress) as report:
+        with _choose_read_progress(progress) as report:
             drift = find_drift(
                 self.desired,
                 target=self._connection.target,
@@ -307,7 +307,7 @@ class Workspace(WorkspaceFiles):
         if parsed.kind not in kinds:
             hint = _did_you_mean(parsed.kind, kinds)
             raise ReconcilerError(f"{quote(parsed.kind)} is not a resource kind{hint}")
-        resource = _resource_at(parsed, self._compare_states())
+        resource = _build_displayed_resource(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
             hint = _did_you_mean(address, {str(known_address) for known_address in self.desired.resources})
             raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
@@ -324,7 +324,7 @@ class Workspace(WorkspaceFiles):
 
         comparison = self._compare_states()
         addresses = sorted(select_compared(comparison, select, exclude))
-        return [_resource_at(address, comparison) for address in addresses]
+        return [_build_displayed_resource(address, comparison) for address in addresses]
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
         """Return the dependency graph of the file, or of the selected part.
@@ -369,7 +369,7 @@ class Workspace(WorkspaceFiles):
         return compare_states(self.desired, refresh_result, _ignore_progress)
 
 
-def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:
+def _build_displayed_resource(address: Address, comparison: Comparison) -> DisplayedResource:
     return DisplayedResource(
         address,
         comparison.desired.get(address),
@@ -396,7 +396,7 @@ def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
     """Report no progress."""
 
 
-def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
+def _choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
     """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""
     if progress is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
@@ -405,7 +405,7 @@ def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[R
     return nullcontext(progress or _ignore_progress)
 
 
-def _applying_progress(
+def _choose_apply_progress(
     plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
 ) -> AbstractContextManager[Callable[[Outcome], None]]:
     """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""

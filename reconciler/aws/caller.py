@@ -136,10 +136,10 @@ def translate_error(
                 message=redact(message),
             )
         case _:
-            return unreachable_error(error, f"{call} got no response", unknown=unknown)
+            return build_unreachable_error(error, f"{call} got no response", unknown=unknown)
 
 
-def unreachable_error(
+def build_unreachable_error(
     error: ClientError | BotoCoreError, problem: str, *, unknown: bool = False
 ) -> TargetError:
     """Return the error for a missing response, with the next step; `problem` describes the failure."""

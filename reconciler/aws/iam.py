@@ -38,25 +38,27 @@ def build_iam_policy(
     for purpose, requested in operations.items():
         added = sorted({*requested} - listed)
         listed |= {*added}
-        unlimited = [iam_action(*pair) for pair in added if not _list_resource_types(*pair)]
+        unlimited = [to_iam_action(*pair) for pair in added if not _list_resource_types(*pair)]
         if unlimited:
-            statements.append(_statement(f"{purpose}Any", unlimited, ["*"]))
+            statements.append(_build_statement(f"{purpose}Any", unlimited, ["*"]))
         for service in sorted({service for service, _ in added}):
             limited = [
                 name for other, name in added if other == service and _list_resource_types(service, name)
             ]
             if limited:
                 sid = f"{purpose}{service.title().replace('-', '')}"
-                actions = [iam_action(service, operation) for operation in limited]
-                statements.append(_statement(sid, actions, _list_resource_arns(service, limited, target)))
+                actions = [to_iam_action(service, operation) for operation in limited]
+                statements.append(
+                    _build_statement(sid, actions, _list_resource_arns(service, limited, target))
+                )
     if roles:
-        statement = _statement("PassRole", ["iam:PassRole"], sorted(roles))
+        statement = _build_statement("PassRole", ["iam:PassRole"], sorted(roles))
         condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
         statements.append({**statement, "Condition": condition})
     return {"Version": POLICY_VERSION, "Statement": statements}
 
 
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+def _build_statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
 
 
@@ -66,14 +68,14 @@ def group_actions_by_resources(
     """Return IAM's actions for the operations, grouped by the ARNs that they are limited to."""
     actions: dict[tuple[str, ...], list[str]] = {}
     for service, operation in sorted(operations):
-        prefix = _arn_prefix(service, target)
+        prefix = _build_arn_prefix(service, target)
         patterns = _load_facts()[service]["resources"]
         arns = tuple(f"{prefix}:{patterns[name]}" for name in _list_resource_types(service, operation))
-        actions.setdefault(arns or ("*",), []).append(iam_action(service, operation))
+        actions.setdefault(arns or ("*",), []).append(to_iam_action(service, operation))
     return actions
 
 
-def iam_action(service: str, operation: str) -> str:
+def to_iam_action(service: str, operation: str) -> str:
     """Return IAM's name of an operation, such as `iotmanagedintegrations:GetManagedThing`."""
     return f"{_load_facts()[service]['prefix']}:{operation}"
 
@@ -91,7 +93,7 @@ def _list_resource_arns(service: str, operations: Collection[str], target: Targe
         if operation not in _TAGGING
         for name in _list_resource_types(service, operation)
     }
-    prefix = _arn_prefix(service, target)
+    prefix = _build_arn_prefix(service, target)
     return [
         f"{prefix}:{pattern}"
         for name, pattern in _load_facts()[service]["resources"].items()
@@ -99,7 +101,7 @@ def _list_resource_arns(service: str, operations: Collection[str], target: Targe
     ]
 
 
-def _arn_prefix(service: str, target: Target) -> str:
+def _build_arn_prefix(service: str, target: Target) -> str:
     return f"arn:{target.partition}:{_load_facts()[service]['prefix']}:{target.region}:{target.account}"
 
 

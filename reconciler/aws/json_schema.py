@@ -31,9 +31,9 @@ def build_member_schema(service: str, member: str) -> Mapping[str, Any]:
 def _build_schema(shape: Any) -> dict[str, Any]:
     match shape.type_name:
         case "string":
-            return _string_schema(shape)
+            return _build_string_schema(shape)
         case "integer" | "long" | "float" | "double":
-            return _bounds(shape, "minimum", "maximum")
+            return _build_bounds(shape, "minimum", "maximum")
         case "map":
             return _map_schema(shape.metadata.get("max"), shape.key, shape.value)
         case "list" if _is_tag(shape.member):
@@ -41,14 +41,14 @@ def _build_schema(shape: Any) -> dict[str, Any]:
             return _map_schema(shape.metadata.get("max", MAX_TAGS), key, value)
         case "list":
             items = _build_schema(shape.member)
-            return {**_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
+            return {**_build_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
         case "structure" if not shape.is_document_type:
-            return _structure_schema(shape)
+            return _build_structure_schema(shape)
         case _:
             return {}
 
 
-def _structure_schema(shape: Any) -> dict[str, Any]:
+def _build_structure_schema(shape: Any) -> dict[str, Any]:
     """Return the schema of an object; its members also state their types."""
     properties = {
         name: {**_JSON_TYPES.get(member.type_name, {}), **_build_schema(member)}
@@ -58,18 +58,18 @@ def _structure_schema(shape: Any) -> dict[str, Any]:
     return {**schema, "required": list(shape.required_members)} if shape.required_members else schema
 
 
-def _string_schema(shape: Any) -> dict[str, Any]:
+def _build_string_schema(shape: Any) -> dict[str, Any]:
     if shape.enum:
         return {"enum": list(shape.enum)}
-    schema = _bounds(shape, "minLength", "maxLength")
+    schema = _build_bounds(shape, "minLength", "maxLength")
     pattern = shape.metadata.get("pattern")
-    portable = _portable_pattern(pattern) if pattern else None
+    portable = _to_portable_pattern(pattern) if pattern else None
     if portable:
         schema["pattern"] = f"^(?:{portable})$"
     return schema
 
 
-def _portable_pattern(pattern: str) -> str | None:
+def _to_portable_pattern(pattern: str) -> str | None:
     """Return the pattern for JSON Schema, or None if validators would interpret it differently."""
     compiled = compile_pattern(pattern)
     if compiled is None or _NOT_PORTABLE.search(compiled.pattern):
@@ -90,7 +90,7 @@ def _map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, A
     return schema
 
 
-def _bounds(shape: Any, min_key: str | None, max_key: str) -> dict[str, Any]:
+def _build_bounds(shape: Any, min_key: str | None, max_key: str) -> dict[str, Any]:
     bounds = {}
     if min_key and shape.metadata.get("min"):
         bounds[min_key] = shape.metadata["min"]

@@ -31,10 +31,10 @@ def check_versions() -> Iterator[CheckResult]:
     """Check Python and boto3, and that botocore has the models of both services."""
     from importlib.metadata import version
 
-    from reconciler.aws.service_model import shared_loader
+    from reconciler.aws.service_model import get_shared_loader
 
     versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
-    missing = set(SERVICES) - set(shared_loader(None).list_available_services("service-2"))
+    missing = set(SERVICES) - set(get_shared_loader(None).list_available_services("service-2"))
     if missing:
         message = f"{versions}, which has no model of {', '.join(sorted(missing))}"
         yield CheckResult("error", "versions", message, "pip install --upgrade boto3")
@@ -73,7 +73,7 @@ def check_remote(
     """Check credentials, Region, endpoint, identity and clock, and whether IAM allows the operations."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from reconciler.aws.caller import unreachable_error
+    from reconciler.aws.caller import build_unreachable_error
 
     try:
         session = create_remote_session(settings, quotas, environ)
@@ -99,7 +99,7 @@ def check_remote(
         yield CheckResult("error", "target", f"the endpoint is not usable: {error}")
     except (BotoCoreError, ClientError) as error:
         yield CheckResult(
-            "error", "target", str(unreachable_error(error, f"{settings.target} does not respond"))
+            "error", "target", str(build_unreachable_error(error, f"{settings.target} does not respond"))
         )
 
 

@@ -86,12 +86,12 @@ def build_rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimite
     from reconciler.registry.throttling import RateLimiter
 
     @cache
-    def buckets(service: str, operation: str) -> tuple[tuple[str, str, float], ...]:
+    def find_buckets(service: str, operation: str) -> tuple[tuple[str, str, float], ...]:
         return tuple(
             (bucket.service, bucket.name, bucket.rate) for bucket in quotas.find_buckets(service, operation)
         )
 
-    return RateLimiter(buckets, clock)
+    return RateLimiter(find_buckets, clock)
 
 
 def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registry:

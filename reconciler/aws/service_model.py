@@ -30,13 +30,13 @@ Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
 class ServiceModelConstraints:
     """`Constraints` from the service models, which are loaded at first use."""
 
-    def violations(
+    def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
         """Return how `value` violates a request member's constraints. Raises LookupError for an unknown one."""
         return _build_member_check(service, member)(value, secret)
 
-    def operations(self, service: str) -> Collection[str]:
+    def list_operations(self, service: str) -> Collection[str]:
         """Return the names of the service's operations."""
         return _list_operations(service)
 
@@ -55,7 +55,7 @@ def find_shape(service: str, member: str) -> Shape:
 
 
 @cache
-def shared_loader(path: str | None) -> Loader:
+def get_shared_loader(path: str | None) -> Loader:
     """Return botocore's loader for a search path (None: the default), one per path."""
     from botocore.loaders import create_loader
 
@@ -66,7 +66,7 @@ def shared_loader(path: str | None) -> Loader:
 def _load_model(service: str) -> ServiceModel:
     from botocore.model import ServiceModel
 
-    return ServiceModel(shared_loader(None).load_service_model(service, "service-2"), service)
+    return ServiceModel(get_shared_loader(None).load_service_model(service, "service-2"), service)
 
 
 @cache
@@ -82,22 +82,22 @@ def _build_member_check(service: str, member: str) -> Check:
 def _build_check(shape: Any) -> Check:
     match shape.type_name:
         case "string":
-            return _typed_check(_string_check(shape), "a string", str)
+            return _build_typed_check(_build_string_check(shape), "a string", str)
         case "boolean":
-            return _typed_check(_accept, "true or false", bool)
+            return _build_typed_check(_accept, "true or false", bool)
         case "integer" | "long":
-            return _typed_check(_number_check(shape), "an integer", int)
+            return _build_typed_check(_number_check(shape), "an integer", int)
         case "float" | "double":
-            return _typed_check(_number_check(shape), "a number", int, float)
+            return _build_typed_check(_number_check(shape), "a number", int, float)
         case "map":
-            return _typed_check(_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping)
+            return _build_typed_check(_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _typed_check(_map_check(shape.metadata, key, value), "a table", Mapping)
+            return _build_typed_check(_map_check(shape.metadata, key, value), "a table", Mapping)
         case "list":
-            return _typed_check(_list_check(shape), "an array", list, tuple)
+            return _build_typed_check(_list_check(shape), "an array", list, tuple)
         case "structure" if not shape.is_document_type:
-            return _structure_check(shape)
+            return _build_structure_check(shape)
         case _:
             return _accept
 
@@ -106,7 +106,7 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
     return iter(())
 
 
-def _typed_check(check: Check, expected: str, *types: type) -> Check:
+def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
     """Return a check of the value's type, because JSON may contain any, followed by another check."""
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -123,7 +123,7 @@ def _typed_check(check: Check, expected: str, *types: type) -> Check:
     return check_typed
 
 
-def _structure_check(shape: Any) -> Check:
+def _build_structure_check(shape: Any) -> Check:
     """Return the check of a JSON object with AWS's member names, or of a table with them in snake_case."""
     checks = {name: _build_check(member) for name, member in shape.members.items()}
 
@@ -147,7 +147,7 @@ def _structure_check(shape: Any) -> Check:
                 )
                 continue
             for problem in checks[name](value, secret):
-                yield problem.under(key)
+                yield problem.nest_under(key)
         for name in sorted(set(shape.required_members) - {name for name, _ in members.values()}):
             yield ValueProblem(
                 "missing-key", f"{quote(name)} is missing", f"all of {', '.join(shape.required_members)}"
@@ -173,7 +173,7 @@ def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[
     }
 
 
-def _string_check(shape: Any) -> Check:
+def _build_string_check(shape: Any) -> Check:
     min_length, max_length = shape.metadata.get("min", 0), shape.metadata.get("max")
     java_pattern = shape.metadata.get("pattern")
     pattern = compile_pattern(java_pattern) if java_pattern else None
@@ -242,7 +242,7 @@ def _map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
                     path=(name,),
                 )
             for problem in check_value(item, secret):
-                yield problem.under(name)
+                yield problem.nest_under(name)
 
     return check
 
@@ -255,7 +255,7 @@ def _list_check(shape: Any) -> Check:
             yield ValueProblem("too-many-items", f"{len(items)} entries", f"at most {max_items}")
         for index, item in enumerate(items):
             for problem in check_item(item, secret):
-                yield problem.under(index)
+                yield problem.nest_under(index)
 
     return check
 

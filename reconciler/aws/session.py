@@ -95,7 +95,7 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
 def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-    from reconciler.aws.caller import unreachable_error
+    from reconciler.aws.caller import build_unreachable_error
 
     endpoint = None if settings.target == "aws" else settings.target
     local = find_local_endpoint(settings, environ)
@@ -107,7 +107,7 @@ def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, st
         target = Target(local or settings.target, session.region_name, account)
         return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
-        raise unreachable_error(error, f"cannot reach {settings.target}") from error
+        raise build_unreachable_error(error, f"cannot reach {settings.target}") from error
     # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
     except ValueError as error:
         raise TargetError(f"the endpoint is not usable: {error}") from error
@@ -161,11 +161,11 @@ def _create_core_session() -> Any:
     """
     from botocore.session import Session
 
-    from reconciler.aws.service_model import shared_loader
+    from reconciler.aws.service_model import get_shared_loader
 
     session = Session()
     session.lazy_register_component(
-        "data_loader", lambda: shared_loader(session.get_config_variable("data_path"))
+        "data_loader", lambda: get_shared_loader(session.get_config_variable("data_path"))
     )
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session

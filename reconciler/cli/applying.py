@@ -48,7 +48,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
         terminal.print_notes([*render_unfinished_steps(view)])
     if summary:
         append_summary(summary, lambda limit: render_result_markdown(view, limit))
-    if code := exit_codes.of_result(result):
+    if code := exit_codes.get_result_code(result):
         ctx.exit(code)
 
 

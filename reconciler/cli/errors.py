@@ -22,7 +22,7 @@ def report_error(error: ReconcilerError, options: Options) -> None:
 
     annotate_error(error, options)
     if isinstance(error, InvalidDesiredStateError) and not Path(options.file).exists():
-        print_error(_missing_file(options.file), options)
+        print_error(_format_missing_file(options.file), options)
         return
     diagnostics = error.diagnostics if isinstance(error, InvalidDesiredStateError) else ()
     view = build_error_view(error, _read_sources(diagnostics, options.file))
@@ -101,7 +101,7 @@ def _print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
     Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text()])
 
 
-def _missing_file(file: str) -> str:
+def _format_missing_file(file: str) -> str:
     if file == DEFAULT_FILE:
         return f"{file}: no such file; create one with `reconciler init`, or name another with -f"
     return f"{file}: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE"

@@ -23,12 +23,12 @@ REJECTED = 3
 _REJECTIONS = (PlanRejectedError, StaleError, LeaseLostError)
 
 
-def of_error(error: ReconcilerError) -> int:
+def get_error_code(error: ReconcilerError) -> int:
     """Return the exit code for an error."""
     return REJECTED if isinstance(error, _REJECTIONS) else ERROR
 
 
-def of_result(result: Result) -> int:
+def get_result_code(result: Result) -> int:
     """Return the exit code of an apply: REJECTED if every failure was a rejection, ERROR if any was not."""
     from reconciler.model.outcome import Failed
 

@@ -33,8 +33,8 @@ def format_diagnostics(diagnostics: Iterable[Diagnostic], paths: Mapping[str, Pa
             path = paths.get(diagnostic.file, Path(diagnostic.file))
             yield format_command(
                 level,
-                _message(diagnostic),
-                file=_path_in_repository(path),
+                _format_message(diagnostic),
+                file=_to_repository_path(path),
                 line=str(diagnostic.line),
                 title=".".join(part for part in (diagnostic.address, diagnostic.field) if part),
             )
@@ -46,13 +46,13 @@ def format_command(name: str, message: str, **properties: str) -> str:
     return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
 
 
-def _message(diagnostic: Diagnostic) -> str:
+def _format_message(diagnostic: Diagnostic) -> str:
     expected = f"; expected {diagnostic.expected}" if diagnostic.expected else ""
     nearest = f"; did you mean {diagnostic.nearest!r}?" if diagnostic.nearest else ""
     return f"{diagnostic.problem}{expected}{nearest}"
 
 
-def _path_in_repository(path: Path) -> str:
+def _to_repository_path(path: Path) -> str:
     """Return the path relative to the repository, or as it is if it lies outside."""
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
     try:

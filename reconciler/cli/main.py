@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, common_options
+from reconciler.cli.options import Options, add_common_options
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.text import closest_match
 
@@ -121,14 +121,14 @@ def _escape_unprintable_output() -> None:
 
 def _report_error(error: Exception, ctx: click.Context) -> int:
     """Report any error of a command, and return the exit code."""
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     match error:
         case ReconcilerError():
             from reconciler.cli.errors import report_error
 
             _print_traceback(options)
             report_error(error, options)
-            return exit_codes.of_error(error)
+            return exit_codes.get_error_code(error)
         case OSError(errno=errno.EPIPE):  # the reader of our output closed the pipe
             sys.stdout = sys.stderr = None
         case OSError():
@@ -188,7 +188,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested
     no_args_is_help=True,
     epilog=_EXIT_CODES,
 )
-@common_options(read_environment=True)
+@add_common_options(read_environment=True)
 @click.option(
     "--version",
     is_flag=True,

@@ -29,7 +29,7 @@ class Options:
     allow: dict[str, str] = Factory(dict)
 
     @classmethod
-    def of(cls, ctx: click.Context) -> Options:
+    def from_context(cls, ctx: click.Context) -> Options:
         """Return the options of this run: one object for the whole command line."""
         root = ctx.find_root()
         if not isinstance(root.obj, cls):
@@ -37,7 +37,7 @@ class Options:
         return root.obj
 
 
-def common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
+def add_common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
     """Add `--file`, `--debug` and `--no-color`.
 
     Only the group reads RECONCILER_FILE, so that the variable does not override an option before the command.
@@ -79,11 +79,11 @@ def common_options(*, read_environment: bool = False) -> Callable[[_Function], _
 
 
 def _store(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[..., None]:
-    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+    def store(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
         if value:
-            setattr(Options.of(ctx), name, convert(value))
+            setattr(Options.from_context(ctx), name, convert(value))
 
-    return callback
+    return store
 
 
 def _start_wire_log(value: Any) -> Any:
@@ -91,7 +91,7 @@ def _start_wire_log(value: Any) -> Any:
     from reconciler.cli.wire_log import start_wire_log
 
     ctx = click.get_current_context().find_root()
-    if not Options.of(ctx).debug:
+    if not Options.from_context(ctx).debug:
         ctx.call_on_close(start_wire_log())
     return value
 
@@ -112,7 +112,7 @@ def complete_addresses(ctx: click.Context, _parameter: click.Parameter, incomple
     from reconciler.workspace import Workspace
 
     try:
-        addresses = sorted(map(str, Workspace(Options.of(ctx).file).desired.resources))
+        addresses = sorted(map(str, Workspace(Options.from_context(ctx).file).desired.resources))
     except (ReconcilerError, OSError):
         return []
     return [address for address in addresses if address.startswith(incomplete)]
@@ -142,7 +142,7 @@ def limit_options(function: _Function) -> _Function:
 
 
 def _store_limit(action: str) -> Callable[..., None]:
-    def callback(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    def store(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         from reconciler.model.plan_options import LimitOverride
 
         if value is None:
@@ -151,16 +151,16 @@ def _store_limit(action: str) -> Callable[..., None]:
             LimitOverride.parse(value)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
-        Options.of(ctx).allow[action] = value
+        Options.from_context(ctx).allow[action] = value
 
-    return callback
+    return store
 
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation.")
 """For every command that calls `prompt.confirm`."""
 
 
-def selection_options(function: _Function) -> _Function:
+def add_selection_options(function: _Function) -> _Function:
     """Add `--select` and `--exclude`."""
     for name, help_text in (
         ("exclude", "Leave out these resources; written as for --select. Repeatable."),

@@ -69,7 +69,7 @@ class LineDisplay:
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._console = console
-        self._address_width = _address_width(plan)
+        self._address_width = _measure_address_width(plan)
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +94,7 @@ class LiveDisplay:
 
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._console = plan, console
-        self._address_width = _address_width(plan)
+        self._address_width = _measure_address_width(plan)
         self._tracker = ProgressTracker(plan, clock)
         self._is_stopping = False
         self._live = Live(get_renderable=self.render, console=console, refresh_per_second=8, transient=True)
@@ -121,12 +121,12 @@ class LiveDisplay:
     def render(self) -> RenderableType:
         """Return what the terminal shows now, in lines that fit its width."""
         progress, width = self._tracker.build_view(), self._console.width
-        lines = [_running_line(*running, width) for running in progress.running[:_MAX_RUNNING]]
+        lines = [_render_running_line(*running, width) for running in progress.running[:_MAX_RUNNING]]
         if len(progress.running) > _MAX_RUNNING:
             lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING:,} more running", "dim"))
         if self._is_stopping:
             lines += wrap_lines([Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}")], width)
-        return Group(*_summary_lines(progress, width), *lines)
+        return Group(*_render_summary_lines(progress, width), *lines)
 
 
 @contextmanager
@@ -143,14 +143,14 @@ def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], 
         yield update
 
 
-def _address_width(plan: Plan) -> int:
+def _measure_address_width(plan: Plan) -> int:
     longest = max((len(visible(str(step.address))) for step in plan.steps), default=0)
     return min(_MAX_ADDRESS_WIDTH, longest)
 
 
-def _summary_lines(progress: ProgressView, width: int) -> Iterator[RenderableType]:
+def _render_summary_lines(progress: ProgressView, width: int) -> Iterator[RenderableType]:
     """Yield the bar, the counts and the times, in one line if they fit or else in two."""
-    counts = Text.assemble(f"{progress.ended:,} of {progress.total:,} ", _counts(progress.counts))
+    counts = Text.assemble(f"{progress.ended:,} of {progress.total:,} ", _render_counts(progress.counts))
     time_text = Text(progress.time_text, "dim")
     fits_one_line = _BAR_WIDTH + 3 + counts.cell_len + 1 + time_text.cell_len <= width
     bar = ProgressBar(
@@ -166,7 +166,7 @@ def _summary_lines(progress: ProgressView, width: int) -> Iterator[RenderableTyp
         yield from wrap_lines([Text.assemble(" ", time_text)], width)
 
 
-def _counts(counts: Mapping[str, int]) -> Text:
+def _render_counts(counts: Mapping[str, int]) -> Text:
     parts = Text()
     for status, count in counts.items():
         if count or status == "applied":
@@ -175,7 +175,7 @@ def _counts(counts: Mapping[str, int]) -> Text:
     return parts
 
 
-def _running_line(address: str, action: str, seconds: float, width: int) -> Text:
+def _render_running_line(address: str, action: str, seconds: float, width: int) -> Text:
     """Return the line of a running step; an address that does not fit is shortened in the middle."""
     head = Text(f"   {OUTCOME_GLYPHS['started']} {action:<7} ", COLORS[action])
     tail = Text(f"  {format_duration(seconds)}", "dim")

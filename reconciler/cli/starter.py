@@ -84,7 +84,7 @@ class StarterFile:
     is_private: bool = False
 
 
-def starter_files(workspace: str) -> Sequence[StarterFile]:
+def build_starter_files(workspace: str) -> Sequence[StarterFile]:
     """Return all files, in the order in which `init` lists them."""
     ca, ca_key = _create_ca(f"{workspace} development CA")
     files = [

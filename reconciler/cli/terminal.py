@@ -51,7 +51,7 @@ def open_console(*, stderr: bool, color: bool = True) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _columns_from_environment() or PIPE_WIDTH
+    width = None if stream.isatty() else _read_columns_from_environment() or PIPE_WIDTH
     return Console(
         stderr=stderr,
         no_color=True if not color else None,
@@ -92,10 +92,10 @@ def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
 
 def has_width(console: Console) -> bool:
     """Return whether the reader's lines have a known width: on a terminal, or where COLUMNS is set."""
-    return console.is_terminal or _columns_from_environment() is not None
+    return console.is_terminal or _read_columns_from_environment() is not None
 
 
-def _columns_from_environment() -> int | None:
+def _read_columns_from_environment() -> int | None:
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdigit() and int(columns) else None
 

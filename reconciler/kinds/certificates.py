@@ -199,7 +199,7 @@ class Certificates(Kind):
 
         If so, declaring the certificate is enough to import it.
         """
-        return not change.live.facts_as(CertificateFacts).has_outside_things
+        return not change.live.get_facts(CertificateFacts).has_outside_things
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
@@ -221,7 +221,7 @@ class Certificates(Kind):
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn of deleting a certificate that another caller may have attached to a managed thing."""
-        if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).is_unexpected:
+        if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed}"
 
@@ -233,7 +233,7 @@ class Certificates(Kind):
 
     def exempt_from_limits(self, change: Change) -> bool:
         """Return whether the change deletes a certificate after its grace period: its rotation was counted."""
-        return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).is_past_grace_period
+        return isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_past_grace_period
 
     def survives_replacement(self, change: Replace) -> bool:
         """Return whether a grace period keeps the old certificate attached."""
@@ -285,7 +285,7 @@ class Certificates(Kind):
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Detach the policy that an interrupted deletion attached; there is no other ownership marker."""
         policy = build_retired_policy_name(context.workspace)
-        if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
+        if policy not in (change.live.get_facts(CertificateFacts).policies or ()):
             return []
         return [_detach_policy(policy, context.build_arn(f"cert/{change.live.identity}"))]
 
@@ -298,7 +298,7 @@ class Certificates(Kind):
         del fields["workspace"]
         if not deletes:
             return fields
-        policies = live.facts_as(CertificateFacts).policies
+        policies = live.get_facts(CertificateFacts).policies
         return {**fields, "things": live.used_by, "attached": NOT_COMPARED if policies is None else policies}
 
 
@@ -370,7 +370,7 @@ def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiC
     arn = context.resolve_certificate_arn(change.address.name)
     known_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
     known_policies.add(build_retired_policy_name(context.workspace))
-    all_policies = change.live.facts_as(CertificateFacts).policies or ()
+    all_policies = change.live.get_facts(CertificateFacts).policies or ()
     yield from _register(change.resource, context)
     yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known_policies)
     for user in _find_declared_users(change.address, context):

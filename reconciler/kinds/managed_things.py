@@ -159,7 +159,7 @@ class ManagedThings(Kind):
             material_type = str(spec.authentication_material_type)
             yield from find_setup_code_errors(spec.authentication_material, material_type)
         if not isinstance(change, Create):
-            candidates = change.live.facts_as(ManagedThingFacts).candidates
+            candidates = change.live.get_facts(ManagedThingFacts).candidates
             if len(candidates) > 1:
                 yield f"several unmanaged things match ({'; '.join(candidates)}); set serial_number to one of theirs"
 
@@ -203,7 +203,7 @@ class ManagedThings(Kind):
         """Return the devices of a hub, which are deleted with it."""
         if not isinstance(change, Delete | Replace):
             return []
-        controls = change.live.facts_as(ManagedThingFacts).controls
+        controls = change.live.get_facts(ManagedThingFacts).controls
         return [
             address
             for address, live in context.live.items()
@@ -227,7 +227,7 @@ def _add_controlled_devices(live_things: Iterable[Live], things: Iterable[Respon
     for thing in things:
         devices_by_hub[thing.get("ParentControllerId", "")].append(thing["Id"])
     for live in live_things:
-        facts = live.facts_as(ManagedThingFacts)
+        facts = live.get_facts(ManagedThingFacts)
         yield attrs.evolve(live, facts=attrs.evolve(facts, controls=tuple(devices_by_hub[live.identity])))
 
 
@@ -238,7 +238,7 @@ def _is_field(path: str) -> bool:
 
 def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> list[str]:
     """Return the devices of a hub that the plan does not delete."""
-    controls = change.live.facts_as(ManagedThingFacts).controls
+    controls = change.live.get_facts(ManagedThingFacts).controls
     if not controls:
         return []
     deleted = {
@@ -276,7 +276,7 @@ def _delete(live: Live) -> Iterator[ApiCall]:
 
     The devices' own steps delete them too; deleting one that is already deleted succeeds.
     """
-    for identity in (*live.facts_as(ManagedThingFacts).controls, live.identity):
+    for identity in (*live.get_facts(ManagedThingFacts).controls, live.identity):
         params = {"Identifier": identity}
         yield ApiCall(SERVICE, "DeleteManagedThing", params, ignored_errors=NOT_FOUND)
         yield ApiCall(SERVICE, "GetManagedThing", params, repeat_until=NOT_FOUND)

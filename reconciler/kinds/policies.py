@@ -100,7 +100,7 @@ class Policies(Kind):
         """Reject a deletion if targets outside the plan have the policy: AWS would never delete it."""
         if not isinstance(change, Delete):
             return
-        targets = set(change.live.facts_as(PolicyFacts).targets)
+        targets = set(change.live.get_facts(PolicyFacts).targets)
         released = (
             _find_released_targets(change.address, context) | _find_certificate_deleters(context).keys()
         )
@@ -116,7 +116,7 @@ class Policies(Kind):
     def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
         """Return the provisioned things whose steps delete a certificate that the policy is attached to."""
         deleters = _find_certificate_deleters(context)
-        return {deleters[arn] for arn in change.live.facts_as(PolicyFacts).targets if arn in deleters}
+        return {deleters[arn] for arn in change.live.get_facts(PolicyFacts).targets if arn in deleters}
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the policy with its ownership tags in one call."""
@@ -135,7 +135,7 @@ class Policies(Kind):
         name = change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("document"):
-            older_versions = change.live.facts_as(PolicyFacts).older_versions
+            older_versions = change.live.get_facts(PolicyFacts).older_versions
             if len(older_versions) + 1 >= MAX_VERSIONS:
                 calls.append(_delete_version(name, older_versions[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
@@ -153,7 +153,7 @@ class Policies(Kind):
             ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
         )
-        older_versions = change.live.facts_as(PolicyFacts).older_versions
+        older_versions = change.live.get_facts(PolicyFacts).older_versions
         return [*(_delete_version(name, version) for version in older_versions), delete]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
@@ -163,7 +163,7 @@ class Policies(Kind):
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields; for a deletion also the targets."""
         fields = super().precondition(live, deletes=deletes)
-        return {**fields, "targets": live.facts_as(PolicyFacts).targets} if deletes else fields
+        return {**fields, "targets": live.get_facts(PolicyFacts).targets} if deletes else fields
 
 
 def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:

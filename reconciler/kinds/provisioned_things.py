@@ -164,7 +164,7 @@ class ProvisionedThings(Kind):
             if isinstance(value, Secret) and value.value is None:
                 yield f"the parameter {name} is not set; set {value.reference}"
         is_registered = (
-            isinstance(change, Update) and change.live.facts_as(ProvisionedThingFacts).registered_id
+            isinstance(change, Update) and change.live.get_facts(ProvisionedThingFacts).registered_id
         )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
@@ -182,7 +182,7 @@ class ProvisionedThings(Kind):
 
     def counts_as_replacement(self, change: Update) -> bool:
         """Return whether the update deletes a certificate, or registers it again with another mode."""
-        has_deletable = bool(change.live.facts_as(ProvisionedThingFacts).deletable_ids)
+        has_deletable = bool(change.live.get_facts(ProvisionedThingFacts).deletable_ids)
         return (has_deletable and change.has_changed("other_certificates")) or _is_registered_again(change)
 
     def is_rotation(self, change: Change) -> bool:
@@ -232,7 +232,7 @@ class ProvisionedThings(Kind):
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return also the things that have certificates which will be detached or registered again."""
-        facts = live.facts_as(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
+        facts = live.get_facts(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
         return {
             **super().precondition(live, deletes=deletes),
@@ -243,7 +243,7 @@ class ProvisionedThings(Kind):
 
 
 def _is_registered_again(change: Update) -> bool:
-    registration = change.live.facts_as(ProvisionedThingFacts).previous_registration
+    registration = change.live.get_facts(ProvisionedThingFacts).previous_registration
     return registration is not None and change.has_changed("certificate_mode")
 
 

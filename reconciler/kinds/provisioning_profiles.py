@@ -251,7 +251,7 @@ def _check_combination(spec: ProvisioningProfile) -> Iterator[ValueProblem]:
 
 
 def _check_existing_key(change: Update) -> Iterator[str]:
-    key, claim = change.resource.spec.save_claim_key_to, change.live.facts_as(ProvisioningProfileFacts).claim
+    key, claim = change.resource.spec.save_claim_key_to, change.live.get_facts(ProvisioningProfileFacts).claim
     if not isinstance(key, OutputFile) or key.content is None:
         return
     if not (claim and x509.is_key_of(claim, key.content)):

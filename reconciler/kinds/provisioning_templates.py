@@ -171,7 +171,7 @@ class ProvisioningTemplates(Kind):
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("body"):
-            older = change.live.facts_as(ProvisioningTemplateFacts).older_versions
+            older = change.live.get_facts(ProvisioningTemplateFacts).older_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 params = {"templateName": name, "versionId": older[0]}
                 calls.append(

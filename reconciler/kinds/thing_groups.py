@@ -137,7 +137,7 @@ class ThingGroups(Kind):
         """Reject a new parent if the replacement would lose something that the plan does not restore."""
         if not isinstance(change, Replace):
             return
-        contents = change.live.facts_as(ThingGroupFacts).contents
+        contents = change.live.get_facts(ThingGroupFacts).contents
         assert contents
         prefix = "cannot replace: AWS cannot change a group's parent, and replacing the group would lose"
         if change.address.name == build_workspace_group_name(context.workspace):
@@ -222,7 +222,7 @@ class ThingGroups(Kind):
         fields = super().precondition(live, deletes=deletes)
         if not deletes:
             return fields
-        facts = live.facts_as(ThingGroupFacts)
+        facts = live.get_facts(ThingGroupFacts)
         if facts.contents is None:
             return {**fields, "attached": facts.attached_policies, "members": ()}
         return {**fields, "attached": facts.contents.policies, "members": facts.contents.members}

@@ -180,7 +180,7 @@ class Things(Kind):
         cannot be distinguished from it.
         """
         live, spec = change.live.spec, change.resource.spec
-        has_connections = live.thing_groups or change.live.facts_as(ThingFacts).principals
+        has_connections = live.thing_groups or change.live.get_facts(ThingFacts).principals
         if has_connections or change.live.version != 1:
             return False
         return bool(
@@ -260,7 +260,7 @@ class Things(Kind):
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Detach every principal, desired or not, which AWS requires, and delete the thing."""
         name = change.live.identity
-        principals = change.live.facts_as(ThingFacts).principals
+        principals = change.live.get_facts(ThingFacts).principals
         deleted_certificates = {
             context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, certificate)}")
             for certificate in certificate_attachments.select_deleted(context, change.live.spec.certificates)
@@ -289,7 +289,7 @@ class Things(Kind):
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields; for a deletion also all principals, which the step detaches."""
         fields = super().precondition(live, deletes=deletes)
-        return {**fields, "principals": live.facts_as(ThingFacts).principals} if deletes else fields
+        return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:

@@ -11,7 +11,7 @@ from reconciler.model.diagnostic import ValueProblem
 class Constraints(Protocol):
     """AWS's limits on request members, independent of their source."""
 
-    def violations(
+    def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
         """Return a problem for each limit of a request member that `value` violates.
@@ -20,5 +20,5 @@ class Constraints(Protocol):
         about the value. Raises LookupError if the API has no such member.
         """
 
-    def operations(self, service: str) -> Collection[str]:
+    def list_operations(self, service: str) -> Collection[str]:
         """Return the names of a service's operations."""

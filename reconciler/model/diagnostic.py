@@ -33,7 +33,7 @@ class ValueProblem:
     path: ValuePath = field(default=(), kw_only=True)
     severity: Severity = field(default="error", kw_only=True)
 
-    def under(self, *path: str | int) -> ValueProblem:
+    def nest_under(self, *path: str | int) -> ValueProblem:
         """Return the same problem for an outer value that has this one at `path`."""
         return evolve(self, path=(*path, *self.path))
 
@@ -49,9 +49,9 @@ class InvalidValueError(ValueError):
         super().__init__("; ".join(map(str, problems)))
         self.problems = problems
 
-    def under(self, *path: str | int) -> InvalidValueError:
+    def nest_under(self, *path: str | int) -> InvalidValueError:
         """Return the same error for an outer value that has this one at `path`."""
-        return InvalidValueError(*(problem.under(*path) for problem in self.problems))
+        return InvalidValueError(*(problem.nest_under(*path) for problem in self.problems))
 
 
 @frozen

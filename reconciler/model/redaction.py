@@ -71,7 +71,7 @@ class _Register:
                 f"(?P<key>{_ATTRIBUTE_NAME.format(alternatives)}){_ATTRIBUTE_VALUE}", re.DOTALL
             )
 
-    def spellings(self) -> tuple[str, ...]:
+    def list_spellings(self) -> tuple[str, ...]:
         """Return all spellings of all secrets, each before those that it contains."""
         with self._lock:
             if self._spellings is None:
@@ -98,7 +98,7 @@ def redact(text: str) -> str:
     text = _CREDENTIALS.sub(rf"\1{REDACTED}", _PRIVATE_KEY.sub(REDACTED, text))
     if _REGISTER.attribute_pattern:
         text = _REGISTER.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
-    for spelling in _REGISTER.spellings():
+    for spelling in _REGISTER.list_spellings():
         if spelling in text:
             text = text.replace(spelling, REDACTED)
     return text

@@ -143,7 +143,7 @@ class Live:
     includes: frozenset[str] = field(default=frozenset(), eq=False, kw_only=True)
     facts: object = field(default=None, eq=False, kw_only=True)
 
-    def facts_as(self, facts_class: type[FactsT]) -> FactsT:
+    def get_facts(self, facts_class: type[FactsT]) -> FactsT:
         """Return the facts, which must be of the class that the resource's kind reads."""
         assert isinstance(self.facts, facts_class), f"{self.identity} has no {facts_class.__name__}"
         return self.facts

@@ -47,7 +47,7 @@ class Secret:
             raise MissingSecretError(self.reference)
         return self.value
 
-    def digest(self, salt: str) -> SecretDigest:
+    def hash_with_salt(self, salt: str) -> SecretDigest:
         """Return a hash that can be stored with the resource; `salt` is a text unique to the resource."""
         salt_bytes = hashlib.sha256(salt.encode()).digest()[:16]
         return SecretDigest(_COST, _to_base64(salt_bytes), _hash(self.reveal(), salt_bytes, _COST))

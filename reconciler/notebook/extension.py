@@ -55,7 +55,7 @@ def run_command(line: str, open_workspace: OpenWorkspace) -> Any:
     file, words = _take_file(words)
     command, *arguments = words or [""]
     if command not in COMMANDS:
-        raise ReconcilerError(_unknown_command(command))
+        raise ReconcilerError(_format_unknown_command(command))
     return COMMANDS[command](open_workspace(file), *arguments)
 
 
@@ -69,7 +69,7 @@ def _take_file(words: Sequence[str]) -> tuple[str, list[str]]:
     return words[index + 1], [*words[:index], *words[index + 2 :]]
 
 
-def _unknown_command(command: str) -> str:
+def _format_unknown_command(command: str) -> str:
     usage = f"expected %reconcile {'|'.join(COMMANDS)}, with -f FILE for a file other than {_DEFAULT_FILE}"
     if not command:
         return usage

@@ -77,7 +77,7 @@ class Panel(anywidget.AnyWidget):
             case {"command": "expand", "row": int(row_number)}:
                 session.expand(row_number)
             case {"command": "graph", "around": str(around)}:
-                session.graph(around)
+                session.show_graph(around)
 
     # ── called by the session ───────────────────────────────────────────────────────────────────
 

@@ -113,7 +113,7 @@ class PlanTable:
         """The status of each step, one letter each; a blank if it was not started."""
         return "".join(self._statuses)
 
-    def unfinished_addresses(self) -> Collection[Address]:
+    def find_unfinished_addresses(self) -> Collection[Address]:
         """Return the addresses of the steps that were not applied."""
         applied = STATUS_LETTERS["applied"]
         steps = zip(self.plan.steps, self._statuses, strict=True)

@@ -63,16 +63,16 @@ class SavedOutput:
         text = render_text(build_plan_view(plan, unchanged_markers=markers, max_rows=MAX_ROWS))
         return _SavedPlan(page, text, result)
 
-    def _saved_plans(self) -> Iterator[_SavedPlan]:
+    def _iterate_saved_plans(self) -> Iterator[_SavedPlan]:
         yield from self._applied
         if self._latest:
             yield self._latest
 
     def _build_bundle(self) -> dict[str, Any]:
         html = h.div(".reconciler")[
-            h.style[load_stylesheet()], (_render_html(saved) for saved in self._saved_plans())
+            h.style[load_stylesheet()], (_render_html(saved) for saved in self._iterate_saved_plans())
         ]
-        text = "\n\n".join(part for saved in self._saved_plans() for part in _render_parts(saved))
+        text = "\n\n".join(part for saved in self._iterate_saved_plans() for part in _render_parts(saved))
         return {"text/plain": text, "text/html": str(html)}
 
 

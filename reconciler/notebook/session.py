@@ -99,7 +99,7 @@ class PanelSession:
         """Send the details of one row."""
         self._tasks.put(lambda: self._send_details(row_number))
 
-    def graph(self, around: str = "") -> None:
+    def show_graph(self, around: str = "") -> None:
         """Show the graph, whole or around an address."""
         self._tasks.put(lambda: self._set(graph=self._table.render_graph(around)))
 
@@ -147,7 +147,7 @@ class PanelSession:
     def _run_in_background(self, job: Callable[[], Task]) -> None:
         """Run a job on its own thread; the pump then runs the task that it returns, or shows its error."""
 
-        def work() -> None:
+        def run_job() -> None:
             try:
                 next_task = job()
             except Exception as error:  # noqa: BLE001 (the user must see any error)
@@ -156,7 +156,7 @@ class PanelSession:
             else:
                 self._tasks.put(next_task)
 
-        self._worker = threading.Thread(target=work, name="panel-work", daemon=True)
+        self._worker = threading.Thread(target=run_job, name="panel-work", daemon=True)
         self._worker.start()
 
     @property
@@ -170,11 +170,11 @@ class PanelSession:
             return
         self._set(phase="reading", banner="", reading="reading the registry …")
 
-        def job() -> Task:
+        def make_plan() -> Task:
             plan = self._workspace.plan(progress=self._on_read_progress)
             return lambda: self._show_new_plan(plan)
 
-        self._run_in_background(job)
+        self._run_in_background(make_plan)
 
     def _on_read_progress(self, subject: str, done: int, total: int | None) -> None:
         text = format_read_progress(subject, done, total)
@@ -223,11 +223,11 @@ class PanelSession:
         self._tracker = ProgressTracker(plan)
         self._set(phase="applying", banner="", progress=_to_progress(self._tracker))
 
-        def job() -> Task:
+        def apply_plan() -> Task:
             result = self._workspace.apply(plan, on_outcome=self._on_outcome, stop=self._stop)
             return lambda: self._show_result(result)
 
-        self._run_in_background(job)
+        self._run_in_background(apply_plan)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._tasks.put(lambda: self._show_outcome(outcome))
@@ -263,15 +263,15 @@ class PanelSession:
     def _start_retrying(self) -> None:
         if self._is_busy or self._state["phase"] != "unfinished":
             return
-        addresses = self._table.unfinished_addresses()
+        addresses = self._table.find_unfinished_addresses()
         self._set(phase="reading", banner="", reading="planning the remaining steps …")
 
-        def job() -> Task:
+        def make_partial_plan() -> Task:
             whole_plan = self._workspace.plan(progress=self._on_read_progress)
             plan = self._workspace.partial_plan(whole_plan, addresses)
             return lambda: self._apply_if_approved(plan)
 
-        self._run_in_background(job)
+        self._run_in_background(make_partial_plan)
 
     def _apply_if_approved(self, plan: Plan) -> None:
         self._show_new_plan(plan)

@@ -175,7 +175,7 @@ class DisplayedGraph:
             nearest = closest_match(address, known)
             hint = f"; did you mean {quote(nearest)}?" if nearest else ""
             raise ReconcilerError(f"{quote(address)} is not in the graph{hint}")
-        return DisplayedGraph(self.picture.around(address, distance))
+        return DisplayedGraph(self.picture.select_around(address, distance))
 
     def __repr__(self) -> str:
         from reconciler.render.graph.tree import render_tree

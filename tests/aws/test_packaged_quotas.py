@@ -15,7 +15,7 @@ QUOTAS = load_quotas({})
 def test_every_rate_is_positive_and_of_an_existing_operation(service):
     rates = QUOTAS.rates[service]
     shared = {name for _, members in QUOTAS.shared[service].values() for name in members}
-    operations = set(ServiceModelConstraints().operations(service))
+    operations = set(ServiceModelConstraints().list_operations(service))
     assert (rates.keys() | shared) - operations - {"default"} == set()
     assert [name for name, rate in rates.items() if not rate > 0] == []
 

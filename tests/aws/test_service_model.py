@@ -17,7 +17,7 @@ IOT, MANAGED = "iot", "iot-managed-integrations"
 
 
 def violations(service: str, member: str, value: object, *, secret: bool = False) -> list[ValueProblem]:
-    return list(ServiceModelConstraints().violations(service, member, value, secret=secret))
+    return list(ServiceModelConstraints().find_violations(service, member, value, secret=secret))
 
 
 class TestMembers:
@@ -40,7 +40,7 @@ class TestMembers:
             violations(IOT, member, "x")
 
     def test_operations_are_those_of_the_service_model(self):
-        operations = ServiceModelConstraints().operations(MANAGED)
+        operations = ServiceModelConstraints().list_operations(MANAGED)
         assert {"CreateManagedThing", "CreateThing"} & set(operations) == {"CreateManagedThing"}
 
     def test_no_service_model_is_loaded_before_its_first_use(self):

@@ -46,7 +46,7 @@ STALE_ERROR = StaleError("changed")
     ],
 )
 def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
-    assert exit_codes.of_error(error) == code
+    assert exit_codes.get_error_code(error) == code
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
     ],
 )
 def test_an_apply_exits_with_3_only_if_every_failure_is_a_rejection(outcomes, code):
-    assert exit_codes.of_result(Result(make_plan(), outcomes, 0.0)) == code
+    assert exit_codes.get_result_code(Result(make_plan(), outcomes, 0.0)) == code
 
 
 @pytest.mark.parametrize("color", [False, True])

@@ -9,7 +9,7 @@ from attrs import evolve
 from hypothesis import given
 
 from reconciler.aws.caller import Caller
-from reconciler.aws.iam import MAX_POLICY_CHARACTERS, build_iam_policy, iam_action
+from reconciler.aws.iam import MAX_POLICY_CHARACTERS, build_iam_policy, to_iam_action
 from reconciler.engine.permissions.operations import PURPOSES, find_needed_operations, find_needed_roles
 from reconciler.model.plan import Target
 from tests.support.desired_state_strategy import desired_states
@@ -35,7 +35,7 @@ class RecordingCloud(Cloud):
         send = self.call
 
         def call(api_call):
-            self.actions.add(iam_action(api_call.service, api_call.operation))
+            self.actions.add(to_iam_action(api_call.service, api_call.operation))
             return send(api_call)
 
         self.call = call
@@ -137,7 +137,7 @@ def test_the_commands_send_only_allowed_actions_including_those_of_the_lease(run
     send = Caller.__call__
 
     def record(self, call, *rest, **more):
-        actions.add(iam_action(call.service, call.operation))
+        actions.add(to_iam_action(call.service, call.operation))
         return send(self, call, *rest, **more)
 
     monkeypatch.setattr(Caller, "__call__", record)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.aws.json_schema import build_member_schema
-from reconciler.cli.starter import starter_files
+from reconciler.cli.starter import build_starter_files
 from reconciler.engine.load.json_schema import build_json_schema
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_KEYS
 from reconciler.kinds import all_kinds
@@ -35,7 +35,7 @@ def test_the_repositorys_own_file_is_accepted(path):
 
 
 def test_the_starter_file_is_accepted():
-    (text,) = (file.content for file in starter_files("nursery") if str(file.path).endswith(".toml"))
+    (text,) = (file.content for file in build_starter_files("nursery") if str(file.path).endswith(".toml"))
     assert find_schema_errors(text) == []
 
 

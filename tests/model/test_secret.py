@@ -68,7 +68,7 @@ def test_revealing_a_secret_that_is_not_set_names_its_reference():
 @examples(20)
 @given(st.text(), st.text(), st.text())
 def test_the_digest_matches_the_same_value_only(value, other, salt):
-    digest = Secret("env A", value).digest(salt)
+    digest = Secret("env A", value).hash_with_salt(salt)
     assert digest.matches(Secret("file b", value))
     assert digest.matches(Secret("env A", other)) == (other == value)
 
@@ -76,18 +76,18 @@ def test_the_digest_matches_the_same_value_only(value, other, salt):
 @examples(20)
 @given(st.text(), st.text())
 def test_the_digest_is_parsed_from_its_text(value, salt):
-    digest = Secret("env A", value).digest(salt)
+    digest = Secret("env A", value).hash_with_salt(salt)
     assert SecretDigest.parse(str(digest)) == digest
 
 
 def test_equal_values_have_different_digests_without_the_value():
-    first, second = SECRET.digest("ws/managed_things.a"), SECRET.digest("ws/managed_things.b")
+    first, second = SECRET.hash_with_salt("ws/managed_things.a"), SECRET.hash_with_salt("ws/managed_things.b")
     assert CANARY not in str(first)
     assert (first.digest == second.digest, first.salt == second.salt) == (False, False)
 
 
 def test_a_secret_that_is_not_set_matches_any_digest():
-    assert SECRET.digest("salt").matches(Secret("env PUMP_7_QR"))
+    assert SECRET.hash_with_salt("salt").matches(Secret("env PUMP_7_QR"))
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_no_panel_contains_a_secret(canaries):
     session.start()
     for row in range(len(page.wait_for_phase("planned").state["rows"])):
         session.expand(row)
-    session.graph()
+    session.show_graph()
     session.apply(shown_digest(page))
     page.wait_for_phase("done")
     session.close()

@@ -140,7 +140,7 @@ def test_applying_sets_the_status_of_every_row_and_shows_the_result(open_session
 def test_only_the_session_thread_updates_the_page(open_session):
     page, session = open_session()
     session.expand(0)
-    session.graph("things.pump-1")
+    session.show_graph("things.pump-1")
     apply_and_wait(page, session)
     assert page.writers == {"panel"}
 
@@ -275,7 +275,7 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
 
 def test_hostile_names_are_shown_as_text(open_session, workspace):
     page, session = open_session()
-    session.graph(HOSTILE_TEXT)
+    session.show_graph(HOSTILE_TEXT)
     page.wait_until(lambda page: page.state["graph"])
     state = str(page.state)
     assert [text for text in ("<script", "\x1b", "\u202e") if text in state] == []

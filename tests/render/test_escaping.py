@@ -130,7 +130,7 @@ def test_a_plan_shows_no_secret():
         (("a", "b c"), '[a, "b c"]'),
         ({"site": "oslo", "n": 1}, "{ site = oslo, n = 1 }"),
         (Secret("env X", "canary"), "(sensitive)"),
-        (str(Secret("env X", "canary").digest("salt")), "(sensitive)"),
+        (str(Secret("env X", "canary").hash_with_salt("salt")), "(sensitive)"),
         ("-----BEGIN PRIVATE KEY-----\nabc", "(sensitive)"),
         (Pem("ab" * 32, source="pki/a.pem"), "sha256:abababababab… (pki/a.pem)"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "sha256:709e80c88487…"),

@@ -11,7 +11,7 @@ import click
 
 from reconciler.cli.options import (
     Options,
-    common_options,
+    add_common_options,
     complete_addresses,
     pem_dir_option,
     validate_addresses,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @pem_dir_option
 @yes_option
 @click.argument(
@@ -50,12 +50,12 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     from reconciler.model.address import Address
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     requested = [Address.parse(address) for address in dict.fromkeys(addresses)]
     declared = [address for address in requested if address in workspace.desired.resources]
-    tables = _tables_for(workspace, set(requested) - set(declared), pem_dir)
+    tables = _export_tables(workspace, set(requested) - set(declared), pem_dir)
     adopted = [*declared, *(table.address for table in tables)]
     with _append_to_file(workspace, tables, terminal):
         workspace = Workspace(options.file)
@@ -66,7 +66,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     apply_and_report(ctx, workspace, plan, terminal, "adopt")
 
 
-def _tables_for(
+def _export_tables(
     workspace: Workspace, addresses: Collection[Address], pem_dir: Path | None
 ) -> Sequence[Table]:
     """Return a table for each live resource that the file does not declare.

@@ -10,11 +10,11 @@ import click
 
 from reconciler.cli.options import (
     Options,
+    add_common_options,
+    add_selection_options,
     adopt_option,
-    common_options,
     event_format_option,
     limit_options,
-    selection_options,
     summary_option,
     validate_digest,
     yes_option,
@@ -40,10 +40,10 @@ class _PlanChoices(TypedDict):
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @adopt_option
 @limit_options
-@selection_options
+@add_selection_options
 @click.option(
     "--retry-failed",
     is_flag=True,
@@ -84,7 +84,7 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.engine.plan.saved_plan import check_approved_digest
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     choices = _PlanChoices(adopt=adopt, allow=options.allow, select=select, exclude=exclude)
     if saved and (retry_failed or any(choices.values())):
         raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
@@ -107,7 +107,7 @@ def apply(  # noqa: PLR0913 (its options)
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @yes_option
 @click.pass_context
 def destroy(ctx: click.Context, *, yes: bool) -> None:
@@ -119,7 +119,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     plan = build_plan(workspace, terminal, destroy=True)

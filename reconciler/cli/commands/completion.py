@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import common_options
+from reconciler.cli.options import add_common_options
 
 _SETUP_LINES = {
     "bash": 'eval "$(reconciler completion bash)"    # in ~/.bashrc',
@@ -15,7 +15,7 @@ _SETUP_LINES = {
 
 
 @click.command(epilog="\b\nTo enable it:\n" + "\n".join(f"  {line}" for line in _SETUP_LINES.values()))
-@common_options()
+@add_common_options()
 @click.argument("shell", type=click.Choice([*_SETUP_LINES]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, common_options
+from reconciler.cli.options import Options, add_common_options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -27,7 +27,7 @@ _LEVEL_WIDTH, _SUBJECT_WIDTH = 8, 12
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Check versions, credentials, permissions, target and lock."""
@@ -35,17 +35,17 @@ def doctor(ctx: click.Context) -> None:
     from reconciler.doctor import examine
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     has_error = False
     for check in examine(Workspace(options.file), os.environ):
-        terminal.print(_lines(check))
+        terminal.print(_render_lines(check))
         has_error |= check.level == "error"
     if has_error:
         ctx.exit(exit_codes.ERROR)
 
 
-def _lines(check: CheckResult) -> Iterator[Text]:
+def _render_lines(check: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.model.text import visible

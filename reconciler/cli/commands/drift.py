@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, common_options, format_option, selection_options, summary_option
+from reconciler.cli.options import (
+    Options,
+    add_common_options,
+    add_selection_options,
+    format_option,
+    summary_option,
+)
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -19,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@common_options()
-@selection_options
+@add_common_options()
+@add_selection_options
 @format_option
 @summary_option
 @click.pass_context
@@ -42,7 +48,7 @@ def drift(
     from reconciler.render.views.drift import build_drift_view
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common_options, pem_dir_option
+from reconciler.cli.options import Options, add_common_options, pem_dir_option
 from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Seq
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.option(
     "--kind",
     "kinds",
@@ -70,10 +70,10 @@ def export(
 
     if out is not None and out.exists():
         raise click.ClickException(f"{out}: file already exists and was not overwritten; choose another name")
-    workspace = Workspace(Options.of(ctx).file)
+    workspace = Workspace(Options.from_context(ctx).file)
     write_pem = build_pem_writer(pem_dir, out.parent if out else Path())
     result = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), write_pem)
-    text = _file_text(workspace, result)
+    text = _render_file(workspace, result)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -86,7 +86,7 @@ def export(
         echo(f"left out {address}: {reason}", stderr=True)
 
 
-def _file_text(workspace: Workspace, result: Export) -> str:
+def _render_file(workspace: Workspace, result: Export) -> str:
     """Return the whole file: `[workspace]`, the tables, and a comment for each resource that was left out."""
     import attrs
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common_options, out_option, selection_options
+from reconciler.cli.options import Options, add_common_options, add_selection_options, out_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -28,7 +28,7 @@ _FORMATS_BY_EXTENSION: Mapping[str, str] = {
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.option(
     "--format",
     "output_format",
@@ -36,7 +36,7 @@ _FORMATS_BY_EXTENSION: Mapping[str, str] = {
     help="Output format (default: from the --out extension, else tree).",
 )
 @out_option
-@selection_options
+@add_selection_options
 @click.option(
     "--plan", "with_plan", is_flag=True, help="Read the registry and color resources by what a plan would do."
 )
@@ -54,7 +54,7 @@ def graph(  # noqa: PLR0913 (its options)
     from reconciler.cli.terminal import Terminal, echo
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     output_format = output_format or _format_for(out)
     terminal = Terminal.open(color=options.color)
     picture = _build_picture(Workspace(options.file), terminal, select, exclude, with_plan=with_plan)

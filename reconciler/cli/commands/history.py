@@ -6,7 +6,7 @@ import json as json_format
 
 import click
 
-from reconciler.cli.options import Options, common_options
+from reconciler.cli.options import Options, add_common_options
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -14,14 +14,14 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
     from reconciler.workspace import Workspace
 
     try:
-        run_ids = [run.id for run in Workspace(Options.of(ctx).file).history(limit=None)]
+        run_ids = [run.id for run in Workspace(Options.from_context(ctx).file).history(limit=None)]
     except ReconcilerError:
         return []
     return [run_id for run_id in run_ids if run_id.startswith(incomplete)]
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.argument("run", required=False, shell_complete=_complete_run_ids)
 @click.option(
     "--limit",
@@ -43,7 +43,7 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     from reconciler.render.views.history import build_history_view, build_run_view
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)

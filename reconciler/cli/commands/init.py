@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import common_options
+from reconciler.cli.options import add_common_options
 from reconciler.cli.terminal import echo
 
 _MAX_NAME_LENGTH = 64
@@ -17,15 +17,15 @@ _FALLBACK_NAME = "greenhouse"
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", metavar="NAME", help="Name of the workspace (default: from the folder's name).")
 def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices."""
-    from reconciler.cli.starter import GITIGNORE_PATTERNS, starter_files, update_gitignore, write_files
+    from reconciler.cli.starter import GITIGNORE_PATTERNS, build_starter_files, update_gitignore, write_files
 
     workspace = _name_from(folder) if name is None else _validate_name(name)
-    files = starter_files(workspace)
+    files = build_starter_files(workspace)
     existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if existing:
         raise click.ClickException(f"nothing was written: already exists: {', '.join(existing)}")

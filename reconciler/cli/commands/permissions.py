@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common_options, out_option
+from reconciler.cli.options import Options, add_common_options, out_option
 from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _PURPOSES = ("plan", "apply", "destroy")
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.option(
     "--for",
     "purpose",
@@ -36,8 +36,8 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     from reconciler.engine.permissions.operations import find_needed_operations, find_needed_roles
     from reconciler.workspace import Workspace
 
-    workspace = Workspace(Options.of(ctx).file)
-    target = _target_of(workspace)
+    workspace = Workspace(Options.from_context(ctx).file)
+    target = _find_target(workspace)
     operations = find_needed_operations(workspace.desired, purpose)
     passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()
     text = json.dumps(iam.build_iam_policy(operations, target, passed_roles), indent=2) + "\n"
@@ -55,7 +55,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         )
 
 
-def _target_of(workspace: Workspace) -> Target:
+def _find_target(workspace: Workspace) -> Target:
     """Return the target with its account, or with placeholders if there are no credentials."""
     from reconciler.model.errors import TargetError
     from reconciler.model.plan import Target

@@ -12,11 +12,11 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import (
     Options,
+    add_common_options,
+    add_selection_options,
     adopt_option,
-    common_options,
     format_option,
     limit_options,
-    selection_options,
     summary_option,
 )
 from reconciler.cli.terminal import echo
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @adopt_option
 @limit_options
-@selection_options
+@add_selection_options
 @click.option("--destroy", is_flag=True, help="Plan the deletion of everything that the workspace owns.")
 @click.option("--calls", is_flag=True, help="List the API calls of every step, with their parameters.")
 @format_option
@@ -62,7 +62,7 @@ def plan(  # noqa: PLR0913 (its options)
     from reconciler.cli.terminal import Terminal
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     built = build_plan(

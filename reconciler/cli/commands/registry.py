@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.commands.serve import serve
-from reconciler.cli.options import Options, common_options, yes_option
+from reconciler.cli.options import Options, add_common_options, yes_option
 from reconciler.cli.terminal import echo
 
 
@@ -18,17 +18,17 @@ registry.add_command(serve)
 
 
 @registry.command()
-@common_options()
+@add_common_options()
 @click.pass_context
 def path(ctx: click.Context) -> None:
     """Print the path of the embedded registry's database."""
     from reconciler.workspace import Workspace
 
-    click.echo(Workspace(Options.of(ctx).file).registry_path)
+    click.echo(Workspace(Options.from_context(ctx).file).registry_path)
 
 
 @registry.command()
-@common_options()
+@add_common_options()
 @yes_option
 @click.pass_context
 def reset(ctx: click.Context, *, yes: bool) -> None:
@@ -39,7 +39,7 @@ def reset(ctx: click.Context, *, yes: bool) -> None:
     from reconciler.cli.prompt import confirm
     from reconciler.workspace import Workspace
 
-    workspace = Workspace(Options.of(ctx).file)
+    workspace = Workspace(Options.from_context(ctx).file)
     if not workspace.registry_path.exists():
         echo(f"{workspace.registry_path} does not exist; nothing to do", stderr=True)
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, common_options, yes_option
+from reconciler.cli.options import Options, add_common_options, yes_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -29,7 +29,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.option(
     "--wave",
     default="10%",
@@ -53,7 +53,7 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     plan = build_plan(workspace, terminal, wave=wave)

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common_options, out_option
+from reconciler.cli.options import add_common_options, out_option
 from reconciler.cli.terminal import echo
 
 _FILE = "file"
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.argument("form", default=_FILE, metavar="[FORM]")
 @out_option
 def schema(form: str, out: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common_options
+from reconciler.cli.options import add_common_options
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,7 +33,7 @@ _DURATION = _Duration()
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.option(
     "--host",
     default="127.0.0.1",

@@ -10,10 +10,10 @@ import click
 
 from reconciler.cli.options import (
     Options,
-    common_options,
+    add_common_options,
+    add_selection_options,
     complete_addresses,
     format_option,
-    selection_options,
     validate_addresses,
 )
 
@@ -41,8 +41,8 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command()
-@common_options()
-@selection_options
+@add_common_options()
+@add_selection_options
 @click.option("--calls", is_flag=True, help="List the API calls of every step of a saved plan.")
 @format_option
 @click.argument(
@@ -69,7 +69,7 @@ def show(  # noqa: PLR0913 (its options)
     """
     from reconciler.cli.terminal import Terminal
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     if isinstance(subject, Path):
         _print_saved_plan(subject, terminal, output_format, calls=calls)
@@ -88,7 +88,7 @@ def show(  # noqa: PLR0913 (its options)
 def _print_resource(address: str, options: Options, terminal: Terminal) -> None:
     from reconciler.workspace import Workspace
 
-    terminal.print(_lines(Workspace(options.file).show(address), terminal))
+    terminal.print(_render_lines(Workspace(options.file).show(address), terminal))
 
 
 def _print_selected(
@@ -99,10 +99,10 @@ def _print_selected(
     from reconciler.workspace import Workspace
 
     for index, resource in enumerate(Workspace(options.file).show_selected(select, exclude)):
-        terminal.print([*([Text()] if index else []), *_lines(resource, terminal)])
+        terminal.print([*([Text()] if index else []), *_render_lines(resource, terminal)])
 
 
-def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
+def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
     from reconciler.render.text.comparison import render_comparison_text
     from reconciler.render.views.comparison import build_comparison_view
 

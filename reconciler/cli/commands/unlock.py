@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import Options, common_options, yes_option
+from reconciler.cli.options import Options, add_common_options, yes_option
 from reconciler.cli.terminal import echo
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @yes_option
 @click.pass_context
 def unlock(ctx: click.Context, *, yes: bool) -> None:
@@ -18,7 +18,7 @@ def unlock(ctx: click.Context, *, yes: bool) -> None:
     from reconciler.model.text import visible
     from reconciler.workspace import Workspace
 
-    workspace = Workspace(Options.of(ctx).file)
+    workspace = Workspace(Options.from_context(ctx).file)
     name = workspace.desired.settings.name
     lease = workspace.lease_holder()
     if lease is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common_options
+from reconciler.cli.options import Options, add_common_options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@common_options()
+@add_common_options()
 @click.pass_context
 def validate(ctx: click.Context) -> None:
     """Check the file without contacting AWS."""
@@ -25,13 +25,13 @@ def validate(ctx: click.Context) -> None:
     from reconciler.cli.terminal import Terminal
     from reconciler.workspace import Workspace
 
-    options = Options.of(ctx)
+    options = Options.from_context(ctx)
     desired = Workspace(options.file).desired
     print_warnings(desired.warnings, options)
-    Terminal.open(color=options.color).print(_lines(desired, options.file))
+    Terminal.open(color=options.color).print(_render_lines(desired, options.file))
 
 
-def _lines(desired: DesiredState, file: str) -> Iterator[Text]:
+def _render_lines(desired: DesiredState, file: str) -> Iterator[Text]:
     """Yield the verdict, and the number of resources of each kind."""
     from rich.text import Text
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import common_options
+from reconciler.cli.options import add_common_options
 
 
 @click.command()
-@common_options()
+@add_common_options()
 def version() -> None:
     """Show the version of reconciler and its main dependencies."""
     import platform

@@ -171,7 +171,7 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
         for index, item in items.items():
             if first_indexes.setdefault(item, index) != index:
                 problem = f"{quote(str(item))} is listed twice"
-                raise _build_error("duplicate-item", problem, "each item once").under(index)
+                raise _build_error("duplicate-item", problem, "each item once").nest_under(index)
         return tuple(items.values())
 
     return convert
@@ -188,7 +188,7 @@ def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any)
         try:
             converted[key] = hook(item, item_type)
         except InvalidValueError as error:
-            problems += error.under(key).problems
+            problems += error.nest_under(key).problems
     if problems:
         raise InvalidValueError(*problems)
     return converted

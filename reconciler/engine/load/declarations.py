@@ -106,7 +106,7 @@ class _DeclarationsBuilder:
         try:
             manifest = self._manifests.read(table.entries[FOR_EACH], context)
         except InvalidValueError as error:
-            self._diagnostics.add(table, *error.under(FOR_EACH).problems)
+            self._diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
             manifest = Manifest("", None, ())
             self.incomplete_kinds.add(table.names[0])
         self._report_manifest(table, manifest)
@@ -132,7 +132,7 @@ class _DeclarationsBuilder:
         if row.manifest:
             self._diagnostics.add(table, problem, manifest_row=row)
         else:
-            self._diagnostics.add(table, problem.under(FOR_EACH, row.number))
+            self._diagnostics.add(table, problem.nest_under(FOR_EACH, row.number))
 
     def _has_room(self, for_each: ForEachTable) -> bool:
         self._instances_left -= len(for_each.manifest.rows)
@@ -157,7 +157,7 @@ class _DeclarationsBuilder:
             problem = "the name contains control characters"
             yield ValueProblem("invalid-name", problem, "printable characters")
         elif kind.name_api:
-            for violation in self._limits.violations(kind.service, kind.name_api, name):
+            for violation in self._limits.find_violations(kind.service, kind.name_api, name):
                 problem = f"the name: {violation.problem}"
                 yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
 

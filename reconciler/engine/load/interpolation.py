@@ -101,7 +101,7 @@ class _InterpolatedTable(Interpolation):
             try:
                 filled[name] = value.fill(row)
             except InvalidValueError as error:
-                raise error.under(name) from None
+                raise error.nest_under(name) from None
         return filled
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
@@ -130,7 +130,7 @@ class _InterpolatedArray(Interpolation):
             try:
                 filled.append(item.fill(row))
             except InvalidValueError as error:
-                raise error.under(index) from None
+                raise error.nest_under(index) from None
         return filled
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
@@ -255,5 +255,5 @@ def fill_all(
         try:
             filled[name] = field.fill(row)
         except InvalidValueError as error:
-            problems += error.under(name).problems
+            problems += error.nest_under(name).problems
     return filled, problems

@@ -67,7 +67,9 @@ class ManifestReader:
         parse = _PARSERS.get(name.lower().rpartition(".")[2])
         if parse is None:
             problem = f"{quote(name)} is not a valid manifest name"
-            raise _build_error("invalid-path", problem, "a name that ends in .csv or .jsonl").under("file")
+            raise _build_error("invalid-path", problem, "a name that ends in .csv or .jsonl").nest_under(
+                "file"
+            )
         try:
             path = context.resolve_path(name)
             if path not in self._manifests_by_path:
@@ -76,7 +78,7 @@ class ManifestReader:
                     parse(self._create_builder(quote_if_unsafe(name)), raw)
                 )
         except InvalidValueError as error:
-            raise error.under("file") from None
+            raise error.nest_under("file") from None
         return self._manifests_by_path[path]
 
     def _create_builder(self, name: str) -> _ManifestBuilder:
@@ -220,9 +222,9 @@ def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
                 values[column] = value
             case float():  # 1.10 has become 1.1
                 expected = "a string, which keeps the spelling of the number"
-                raise _build_error("wrong-type", f"got {describe_value(value)}", expected).under(column)
+                raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(column)
             case _:
-                raise _build_error("wrong-type", f"got {type_name(value)}", _SCALAR).under(column)
+                raise _build_error("wrong-type", f"got {type_name(value)}", _SCALAR).nest_under(column)
     return values
 
 
@@ -273,12 +275,12 @@ def _to_text(column: str, value: Any) -> str:
             return "true" if value else "false"
         case str():
             if not _is_encodable(column) or not _is_encodable(value):
-                raise _build_error("invalid-unicode", "unpaired surrogate", "valid Unicode text").under(
+                raise _build_error("invalid-unicode", "unpaired surrogate", "valid Unicode text").nest_under(
                     column
                 )
             return value
         case _:
-            raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR).under(column)
+            raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR).nest_under(column)
 
 
 def _is_encodable(text: str) -> bool:

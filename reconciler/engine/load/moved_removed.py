@@ -103,7 +103,7 @@ class _Resolver:
             keys, declaration = item.common_keys.moved, item.declaration
             if keys is None:
                 continue
-            problems = [problem.under(MOVED) for problem in _check_keys(keys, INLINE_MOVED_KEYS)]
+            problems = [problem.nest_under(MOVED) for problem in _check_keys(keys, INLINE_MOVED_KEYS)]
             self._diagnostics.add(declaration, *problems)
             if not problems:
                 yield _Move(declaration, (MOVED,), keys["from"], str(declaration.address))
@@ -119,7 +119,7 @@ class _Resolver:
             address = _parse_address(table.entries["from"])
             self._check_removal(address)
         except InvalidValueError as error:
-            self._diagnostics.add(table, *error.under("from").problems)
+            self._diagnostics.add(table, *error.nest_under("from").problems)
         else:
             self._valid.removed[address] = table.origin
 
@@ -170,11 +170,11 @@ class _Resolver:
         if source.kind != target.kind:
             kinds = all_kinds()
             problem = f"a {kinds[source.kind].noun} cannot become a {kinds[target.kind].noun}"
-            raise _build_error("wrong-kind", problem, f"an address in [{target.kind}.*]").under(
+            raise _build_error("wrong-kind", problem, f"an address in [{target.kind}.*]").nest_under(
                 *move.source_path
             )
         if source in self._declared:
-            raise _build_error("still-declared", self._describe_declared(source), _ABSENT).under(
+            raise _build_error("still-declared", self._describe_declared(source), _ABSENT).nest_under(
                 *move.source_path
             )
 
@@ -187,9 +187,9 @@ class _Resolver:
             end = _follow_moves(move, targets)
             if end is None:
                 problem = f"{_format(target)} is moved as well, in a cycle"
-                raise _build_error("move-cycle", problem, "an address in this file").under("to")
+                raise _build_error("move-cycle", problem, "an address in this file").nest_under("to")
             problem = f"{_format(target)} is itself moved to {_format(end)}"
-            raise _build_error("indirect-move", problem, f"{str(end)!r} directly").under("to")
+            raise _build_error("indirect-move", problem, f"{str(end)!r} directly").nest_under("to")
         names = [address.name for address in self._declared if address.kind == target.kind]
         name = closest_match(target.name, names)
         expected = None if name else f"a name in [{target.kind}.*]"
@@ -214,7 +214,7 @@ class _Resolver:
             error = _build_error("duplicate-statement", problem, "one former address")
         else:
             return
-        raise error.under(*move.source_path)
+        raise error.nest_under(*move.source_path)
 
     def _describe_declared(self, address: Address) -> str:
         return f"{_format(address)} is still declared at {self._declared[address].origin}"
@@ -252,11 +252,11 @@ def _resolve_move(move: _Move) -> _ResolvedMove:
     try:
         source = _parse_address(move.source)
     except InvalidValueError as error:
-        raise error.under(*source_path) from None
+        raise error.nest_under(*source_path) from None
     try:
         target = _parse_address(move.target)
     except InvalidValueError as error:
-        raise error.under("to") from None
+        raise error.nest_under("to") from None
     return _ResolvedMove(move.declaration, source_path, source, target)
 
 

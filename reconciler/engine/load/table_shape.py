@@ -71,7 +71,7 @@ def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str,
             try:
                 values[name] = hook(value, annotation)
             except (ClassValidationError, InvalidValueError) as error:
-                problems += (problem.under(name) for problem in _extract_problems(error))
+                problems += (problem.nest_under(name) for problem in _extract_problems(error))
     return values, problems
 
 
@@ -90,7 +90,7 @@ def _extract_problems(error: Exception) -> Iterator[ValueProblem]:
                 if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
                     yield build_missing_key_problem(note.name, describe_type(note.type))
                 else:
-                    yield from (problem.under(note.name) for problem in _extract_problems(inner))
+                    yield from (problem.nest_under(note.name) for problem in _extract_problems(inner))
             for inner in other_errors:
                 yield from _extract_problems(inner)
         case _:

@@ -198,8 +198,8 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
             continue
         # A text from another file may be anything, so problems reveal no more of it than of a secret.
         is_secret = isinstance(file_value, str | Secret) and not _is_literal(item, name)
-        for violation in limits.violations(kind.service, member.api, sent_value, secret=is_secret):
-            yield violation.under(name)
+        for violation in limits.find_violations(kind.service, member.api, sent_value, secret=is_secret):
+            yield violation.nest_under(name)
 
 
 def _is_literal(item: ParsedDeclaration, name: str) -> bool:

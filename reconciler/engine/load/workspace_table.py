@@ -50,7 +50,7 @@ def parse_settings(
     problems += check_keys(table, shape)
     if "limits" in table:
         values["limits"], limit_problems = _parse_limits(table["limits"])
-        problems += (problem.under("limits") for problem in limit_problems)
+        problems += (problem.nest_under("limits") for problem in limit_problems)
     settings = Settings(**{"name": "", **values})
     invalid_keys = {problem.path[0] for problem in problems}
     if "name" not in invalid_keys:
@@ -77,7 +77,7 @@ def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProble
     ):
         kind = kinds[address.kind]
         assert kind.name_api
-        for violation in limits.violations(kind.service, kind.name_api, address.name):
+        for violation in limits.find_violations(kind.service, kind.name_api, address.name):
             problem = f"not usable in the name of the workspace's {kind.noun}: {violation.problem}"
             yield ValueProblem(violation.code, problem, violation.expected, path=("name",))
             return
@@ -136,11 +136,11 @@ def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     kind_limits: dict[str, ChangeLimit] = {}
     for name in sorted(value.keys() & kinds.keys()):
         if not isinstance(value[name], dict):
-            problems.append(_build_not_a_table_problem(value[name]).under(name))
+            problems.append(_build_not_a_table_problem(value[name]).nest_under(name))
             continue
         values, kind_problems = parse_values(value[name], shape)
         kind_problems += check_keys(value[name], shape)
-        problems += (problem.under(name) for problem in kind_problems)
+        problems += (problem.nest_under(name) for problem in kind_problems)
         kind_limits[name] = ChangeLimit(**values)
     return ChangeLimits(**workspace_limits, kinds=kind_limits), problems
 
@@ -183,7 +183,7 @@ def _check_quotas(
             expected = None if nearest else format_choices(sorted(services))
             yield ValueProblem("unknown-service", "unknown service", expected, nearest, path=path)
             continue
-        valid = [_OTHER_OPERATIONS, *sorted(limits.operations(service))]
+        valid = [_OTHER_OPERATIONS, *sorted(limits.list_operations(service))]
         for operation, rate in rates.items():
             if operation not in valid:
                 problem = f"{service} has no such operation"

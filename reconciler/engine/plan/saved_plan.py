@@ -264,7 +264,7 @@ def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
 
     def hash_secret(secret: Secret) -> str | None:
         salt = f"{plan.workspace}/{secret.reference}"
-        return None if secret.value is None else str(secret.digest(salt))
+        return None if secret.value is None else str(secret.hash_with_salt(salt))
 
     secrets = _map_secrets_by_reference(plan)
     if not secrets:

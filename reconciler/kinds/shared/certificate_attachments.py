@@ -64,7 +64,7 @@ def _detach_from_others(thing: Address, certificate: Reference, context: PlanCon
         name = context.find_thing_name(user)
         if user == thing or name is None:
             continue
-        has_exclusively = arn in context.live[user].facts_as(PrincipalFacts).exclusive_arns
+        has_exclusively = arn in context.live[user].get_facts(PrincipalFacts).exclusive_arns
         if has_exclusively or context.desired[thing].spec.exclusive:
             yield detach(name, arn)
             if user in context.desired_users.get(address, ()):
@@ -88,7 +88,7 @@ def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | 
 
     Certificates that the file does not declare come first.
     """
-    facts = change.live.facts_as(ThingFacts)
+    facts = change.live.get_facts(ThingFacts)
     wrong_arns = {
         arn
         for arn in facts.principals

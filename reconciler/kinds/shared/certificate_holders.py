@@ -35,7 +35,7 @@ def find_foreign_certificates(scope: Scope) -> set[str]:
         certificate for thing in scope.iterate_resources("things") for certificate in thing.spec.certificates
     )
     for provisioned in scope.get_live("provisioned_things"):
-        certificates |= provisioned.facts_as(ProvisionedThingFacts).deletable_ids
+        certificates |= provisioned.get_facts(ProvisionedThingFacts).deletable_ids
     return certificates
 
 

@@ -92,7 +92,7 @@ class MaterialHash(Deferred):
 
     def resolve(self, responses: Responses) -> str:
         """Return the hash as it is stored in the tag."""
-        return str(self.material.digest(self.salt))
+        return str(self.material.hash_with_salt(self.salt))
 
     def __str__(self) -> str:
         return "(salted hash of the authentication material)"  # client tokens depend on this text, so it must not change

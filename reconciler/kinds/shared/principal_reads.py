@@ -73,7 +73,7 @@ def invert(values_by_key: Mapping[str, Iterable[str]]) -> dict[str, frozenset[st
 
 def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
     """Return the ARNs of the targets of each policy: those that were read already, and some others."""
-    targets = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.get_live("policies")}
+    targets = {live.identity: live.get_facts(PolicyFacts).targets for live in scope.get_live("policies")}
     unread = sorted(set(policies) - targets.keys())
     responses = yield from request_each("ListTargetsForPolicy", "policyName", unread)
     targets |= {

@@ -79,7 +79,7 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
 
     Registering it again detaches it from things outside the workspace, which would not get it back.
     """
-    registration = change.live.facts_as(ProvisionedThingFacts).previous_registration
+    registration = change.live.get_facts(ProvisionedThingFacts).previous_registration
     if not registration or not change.has_changed("certificate_mode"):
         return
     owned = {
@@ -95,7 +95,7 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
 
 def find_override_errors(change: Update) -> Iterator[str]:
     """Yield an error for each change that the template's OverrideSettings reject."""
-    for path in change.live.facts_as(ProvisionedThingFacts).unchangeable_fields:
+    for path in change.live.get_facts(ProvisionedThingFacts).unchangeable_fields:
         if change.has_changed(path):
             yield (
                 f"cannot change {path}: the template's OverrideSettings have FAIL for it; "

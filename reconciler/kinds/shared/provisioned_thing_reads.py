@@ -248,7 +248,7 @@ def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
     if scope.previous_states is None:
         return set(ids) - _find_declared(scope)
     previous = [live for live in scope.previous_states.values() if live]
-    return {identity for live in previous for identity in live.facts_as(ProvisionedThingFacts).holders}
+    return {identity for live in previous for identity in live.get_facts(ProvisionedThingFacts).holders}
 
 
 def _find_declared(scope: Scope) -> set[str]:

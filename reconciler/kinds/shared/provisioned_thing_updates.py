@@ -81,7 +81,7 @@ def _change_memberships(change: Update, blueprint: Blueprint, context: PlanConte
 def _change_certificate(
     change: Update, blueprint: Blueprint, certificate: Part, context: PlanContext
 ) -> Iterator[ApiCall]:
-    facts = change.live.facts_as(ProvisionedThingFacts)
+    facts = change.live.get_facts(ProvisionedThingFacts)
     arn = _find_certificate_arn(change, blueprint, context)
     previous = _find_previous_registration(change)
     save_to: OutputFile | None = context.declared[change.address].spec.save_to
@@ -110,7 +110,7 @@ def _find_previous_registration(change: Update) -> Registration | None:
 
     AWS cannot change the mode of a registered certificate.
     """
-    facts = change.live.facts_as(ProvisionedThingFacts)
+    facts = change.live.get_facts(ProvisionedThingFacts)
     if not facts.registered_id or not change.has_changed("certificate_mode"):
         return None
     assert facts.previous_registration
@@ -118,7 +118,7 @@ def _find_previous_registration(change: Update) -> Registration | None:
 
 
 def _find_certificate_arn(change: Update, blueprint: Blueprint, context: PlanContext) -> str | Ref:
-    identity = change.live.facts_as(ProvisionedThingFacts).registered_id or blueprint.certificate_id
+    identity = change.live.get_facts(ProvisionedThingFacts).registered_id or blueprint.certificate_id
     return context.build_arn(f"cert/{identity}") if identity else Ref(change.address, "certificateArn")
 
 
@@ -207,7 +207,7 @@ def _remove_other_certificates(
     """Detach the thing's other certificates; delete those that no other thing has and no table declares."""
     if not change.has_changed("other_certificates"):
         return
-    facts = change.live.facts_as(ProvisionedThingFacts)
+    facts = change.live.get_facts(ProvisionedThingFacts)
     others = {
         find_certificate_id(context, reference): reference
         for reference in change.live.spec.other_certificates

@@ -101,7 +101,7 @@ def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependenc
             neighbor_ranks = _rank(columns[index - 1 if is_forward else index + 1])
             own_ranks = _rank(columns[index])
             targets = {
-                name: _mean([neighbor_ranks[neighbor] for neighbor in links.get(name, ())], own_rank)
+                name: _compute_mean([neighbor_ranks[neighbor] for neighbor in links.get(name, ())], own_rank)
                 for name, own_rank in own_ranks.items()
             }
             columns[index].sort(key=targets.__getitem__)
@@ -140,7 +140,7 @@ def _place(
     for sweep in range(_SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
             targets = [
-                _mean(
+                _compute_mean(
                     [
                         centers[neighbor]
                         for neighbor in (*dependencies.get(name, ()), *dependents.get(name, ()))
@@ -187,5 +187,5 @@ def _separate(targets: Sequence[float], gaps: Sequence[float]) -> list[float]:
     return [mean + offset for mean, offset in zip(means, offsets, strict=False)]
 
 
-def _mean(values: Sequence[float], default: float) -> float:
+def _compute_mean(values: Sequence[float], default: float) -> float:
     return sum(values) / len(values) if values else default

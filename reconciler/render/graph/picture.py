@@ -78,7 +78,7 @@ class Picture:
         """Return the picture itself, or, with more nodes than `max_nodes`, one node for each kind and action."""
         return self if len(self.nodes) <= max_nodes else self.collapse()
 
-    def around(self, node_id: str, distance: int = 1) -> Self:
+    def select_around(self, node_id: str, distance: int = 1) -> Self:
         """Return the part within `distance` edges of a node, in both directions.
 
         A large part is collapsed around the node.

@@ -53,9 +53,9 @@ def _build_theme(picture: Picture, choose: Callable[[str, str], str]) -> Iterato
     yield f".edge {{ stroke: {line}; }} .arrowhead {{ fill: {line}; }} .abbreviation, .glyph {{ fill: {background}; }}"
     for kind in picture.kinds:
         position = get_kind_position(kind)
-        strong = choose(_shade(position, 0.52, 0.11), _shade(position, 0.76, 0.11))
-        faint = choose(_shade(position, 0.97, 0.025), _shade(position, 0.26, 0.025))
-        border = choose(_shade(position, 0.80, 0.07), _shade(position, 0.45, 0.07))
+        strong = choose(_compute_shade(position, 0.52, 0.11), _compute_shade(position, 0.76, 0.11))
+        faint = choose(_compute_shade(position, 0.97, 0.025), _compute_shade(position, 0.26, 0.025))
+        border = choose(_compute_shade(position, 0.80, 0.07), _compute_shade(position, 0.45, 0.07))
         yield f".k{position} .card {{ fill: {faint}; stroke: {border}; }} .k{position} .dot {{ fill: {strong}; }}"
     if picture.planned:
         for action, colors in _ACTION_COLORS.items():
@@ -63,5 +63,5 @@ def _build_theme(picture: Picture, choose: Callable[[str, str], str]) -> Iterato
             yield f".{action} .badge {{ fill: {color}; }} .{action} .card {{ stroke: {color}; stroke-width: 2; }}"
 
 
-def _shade(position: int, lightness: float, chroma: float) -> str:
+def _compute_shade(position: int, lightness: float, chroma: float) -> str:
     return compute_color(position, lightness=lightness, chroma=chroma)

@@ -127,7 +127,7 @@ class EventWriter:
                 address=str(address),
                 action=outcome.change.action,
                 calls=self._calls[address],
-                **self._details(outcome),
+                **self._build_details(outcome),
             )
         )
 
@@ -141,7 +141,7 @@ class EventWriter:
             EndEvent(time=self._time(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )
 
-    def _details(self, outcome: Outcome) -> Mapping[str, Any]:
+    def _build_details(self, outcome: Outcome) -> Mapping[str, Any]:
         """Return the members of an event that only this kind of outcome has."""
         address = outcome.change.address
         match outcome:
@@ -159,7 +159,7 @@ class EventWriter:
                 return {
                     "completed_calls": outcome.completed_calls,
                     "seconds": None if started_at is None else round(self._clock() - started_at, 6),
-                    "error": self._error(outcome),
+                    "error": self._build_error_record(outcome),
                 }
             case Skipped():
                 return {"blocked_by": str(outcome.blocked_by)}
@@ -173,7 +173,7 @@ class EventWriter:
         self._stream.write(f"{encode_json(event)}\n")
         self._stream.flush()
 
-    def _error(self, outcome: Failed) -> ErrorRecord:
+    def _build_error_record(self, outcome: Failed) -> ErrorRecord:
         """Return why a step failed, without the secrets that the plan's calls carry."""
         error = outcome.error
         aws_error = error if isinstance(error, AwsError) else None

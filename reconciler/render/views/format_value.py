@@ -55,11 +55,11 @@ def format_value(value: Any) -> ValueView:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
         case None:
-            return _placeholder("none")
+            return _build_placeholder("none")
         case NotCompared():
-            return _placeholder(value.value)
+            return _build_placeholder(value.value)
         case Deferred():
-            return _placeholder(visible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY)
+            return _build_placeholder(visible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY)
         case bool():
             return ValueView("true" if value else "false")
         case str():
@@ -110,7 +110,7 @@ def truncate(text: str, max_length: int, start: int = 0) -> str:
     return f"{head}{text[start : start + max_length]}{tail} ({len(text):,} characters)"
 
 
-def _placeholder(text: str) -> ValueView:
+def _build_placeholder(text: str) -> ValueView:
     return ValueView(text, is_placeholder=True)
 
 
@@ -181,7 +181,7 @@ def _has_own_text(value: Any) -> bool:
 
 def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
     if not value:
-        return _placeholder("none")
+        return _build_placeholder("none")
     if isinstance(value, Mapping):
         pairs = (f"{visible(str(key))} = {format_value(item).text}" for key, item in value.items())
         return ValueView(f"{{ {', '.join(pairs)} }}")

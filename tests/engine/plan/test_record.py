@@ -56,7 +56,7 @@ PUMP = Address("things", "pump-1")
         ({"b": 1, "a": {"$x": 2}}, {"a": {"$$x": 2}, "b": 1}),
         (PUMP, "things.pump-1"),
         (Secret("env X", "canary"), {"$secret": "env X"}),
-        (Secret("env X", "canary").digest("s"), {"$hash": "3f8b1a4ddb7b2d5a"}),
+        (Secret("env X", "canary").hash_with_salt("s"), {"$hash": "3f8b1a4ddb7b2d5a"}),
         ("-----BEGIN PRIVATE KEY-----\ncanary", {"$hash": "3b9d4ebbb4a0a0a0"}),
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
         (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
