@@ -1,4 +1,4 @@
-"""Collect the declarations of TOML files: the settings' tables, and each resource once."""
+"""Collect what the TOML files declare: the workspace, resources, moved and removed resources."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ WORKSPACE = "workspace"
 MAX_NAME_LENGTH = 256
 """The maximum number of characters of a name, which is stored in a tag (AWS General Reference, tag naming limits)."""
 
+# A small file can declare very many resources, because each row of a `for_each` declares one.
 _MAX_INSTANCES = 5_000_000
-_MAX_TEXT_SIZE = 2**28
-"""The maximum numbers of resources and characters from the rows of all tables: a small file can create very many."""
+"""The maximum number of rows in all tables together; each row is one instance, a resource."""
+
+_MAX_TEXT_CHARACTERS = 2**28
+"""The maximum number of characters in the texts of all instances together."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -38,14 +41,14 @@ _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 class Declarations:
     """All declarations of the files.
 
-    `resources` has each resource's first declaration. `moved_removed` are the tables about addresses that the file no longer
-    has. `incomplete_kinds` are the kinds that may have more resources, in rows that could not be read.
+    `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
+    `incomplete_kinds` are the kinds that may have more resources than these, because some could not be read or named.
     """
 
     workspaces: Sequence[TomlTable]
     for_each_tables: Sequence[ForEachTable]
     resources: Mapping[Address, Declaration]
-    moved_removed: Sequence[TomlTable]
+    moved_removed_tables: Sequence[TomlTable]
     incomplete_kinds: frozenset[str]
 
 
@@ -61,7 +64,7 @@ def collect_declarations(
         builder.workspaces,
         builder.for_each_tables,
         builder.resources,
-        builder.moved_removed,
+        builder.moved_removed_tables,
         frozenset(builder.incomplete_kinds),
     )
 
@@ -74,9 +77,9 @@ class _DeclarationsBuilder:
         self._diagnostics = diagnostics
         self._manifests = ManifestReader()
         self._reported_manifests: set[int] = set()
-        self._instances_left, self._text_left = _MAX_INSTANCES, _MAX_TEXT_SIZE
+        self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
         self.workspaces: list[TomlTable] = []
-        self.moved_removed: list[TomlTable] = []
+        self.moved_removed_tables: list[TomlTable] = []
         self.for_each_tables: list[ForEachTable] = []
         self.resources: dict[Address, Declaration] = {}
         self.incomplete_kinds: set[str] = set()
@@ -86,7 +89,7 @@ class _DeclarationsBuilder:
         if table.names == (WORKSPACE,):
             self.workspaces.append(table)
         elif table.names[0] in MOVED_REMOVED_TABLES:
-            self.moved_removed.append(table)
+            self.moved_removed_tables.append(table)
         elif FOR_EACH in table.entries:
             self._add_for_each(table, context)
         else:
@@ -107,16 +110,17 @@ class _DeclarationsBuilder:
             manifest = self._manifests.read(table.entries[FOR_EACH], context)
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
-            manifest = Manifest("", None, ())
+            manifest = Manifest(name="", columns=None, rows=())
             self.incomplete_kinds.add(table.names[0])
         self._report_manifest(table, manifest)
         for_each = parse_for_each(table, manifest)
         self._diagnostics.add(table, *for_each.problems)
         self.for_each_tables.append(for_each)
-        has_room = self._has_room(for_each)
-        if manifest.problems or for_each.name is None or not has_room:
+        fits = self._reserve_room(for_each)
+        has_names = for_each.name is not None
+        if manifest.problems or not has_names or not fits:
             self.incomplete_kinds.add(table.names[0])
-        if has_room:
+        if fits:
             for instance in for_each.instances:
                 self._add_resource(instance)
 
@@ -129,18 +133,20 @@ class _DeclarationsBuilder:
             self._report_row(table, row, problem)
 
     def _report_row(self, table: TomlTable, row: ManifestRow, problem: ValueProblem) -> None:
-        if row.manifest:
+        is_in_file = bool(row.manifest)
+        if is_in_file:
             self._diagnostics.add(table, problem, manifest_row=row)
         else:
             self._diagnostics.add(table, problem.nest_under(FOR_EACH, row.number))
 
-    def _has_room(self, for_each: ForEachTable) -> bool:
+    def _reserve_room(self, for_each: ForEachTable) -> bool:
+        """Count the instances and their text; return whether they fit the limits, and report if not."""
         self._instances_left -= len(for_each.manifest.rows)
-        self._text_left -= for_each.text_size
-        if self._instances_left >= 0 and self._text_left >= 0:
+        self._characters_left -= for_each.text_size
+        if self._instances_left >= 0 and self._characters_left >= 0:
             return True
-        expected = f"at most {_MAX_INSTANCES:,} resources and {_MAX_TEXT_SIZE >> 20} MiB of text"
-        problem = "the rows of the tables so far make too many resources or too much text"
+        expected = f"at most {_MAX_INSTANCES:,} resources and {_MAX_TEXT_CHARACTERS >> 20} MiB of text"
+        problem = "the rows of this table and of those before it declare too many resources or too much text"
         self._diagnostics.add(
             for_each.table, ValueProblem("too-many-rows", problem, expected, path=(FOR_EACH,))
         )
@@ -169,21 +175,26 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
-    """Yield every table that declares something, and report unknown tables and other values."""
+    """Yield every table that declares something; report unknown tables and values of other types."""
     kinds = all_kinds()
     for name, entries in file.data.items():
-        table = TomlTable((name,), {}, file)
         if name in MOVED_REMOVED_TABLES:
             yield from _iterate_array_of_tables(name, entries, file, diagnostics)
         elif name != WORKSPACE and name not in kinds:
-            diagnostics.add(table, _build_unknown_table_problem(name, entries))
+            diagnostics.add(_locate_key((name,), file), _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
             expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
-            diagnostics.add(table, ValueProblem("wrong-type", f"got {describe_value(entries)}", expected))
+            problem = f"got {describe_value(entries)}"
+            diagnostics.add(_locate_key((name,), file), ValueProblem("wrong-type", problem, expected))
         elif name == WORKSPACE:
             yield TomlTable((name,), entries, file)
         else:
             yield from _iterate_tables_of_kind(name, entries, file, diagnostics)
+
+
+def _locate_key(names: tuple[str, ...], file: TomlFile) -> TomlTable:
+    """Return the place of a key that has no valid table, for its diagnostics: an empty table."""
+    return TomlTable(names, {}, file)
 
 
 def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
@@ -197,22 +208,22 @@ def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
 def _iterate_tables_of_kind(
     kind: str, entries: Mapping[str, Any], file: TomlFile, diagnostics: DiagnosticCollector
 ) -> Iterator[TomlTable]:
+    """Yield the tables of a kind, and report entries that are not tables."""
     for name, entry in entries.items():
         if isinstance(entry, dict):
             yield TomlTable((kind, name), entry, file)
         else:
             problem = ValueProblem("wrong-type", f"got {describe_value(entry)}", f"a table [{kind}.NAME]")
-            diagnostics.add(TomlTable((kind, name), {}, file), problem)
+            diagnostics.add(_locate_key((kind, name), file), problem)
 
 
 def _iterate_array_of_tables(
     name: str, entries: Any, file: TomlFile, diagnostics: DiagnosticCollector
 ) -> Iterator[TomlTable]:
+    """Yield the tables of an array, or report that it is not an array of tables."""
     if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
         yield from (TomlTable((name, number), entry, file) for number, entry in enumerate(entries))
     else:
         is_list = isinstance(entries, list)
         problem = "not all items are tables" if is_list else f"got {describe_value(entries)}"
-        diagnostics.add(
-            TomlTable((name,), {}, file), ValueProblem("wrong-type", problem, f"tables [[{name}]]")
-        )
+        diagnostics.add(_locate_key((name,), file), ValueProblem("wrong-type", problem, f"tables [[{name}]]"))

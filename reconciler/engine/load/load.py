@@ -40,7 +40,7 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
     settings = _parse_settings(declarations.workspaces, limits, diagnostics)
     parsed = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
     moved_removed = resolve_moved_removed(
-        declarations.moved_removed, parsed, declarations.resources, settings.name, diagnostics
+        declarations.moved_removed_tables, parsed, declarations.resources, settings.name, diagnostics
     )
     check_declarations(parsed, declarations.incomplete_kinds, settings.name, limits, diagnostics)
     report = diagnostics.to_diagnostics()

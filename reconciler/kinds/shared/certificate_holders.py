@@ -12,7 +12,7 @@ from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 
 
-def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
+def find_workspace_holders(scope: Scope) -> dict[str, list[str]]:
     """Return the names of the workspace's things that have each certificate, by certificate ID."""
     things: defaultdict[str, list[str]] = defaultdict(list)
     for thing in scope.get_live("things"):
@@ -21,15 +21,16 @@ def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
                 things[certificate.id].append(thing.identity)
     for provisioned in scope.get_live("provisioned_things"):
         if provisioned.owner == scope.workspace and provisioned.spec.thing_name:
+            # The certificate from its template is left to the kind `provisioned_things`.
             for certificate in provisioned.spec.other_certificates:
                 things[certificate.id].append(provisioned.spec.thing_name)
     return things
 
 
-def find_foreign_certificates(scope: Scope) -> set[str]:
-    """Return the IDs of the certificates that `[certificates.*]` does not manage.
+def find_excluded_certificates(scope: Scope) -> set[str]:
+    """Return the IDs of the certificates that the kind `certificates` leaves unchanged.
 
-    These are the certificates that the file's things refer to by ID, and those that provisioned things delete themselves.
+    These are the certificates that the file's things refer to by ID, and those that the kind `provisioned_things` may delete.
     """
     certificates = select_external_names(
         certificate for thing in scope.iterate_resources("things") for certificate in thing.spec.certificates
@@ -40,21 +41,25 @@ def find_foreign_certificates(scope: Scope) -> set[str]:
 
 
 def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
-    """Return the certificates that things outside the workspace have, each with these things."""
+    """Return the things outside the workspace that have each certificate, by certificate ID.
+
+    Certificates without such things are omitted.
+    """
     owned = {thing.identity for thing in scope.get_live("things") if thing.owner == scope.workspace}
     owned |= find_provisioned_names(scope)
-    outside_holders = {name: sorted(set(things) - owned) for name, things in holders.items()}
-    return {name: things for name, things in outside_holders.items() if things}
+    outside_holders = {identity: sorted(set(things) - owned) for identity, things in holders.items()}
+    return {identity: things for identity, things in outside_holders.items() if things}
 
 
-def read_owners_of(outside_holders: Mapping[str, Sequence[str]]) -> Read[dict[str, str | None]]:
-    """Return the workspace, if any, that owns each certificate through a thing outside this workspace."""
+def read_outside_owners(outside_holders: Mapping[str, Sequence[str]]) -> Read[dict[str, str | None]]:
+    """Return the other workspace, if any, that owns a thing with each certificate, by certificate ID."""
     things = sorted({thing for holders in outside_holders.values() for thing in holders})
-    owners = yield from group_membership.read_owners(things)
-    return {
-        name: next((owners[thing] for thing in holders if owners[thing]), None)
-        for name, holders in outside_holders.items()
-    }
+    owner_by_thing = yield from group_membership.read_owners(things)
+    owners: dict[str, str | None] = {}
+    for identity, holders in outside_holders.items():
+        holder_owners = [owner for thing in holders if (owner := owner_by_thing[thing])]
+        owners[identity] = holder_owners[0] if holder_owners else None
+    return owners
 
 
 def find_protected_things(scope: Scope) -> set[str]:

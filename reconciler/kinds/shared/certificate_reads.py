@@ -13,11 +13,11 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
-    find_foreign_certificates,
+    find_excluded_certificates,
     find_outside_holders,
-    find_owned_certificates,
     find_protected_things,
-    read_owners_of,
+    find_workspace_holders,
+    read_outside_owners,
 )
 from reconciler.kinds.shared.certificate_issuance import read_issued_unsaved
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
@@ -117,12 +117,12 @@ def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
     targets = yield from read_policy_targets(scope, external_policies)
     certificates_by_policy = {policy: extract_certificate_ids(arns) for policy, arns in targets.items()}
     retired = certificates_by_policy.get(build_retired_policy_name(scope.workspace), frozenset())
-    owned = find_owned_certificates(scope)
-    ids = desired.keys() | owned.keys() | retired
-    ids = ids - find_provisioned_certificates(scope) - find_foreign_certificates(scope)
+    things_by_id = find_workspace_holders(scope)
+    ids = desired.keys() | things_by_id.keys() | retired
+    ids = ids - find_provisioned_certificates(scope) - find_excluded_certificates(scope)
     issued = yield from read_issued_unsaved(scope, desired.keys())
     return _Selection(
-        ids | issued.keys(), issued, owned, _group_policies_by_certificate(certificates_by_policy)
+        ids | issued.keys(), issued, things_by_id, _group_policies_by_certificate(certificates_by_policy)
     )
 
 
@@ -178,7 +178,7 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         read_things_of(arns | select_arns(lifetimes.unattached, certificates)), read_policies_of(arns)
     )
     outside_holders = find_outside_holders({**early.things, **late_things}, scope)
-    owners = yield from read_owners_of(
+    owners = yield from read_outside_owners(
         {
             identity: outside_holders[identity]
             for identity in lifetimes.unattached
