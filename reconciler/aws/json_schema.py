@@ -35,10 +35,10 @@ def _build_schema(shape: Any) -> dict[str, Any]:
         case "integer" | "long" | "float" | "double":
             return _build_bounds(shape, "minimum", "maximum")
         case "map":
-            return _map_schema(shape.metadata.get("max"), shape.key, shape.value)
+            return _build_map_schema(shape.metadata.get("max"), shape.key, shape.value)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _map_schema(shape.metadata.get("max", MAX_TAGS), key, value)
+            return _build_map_schema(shape.metadata.get("max", MAX_TAGS), key, value)
         case "list":
             items = _build_schema(shape.member)
             return {**_build_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
@@ -81,7 +81,7 @@ def _to_portable_pattern(pattern: str) -> str | None:
     return str(compiled.pattern)
 
 
-def _map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
+def _build_map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {} if max_properties is None else {"maxProperties": max_properties}
     if names := _build_schema(key):
         schema["propertyNames"] = names

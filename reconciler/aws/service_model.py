@@ -86,16 +86,18 @@ def _build_check(shape: Any) -> Check:
         case "boolean":
             return _build_typed_check(_accept, "true or false", bool)
         case "integer" | "long":
-            return _build_typed_check(_number_check(shape), "an integer", int)
+            return _build_typed_check(_build_number_check(shape), "an integer", int)
         case "float" | "double":
-            return _build_typed_check(_number_check(shape), "a number", int, float)
+            return _build_typed_check(_build_number_check(shape), "a number", int, float)
         case "map":
-            return _build_typed_check(_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping)
+            return _build_typed_check(
+                _build_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping
+            )
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _build_typed_check(_map_check(shape.metadata, key, value), "a table", Mapping)
+            return _build_typed_check(_build_map_check(shape.metadata, key, value), "a table", Mapping)
         case "list":
-            return _build_typed_check(_list_check(shape), "an array", list, tuple)
+            return _build_typed_check(_build_list_check(shape), "an array", list, tuple)
         case "structure" if not shape.is_document_type:
             return _build_structure_check(shape)
         case _:
@@ -203,7 +205,7 @@ def _build_string_check(shape: Any) -> Check:
     return check
 
 
-def _number_check(shape: Any) -> Check:
+def _build_number_check(shape: Any) -> Check:
     minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
 
     def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -216,7 +218,7 @@ def _number_check(shape: Any) -> Check:
     return check
 
 
-def _map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
+def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     """Return the check of a map, or of a list of tags, which the file writes as a table."""
     check_key, check_value = _build_check(key), _build_check(value)
     is_tags = key.name == _TAG_KEY
@@ -247,7 +249,7 @@ def _map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     return check
 
 
-def _list_check(shape: Any) -> Check:
+def _build_list_check(shape: Any) -> Check:
     check_item, max_items = _build_check(shape.member), shape.metadata.get("max")
 
     def check(items: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)

@@ -128,7 +128,7 @@ adopt_option = click.option(
 )
 
 
-def limit_options(function: _Function) -> _Function:
+def add_limit_options(function: _Function) -> _Function:
     """Add `--allow-delete` and `--allow-replace`, which are stored in `Options.allow`."""
     for action, noun in (("replace", "replacement"), ("delete", "deletion")):
         function = click.option(

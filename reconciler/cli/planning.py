@@ -93,7 +93,7 @@ def print_plan_view(view: PlanView, terminal: Terminal, output_format: str) -> N
         click.echo(render_page(view, output_format), nl=False)
 
 
-def plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator[Text]:
+def render_plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator[Text]:
     """Yield a plan as lines of text, for a command whose result is something else."""
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.views.plan import build_plan_view

@@ -242,7 +242,7 @@ def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGrou
     return [
         name
         for name, group in groups.items()
-        if name in desired and _find_parent_name(group) != _name_of(desired[name].parent)
+        if name in desired and _find_parent_name(group) != _get_name(desired[name].parent)
     ]
 
 
@@ -342,7 +342,7 @@ def _find_parent_name(group: Response) -> str | None:
     return name
 
 
-def _name_of(reference: Reference | None) -> str | None:
+def _get_name(reference: Reference | None) -> str | None:
     return reference.name if isinstance(reference, External) else reference
 
 

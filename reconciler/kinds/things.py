@@ -35,7 +35,7 @@ from reconciler.model.resource import (
     Live,
     NotCompared,
     Resource,
-    name_in_arn,
+    extract_name_from_arn,
 )
 
 __all__ = ["KIND", "Thing", "Things"]
@@ -362,7 +362,7 @@ def _to_live(
         thing_type=External(thing_type) if thing_type else None,
         attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(name_in_arn(arn)) for arn in certificates),
+        certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificates),
         billing_group=External(billing_group) if billing_group else None,
         exclusive=_summarize_exclusive([is_exclusive[arn] for arn in certificates], desired),
     )

@@ -30,7 +30,7 @@ class Document:
                 text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant
             )
         except RecursionError:
-            raise _too_deep() from None
+            raise _build_too_deep_error() from None
         except json.JSONDecodeError as error:
             raise _invalid(f"not JSON: {error}") from None
         return cls.from_value(value, source, text)
@@ -41,7 +41,7 @@ class Document:
         if not isinstance(value, dict):
             raise _invalid("not a JSON object")
         if _is_too_deep(value):
-            raise _too_deep()
+            raise _build_too_deep_error()
         try:
             compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
         except TypeError:  # the only TOML type without a JSON equivalent
@@ -68,7 +68,7 @@ def _invalid(problem: str) -> InvalidValueError:
     return InvalidValueError(ValueProblem("invalid-json", problem))
 
 
-def _too_deep() -> InvalidValueError:
+def _build_too_deep_error() -> InvalidValueError:
     return InvalidValueError(
         ValueProblem("nested-too-deeply", "nested too deeply", f"at most {_MAX_DEPTH} levels")
     )

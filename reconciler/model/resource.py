@@ -44,7 +44,7 @@ class Origin:
         return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"
 
 
-def name_in_arn(arn: str) -> str:
+def extract_name_from_arn(arn: str) -> str:
     """Return the last part of an ARN, which is a name or an ID; other names and IDs stay as they are."""
     return arn.rpartition("/")[2]
 
@@ -58,7 +58,7 @@ class External:
     @property
     def name(self) -> str:
         """AWS's name or ID of the resource, without the rest of its ARN."""
-        return name_in_arn(self.id)
+        return extract_name_from_arn(self.id)
 
     def __str__(self) -> str:
         return f"{self.id[:12]}…" if len(self.id) == 64 else self.id  # noqa: PLR2004 (a certificate ID)

@@ -11,10 +11,10 @@ import click
 from reconciler.cli.options import (
     Options,
     add_common_options,
+    add_limit_options,
     add_selection_options,
     adopt_option,
     event_format_option,
-    limit_options,
     summary_option,
     validate_digest,
     yes_option,
@@ -42,7 +42,7 @@ class _PlanChoices(TypedDict):
 @click.command()
 @add_common_options()
 @adopt_option
-@limit_options
+@add_limit_options
 @add_selection_options
 @click.option(
     "--retry-failed",
@@ -136,11 +136,11 @@ def _print_plan(
     workspace: Workspace, plan: Plan, terminal: Terminal, output_format: str, *, left_out: int
 ) -> None:
     """Print the plan before it is applied: to stdout as text, or to stderr if events go to stdout."""
-    from reconciler.cli.planning import plan_lines
+    from reconciler.cli.planning import render_plan_lines
     from reconciler.render.text.result import render_remaining_changes
 
     output = terminal.print if output_format == "text" else terminal.print_notes
-    output(plan_lines(workspace, plan, terminal))
+    output(render_plan_lines(workspace, plan, terminal))
     if left_out:
         output([render_remaining_changes(left_out)])
 

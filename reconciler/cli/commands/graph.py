@@ -55,7 +55,7 @@ def graph(  # noqa: PLR0913 (its options)
     from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
-    output_format = output_format or _format_for(out)
+    output_format = output_format or _choose_format(out)
     terminal = Terminal.open(color=options.color)
     picture = _build_picture(Workspace(options.file), terminal, select, exclude, with_plan=with_plan)
     if output_format == "tree" and out is None:
@@ -71,7 +71,7 @@ def graph(  # noqa: PLR0913 (its options)
         echo(f"wrote {out}", stderr=True)
 
 
-def _format_for(out: Path | None) -> str:
+def _choose_format(out: Path | None) -> str:
     if out is None:
         return "tree"
     if output_format := _FORMATS_BY_EXTENSION.get(out.suffix.lower()):

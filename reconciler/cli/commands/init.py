@@ -24,7 +24,7 @@ def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices."""
     from reconciler.cli.starter import GITIGNORE_PATTERNS, build_starter_files, update_gitignore, write_files
 
-    workspace = _name_from(folder) if name is None else _validate_name(name)
+    workspace = _derive_name(folder) if name is None else _validate_name(name)
     files = build_starter_files(workspace)
     existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if existing:
@@ -57,7 +57,7 @@ def _validate_name(name: str) -> str:
     return name
 
 
-def _name_from(folder: Path) -> str:
+def _derive_name(folder: Path) -> str:
     """Return a valid workspace name that resembles the folder's."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")
     return name[:_MAX_NAME_LENGTH] or _FALLBACK_NAME

@@ -13,10 +13,10 @@ from reconciler.cli import exit_codes
 from reconciler.cli.options import (
     Options,
     add_common_options,
+    add_limit_options,
     add_selection_options,
     adopt_option,
     format_option,
-    limit_options,
     summary_option,
 )
 from reconciler.cli.terminal import echo
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.command()
 @add_common_options()
 @adopt_option
-@limit_options
+@add_limit_options
 @add_selection_options
 @click.option("--destroy", is_flag=True, help="Plan the deletion of everything that the workspace owns.")
 @click.option("--calls", is_flag=True, help="List the API calls of every step, with their parameters.")

@@ -67,7 +67,7 @@ def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
         try:
             response = call(request)
         except AwsError as error:
-            recorder.record_response(token, _state_of(error, request), error.request_id, error.code)
+            recorder.record_response(token, _derive_state(error, request), error.request_id, error.code)
             raise
         except Exception as error:
             recorder.record_response(token, "lost", code=type(error).__name__)
@@ -79,7 +79,7 @@ def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
     return send
 
 
-def _state_of(error: AwsError, request: ApiCall) -> str:
+def _derive_state(error: AwsError, request: ApiCall) -> str:
     """Return the state of a call that ended with an error; expected errors count as "answered"."""
     if error.outcome_unknown:
         return "lost"

@@ -207,10 +207,10 @@ class JournalRecorder:
 
     def end(self) -> None:
         """Record the end of the run, and wait until everything is on disk."""
-        self._writer.write(_END_RUN, (self._clock(), self._run_status(), self.number))
+        self._writer.write(_END_RUN, (self._clock(), self._derive_run_status(), self.number))
         self._writer.close()
 
-    def _run_status(self) -> str:
+    def _derive_run_status(self) -> str:
         counts = self._outcome_counts
         if counts["applied"] == self.step_count:
             return "applied"

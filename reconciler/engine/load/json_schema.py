@@ -113,11 +113,11 @@ def _build_shared_definitions() -> Node:
             "description": "Where a secret is read from; it is never written into the file.",
             "anyOf": [{"$ref": "#/$defs/env"}, _FILE],
         },
-        "for_each": _for_each_definition(),
+        "for_each": _build_for_each_definition(),
     }
 
 
-def _for_each_definition() -> Node:
+def _build_for_each_definition() -> Node:
     row = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
     manifest_name = {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}
     return {
@@ -206,7 +206,7 @@ def _add_limits(node: Node, limits: Mapping[str, Any], member: Member) -> Node:
             properties = _add_structure_limits(node["properties"], limits.get("properties", {}), member)
             return {**node, "properties": properties}
         case "object":
-            return {**node, **{key: _map_limit(key, value, node) for key, value in limits.items()}}
+            return {**node, **{key: _adapt_map_limit(key, value, node) for key, value in limits.items()}}
         case "integer" | "number":
             return {**node, **{key: limits[key] for key in limits if key != "type"}}
         case _ if node == _DOCUMENT and "properties" in limits:
@@ -240,7 +240,7 @@ def _allow_braces(node: Any) -> Any:
     return _allow_brace(relaxed) if node.get("type") == "string" else relaxed
 
 
-def _map_limit(key: str, limit: Any, node: Node) -> Any:
+def _adapt_map_limit(key: str, limit: Any, node: Node) -> Any:
     """Return the limit of a map: of its keys, of its values, or of its size."""
     if key == "propertyNames":
         return {**_UNRESERVED_KEY, "anyOf": [limit, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}

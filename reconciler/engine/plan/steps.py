@@ -37,7 +37,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         dependencies[address] |= freeing_deletions
     for address, change in changes.items():
         if isinstance(change, Create):
-            dependencies[address] |= _name_freeing_changes(change, changes, context)
+            dependencies[address] |= _find_name_freeing_changes(change, changes, context)
     for address, change in changes.items():
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
             dependencies[address] |= _find_replaced_references(change, changes, dependencies)
@@ -192,7 +192,7 @@ def _find_freeing_deletions(
             yield from ((change.address, deletions) for change in of_kind if isinstance(change, Create))
 
 
-def _name_freeing_changes(
+def _find_name_freeing_changes(
     change: Create, changes: Mapping[Address, Change], context: PlanContext
 ) -> frozenset[Address]:
     """Return the changes that must finish before a name can be reused in another table.

@@ -241,14 +241,14 @@ class _LiveBuilder:
             spec,
             owner=self.owners.get(identity) if is_foreign or is_kept else self.workspace,
             arn=intern(certificate["certificateArn"]),  # things and policies have the same text
-            declared_name=self._name(identity, things),
+            declared_name=self._choose_name(identity, things),
             prevent_destroy=not self.protected_things.isdisjoint(things),
             kept_until=self.lifetimes.kept_until.get(identity),
             used_by=tuple(sorted(things)),
             facts=facts,
         )
 
-    def _name(self, identity: str, things: Sequence[str]) -> str | None:
+    def _choose_name(self, identity: str, things: Sequence[str]) -> str | None:
         """Return a name for a certificate whose ID is not in the file: its thing's name and its ID."""
         issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:

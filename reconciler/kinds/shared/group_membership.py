@@ -78,7 +78,7 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
     if len(groups) >= MAX_GROUPS:
         problem = f"{len(groups)} groups, and the one that marks what the workspace owns"
         yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - 1}", path=path)
-    names = [_name_of(group) for group in groups]
+    names = [_get_name(group) for group in groups]
     for name in names:
         if name.startswith(_PREFIX):
             problem = f"{quote(name)} marks what a workspace owns"
@@ -129,7 +129,7 @@ def move(
     removed_first = [
         group
         for group in removed
-        if any(_share_hierarchy(_name_of(group), _name_of(other), context) for other in added)
+        if any(_share_hierarchy(_get_name(group), _get_name(other), context) for other in added)
     ]
     removed_last = [group for group in removed if group not in removed_first]
     yield from (leave(thing, _resolve(group, context)) for group in removed_first)
@@ -148,7 +148,7 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
             continue
         groups = _find_groups_after_plan(member, context)
         for other in context.live[member].spec.thing_groups:
-            if other not in groups and _share_hierarchy(_name_of(other), group.name, context):
+            if other not in groups and _share_hierarchy(_get_name(other), group.name, context):
                 yield leave(thing, _resolve(other, context))
         yield join(thing, group.name)
 
@@ -160,7 +160,7 @@ def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[t
         name = context.find_thing_name(thing)
         if name is None:
             continue
-        for other in map(_name_of, _find_groups_after_plan(thing, context)):
+        for other in map(_get_name, _find_groups_after_plan(thing, context)):
             if other != group.name and _find_root(other, find_parent) == _find_root(group.name, find_parent):
                 yield name, other
 
@@ -198,7 +198,7 @@ def _resolve(group: Reference, context: PlanContext) -> str | Ref:
 # ── hierarchies ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _name_of(group: Reference) -> str:
+def _get_name(group: Reference) -> str:
     return group.name if isinstance(group, External) else group
 
 
@@ -221,8 +221,8 @@ def _find_root(name: str, find_parent: _FindParent) -> str:
     """Return the group at the top of a hierarchy; in a cycle, the last group before it repeats."""
     visited = {name}
     parent = find_parent(name)
-    while parent is not None and _name_of(parent) not in visited:
-        name = _name_of(parent)
+    while parent is not None and _get_name(parent) not in visited:
+        name = _get_name(parent)
         visited.add(name)
         parent = find_parent(name)
     return name

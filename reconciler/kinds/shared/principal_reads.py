@@ -8,7 +8,7 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import DESCRIBES_PER_PAGE, NOT_FOUND, list_or_describe, request_each
 from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.model.call import ApiCall
-from reconciler.model.resource import External, Reference, name_in_arn
+from reconciler.model.resource import External, Reference, extract_name_from_arn
 
 
 def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
@@ -84,7 +84,7 @@ def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str,
 
 def extract_certificate_ids(arns: Iterable[str]) -> frozenset[str]:
     """Return the IDs of the certificates among some ARNs."""
-    return frozenset(name_in_arn(arn) for arn in arns if ":cert/" in arn)
+    return frozenset(extract_name_from_arn(arn) for arn in arns if ":cert/" in arn)
 
 
 def select_external_names(references: Iterable[Reference | None]) -> set[str]:

@@ -15,7 +15,7 @@ from reconciler.kinds.shared.provisioning_blueprint import Blueprint, to_externa
 from reconciler.kinds.shared.secret_attributes import hide_secrets
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
-from reconciler.model.resource import NOT_COMPARED, External, Live, name_in_arn
+from reconciler.model.resource import NOT_COMPARED, External, Live, extract_name_from_arn
 
 
 @frozen
@@ -50,7 +50,9 @@ class LiveBuilder:
         registered = own_id if own_id in self.certificates else None
         if thing is None and registered is None:
             return None
-        attached = [name_in_arn(item["principal"]) for item in self.principals.get(blueprint.name, ())]
+        attached = [
+            extract_name_from_arn(item["principal"]) for item in self.principals.get(blueprint.name, ())
+        ]
         others = [
             identity for identity in attached if identity != registered and identity in self.certificates
         ]

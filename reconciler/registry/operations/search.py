@@ -46,7 +46,7 @@ def search_index(context: Context, params: Params) -> Output | None:
         condition = compile_query(params["queryString"], THING_GROUPS)
         rows = _find_rows(context, "thing_groups", condition, page)
         return page.build_output(
-            "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group_item(context, row)
+            "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _to_group_item(context, row)
         )
     condition = compile_query(params["queryString"])
     require_sources(context, condition.sources)
@@ -91,7 +91,7 @@ def _to_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str,
     }
 
 
-def _group_item(context: Context, row: Row) -> dict[str, Any]:
+def _to_group_item(context: Context, row: Row) -> dict[str, Any]:
     parents: list[str] = []
     parent = row["parent"]
     while parent is not None:

@@ -94,7 +94,7 @@ def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
         context,
         params,
         "thingPrincipalObjects",
-        lambda row: {"principal": row["principal"], "thingPrincipalType": _type(row)},
+        lambda row: {"principal": row["principal"], "thingPrincipalType": _get_type(row)},
     )
 
 
@@ -114,7 +114,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Output | None:
         context,
         params,
         "principalThingObjects",
-        lambda row: {"thingName": row["thing"], "thingPrincipalType": _type(row)},
+        lambda row: {"thingName": row["thing"], "thingPrincipalType": _get_type(row)},
     )
 
 
@@ -131,7 +131,7 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
         context.scope,
         params["thingName"],
         page.after[0] if page.after else "",
-        *_type_filter(params),
+        *_build_type_filter(params),
         page.limit,
     )
     return page.build_output(member, rows, key=lambda row: (row["principal"],), item=item)
@@ -146,18 +146,18 @@ def _list_things(context: Context, params: Params, member: str, item: Item) -> O
         context.scope,
         params["principal"],
         page.after[0] if page.after else "",
-        *_type_filter(params),
+        *_build_type_filter(params),
         page.limit,
     )
     return page.build_output(member, rows, key=lambda row: (row["thing"],), item=item)
 
 
-def _type_filter(params: Params) -> tuple[int | None, int | None]:
+def _build_type_filter(params: Params) -> tuple[int | None, int | None]:
     """Return both parameters of `(? IS NULL OR exclusive = ?)`."""
     principal_type = params.get("thingPrincipalType")
     exclusive = None if principal_type is None else int(principal_type == EXCLUSIVE)
     return exclusive, exclusive
 
 
-def _type(row: Row) -> str:
+def _get_type(row: Row) -> str:
     return EXCLUSIVE if row["exclusive"] else NON_EXCLUSIVE

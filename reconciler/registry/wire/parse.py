@@ -163,9 +163,9 @@ def _build_json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
             return _accept
         return _build_structure_parser(shape, enclosing)
     if isinstance(shape, ListShape):
-        return _list_parser(shape, enclosing)
+        return _build_list_parser(shape, enclosing)
     if isinstance(shape, MapShape):
-        return _map_parser(shape, enclosing)
+        return _build_map_parser(shape, enclosing)
     return _build_scalar_parser(shape, choose_json_converter(shape))
 
 
@@ -219,7 +219,7 @@ def _build_object_parser(members: Sequence[tuple[str, str, Parser]], required: f
     return parse
 
 
-def _list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
+def _build_list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
     parse_item = _build_json_parser(shape.member, enclosing)
     checks = compile_checks("list", shape.metadata)
 
@@ -239,7 +239,7 @@ def _list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
     return parse
 
 
-def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
+def _build_map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     """Return the parser of a map.
 
     AWS reports all violations of a map's keys as one error. It does the same for its values if they are scalars.
@@ -262,9 +262,9 @@ def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
             key: parse_value(item, f"{path}.{key}.member", value_errors) for key, item in present.items()
         }
         if any(find_violations(key_checks, key) for key in value):
-            errors.add(path, value, _map_constraint("keys", key_checks), is_sensitive=is_sensitive)
+            errors.add(path, value, _format_map_constraint("keys", key_checks), is_sensitive=is_sensitive)
         if len(present) < len(value) or (has_scalar_values and value_errors.messages):
-            errors.add(path, value, _map_constraint("value", value_checks), is_sensitive=is_sensitive)
+            errors.add(path, value, _format_map_constraint("value", value_checks), is_sensitive=is_sensitive)
         else:
             errors.messages.extend(value_errors.messages)
         return parsed
@@ -272,6 +272,6 @@ def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     return parse
 
 
-def _map_constraint(part: str, checks: Sequence[ConstraintCheck]) -> str:
+def _format_map_constraint(part: str, checks: Sequence[ConstraintCheck]) -> str:
     texts = [check.text for check in checks] or [MUST_NOT_BE_NULL]
     return f"Map {part} must satisfy constraint: [{', '.join(texts)}]"

@@ -83,9 +83,9 @@ def _build_json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None)
             _write_unchanged if shape.metadata.get("document") else _build_structure_writer(shape, enclosing)
         )
     if isinstance(shape, ListShape):
-        return _list_writer(_build_json_writer(shape.member, enclosing))
+        return _build_list_writer(_build_json_writer(shape.member, enclosing))
     if isinstance(shape, MapShape):
-        return _map_writer(_build_json_writer(shape.value, enclosing))
+        return _build_map_writer(_build_json_writer(shape.value, enclosing))
     if shape.type_name == "timestamp":
         return _build_timestamp_writer(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _write_blob if shape.type_name == "blob" else _write_unchanged
@@ -113,11 +113,11 @@ def _build_structure_writer(
     return write
 
 
-def _list_writer(write: Writer) -> Writer:
+def _build_list_writer(write: Writer) -> Writer:
     return list if write is _write_unchanged else lambda values: [write(value) for value in values]
 
 
-def _map_writer(write: Writer) -> Writer:
+def _build_map_writer(write: Writer) -> Writer:
     if write is _write_unchanged:
         return dict
     return lambda values: {key: write(value) for key, value in values.items()}

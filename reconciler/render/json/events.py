@@ -105,7 +105,7 @@ class EventWriter:
         plan = self._plan
         self._write(
             RunEvent(
-                time=self._time(),
+                time=self._format_now(),
                 workspace=plan.workspace,
                 target=plan.target,
                 digest=plan.digest,
@@ -123,7 +123,7 @@ class EventWriter:
         self._write(
             StepEvent(
                 event=cast("EventName", outcome.status),
-                time=self._time(),
+                time=self._format_now(),
                 address=str(address),
                 action=outcome.change.action,
                 calls=self._calls[address],
@@ -138,7 +138,7 @@ class EventWriter:
         """Write the last line."""
         counts = {status: result.count(status) for status in ("applied", "failed", "skipped", "cancelled")}
         self._write(
-            EndEvent(time=self._time(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
+            EndEvent(time=self._format_now(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )
 
     def _build_details(self, outcome: Outcome) -> Mapping[str, Any]:
@@ -166,7 +166,7 @@ class EventWriter:
             case _:
                 return {}
 
-    def _time(self) -> str:
+    def _format_now(self) -> str:
         return self._now().isoformat(timespec="milliseconds")
 
     def _write(self, event: object) -> None:
