@@ -22,16 +22,13 @@ from tests.support.examples import examples
 from tests.support.ordering import StrictCloud, in_random_order, transitions
 from tests.support.registry_client import Cloud
 
-_QUICK = examples(25)
-_SLOW = examples(15)
-
 
 @pytest.fixture(scope="module")
 def cloud() -> Cloud:
     return Cloud()
 
 
-@_QUICK
+@examples(25)
 @given(before=desired_states(), after=desired_states())
 def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, before, after):
     converge(after, cloud.reset())
@@ -43,7 +40,7 @@ def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, b
     assert plan_of(after, cloud).steps == ()
 
 
-@_QUICK
+@examples(25)
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
     empty = cloud.reset().content()
@@ -53,7 +50,7 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
     assert cloud.content() == empty
 
 
-@_QUICK
+@examples(25)
 @given(before=desired_states(), after=desired_states())
 def test_every_step_comes_after_its_dependencies(cloud, before, after):
     converge(before, cloud.reset())
@@ -73,7 +70,7 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
             finished.append(outcome.change.address)
 
 
-@_QUICK
+@examples(25)
 @given(before=desired_states(), after=desired_states())
 def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
     converge(before, cloud.reset())
@@ -82,7 +79,7 @@ def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
     assert strict.rejections == []
 
 
-@_QUICK
+@examples(25)
 @given(states=transitions(), seed=st.integers(0, 2**32), deletes_first=st.booleans())
 def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states, seed, deletes_first):
     before, after = states
@@ -97,7 +94,7 @@ def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states
     assert failures(outcomes) == []
 
 
-@_QUICK
+@examples(25)
 @given(desired=desired_states())
 def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     converge(desired, cloud.reset())
@@ -106,7 +103,7 @@ def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     assert list(diff("ws", resources, live)) == []
 
 
-@_QUICK
+@examples(25)
 @given(desired=desired_states(), data=st.data())
 def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     shuffled = dict(data.draw(st.permutations(list(desired.resources.items()))))
@@ -115,7 +112,7 @@ def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     assert plan_of(desired, cloud) == plan_of(other, cloud)
 
 
-@_SLOW
+@examples(15)
 @given(before=desired_states(), after=desired_states(), data=st.data())
 def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, after, data):
     converge(after, cloud.reset())

@@ -41,7 +41,7 @@ def test_a_billing_group_is_described_as_it_was_created(iot, acme):
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == [{"Key": "line", "Value": "A"}]
 
 
-def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, acme):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme):
     repeated = iot.create_billing_group(billingGroupName="acme", billingGroupProperties=PROPERTIES)
 
     assert without_metadata(repeated) == acme

@@ -155,7 +155,7 @@ def test_a_default_ca_belongs_to_one_account_per_region(iot, current_registry, a
     assert describe_ca(other_account, ca["certificateId"])["ownedBy"] == "999999999999"
 
 
-def test_an_update_changes_only_the_given_members(iot, ca, clock):
+def test_an_update_changes_only_the_parameters_it_has(iot, ca, clock):
     clock.advance(1)
     iot.update_ca_certificate(
         certificateId=ca["certificateId"],

@@ -27,7 +27,7 @@ def oslo(iot, indexed):
     return without_metadata(iot.create_dynamic_thing_group(**params, tags=[{"Key": "line", "Value": "A"}]))
 
 
-def create_at(iot, name, site):
+def create_thing_at_site(iot, name, site):
     iot.create_thing(thingName=name, attributePayload={"attributes": {"site": site}})
 
 
@@ -57,8 +57,8 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
 
 
 def test_membership_follows_the_things_attributes(iot, oslo):
-    create_at(iot, "pump-7", "oslo")
-    create_at(iot, "pump-8", "bergen")
+    create_thing_at_site(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-8", "bergen")
     members_before = members(iot, "oslo")
     iot.update_thing(thingName="pump-7", attributePayload={"attributes": {"site": "bergen"}})
     iot.update_thing(thingName="pump-8", attributePayload={"attributes": {"site": "oslo"}})
@@ -73,15 +73,15 @@ def test_membership_follows_the_things_attributes(iot, oslo):
 def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_dynamic_thing_group(thingGroupName="fans", queryString="thingName:fan*")
-    create_at(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-7", "oslo")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("oslo", "hall")
 
 
-def test_an_update_changes_the_given_members_and_increments_the_version(iot, oslo):
+def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version(iot, oslo):
     """Fact 21 of test_facts.py, dynamic thing groups."""
-    create_at(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)
     second = iot.update_dynamic_thing_group(**params, expectedVersion=2)
@@ -94,7 +94,7 @@ def test_an_update_changes_the_given_members_and_increments_the_version(iot, osl
     assert error_of(iot.delete_dynamic_thing_group, thingGroupName="oslo", expectedVersion=2) == CONFLICT
 
 
-def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, indexed):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, indexed):
     params = {"thingGroupName": "oslo", "queryString": QUERY}
     first = without_metadata(iot.create_dynamic_thing_group(**params))
 
@@ -104,18 +104,18 @@ def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, index
     assert error_of(iot.create_thing_group, thingGroupName="oslo") == expected
 
 
-def test_a_deleted_group_leaves_no_members_and_tags_to_a_new_one(iot, oslo):
-    for _ in range(2):
-        iot.delete_dynamic_thing_group(thingGroupName="oslo")
+def test_a_new_group_has_no_things_or_tags_of_a_deleted_group_of_its_name(iot, oslo):
+    iot.delete_dynamic_thing_group(thingGroupName="oslo")
+    iot.delete_dynamic_thing_group(thingGroupName="oslo")  # a missing group is not an error
     iot.create_thing_group(thingGroupName="oslo")
-    create_at(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-7", "oslo")
 
     assert members(iot, "oslo") == []
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == []
 
 
 def test_dynamic_groups_reject_things_policies_and_children(iot, oslo):
-    create_at(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-7", "oslo")
     iot.create_policy(policyName="connect", policyDocument="{}")
     pair = {"thingGroupName": "oslo", "thingName": "pump-7"}
 

@@ -287,7 +287,7 @@ def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
     assert error_of(create, count=max_attributes + 1) == INVALID
 
 
-def test_16_repeating_create_thing_succeeds_and_a_different_one_raises_409(iot):
+def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
     params = {"thingName": "pump-7", "attributePayload": {"attributes": {"site": "oslo"}}}
     first, second = (without_metadata(iot.create_thing(**params)) for _ in range(2))
     members = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}

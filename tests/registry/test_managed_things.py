@@ -243,7 +243,7 @@ def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
     assert ids(managed.list_managed_things()) == [child]
 
 
-def test_an_update_changes_only_the_given_members(managed, all_members, clock):
+def test_an_update_changes_only_the_parameters_it_has(managed, all_members, clock):
     created = managed.create_managed_thing(**device(**all_members, CapabilityReport=REPORT))
     clock.advance(10)
     update = {

@@ -25,7 +25,7 @@ def add_version(iot, **extra):
     ]
 
 
-def versions(iot):
+def list_versions(iot):
     """Return the version IDs, newest first, and the IDs of default versions."""
     items = iot.list_policy_versions(policyName="connect")["policyVersions"]
     return [item["versionId"] for item in items], [
@@ -92,7 +92,7 @@ def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
 def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document):
     assert error_of(iot.create_policy, policyName="other", policyDocument=document) == MALFORMED
     assert error_of(iot.create_policy_version, policyName="connect", policyDocument=document) == MALFORMED
-    assert versions(iot) == (["1"], ["1"])
+    assert list_versions(iot) == (["1"], ["1"])
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
@@ -127,7 +127,7 @@ def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, cloc
     assert (before["defaultVersionId"], before["policyDocument"]) == ("1", DOCUMENT)
     assert (after["defaultVersionId"], after["policyDocument"]) == ("2", new_document)
     assert after["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
-    assert (add_version(iot, setAsDefault=True), versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
+    assert (add_version(iot, setAsDefault=True), list_versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
 
 
 def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, policy):
@@ -135,7 +135,7 @@ def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, polic
     assert error_of(iot.delete_policy_version, policyName="connect", policyVersionId="1") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
 
-    assert (add_version(iot), versions(iot)) == ("3", (["3", "1"], ["1"]))
+    assert (add_version(iot), list_versions(iot)) == ("3", (["3", "1"], ["1"]))
 
 
 def test_policies_are_listed_by_age(iot):

@@ -33,7 +33,7 @@ def add_version(iot, **extra):
     return without_metadata(output)
 
 
-def versions(iot):
+def list_versions(iot):
     """Return the version IDs and the IDs of default versions."""
     items = iot.list_provisioning_template_versions(**IDENTITY)["versions"]
     return [item["versionId"] for item in items], [
@@ -71,7 +71,7 @@ def test_repeating_a_creation_raises_409(iot, fleet):
     assert error_of(iot.create_provisioning_template, **TEMPLATE) == ("ResourceAlreadyExistsException", 409)
 
 
-def test_an_update_changes_the_given_members_and_never_the_type(iot, fleet, clock):
+def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, clock):
     clock.advance(10)
     add_version(iot)
     iot.update_provisioning_template(
@@ -116,7 +116,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
         "isDefaultVersion": False,
     }
     assert add_version(iot, setAsDefault=True)["isDefaultVersion"]
-    assert versions(iot) == ([1, 2, 3], [3])
+    assert list_versions(iot) == ([1, 2, 3], [3])
     described = iot.describe_provisioning_template_version(**IDENTITY, versionId=2)
     assert without_metadata(described) == {
         "versionId": 2,
@@ -136,7 +136,7 @@ def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
     iot.delete_provisioning_template_version(**IDENTITY, versionId=5)
     add_version(iot)
 
-    assert versions(iot) == ([1, 2, 3, 4, 6], [1])
+    assert list_versions(iot) == ([1, 2, 3, 4, 6], [1])
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 5000])
@@ -153,7 +153,7 @@ def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
     error = error_of(iot.describe_provisioning_template, **IDENTITY)
     iot.create_provisioning_template(**TEMPLATE)
 
-    assert (error, versions(iot)) == (MISSING, ([1], [1]))
+    assert (error, list_versions(iot)) == (MISSING, ([1], [1]))
     assert iot.list_tags_for_resource(resourceArn=ARN + "fleet")["tags"] == []
 
 

@@ -13,12 +13,18 @@ from .test_register_thing import string_parameters, template
 
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
+MAX_LINK_LENGTH = 65_535  # of a report, in AWS's service model
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/bulk"
 BODY = template(
     {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
     Parameters=string_parameters("ThingName", Site="oslo"),
 )
-TASK = {"templateBody": BODY, "inputFileBucket": "devices", "inputFileKey": "new/all.json", "roleArn": ROLE}
+TASK_PARAMS = {
+    "templateBody": BODY,
+    "inputFileBucket": "devices",
+    "inputFileKey": "new/all.json",
+    "roleArn": ROLE,
+}
 
 
 @pytest.fixture
@@ -38,36 +44,38 @@ def write_input(tmp_path):
     return write
 
 
-def start(iot, **extra):
-    return {"taskId": iot.start_thing_registration_task(**{**TASK, **extra})["taskId"]}
+def start_task(iot, **extra):
+    """Start a task, and return the parameters that identify it in later calls."""
+    return {"taskId": iot.start_thing_registration_task(**{**TASK_PARAMS, **extra})["taskId"]}
 
 
-def report(iot, task, kind):
+def read_report(iot, task, kind):
+    """Return the entries of a report, from all its links."""
     links = iot.list_thing_registration_task_reports(**task, reportType=kind, maxResults=250)["resourceLinks"]
     return [json.loads(line) for link in links for line in urlopen(link).read().splitlines()]
 
 
-def members_of(iot, task, *names):
+def describe_task(iot, task, *member_names):
     described = iot.describe_thing_registration_task(**task)
-    return tuple(described[name] for name in names)
+    return tuple(described[name] for name in member_names)
 
 
-def test_every_line_is_registered_and_reported(iot, write_input):
+def test_every_line_is_registered_or_reported_as_an_error(iot, write_input):
     write_input(
         {"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"}
     )
-    task = start(iot)
+    task = start_task(iot)
 
     things = {item["thingName"]: item["attributes"] for item in iot.list_things()["things"]}
     assert things == {"pump-7": {"site": "oslo"}, "pump-8": {"site": "bergen"}}
-    assert report(iot, task, "RESULTS") == [
+    assert read_report(iot, task, "RESULTS") == [
         {
             "lineNumber": number,
             "response": {"resourceArns": {"thing": f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/{name}"}},
         }
         for number, name in ((1, "pump-7"), (2, "pump-8"))
     ]
-    errors = report(iot, task, "ERRORS")
+    errors = read_report(iot, task, "ERRORS")
     assert [(item["lineNumber"], item["errorCode"]) for item in errors] == [
         (4, "ResourceRegistrationFailureException")
     ]
@@ -75,16 +83,16 @@ def test_every_line_is_registered_and_reported(iot, write_input):
 
 def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
     write_input({"ThingName": "pump-7"}, {"ThingName": "no good"})
-    task = start(iot)
+    task = start_task(iot)
     clock.advance(30)
-    halfway_members = members_of(iot, task, "status", "percentageProgress")
+    halfway_values = describe_task(iot, task, "status", "percentageProgress")
     clock.advance(30)
     described = without_metadata(iot.describe_thing_registration_task(**task))
 
-    assert halfway_members == ("InProgress", 50)
+    assert halfway_values == ("InProgress", 50)
     assert described == {
         **task,
-        **TASK,
+        **TASK_PARAMS,
         "creationDate": datetime.fromtimestamp(NOON, UTC),
         "lastModifiedDate": datetime.fromtimestamp(NOON + 60, UTC),
         "status": "Completed",
@@ -97,11 +105,11 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
 def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
     """Fact 32 of test_facts.py."""
     write_input({"ThingName": "pump-7"})
-    first = start(iot)
+    first = start_task(iot)
 
-    assert error_of(iot.start_thing_registration_task, **TASK) == INVALID
+    assert error_of(iot.start_thing_registration_task, **TASK_PARAMS) == INVALID
     clock.advance(60)
-    second = start(iot)
+    second = start_task(iot)
     assert iot.list_thing_registration_tasks()["taskIds"] == [first["taskId"], second["taskId"]]
     assert iot.list_thing_registration_tasks(status="InProgress")["taskIds"] == [second["taskId"]]
     assert iot.list_thing_registration_tasks(status="Failed")["taskIds"] == []
@@ -109,15 +117,15 @@ def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
 
 def test_a_stopped_task_is_cancelled_and_keeps_its_things(iot, write_input, clock):
     write_input({"ThingName": "pump-7"})
-    task = start(iot)
+    task = start_task(iot)
     clock.advance(15)
     iot.stop_thing_registration_task(**task)
     clock.advance(60)
 
-    assert members_of(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
+    assert describe_task(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
     assert [thing["thingName"] for thing in iot.list_things()["things"]] == ["pump-7"]
     assert error_of(iot.stop_thing_registration_task, **task) == INVALID
-    start(iot)
+    start_task(iot)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +146,12 @@ def test_a_stopped_task_is_cancelled_and_keeps_its_things(iot, write_input, cloc
 )
 def test_an_invalid_line_fails_without_affecting_the_others(iot, write_input, line, message):
     write_input(line, {"ThingName": "pump-7"})
-    task = start(iot)
+    task = start_task(iot)
 
-    assert report(iot, task, "ERRORS") == [
+    assert read_report(iot, task, "ERRORS") == [
         {"lineNumber": 1, "errorCode": "InvalidRequestException", "errorMessage": message}
     ]
-    assert members_of(iot, task, "successCount", "failureCount") == (1, 1)
+    assert describe_task(iot, task, "successCount", "failureCount") == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -159,23 +167,23 @@ def test_an_invalid_line_fails_without_affecting_the_others(iot, write_input, li
 def test_an_invalid_task_is_rejected_immediately(iot, write_input, change):
     write_input({"ThingName": "pump-7"})
 
-    assert error_of(iot.start_thing_registration_task, **{**TASK, **change}) == INVALID
+    assert error_of(iot.start_thing_registration_task, **{**TASK_PARAMS, **change}) == INVALID
     assert iot.list_thing_registration_tasks()["taskIds"] == []
 
 
-def test_a_long_report_has_several_links_in_pages(iot, write_input, clock):
+def test_a_long_report_is_split_into_links_that_are_listed_in_pages(iot, write_input, clock):
     write_input(*({"ThingName": f"no good {number}"} for number in range(800)))
-    task = {**start(iot), "reportType": "ERRORS"}
+    task = {**start_task(iot), "reportType": "ERRORS"}
 
     first = iot.list_thing_registration_task_reports(**task, maxResults=1)
     assert (len(first["resourceLinks"]), "nextToken" in first) == (1, True)
-    assert len(first["resourceLinks"][0]) <= 65_535
-    assert [entry["lineNumber"] for entry in report(iot, {"taskId": task["taskId"]}, "ERRORS")] == list(
+    assert len(first["resourceLinks"][0]) <= MAX_LINK_LENGTH
+    assert [entry["lineNumber"] for entry in read_report(iot, {"taskId": task["taskId"]}, "ERRORS")] == list(
         range(1, 801)
     )
 
 
-def test_operations_on_a_missing_task_fail_as_the_model_allows(iot):
+def test_operations_on_a_missing_task_raise_an_error_of_their_service_model(iot):
     missing = {"taskId": "none"}
 
     for operation in (iot.describe_thing_registration_task, iot.stop_thing_registration_task):

@@ -32,7 +32,7 @@ def test_a_role_alias_is_described_as_it_was_created(iot):
     assert iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"] == tags
 
 
-def test_an_update_changes_only_the_given_members(iot, clock):
+def test_an_update_changes_only_the_parameters_it_has(iot, clock):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
     clock.advance(10)
     iot.update_role_alias(roleAlias="camera", roleArn=OTHER)

@@ -59,7 +59,7 @@ def test_a_group_is_described_with_its_ancestors(iot):
     }
 
 
-def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     tags = [{"Key": "line", "Value": "A"}]
     first = without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
 

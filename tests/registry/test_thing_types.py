@@ -50,7 +50,7 @@ def test_a_type_with_things_cannot_be_deleted(iot, clock):
     iot.delete_thing_type(thingTypeName="pump")
 
 
-def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     properties = {"thingTypeDescription": "pumps", "searchableAttributes": ["site"]}
     tags = [{"Key": "line", "Value": "A"}]
     params = {"thingTypeName": "pump", "thingTypeProperties": properties, "tags": tags}

@@ -37,7 +37,7 @@ def test_a_thing_is_described_as_it_was_created(iot):
     }
 
 
-def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     """Fact 16 of test_facts.py."""
     first = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
     repeated = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))

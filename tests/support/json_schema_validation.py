@@ -20,9 +20,11 @@ def _validator() -> Validator:
     return Draft202012Validator(schema)
 
 
-def find_schema_errors(text: str) -> list[str]:
-    """Return every violation of the schema by a file, with its JSON path."""
-    return [f"{error.json_path}: {error.message}" for error in _validator().iter_errors(tomllib.loads(text))]
+def find_schema_errors(toml_text: str) -> list[str]:
+    """Return the errors that the schema finds in a TOML text, each with the JSON path of its value."""
+    return [
+        f"{error.json_path}: {error.message}" for error in _validator().iter_errors(tomllib.loads(toml_text))
+    ]
 
 
 def assert_schema_accepts(path: Path) -> None:

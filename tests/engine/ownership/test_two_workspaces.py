@@ -20,7 +20,6 @@ from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
-_QUIET = examples(15)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,7 @@ def content_of(content: dict, prefix: str, workspace: str) -> dict:
     return part
 
 
-@_QUIET
+@examples(15)
 @given(
     one=st.tuples(fleets("ws-1", "one-"), fleets("ws-1", "one-")),
     two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
@@ -117,7 +116,7 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
     assert content_of(account.content(), "two-", "ws-2") == expected[1]
 
 
-@_QUIET
+@examples(15)
 @given(desired=fleets("ws-1", "same-"))
 def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, desired):
     converge(desired, account.reset())
