@@ -56,5 +56,5 @@ def test_a_call_is_displayed_as_service_and_operation():
 
 
 def test_the_collection_types_of_error_codes_do_not_matter():
-    one = ApiCall("iot", "DeleteThing", {}, ignored_errors=["A", "B"], retried_errors=("C",))
-    assert one == ApiCall("iot", "DeleteThing", {}, ignored_errors={"B", "A"}, retried_errors={"C"})
+    call = ApiCall("iot", "DeleteThing", {}, ignored_errors=["A", "B"], retried_errors=("C",))
+    assert call == ApiCall("iot", "DeleteThing", {}, ignored_errors={"B", "A"}, retried_errors={"C"})

@@ -1,4 +1,4 @@
-"""JSON documents are equal by meaning."""
+"""JSON documents, which are compared by meaning."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def reverse_keys(value):
 
 @given(_OBJECTS, st.integers(0, 4) | st.none())
 def test_spaces_and_the_order_of_keys_do_not_matter(value, indent):
-    written = Document.parse(json.dumps(reverse_keys(value), indent=indent), "a.json")
-    assert (written, hash(written)) == (Document.from_value(value), hash(Document.from_value(value)))
+    document = Document.parse(json.dumps(reverse_keys(value), indent=indent), "a.json")
+    assert (document, hash(document)) == (Document.from_value(value), hash(Document.from_value(value)))
 
 
 @given(_OBJECTS, _OBJECTS)
-def test_documents_with_different_objects_are_different(one, other):
-    plain = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    assert (Document.from_value(one) == Document.from_value(other)) == plain
+def test_documents_with_different_objects_are_different(first, second):
+    is_equal = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+    assert (Document.from_value(first) == Document.from_value(second)) == is_equal
 
 
-def test_a_document_is_sent_with_its_original_text():
+def test_a_document_keeps_its_original_text():
     text = '{ "b" : 1,\n  "a" : [2, 1] }'
     document = Document.parse(text, "a.json")
     assert (document.text, document.value, str(document), document.source) == (
@@ -52,7 +52,7 @@ def test_a_document_is_sent_with_its_original_text():
     )
 
 
-_SAME = [
+_EQUAL_PAIRS = [
     ({"Action": "iot:Connect"}, {"Action": ["iot:Connect"]}),
     ({"Action": ["b", "a", "b"]}, {"Action": ["a", "b"]}),
     ({"Resource": ["b", "a"]}, {"Resource": ["a", "b"]}),
@@ -61,7 +61,7 @@ _SAME = [
     ({"Statement": {"Effect": "Allow"}}, {"Statement": [{"Effect": "Allow"}]}),
     ({"Statement": {"Action": "a"}}, {"Statement": [{"Action": ["a"]}]}),
 ]
-_UNLIKE = [
+_DIFFERENT_PAIRS = [
     ({"Action": "a"}, {"Action": "b"}),
     ({"Other": ["b", "a"]}, {"Other": ["a", "b"]}),
     ({"Other": "a"}, {"Other": ["a"]}),
@@ -71,14 +71,14 @@ _UNLIKE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), _SAME)
-def test_a_value_and_a_list_of_it_are_equal_in_a_policy(one, other):
-    assert Document.from_value(one) == Document.from_value(other)
+@pytest.mark.parametrize(("first", "second"), _EQUAL_PAIRS)
+def test_a_value_and_a_list_of_it_are_equal_in_a_policy(first, second):
+    assert Document.from_value(first) == Document.from_value(second)
 
 
-@pytest.mark.parametrize(("one", "other"), _UNLIKE)
-def test_documents_that_may_have_different_meanings_are_different(one, other):
-    assert Document.from_value(one) != Document.from_value(other)
+@pytest.mark.parametrize(("first", "second"), _DIFFERENT_PAIRS)
+def test_documents_that_may_have_different_meanings_are_different(first, second):
+    assert Document.from_value(first) != Document.from_value(second)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true"])
@@ -94,7 +94,7 @@ def test_a_document_must_be_an_object(text):
         ("{'a': 1}", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
     ],
 )
-def test_invalid_json_is_rejected_with_the_place(text, message):
+def test_invalid_json_is_rejected_with_line_and_column(text, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
         Document.parse(text)
     assert str(caught.value) == message

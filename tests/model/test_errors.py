@@ -13,15 +13,15 @@ from reconciler.model.errors import (
     ReconcilerError,
 )
 
-_FULL = Diagnostic("fleet.toml", 7, "unknown key", "things.a", "atributes", "a known key", "attributes")
-_BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
+_FULL_ERROR = Diagnostic("fleet.toml", 7, "unknown key", "things.a", "atributes", "a known key", "attributes")
+_SHORT_WARNING = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
 
 
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (
-            InvalidDesiredStateError([_FULL, _BARE]),
+            InvalidDesiredStateError([_FULL_ERROR, _SHORT_WARNING]),
             (
                 "the desired state is not valid: 1 error, 1 warning; nothing was sent\n"
                 "fleet.toml:7: error: things.a.atributes: unknown key; expected a known key; did you mean 'attributes'?\n"
@@ -29,7 +29,7 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
             ),
         ),
         (
-            InvalidDesiredStateError([_BARE]),
+            InvalidDesiredStateError([_SHORT_WARNING]),
             "the desired state is not valid: 1 warning; nothing was sent\nfleet.toml:9: warning: expires soon",
         ),
         (
@@ -52,25 +52,25 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
         ),
     ],
 )  # fmt: skip
-def test_the_message_of_an_error(error, text):
+def test_an_error_is_displayed_with_its_details(error, text):
     assert str(error) == text
 
 
-def test_every_error_is_in_the_tree_of_the_docstring_and_has_the_one_base():
+def test_the_docstring_lists_every_error_and_all_have_one_base_class():
     classes = {
         name
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, Exception)
     }
-    drawn_names = {
+    listed_names = {
         word for line in errors.__doc__.splitlines() for word in line.split() if word.endswith("Error")
     }
-    assert classes == drawn_names
+    assert classes == listed_names
     assert all(issubclass(getattr(errors, name), ReconcilerError) for name in classes)
 
 
-def test_errors_keep_what_they_were_made_of():
-    assert (InvalidDesiredStateError([_FULL]).diagnostics, PlanRejectedError(["a"]).reasons) == (
-        (_FULL,),
+def test_an_error_keeps_its_diagnostics_or_reasons():
+    assert (InvalidDesiredStateError([_FULL_ERROR]).diagnostics, PlanRejectedError(["a"]).reasons) == (
+        (_FULL_ERROR,),
         ("a",),
     )

@@ -1,4 +1,4 @@
-"""PEMs, which are equal when their DER is."""
+"""PEM certificates, which are equal if their DER is equal."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def pem_body() -> str:
 
 @st.composite
 def rewrapped_pem(draw: st.DrawFn) -> str:
-    """Return the same certificate with other line lengths, line endings, spaces and text around it."""
-    gap = st.text(" \t\r\n", max_size=3)
+    """Return the same certificate with other line lengths, line endings, spaces and surrounding text."""
+    spaces = st.text(" \t\r\n", max_size=3)
     width = draw(st.integers(1, 80))
-    text = draw(gap).join([BEGIN, ""])
+    text = draw(spaces).join([BEGIN, ""])
     for start in range(0, len(pem_body()), width):
         text += pem_body()[start : start + width] + draw(
             st.sampled_from(["\n", "\r\n", "\r", " ", "\t\n", ""])
         )
-    around = st.text("abc: \r\n#", max_size=12)
-    return draw(around) + text + draw(gap) + END + draw(around)
+    surrounding_text = st.text("abc: \r\n#", max_size=12)
+    return draw(surrounding_text) + text + draw(spaces) + END + draw(surrounding_text)
 
 
 @given(rewrapped_pem())
@@ -61,7 +61,7 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("change_pem", "message"),
     [
         (lambda _: "", "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
         (lambda pem: pem.replace("CERTIFICATE", "PRIVATE KEY"), "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
@@ -70,7 +70,7 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
     ],
     ids=["nothing", "a key", "two", "invalid base64"],
 )  # fmt: skip
-def test_a_text_without_exactly_one_certificate_is_rejected(make, message):
+def test_a_text_without_exactly_one_certificate_is_rejected(change_pem, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
-        Pem.parse(make(pem_text()))
+        Pem.parse(change_pem(pem_text()))
     assert str(caught.value) == message

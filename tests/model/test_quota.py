@@ -14,7 +14,7 @@ QUOTAS = Quotas(
 )
 
 
-def test_a_call_counts_in_its_own_bucket_and_in_shared_ones():
+def test_a_call_counts_in_its_own_bucket_and_in_shared_buckets():
     assert {
         name: QUOTAS.find_buckets("iot", name) for name in ("CreateThing", "Unnamed", "RegisterOne")
     } == {
@@ -43,11 +43,11 @@ def test_the_last_by_name_of_equally_slow_buckets_is_the_bottleneck():
     assert QUOTAS.estimate(calls).bottleneck == Bottleneck("B", 10, 10.0)
 
 
-def test_no_calls_take_no_time():
+def test_an_estimate_without_calls_is_zero_seconds():
     assert QUOTAS.estimate({}) == Estimate({}, 0.0)
 
 
-def test_calls_without_a_rate_are_counted_and_take_no_time():
+def test_calls_without_a_rate_are_counted_but_add_no_time():
     estimate = QUOTAS.estimate({("sts", "GetCallerIdentity"): 7})
     assert (estimate.total_calls, estimate.seconds, estimate.bottleneck) == (7, 0.0, None)
 
@@ -61,7 +61,7 @@ _CALLS = st.dictionaries(
 
 
 @given(_CALLS, _CALLS)
-def test_more_calls_never_take_less_time(one, other):
-    both = {key: one.get(key, 0) + other.get(key, 0) for key in one.keys() | other.keys()}
-    seconds = QUOTAS.estimate(both).seconds
-    assert seconds >= max(QUOTAS.estimate(one).seconds, QUOTAS.estimate(other).seconds)
+def test_more_calls_never_take_less_time(first, second):
+    all_calls = {key: first.get(key, 0) + second.get(key, 0) for key in first.keys() | second.keys()}
+    seconds = QUOTAS.estimate(all_calls).seconds
+    assert seconds >= max(QUOTAS.estimate(first).seconds, QUOTAS.estimate(second).seconds)

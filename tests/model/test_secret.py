@@ -1,4 +1,4 @@
-"""Secrets: the value is revealed by `reveal` alone."""
+"""Secrets: only `reveal` returns the value."""
 
 from __future__ import annotations
 
@@ -67,20 +67,20 @@ def test_revealing_a_secret_that_is_not_set_names_its_reference():
 
 @examples(20)
 @given(st.text(), st.text(), st.text())
-def test_the_digest_matches_the_same_value_only(value, other, salt):
+def test_a_digest_matches_only_an_equal_value(value, other_value, salt):
     digest = Secret("env A", value).hash_with_salt(salt)
     assert digest.matches(Secret("file b", value))
-    assert digest.matches(Secret("env A", other)) == (other == value)
+    assert digest.matches(Secret("env A", other_value)) == (other_value == value)
 
 
 @examples(20)
 @given(st.text(), st.text())
-def test_the_digest_is_parsed_from_its_text(value, salt):
+def test_a_digest_is_parsed_from_its_text(value, salt):
     digest = Secret("env A", value).hash_with_salt(salt)
     assert SecretDigest.parse(str(digest)) == digest
 
 
-def test_equal_values_have_different_digests_without_the_value():
+def test_two_digests_of_a_secret_differ_and_do_not_contain_its_value():
     first, second = SECRET.hash_with_salt("ws/managed_things.a"), SECRET.hash_with_salt("ws/managed_things.b")
     assert CANARY not in str(first)
     assert (first.digest == second.digest, first.salt == second.salt) == (False, False)
@@ -94,5 +94,5 @@ def test_a_secret_that_is_not_set_matches_any_digest():
     "text",
     ["", "scrypt", "scrypt:12:c2FsdA", "scrypt:x:c2FsdA:aGFzaA", "scrypt:40:c2FsdA:aGFzaA", "scrypt:12:sa lt:aGFzaA"],
 )  # fmt: skip
-def test_other_texts_are_not_digests(text):
+def test_an_invalid_text_is_not_a_digest(text):
     assert SecretDigest.parse(text) is None

@@ -1,4 +1,4 @@
-"""Words for messages."""
+"""Values, names and lists as they are formatted in messages."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def test_the_closest_match_is_a_similar_word_or_none(word, match):
     assert closest_match(word, ["attributes", "certificates"]) == match
 
 
-def test_a_suggestion_is_a_question_or_nothing():
+def test_a_suggestion_is_a_question_or_an_empty_text():
     assert [format_suggestion("things"), format_suggestion(None)] == ["; did you mean 'things'?", ""]
 
 
-def test_a_long_list_is_joined_with_the_number_of_the_others():
+def test_a_long_list_ends_with_the_number_of_omitted_items():
     assert [join_some("abc"), join_some("abcde"), join_some("ab", limit=1)] == [
         "a, b, c",
         "a, b, c and 2 more",

@@ -26,25 +26,25 @@ from tests.support.one_device import certificate_arn, certificate_id, iot_call, 
 FORBIDDEN = "its lifecycle.prevent_destroy forbids that; to allow it, first apply its table with prevent_destroy = false"
 
 
-def protected(*resources):
+def protect(*resources):
     lifecycle = Lifecycle(prevent_destroy=True)
     return [evolve(resource, lifecycle=lifecycle) for resource in resources]
 
 
 def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
     converge(one_device(), cloud)
-    assert plan_errors(state(*protected(ca(), *device("a"))), cloud, destroy=True) == [
+    assert plan_errors(state(*protect(ca(), *device("a"))), cloud, destroy=True) == [
         f"{address}: cannot delete: {FORBIDDEN}"
         for address in ("ca_certificates.alpha", "certificates.a", "things.a")
     ]
-    assert plan_errors(state(ca(), *protected(*device("a", 2))), cloud) == [
+    assert plan_errors(state(ca(), *protect(*device("a", 2))), cloud) == [
         f"certificates.a: cannot replace: {FORBIDDEN}"
     ]
 
 
 def test_a_protected_resource_is_updated(cloud):
     converge(one_device(), cloud)
-    plan = plan_of(state(ca(), *protected(*device("a", site="bergen"))), cloud)
+    plan = plan_of(state(ca(), *protect(*device("a", site="bergen"))), cloud)
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 
@@ -106,13 +106,13 @@ def test_an_inactive_ca_rejects_new_certificates(cloud):
 
 
 def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
-    def with_field(resource, field, value):
+    def replace_field(resource, field, value):
         return evolve(resource, spec=evolve(resource.spec, **{field: value}))
 
     verification = evolve(ca().spec.verification, key=Secret("env CA_KEY"))
     desired = state(
-        with_field(ca(), "verification", verification),
-        with_field(managed_thing("m"), "authentication_material", Secret("env M_CODE")),
+        replace_field(ca(), "verification", verification),
+        replace_field(managed_thing("m"), "authentication_material", Secret("env M_CODE")),
     )
     assert plan_errors(desired, cloud) == [
         "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
@@ -120,7 +120,7 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
     ]
 
 
-def limit_error(action, count, percent):
+def format_limit_error(action, count, percent):
     setting = f"workspace.limits.{action}_percent = {percent}"
     return (
         f"the plan would {action} {count} of 6 resources, which exceeds {setting}; "
@@ -135,22 +135,22 @@ def limit_error(action, count, percent):
         ({"delete_percent": 50}, []),
         (
             {"delete_percent": 33},
-            [limit_error("delete", 2, 33)],
+            [format_limit_error("delete", 2, 33)],
         ),
         (
             {"delete_percent": 0, "replace_percent": 16},
             [
-                limit_error("delete", 2, 0),
-                limit_error("replace", 1, 16),
+                format_limit_error("delete", 2, 0),
+                format_limit_error("replace", 1, 16),
             ],
         ),
         ({"delete_percent": 34, "replace_percent": 17}, []),
     ],
 )
 def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
-    managed_one = managed_thing("m")
-    converge(state(ca(), *device("a"), *device("b"), managed_one), cloud)
-    desired = state(ca(), *device("a", 2), managed_one, limits=ChangeLimits(**limits))
+    managed = managed_thing("m")
+    converge(state(ca(), *device("a"), *device("b"), managed), cloud)
+    desired = state(ca(), *device("a", 2), managed, limits=ChangeLimits(**limits))
     if errors:
         assert plan_errors(desired, cloud) == errors
     else:

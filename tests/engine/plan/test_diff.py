@@ -1,4 +1,4 @@
-"""Comparing desired and live state: which changes there are, and with which fields."""
+"""Comparing desired and live state: the changes, each with its fields."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class TestIgnoreChanges:
         live = Live("11", Certificate(Pem("11")), owner="ws")
         assert list(diff("ws", {desired.address: desired}, {desired.address: live})) == []
 
-    @pytest.mark.parametrize("reported", ["2", None])
-    def test_an_update_of_another_field_keeps_an_ignored_value(self, reported):
+    @pytest.mark.parametrize("firmware", ["2", None])
+    def test_an_update_of_another_field_keeps_an_ignored_value(self, firmware):
         cloud = Cloud()
         first = resource("things", "a", Thing(attributes={"fw": "1", "site": "oslo"}))
         converge(state(first), cloud)
-        attributes = {"site": "oslo", **({"fw": reported} if reported else {})}
+        attributes = {"site": "oslo", **({"fw": firmware} if firmware else {})}
         cloud.iot.update_thing(thingName="a", attributePayload={"attributes": attributes, "merge": False})
         lifecycle = evolve(first.lifecycle, ignore_changes=("attributes.fw",))
         second = evolve(first, spec=Thing(attributes={"fw": "1", "site": "bergen"}), lifecycle=lifecycle)

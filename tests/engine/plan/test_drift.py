@@ -1,4 +1,4 @@
-"""Drift: where the registry differs from the file; finding it only reads."""
+"""Drift: differences between the registry and the file, found with read calls only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.registry_client import TARGET
 READS = ("List", "Get", "Describe", "Search", "Batch")
 
 
-def drift(desired, cloud, *, select=(), exclude=(), operations=None):
+def detect_drift(desired, cloud, *, select=(), exclude=(), operations=None):
     def call(request):
         if operations is not None:
             operations.append(request.operation)
@@ -26,18 +26,18 @@ def drift(desired, cloud, *, select=(), exclude=(), operations=None):
     )
 
 
-def fleet(**attributes):
+def make_fleet(**attributes):
     return state(ca(), *device("a", **attributes), *device("b"))
 
 
 def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
-    converge(fleet(site="oslo"), cloud)
-    result = drift(fleet(site="oslo"), cloud)
+    converge(make_fleet(site="oslo"), cloud)
+    result = detect_drift(make_fleet(site="oslo"), cloud)
     assert (bool(result), result.items, result.unchanged) == (False, (), 5)
 
 
 def test_every_direction_of_drift_is_found(cloud):
-    converge(fleet(site="oslo"), cloud)
+    converge(make_fleet(site="oslo"), cloud)
     cloud.iot.update_thing(
         thingName="a", attributePayload={"attributes": {"site": "bergen", "fan": "on"}, "merge": True}
     )
@@ -45,7 +45,7 @@ def test_every_direction_of_drift_is_found(cloud):
     desired = state(
         ca(), *device("a", site="oslo", owner="ada"), *device("c"), device("d")[1], device("d")[0]
     )
-    items = {(item.direction, str(item.address)): item for item in drift(desired, cloud).items}
+    items = {(item.direction, str(item.address)): item for item in detect_drift(desired, cloud).items}
     assert [key for key in items if key[1].startswith("things.")] == [
         ("missing", "things.c"),
         ("changed", "things.a"),
@@ -69,7 +69,7 @@ def test_every_direction_of_drift_is_found(cloud):
 
 
 def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
-    items = drift(fleet(), cloud).items
+    items = detect_drift(make_fleet(), cloud).items
     assert [(item.direction, str(item.address)) for item in items] == [
         ("missing", "ca_certificates.alpha"),
         ("missing", "certificates.a"),
@@ -81,17 +81,17 @@ def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
 
 def test_a_secret_that_differs_is_sensitive(cloud):
     converge(state(managed_thing("a", "90001")), cloud)
-    (item,) = drift(state(managed_thing("a", "90002")), cloud).items
+    (item,) = detect_drift(state(managed_thing("a", "90002")), cloud).items
     assert [(field.path, field.sensitive) for field in item.fields] == [("authentication_material", True)]
 
 
 def test_only_selected_resources_are_found_and_counted(cloud):
-    converge(fleet(site="oslo"), cloud)
-    result = drift(fleet(site="bergen"), cloud, select=["things.b"])
+    converge(make_fleet(site="oslo"), cloud)
+    result = detect_drift(make_fleet(site="bergen"), cloud, select=["things.b"])
     assert (result.items, result.unchanged) == ((), 1)
-    assert [str(item.address) for item in drift(fleet(site="x"), cloud, exclude=["things.b"]).items] == [
-        "things.a"
-    ]
+    assert [
+        str(item.address) for item in detect_drift(make_fleet(site="x"), cloud, exclude=["things.b"]).items
+    ] == ["things.a"]
 
 
 @examples(15)
@@ -100,9 +100,9 @@ def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, befor
     converge(before, cloud.reset())
     operations: list[str] = []
     content = cloud.content()
-    items = drift(after, cloud, operations=operations).items
+    items = detect_drift(after, cloud, operations=operations).items
     assert [operation for operation in operations if not operation.startswith(READS)] == []
     assert cloud.content() == content
-    planned = {step.address for step in plan_of(after, cloud).steps} - list_reserved_addresses("ws")
-    assert {item.address for item in items if item.direction != "unmanaged"} <= planned
-    assert planned <= {item.address for item in items}
+    planned_addresses = {step.address for step in plan_of(after, cloud).steps} - list_reserved_addresses("ws")
+    assert {item.address for item in items if item.direction != "unmanaged"} <= planned_addresses
+    assert planned_addresses <= {item.address for item in items}

@@ -17,18 +17,18 @@ from tests.support.one_device import certificate_id, iot_call, one_device, step_
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
 
-def with_removed(desired, *names: str):
+def add_removed(desired, *names: str):
     return evolve(desired, removed={Address.parse(name): Origin("desired_state.toml", 9) for name in names})
 
 
-def actions(plan):
+def list_actions(plan):
     return [(step.change.action, str(step.address)) for step in plan.steps]
 
 
 def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
     converge(one_device(), cloud)
     before = cloud.content()
-    plan = converge(with_removed(state(ca()), "things.a"), cloud)
+    plan = converge(add_removed(state(ca()), "things.a"), cloud)
     assert step_tuples(plan) == [
         ("forget", f"certificates.a:{certificate_id()[:12]}", [], []),
         (
@@ -49,16 +49,16 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
     after = cloud.content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["a"] == {**before["things"]["a"], "groups": []}
-    assert plan_of(with_removed(state(ca()), "things.a"), cloud).steps == ()
+    assert plan_of(add_removed(state(ca()), "things.a"), cloud).steps == ()
     assert plan_of(state(ca()), cloud).steps == ()
 
 
 def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
     converge(one_device(), cloud)
     bare_thing = resource("things", "a", Thing())
-    desired = with_removed(state(ca(), bare_thing), f"certificates.{certificate_id()}")
+    desired = add_removed(state(ca(), bare_thing), f"certificates.{certificate_id()}")
     plan = converge(desired, cloud)
-    assert actions(plan) == [
+    assert list_actions(plan) == [
         ("forget", f"certificates.a:{certificate_id()[:12]}"),
         ("update", "things.a"),
         ("delete", "policies.reconciler-ws-retired"),
@@ -70,7 +70,7 @@ def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
 def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
     unattached, _ = device("a")
     converge(state(ca(), unattached), cloud)
-    converge(with_removed(state(ca()), f"certificates.{certificate_id()}"), cloud)
+    converge(add_removed(state(ca()), f"certificates.{certificate_id()}"), cloud)
     content = cloud.content()
     assert (list(content["certificates"].values()), content["things"]) == ([("ACTIVE", "DEFAULT")], {})
 
@@ -83,7 +83,7 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
     ]
     converge(state(*resources), cloud)
     names = ("thing_groups.g", "managed_things.m", "ca_certificates.alpha")
-    plan = converge(with_removed(state(), *names), cloud)
+    plan = converge(add_removed(state(), *names), cloud)
     assert sorted(plan.counts.items()) == [
         ("create", 0),
         ("delete", 1),  # the workspace's group
@@ -97,25 +97,23 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         {"line": "A"},
     ]
     assert [authority["tags"] for authority in content["ca_certificates"].values()] == [{"line": "A"}]
-    assert plan_of(with_removed(state(), *names), cloud).steps == ()
+    assert plan_of(add_removed(state(), *names), cloud).steps == ()
 
 
 def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
-    billing_group, thing = (
-        resource("billing_groups", "b", BillingGroup()),
-        resource("things", "a", Thing(billing_group="b")),
-    )
+    billing_group = resource("billing_groups", "b", BillingGroup())
+    thing = resource("things", "a", Thing(billing_group="b"))
     converge(state(billing_group, thing), cloud)
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(with_removed(state(), "things.a"), cloud)
+        plan_of(add_removed(state(), "things.a"), cloud)
     assert caught.value.reasons == (
         "billing_groups.b: cannot delete: still used by things.a, which is being forgotten; forget both",
     )
 
 
-def test_a_removed_entry_without_a_managed_resource_is_a_note(cloud):
+def test_a_removed_entry_without_a_managed_resource_adds_a_note(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
-    plan = plan_of(with_removed(state(), "things.gone", "things.unmanaged"), cloud)
+    plan = plan_of(add_removed(state(), "things.gone", "things.unmanaged"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
             "info",
@@ -128,8 +126,8 @@ def test_a_removed_entry_without_a_managed_resource_is_a_note(cloud):
 
 def test_destroy_forgets_the_resources_in_removed(cloud):
     converge(one_device(), cloud)
-    desired = with_removed(state(ca()), "things.a")
-    assert sorted(actions(plan_of(desired, cloud, destroy=True))) == [
+    desired = add_removed(state(ca()), "things.a")
+    assert sorted(list_actions(plan_of(desired, cloud, destroy=True))) == [
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),
         ("delete", "thing_groups.reconciler-ws"),

@@ -1,4 +1,4 @@
-"""Limits on deletions and replacements: in the file, by default, and of one run."""
+"""Limits on deletions and replacements: the defaults, those of the file, and overrides for one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.plan_options import LimitOverride
 from reconciler.model.settings import ChangeLimit, ChangeLimits
-from tests.engine.test_provisioned_things import fleet as provisioned
+from tests.engine.test_provisioned_things import fleet as make_provisioned_fleet
 from tests.engine.test_provisioned_things import pump
 from tests.support.desired_states import converge, plan_errors, plan_of, resource, state
 
@@ -19,13 +19,13 @@ DEFAULTS = ChangeLimits()
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
-def fleet(count: int, policies: int = 0, limits: ChangeLimits = DEFAULTS):
-    groups = [resource("thing_groups", f"g{number}", ThingGroup()) for number in range(count)]
-    documents = [resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policies)]
-    return state(*groups, *documents, limits=limits)
+def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = DEFAULTS):
+    groups = [resource("thing_groups", f"g{number}", ThingGroup()) for number in range(group_count)]
+    policies = [resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policy_count)]
+    return state(*groups, *policies, limits=limits)
 
 
-def delete_error(count, owned, noun, limit):
+def format_delete_error(count, owned, noun, limit):
     return (
         f"the plan would delete {count} of {owned} {noun}, which exceeds {limit}; "
         f"to allow it once, pass --allow-delete {count}"
@@ -33,19 +33,19 @@ def delete_error(count, owned, noun, limit):
 
 
 def test_the_default_limit_allows_ten_deletions_of_any_fleet(cloud):
-    converge(fleet(12), cloud)
-    assert plan_of(fleet(2), cloud).counts["delete"] == 10
-    assert plan_errors(fleet(1), cloud) == [
-        delete_error(11, 12, "resources", "the default workspace.limits.delete_percent = 30")
+    converge(make_fleet(12), cloud)
+    assert plan_of(make_fleet(2), cloud).counts["delete"] == 10
+    assert plan_errors(make_fleet(1), cloud) == [
+        format_delete_error(11, 12, "resources", "the default workspace.limits.delete_percent = 30")
     ]
 
 
 def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
-    converge(fleet(40), cloud)
-    assert plan_errors(fleet(0), cloud) == [
-        delete_error(40, 40, "resources", "the default workspace.limits.delete_percent = 30")
+    converge(make_fleet(40), cloud)
+    assert plan_errors(make_fleet(0), cloud) == [
+        format_delete_error(40, 40, "resources", "the default workspace.limits.delete_percent = 30")
     ]
-    assert plan_of(fleet(28), cloud).counts["delete"] == 12
+    assert plan_of(make_fleet(28), cloud).counts["delete"] == 12
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,25 @@ def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
     ],
 )
 def test_a_limit_is_a_count_or_a_percentage(cloud, limits, limit):
-    converge(fleet(6), cloud)
-    assert plan_errors(fleet(3, limits=limits), cloud) == [delete_error(3, 6, "resources", limit)]
-    assert plan_of(fleet(4, limits=limits), cloud).counts["delete"] == 2
+    converge(make_fleet(6), cloud)
+    assert plan_errors(make_fleet(3, limits=limits), cloud) == [format_delete_error(3, 6, "resources", limit)]
+    assert plan_of(make_fleet(4, limits=limits), cloud).counts["delete"] == 2
 
 
 def test_a_kind_has_limits_of_its_own(cloud):
-    converge(fleet(4, 4), cloud)
+    converge(make_fleet(4, 4), cloud)
     kinds = {"policies": ChangeLimit(delete_count=1), "thing_groups": ChangeLimit(delete_percent=25)}
     limits = ChangeLimits(delete_percent=100, kinds=kinds)
-    assert plan_errors(fleet(2, 2, limits), cloud) == [
-        delete_error(2, 4, "policies", "workspace.limits.policies.delete_count = 1"),
-        delete_error(2, 4, "thing groups", "workspace.limits.thing_groups.delete_percent = 25"),
+    assert plan_errors(make_fleet(2, 2, limits), cloud) == [
+        format_delete_error(2, 4, "policies", "workspace.limits.policies.delete_count = 1"),
+        format_delete_error(2, 4, "thing groups", "workspace.limits.thing_groups.delete_percent = 25"),
     ]
-    assert plan_of(fleet(3, 3, limits), cloud).counts["delete"] == 2
+    assert plan_of(make_fleet(3, 3, limits), cloud).counts["delete"] == 2
 
 
 def test_an_override_replaces_the_limits_with_a_warning(cloud):
-    converge(fleet(6), cloud)
-    strict = fleet(2, limits=ChangeLimits(delete_count=0))
+    converge(make_fleet(6), cloud)
+    strict = make_fleet(2, limits=ChangeLimits(delete_count=0))
     plan = plan_of(strict, cloud, allow={"delete": "4"})
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", "this run may delete 4 of what the workspace owns, regardless of its limits")
@@ -86,7 +86,7 @@ def test_an_override_replaces_the_limits_with_a_warning(cloud):
 
 
 def test_a_rename_counts_as_a_replacement(cloud):
-    converge(fleet(1), cloud)
+    converge(make_fleet(1), cloud)
     renamed = evolve(
         state(
             resource("thing_groups", "new", ThingGroup()),
@@ -119,18 +119,18 @@ def test_an_invalid_override_is_rejected(text):
 
 
 def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
-    """It is an update of the thing, but as much is lost as with a replaced device certificate."""
+    """The change is an update, but it loses as much as replacing a device certificate does."""
 
-    def pumps(generation):
-        desired = provisioned(*(pump(str(number), generation) for number in range(11)))
+    def make_pumps(generation):
+        desired = make_provisioned_fleet(*(pump(str(number), generation) for number in range(11)))
         return evolve(desired, settings=evolve(desired.settings, limits=DEFAULTS))
 
-    converge(pumps(1), cloud)
-    assert plan_errors(pumps(2), cloud) == [
+    converge(make_pumps(1), cloud)
+    assert plan_errors(make_pumps(2), cloud) == [
         (
             "the plan would replace 11 of 13 resources, which exceeds the default workspace.limits.replace_percent = 30; "
             "to allow it once, pass --allow-replace 11"
         )
     ]
-    assert plan_of(pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
-    assert plan_of(pumps(2), cloud, wave=10.0).counts["update"] == 11
+    assert plan_of(make_pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
+    assert plan_of(make_pumps(2), cloud, wave=10.0).counts["update"] == 11

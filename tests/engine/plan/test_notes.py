@@ -40,7 +40,7 @@ def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_s
 
 
 @pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
-def test_a_policy_attached_to_many_certificates_is_suggested_for_a_group(cloud, count, is_shown):
+def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count, is_shown):
     devices = [
         resource(
             "certificates",

@@ -30,14 +30,14 @@ EXISTS = frozenset({"ResourceAlreadyExistsException"})
 IN_USE = frozenset({"DeleteConflictException"})
 
 
-def tags(name):
+def make_tags(name):
     return [
         {"Key": "reconciler:name", "Value": name},
         {"Key": "reconciler:workspace", "Value": "ws"},
     ]
 
 
-def registration(generation=1):
+def make_registration(generation=1):
     return iot_call(
         "RegisterCertificate",
         certificatePem=ALPHA.device("a", generation),
@@ -47,7 +47,7 @@ def registration(generation=1):
     )
 
 
-def retirement():
+def make_retirement():
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
     return iot_call(
         "AttachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=ignored
@@ -68,7 +68,7 @@ CERTIFICATE_DELETION = [
     ),
 ]
 THING_DELETION = [
-    retirement(),
+    make_retirement(),
     DETACHMENT,
     iot_call(
         "DeleteThing",
@@ -107,7 +107,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
                     setAsActive=True,
                     allowAutoRegistration=False,
                     certificateMode="DEFAULT",
-                    tags=tags("alpha"),
+                    tags=make_tags("alpha"),
                     verificationCertificate=SignedCode(Pem.parse(ALPHA.pem), key, code),
                 ),
             ],
@@ -121,7 +121,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
                     "CreatePolicy",
                     policyName="reconciler-ws-retired",
                     policyDocument=deny,
-                    tags=tags("reconciler-ws-retired"),
+                    tags=make_tags("reconciler-ws-retired"),
                 )
             ],
         ),
@@ -137,12 +137,12 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
                         "attributePayload": {"attributes": {}, "merge": False},
                         "thingGroupDescription": "The things that the reconciler workspace ws owns.",
                     },
-                    tags=tags("reconciler-ws"),
+                    tags=make_tags("reconciler-ws"),
                     ignored_errors=EXISTS,
                 )
             ],
         ),
-        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [registration()]),
+        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [make_registration()]),
         (
             "create",
             "things.a",
@@ -177,9 +177,9 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "certificates.a",
             [],
             [
-                registration(2),
+                make_registration(2),
                 iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn(2)),
-                retirement(),
+                make_retirement(),
                 DETACHMENT,
                 *CERTIFICATE_DELETION,
             ],
@@ -200,7 +200,12 @@ def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
 def test_destroy_deletes_dependents_first(cloud):
     converge(one_device(), cloud)
     authority = Pem.parse(ALPHA.pem).fingerprint
-    everything = ["ca_certificates.alpha", "certificates.a", "policies.reconciler-ws-retired", "things.a"]
+    other_addresses = [
+        "ca_certificates.alpha",
+        "certificates.a",
+        "policies.reconciler-ws-retired",
+        "things.a",
+    ]
     assert step_tuples(plan_of(one_device(), cloud, destroy=True)) == [
         ("delete", "things.a", [], THING_DELETION),
         ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETION),
@@ -214,7 +219,7 @@ def test_destroy_deletes_dependents_first(cloud):
             ],
         ),
         ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETION),
-        ("delete", "thing_groups.reconciler-ws", everything, GROUP_DELETION),
+        ("delete", "thing_groups.reconciler-ws", other_addresses, GROUP_DELETION),
     ]
 
 
@@ -232,7 +237,7 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
     ]
 
 
-def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
+def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
     converge(one_device(), cloud)
     plan = plan_of(one_device(), cloud, destroy=True)
     apply(evolve(plan, steps=plan.steps[:1]), cloud)
@@ -257,7 +262,7 @@ def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
     assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
 
 
-def test_the_estimate_counts_calls_by_api_and_names_the_bottleneck(cloud):
+def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
     devices = [part for name in "abc" for part in device(name)]
     calls = {
         ("iot", "AddThingToThingGroup"): 3,
@@ -288,7 +293,7 @@ def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     assert isinstance(note, Note)
 
 
-def test_destroy_leaves_unmanaged_resources_alone(cloud):
+def test_destroy_does_not_change_unmanaged_resources(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
     cloud.iot.create_thing_group(thingGroupName="unmanaged")
     converge(one_device(), cloud)
@@ -328,10 +333,10 @@ def test_any_other_input_has_another_digest(cloud, other):
 
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
-    def digest(code):
+    def compute_digest(code):
         return plan_of(state(managed_thing("m", code)), cloud).digest
 
-    assert digest("90001") == digest("90002")
+    assert compute_digest("90001") == compute_digest("90002")
 
 
 def test_a_certificate_without_a_ca_field_depends_on_its_signer(cloud):

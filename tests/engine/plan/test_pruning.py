@@ -11,11 +11,11 @@ from tests.support.desired_states import ca, converge, device, plan_of, resource
 from tests.support.one_device import certificate_id, one_device
 
 
-def unpruned(*resources):
+def make_unpruned_state(*resources):
     return state(*resources, prune="never")
 
 
-def orphans_note(count, kind, names):
+def format_orphans_note(count, kind, names):
     reason = 'they stay because workspace.prune is "never"'
     return f"{kind} removed from the file ({count}): {names}; {reason}; [[removed]] forgets them"
 
@@ -23,20 +23,20 @@ def orphans_note(count, kind, names):
 def test_orphans_are_kept_and_listed_in_the_notes(cloud):
     converge(one_device(), cloud)
     before = cloud.content()
-    plan = plan_of(unpruned(), cloud)
+    plan = plan_of(make_unpruned_state(), cloud)
     assert plan.steps == ()
     assert [note.text for note in plan.notes if note.level == "info"] == [
-        orphans_note(1, "ca certificates", "ca_certificates.alpha"),
-        orphans_note(1, "certificates", f"certificates.a:{certificate_id()[:12]}"),
-        orphans_note(1, "things", "things.a"),
+        format_orphans_note(1, "ca certificates", "ca_certificates.alpha"),
+        format_orphans_note(1, "certificates", f"certificates.a:{certificate_id()[:12]}"),
+        format_orphans_note(1, "things", "things.a"),
     ]
     assert cloud.content() == before
 
 
 def test_a_note_names_the_first_orphans_and_counts_the_others(cloud):
     converge(state(*(resource("thing_groups", f"g{n}", ThingGroup()) for n in range(5))), cloud)
-    notes = [note.text for note in plan_of(unpruned(), cloud).notes]
-    assert notes[0] == orphans_note(
+    notes = [note.text for note in plan_of(make_unpruned_state(), cloud).notes]
+    assert notes[0] == format_orphans_note(
         5, "thing groups", "thing_groups.g0, thing_groups.g1, thing_groups.g2 and 2 more"
     )
 
@@ -44,28 +44,28 @@ def test_a_note_names_the_first_orphans_and_counts_the_others(cloud):
 def test_an_orphaned_certificate_stays_attached_to_its_thing(cloud):
     converge(one_device(), cloud)
     bare_thing = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    plan = converge(unpruned(ca(), bare_thing), cloud)
+    plan = converge(make_unpruned_state(ca(), bare_thing), cloud)
     assert [str(step.address) for step in plan.steps] == ["things.a"]
     assert [name for name, _ in cloud.content()["things"]["a"]["principals"]] == [certificate_id()]
-    assert plan_of(unpruned(ca(), bare_thing), cloud).steps == ()
+    assert plan_of(make_unpruned_state(ca(), bare_thing), cloud).steps == ()
 
 
 def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
     converge(one_device(), cloud)
-    converge(unpruned(ca()), cloud)
+    converge(make_unpruned_state(ca()), cloud)
     converge(state(ca()), cloud)
     assert (cloud.content()["things"], cloud.content()["certificates"]) == ({}, {})
 
 
 def test_rotation_and_destroy_delete_without_pruning(cloud):
-    converge(unpruned(ca(), *device("a")), cloud)
-    (step,) = converge(unpruned(ca(), *device("a", 2)), cloud).steps
+    converge(make_unpruned_state(ca(), *device("a")), cloud)
+    (step,) = converge(make_unpruned_state(ca(), *device("a", 2)), cloud).steps
     assert (step.change.action, list(cloud.content()["certificates"])) == ("replace", [certificate_id(2)])
-    assert plan_of(unpruned(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
+    assert plan_of(make_unpruned_state(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
 
 
 def test_a_rename_deletes_the_old_resource_without_pruning(cloud):
     converge(state(resource("thing_groups", "old", ThingGroup())), cloud)
     moved = {Address("thing_groups", "old"): Address("thing_groups", "new")}
-    converge(evolve(unpruned(resource("thing_groups", "new", ThingGroup())), moved=moved), cloud)
+    converge(evolve(make_unpruned_state(resource("thing_groups", "new", ThingGroup())), moved=moved), cloud)
     assert sorted(cloud.content()["thing_groups"]) == ["new", "reconciler-ws"]

@@ -102,33 +102,36 @@ def test_secrets_are_found_in_deferred_parameters():
     assert list(walk_secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
 
 
-def fleet(site: str):
+def make_fleet(site: str):
     return state(ca(), *device("a", site=site), managed_thing("b"))
 
 
-def test_a_digest_depends_on_what_is_sent_and_what_was_read_only(cloud):
-    converge(fleet("oslo"), cloud)
-    (step,) = plan_of(fleet("bergen"), cloud).steps
+def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
+    converge(make_fleet("oslo"), cloud)
+    (step,) = plan_of(make_fleet("bergen"), cloud).steps
     digest = compute_digest("ws", TARGET, [step])
-    moved = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
-    assert compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved))]) == digest
+    moved_resource = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
+    assert (
+        compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved_resource))])
+        == digest
+    )
     live = evolve(step.precondition, version=7)
-    others = [
-        compute_digest("other", TARGET, [step]),
+    other_digests = [
+        compute_digest("another", TARGET, [step]),
         compute_digest("ws", Target("aws", "eu-west-1", "123456789012"), [step]),
         compute_digest("ws", TARGET, []),
         compute_digest("ws", TARGET, [evolve(step, precondition=live)]),
         compute_digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
         compute_digest("ws", TARGET, [evolve(step, dependencies=frozenset({PUMP}))]),
-        compute_digest("ws", TARGET, plan_of(fleet("molde"), cloud).steps),
+        compute_digest("ws", TARGET, plan_of(make_fleet("molde"), cloud).steps),
     ]
-    assert len({digest, *others}) == len(others) + 1
+    assert len({digest, *other_digests}) == len(other_digests) + 1
 
 
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
-    codes = (state(managed_thing("a", "90001")), state(managed_thing("a", "90002")))
-    assert len({plan_of(desired, cloud).digest for desired in codes}) == 1
+    desired_states_with_codes = (state(managed_thing("a", "90001")), state(managed_thing("a", "90002")))
+    assert len({plan_of(desired, cloud).digest for desired in desired_states_with_codes}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
@@ -147,13 +150,13 @@ def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
 
 @examples(15)
 @given(before=desired_states(), after=desired_states())
-def test_any_plan_has_the_same_record_twice_and_without_secrets(cloud, before, after):
+def test_the_record_of_any_plan_is_reproducible_and_has_no_secret(cloud, before, after):
     converge(before, cloud.reset())
-    one, other = plan_of(after, cloud), plan_of(after, cloud)
-    assert to_change_records(one.steps) == to_change_records(other.steps)
-    text = msgspec.json.encode(saved_plan.to_plan_record(one)).decode()
+    first_plan, second_plan = plan_of(after, cloud), plan_of(after, cloud)
+    assert to_change_records(first_plan.steps) == to_change_records(second_plan.steps)
+    text = msgspec.json.encode(saved_plan.to_plan_record(first_plan)).decode()
     assert "PRIVATE KEY" not in text
-    params = [call.params for step in one.steps for call in step.calls]
+    params = [call.params for step in first_plan.steps for call in step.calls]
     secrets = {secret.value for secret in walk_secrets(params)}
     secrets |= {authority.key_pem.splitlines()[1] for authority in AUTHORITIES.values()}
     assert [secret for secret in secrets if secret and f'"{secret}"' in text] == []

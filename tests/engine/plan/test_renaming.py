@@ -1,4 +1,4 @@
-"""`[[moved]]`: a rename needs no call, a tag, or a new resource before the old one is deleted."""
+"""`[[moved]]`: a rename needs no call, one tag, or a new resource, created before the old one is deleted."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ from tests.support.desired_states import (
 from tests.support.one_device import certificate_arn, certificate_id, one_device
 
 
-def with_moved(desired, **names: str):
-    pairs = (pair.split(" → ") for pair in names.values())
-    return evolve(desired, moved={Address.parse(a): Address.parse(b) for a, b in pairs})
+def add_moved(desired, *renames: str):
+    """Return the desired state with renames, each written as `old address → new address`."""
+    pairs = (rename.split(" → ") for rename in renames)
+    return evolve(desired, moved={Address.parse(old): Address.parse(new) for old, new in pairs})
 
 
-def actions(plan):
+def list_actions(plan):
     return [(step.change.action, str(step.address)) for step in plan.steps]
 
 
-def calls(plan):
+def list_calls(plan):
     return [str(call) for step in plan.steps for call in step.calls]
 
 
-def renamed_device(*, exclusive: bool = False):
+def make_renamed_device(*, exclusive: bool = False):
     """Return the state of the device `a` with its thing renamed to `b`."""
     certificate, _ = device("a")
     return state(ca(), certificate, resource("things", "b", Thing(certificates=("a",), exclusive=exclusive)))
@@ -49,16 +50,19 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
     converge(one_device(), cloud)
     original, thing = device("a")
     renamed = evolve(original, address=Address("certificates", "z"), spec=evolve(original.spec, ca="factory"))
-    user = resource("things", "a", evolve(thing.spec, certificates=("z",)))
+    changed_thing = resource("things", "a", evolve(thing.spec, certificates=("z",)))
     authority = evolve(ca(), address=Address("ca_certificates", "factory"))
-    desired = with_moved(
-        state(authority, renamed, user),
-        first="certificates.a → certificates.z",
-        second="ca_certificates.alpha → ca_certificates.factory",
+    desired = add_moved(
+        state(authority, renamed, changed_thing),
+        "certificates.a → certificates.z",
+        "ca_certificates.alpha → ca_certificates.factory",
     )
     before = cloud.content()["certificates"]
     plan = converge(desired, cloud)
-    assert (actions(plan), calls(plan)) == ([("update", "ca_certificates.factory")], ["iot:TagResource"])
+    assert (list_actions(plan), list_calls(plan)) == (
+        [("update", "ca_certificates.factory")],
+        ["iot:TagResource"],
+    )
     assert cloud.content()["certificates"] == before
     next_plan = plan_of(desired, cloud)
     assert next_plan.steps == ()
@@ -71,10 +75,10 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
 def test_a_renamed_managed_thing_keeps_its_id(cloud):
     converge(state(managed_thing("a")), cloud)
     (before,) = cloud.managed_integrations.list_managed_things()["Items"]
-    desired = with_moved(state(managed_thing("b")), rename="managed_things.a → managed_things.b")
+    desired = add_moved(state(managed_thing("b")), "managed_things.a → managed_things.b")
     plan = converge(desired, cloud)
-    assert (actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
-    assert calls(plan) == [
+    assert (list_actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
+    assert list_calls(plan) == [
         "iot-managed-integrations:UpdateManagedThing",
         "iot-managed-integrations:TagResource",
     ]
@@ -83,14 +87,14 @@ def test_a_renamed_managed_thing_keeps_its_id(cloud):
     assert plan_of(state(managed_thing("b")), cloud).steps == ()
 
 
-def test_a_renamed_locker_with_a_name_of_its_own_gets_another_tag(cloud):
+def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker("keys"))), cloud)
-    desired = with_moved(
+    desired = add_moved(
         state(resource("credential_lockers", "b", CredentialLocker("keys"))),
-        rename="credential_lockers.a → credential_lockers.b",
+        "credential_lockers.a → credential_lockers.b",
     )
     plan = converge(desired, cloud)
-    assert (actions(plan), calls(plan)) == (
+    assert (list_actions(plan), list_calls(plan)) == (
         [("update", "credential_lockers.b")],
         ["iot-managed-integrations:TagResource"],
     )
@@ -101,9 +105,9 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     device_certificate, thing = device("a")
     exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
     converge(state(ca(), device_certificate, exclusive_thing), cloud)
-    desired = with_moved(renamed_device(exclusive=exclusive), rename="things.a → things.b")
+    desired = add_moved(make_renamed_device(exclusive=exclusive), "things.a → things.b")
     plan = plan_of(desired, cloud)
-    assert actions(plan) == [("create", "things.b"), ("delete", "things.a")]
+    assert list_actions(plan) == [("create", "things.b"), ("delete", "things.a")]
     create, delete = plan.steps
     assert (create.dependencies, delete.dependencies) == (frozenset(), {create.address})
     fields = [field for step in plan.steps for field in step.change.fields if field.path == "renamed"]
@@ -130,7 +134,7 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
             counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
-    plan = plan_of(with_moved(renamed_device(), rename="things.a → things.b"), cloud)
+    plan = plan_of(add_moved(make_renamed_device(), "things.a → things.b"), cloud)
     assert failures(apply(plan, WatchedCloud(), workers=8)) == []
     assert min(counts) == 1
 
@@ -138,15 +142,15 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
 def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
     allow = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
-    def fleet(policy):
+    def make_fleet(policy):
         certificate, thing = device("a")
         with_policy = resource("certificates", "a", evolve(certificate.spec, policies=(policy,)))
         return state(ca(), with_policy, thing, resource("policies", policy, Policy(allow)))
 
-    converge(fleet("p"), cloud)
-    desired = with_moved(fleet("q"), rename="policies.p → policies.q")
+    converge(make_fleet("p"), cloud)
+    desired = add_moved(make_fleet("q"), "policies.p → policies.q")
     plan = converge(desired, cloud)
-    assert actions(plan) == [
+    assert list_actions(plan) == [
         ("create", "policies.q"),
         ("update", "certificates.a"),
         ("delete", "policies.p"),
@@ -156,7 +160,7 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
 
 def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
     converge(one_device(), cloud)
-    desired = with_moved(renamed_device(), rename="things.a → things.b")
+    desired = add_moved(make_renamed_device(), "things.a → things.b")
     protected = {
         address: evolve(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
         for address, item in desired.resources.items()
@@ -173,12 +177,12 @@ def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
 
 def test_replacing_a_renamed_locker_warns_and_explains_how_to_keep_it(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
-    desired = with_moved(
+    desired = add_moved(
         state(resource("credential_lockers", "b", CredentialLocker())),
-        rename="credential_lockers.a → credential_lockers.b",
+        "credential_lockers.a → credential_lockers.b",
     )
     plan = plan_of(desired, cloud)
-    assert actions(plan) == [("replace", "credential_lockers.b")]
+    assert list_actions(plan) == [("replace", "credential_lockers.b")]
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", 'AWS cannot change its name, which is the name in the file; to keep it, set name = "a"')
     ]

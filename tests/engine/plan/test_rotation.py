@@ -36,12 +36,18 @@ from tests.support.desired_states import (
 from tests.support.pki import certificate_id
 
 
-def identity(name: str, generation: int = 1) -> str:
+def get_certificate_id(name: str, generation: int = 1) -> str:
     return certificate_id(AUTHORITIES["alpha"].device(name, generation))
 
 
-def calls(plan) -> list[tuple[str, list[str]]]:
+def list_calls(plan) -> list[tuple[str, list[str]]]:
     return [(str(step.address), [call.operation for call in step.calls]) for step in plan.steps]
+
+
+def make_signing_request(key: ec.EllipticCurvePrivateKey) -> str:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
 class TestWithoutGracePeriod:
@@ -50,7 +56,7 @@ class TestWithoutGracePeriod:
     def test_the_new_certificate_is_attached_before_the_old_one_is_deleted(self, cloud):
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(ca(), *device("a", 2)), cloud)
-        assert calls(plan) == [
+        assert list_calls(plan) == [
             (
                 "certificates.a",
                 [
@@ -64,7 +70,7 @@ class TestWithoutGracePeriod:
             )
         ]
 
-    def test_after_every_call_the_device_has_an_active_certificate(self, cloud):
+    def test_the_device_has_an_active_certificate_after_every_call(self, cloud):
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(ca(), *device("a", 2)), cloud)
         planned_calls = [call for step in plan.steps for call in step.calls]
@@ -86,77 +92,80 @@ class TestWithoutGracePeriod:
         converge(state(ca(), *device("a")), cloud)
         policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}'
         cloud.iot.create_policy(policyName="by-hand", policyDocument=policy)
-        arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('a')}"
+        arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{get_certificate_id('a')}"
         cloud.iot.attach_policy(policyName="by-hand", target=arn)
         converge(state(ca(), *device("a", 2)), cloud)
         targets = cloud.iot.list_targets_for_policy(policyName="by-hand")["targets"]
-        assert [target.rpartition("/")[2] for target in targets] == [identity("a", 2)]
+        assert [target.rpartition("/")[2] for target in targets] == [get_certificate_id("a", 2)]
 
 
 class TestGracePeriod:
-    """Both certificates stay for a while."""
+    """Both certificates stay until the grace period ends."""
 
     @staticmethod
-    def with_generation(generation: int):
+    def make_state(generation: int):
         certificate, thing = device("a", generation)
         return state(ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing)
 
     def test_both_certificates_are_attached_and_active(self, cloud):
-        converge(self.with_generation(1), cloud)
-        converge(self.with_generation(2), cloud)
+        converge(self.make_state(1), cloud)
+        converge(self.make_state(2), cloud)
         content = cloud.content()
         assert {name: status for name, (status, _) in content["certificates"].items()} == {
-            identity("a"): "ACTIVE",
-            identity("a", 2): "ACTIVE",
+            get_certificate_id("a"): "ACTIVE",
+            get_certificate_id("a", 2): "ACTIVE",
         }
         assert sorted(name for name, _ in content["things"]["a"]["principals"]) == sorted(
             content["certificates"]
         )
-        assert plan_of(self.with_generation(2), cloud).steps == ()
+        assert plan_of(self.make_state(2), cloud).steps == ()
 
     def test_a_note_has_the_end_of_the_grace_period(self, cloud):
-        converge(self.with_generation(1), cloud)
-        converge(self.with_generation(2), cloud)
-        created = cloud.iot.describe_certificate(certificateId=identity("a", 2))["certificateDescription"][
-            "creationDate"
-        ]
+        converge(self.make_state(1), cloud)
+        converge(self.make_state(2), cloud)
+        created = cloud.iot.describe_certificate(certificateId=get_certificate_id("a", 2))[
+            "certificateDescription"
+        ]["creationDate"]
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
         text = f"kept with its successor until {until} UTC"
-        old = Address("certificates", f"a:{identity('a')[:12]}")
-        assert plan_of(self.with_generation(2), cloud).notes == (Note("info", text, old),)
+        old = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
+        assert plan_of(self.make_state(2), cloud).notes == (Note("info", text, old),)
 
     def test_the_old_certificate_is_deleted_after_the_grace_period(self, cloud, monkeypatch):
-        converge(self.with_generation(1), cloud)
-        converge(self.with_generation(2), cloud)
+        converge(self.make_state(1), cloud)
+        converge(self.make_state(2), cloud)
         later = time.time() + 8 * 86400
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
-        converge(self.with_generation(2), cloud)
-        assert cloud.content()["certificates"] == {identity("a", 2): ("ACTIVE", "DEFAULT")}
-        assert plan_of(self.with_generation(2), cloud).steps == ()
+        converge(self.make_state(2), cloud)
+        assert cloud.content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
+        assert plan_of(self.make_state(2), cloud).steps == ()
 
     def test_the_delete_after_the_grace_period_does_not_count_against_limits(self, cloud, monkeypatch):
         strict = ChangeLimits(delete_count=0)
-        converge(self.with_generation(1), cloud)
-        converge(self.with_generation(2), cloud)
+        converge(self.make_state(1), cloud)
+        converge(self.make_state(2), cloud)
         later = time.time() + 8 * 86400
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
-        desired = self.with_generation(2)
+        desired = self.make_state(2)
         plan = plan_of(evolve(desired, settings=evolve(desired.settings, limits=strict)), cloud)
         assert [(step.change.action, str(step.address)) for step in plan.steps] == [
             ("update", "things.a"),
-            ("delete", f"certificates.a:{identity('a')[:12]}"),
+            ("delete", f"certificates.a:{get_certificate_id('a')[:12]}"),
         ]
         assert plan.notes == ()
 
     def test_destroy_deletes_old_and_new_certificate_without_a_warning(self, cloud, monkeypatch):
-        converge(self.with_generation(1), cloud)
-        converge(self.with_generation(2), cloud)
+        converge(self.make_state(1), cloud)
+        converge(self.make_state(2), cloud)
         for days in (0, 8):
             later = time.time() + days * 86400
             monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda later=later: later))
-            plan = plan_of(self.with_generation(2), cloud, destroy=True)
+            plan = plan_of(self.make_state(2), cloud, destroy=True)
             deleted = [str(step.address) for step in plan.steps if step.address.kind == "certificates"]
-            assert (deleted, plan.notes) == (["certificates.a", f"certificates.a:{identity('a')[:12]}"], ())
+            assert (deleted, plan.notes) == (
+                ["certificates.a", f"certificates.a:{get_certificate_id('a')[:12]}"],
+                (),
+            )
 
     def test_destroy_warns_of_a_certificate_that_others_attached(self, cloud):
         converge(state(ca(), *device("a")), cloud)
@@ -168,18 +177,18 @@ class TestGracePeriod:
             Address("certificates", f"a:{created['certificateId'][:12]}"),
         )
 
-    def test_a_grace_period_of_zero_days_is_over_at_once(self, cloud):
-        def without_days(generation):
-            desired = self.with_generation(generation)
+    def test_a_grace_period_of_zero_days_ends_at_once(self, cloud):
+        def make_state_without_days(generation):
+            desired = self.make_state(generation)
             certificate = desired.resources[Address("certificates", "a")]
             changed = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
             return evolve(desired, resources={**desired.resources, changed.address: changed})
 
-        converge(without_days(1), cloud)
-        converge(without_days(2), cloud)
-        plan = plan_of(without_days(2), cloud)
+        converge(make_state_without_days(1), cloud)
+        converge(make_state_without_days(2), cloud)
+        plan = plan_of(make_state_without_days(2), cloud)
         assert ([str(step.address) for step in plan.steps], plan.notes) == (
-            ["things.a", f"certificates.a:{identity('a')[:12]}"],
+            ["things.a", f"certificates.a:{get_certificate_id('a')[:12]}"],
             (),
         )
 
@@ -189,12 +198,12 @@ class TestWaves:
 
     NAMES = ("a", "b", "c", "d", "e")
 
-    def fleet(self, generation: int, **attributes: str):
+    def make_fleet(self, generation: int, **attributes: str):
         return state(ca(), *(part for name in self.NAMES for part in device(name, generation, **attributes)))
 
-    def test_each_rotation_is_in_one_wave_and_nothing_else_is(self, cloud):
-        converge(self.fleet(1), cloud)
-        plan = plan_of(self.fleet(2, site="oslo"), cloud)
+    def test_each_rotation_is_in_one_wave_and_other_changes_are_in_none(self, cloud):
+        converge(self.make_fleet(1), cloud)
+        plan = plan_of(self.make_fleet(2, site="oslo"), cloud)
         waves = split_into_waves(plan, 40, QUOTAS)
         assert [[str(step.address) for step in wave.steps] for wave in waves] == [
             ["certificates.a", "certificates.b"],
@@ -203,25 +212,25 @@ class TestWaves:
         ]
 
     def test_applying_every_wave_rotates_the_fleet(self, cloud):
-        converge(self.fleet(1), cloud)
-        plan = plan_of(self.fleet(2), cloud)
+        converge(self.make_fleet(1), cloud)
+        plan = plan_of(self.make_fleet(2), cloud)
         assert [failures(apply(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
-        assert plan_of(self.fleet(2), cloud).steps == ()
+        assert plan_of(self.make_fleet(2), cloud).steps == ()
 
     def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
-        converge(self.fleet(1), cloud)
+        converge(self.make_fleet(1), cloud)
         pem = AUTHORITIES["alpha"].device("a", 2)
         cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
-        plan = plan_of(self.fleet(2), cloud)
+        plan = plan_of(self.make_fleet(2), cloud)
         assert {str(address) for address in find_rotations(plan)} == {
             "things.a",
             *(f"certificates.{name}" for name in self.NAMES[1:]),
         }
 
     @pytest.mark.parametrize(("wave", "is_rejected"), [(100.0, True), (20.0, False)])
-    def test_limits_apply_to_a_wave(self, cloud, wave, is_rejected):
-        converge(self.fleet(1), cloud)
-        desired = self.fleet(2)
+    def test_limits_apply_to_each_wave(self, cloud, wave, is_rejected):
+        converge(self.make_fleet(1), cloud)
+        desired = self.make_fleet(2)
         limited = evolve(desired, settings=evolve(desired.settings, limits=ChangeLimits(replace_percent=20)))
         if is_rejected:
             with pytest.raises(PlanRejectedError):
@@ -230,7 +239,7 @@ class TestWaves:
             assert len(find_rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
 
     def test_a_part_of_a_plan_has_its_dependencies(self, cloud):
-        plan = plan_of(self.fleet(1), cloud)
+        plan = plan_of(self.make_fleet(1), cloud)
         part = restrict_plan(plan, [Address("things", "a")], QUOTAS)
         assert [str(step.address) for step in part.steps] == [
             "ca_certificates.alpha",
@@ -241,7 +250,7 @@ class TestWaves:
         ]
 
     def test_a_first_registration_is_not_a_rotation(self, cloud):
-        assert find_rotations(plan_of(self.fleet(1), cloud)) == ()
+        assert find_rotations(plan_of(self.make_fleet(1), cloud)) == ()
 
 
 class TestIssuedByAws:
@@ -249,28 +258,25 @@ class TestIssuedByAws:
 
     @pytest.fixture
     def request_pem(self) -> str:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
-        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        return request.public_bytes(serialization.Encoding.PEM).decode()
+        return make_signing_request(ec.generate_private_key(ec.SECP256R1()))
 
     @staticmethod
-    def desired(path: Path, request_pem: str, *, attached: bool = True):
+    def make_state(path: Path, request_pem: str, *, attached: bool = True):
         output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
         certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
         return state(certificate, resource("things", "a", Thing(certificates=("a",) if attached else ())))
 
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.desired(path, request_pem), cloud)
+        converge(self.make_state(path, request_pem), cloud)
         assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
-        assert plan_of(self.desired(path, request_pem), cloud).steps == ()
+        assert plan_of(self.make_state(path, request_pem), cloud).steps == ()
 
     def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.desired(path, request_pem), cloud)
+        converge(self.make_state(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(self.desired(path, request_pem), cloud.reset())
+            plan_of(self.make_state(path, request_pem), cloud.reset())
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
@@ -283,20 +289,20 @@ class TestIssuedByAws:
         self, cloud, tmp_path, request_pem, attached
     ):
         path = tmp_path / "a.pem"
-        converge(self.desired(path, request_pem, attached=attached), cloud)
+        converge(self.make_state(path, request_pem, attached=attached), cloud)
         text = path.read_text()
         path.unlink()
-        if not attached:  # the run died before the certificate was attached
+        if not attached:  # as if the run was killed before it attached the certificate
             holder = "reconciler-ws-unattached"
             arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(text)}"
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
-        converge(self.desired(path, request_pem, attached=attached), cloud)
+        converge(self.make_state(path, request_pem, attached=attached), cloud)
         assert path.read_text() == text
         assert list(cloud.content()["certificates"]) == [certificate_id(text)]
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        plan = plan_of(self.desired(path, request_pem), cloud)
+        plan = plan_of(self.make_state(path, request_pem), cloud)
         path.write_text("someone else's")
         assert failures(apply(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
@@ -306,13 +312,11 @@ class TestIssuedByAws:
 
     def test_another_signing_request_is_a_rotation(self, cloud, tmp_path, request_pem):
         first, second = tmp_path / "a.pem", tmp_path / "b.pem"
-        converge(self.desired(first, request_pem), cloud)
+        converge(self.make_state(first, request_pem), cloud)
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
-        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        other = request.public_bytes(serialization.Encoding.PEM).decode()
-        converge(self.desired(second, other), cloud)
+        other_request = make_signing_request(key)
+        converge(self.make_state(second, other_request), cloud)
         issued = x509.load_pem_x509_certificate(second.read_bytes())
         assert issued.public_key() == key.public_key()
         assert list(cloud.content()["certificates"]) == [certificate_id(second.read_text())]
-        assert plan_of(self.desired(second, other), cloud).steps == ()
+        assert plan_of(self.make_state(second, other_request), cloud).steps == ()

@@ -34,7 +34,7 @@ GRAPH = build_graph(
 )
 
 
-def selected(*select: str, exclude: tuple[str, ...] = ()) -> list[str]:
+def select_names(*select: str, exclude: tuple[str, ...] = ()) -> list[str]:
     return sorted(map(str, select_addresses(GRAPH, select, exclude)))
 
 
@@ -67,20 +67,20 @@ def selected(*select: str, exclude: tuple[str, ...] = ()) -> list[str]:
         (("+policies.a+b,c+",), ["policies.a+b,c"]),
     ],
 )  # fmt: skip
-def test_a_selector_selects_these_addresses(select, expected):
-    assert selected(*select) == expected
+def test_a_selector_selects_the_matching_addresses(select, expected):
+    assert select_names(*select) == expected
 
 
 def test_excluded_addresses_are_removed_from_the_selection():
-    assert selected("things managed_things.a", exclude=("*.b", "managed_things")) == ["things.a"]
-    assert selected(exclude=("+things.a+",)) == [
+    assert select_names("things managed_things.a", exclude=("*.b", "managed_things")) == ["things.a"]
+    assert select_names(exclude=("+things.a+",)) == [
         "certificates.b", "managed_things.a.long.name", "policies.a+b,c", "things.b",
     ]  # fmt: skip
 
 
 def test_every_selector_that_selects_nothing_is_an_error_with_the_closest_match():
     with pytest.raises(SelectionError) as error:
-        selected("thngs", "certificates.aa", "+things.c+", "role_aliases", "zzz*", exclude=("nope.nope",))
+        select_names("thngs", "certificates.aa", "+things.c+", "role_aliases", "zzz*", exclude=("nope.nope",))
     assert error.value.problems == (
         "'thngs' selects nothing; did you mean 'things'?",
         "'certificates.aa' selects nothing; did you mean 'certificates.a'?",
@@ -98,13 +98,13 @@ def test_any_word_is_a_valid_selector(word):
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20), st.integers(0, 7))
 @examples(50)
-def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, at):
+def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, index):
     names = [Address("things", str(number)) for number in range(8)]
     dependencies = {
         name: frozenset(names[low] for low, high in pairs if high == position > low)
         for position, name in enumerate(names)
     }
-    graph, start = build_graph(dependencies), names[at]
+    graph, start = build_graph(dependencies), names[index]
     assert select_addresses(graph, [f"+{start}"]) == {start} | nx.ancestors(graph, start)
     assert select_addresses(graph, [f"{start}+"]) == {start} | nx.descendants(graph, start)
 
@@ -112,44 +112,44 @@ def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, at):
 # ── partial plans ────────────────────────────────────────────────────────────────────────────
 
 
-def fleet(site: str = "oslo"):
+def make_fleet(site: str = "oslo"):
     return state(
         ca(), *device("a", site=site), *device("b", site=site), resource("thing_groups", "g", ThingGroup())
     )
 
 
-def steps(plan) -> list[str]:
+def list_steps(plan) -> list[str]:
     return [f"{step.change.action} {step.address}" for step in plan.steps]
 
 
 def test_a_selected_step_has_the_same_calls_as_in_the_whole_plan(cloud):
-    converge(fleet(), cloud)
-    whole_plan = plan_of(fleet("bergen"), cloud)
-    part = plan_of(fleet("bergen"), cloud, select=["things.a"])
+    converge(make_fleet(), cloud)
+    whole_plan = plan_of(make_fleet("bergen"), cloud)
+    part = plan_of(make_fleet("bergen"), cloud, select=["things.a"])
     assert part.steps == tuple(step for step in whole_plan.steps if str(step.address) == "things.a")
     assert (part.unchanged, part.estimate.total_calls, part.digest == whole_plan.digest) == (0, 1, False)
 
 
 def test_the_next_plan_has_only_the_excluded_changes(cloud):
-    converge(fleet(), cloud)
-    apply(plan_of(fleet("bergen"), cloud, exclude=["things.a"]), cloud)
-    assert steps(plan_of(fleet("bergen"), cloud)) == ["update things.a"]
+    converge(make_fleet(), cloud)
+    apply(plan_of(make_fleet("bergen"), cloud, exclude=["things.a"]), cloud)
+    assert list_steps(plan_of(make_fleet("bergen"), cloud)) == ["update things.a"]
 
 
 def test_ownership_markers_are_selected_with_what_needs_them(cloud):
-    assert steps(plan_of(fleet(), cloud, select=["+things.a"])) == [
+    assert list_steps(plan_of(make_fleet(), cloud, select=["+things.a"])) == [
         "create ca_certificates.alpha",
         "create policies.reconciler-ws-retired",
         "create thing_groups.reconciler-ws",
         "create certificates.a",
         "create things.a",
     ]
-    assert steps(plan_of(fleet(), cloud, select=["thing_groups.g"])) == ["create thing_groups.g"]
+    assert list_steps(plan_of(make_fleet(), cloud, select=["thing_groups.g"])) == ["create thing_groups.g"]
 
 
 def test_a_create_without_its_dependencies_is_rejected(cloud):
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(fleet(), cloud, select=["things.a"])
+        plan_of(make_fleet(), cloud, select=["things.a"])
     assert error.value.reasons == (
         (
             "things.a: depends on the change of certificates.a, which is not selected; "
@@ -159,7 +159,7 @@ def test_a_create_without_its_dependencies_is_rejected(cloud):
 
 
 def test_a_delete_without_its_users_is_rejected(cloud):
-    converge(fleet(), cloud)
+    converge(make_fleet(), cloud)
     smaller = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
     (deletion,) = (step for step in plan_of(smaller, cloud).steps if step.address.kind == "certificates")
     with pytest.raises(PlanRejectedError) as error:
@@ -173,18 +173,18 @@ def test_a_delete_without_its_users_is_rejected(cloud):
 
 
 def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
-    """The thing attaches the deny-all policy to it, although its deletion is not selected."""
-    converge(fleet(), cloud)
+    """Deleting the thing attaches the deny-all policy to the certificate, which marks it as owned."""
+    converge(make_fleet(), cloud)
     smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
     apply(plan_of(smaller, cloud, select=["things.a"]), cloud)
     converge(smaller, cloud)
     assert len(cloud.content()["certificates"]) == 1
 
 
-def test_selecting_everything_gives_the_whole_plan_of_a_destroy(cloud):
-    converge(fleet(), cloud)
-    whole_plan = plan_of(fleet(), cloud, destroy=True)
-    assert plan_of(fleet(), cloud, destroy=True, select=["*"]).steps == whole_plan.steps
+def test_selecting_everything_gives_the_whole_destroy_plan(cloud):
+    converge(make_fleet(), cloud)
+    whole_plan = plan_of(make_fleet(), cloud, destroy=True)
+    assert plan_of(make_fleet(), cloud, destroy=True, select=["*"]).steps == whole_plan.steps
 
 
 def test_limits_apply_to_the_selected_changes_only(cloud):
@@ -192,7 +192,7 @@ def test_limits_apply_to_the_selected_changes_only(cloud):
     smaller = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
     with pytest.raises(PlanRejectedError):
         plan_of(smaller, cloud)
-    assert steps(plan_of(smaller, cloud, select=["things.b"])) == []
+    assert list_steps(plan_of(smaller, cloud, select=["things.b"])) == []
 
 
 def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):

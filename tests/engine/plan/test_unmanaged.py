@@ -8,11 +8,11 @@ from reconciler.kinds.things import Thing
 from tests.support.desired_states import converge, managed_thing, plan_of, resource, state
 
 
-def unmanaged_notes(desired, cloud):
+def list_unmanaged_notes(desired, cloud):
     return [note.text for note in plan_of(desired, cloud).notes if note.level == "unmanaged"]
 
 
-def unmanaged_note(kind, count, names):
+def format_unmanaged_note(kind, count, names):
     subject = f"{kind.replace('_', ' ')} in the account that this workspace does not manage ({count})"
     return f"{subject}: {names}; to import one, declare it and run `reconciler apply --adopt {kind}.NAME`"
 
@@ -21,27 +21,27 @@ def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
     desired = state(resource("things", "a", Thing()))
-    expected = [unmanaged_note("things", 5, "hand-0, hand-1, hand-2 and 2 more")]
-    assert unmanaged_notes(desired, cloud) == expected
+    expected = [format_unmanaged_note("things", 5, "hand-0, hand-1, hand-2 and 2 more")]
+    assert list_unmanaged_notes(desired, cloud) == expected
     converge(desired, cloud)
-    assert unmanaged_notes(desired, cloud) == expected
+    assert list_unmanaged_notes(desired, cloud) == expected
 
 
-def test_only_kinds_in_the_file_are_listed_and_no_ownership_markers(cloud):
+def test_only_kinds_in_the_file_are_listed_without_ownership_markers(cloud):
     cloud.iot.create_thing(thingName="hand")
     converge(state(resource("things", "b", Thing()), workspace="other"), cloud)
-    assert unmanaged_notes(state(managed_thing("m")), cloud) == []
-    assert unmanaged_notes(state(resource("thing_groups", "g", ThingGroup())), cloud) == []
+    assert list_unmanaged_notes(state(managed_thing("m")), cloud) == []
+    assert list_unmanaged_notes(state(resource("thing_groups", "g", ThingGroup())), cloud) == []
 
 
 def test_static_and_dynamic_groups_are_listed_together(cloud):
     cloud.iot.create_thing_group(thingGroupName="hand")
     query = resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
     converge(state(query), cloud)
-    assert unmanaged_notes(state(query), cloud) == [unmanaged_note("thing_groups", 1, "hand")]
+    assert list_unmanaged_notes(state(query), cloud) == [format_unmanaged_note("thing_groups", 1, "hand")]
 
 
-def test_listing_unmanaged_resources_makes_no_call(cloud):
+def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(desired, cloud)
     before = cloud.requests
