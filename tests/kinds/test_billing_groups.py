@@ -21,7 +21,7 @@ from tests.support.kind_driver import (
 ARN = build_arn("billinggroup/a")
 
 
-def live(spec: BillingGroup) -> Live:
+def make_live(spec: BillingGroup) -> Live:
     return Live("a", spec, 7, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
@@ -50,14 +50,14 @@ def test_groups_are_listed_and_the_owned_ones_described():
         },
     }
     assert read("billing_groups", responses) == (
-        [live(BillingGroup("Plants", {"line": "A"}))],
+        [make_live(BillingGroup("Plants", {"line": "A"}))],
         ["ListBillingGroups", "ListTagsForResource", "ListTagsForResource", "DescribeBillingGroup"],
     )
 
 
 def test_description_and_tags_are_updated_in_place():
     after = resource("billing_groups", "a", BillingGroup(None, {"line": "B"}))
-    assert calls_of(change_to(after, live(BillingGroup("Plants")))) == [
+    assert calls_of(change_to(after, make_live(BillingGroup("Plants")))) == [
         iot(
             "UpdateBillingGroup",
             billingGroupName="a",
@@ -69,6 +69,6 @@ def test_description_and_tags_are_updated_in_place():
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("billing_groups", live(BillingGroup())) == [
+    assert delete_calls("billing_groups", make_live(BillingGroup())) == [
         iot("DeleteBillingGroup", ignored_errors=NOT_FOUND, billingGroupName="a", expectedVersion=7)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.certificates import Certificate, Rotation
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.shared.certificate_spec import CertificateFacts
@@ -32,16 +32,16 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].device("a", generation)) for generation in (1, 2))
-P = resource("policies", "p", Policy(DENY_ALL))
+POLICY = resource("policies", "p", Policy(DENY_ALL))
 CONFLICT = {"DeleteConflictException"}
 EXISTS = {"ResourceAlreadyExistsException"}
 
 
-def certificate(pem: Pem = OLD, **fields: object):
+def make_certificate(pem: Pem = OLD, **fields: object):
     return resource("certificates", "a", Certificate(pem, **fields))
 
 
-def live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
+def make_live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
     return Live(
         pem.fingerprint,
         Certificate(Pem(pem.fingerprint), **fields),
@@ -52,26 +52,31 @@ def live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
     )
 
 
-def cert(pem: Pem) -> str:
+def build_certificate_arn(pem: Pem) -> str:
     return build_arn(f"cert/{pem.fingerprint}")
 
 
-def attach_policy(name: str, pem: Pem):
-    return iot("AttachPolicy", policyName=name, target=cert(pem))
+def make_attach_policy_call(name: str, pem: Pem):
+    return iot("AttachPolicy", policyName=name, target=build_certificate_arn(pem))
 
 
-def retired(pem: Pem):
+def make_retire_call(pem: Pem):
     ignored_errors = {"LimitExceededException", "ResourceNotFoundException"}
     return iot(
-        "AttachPolicy", ignored_errors=ignored_errors, policyName="reconciler-ws-retired", target=cert(pem)
+        "AttachPolicy",
+        ignored_errors=ignored_errors,
+        policyName="reconciler-ws-retired",
+        target=build_certificate_arn(pem),
     )
 
 
-def detach(pem: Pem):
-    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="t", principal=cert(pem))
+def make_detach_call(pem: Pem):
+    return iot(
+        "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="t", principal=build_certificate_arn(pem)
+    )
 
 
-def retire_calls(pem: Pem):
+def make_delete_calls(pem: Pem):
     return [
         iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
         iot(
@@ -85,7 +90,7 @@ def retire_calls(pem: Pem):
 
 
 @pytest.mark.parametrize(
-    ("fields", "others", "operation", "extra"),
+    ("fields", "others", "operation", "extra_params"),
     [
         ({}, (), "RegisterCertificate", {}),
         ({"ca": "alpha"}, (ca(),), "RegisterCertificate", {"caCertificatePem": AUTHORITIES["alpha"].pem}),
@@ -93,11 +98,13 @@ def retire_calls(pem: Pem):
     ],
     ids=["a CA outside the file", "its CA", "no CA"],
 )
-def test_a_certificate_is_registered_before_its_policies_are_attached(fields, others, operation, extra):
-    desired = certificate(status="INACTIVE", policies=("p",), **fields)
-    assert create_calls(desired, plan_context(desired, P, *others)) == [
-        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra),
-        attach_policy("p", OLD),
+def test_a_certificate_is_registered_before_its_policies_are_attached(
+    fields, others, operation, extra_params
+):
+    desired = make_certificate(status="INACTIVE", policies=("p",), **fields)
+    assert create_calls(desired, plan_context(desired, POLICY, *others)) == [
+        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params),
+        make_attach_policy_call("p", OLD),
     ]
 
 
@@ -112,11 +119,15 @@ def test_a_certificate_for_a_signing_request_is_issued_and_saved():
     assert call.output_files == (SavedMember("certificatePem", output),)
 
 
-def test_desired_certificates_and_those_of_owned_things_are_read_from_a_listing():
-    item = {"certificateId": OLD.fingerprint, "certificateArn": cert(OLD), "status": "ACTIVE"}
+def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
+    item = {
+        "certificateId": OLD.fingerprint,
+        "certificateArn": build_certificate_arn(OLD),
+        "status": "ACTIVE",
+    }
     listed = [
         {**item, "certificateMode": "SNI_ONLY"},
-        {**item, "certificateId": NEW.fingerprint, "certificateArn": cert(NEW)},
+        {**item, "certificateId": NEW.fingerprint, "certificateArn": build_certificate_arn(NEW)},
         {**item, "certificateId": "foreign", "certificateArn": build_arn("cert/foreign")},
     ]
     responses = {
@@ -125,9 +136,9 @@ def test_desired_certificates_and_those_of_owned_things_are_read_from_a_listing(
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
     thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
-    policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(cert(OLD),)))
+    policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(build_certificate_arn(OLD),)))
     live_resources, operations = read(
-        "certificates", responses, certificate(), things=[thing], policies=[policy]
+        "certificates", responses, make_certificate(), things=[thing], policies=[policy]
     )
     assert [(live.identity, live.spec, live.owner, live.declared_name) for live in live_resources] == [
         (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", declared_name)
@@ -147,19 +158,19 @@ def test_desired_certificates_and_those_of_owned_things_are_read_from_a_listing(
 
 
 def test_policies_are_attached_before_and_detached_after_the_status_changes():
-    change = change_to(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
+    change = change_to(make_certificate(status="INACTIVE", policies=("p",)), make_live(policies=("q",)))
     assert calls_of(
-        change, plan_context(change.resource, P, resource("policies", "q", Policy(DENY_ALL)))
+        change, plan_context(change.resource, POLICY, resource("policies", "q", Policy(DENY_ALL)))
     ) == [
-        attach_policy("p", OLD),
+        make_attach_policy_call("p", OLD),
         iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
-        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=cert(OLD)),
+        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=build_certificate_arn(OLD)),
     ]
 
 
-def rotation(**fields: object):
+def plan_rotation_calls(**fields: object):
     """Return the calls that rotate the certificate of `t`, which has a policy outside the file."""
-    change = change_to(certificate(NEW, **fields), live(OLD, "elsewhere"))
+    change = change_to(make_certificate(NEW, **fields), make_live(OLD, "elsewhere"))
     assert isinstance(change, Replace)
     thing = resource("things", "t", Thing(certificates=("a",)))
     live_thing = Live("t", Thing(certificates=("a",)), 1, "ws")
@@ -171,41 +182,44 @@ def rotation(**fields: object):
 
 NEW_CALLS = [
     iot("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW.text, status="ACTIVE"),
-    attach_policy("elsewhere", NEW),
-    iot("AttachThingPrincipal", thingName="t", principal=cert(NEW)),
+    make_attach_policy_call("elsewhere", NEW),
+    iot("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW)),
 ]
 
 
 def test_a_rotation_attaches_the_new_certificate_before_it_deletes_the_old_one():
-    assert rotation() == [*NEW_CALLS, retired(OLD), detach(OLD), *retire_calls(OLD)]
+    assert plan_rotation_calls() == [
+        *NEW_CALLS,
+        make_retire_call(OLD),
+        make_detach_call(OLD),
+        *make_delete_calls(OLD),
+    ]
 
 
 def test_a_rotation_with_a_grace_period_keeps_the_old_certificate():
-    from reconciler.kinds.certificates import Rotation
-
-    assert rotation(rotation=Rotation("7d")) == NEW_CALLS
+    assert plan_rotation_calls(rotation=Rotation("7d")) == NEW_CALLS
 
 
-def test_another_mode_registers_the_same_certificate_again():
+def test_a_change_of_mode_registers_the_same_certificate_again():
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
-    change = change_to(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
+    change = change_to(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
     assert calls_of(change, plan_context(change.resource, authority, changes=[change])) == [
-        retired(OLD),
-        *retire_calls(OLD),
+        make_retire_call(OLD),
+        *make_delete_calls(OLD),
         iot("RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"),
     ]
 
 
 @pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
 def test_an_active_certificate_is_deactivated_before_it_is_deleted(status, count):
-    assert delete_calls("certificates", live(status=status)) == retire_calls(OLD)[2 - count :]
+    assert delete_calls("certificates", make_live(status=status)) == make_delete_calls(OLD)[2 - count :]
 
 
 def test_changes_that_aws_rejects_are_rejected():
-    reactivation = change_to(certificate(), live(status="REVOKED"))
-    transferred = change_to(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
+    reactivation = change_to(make_certificate(), make_live(status="REVOKED"))
+    transferred = change_to(make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER"))
     inactive_ca = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
-    desired = certificate(ca="alpha")
+    desired = make_certificate(ca="alpha")
     assert [
         plan_errors(reactivation),
         plan_errors(transferred),
@@ -220,7 +234,9 @@ def test_changes_that_aws_rejects_are_rejected():
 
 
 def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
-    stranger = certificate(Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT")
+    stranger = make_certificate(
+        Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT"
+    )
     assert problems(stranger, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
         "certificate_mode: the CA determines the mode; expected either ca or certificate_mode",

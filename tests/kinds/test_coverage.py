@@ -18,30 +18,30 @@ COMPOSITE_TABLES = {"provisioned_things"}
 KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in COMPOSITE_TABLES]
 
 
-def service_model(service: str) -> ServiceModel:
+def load_service_model(service: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def leaf_members(shape: Any, path: str) -> Iterator[str]:
+def walk_leaf_members(shape: Any, path: str) -> Iterator[str]:
     """Return the paths of a request's members that are not structures themselves."""
     for name, member in shape.members.items():
         if member.type_name == "structure" and member.members:
-            yield from leaf_members(member, f"{path}.{name}")
+            yield from walk_leaf_members(member, f"{path}.{name}")
         else:
             yield f"{path}.{name}"
 
 
-def request_members(kind: Kind) -> set[str]:
-    model = service_model(kind.service)
+def list_request_members(kind: Kind) -> set[str]:
+    model = load_service_model(kind.service)
     return {
         leaf
         for operation in kind.write_operations
-        for leaf in leaf_members(model.operation_model(operation).input_shape, operation)
+        for leaf in walk_leaf_members(model.operation_model(operation).input_shape, operation)
     }
 
 
-def field_members(kind: Kind) -> set[str]:
-    """Return the members that fields and the name become, without the operation."""
+def list_field_members(kind: Kind) -> set[str]:
+    """Return the paths of the members that are set from fields or the name, without the operation."""
     apis = [kind.name_api, *(member.api for member in kind.members.values())]
     return {api.partition(".")[2] for api in apis if api}
 
@@ -53,8 +53,13 @@ def is_covered(leaf: str, members: set[str]) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)
 def test_every_member_of_a_request_is_a_field_derived_or_unsupported(kind):
-    members, others = field_members(kind), {**kind.derived_members, **kind.unsupported_members}
-    assert {leaf for leaf in request_members(kind) if not is_covered(leaf, members)} == set(others)
+    members, explained_members = (
+        list_field_members(kind),
+        {**kind.derived_members, **kind.unsupported_members},
+    )
+    assert {leaf for leaf in list_request_members(kind) if not is_covered(leaf, members)} == set(
+        explained_members
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)

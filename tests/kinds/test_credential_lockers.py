@@ -32,31 +32,31 @@ ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L
 DELETE = managed_integrations("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
 
 
-def locker(**fields: object):
+def make_locker(**fields: object):
     return resource("credential_lockers", "a", CredentialLocker(**fields))
 
 
-def live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
+def make_live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
     spec = CredentialLocker(name, tags)
     return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **OWNERSHIP_TAGS}, declared_name="a")
 
 
-def without_tokens(calls):
-    """Return the calls without client tokens, and the tokens."""
+def split_tokens(calls):
+    """Return the calls without their client tokens, and the tokens."""
     tokens = [call.params.get("ClientToken") for call in calls]
-    plain = [
+    calls_without_tokens = [
         evolve(call, params={key: value for key, value in call.params.items() if key != "ClientToken"})
         for call in calls
     ]
-    return plain, tokens
+    return calls_without_tokens, tokens
 
 
 def test_a_creation_is_one_call_whose_token_depends_on_the_request():
-    calls, tokens = without_tokens(create_calls(locker()))
+    calls, tokens = split_tokens(create_calls(make_locker()))
     assert calls == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
-    assert tokens == without_tokens(create_calls(locker()))[1]
+    assert tokens == split_tokens(create_calls(make_locker()))[1]
     assert len(tokens[0]) == 64
-    assert tokens != without_tokens(create_calls(locker(name="other")))[1]
+    assert tokens != split_tokens(create_calls(make_locker(name="other")))[1]
 
 
 def test_only_owned_lockers_are_read():
@@ -68,18 +68,18 @@ def test_only_owned_lockers_are_read():
         "ListCredentialLockers": {"Items": [{"Id": "L1"}, {"Id": "L2"}]},
         "GetCredentialLocker": lambda params: details[params["Identifier"]],
     }
-    assert read("credential_lockers", responses)[0] == [live(line="A")]
+    assert read("credential_lockers", responses)[0] == [make_live(line="A")]
 
 
 def test_tags_are_updated_in_place():
-    change = change_to(locker(tags={"line": "B"}), live())
+    change = change_to(make_locker(tags={"line": "B"}), make_live())
     assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
 
 
 def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
     device = effective_resource(managed_thing("d", credential_locker="a", capabilities="{}"))
     live_device = Live("M1", evolve(device.spec, capabilities=HashedText.from_value("{}")), owner="ws")
-    change = change_to(locker(name="new"), live())
+    change = change_to(make_locker(name="new"), make_live())
     assert isinstance(change, Replace)
     context = plan_context(
         change.resource,
@@ -87,8 +87,8 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
         live={"credential_lockers.a": change.live, "managed_things.d": live_device},
         changes=[change],
     )
-    plain, _ = without_tokens(calls_of(change, context))
-    assert plain == [
+    calls_without_tokens, _ = split_tokens(calls_of(change, context))
+    assert calls_without_tokens == [
         managed_integrations("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
         managed_integrations(
             "UpdateManagedThing",
@@ -102,20 +102,22 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
 
 
 def test_an_interrupted_replacement_keeps_the_locker_closer_to_the_desired_state():
-    desired = locker(name="new")
-    two = [live("old", "L1"), live("new", "L2")]
-    assert all_kinds()["credential_lockers"].pair_unmatched([desired], two, scope(desired)) == {"L2": "a"}
+    desired = make_locker(name="new")
+    live_lockers = [make_live("old", "L1"), make_live("new", "L2")]
+    assert all_kinds()["credential_lockers"].pair_unmatched([desired], live_lockers, scope(desired)) == {
+        "L2": "a"
+    }
 
 
 def test_a_deletion_is_one_call():
-    assert delete_calls("credential_lockers", live()) == [DELETE]
+    assert delete_calls("credential_lockers", make_live()) == [DELETE]
 
 
 @pytest.mark.parametrize("name", ["new", None])
 def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     cloud = Cloud()
-    converge(state(locker(name="old"), managed_thing("d", credential_locker="a")), cloud)
-    desired = state(locker(name=name), managed_thing("d", credential_locker="a"))
+    converge(state(make_locker(name="old"), managed_thing("d", credential_locker="a")), cloud)
+    desired = state(make_locker(name=name), managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
     assert plan_of(desired, cloud).steps == ()
     assert [thing["CredentialLockerId"] for thing in cloud.content()["managed_things"]] == [name or "a"]

@@ -23,7 +23,7 @@ ARN = build_arn("thinggroup/a")
 QUERY = "attributes.site:oslo"
 
 
-def live(spec: DynamicThingGroup) -> Live:
+def make_live(spec: DynamicThingGroup) -> Live:
     return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
@@ -65,14 +65,14 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_describ
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
     }
     assert read("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
-        [live(DynamicThingGroup(QUERY))],
+        [make_live(DynamicThingGroup(QUERY))],
         ["ListThingGroups", "DescribeThingGroup", "DescribeThingGroup", "ListTagsForResource"],
     )
 
 
 def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
     after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
-    assert calls_of(change_to(after, live(DynamicThingGroup(QUERY)))) == [
+    assert calls_of(change_to(after, make_live(DynamicThingGroup(QUERY)))) == [
         iot(
             "UpdateDynamicThingGroup",
             thingGroupName="a",
@@ -86,6 +86,6 @@ def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
+    assert delete_calls("dynamic_thing_groups", make_live(DynamicThingGroup(QUERY))) == [
         iot("DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3)
     ]

@@ -1,4 +1,4 @@
-"""The layout of `kinds/`: one kind per module, and no kind is imported by the helpers or the engine."""
+"""The layout of `kinds/`: one kind per module, which neither the helpers nor the engine import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = sorted(KINDS_FOLDER.rglob("*.py"))
 ENGINE_FILES = sorted(ENGINE_FOLDER.rglob("*.py"))
 
 
-def imported_modules(file: Path) -> Iterator[str]:
+def find_imported_modules(file: Path) -> Iterator[str]:
     """Return the full names of the modules, or of the members of modules, that a file imports."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -29,17 +29,17 @@ def imported_modules(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_kinds(file: Path) -> set[str]:
+def find_imported_kinds(file: Path) -> set[str]:
     """Return the tables of the kinds whose modules a file imports."""
-    parts = (name.removeprefix("reconciler.kinds.").split(".")[0] for name in imported_modules(file))
+    parts = (name.removeprefix("reconciler.kinds.").split(".")[0] for name in find_imported_modules(file))
     return TABLES.intersection(parts)
 
 
-def relative(file: Path) -> str:
+def get_relative_path(file: Path) -> str:
     return file.relative_to(KINDS_FOLDER.parent).as_posix()
 
 
-def test_every_module_of_kinds_has_the_kind_of_its_name():
+def test_every_module_of_kinds_defines_the_kind_of_its_name():
     modules = [module.name for module in pkgutil.iter_modules(kinds.__path__) if not module.ispkg]
     tables = [importlib.import_module(f"reconciler.kinds.{name}").KIND.table for name in modules]
     assert tables == modules
@@ -49,29 +49,31 @@ def test_every_module_of_kinds_has_the_kind_of_its_name():
 def test_no_helper_defines_a_kind(package):
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
-        defined = [
+        values = [
             value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
         ]
-        subclasses = [value for value in defined if isinstance(value, type) and issubclass(value, Kind)]
+        subclasses = [value for value in values if isinstance(value, type) and issubclass(value, Kind)]
         assert subclasses in ([], [Kind])
         assert not hasattr(module, "KIND")
 
 
-@pytest.mark.parametrize("file", FILES, ids=relative)
+@pytest.mark.parametrize("file", FILES, ids=get_relative_path)
 def test_no_module_of_kinds_imports_a_kind(file):
-    assert imported_kinds(file) == set()
+    assert find_imported_kinds(file) == set()
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.parent.name == "base"], ids=relative)
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.parent.name == "base"], ids=get_relative_path
+)
 def test_the_base_of_kinds_imports_nothing_shared(file):
-    assert [name for name in imported_modules(file) if name.startswith("reconciler.kinds.shared")] == []
+    assert [name for name in find_imported_modules(file) if name.startswith("reconciler.kinds.shared")] == []
 
 
-@pytest.mark.parametrize("file", ENGINE_FILES, ids=relative)
+@pytest.mark.parametrize("file", ENGINE_FILES, ids=get_relative_path)
 def test_the_engine_imports_no_kind_and_names_no_table(file):
     literals = {
         node.value
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert imported_kinds(file) | (literals & TABLES) == set()
+    assert find_imported_kinds(file) | (literals & TABLES) == set()

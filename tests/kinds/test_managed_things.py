@@ -1,4 +1,4 @@
-"""Managed things: calls, comparison, and the search for the live thing that a table declares."""
+"""Managed things: calls, comparison, and finding the live thing of a declared one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ PARAMS = {
 }
 
 
-def live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
+def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
     return Live(
         "M1",
         evolve(effective_resource(desired).spec, **changes),
@@ -120,25 +120,27 @@ def test_fields_that_the_file_never_set_are_not_compared():
 def test_json_with_other_white_space_and_order_is_unchanged():
     spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
     change = change_to(
-        managed_thing("a", capability_report=spaced), live(managed_thing("a", capability_report=REPORT))
+        managed_thing("a", capability_report=spaced), make_live(managed_thing("a", capability_report=REPORT))
     )
     assert change.fields == ()
 
 
 def test_capabilities_are_sent_only_when_the_file_changes_them():
     after = managed_thing("a", brand="Apex", capability_report=REPORT)
-    change = change_to(after, live(managed_thing("a", brand="Acme", capability_report=REPORT)))
+    change = change_to(after, make_live(managed_thing("a", brand="Acme", capability_report=REPORT)))
     assert "CapabilityReport" not in calls_of(change)[0].params
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
 def test_removing_an_optional_field_forces_a_replacement(name):
-    without = {key: value for key, value in FULL.items() if key != name}
-    assert isinstance(change_to(managed_thing("a", **without), live(managed_thing("a", **FULL))), Replace)
+    remaining_fields = {key: value for key, value in FULL.items() if key != name}
+    assert isinstance(
+        change_to(managed_thing("a", **remaining_fields), make_live(managed_thing("a", **FULL))), Replace
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "valid", "invalid"),
+    ("material_type", "valid", "invalid"),
     [
         ("WIFI_SETUP_QR_BAR_CODE", "SN:1;UPC:123456789012", "SN:1"),
         ("WIFI_SETUP_QR_BAR_CODE", "SN:1;EAN:12345678;", "SN:1;UPC:1;"),
@@ -146,10 +148,12 @@ def test_removing_an_optional_field_forces_a_replacement(name):
         ("ZIGBEE_QR_BAR_CODE", "Z:AB$I:CD", "I:CD"),
     ],
 )
-def test_a_setup_code_is_checked_against_its_type_without_being_shown(kind, valid, invalid):
-    assert list(find_setup_code_errors(Secret("env QR", valid), kind)) == []
-    (error,) = find_setup_code_errors(Secret("env QR", invalid), kind)
-    assert error.startswith(f"authentication_material (from env QR) is not a valid {kind}; expected ")
+def test_an_invalid_setup_code_is_reported_without_its_value(material_type, valid, invalid):
+    assert list(find_setup_code_errors(Secret("env QR", valid), material_type)) == []
+    (error,) = find_setup_code_errors(Secret("env QR", invalid), material_type)
+    assert error.startswith(
+        f"authentication_material (from env QR) is not a valid {material_type}; expected "
+    )
     assert invalid not in error
 
 
@@ -162,7 +166,7 @@ def test_the_serial_number_is_parsed_from_a_wifi_setup_code():
     assert parse_serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
 
 
-def unmanaged(identity: str, **members: str):
+def make_unmanaged_thing(identity: str, **members: str):
     return {"Id": identity, "Arn": ARN, "Role": "DEVICE", "Tags": {"line": "A"}, **members}
 
 
@@ -180,20 +184,20 @@ def read_by_id(*things, desired):
     [
         (
             [
-                {**unmanaged("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
-                unmanaged("M1", SerialNumber="SN-1"),
+                {**make_unmanaged_thing("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
+                make_unmanaged_thing("M1", SerialNumber="SN-1"),
             ],
             {"M0": ()},
         ),
         (
-            [unmanaged("M1", SerialNumber="SN-1"), unmanaged("M2", Name="a")],
+            [make_unmanaged_thing("M1", SerialNumber="SN-1"), make_unmanaged_thing("M2", Name="a")],
             {"M1": ("M1 (SerialNumber SN-1)",)},
         ),
-        ([unmanaged("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
-        ([unmanaged("M2", Name="a", SerialNumber="SN-2")], {}),
-        ([unmanaged("M2", Name="other")], {}),
+        ([make_unmanaged_thing("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
+        ([make_unmanaged_thing("M2", Name="a", SerialNumber="SN-2")], {}),
+        ([make_unmanaged_thing("M2", Name="other")], {}),
         (
-            [unmanaged("M1", Name="a"), unmanaged("M2", Name="a")],
+            [make_unmanaged_thing("M1", Name="a"), make_unmanaged_thing("M2", Name="a")],
             {"M1": ("M1 (Name a)", "M2 (Name a)")},
         ),
     ],
@@ -202,8 +206,8 @@ def read_by_id(*things, desired):
         "by the serial number",
         "by the name",
         "not by the name of another device",
-        "not at all",
-        "two by the name",
+        "no match",
+        "two of the same name",
     ],
 )
 def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected):
@@ -230,14 +234,14 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
 
 def test_an_ambiguous_import_is_rejected_with_all_candidates():
     desired = managed_thing("a")
-    candidate = live(desired, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
+    candidate = make_live(desired, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
     change = change_to(desired, candidate)
     assert plan_errors(change, plan_context(desired)) == [
         "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
     ]
 
 
-def delete_calls(identity: str):
+def make_delete_calls(identity: str):
     return [
         managed_integrations("DeleteManagedThing", ignored_errors=NOT_FOUND, Identifier=identity),
         managed_integrations("GetManagedThing", repeat_until=NOT_FOUND, Identifier=identity),
@@ -246,15 +250,15 @@ def delete_calls(identity: str):
 
 def test_the_devices_of_a_hub_are_deleted_before_it():
     hub, device = managed_thing("a", role="CONTROLLER"), managed_thing("b", "90002")
-    live_hub = evolve(live(hub), facts=ManagedThingFacts(controls=("M2",)))
+    live_hub = evolve(make_live(hub), facts=ManagedThingFacts(controls=("M2",)))
     deletion = Delete(Address("managed_things", "a"), live_hub)
-    child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
+    child = Delete(Address("managed_things", "b"), evolve(make_live(device), identity="M2"))
     assert plan_errors(deletion, plan_context(changes=[deletion, child])) == []
-    assert calls_of(deletion) == [*delete_calls("M2"), *delete_calls("M1")]
+    assert calls_of(deletion) == [*make_delete_calls("M2"), *make_delete_calls("M1")]
 
 
 def test_deleting_a_hub_without_its_devices_is_rejected():
-    hub = live(managed_thing("a", role="CONTROLLER"))
+    hub = make_live(managed_thing("a", role="CONTROLLER"))
     deletion = Delete(
         Address("managed_things", "a"), evolve(hub, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
@@ -263,8 +267,8 @@ def test_deleting_a_hub_without_its_devices_is_rejected():
 
 def test_the_devices_that_a_hub_controls_are_read():
     live_resources = read_by_id(
-        {**unmanaged("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
-        unmanaged("M2", ParentControllerId="M1"),
+        {**make_unmanaged_thing("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
+        make_unmanaged_thing("M2", ParentControllerId="M1"),
         desired=managed_thing("a"),
     )
     assert live_resources["M1"].facts.controls == ("M2",)

@@ -33,15 +33,17 @@ ALLOW = Document.parse('{"Version": "2012-10-17", "Statement": []}')
 OTHER = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}')
 
 
-def live(*older: str) -> Live:
-    return Live("a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(older))
+def make_live(*older_versions: str) -> Live:
+    return Live(
+        "a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(older_versions)
+    )
 
 
-def live_with_targets(*targets: str) -> Live:
-    return evolve(live(), facts=PolicyFacts(targets=targets))
+def make_live_with_targets(*targets: str) -> Live:
+    return evolve(make_live(), facts=PolicyFacts(targets=targets))
 
 
-def delete_version(version: str):
+def make_delete_version_call(version: str):
     return iot("DeletePolicyVersion", ignored_errors=NOT_FOUND, policyName="a", policyVersionId=version)
 
 
@@ -66,23 +68,25 @@ def test_a_policy_is_read_with_its_versions_and_targets():
         "ListTargetsForPolicy": {"targets": [build_arn("cert/x")]},
     }
     live_resources, _ = read("policies", responses)
-    assert live_resources == [live()]
+    assert live_resources == [make_live()]
     assert live_resources[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
     assert (live_resources[0].arn, live_resources[0].tags) == (ARN, OWNERSHIP_TAGS)
 
 
-@pytest.mark.parametrize(("older", "dropped"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])])
-def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(older, dropped):
-    assert calls_of(change_to(resource("policies", "a", Policy(OTHER)), live(*older))) == [
-        *map(delete_version, dropped),
+@pytest.mark.parametrize(
+    ("older_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
+)
+def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(older_versions, deleted_versions):
+    assert calls_of(change_to(resource("policies", "a", Policy(OTHER)), make_live(*older_versions))) == [
+        *map(make_delete_version_call, deleted_versions),
         iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER.text, setAsDefault=True),
     ]
 
 
 def test_the_other_versions_are_deleted_before_the_policy():
-    assert delete_calls("policies", live("1", "2")) == [
-        delete_version("1"),
-        delete_version("2"),
+    assert delete_calls("policies", make_live("1", "2")) == [
+        make_delete_version_call("1"),
+        make_delete_version_call("2"),
         iot(
             "DeletePolicy",
             ignored_errors=NOT_FOUND,
@@ -98,7 +102,7 @@ UNKNOWN_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
 
 def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
     change = Delete(
-        Address("policies", "a"), live_with_targets(*map(build_arn, ("cert/1a2b", *UNKNOWN_TARGETS)))
+        Address("policies", "a"), make_live_with_targets(*map(build_arn, ("cert/1a2b", *UNKNOWN_TARGETS)))
     )
     deletion = Delete(Address("certificates", "c"), CERTIFICATE)
     context = plan_context(
@@ -113,23 +117,23 @@ def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
 
 
 @pytest.mark.parametrize(
-    "user",
+    "other_change",
     [
         Delete(Address("certificates", "c"), CERTIFICATE),
         change_to(resource("certificates", "c", Certificate()), CERTIFICATE),
     ],
     ids=["deleted", "detached"],
 )
-def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(user):
-    change = Delete(Address("policies", "a"), live_with_targets(build_arn("cert/1a2b")))
+def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(other_change):
+    change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
     context = plan_context(
-        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, user]
+        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, other_change]
     )
     assert plan_errors(change, context) == []
 
 
 def test_deleting_a_policy_of_an_unchanged_certificate_is_rejected():
-    change = Delete(Address("policies", "a"), live_with_targets(build_arn("cert/1a2b")))
+    change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
     context = plan_context(live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change])
     assert plan_errors(change, context) == [
         (

@@ -1,4 +1,4 @@
-"""Provisioned things: one call creates every part, and existing parts are updated one by one."""
+"""Provisioned things: one call creates every certificate_part, and existing parts are updated one by one."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from tests.support.kind_driver import (
 
 PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].device("pump", generation)) for generation in (1, 2))
 CERT, OLD_CERT = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
-KNOWN = {"ResourceAlreadyExistsException"}
+ALREADY_EXISTS = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
 
 
-def body(**properties: Any) -> Document:
+def make_body(**properties: Any) -> Document:
     """Return a template of a thing, a certificate and a policy; `properties` replace the thing's."""
     return Document.from_value(
         {
@@ -55,11 +55,11 @@ def body(**properties: Any) -> Document:
     )
 
 
-def pump(**properties: Any) -> Resource:
-    return resource("provisioned_things", "a", ProvisionedThing(body(**properties), {"Pem": PEM.text}))
+def make_pump(**properties: Any) -> Resource:
+    return resource("provisioned_things", "a", ProvisionedThing(make_body(**properties), {"Pem": PEM.text}))
 
 
-OTHERS = (
+OTHER_RESOURCES = (
     ca(),
     resource("policies", "telemetry", Policy(DENY_ALL)),
     resource("thing_groups", "hall", ThingGroup()),
@@ -76,30 +76,30 @@ COMPLETE = Provisioned(
 )
 
 
-def live(**changes: Any) -> Live:
+def make_live(**changes: Any) -> Live:
     """Return the complete provisioned thing; `changes` replace fields of its facts or its spec."""
     facts = ProvisionedThingFacts(frozenset(), registered_id=PEM.fingerprint, is_attached=True)
-    names = {field.name for field in fields(ProvisionedThingFacts)}
-    spec = evolve(COMPLETE, **{key: value for key, value in changes.items() if key not in names})
-    facts = evolve(facts, **{key: value for key, value in changes.items() if key in names})
+    fact_names = {field.name for field in fields(ProvisionedThingFacts)}
+    spec = evolve(COMPLETE, **{key: value for key, value in changes.items() if key not in fact_names})
+    facts = evolve(facts, **{key: value for key, value in changes.items() if key in fact_names})
     return Live("provisioned_things.a", spec, 3, "ws", declared_name="a", facts=facts)
 
 
-def update_to(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
+def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     """Return the update that brings a live resource to its desired state, with its context."""
-    desired_scope = scope(desired, *OTHERS)
+    desired_scope = scope(desired, *OTHER_RESOURCES)
     evaluated_resource = desired_scope.desired[desired.address]
     resource = evolve(evaluated_resource, spec=KIND.effective(evaluated_resource, desired_scope))
     update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
-    context = plan_context(desired, *OTHERS, live={"provisioned_things.a": live}, changes=[update])
+    context = plan_context(desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update])
     return update, evolve(context, declared=context.desired)
 
 
 def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
-    desired = pump()
-    context = plan_context(desired, *OTHERS)
+    desired = make_pump()
+    context = plan_context(desired, *OTHER_RESOURCES)
     (call,) = create_calls(desired, evolve(context, declared=context.desired))
-    owned = body(ThingGroups=["hall", "reconciler-ws"])
+    owned = make_body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
     assert json.loads(call.params["templateBody"]) == owned.value
 
@@ -124,10 +124,12 @@ def test_every_part_is_read_in_bulk():
         "ListPrincipalThings": {"things": ["pump"]},
     }
     billing = [Live("bill", BillingGroup(), 1, "ws")]
-    live_resources, operations = read("provisioned_things", responses, pump(), ca(), billing_groups=billing)
+    live_resources, operations = read(
+        "provisioned_things", responses, make_pump(), ca(), billing_groups=billing
+    )
     old = External(OLD.fingerprint)
     assert live_resources == [
-        live(
+        make_live(
             billing_group=External("bill"),
             other_certificates=(old,),
             deletable_ids=frozenset({old.id}),
@@ -137,17 +139,17 @@ def test_every_part_is_read_in_bulk():
     assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
 
 
-ATTACHED = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
-POLICY_ATTACHED = iot("AttachPolicy", policyName="telemetry", target=CERT)
-REGISTERED = iot("RegisterCertificate", ignored_errors=KNOWN, certificatePem=PEM.text, status="ACTIVE")
+ATTACH = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
+ATTACH_POLICY = iot("AttachPolicy", policyName="telemetry", target=CERT)
+REGISTER = iot("RegisterCertificate", ignored_errors=ALREADY_EXISTS, certificatePem=PEM.text, status="ACTIVE")
 
 
-def group(operation: str, name: str, *, ignored_errors=()):
+def make_group_call(operation: str, name: str, *, ignored_errors=()):
     return iot(operation, ignored_errors=ignored_errors, thingGroupName=name, thingName="pump")
 
 
 @pytest.mark.parametrize(
-    ("missing", "expected"),
+    ("differences", "expected"),
     [
         (
             {"attributes": {}},
@@ -163,8 +165,8 @@ def group(operation: str, name: str, *, ignored_errors=()):
         (
             {"thing_groups": (External("yard"),)},
             [
-                group("AddThingToThingGroup", "hall"),
-                group("RemoveThingFromThingGroup", "yard", ignored_errors=NOT_FOUND),
+                make_group_call("AddThingToThingGroup", "hall"),
+                make_group_call("RemoveThingFromThingGroup", "yard", ignored_errors=NOT_FOUND),
             ],
         ),
         (
@@ -182,8 +184,8 @@ def group(operation: str, name: str, *, ignored_errors=()):
             {"certificate_status": "INACTIVE"},
             [iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
         ),
-        ({"policies": ()}, [POLICY_ATTACHED]),
-        ({"certificate": None, "is_attached": False}, [ATTACHED]),
+        ({"policies": ()}, [ATTACH_POLICY]),
+        ({"certificate": None, "is_attached": False}, [ATTACH]),
         (
             {
                 "certificate": None,
@@ -193,16 +195,16 @@ def group(operation: str, name: str, *, ignored_errors=()):
                 "registered_id": None,
                 "is_attached": False,
             },
-            [REGISTERED, POLICY_ATTACHED, ATTACHED],
+            [REGISTER, ATTACH_POLICY, ATTACH],
         ),
     ],
     ids=["attributes", "groups", "billing", "status", "policy", "attachment", "certificate"],
 )
-def test_only_the_missing_parts_are_sent(missing, expected):
-    assert calls_of(*update_to(pump(), live(**missing))) == expected
+def test_only_the_differences_are_sent(differences, expected):
+    assert calls_of(*make_update(make_pump(), make_live(**differences))) == expected
 
 
-RETIRED = iot(
+RETIRE = iot(
     "AttachPolicy",
     ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
@@ -212,9 +214,11 @@ RETIRED = iot(
 
 def test_a_change_of_the_cas_mode_registers_the_certificate_again():
     registration = Registration("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
-    update, context = update_to(pump(), live(certificate_mode="SNI_ONLY", previous_registration=registration))
+    update, context = make_update(
+        make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
+    )
     assert calls_of(update, context) == [
-        RETIRED,
+        RETIRE,
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERT),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
         iot(
@@ -224,17 +228,19 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
             certificateId=PEM.fingerprint,
             forceDelete=True,
         ),
-        REGISTERED,
-        POLICY_ATTACHED,
+        REGISTER,
+        ATTACH_POLICY,
         iot("AttachPolicy", policyName="elsewhere", target=CERT),
-        ATTACHED,
+        ATTACH,
     ]
     assert plan_errors(update, context) == []
 
 
 def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again():
     registration = Registration("ACTIVE", ("pump", "foreign"), ())
-    update, context = update_to(pump(), live(certificate_mode="SNI_ONLY", previous_registration=registration))
+    update, context = make_update(
+        make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
+    )
     assert plan_errors(update, context) == [
         (
             "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
@@ -244,15 +250,15 @@ def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again()
 
 
 def test_too_many_attributes_without_a_type_are_a_problem():
-    desired = pump(AttributePayload=dict.fromkeys("abcd", "1"))
+    desired = make_pump(AttributePayload=dict.fromkeys("abcd", "1"))
     assert problems(desired) == [
         "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
     ]
 
 
 def test_a_template_outside_the_file_is_a_problem():
-    named = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
-    assert problems(named) == [
+    document = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
+    assert problems(document) == [
         (
             "template: a template that is not in this file cannot be evaluated; "
             "expected its body here, or its name in [provisioning_templates.*]"
@@ -261,14 +267,18 @@ def test_a_template_outside_the_file_is_a_problem():
 
 
 def test_a_certificate_with_an_id_in_the_template_must_be_registered():
-    part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
-    template = body().value
-    named = Document.from_value(
-        {**template, "Parameters": {}, "Resources": {**template["Resources"], "certificate": part}}
+    certificate_part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
+    template = make_body().value
+    document = Document.from_value(
+        {
+            **template,
+            "Parameters": {},
+            "Resources": {**template["Resources"], "certificate": certificate_part},
+        }
     )
-    update, context = update_to(
-        resource("provisioned_things", "a", ProvisionedThing(named)),
-        live(certificate=None, certificate_status=None, registered_id=None, is_attached=False),
+    update, context = make_update(
+        resource("provisioned_things", "a", ProvisionedThing(document)),
+        make_live(certificate=None, certificate_status=None, registered_id=None, is_attached=False),
     )
     assert plan_errors(update, context) == [
         (

@@ -12,7 +12,7 @@ from reconciler.model.change import Create, Replace, Update
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Live
-from tests.kinds.test_credential_lockers import without_tokens
+from tests.kinds.test_credential_lockers import split_tokens
 from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_of, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
@@ -50,11 +50,11 @@ TAG_KEY_SAVED = managed_integrations(
 )
 
 
-def profile(spec: ProvisioningProfile):
+def make_profile(spec: ProvisioningProfile):
     return resource("provisioning_profiles", "a", spec)
 
 
-def live(spec: ProvisioningProfile, **tags: str) -> Live:
+def make_live(spec: ProvisioningProfile, **tags: str) -> Live:
     return Live(
         "P1",
         evolve(spec, name="a"),
@@ -66,13 +66,13 @@ def live(spec: ProvisioningProfile, **tags: str) -> Live:
     )
 
 
-def profile_with_generated_claim(**fields: object) -> Live:
+def make_profile_with_generated_claim(**fields: object) -> Live:
     """Return a FLEET_PROVISIONING profile with a claim that AWS generated."""
-    return live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM, **fields))
+    return make_live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM, **fields))
 
 
 def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
-    calls, _ = without_tokens(create_calls(profile(FLEET)))
+    calls, _ = split_tokens(create_calls(make_profile(FLEET)))
     assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
@@ -86,8 +86,8 @@ def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
 
 
 def test_a_declared_claim_is_sent_and_nothing_is_saved():
-    calls, _ = without_tokens(
-        create_calls(profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
+    calls, _ = split_tokens(
+        create_calls(make_profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
     )
     assert calls == [
         managed_integrations(
@@ -101,7 +101,7 @@ def test_a_declared_claim_is_sent_and_nothing_is_saved():
 
 
 def test_a_tag_records_the_ca_which_aws_does_not_return():
-    calls, _ = without_tokens(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
+    calls, _ = split_tokens(create_calls(make_profile(ProvisioningProfile("JITR", ca_certificate=CA))))
     assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
 
 
@@ -116,39 +116,46 @@ def test_a_live_profile_is_read_with_what_its_tags_record():
         },
     }
     assert read("provisioning_profiles", responses) == (
-        [profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
+        [make_profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
         ["ListProvisioningProfiles", "GetProvisioningProfile"],
     )
 
 
-def test_a_saved_key_is_no_change_even_if_its_file_was_moved():
+def test_a_saved_key_is_unchanged_even_if_its_file_was_moved():
     assert (
-        change_to(profile(FLEET), profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)).fields == ()
+        change_to(
+            make_profile(FLEET), make_profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)
+        ).fields
+        == ()
     )
 
 
 def test_a_profile_whose_key_was_lost_is_replaced():
-    change = change_to(profile(FLEET), profile_with_generated_claim())
+    change = change_to(make_profile(FLEET), make_profile_with_generated_claim())
     assert isinstance(change, Replace)
-    calls, tokens = without_tokens(calls_of(change))
+    calls, tokens = split_tokens(calls_of(change))
     assert [call.operation for call in calls] == [
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
     assert calls[0].output_files == OUTPUT_FILES
-    assert tokens[0] != without_tokens(create_calls(profile(FLEET)))[1][0]
+    assert tokens[0] != split_tokens(create_calls(make_profile(FLEET)))[1][0]
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
     key = evolve(KEY, content=ALPHA.key_pem)
-    change = change_to(profile(evolve(FLEET, save_claim_key_to=key)), profile_with_generated_claim())
+    change = change_to(
+        make_profile(evolve(FLEET, save_claim_key_to=key)), make_profile_with_generated_claim()
+    )
     assert isinstance(change, Update)
     assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
 
 
 def test_a_file_with_another_key_is_rejected():
     key = evolve(KEY, content=ALPHA.key_pem)
-    change = change_to(profile(evolve(FLEET, save_claim_key_to=key)), profile_with_generated_claim())
+    change = change_to(
+        make_profile(evolve(FLEET, save_claim_key_to=key)), make_profile_with_generated_claim()
+    )
     assert plan_errors(change) == [
         (
             "claim.key already exists and has another key than that of the profile's claim certificate; "
@@ -159,7 +166,7 @@ def test_a_file_with_another_key_is_rejected():
 
 def test_an_existing_file_is_rejected():
     key = evolve(KEY, content="something")
-    assert plan_errors(Create(profile(evolve(FLEET, save_claim_key_to=key)))) == [
+    assert plan_errors(Create(make_profile(evolve(FLEET, save_claim_key_to=key)))) == [
         "claim.key already exists and would be overwritten; choose the path of a new file"
     ]
 
@@ -203,31 +210,31 @@ def test_an_existing_file_is_rejected():
     ids=["key without a file", "no CA", "a CA without JITR", "claim with JITR", "nothing to save"],
 )
 def test_fields_that_exclude_each_other_are_problems(spec, expected):
-    assert problems(profile(spec)) == [expected]
+    assert problems(make_profile(spec)) == [expected]
 
 
 def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
-    assert delete_calls("provisioning_profiles", profile_with_generated_claim()) == DELETE_CALLS
+    assert delete_calls("provisioning_profiles", make_profile_with_generated_claim()) == DELETE_CALLS
 
 
 def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
-    converge(state(profile(spec)), cloud)
+    converge(state(make_profile(spec)), cloud)
     assert path.read_text().startswith("-----BEGIN")
     assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()  # as if the user moved it to a safe place
-    assert plan_of(state(profile(spec)), cloud).steps == ()
+    assert plan_of(state(make_profile(spec)), cloud).steps == ()
 
 
 def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
-    plan = plan_of(state(profile(spec)), cloud)
+    plan = plan_of(state(make_profile(spec)), cloud)
     interrupted_plan = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
     assert failures(apply(interrupted_plan, cloud)) == []
     path.unlink()  # as if the response was lost before the key was written
-    converge(state(profile(spec)), cloud)
+    converge(state(make_profile(spec)), cloud)
     assert path.exists()
-    assert plan_of(state(profile(spec)), cloud).steps == ()
+    assert plan_of(state(make_profile(spec)), cloud).steps == ()
     assert len(cloud.content()["provisioning_profiles"]) == 1

@@ -32,29 +32,29 @@ HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
 SPEC = ProvisioningTemplate(BODY, ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK)
 
 
-def live(spec: ProvisioningTemplate, older: tuple[int, ...] = ()) -> Live:
+def make_live(spec: ProvisioningTemplate, older_versions: tuple[int, ...] = ()) -> Live:
     return Live(
         "a",
         spec,
         owner="ws",
         arn=ARN,
         tags={**spec.tags, **OWNERSHIP_TAGS},
-        facts=ProvisioningTemplateFacts(older),
+        facts=ProvisioningTemplateFacts(older_versions),
     )
 
 
-def template(spec: ProvisioningTemplate):
+def make_template(spec: ProvisioningTemplate):
     return resource("provisioning_templates", "a", spec)
 
 
-def create_call(**more_params):
+def make_create_call(**more_params):
     params = {"templateName": "a", "templateBody": BODY.text, "provisioningRoleArn": ROLE}
     return iot("CreateProvisioningTemplate", **params, **more_params, tags=tag_list(OWNERSHIP_TAGS))
 
 
 def test_a_template_is_created_with_its_ownership_tags_in_one_call():
-    assert create_calls(template(SPEC)) == [
-        create_call(
+    assert create_calls(make_template(SPEC)) == [
+        make_create_call(
             type="FLEET_PROVISIONING", enabled=True, description="Pumps", preProvisioningHook=HOOK_PARAMS
         )
     ]
@@ -83,16 +83,18 @@ def test_a_live_template_is_read_with_its_versions():
         },
     }
     live_resources, _ = read("provisioning_templates", responses)
-    assert live_resources == [live(SPEC)]
+    assert live_resources == [make_live(SPEC)]
     assert live_resources[0].facts == ProvisioningTemplateFacts((2, 9))
 
 
 @pytest.mark.parametrize(
-    ("older", "deleted"), [((1, 2, 3), []), ((1, 2, 3, 4), [1])], ids=["four versions", "five versions"]
+    ("older_versions", "deleted"),
+    [((1, 2, 3), []), ((1, 2, 3, 4), [1])],
+    ids=["four versions", "five versions"],
 )
-def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(older, deleted):
+def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(older_versions, deleted):
     body = Document.parse('{"Resources": {"x": 1}}')
-    assert calls_of(change_to(template(evolve(SPEC, body=body)), live(SPEC, older))) == [
+    assert calls_of(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, older_versions))) == [
         *(
             iot(
                 "DeleteProvisioningTemplateVersion",
@@ -110,18 +112,23 @@ def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
     cloud = Cloud()
     for number in range(10):
         body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
-        converge(state(template(evolve(SPEC, body=body))), cloud)
-    assert plan_of(state(template(evolve(SPEC, body=body))), cloud).steps == ()
+        converge(state(make_template(evolve(SPEC, body=body))), cloud)
+    assert plan_of(state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
 
 
 def test_spaces_in_the_body_are_not_a_change():
-    assert change_to(template(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), live(SPEC)).fields == ()
+    assert (
+        change_to(
+            make_template(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), make_live(SPEC)
+        ).fields
+        == ()
+    )
 
 
 def test_other_fields_change_in_one_call_that_removes_the_hook():
     spec = ProvisioningTemplate(BODY, f"{ROLE}-2")
-    assert calls_of(change_to(template(spec), live(SPEC))) == [
+    assert calls_of(change_to(make_template(spec), make_live(SPEC))) == [
         iot(
             "UpdateProvisioningTemplate",
             templateName="a",
@@ -134,21 +141,21 @@ def test_other_fields_change_in_one_call_that_removes_the_hook():
 
 
 def test_a_change_of_type_deletes_the_template_and_creates_it_again():
-    change = change_to(template(ProvisioningTemplate(BODY, ROLE, "JITP")), live(SPEC))
+    change = change_to(make_template(ProvisioningTemplate(BODY, ROLE, "JITP")), make_live(SPEC))
     assert isinstance(change, Replace)
     assert calls_of(change) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),
-        create_call(type="JITP", enabled=False),
+        make_create_call(type="JITP", enabled=False),
     ]
 
 
 def test_a_template_is_deleted_with_its_versions():
-    assert delete_calls("provisioning_templates", live(SPEC, (1, 2))) == [
+    assert delete_calls("provisioning_templates", make_live(SPEC, (1, 2))) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a")
     ]
 
 
 def test_a_jitp_template_cannot_have_a_hook():
-    assert problems(template(evolve(SPEC, type="JITP"))) == [
+    assert problems(make_template(evolve(SPEC, type="JITP"))) == [
         "pre_provisioning_hook: a JITP template cannot have a hook; expected no hook, or the type FLEET_PROVISIONING"
     ]

@@ -1,4 +1,4 @@
-"""Merged reads: they share batches of calls, and each gets its own responses."""
+"""Merged reads, which share batches of calls and each get their own responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.kinds.base.reads import merge_reads
 from reconciler.model.call import ApiCall
 
 
-def numbered_read(name: str, sizes: Sequence[int]):
+def read_numbers(name: str, sizes: Sequence[int]):
     """Yield one batch of calls for each size, as a read does, and return the responses to all of them."""
     all_responses = []
     for size in sizes:
@@ -24,7 +24,7 @@ def respond(call: ApiCall) -> str:
     return f"{call.operation}{call.params['n']}"
 
 
-def drive(read):
+def run_read(read):
     """Return what a read returns, and the responses to its batches."""
     batches, batch = [], next(read, None)
     while True:
@@ -36,14 +36,14 @@ def drive(read):
 
 
 def test_merged_reads_alternate_their_calls_and_the_longer_one_continues():
-    _, batches = drive(merge_reads(numbered_read("a", [3, 1]), numbered_read("b", [1, 2])))
+    _, batches = run_read(merge_reads(read_numbers("a", [3, 1]), read_numbers("b", [1, 2])))
     assert batches == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1, max_size=4))
-def test_every_merged_read_gets_its_own_responses_and_no_others(sizes_by_read):
-    reads = [numbered_read(f"r{index}-", sizes) for index, sizes in enumerate(sizes_by_read)]
-    results, _ = drive(merge_reads(*reads))
+def test_every_merged_read_gets_only_its_own_responses(sizes_by_read):
+    reads = [read_numbers(f"r{index}-", sizes) for index, sizes in enumerate(sizes_by_read)]
+    results, _ = run_read(merge_reads(*reads))
     assert results == tuple(
         [[f"r{index}-{number}" for number in range(size)] for size in sizes]
         for index, sizes in enumerate(sizes_by_read)
@@ -51,7 +51,7 @@ def test_every_merged_read_gets_its_own_responses_and_no_others(sizes_by_read):
 
 
 def test_merged_reads_can_be_merged_again():
-    inner = merge_reads(numbered_read("b", [1]), numbered_read("c", [2]))
-    results, batches = drive(merge_reads(numbered_read("a", [1]), inner))
+    inner = merge_reads(read_numbers("b", [1]), read_numbers("c", [2]))
+    results, batches = run_read(merge_reads(read_numbers("a", [1]), inner))
     assert results == ([["a0"]], ([["b0"]], [["c0", "c1"]]))
     assert batches == [["a0", "b0", "c0", "c1"]]

@@ -22,7 +22,7 @@ ARN = build_arn("rolealias/a")
 OTHER = "arn:aws:iam::123456789012:role/other"
 
 
-def live(spec: RoleAlias) -> Live:
+def make_live(spec: RoleAlias) -> Live:
     return Live("a", spec, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
@@ -54,24 +54,24 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
             "tags": tag_list(OWNERSHIP_TAGS) if params["resourceArn"] == ARN else []
         },
     }
-    assert read("role_aliases", responses)[0] == [live(RoleAlias(ROLE, 900))]
+    assert read("role_aliases", responses)[0] == [make_live(RoleAlias(ROLE, 900))]
 
 
 def test_role_and_duration_are_updated_in_place():
     after = resource("role_aliases", "a", RoleAlias(OTHER, 900))
-    assert calls_of(change_to(after, live(RoleAlias(ROLE)))) == [
+    assert calls_of(change_to(after, make_live(RoleAlias(ROLE)))) == [
         iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER, credentialDurationSeconds=900)
     ]
 
 
 def test_an_update_of_tags_does_not_update_the_role():
     after = resource("role_aliases", "a", RoleAlias(ROLE, tags={"line": "A"}))
-    assert calls_of(change_to(after, live(RoleAlias(ROLE)))) == [
+    assert calls_of(change_to(after, make_live(RoleAlias(ROLE)))) == [
         iot("TagResource", resourceArn=ARN, tags=tag_list({"line": "A"}))
     ]
 
 
 def test_a_deletion_is_one_call():
-    assert delete_calls("role_aliases", live(RoleAlias(ROLE))) == [
+    assert delete_calls("role_aliases", make_live(RoleAlias(ROLE))) == [
         iot("DeleteRoleAlias", ignored_errors=NOT_FOUND, roleAlias="a")
     ]

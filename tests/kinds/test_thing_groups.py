@@ -38,27 +38,27 @@ PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
 ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
 
-def live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
+def make_live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
     empty = {"children": (), "members": (), "policies": ()}
     facts = ThingGroupFacts(NOT_COMPARED, GroupContents(**{**empty, **contents}))
     return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
 
 
-def group(name: str = "a", **fields: object):
+def make_group(name: str = "a", **fields: object):
     return resource("thing_groups", name, ThingGroup(**fields))
 
 
-def attach(policy: str):
+def make_attach_call(policy: str):
     return iot("AttachPolicy", policyName=policy, target=ARN)
 
 
-def create_call(**extra):
+def make_create_call(**extra_params):
     return iot(
         "CreateThingGroup",
         thingGroupName="a",
         thingGroupProperties=PROPERTIES,
         tags=tag_list(OWNERSHIP_TAGS),
-        **extra,
+        **extra_params,
     )
 
 
@@ -67,10 +67,10 @@ DELETE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", e
 
 def test_a_group_is_created_before_its_policies_are_attached():
     context = plan_context(
-        group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW)
+        make_group(parent="top", policies=("p",)), make_group("top"), resource("policies", "p", ALLOW)
     )
-    desired = group(parent="top", policies=("p",))
-    assert create_calls(desired, context) == [create_call(parentGroupName="top"), attach("p")]
+    desired = make_group(parent="top", policies=("p",))
+    assert create_calls(desired, context) == [make_create_call(parentGroupName="top"), make_attach_call("p")]
 
 
 def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted():
@@ -94,12 +94,12 @@ def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted(
     }
     policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
     live_resources, operations = read("thing_groups", responses, policies=policies)
-    assert live_resources == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
+    assert live_resources == [make_live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
     assert operations.count("ListTargetsForPolicy") == 0
 
 
 def test_moving_a_group_reads_its_children_members_and_policies():
-    def groups(params):
+    def list_groups(params):
         names = ("below",) if "parentGroup" in params else ("a",)
         return {
             "thingGroups": [
@@ -108,35 +108,35 @@ def test_moving_a_group_reads_its_children_members_and_policies():
         }
 
     responses = {
-        "ListThingGroups": groups,
+        "ListThingGroups": list_groups,
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    live_resources, _ = read("thing_groups", responses, group(parent="top"))
+    live_resources, _ = read("thing_groups", responses, make_group(parent="top"))
     assert live_resources[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
 
 
-def test_policies_are_attached_before_others_are_detached():
-    change = change_to(group(policies=("new",)), live(ThingGroup(policies=("old",))))
+def test_new_policies_are_attached_before_old_ones_are_detached():
+    change = change_to(make_group(policies=("new",)), make_live(ThingGroup(policies=("old",))))
     context = plan_context(
         change.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
     )
     assert calls_of(change, context) == [
-        attach("new"),
+        make_attach_call("new"),
         iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
     ]
 
 
 def test_another_parent_replaces_the_group_and_adds_its_things_again():
-    change = change_to(group(parent="top"), live(ThingGroup(), members=("t",)))
+    change = change_to(make_group(parent="top"), make_live(ThingGroup(), members=("t",)))
     assert isinstance(change, Replace)
     member = resource("things", "t", Thing(thing_groups=("a",)))
     live_thing = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
     context = plan_context(
         change.resource,
-        group("top"),
+        make_group("top"),
         member,
         live={"things.t": live_thing, "thing_groups.a": change.live},
         changes=[change_to(member, live_thing)],
@@ -144,7 +144,7 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
     assert plan_errors(change, context) == []
     assert calls_of(change, context) == [
         DELETE,
-        create_call(parentGroupName="top"),
+        make_create_call(parentGroupName="top"),
         iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"),
         iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
     ]
@@ -172,7 +172,7 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
     ids=["children", "members", "policies"],
 )
 def test_a_replacement_that_would_lose_something_is_rejected(contents, expected):
-    change = change_to(group(parent="top"), live(ThingGroup(), **contents))
+    change = change_to(make_group(parent="top"), make_live(ThingGroup(), **contents))
     assert plan_errors(change, plan_context(change.resource)) == [
         f"cannot replace: AWS cannot change a group's parent, and replacing the group would lose {expected}"
     ]
@@ -180,18 +180,18 @@ def test_a_replacement_that_would_lose_something_is_rejected(contents, expected)
 
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
     other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
-    assert problems(group(), other) == [
+    assert problems(make_group(), other) == [
         "a dynamic thing group of this file has the same name; expected another name for one of them"
     ]
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("thing_groups", live(ThingGroup())) == [DELETE]
+    assert delete_calls("thing_groups", make_live(ThingGroup())) == [DELETE]
 
 
 def test_child_groups_are_deleted_before_their_parents():
     cloud = Cloud()
-    converge(state(group("a"), group("b", parent="a"), group("c", parent="b")), cloud)
+    converge(state(make_group("a"), make_group("b", parent="a"), make_group("c", parent="b")), cloud)
     plan = plan_of(state(), cloud)
     assert [step.address.name for step in plan.steps] == ["c", "b", "a", "reconciler-ws"]
     converge(state(), cloud)
@@ -201,12 +201,12 @@ def test_child_groups_are_deleted_before_their_parents():
 def test_a_group_that_moves_keeps_its_things_and_policies():
     cloud = Cloud()
     other_resources = [
-        group("top"),
+        make_group("top"),
         resource("policies", "p", ALLOW),
         resource("things", "t", Thing(thing_groups=("a",))),
     ]
-    converge(state(group("a", policies=("p",)), *other_resources), cloud)
-    moved = state(group("a", parent="top", policies=("p",)), *other_resources)
+    converge(state(make_group("a", policies=("p",)), *other_resources), cloud)
+    moved = state(make_group("a", parent="top", policies=("p",)), *other_resources)
     converge(moved, cloud)
     assert plan_of(moved, cloud).steps == ()
     content = cloud.content()
@@ -216,7 +216,7 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
 
 
 QUERY = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t"))
-STATIC = (group("a"), resource("things", "t", Thing(thing_groups=("a",))))
+STATIC = (make_group("a"), resource("things", "t", Thing(thing_groups=("a",))))
 UNGROUPED = resource("things", "t", Thing())
 
 
@@ -239,12 +239,12 @@ def test_a_dynamic_group_can_replace_a_static_one_of_the_same_name_and_vice_vers
 
 def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     cloud = Cloud()
-    top, mid, low = group("top"), group("mid"), group("low", parent="mid")
+    top, mid, low = make_group("top"), make_group("mid"), make_group("low", parent="mid")
     converge(state(top, mid, low), cloud)
-    moved = state(top, group("mid", parent="top"), low)
+    moved = state(top, make_group("mid", parent="top"), low)
     with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
         plan_of(moved, cloud)
-    converge(state(top, mid, group("low")), cloud)
-    converge(state(top, group("mid", parent="top"), group("low")), cloud)
+    converge(state(top, mid, make_group("low")), cloud)
+    converge(state(top, make_group("mid", parent="top"), make_group("low")), cloud)
     converge(moved, cloud)
     assert plan_of(moved, cloud).steps == ()

@@ -56,7 +56,7 @@ DELETE = iot(
 DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
 
 
-def live(spec: ThingType, *things: str) -> Live:
+def make_live(spec: ThingType, *things: str) -> Live:
     tags = {**spec.tags, **OWNERSHIP_TAGS}
     return Live("a", spec, owner="ws", arn=build_arn("thingtype/a"), tags=tags, used_by=things)
 
@@ -92,8 +92,8 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
     }
     spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
     listed = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
-    assert read("thing_types", responses, resource("thing_types", "a", FULL)) == ([live(spec)], listed)
-    assert read("thing_types", responses) == ([live(spec, "pump")], [*listed, "ListThings"])
+    assert read("thing_types", responses, resource("thing_types", "a", FULL)) == ([make_live(spec)], listed)
+    assert read("thing_types", responses) == ([make_live(spec, "pump")], [*listed, "ListThings"])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
     ids=["propagating attributes and tags removed", "deprecated"],
 )
 def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after, expected):
-    live_type = live(evolve(FULL, searchable_attributes=("house", "site")))
+    live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
     assert calls_of(change_to(resource("thing_types", "a", after), live_type)) == expected
 
 
@@ -124,27 +124,27 @@ def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after,
 )
 def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
     desired = resource("thing_types", "a", after)
-    live_type = live(evolve(FULL, searchable_attributes=("house", "site")))
+    live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
 
     assert calls_of(change_to(desired, live_type)) == [DEPRECATE, DELETE, *create_calls(desired)]
 
 
 def test_a_deprecation_can_be_undone():
-    live_type = live(ThingType(deprecated=True))
+    live_type = make_live(ThingType(deprecated=True))
     undo = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
     assert calls_of(change_to(resource("thing_types", "a", ThingType()), live_type)) == [undo]
 
 
 def test_a_deletion_deprecates_the_type_and_waits():
-    assert delete_calls("thing_types", live(ThingType())) == [DEPRECATE, DELETE]
+    assert delete_calls("thing_types", make_live(ThingType())) == [DEPRECATE, DELETE]
 
 
 def test_a_deprecated_type_is_only_deleted():
-    assert delete_calls("thing_types", live(ThingType(deprecated=True))) == [DELETE]
+    assert delete_calls("thing_types", make_live(ThingType(deprecated=True))) == [DELETE]
 
 
 def test_a_plan_warns_that_a_deletion_waits():
-    change = Delete(Address("thing_types", "a"), live(ThingType()))
+    change = Delete(Address("thing_types", "a"), make_live(ThingType()))
     assert list(all_kinds()["thing_types"].plan_warnings(change)) == [
         "AWS deletes a thing type at the earliest 5 minutes after its deprecation; the step waits for that"
     ]
@@ -171,7 +171,7 @@ def test_too_many_attributes_and_ambiguous_sources_are_problems():
 
 
 def test_deleting_a_type_that_other_things_use_is_rejected():
-    change = Delete(Address("thing_types", "a"), live(ThingType(), "owned", "x", "y"))
+    change = Delete(Address("thing_types", "a"), make_live(ThingType(), "owned", "x", "y"))
     thing = Live("owned", Thing(thing_type="a"), 1, "ws")
     context = plan_context(
         live={"thing_types.a": change.live, "things.owned": thing},
@@ -187,7 +187,7 @@ def test_deleting_a_type_that_other_things_use_is_rejected():
 
 def test_replacing_a_type_that_things_use_is_rejected():
     desired = resource("thing_types", "a", ThingType("Fans"))
-    change = Replace(desired, live(ThingType("Pumps"), "x", "y"), ())
+    change = Replace(desired, make_live(ThingType("Pumps"), "x", "y"), ())
     assert plan_errors(
         change, plan_context(desired, live={"thing_types.a": change.live}, changes=[change])
     ) == [
@@ -206,9 +206,9 @@ def test_another_description_replaces_the_type_once_no_thing_uses_it():
 
     with pytest.raises(PlanRejectedError, match="a thing type that things have \\(pump\\)"):
         plan_of(other, cloud)
-    bare = resource("things", "pump", Thing())
-    apply(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), bare), cloud), cloud)
-    apply(plan_of(state(resource("thing_types", "a", ThingType("Fans")), bare), cloud), cloud)
+    thing_without_type = resource("things", "pump", Thing())
+    apply(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing_without_type), cloud), cloud)
+    apply(plan_of(state(resource("thing_types", "a", ThingType("Fans")), thing_without_type), cloud), cloud)
     apply(plan_of(other, cloud), cloud)
 
     assert cloud.iot.describe_thing_type(thingTypeName="a")["thingTypeProperties"] == {

@@ -36,35 +36,35 @@ CERTIFICATE = resource("certificates", "x", Certificate(PEM))
 STILL_DETACHING = {"InvalidRequestException"}
 
 
-def live(spec: Thing, *principals: str, exclusive: bool = False, owner: str | None = "ws") -> Live:
+def make_live(spec: Thing, *principals: str, exclusive: bool = False, owner: str | None = "ws") -> Live:
     facts = ThingFacts(frozenset(principals) if exclusive else frozenset(), principals)
     return Live("a", spec, 2, owner, facts=facts)
 
 
-def thing(**fields: object):
+def make_thing(**fields: object):
     return resource("things", "a", Thing(**fields))
 
 
-def join(group: str, thing: str = "a"):
+def make_join_call(group: str, thing: str = "a"):
     return iot("AddThingToThingGroup", thingGroupName=group, thingName=thing)
 
 
-def leave(group: str):
+def make_leave_call(group: str):
     return iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName=group, thingName="a")
 
 
-def attach(thing: str = "a", *, retried_errors=(), **extra):
+def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
     return iot(
-        "AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **extra
+        "AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **extra_params
     )
 
 
-def detach(thing: str = "a"):
+def make_detach_call(thing: str = "a"):
     return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERT)
 
 
 def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certificates():
-    desired = thing(
+    desired = make_thing(
         thing_type="pump",
         attributes={"site": "oslo"},
         thing_groups=("g",),
@@ -86,13 +86,13 @@ def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certif
             attributePayload={"attributes": {"site": "oslo"}},
             billingGroupName="b",
         ),
-        join("reconciler-ws"),
-        join("g"),
-        attach(thingPrincipalType="EXCLUSIVE_THING"),
+        make_join_call("reconciler-ws"),
+        make_join_call("g"),
+        make_attach_call(thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
-def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
+def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
     members = {"reconciler-ws": ["a"], "g": ["a", "foreign"]}
     responses = {
         "ListThingsInThingGroup": lambda params: {"things": members[params["thingGroupName"]]},
@@ -117,7 +117,7 @@ def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
         billing_group=External("b"),
         exclusive=True,
     )
-    assert live_resources == [live(spec)]
+    assert live_resources == [make_live(spec)]
     assert (live_resources[0].facts, live_resources[0].prevent_destroy) == (
         ThingFacts(frozenset({CERT}), (CERT,)),
         False,
@@ -130,16 +130,16 @@ def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
 
 @pytest.mark.parametrize(("desired", "expected"), [(True, False), (False, True)])
 def test_partly_exclusive_certificates_read_as_the_opposite_of_the_desired_state(desired, expected):
-    edges = [
+    attachments = [
         {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
         {"principal": build_arn("cert/other"), "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
     responses = {
         "ListThings": {"things": [{"thingName": "a", "attributes": {}, "version": 2}]},
-        "ListThingPrincipalsV2": {"thingPrincipalObjects": edges},
+        "ListThingPrincipalsV2": {"thingPrincipalObjects": attachments},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    live_resources, _ = read("things", responses, thing(exclusive=desired))
+    live_resources, _ = read("things", responses, make_thing(exclusive=desired))
     assert live_resources[0].spec.exclusive is expected
 
 
@@ -149,11 +149,11 @@ def test_exclusivity_is_not_compared_without_certificates():
         "ListThingPrincipalsV2": {"thingPrincipalObjects": []},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    assert read("things", responses, thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
+    assert read("things", responses, make_thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
 
 
 def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another():
-    change = change_to(thing(billing_group="c"), live(Thing(billing_group="b")))
+    change = change_to(make_thing(billing_group="c"), make_live(Thing(billing_group="b")))
     groups = [resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
     assert calls_of(
         change, plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
@@ -171,24 +171,24 @@ def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another()
 @pytest.mark.parametrize(
     ("parents", "expected"),
     [
-        ({}, [join("new"), leave("old")]),
-        ({"new": "root", "old": "root"}, [leave("old"), join("new")]),
+        ({}, [make_join_call("new"), make_leave_call("old")]),
+        ({"new": "root", "old": "root"}, [make_leave_call("old"), make_join_call("new")]),
     ],
     ids=["two hierarchies: joined first", "one hierarchy: left first"],
 )
-def test_groups_are_joined_before_others_are_left_unless_they_share_a_hierarchy(parents, expected):
+def test_new_groups_are_joined_before_old_ones_are_left_in_other_hierarchies(parents, expected):
     groups = [
         resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
         for name in ("new", "old", "root")
     ]
-    change = change_to(thing(thing_groups=("new",)), live(Thing(thing_groups=("old",))))
+    change = change_to(make_thing(thing_groups=("new",)), make_live(Thing(thing_groups=("old",))))
     context = plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
     assert calls_of(change, context) == expected
 
 
 def test_a_certificate_is_attached_again_to_become_exclusive():
-    live_thing = live(Thing(certificates=("x",), exclusive=False), CERT)
-    change = change_to(thing(certificates=("x",), exclusive=True), live_thing)
+    live_thing = make_live(Thing(certificates=("x",), exclusive=False), CERT)
+    change = change_to(make_thing(certificates=("x",), exclusive=True), live_thing)
     context = plan_context(
         change.resource,
         CERTIFICATE,
@@ -196,14 +196,14 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
         changes=[change],
     )
     assert calls_of(change, context) == [
-        detach(),
-        attach(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
+        make_detach_call(),
+        make_attach_call(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
 def test_an_exclusive_certificate_is_detached_from_its_other_things():
-    before = live(Thing(certificates=("x",)), CERT)
-    change = change_to(thing(certificates=("x",), exclusive=True), live(Thing()))
+    before = make_live(Thing(certificates=("x",)), CERT)
+    change = change_to(make_thing(certificates=("x",), exclusive=True), make_live(Thing()))
     context = plan_context(
         change.resource,
         resource("things", "b", Thing()),
@@ -216,22 +216,22 @@ def test_an_exclusive_certificate_is_detached_from_its_other_things():
         changes=[change],
     )
     assert calls_of(change, context) == [
-        detach("b"),
-        attach(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
+        make_detach_call("b"),
+        make_attach_call(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
 def test_an_exclusive_certificate_on_two_things_is_rejected():
-    both = [
+    two_things = [
         resource("things", name, Thing(certificates=("x",), exclusive=name == "a")) for name in ("a", "b")
     ]
-    assert plan_errors(Create(both[0]), plan_context(*both, CERTIFICATE)) == [
+    assert plan_errors(Create(two_things[0]), plan_context(*two_things, CERTIFICATE)) == [
         "cannot have certificates.x exclusively: things.b has it, too; remove it there, or set exclusive = false"
     ]
 
 
 def test_a_new_thing_of_a_type_that_will_be_deprecated_is_rejected():
-    desired = thing(thing_type="old")
+    desired = make_thing(thing_type="old")
     context = plan_context(desired, resource("thing_types", "old", ThingType(deprecated=True)))
     assert plan_errors(Create(desired), context) == [
         "cannot get the type thing_types.old: it will be deprecated; choose another type"
@@ -243,20 +243,20 @@ def test_two_groups_of_one_hierarchy_are_a_problem():
         resource("thing_groups", "top", ThingGroup()),
         resource("thing_groups", "part", ThingGroup(parent="top")),
     ]
-    assert problems(thing(thing_groups=("part", "top")), *groups) == [
+    assert problems(make_thing(thing_groups=("part", "top")), *groups) == [
         "thing_groups: 'part' and 'top' are in one hierarchy; expected one group of each hierarchy"
     ]
 
 
 def test_ten_groups_leave_no_room_for_the_workspaces_group():
-    assert problems(thing(thing_groups=tuple("abcdefghij"))) == [
+    assert problems(make_thing(thing_groups=tuple("abcdefghij"))) == [
         "thing_groups: 10 groups, and the one that marks what the workspace owns; expected at most 9"
     ]
 
 
 def test_all_principals_are_detached_before_a_thing_is_deleted():
     foreign = build_arn("cert/foreign")
-    assert delete_calls("things", live(Thing(), foreign)) == [
+    assert delete_calls("things", make_live(Thing(), foreign)) == [
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign),
         iot(
             "DeleteThing",
@@ -268,7 +268,7 @@ def test_all_principals_are_detached_before_a_thing_is_deleted():
     ]
 
 
-def _with_exclusive(certificate, thing):
+def _make_exclusive(certificate, thing):
     return evolve(thing, spec=evolve(thing.spec, exclusive=True)), certificate
 
 
@@ -276,7 +276,7 @@ def _with_exclusive(certificate, thing):
 def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
     cloud = Cloud()
     (one, first), (two, second) = device("a"), device("b")
-    converge(state(ca(), *_with_exclusive(one, first), *_with_exclusive(two, second)), cloud)
+    converge(state(ca(), *_make_exclusive(one, first), *_make_exclusive(two, second)), cloud)
     (one, first), (two, second) = device("a", generation), device("b")
     swapped = state(
         ca(),

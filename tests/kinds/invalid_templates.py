@@ -1,0 +1,270 @@
+"""Provisioning templates that AWS rejects, each with the problems that evaluating it reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.model.diagnostic import ValueProblem
+
+ONE_THING: dict[str, Any] = {"thing": {"Type": THING, "Properties": {"ThingName": "pump"}}}
+
+
+def make_problem(path: str, problem: str, expected: str | None = None) -> ValueProblem:
+    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
+
+
+def make_template_with_name(value: Any, **sections: Any) -> dict[str, Any]:
+    """Return a template of one thing whose name is `value`."""
+    return {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": value}}}, **sections}
+
+
+INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
+    ("no resources", {}, [make_problem("Resources", "no resources", "a table of resources")]),
+    (
+        "an unknown section",
+        {"Resources": ONE_THING, "Outputs": {}},
+        [
+            make_problem(
+                "Outputs",
+                "not a section of templates",
+                "DeviceConfiguration, Mappings, Parameters, Resources",
+            )
+        ],
+    ),
+    (
+        "DependsOn, which AWS does not document",
+        {"Resources": {"thing": {**ONE_THING["thing"], "DependsOn": "x"}}},
+        [
+            make_problem(
+                "Resources.thing.DependsOn",
+                "not an attribute of resources",
+                "Type, Properties, OverrideSettings",
+            )
+        ],
+    ),
+    (
+        "a type that templates do not create",
+        {"Resources": {**ONE_THING, "group": {"Type": "AWS::IoT::ThingGroup"}}},
+        [
+            make_problem(
+                "Resources.group.Type",
+                "not a resource type of templates",
+                "AWS::IoT::Thing or AWS::IoT::Certificate or AWS::IoT::Policy",
+            )
+        ],
+    ),
+    (
+        "two things",
+        {"Resources": {**ONE_THING, "other": ONE_THING["thing"]}},
+        [make_problem("Resources", "2 resources of type AWS::IoT::Thing", "exactly one")],
+    ),
+    (
+        "a thing without a name",
+        {"Resources": {"thing": {"Type": THING, "Properties": {}}}},
+        [make_problem("Resources.thing.Properties", "a thing without ThingName", "ThingName")],
+    ),
+    (
+        "a parameter without a value and a default",
+        make_template_with_name({"Ref": "Serial"}, Parameters={"Serial": {"Type": "String"}}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Ref",
+                "the parameter 'Serial' has neither a value nor a default",
+                "a value in parameters",
+            )
+        ],
+    ),
+    (
+        "a reference to nothing",
+        make_template_with_name({"Ref": "Serail"}, Parameters={"Serial": {"Type": "String", "Default": "1"}}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Ref", "'Serail' is not a parameter", "one of Serial"
+            )
+        ],
+    ),
+    (
+        "a parameter of another type",
+        make_template_with_name("x", Parameters={"Serial": {"Type": "Number"}}),
+        [
+            make_problem(
+                "Parameters.Serial", "not a valid parameter", 'the Type "String" and, if needed, a Default'
+            )
+        ],
+    ),
+    (
+        "a function that templates do not have",
+        make_template_with_name({"Fn::GetAtt": ["a", "b"]}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Fn::GetAtt",
+                "not a function of templates",
+                "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
+            )
+        ],
+    ),
+    (
+        "an index outside its list",
+        make_template_with_name({"Fn::Select": ["2", ["a", "b"]]}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Fn::Select",
+                "the list has no item 2",
+                "an index inside the list, from 0",
+            )
+        ],
+    ),
+    (
+        "a missing mapping",
+        make_template_with_name({"Fn::FindInMap": ["A", "b", "c"]}, Mappings={"A": {"b": {}}}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Fn::FindInMap",
+                "Mappings has no A.b.c",
+                "two keys inside a mapping",
+            )
+        ],
+    ),
+    (
+        "MERGE for a type",
+        {"Resources": {"thing": {**ONE_THING["thing"], "OverrideSettings": {"ThingTypeName": "MERGE"}}}},
+        [
+            make_problem(
+                "Resources.thing.OverrideSettings.ThingTypeName",
+                "'MERGE' is not a valid setting",
+                "DO_NOTHING or FAIL or REPLACE",
+            )
+        ],
+    ),
+    (
+        "a policy without a certificate",
+        {"Resources": {**ONE_THING, "policy": {"Type": POLICY, "Properties": {"PolicyName": "p"}}}},
+        [
+            make_problem(
+                "Resources",
+                "a policy without a certificate to attach it to",
+                "a resource of type AWS::IoT::Certificate",
+            )
+        ],
+    ),
+    (
+        "a certificate from two places",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {"Type": CERTIFICATE, "Properties": {"CertificateId": "a" * 64, "CertificatePem": "b"}},
+            }
+        },
+        [
+            make_problem(
+                "Resources.c.Properties",
+                "AWS::IoT::Certificate needs one of CertificateSigningRequest, CertificateId, CertificatePem",
+                "exactly one",
+            )
+        ],
+    ),
+    (
+        "an invalid certificate id, status and principal type",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {
+                    "Type": CERTIFICATE,
+                    "Properties": {
+                        "CertificateId": "A1",
+                        "Status": "REVOKED",
+                        "ThingPrincipalType": "SHARED",
+                    },
+                },
+            }
+        },
+        [
+            make_problem(
+                "Resources.c.Properties.CertificateId",
+                "'A1' is not a valid CertificateId",
+                "the ID of a registered certificate: 64 hexadecimal digits",
+            ),
+            make_problem(
+                "Resources.c.Properties.Status", "'REVOKED' is not a valid Status", "ACTIVE or INACTIVE"
+            ),
+            make_problem(
+                "Resources.c.Properties.ThingPrincipalType",
+                "'SHARED' is not a valid ThingPrincipalType",
+                "EXCLUSIVE_THING or NON_EXCLUSIVE_THING",
+            ),
+        ],
+    ),
+    (
+        "a policy document that is not JSON text",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {"Type": CERTIFICATE, "Properties": {"CertificatePem": "b"}},
+                "p": {"Type": POLICY, "Properties": {"PolicyDocument": "allow"}},
+                "q": {"Type": POLICY, "Properties": {"PolicyDocument": {"Statement": []}}},
+            }
+        },
+        [
+            make_problem(
+                "Resources.p.Properties.PolicyDocument",
+                "not JSON: Expecting value: line 1 column 1 (char 0)",
+                "a policy document as JSON text",
+            ),
+            make_problem(
+                "Resources.q.Properties.PolicyDocument.Statement",
+                "not a function of templates",
+                "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
+            ),
+            make_problem(
+                "Resources.q.Properties.PolicyDocument",
+                "not JSON: Expecting value: line 1 column 1 (char 0)",
+                "a policy document as JSON text",
+            ),
+        ],
+    ),
+    (
+        "attributes that are not a table",
+        {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": "a", "AttributePayload": "b"}}}},
+        [make_problem("Resources.thing.Properties.AttributePayload", "not a table", "a table")],
+    ),
+    (
+        "a function inside mappings, and a mapping of one level",
+        make_template_with_name("x", Mappings={"A": {"b": {"c": {"Ref": "Serial"}}}, "B": {"c": "d"}}),
+        [
+            make_problem("Mappings.A.b.c", "not a string", "a string without references and functions"),
+            make_problem("Mappings.B.c", "not a table", "a table"),
+        ],
+    ),
+    (
+        "a device configuration with a reference",
+        make_template_with_name("x", DeviceConfiguration={"url": {"Ref": "Url"}}),
+        [
+            make_problem(
+                "DeviceConfiguration.url", "not a string", "a string without references and functions"
+            )
+        ],
+    ),
+    (
+        "an index that is a digit but not decimal",
+        make_template_with_name({"Fn::Select": ["\u00b2", ["a"]]}),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName.Fn::Select",
+                "the list has no item \u00b2",
+                "an index inside the list, from 0",
+            )
+        ],
+    ),
+    (
+        "a list in place of a string",
+        make_template_with_name(["a"]),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName",
+                "not a string",
+                "a string, Ref, or a function that returns a string",
+            )
+        ],
+    ),
+]
