@@ -18,11 +18,12 @@ from rich.text import Text
 from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
+from reconciler.model.status import format_status
 from reconciler.model.text import visible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
 from reconciler.render.text.result import render_outcome_line
 from reconciler.render.text.wrap import wrap_lines
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status, shorten
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, shorten
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 from reconciler.render.views.result import build_outcome_view
 

@@ -10,6 +10,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Plan
+from reconciler.model.status import format_status_counts
 
 _FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
 
@@ -97,5 +98,5 @@ class Result:
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
-        counts = [f"{self.count(status)} {status}" for status in _FINAL_STATUSES if self.count(status)]
-        return f"{', '.join(counts) or 'nothing to do'} in {self.seconds:.1f} s"
+        counts = format_status_counts({status: self.count(status) for status in _FINAL_STATUSES})
+        return f"{counts or 'no steps'} in {self.seconds:.1f} s"

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
+from reconciler.model.status import format_status, format_status_counts
+
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
 """The statuses of a run. A "crashed" run has no recorded end, and its process has ended or ran on another host."""
 
@@ -60,7 +62,7 @@ class Run:
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
-        steps = ", ".join(f"{count} {status}" for status, count in self.counts.items() if count)
+        steps = format_status_counts(self.counts)
         started_at = f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC"
         return (
             f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {started_at}, "
@@ -131,7 +133,7 @@ class RunRecord:
         return tuple(step.address for step in self.steps if step.status in UNFINISHED_STATUSES)
 
     def __str__(self) -> str:
-        steps = (f"  {step.status} {step.action} {step.address}" for step in self.steps)
+        steps = (f"  {format_status(step.status)} {step.action} {step.address}" for step in self.steps)
         return "\n".join([str(self.run), *steps])
 
 

@@ -16,10 +16,11 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
+from reconciler.model.status import format_status
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 
 UPDATE_SECONDS = 0.2

@@ -17,12 +17,12 @@ from typing import Any, Protocol, TypeAlias
 from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
+from reconciler.model.status import format_status
 from reconciler.model.text import visible
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView, build_error_view
-from reconciler.render.views.labels import format_status
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
 
 _MAX_LOG_LINES = 300

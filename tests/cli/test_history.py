@@ -14,7 +14,12 @@ from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunReco
 from reconciler.render.json.history_file import history_to_json
 from reconciler.render.text.history import render_history_text, render_run_text
 from reconciler.render.text.result import render_crash_warning
-from reconciler.render.views.history import NO_RUNS, build_history_view, build_run_view
+from reconciler.render.views.history import (
+    NO_RUNS,
+    build_history_view,
+    build_run_view,
+    describe_call_status,
+)
 from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE_TEXT
 
@@ -91,6 +96,22 @@ def test_the_table_names_the_workspaces_if_there_are_several():
 
 def test_the_table_explains_that_there_are_no_runs_yet():
     assert plain_text(render_history_text(build_history_view(History()), 120)) == NO_RUNS
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("answered", "completed"),
+        ("refused", "rejected Slow"),
+        ("lost", "no response Slow"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_the_status_of_a_call_is_shown_in_plain_words(status, text):
+    error_code = "Slow" if status in {"refused", "lost"} else ""
+    call = RunCall(1, "things.pump-1", "iot", "CreateThing", "", status, time_at(0.1), error_code=error_code)
+    row = build_run_view(RunRecord(CRASHED, (), (call,))).other_calls[0]
+    assert describe_call_status(row) == text
 
 
 def test_a_run_is_shown_step_by_step_and_call_by_call():

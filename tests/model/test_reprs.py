@@ -59,14 +59,14 @@ def test_the_counts_have_every_action():
 @pytest.mark.parametrize(
     ("outcomes", "ok", "text"),
     [
-        ((), True, "nothing to do in 1.2 s"),
+        ((), True, "no steps in 1.2 s"),
         ((Applied(CREATE, 0.1),), True, "1 applied in 1.2 s"),
         (
             (Applied(CREATE, 0.1), Failed(UPDATE, ReconcilerError("no")), Skipped(DELETE, ADDRESS), Canceled(CREATE)),
             False,
-            "1 applied, 1 failed, 1 skipped, 1 cancelled in 1.2 s",
+            "1 applied, 1 failed, 1 skipped, 1 canceled in 1.2 s",
         ),
-        ((Canceled(CREATE),), False, "1 cancelled in 1.2 s"),
+        ((Canceled(CREATE),), False, "1 canceled in 1.2 s"),
     ],
 )  # fmt: skip
 def test_a_result_is_displayed_with_its_counts(outcomes, ok, text):

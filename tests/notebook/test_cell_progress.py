@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 
 import reconciler
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.outcome import Applied, Failed, Started
+from reconciler.model.outcome import Applied, Canceled, Failed, Started
 from reconciler.notebook import cell_progress, extension, is_in_notebook
 from reconciler.render.html.parts import render_status_html
 from tests.support.direct_client import ManualClock
@@ -48,6 +48,13 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
             on_outcome(outcome)
     first, *_, last = [page[0].split(" elapsed")[0].rsplit(" ", 2)[0] for page in displayed_pages(captured)]
     assert (first, last) == ("0 of 3", "3 of 3 ✔ 2 applied ✖ 1 failed")
+
+
+def test_progress_shows_canceled_steps_in_american_spelling(shell):
+    with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
+        on_outcome(Canceled(CREATION.change))
+    last_page = displayed_pages(captured)[-1]
+    assert last_page[0].split(" elapsed")[0].rsplit(" ", 2)[0] == "1 of 3 ◌ 1 canceled"
 
 
 def test_an_output_is_updated_at_most_five_times_a_second(shell):

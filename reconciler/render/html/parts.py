@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import htpy as h
 
 from reconciler.model.change import ACTIONS
+from reconciler.model.status import format_status
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate
-from reconciler.render.views.labels import ACTION_GLYPHS, format_status, pluralize
+from reconciler.render.views.labels import ACTION_GLYPHS, pluralize
 from reconciler.render.views.plan import RequestView
 
 MAX_UNFOLDED = 30

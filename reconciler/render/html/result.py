@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import htpy as h
 
+from reconciler.model.status import format_status_counts
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_status_counts
+from reconciler.render.views.labels import OUTCOME_GLYPHS
 from reconciler.render.views.result import (
     FailureView,
     OutcomeView,

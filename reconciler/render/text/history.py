@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
+from reconciler.model.status import format_status
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
 from reconciler.render.views.history import (
     NO_RUNS,
@@ -19,7 +20,6 @@ from reconciler.render.views.history import (
     format_steps,
     summarize_run,
 )
-from reconciler.render.views.labels import format_status
 
 _STATUS_STYLES: Mapping[str, str] = {
     **OUTCOME_STYLES,

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from reconciler.model.run import Run
+from reconciler.model.status import format_status
 from reconciler.model.text import visible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status, pluralize
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.result import (
     FailureView,
     OutcomeView,

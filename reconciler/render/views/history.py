@@ -8,14 +8,9 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
+from reconciler.model.status import format_status, format_status_counts
 from reconciler.model.text import visible
-from reconciler.render.views.labels import (
-    OUTCOME_GLYPHS,
-    format_duration,
-    format_status,
-    format_status_counts,
-    pluralize,
-)
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 
 STATUS_GLYPHS: Mapping[str, str] = {
     "running": OUTCOME_GLYPHS["started"],

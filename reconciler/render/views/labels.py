@@ -30,24 +30,6 @@ OUTCOME_GLYPHS: Mapping[str, str] = {
 }
 """The sign of each outcome of a step."""
 
-_STATUS_LABELS: Mapping[str, str] = {
-    "cancelled": "canceled",
-    "answered": "completed",
-    "refused": "rejected",
-    "lost": "no response",
-}
-"""The labels of statuses that people are shown in other words than the journal stores."""
-
-
-def format_status(status: str) -> str:
-    """Return a status of a step, a call or a run as people read it."""
-    return _STATUS_LABELS.get(status, status)
-
-
-def format_status_counts(counts: Mapping[str, int]) -> str:
-    """Format as `6 applied, 1 failed`, without the statuses that do not occur."""
-    return ", ".join(f"{count:,} {format_status(status)}" for status, count in counts.items() if count)
-
 
 def format_counts(counts: Mapping[str, int]) -> str:
     """Format the number of changes by action as `2 to create, 1 to delete`."""

@@ -20,9 +20,10 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
+from reconciler.model.status import format_status_counts
 from reconciler.model.text import visible
 from reconciler.render.views.format_value import ValueView, format_optional
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status_counts
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.next_step import suggest_next_step
 
 FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
