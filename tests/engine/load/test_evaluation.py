@@ -1,4 +1,4 @@
-"""Evaluation while loading: resources carry what their kinds work out, and secrets are registered."""
+"""Evaluation while loading: templates are evaluated, and their secrets are registered."""
 
 from __future__ import annotations
 
@@ -28,38 +28,36 @@ TEMPLATE = Document.from_value(
 )
 
 
-def provisioned(template: Document, value: str):
+def make_provisioned_thing(template: Document, value: str):
     parameters = {"Code": Secret("env CODE", value)}
     return resource("provisioned_things", "a", ProvisionedThing(template, parameters))
 
 
-def test_only_provisioned_things_carry_an_evaluation():
-    resources = [provisioned(TEMPLATE, "10"), resource("things", "b", Thing())]
-    evaluations = [
-        resource.evaluation for resource in evaluate({item.address: item for item in resources}).values()
-    ]
-    assert [type(evaluation) for evaluation in evaluations] == [Blueprint, type(None)]
+def test_only_provisioned_things_have_an_evaluation():
+    resources = [make_provisioned_thing(TEMPLATE, "10"), resource("things", "b", Thing())]
+    evaluated = evaluate({item.address: item for item in resources})
+    assert [type(item.evaluation) for item in evaluated.values()] == [Blueprint, type(None)]
 
 
-def test_a_template_with_problems_carries_the_error():
-    desired = provisioned(Document.from_value({}), "10")
+def test_the_evaluation_of_an_invalid_template_is_a_failed_blueprint():
+    desired = make_provisioned_thing(Document.from_value({}), "10")
     (evaluated,) = evaluate({desired.address: desired}).values()
     assert isinstance(evaluated.evaluation, FailedBlueprint)
 
 
 def test_evaluating_registers_no_secret():
-    desired = provisioned(TEMPLATE, "evaluated-only")
+    desired = make_provisioned_thing(TEMPLATE, "evaluated-only")
     evaluate({desired.address: desired})
     assert redact("evaluated-onlyx") == "evaluated-onlyx"
 
 
-def test_values_that_a_template_makes_of_secrets_are_registered():
-    desired = provisioned(TEMPLATE, "987")
+def test_values_that_a_template_derives_from_secrets_are_registered():
+    desired = make_provisioned_thing(TEMPLATE, "987")
     register_secrets(evaluate({desired.address: desired}))
     assert redact("the code is 987x") == "the code is (sensitive)"
 
 
-def test_the_attributes_that_secrets_fill_are_registered():
-    desired = provisioned(TEMPLATE, "987")
+def test_attributes_with_secret_values_are_registered():
+    desired = make_provisioned_thing(TEMPLATE, "987")
     register_secrets(evaluate({desired.address: desired}))
     assert redact('{"door-code": "another"}') == '{"door-code": "(sensitive)"}'

@@ -19,7 +19,7 @@ from tests.support.examples import examples
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "loader"
 WORKSPACE = '[workspace]\nname = "w"\n'
-MANY = examples(60)
+MANY_EXAMPLES = examples(60)
 
 
 def load_report(folder: Path, text: str, **other_files: bytes) -> list[str]:
@@ -36,22 +36,22 @@ def load_report(folder: Path, text: str, **other_files: bytes) -> list[str]:
     return [str(diagnostic) for diagnostic in diagnostics]
 
 
-def nest(levels: int) -> str:
+def make_nested_object(levels: int) -> str:
     return '{"a":' * levels + "1" + "}" * levels
 
 
 POLICY = '[policies.p]\ndocument = { file = "p.json" }\n'
-_FORM = 'expected a JSON object: { file = "path" }, text, or a table'
+_EXPECTED = 'expected a JSON object: { file = "path" }, text, or a table'
 
 
 @pytest.mark.parametrize("levels", [65, 300, 500, 900, 100_000])
 def test_json_nested_too_deeply_is_one_error(tmp_path, levels):
-    at = "d.toml:4: error: policies.p.document: 'p.json': nested too deeply; expected at most 64 levels"
-    assert load_report(tmp_path, POLICY, p_json=nest(levels).encode()) == [at]
+    error = "d.toml:4: error: policies.p.document: 'p.json': nested too deeply; expected at most 64 levels"
+    assert load_report(tmp_path, POLICY, p_json=make_nested_object(levels).encode()) == [error]
 
 
 def test_json_up_to_the_maximum_depth_is_valid(tmp_path):
-    assert load_report(tmp_path, POLICY, p_json=nest(64).encode()) == []
+    assert load_report(tmp_path, POLICY, p_json=make_nested_object(64).encode()) == []
 
 
 @pytest.mark.parametrize(
@@ -64,32 +64,31 @@ def test_json_up_to_the_maximum_depth_is_valid(tmp_path):
 )
 def test_ambiguous_json_is_one_error(tmp_path, text, problem):
     assert load_report(tmp_path, POLICY, p_json=text.encode()) == [
-        f"d.toml:4: error: policies.p.document: 'p.json': {problem}; {_FORM}"
+        f"d.toml:4: error: policies.p.document: 'p.json': {problem}; {_EXPECTED}"
     ]
 
 
-def template(name: object) -> bytes:
+def make_template(name: object) -> bytes:
     thing = {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": name}}
     return json.dumps({"Parameters": {"A": {"Type": "String"}}, "Resources": {"thing": thing}}).encode()
 
 
 @pytest.mark.parametrize(
-    ("name", "where"),
+    ("name", "path"),
     [
         ({"Fn::Join": ["a" * 2000, ["b"] * 2000]}, "Resources.thing.Properties.ThingName"),
         ({"Fn::Sub": "${A}" * 20_000}, "Resources.thing.Properties.ThingName"),
     ],
     ids=["join", "sub"],
 )
-def test_a_template_that_expands_to_too_much_text_is_one_error(tmp_path, name, where):
+def test_a_template_that_expands_to_too_much_text_is_one_error(tmp_path, name, path):
     text = '[provisioned_things.x]\ntemplate = { file = "t.json" }\nparameters = { A = "%s" }\n' % ("a" * 100)
-    (diagnostic,) = [
-        line for line in load_report(tmp_path, text, t_json=template(name)) if "too much" in line
-    ][:1]
+    report = load_report(tmp_path, text, t_json=make_template(name))
+    diagnostic = next(line for line in report if "too much" in line)
     assert diagnostic.endswith(
         "the functions of the template produce too much text; expected at most 1,048,576 characters"
     )
-    assert where in diagnostic
+    assert path in diagnostic
 
 
 @pytest.mark.parametrize(
@@ -109,9 +108,9 @@ def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_p
     (tmp_path / "outside" / "a.txt").write_text("secret")
     context = LoadContext(tmp_path / "tree", {})
     assert context.read_text("pki/a.txt") == "mine"
-    (tmp_path / "tree" / "pki").rename(tmp_path / "tree" / "was")
+    (tmp_path / "tree" / "pki").rename(tmp_path / "tree" / "renamed")
     (tmp_path / "tree" / "pki").symlink_to(tmp_path / "outside")
-    # The folder was resolved before, but every folder is opened again.
+    # The context resolved the folder already, but opens every folder of the path again.
     with pytest.raises(InvalidValueError) as caught:
         context.read_text("pki/a.txt")
     assert caught.value.problems[0].problem == "cannot read 'pki/a.txt': Not a directory"
@@ -152,7 +151,7 @@ _TEXT = st.one_of(
 )
 
 
-@MANY
+@MANY_EXAMPLES
 @given(text=_TEXT)
 def test_any_toml_is_loaded_or_rejected(tmp_path_factory, text):
     load_report(tmp_path_factory.getbasetemp(), text)
@@ -161,10 +160,12 @@ def test_any_toml_is_loaded_or_rejected(tmp_path_factory, text):
 FOR_EACH_TABLE = '[things."{x}"]\nfor_each = { file = "m.%s" }\nattributes = { a = "{x}" }\n'
 
 
-@MANY
-@given(form=st.sampled_from(["csv", "jsonl"]), raw=st.one_of(st.binary(max_size=200), _TEXT.map(str.encode)))
-def test_any_manifest_is_loaded_or_rejected(tmp_path_factory, form, raw):
-    load_report(tmp_path_factory.getbasetemp(), FOR_EACH_TABLE % form, **{f"m_{form}": raw})
+@MANY_EXAMPLES
+@given(
+    suffix=st.sampled_from(["csv", "jsonl"]), raw=st.one_of(st.binary(max_size=200), _TEXT.map(str.encode))
+)
+def test_any_manifest_is_loaded_or_rejected(tmp_path_factory, suffix, raw):
+    load_report(tmp_path_factory.getbasetemp(), FOR_EACH_TABLE % suffix, **{f"m_{suffix}": raw})
 
 
 _JSON = st.recursive(
@@ -194,7 +195,7 @@ _JSON = st.recursive(
 )
 
 
-@MANY
+@MANY_EXAMPLES
 @given(value=_JSON)
 def test_any_json_is_loaded_or_rejected_as_a_template(tmp_path_factory, value):
     text = '[provisioned_things.x]\ntemplate = { file = "t.json" }\n' + POLICY
@@ -202,7 +203,7 @@ def test_any_json_is_loaded_or_rejected_as_a_template(tmp_path_factory, value):
     load_report(tmp_path_factory.getbasetemp(), text, t_json=raw, p_json=raw)
 
 
-@MANY
+@MANY_EXAMPLES
 @given(raw=st.binary(max_size=300))
 def test_any_pem_is_loaded_or_rejected(tmp_path_factory, raw):
     body = b"-----BEGIN CERTIFICATE-----\n" + raw + b"\n-----END CERTIFICATE-----\n"

@@ -10,8 +10,6 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load as load_with
@@ -37,7 +35,7 @@ load_without_schema = partial(load_with, limits=ServiceModelConstraints())
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:
-    """Load a desired state, which then has to be valid by the published schema as well."""
+    """Load a desired state, and assert that the published schema accepts it, too."""
     desired_state = load_without_schema(path, environ=environ)
     assert_schema_accepts(path)
     return desired_state
@@ -53,12 +51,12 @@ def input_files(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path, input_files) -> Path:
-    """A folder with all of them in `pki/`, and a file outside the folder."""
+    """A folder with the input files in `pki/`, and `outside.pem` beside the folder."""
     shutil.copytree(
         input_files, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe")
     )
     os.mkfifo(tmp_path / "state" / "pki" / "pipe")
-    (tmp_path / "outside.pem").write_text("not for you")
+    (tmp_path / "outside.pem").write_text("outside")
     return tmp_path / "state"
 
 
@@ -83,9 +81,46 @@ def read_pem(folder: Path, name: str) -> Pem:
     return Pem.parse((folder / name).read_text(), name)
 
 
+EVERY_TYPE = """
+[workspace]
+name = "greenhouse"
+
+[ca_certificates.factory]
+pem = { file = "pki/factory.pem" }
+verification.key = { file = "pki/factory.key.pem" }
+auto_registration = true
+tags = { line = "A" }
+
+[certificates.pump-1]
+pem = { file = "pki/pump-1.pem" }
+ca = "factory"
+status = "INACTIVE"
+
+[thing_groups.hall]
+description = "The hall"
+
+[things.pump-1]
+thing_type = { id = "pump" }
+thing_groups = ["hall", { id = "elsewhere" }]
+certificates = ["pump-1", { arn = "arn:aws:iot:eu-west-1:123456789012:cert/0a" }]
+attributes = { site = "oslo" }
+depends_on = ["ca_certificates.factory"]
+lifecycle = { prevent_destroy = true, ignore_changes = ["attributes.firmware", "thing_type"] }
+
+[managed_things.pump-1]
+thing = "pump-1"
+role = "DEVICE"
+authentication_material = { env = "PUMP_1_QR" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+credential_locker = { id = "locker" }
+meta_data = { since = "2024" }
+"""
+"""A desired state with fields of every type."""
+
+
 class TestInvalid:
     @pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
-    def test_the_whole_report_of_an_invalid_file(self, case: InvalidCase, folder):
+    def test_an_invalid_file_is_reported_completely(self, case: InvalidCase, folder):
         write_files(folder, case.files)
         path = folder if case.is_folder else folder / "desired_state.toml"
         assert load_report(path, case.environ) == case.lines
@@ -117,7 +152,7 @@ class TestInvalid:
             "large.toml:1: error: the file is too large; expected at most 16 MiB"
         ]
 
-    def test_the_workspace_is_not_missing_when_one_file_is_invalid(self, folder):
+    def test_a_missing_workspace_is_not_reported_when_a_file_is_invalid(self, folder):
         write_files(folder, {"a.toml": "[things.pump-1]\n", "b.toml": "[workspace\n"})
         expected = ["b.toml:1: error: not valid TOML: expected ']' at the end of a table declaration"]
         assert load_report(folder) == expected
@@ -159,45 +194,11 @@ class TestValid:
         assert load_text(folder, text).settings == Settings("greenhouse", target)
 
     def test_fields_of_every_type_are_loaded(self, folder):
-        text = """
-            [workspace]
-            name = "greenhouse"
-
-            [ca_certificates.factory]
-            pem = { file = "pki/factory.pem" }
-            verification.key = { file = "pki/factory.key.pem" }
-            auto_registration = true
-            tags = { line = "A" }
-
-            [certificates.pump-1]
-            pem = { file = "pki/pump-1.pem" }
-            ca = "factory"
-            status = "INACTIVE"
-
-            [thing_groups.hall]
-            description = "The hall"
-
-            [things.pump-1]
-            thing_type = { id = "pump" }
-            thing_groups = ["hall", { id = "elsewhere" }]
-            certificates = ["pump-1", { arn = "arn:aws:iot:eu-west-1:123456789012:cert/0a" }]
-            attributes = { site = "oslo" }
-            depends_on = ["ca_certificates.factory"]
-            lifecycle = { prevent_destroy = true, ignore_changes = ["attributes.firmware", "thing_type"] }
-
-            [managed_things.pump-1]
-            thing = "pump-1"
-            role = "DEVICE"
-            authentication_material = { env = "PUMP_1_QR" }
-            authentication_material_type = "ZWAVE_QR_BAR_CODE"
-            credential_locker = { id = "locker" }
-            meta_data = { since = "2024" }
-        """
         factory, cert = Address("ca_certificates", "factory"), Address("certificates", "pump-1")
         hall, thing = Address("thing_groups", "hall"), Address("things", "pump-1")
         managed = Address("managed_things", "pump-1")
         key = (folder / "pki" / "factory.key.pem").read_text().removesuffix("\n")
-        assert load_text(folder, text, {"PUMP_1_QR": "90017"}).resources == {
+        assert load_text(folder, EVERY_TYPE, {"PUMP_1_QR": "90017"}).resources == {
             factory: Resource(
                 factory,
                 CaCertificate(
@@ -238,7 +239,7 @@ class TestValid:
             ),
         }
 
-    def test_a_resource_has_the_place_of_its_declaration(self, folder):
+    def test_a_resource_has_the_file_and_line_of_its_declaration(self, folder):
         write_files(folder, {"a.toml": '[workspace]\nname = "w"\n', "b.toml": "\n[things.a]\n[things.b]\n"})
         resources = load(folder, environ={}).resources
         origins = {str(address): resource.origin for address, resource in resources.items()}
@@ -247,10 +248,10 @@ class TestValid:
     def test_a_pem_is_the_same_as_text_and_from_a_file(self, folder):
         pem = (folder / "pki" / "pump-1.pem").read_text()
         inline = load_text(folder, f"{WORKSPACE}[certificates.a]\npem = '''\n{pem}'''\n").resources
-        named = load_text(
+        from_file = load_text(
             folder, f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
         ).resources
-        assert inline == named
+        assert inline == from_file
 
     def test_a_pem_has_the_path_of_its_file(self, folder):
         text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
@@ -322,11 +323,11 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
     def test_a_reference_to_a_later_table_is_valid(self, folder):
         text = f'{WORKSPACE}[things.a]\ndepends_on = ["things.b"]\n[things.b]\n'
-        needs = {
+        dependencies = {
             str(address): resource.dependencies
             for address, resource in load_text(folder, text).resources.items()
         }
-        assert needs == {"things.a": frozenset({Address("things", "b")}), "things.b": frozenset()}
+        assert dependencies == {"things.a": frozenset({Address("things", "b")}), "things.b": frozenset()}
 
     def test_a_name_may_contain_dots(self, folder):
         text = f'{WORKSPACE}[certificates."a.b"]\npem.file = "pki/pump-1.pem"\n[things.c]\ncertificates = ["a.b"]\ndepends_on = ["certificates.a.b"]\n'
@@ -376,45 +377,3 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         first = load_text(folder, self.TEXT).digest
         (folder / "pki" / "qr.txt").write_text("90099")
         assert load_text(folder, self.TEXT).digest == first
-
-
-_TABLES = (
-    '[workspace]\nname = "greenhouse"\n',
-    '[ca_certificates.factory]\npem.file = "pki/factory.pem"\ncertificate_mode = "SNI_ONLY"\n',
-    '[certificates.pump-1]\npem.file = "pki/pump-1.pem"\nca = "factory"\n',
-    '[certificates.pump-2]\npem = { file = "pki/pump-2.pem" }\nca = "factory"\n',
-    "[thing_groups.hall]\n",
-    '[things.pump-1]\ncertificates = ["pump-1"]\nthing_groups = ["hall"]\n',
-    '[things.pump-2]\ncertificates = ["pump-2"]\n',
-    '[things.pump-2.attributes]\nsite = "oslo"\n',
-    '[things.pump-3]\ndepends_on = ["things.pump-1", "things.pump-2"]\n',
-)
-
-
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("shared")
-    create_input_files(folder / "pki")
-    return folder
-
-
-class TestOrder:
-    @given(tables=st.permutations(_TABLES))
-    def test_the_order_of_tables_does_not_matter(self, shared_folder, tables):
-        ordered = load_text(shared_folder, "\n".join(_TABLES))
-        shuffled = load_text(shared_folder, "\n".join(tables))
-        assert list(shuffled.resources.items()) == list(ordered.resources.items())
-
-    @given(files=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
-    def test_the_distribution_of_tables_over_files_does_not_matter(self, shared_folder, files):
-        ordered = load_text(shared_folder, "\n".join(_TABLES))
-        # A table and its sub-table are one declaration and stay together.
-        files[7] = files[6]
-        texts = {f"{name}.toml": "" for name in "abc"}
-        for table, file in zip(_TABLES, files, strict=True):
-            texts[f"{'abc'[file]}.toml"] += table
-        (shared_folder / "desired_state.toml").unlink()
-        write_files(shared_folder, texts)
-        assert list(load(shared_folder, environ={}).resources.items()) == list(ordered.resources.items())
-        for name in texts:
-            (shared_folder / name).unlink()

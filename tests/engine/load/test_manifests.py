@@ -1,4 +1,4 @@
-"""Manifests, and tables with `for_each`, which equal one table for each row."""
+"""Manifests, and tables with `for_each`, which equal first_thing table for each row."""
 
 from __future__ import annotations
 
@@ -155,8 +155,8 @@ class TestLimits:
         reader, context = ManifestReader(), LoadContext(tmp_path, {})
         for name in ("a.csv", "b.csv"):
             (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
-        read_manifests = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
-        assert [format_problems(manifest) for manifest in read_manifests] == [
+        results = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
+        assert [format_problems(manifest) for manifest in results] == [
             [],
             [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests together")],
         ]
@@ -206,10 +206,8 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         expected = {}
         for serial, site, status in [("1", "oslo", "ACTIVE"), ("2", "bergen", "INACTIVE")]:
             pem = Pem.parse(pems[f"pki/{serial}.pem"])
-            certificate, thing = (
-                Address("certificates", f"pump-{serial}"),
-                Address("things", f"pump-{serial}"),
-            )
+            certificate = Address("certificates", f"pump-{serial}")
+            thing = Address("things", f"pump-{serial}")
             managed = Address("managed_things", serial)
             expected[certificate] = Resource(
                 certificate, Certificate(pem, certificate_mode="SNI_ONLY", status=status)
@@ -226,7 +224,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             expected[managed] = Resource(managed, managed_spec, frozenset({thing}))
         assert load_resources(tmp_path, text, {"devices.csv": rows, **pems}) == expected
 
-    def test_a_resource_has_the_place_of_its_table_and_its_row(self, tmp_path):
+    def test_a_resource_has_the_lines_of_its_table_and_its_row(self, tmp_path):
         text = '[things."a-{n}"]\nfor_each = { file = "m/n.csv" }\n[things."b-{n}"]\nfor_each = [{ n = 3 }]\n'
         resources = load_resources(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
         file = "desired_state.toml"
@@ -261,7 +259,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         text = '[things."{n}-{on}"]\nfor_each = [{ n = 1_000, on = true }, { n = -1, on = false }]\n'
         assert [address.name for address in load_resources(tmp_path, text)] == ["-1-false", "1000-true"]
 
-    def test_without_rows_there_are_no_resources(self, tmp_path):
+    def test_a_table_without_rows_makes_no_resources(self, tmp_path):
         text = (
             '[things."{n}"]\nfor_each.file = "n.csv"\n[things."{m}"]\nfor_each = []\nattributes.x = "{y}"\n'
         )
@@ -329,13 +327,13 @@ def _fill_in(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> st
     return "".join(row[name] if name else text for name, text in pieces)
 
 
-def _group_table(name: str, description: str, more: str = "") -> str:
-    return f"[thing_groups.{json.dumps(name)}]\n{more}description = {json.dumps(description)}\n"
+def _group_table(name: str, description: str, for_each: str = "") -> str:
+    return f"[thing_groups.{json.dumps(name)}]\n{for_each}description = {json.dumps(description)}\n"
 
 
-def _thing_table(name: str, group: str, more: str = "") -> str:
-    kept = f'depends_on = [{json.dumps(f"thing_groups.{group}")}]\nlifecycle.ignore_changes = ["attributes.{name}"]\n'
-    return f'[things.{json.dumps(f"t-{name}")}]\n{more}attributes.{json.dumps(name)} = "1"\n{kept}'
+def _thing_table(name: str, group: str, for_each: str = "") -> str:
+    references = f'depends_on = [{json.dumps(f"thing_groups.{group}")}]\nlifecycle.ignore_changes = ["attributes.{name}"]\n'
+    return f'[things.{json.dumps(f"t-{name}")}]\n{for_each}attributes.{json.dumps(name)} = "1"\n{references}'
 
 
 class TestMemory:
@@ -347,10 +345,10 @@ for_each = { file = "devices.csv" }
 thing_groups = ["all"]
 """
         resources = load_resources(tmp_path, table, {"devices.csv": "name\na\nb\n"})
-        one, other = (resources[Address("things", name)] for name in "ab")
-        (group,) = one.dependencies
+        first_thing, second_thing = (resources[Address("things", name)] for name in "ab")
+        (group,) = first_thing.dependencies
 
-        assert one.dependencies is other.dependencies
+        assert first_thing.dependencies is second_thing.dependencies
         assert group is resources[Address("thing_groups", "all")].address
 
 
@@ -358,18 +356,19 @@ class TestEquivalence:
     @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
     def test_a_for_each_table_equals_one_table_per_row(self, tmp_path_factory, pieces, rows, form):
         folder = tmp_path_factory.mktemp("for_each_tables")
-        each = _for_each(folder, rows, form)
-        for_each_tables = _group_table("g-{n}", _interpolate_columns(pieces), each) + _thing_table(
-            "{n}", "g-{n}", each
+        for_each = _write_rows(folder, rows, form)
+        for_each_tables = _group_table("g-{n}", _interpolate_columns(pieces), for_each) + _thing_table(
+            "{n}", "g-{n}", for_each
         )
-        written = "".join(
+        separate_tables = "".join(
             _group_table(f"g-{row['n']}", _fill_in(pieces, row)) + _thing_table(row["n"], f"g-{row['n']}")
             for row in rows
         )
-        assert _load_items(folder, for_each_tables) == _load_items(folder, written)
+        assert _load_items(folder, for_each_tables) == _load_items(folder, separate_tables)
 
 
-def _for_each(folder: Path, rows: list[dict[str, str]], form: str) -> str:
+def _write_rows(folder: Path, rows: list[dict[str, str]], form: str) -> str:
+    """Return a `for_each` key with the rows, which are separate_tables to a file unless `form` is "toml"."""
     if form == "toml":
         tables = ", ".join(
             "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in row.items()) + " }"

@@ -25,10 +25,11 @@ def _format_keys(kind: Kind) -> str:
 
 @frozen
 class InvalidCase:
-    """`text` is `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
+    """An invalid desired state with the report that loading it makes; `sentence` says what the case tests.
 
-    `report` has a line for each diagnostic; `{tables}` and `{keys of things}` are replaced with all valid ones.
-    `other_files` are in the same folder; with `is_folder` the folder is loaded, not the one file. `environ` is the
+    `text` is the content of `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
+    `report` has a line for each diagnostic; `{tables}` stands for all valid tables and `{keys of things}` for all valid
+    keys of a kind. `other_files` are in the same folder; with `is_folder` the whole folder is loaded. `environ` is the
     environment.
     """
 

@@ -28,7 +28,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "save_to names the issued certificate or no existing file",
+        "save_to names a new file or the file of the issued certificate",
         """
         [certificates.pump-1]
         csr = { file = "pump.csr" }

@@ -4,7 +4,7 @@ from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
     InvalidCase(
-        "an invalid key does not hide the problems of the others",
+        "an invalid key does not hide the problems of other keys",
         """
         [things.pump-1]
         thing_groups = "hall"
@@ -267,7 +267,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a lifecycle has two keys, and ignore_changes takes fields",
+        "a lifecycle has only its two keys, and ignore_changes takes fields",
         """
         [things.pump-1]
         lifecycle = { prevent_destroy = "yes", ignore_change = [] }

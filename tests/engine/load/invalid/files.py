@@ -40,7 +40,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a file and a text that are not PEM are reported",
+        "a file and a text without a PEM certificate are reported",
         """
         [certificates.pump-1]
         pem = { file = "pki/note.txt" }

@@ -11,7 +11,7 @@ _FOR_EACH = "desired_state.toml:2: error: things.pump-{serial}.for_each"
 
 _TABLES = (
     InvalidCase(
-        "an unknown column is reported with the nearest one or with all",
+        "an unknown column is reported with the nearest column or with all columns",
         """
         [things."pump-{serail}"]
         for_each = { file = "devices.csv" }
@@ -137,7 +137,7 @@ _ROWS = (
         {"devices.csv": "serial,site\n1,o s\n2,o s\n"},
     ),
     InvalidCase(
-        "a problem of many rows is reported for the first twenty, with the number of others",
+        "a problem of many rows is reported for the first twenty rows, with the number of other rows",
         """
         [things."{serial}"]
         for_each = { file = "devices.csv" }
@@ -151,7 +151,7 @@ _ROWS = (
         {"devices.csv": "serial,group\n" + "".join(f"n{n},g{'abc'[n % 3]}\n" for n in range(10_000))},
     ),
     InvalidCase(
-        "unreadable rows are reported for the first twenty, with the number of others",
+        "the first twenty unreadable rows are reported, with the number of other rows",
         _THINGS,
         "".join(
             f"{_FOR_EACH}: devices.csv:{line}: got 1 value; expected 2, one for each column\n"

@@ -11,7 +11,7 @@ _FOR_EACH = "desired_state.toml:2: error: things.pump-{serial}.for_each"
 
 
 def _invalid_csv(sentence: str, manifest: str | bytes, *problems: str) -> InvalidCase:
-    """Return the case of a CSV file; `problems` start with the line."""
+    """Return the case of a CSV file; each of the `problems` starts with its line number."""
     report = "".join(f"{_FOR_EACH}: devices.csv:{problem}\n" for problem in problems)
     return InvalidCase(sentence, _THINGS, report, {"devices.csv": manifest})
 
@@ -70,7 +70,7 @@ _FORMS = (
         """,
     ),
     InvalidCase(
-        "a misspelled for_each is reported with the right spelling",
+        "a misspelled for_each is reported with the correct spelling",
         """
         [things.pump-1]
         foreach = [{ serial = "1" }]
@@ -130,7 +130,7 @@ _MANIFESTS = (
         "a manifest is UTF-8", "serial,site\n1,oslo\n2,größe".encode("latin-1"), "3: not UTF-8 text"
     ),
     _invalid_jsonl(
-        "a line of JSON Lines is one object with the keys of the first",
+        "each line of JSON Lines is one object with the keys of the first line",
         ('{"serial": "2"}', ", column 'site': missing key; expected the keys of the first row"),
         (
             '{"serial": "2", "site": "oslo", "stie": "x"}',
@@ -177,7 +177,7 @@ _MANIFESTS = (
         """,
     ),
     InvalidCase(
-        "a broken manifest is reported once, and references to what its rows might have made are not dangling",
+        "a broken manifest is reported once, and references to its rows are not reported",
         """
         [thing_groups."hall-{hall}"]
         for_each = { file = "halls.csv" }

@@ -50,7 +50,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "[[removed]] takes the registry's name of a resource where it has another one",
+        "[[removed]] takes the name that a resource has in the registry",
         """
         [[removed]]
         from = "certificates.pump-1"

@@ -64,7 +64,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "very deep nesting is reported, not a crash",
+        "very deep nesting is an error and does not crash",
         "x = " + "[" * 100_000,
         """
         desired_state.toml:1: error: nested too deeply
@@ -72,7 +72,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "a key of very many parts is reported, not a hang",
+        "a key with very many parts is an error and does not hang",
         "[things.pump-1]\n" + ".".join(["a"] * 5_000) + " = 1\n",
         """
         desired_state.toml:2: error: nested too deeply
@@ -111,7 +111,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "an unknown table that resembles no other is reported with all valid names",
+        "an unknown table without a similar valid name is reported with all valid names",
         """
         [lamps.hall]
         """,
@@ -164,7 +164,7 @@ CASES = (
         is_folder=True,
     ),
     InvalidCase(
-        "problems of all sorts are reported in the order of files and lines",
+        "problems of all kinds are reported in the order of files and lines",
         """
         [things.pump-1]
         depends_on = ["things.pump-9"]

@@ -154,7 +154,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "a role is given by its ARN",
+        "role_arn takes an ARN",
         """
         [workspace]
         name = "greenhouse"
@@ -263,7 +263,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "an invalid setting does not hide the problems of the others",
+        "an invalid setting does not hide the problems of other settings",
         """
         [workspace]
         name = "green house"
