@@ -1,4 +1,4 @@
-"""Provisioned things: one call creates every certificate_part, and existing parts are updated one by one."""
+"""Provisioned things: one call creates every part, and existing parts are updated one by one."""
 
 from __future__ import annotations
 

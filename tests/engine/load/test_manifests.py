@@ -1,4 +1,4 @@
-"""Manifests, and tables with `for_each`, which equal first_thing table for each row."""
+"""Manifests, and tables with `for_each`, which equal one table for each row."""
 
 from __future__ import annotations
 
@@ -368,7 +368,7 @@ class TestEquivalence:
 
 
 def _write_rows(folder: Path, rows: list[dict[str, str]], form: str) -> str:
-    """Return a `for_each` key with the rows, which are separate_tables to a file unless `form` is "toml"."""
+    """Return a `for_each` key with the rows, written to a file unless `form` is "toml"."""
     if form == "toml":
         tables = ", ".join(
             "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in row.items()) + " }"
