@@ -33,7 +33,7 @@ FILL_COLOR = compute_color(THING_POSITION, lightness=0.95, chroma=0.03)
 ESCAPED_TEXT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 
 
-def picture():
+def make_picture():
     graph = nx.DiGraph()
     graph.add_node(Address("things", HOSTILE_TEXT))
     return build_picture(graph, {}, title=HOSTILE_TEXT)
@@ -61,14 +61,14 @@ def test_a_hostile_attribute_is_escaped_in_text():
 
 def test_a_hostile_name_is_escaped_in_the_tree():
     assert (
-        print_lines(render_tree(picture()))
+        print_lines(render_tree(make_picture()))
         == f"{ESCAPED_TEXT}\n└─ {ESCAPED_TEXT}  thing\n\n1 resource, 0 dependencies\n"
     )
 
 
 def test_a_hostile_name_is_only_text_in_svg():
-    drawn = ET.fromstring(render_svg(picture()))
-    texts = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    svg = ET.fromstring(render_svg(make_picture()))
+    texts = [node.text for node in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert texts == [
         ESCAPED_TEXT,
         "1 resource",
@@ -77,7 +77,7 @@ def test_a_hostile_name_is_only_text_in_svg():
         "thing",
         "1 thing",
     ]
-    assert {node.tag.rpartition("}")[2] for node in drawn.iter()} == {
+    assert {node.tag.rpartition("}")[2] for node in svg.iter()} == {
         "svg", "title", "desc", "style", "defs", "marker", "path", "rect", "text", "g", "circle",
     }  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_a_hostile_name_is_only_text_in_svg():
 def test_a_hostile_name_is_only_text_in_dot():
     quoted = r"<script>alert(\"1\")</script> [bold red]x[/] \\x1b[31m\\u202ered"
     identity = rf'"things.{quoted}"'
-    assert render_dot(picture()) == (
+    assert render_dot(make_picture()) == (
         "digraph reconciler {\n"
         f'  graph [label="{quoted}", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
@@ -100,7 +100,7 @@ def test_a_hostile_name_is_only_text_in_mermaid():
         "#60;script#62;alert#40;#34;1#34;#41;#60;/script#62; #91;bold red#93;x#91;/#93; "
         "#92;x1b#91;31m#92;u202ered"
     )
-    assert render_mermaid(picture()) == (
+    assert render_mermaid(make_picture()) == (
         f'flowchart LR\n  n0("{label}<br>thing"):::k{THING_POSITION}\n'
         f"  classDef k{THING_POSITION} fill:{FILL_COLOR},stroke:{compute_color(THING_POSITION)},color:#1b1f24\n"
     )

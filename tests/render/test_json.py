@@ -100,9 +100,9 @@ def test_runs_follow_their_schemas_while_running_and_when_ended():
 
 @pytest.mark.parametrize("member", ["run", "steps", "calls"])
 def test_a_schema_rejects_a_run_without_a_member(member):
-    texts = json.loads(json.dumps(history_to_json(RunRecord(RUN))))
-    del texts[member]
-    assert [error.message for error in VALIDATORS["run"].iter_errors(texts)] == [
+    document = json.loads(json.dumps(history_to_json(RunRecord(RUN))))
+    del document[member]
+    assert [error.message for error in VALIDATORS["run"].iter_errors(document)] == [
         f"{member!r} is a required property"
     ]
 
@@ -118,7 +118,7 @@ def test_a_schema_rejects_a_plan_without_a_member(member):
 
 @examples(10)
 @given(before=desired_states(), after=desired_states())
-def test_any_plan_and_any_drift_follows_its_schema_and_is_parsed_back(cloud, before, after):
+def test_any_plan_and_drift_follow_their_schemas_and_a_plan_is_parsed_back(cloud, before, after):
     converge(before, cloud.reset())
     plan = plan_of(after, cloud)
     text = "".join(render_plan_json(plan))
@@ -133,16 +133,16 @@ def test_any_plan_and_any_drift_follows_its_schema_and_is_parsed_back(cloud, bef
 
 
 @pytest.fixture(scope="module")
-def _cloud() -> Cloud:
+def module_cloud() -> Cloud:
     return Cloud()
 
 
 @pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.reset()
+def cloud(module_cloud) -> Cloud:
+    return module_cloud.reset()
 
 
-def test_a_plan_as_lines_is_a_summary_a_line_for_each_change_and_each_note():
+def test_the_lines_of_a_plan_are_a_summary_its_changes_and_its_notes():
     records = [json.loads(line) for line in render_plan_jsonl(FULL_PLAN)]
     assert [(line["type"], line.get("address")) for line in records] == [
         ("plan", None),

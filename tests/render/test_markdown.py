@@ -181,8 +181,8 @@ def test_the_least_risky_changes_are_counted_where_they_do_not_fit(count):
     )
     shown = re.findall(r"^[-+!] (\w+) +things\.(\S+)", text, re.MULTILINE)
     assert shown[:2] == [("delete", "pump-3"), ("update", "pump-7")]
-    left = count + 2 - len(shown)
-    assert text.splitlines()[-1] == f"**… and {left:,} more**: {left:,} to create"
+    omitted_count = count + 2 - len(shown)
+    assert text.splitlines()[-1] == f"**… and {omitted_count:,} more**: {omitted_count:,} to create"
     assert MAX_COMMENT_BYTES * 0.95 < count_bytes(text) <= MAX_COMMENT_BYTES
 
 
@@ -208,25 +208,25 @@ def test_a_huge_change_is_shortened():
 @examples(60)
 def test_any_plan_stays_below_its_limit_and_closes_every_block(creations, note, limit):
     steps = [
-        Step(make_creation(f"{name}{place}", FieldChange("attributes.a", None, value)), ())
-        for place, (name, value) in enumerate(creations)
+        Step(make_creation(f"{name}{index}", FieldChange("attributes.a", None, value)), ())
+        for index, (name, value) in enumerate(creations)
     ]
     notes = (Note("warning", note, Address("things", "x")),)
     text = render_plan_markdown(build_plan_view(make_plan(*steps, notes=notes)), limit)
     assert count_bytes(text) <= limit
     fence = ""
     for line in text.splitlines():
-        bare = re.match(r"(`{3,})(\w*)$", line)
-        if not fence and bare and bare[2]:
-            fence = bare[1]
+        fence_line = re.match(r"(`{3,})(\w*)$", line)
+        if not fence and fence_line and fence_line[2]:
+            fence = fence_line[1]
         elif fence and line == fence:
             fence = ""
-        elif fence and bare and len(bare[1]) >= len(fence):
+        elif fence and fence_line and len(fence_line[1]) >= len(fence):
             raise AssertionError(line)
     assert fence == ""
 
 
-def test_foreign_text_stands_only_in_code():
+def test_text_from_outside_appears_only_in_code():
     step = Step(
         make_creation(HOSTILE_TEXT, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE_TEXT}")), ()
     )

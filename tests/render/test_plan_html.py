@@ -219,14 +219,14 @@ def test_hostile_names_and_notes_are_only_text():
     page = render_html_fragment(
         build_plan_view(make_plan(step, notes=(Note("warning", HOSTILE_TEXT, step.address),)))
     )
-    assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in page] == []
+    assert [text for text in ("<script", "\x1b", "\u202e") if text in page] == []
 
 
 def test_a_page_shows_no_secret():
     assert "canary" not in render_html_page(build_plan_view(make_plan(MANAGED), requests=True))
 
 
-def test_a_document_stands_alone():
+def test_a_page_loads_nothing_from_other_servers():
     page = render_html_page(build_plan_view(make_plan(UPDATE)))
     assert page == (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -17,9 +17,9 @@ from reconciler.render.views.labels import format_duration, format_kind
 from reconciler.render.views.plan import build_plan_view
 from tests.support.sample_plans import FULL_PLAN, ROTATION, UPDATE, make_plan, make_resource
 
-MARKER = Step(Create(make_resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
+OWNERSHIP_MARKER = Step(Create(make_resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
 
-EIGHTY = """\
+PLAN_AT_80_COLUMNS = """\
 Plan for greenhouse
 embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2
 
@@ -61,7 +61,7 @@ API calls  6, at least 0.60 s under AWS quotas
 
 Plan: 2 to create, 1 to update, 1 to replace, 1 to delete; 12 unchanged"""
 
-WITH_CALLS = """\
+PLAN_WITH_CALLS = """\
 Plan for greenhouse
 embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2
 
@@ -99,7 +99,7 @@ def render(plan, width=80, *, requests=False):
     return "\n".join(line.plain for line in render_plan_text(view, width))
 
 
-def update_plan(*fields):
+def make_update_plan(*fields):
     """Return a plan that updates one thing."""
     resource = Resource(Address("things", "pump-7"), Thing(), origin=Origin("desired_state.toml", 44))
     return make_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
@@ -111,7 +111,7 @@ def render_attributes(plan, width=80):
 
 
 def test_a_plan_shows_all_actions_at_80_columns():
-    assert render(FULL_PLAN) == EIGHTY
+    assert render(FULL_PLAN) == PLAN_AT_80_COLUMNS
 
 
 def test_a_plan_has_no_line_wider_than_80_columns():
@@ -119,7 +119,7 @@ def test_a_plan_has_no_line_wider_than_80_columns():
 
 
 def test_a_plan_lists_every_call_with_its_parameters_on_request():
-    assert render(make_plan(ROTATION, UPDATE), 100, requests=True) == WITH_CALLS
+    assert render(make_plan(ROTATION, UPDATE), 100, requests=True) == PLAN_WITH_CALLS
 
 
 def test_a_plan_without_changes_says_no_changes():
@@ -142,7 +142,7 @@ def test_a_long_address_is_shown_whole_with_its_description_on_the_next_line():
 
 def test_a_long_value_is_truncated_around_its_first_difference():
     before, after = "x" * 300 + "oslo" + "y" * 300, "x" * 300 + "bergen" + "y" * 300
-    plan = update_plan(FieldChange("attributes.site", before, after))
+    plan = make_update_plan(FieldChange("attributes.site", before, after))
     assert render_attributes(plan) == [
         "             ~ attributes.site  …xxxxxxxxxxxxoslo" + "y" * 80 + "… (604 characters)",
         "                              → …xxxxxxxxxxxxbergen" + "y" * 78 + "… (606 characters)",
@@ -150,12 +150,12 @@ def test_a_long_value_is_truncated_around_its_first_difference():
 
 
 def test_a_reordered_list_is_shown_whole():
-    plan = update_plan(FieldChange("certificates", ("a", "b"), ("b", "a")))
+    plan = make_update_plan(FieldChange("certificates", ("a", "b"), ("b", "a")))
     assert render_attributes(plan) == ["             ~ certificates  [a, b] → [b, a]"]
 
 
 def test_a_value_that_looks_like_a_placeholder_is_quoted():
-    plan = update_plan(FieldChange("attributes.code", "(sensitive)", "(known after apply)"))
+    plan = make_update_plan(FieldChange("attributes.code", "(sensitive)", "(known after apply)"))
     assert render_attributes(plan) == [
         '             ~ attributes.code  "(sensitive)" → "(known after apply)"'
     ]
@@ -178,7 +178,11 @@ def test_a_value_that_looks_like_a_placeholder_is_quoted():
             "Plan: 1 to update; 15 resources and 2 ownership markers unchanged",
         ),
         (make_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
-        (make_plan(UPDATE, MARKER), 0, "Plan: 1 to create, 1 to update (including 1 ownership marker)"),
+        (
+            make_plan(UPDATE, OWNERSHIP_MARKER),
+            0,
+            "Plan: 1 to create, 1 to update (including 1 ownership marker)",
+        ),
     ],
 )
 def test_a_summary_counts_ownership_markers_separately(plan, unchanged_markers, expected):

@@ -28,7 +28,7 @@ from reconciler.render.views.regex_words import describe_expected
         (r"[\s\S]*", "any text"),
     ],
 )
-def test_a_class_of_characters_is_described_in_words_before_its_pattern(pattern, words):
+def test_a_character_class_is_described_in_words_before_its_pattern(pattern, words):
     assert describe_expected(f"a match of {pattern}") == f"{words} (a match of {pattern})"
 
 

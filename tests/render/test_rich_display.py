@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
+from reconciler.render.html.page import HTML_RENDERERS
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, get_text_renderers
 from tests.support.sample_plans import CREATION, FULL_PLAN, make_plan
 
@@ -103,8 +104,8 @@ def test_a_large_graph_is_displayed_by_kind_and_action():
 
 
 def test_a_neighborhood_has_the_nearest_resources():
-    around = DisplayedGraph(build_picture(FLEET, {})).around("certificates.pump-7").picture
-    assert [(node.id, node.count) for node in around.nodes] == [
+    neighborhood = DisplayedGraph(build_picture(FLEET, {})).around("certificates.pump-7").picture
+    assert [(node.id, node.count) for node in neighborhood.nodes] == [
         ("ca_certificates.factory", 1),
         ("certificates.pump-7", 1),
         ("things.pump-7", 1),
@@ -112,8 +113,8 @@ def test_a_neighborhood_has_the_nearest_resources():
 
 
 def test_a_large_neighborhood_is_collapsed_around_its_center():
-    around = DisplayedGraph(build_picture(FLEET, {})).around("ca_certificates.factory").picture
-    assert (around.nodes, around.edges) == (
+    neighborhood = DisplayedGraph(build_picture(FLEET, {})).around("ca_certificates.factory").picture
+    assert (neighborhood.nodes, neighborhood.edges) == (
         (
             GraphNode("ca_certificates.factory", "ca_certificates", "factory"),
             GraphNode("certificates/", "certificates", "400 device certificates", count=400),
@@ -129,8 +130,6 @@ def test_an_address_outside_the_graph_is_an_error_with_the_nearest_address():
 
 
 def test_every_view_has_a_text_and_an_html_renderer():
-    from reconciler.render.html.page import HTML_RENDERERS
-
     assert get_text_renderers().keys() == HTML_RENDERERS.keys()
 
 

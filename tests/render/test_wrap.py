@@ -51,7 +51,7 @@ def build_views(sentence: str, name: str):
         Step(update, UPDATE.calls), *FULL_PLAN.steps, notes=(Note("warning", sentence, address),), unchanged=3
     )
     outcomes = (Failed(update, error), Skipped(CREATION.change, address), Canceled(DELETION.change))
-    drifted = DriftedResource(
+    drifted_resource = DriftedResource(
         "changed", address, (DriftedField("attributes.note", sentence, name),), owner=name
     )
     process = ProcessIdentity(name, "host", 1, sentence)
@@ -64,7 +64,7 @@ def build_views(sentence: str, name: str):
         build_plan_view(plan, requests=True),
         build_result_view(Result(plan, outcomes, 1.0)),
         build_comparison_view(address, resource, live, update),
-        build_drift_view(Drift(name, TARGET, "", (drifted,), 3, (sentence,), (sentence,)), run),
+        build_drift_view(Drift(name, TARGET, "", (drifted_resource,), 3, (sentence,), (sentence,)), run),
         build_history_view(History((run,))),
         build_run_view(record),
         invalid,

@@ -51,7 +51,7 @@ def input_files(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path, input_files) -> Path:
-    """A folder with the input files in `pki/`, and `outside.pem` beside the folder."""
+    """A folder with the input files in `pki/`, and `outside.pem` next to the folder."""
     shutil.copytree(
         input_files, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe")
     )

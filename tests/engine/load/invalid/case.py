@@ -25,10 +25,10 @@ def _format_keys(kind: Kind) -> str:
 
 @frozen
 class InvalidCase:
-    """An invalid desired state with the report that loading it makes; `sentence` says what the case tests.
+    """An invalid desired state and the report about it; `sentence` describes the case.
 
     `text` is the content of `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
-    `report` has a line for each diagnostic; `{tables}` stands for all valid tables and `{keys of things}` for all valid
+    `report` has a line for each diagnostic; `{tables}` is replaced with all valid tables and `{keys of things}` with all
     keys of a kind. `other_files` are in the same folder; with `is_folder` the whole folder is loaded. `environ` is the
     environment.
     """
