@@ -107,10 +107,10 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(map(_escape_invisible, text))
+    return "".join(map(_escape_character, text))
 
 
-def _escape_invisible(character: str) -> str:
+def _escape_character(character: str) -> str:
     if unicodedata.category(character) not in _INVISIBLE:
         return character
     if character in _SHORT_ESCAPES:
