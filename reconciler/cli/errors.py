@@ -42,11 +42,11 @@ def print_error(message: str, options: Options, *details: str) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
-    from reconciler.model.text import visible
+    from reconciler.model.text import escape_invisible
     from reconciler.render.text.parts import render_severity
 
     lines = [line for part in (message, *details) for line in part.splitlines() or [""]]
-    first, *rest = [Text(visible(line)) for line in lines]
+    first, *rest = [Text(escape_invisible(line)) for line in lines]
     Terminal.open(color=options.color).print_notes(
         [Text.assemble(render_severity("error"), " ", first), *rest]
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 
 _MAX_ANNOTATIONS = 10
 """GitHub shows at most ten annotations of each level for a step."""
@@ -62,7 +62,7 @@ def _to_repository_path(path: Path) -> str:
 
 
 def _escape_data(value: str) -> str:
-    text = "\n".join(map(visible, value.splitlines()))
+    text = "\n".join(map(escape_invisible, value.splitlines()))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

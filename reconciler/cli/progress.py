@@ -19,7 +19,7 @@ from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.model.status import format_status
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
 from reconciler.render.text.result import render_outcome_line
 from reconciler.render.text.wrap import wrap_lines
@@ -145,7 +145,7 @@ def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], 
 
 
 def _measure_address_width(plan: Plan) -> int:
-    longest = max((len(visible(str(step.address))) for step in plan.steps), default=0)
+    longest = max((len(escape_invisible(str(step.address))) for step in plan.steps), default=0)
     return min(_MAX_ADDRESS_WIDTH, longest)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from reconciler.model.redaction import redact
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 
 _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.connectionpool")
 """Our own, and botocore's for requests, responses and connections; its other loggers are about itself."""
@@ -28,7 +28,7 @@ class _RedactingHandler(logging.Handler):
 
 def sanitize(text: str) -> str:
     """Return foreign text without secrets, and with control characters escaped except line ends."""
-    return "\n".join(visible(line) for line in redact(text).splitlines())
+    return "\n".join(escape_invisible(line) for line in redact(text).splitlines())
 
 
 def start_wire_log() -> Callable[[], None]:

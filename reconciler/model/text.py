@@ -100,7 +100,7 @@ def format_suggestion(nearest: str | None) -> str:
     return f"; did you mean {nearest!r}?" if nearest else ""
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     r"""Return the text with control characters and invisible characters escaped.
 
     Escape sequences and bidirectional marks become `\x1b`, `\u202e`.

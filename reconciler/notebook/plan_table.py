@@ -12,7 +12,7 @@ from reconciler.model.change import ACTIONS, Change, Delete, Replace, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.html.error import render_error_html
@@ -93,10 +93,10 @@ class PlanTable:
         counts = self.plan.counts
         is_destructive = any(counts.get(action) for action in _DESTRUCTIVE_ACTIONS)
         calls = pluralize(self._view.cost.total, "call")
-        endpoint = visible(self.plan.target.endpoint)
+        endpoint = escape_invisible(self.plan.target.endpoint)
         return {
             "question": f"Send {calls} to {endpoint}: {format_counts(counts)}?",
-            "expected": visible(self.plan.workspace) if is_destructive else "",
+            "expected": escape_invisible(self.plan.workspace) if is_destructive else "",
         }
 
     @property
@@ -156,7 +156,7 @@ def _to_row(step: Step) -> Sequence[Any]:
     return [
         change.action,
         change.address.kind,
-        visible(str(change.address)),
+        escape_invisible(str(change.address)),
         _format_differences(change),
         format_origin(change),
     ]

@@ -18,7 +18,7 @@ from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.model.status import format_status
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
@@ -291,7 +291,7 @@ class PanelSession:
         self._set(banner=render_error(ErrorView(message)))
 
     def _append_to_log(self, line: str) -> None:
-        self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {visible(line)}")  # noqa: DTZ005 (the user's own clock)
+        self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {escape_invisible(line)}")  # noqa: DTZ005 (the user's own clock)
         self._set(log="\n".join(self._log))
 
 

@@ -15,7 +15,7 @@ from reconciler.model.change import FieldChange
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Step
 from reconciler.model.secret import Secret
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.graph.dot import render_dot
 from reconciler.render.graph.mermaid import render_mermaid
 from reconciler.render.graph.palette import compute_color
@@ -142,4 +142,4 @@ def test_a_value_is_formatted(value, expected):
 
 @pytest.mark.parametrize("name", ["pump-7", "pumpe-ø", "水泵"])
 def test_letters_of_any_script_are_not_escaped(name):
-    assert visible(name) == name
+    assert escape_invisible(name) == name

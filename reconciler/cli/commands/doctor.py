@@ -48,14 +48,14 @@ def doctor(ctx: click.Context) -> None:
 def _render_lines(check: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
-    from reconciler.model.text import visible
+    from reconciler.model.text import escape_invisible
     from reconciler.render.text.parts import COLORS
 
     sign, word, color = _LEVELS[check.level]
     yield Text.assemble(
         (f"{sign} {word:<{_LEVEL_WIDTH}}", COLORS[color]),
         (f"{check.subject:<{_SUBJECT_WIDTH}}", "bold"),
-        visible(check.message),
+        escape_invisible(check.message),
     )
     if check.advice:
-        yield Text(f"{'':<{2 + _LEVEL_WIDTH + _SUBJECT_WIDTH}}next: {visible(check.advice)}", "dim")
+        yield Text(f"{'':<{2 + _LEVEL_WIDTH + _SUBJECT_WIDTH}}next: {escape_invisible(check.advice)}", "dim")

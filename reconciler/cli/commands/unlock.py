@@ -15,7 +15,7 @@ from reconciler.cli.terminal import echo
 def unlock(ctx: click.Context, *, yes: bool) -> None:
     """Release the lock left behind by an interrupted apply."""
     from reconciler.cli.prompt import confirm
-    from reconciler.model.text import visible
+    from reconciler.model.text import escape_invisible
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.from_context(ctx).file)
@@ -26,7 +26,7 @@ def unlock(ctx: click.Context, *, yes: bool) -> None:
         return
     since, until = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC", f"{lease.until:%H:%M:%S} UTC"
     echo(
-        f"{name} is locked by {visible(str(lease))} since {since}; the lock expires at {until} unless renewed"
+        f"{name} is locked by {escape_invisible(str(lease))} since {since}; the lock expires at {until} unless renewed"
     )
     confirm("Release the lock? An apply that is still running stops before its next write.", yes=yes)
     workspace.unlock()

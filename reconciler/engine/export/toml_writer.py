@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.items import Item
 
 from reconciler.engine.export.export import Table
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 
 _MAX_ARRAY_LENGTH = 80
 """The maximum number of characters of an array that is written on one line."""
@@ -30,7 +30,7 @@ def render_workspace_table(values: Mapping[str, Any]) -> str:
 
 def render_comments(comments: Iterable[str]) -> str:
     """Return one line for each comment, with control characters escaped."""
-    return "".join(f"# {visible(comment)}\n" for comment in comments)
+    return "".join(f"# {escape_invisible(comment)}\n" for comment in comments)
 
 
 def _render_table(table: Table) -> str:

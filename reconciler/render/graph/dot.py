@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphNode, Picture
 from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position
@@ -39,5 +39,5 @@ def _list_labels(node: GraphNode) -> tuple[str, ...]:
 
 def _quote(*lines: str) -> str:
     """Quote lines as one centered string, in which only the quote and the backslash have a meaning."""
-    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    escaped = (escape_invisible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import Desired
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import format_kind, get_kind_position
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def build_picture(
     }
     edges = sorted({*graph.edges, *removal_edges})
     return Picture(
-        visible(title),
+        escape_invisible(title),
         nodes,
         tuple(GraphEdge(str(before), str(after)) for before, after in edges),
         planned=plan is not None,
@@ -162,7 +162,7 @@ def _build_node(address: Address, desired: Desired, step: Step | None) -> GraphN
     return GraphNode(
         id=str(address),
         kind=address.kind,
-        label=visible(address.name),
+        label=escape_invisible(address.name),
         action=step.change.action if step else None,
         is_marker=address in desired and desired[address].is_ownership_marker,
     )

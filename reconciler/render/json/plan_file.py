@@ -18,7 +18,7 @@ from attrs import frozen
 from reconciler.engine.plan.saved_plan import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.json.encode import encode_document, encode_json, get_members
 from reconciler.render.views.plan import PlanView, build_plan_view
 
@@ -113,9 +113,9 @@ def _escape_texts(value: Any) -> Any:
     """Return the view of a file with every text escaped, because anyone may have written the file."""
     match value:
         case str():
-            return visible(value)
+            return escape_invisible(value)
         case dict():
-            return {visible(key): _escape_texts(item) for key, item in value.items()}
+            return {escape_invisible(key): _escape_texts(item) for key, item in value.items()}
         case list():
             return [_escape_texts(item) for item in value]
         case _:

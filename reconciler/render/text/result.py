@@ -8,7 +8,7 @@ from rich.text import Text
 
 from reconciler.model.run import Run
 from reconciler.model.status import format_status
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.result import (
@@ -80,7 +80,7 @@ def render_rotation_stopped(where: str, rotated: int, devices: int, untouched: i
 
 def render_journal_warning(problem: str) -> Text:
     """Render the warning that the journal does not have all of a run."""
-    text = f" the history of this run is missing or incomplete: {visible(problem)}"
+    text = f" the history of this run is missing or incomplete: {escape_invisible(problem)}"
     return Text.assemble(render_severity("warning"), text)
 
 
@@ -90,7 +90,7 @@ def render_crash_warning(run: Run) -> Text:
         f", {run.unanswered_call_count:,} of them without a response" if run.unanswered_call_count else ""
     )
     text = (
-        f" run {visible(run.id)} by {visible(str(run.process))}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, did not finish "
+        f" run {escape_invisible(run.id)} by {escape_invisible(str(run.process))}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, did not finish "
         f"(crashed or killed) after {pluralize(run.call_count, 'call')}{unanswered}; this plan starts from the live state"
     )
     return Text.assemble(render_severity("warning"), text)

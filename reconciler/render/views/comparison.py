@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.resource import Live, Resource
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.document_diff import split_document_change
 from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional
 from reconciler.render.views.labels import ACTION_GLYPHS
@@ -52,14 +52,14 @@ def build_comparison_view(
 ) -> ResourceComparisonView:
     """Build the comparison of one resource; its attributes are in the kind's order."""
     return ResourceComparisonView(
-        address=visible(str(address)),
-        origin=visible(str(desired.origin)) if desired else "",
-        identity=visible(live.identity) if live else "",
-        owner=visible(live.owner) if live and live.owner else "",
+        address=escape_invisible(str(address)),
+        origin=escape_invisible(str(desired.origin)) if desired else "",
+        identity=escape_invisible(live.identity) if live else "",
+        owner=escape_invisible(live.owner) if live and live.owner else "",
         version=str(live.version) if live and live.version is not None else "",
         action=change.action if change else None,
         glyph=ACTION_GLYPHS[change.action] if change else "",
-        dependencies=tuple(visible(str(address)) for address in sorted(desired.dependencies))
+        dependencies=tuple(escape_invisible(str(address)) for address in sorted(desired.dependencies))
         if desired
         else (),
         fields=tuple(_compare_fields(desired, live, change)),
@@ -96,7 +96,10 @@ def _compare_field(
     if change and isinstance(change.before, Document) and isinstance(change.after, Document):
         for part in split_document_change(change):
             yield FieldComparisonRow(
-                visible(part.path), format_optional(part.after), format_optional(part.before), differs=True
+                escape_invisible(part.path),
+                format_optional(part.after),
+                format_optional(part.before),
+                differs=True,
             )
         return
     redact = bool(change and change.sensitive)
@@ -104,7 +107,7 @@ def _compare_field(
     live = live_values.get(path, change.before if change else None)
     if desired not in _EMPTY or live not in _EMPTY:
         yield FieldComparisonRow(
-            visible(path),
+            escape_invisible(path),
             format_optional(desired, redact=redact),
             format_optional(live, redact=redact),
             differs=change is not None,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import frozen
 
 from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.regex_words import describe_expected
 
 _KEY = re.compile(
@@ -83,12 +83,12 @@ def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
     has_source = 0 < diagnostic.line <= len(lines)
     return DiagnosticRow(
         severity=diagnostic.severity,
-        location=visible(f"{diagnostic.file}:{diagnostic.line}"),
-        path=visible(path),
+        location=escape_invisible(f"{diagnostic.file}:{diagnostic.line}"),
+        path=escape_invisible(path),
         excerpt=_build_excerpt(diagnostic, lines[diagnostic.line - 1]) if has_source else None,
-        problem=visible(diagnostic.problem),
-        expected=visible(describe_expected(diagnostic.expected or "")),
-        nearest=visible(diagnostic.nearest or ""),
+        problem=escape_invisible(diagnostic.problem),
+        expected=escape_invisible(describe_expected(diagnostic.expected or "")),
+        nearest=escape_invisible(diagnostic.nearest or ""),
     )
 
 
@@ -101,11 +101,11 @@ def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
     else:
         return None
     if len(name) > _MAX_EXCERPT_LENGTH:
-        shown = visible(name[:_MAX_EXCERPT_LENGTH])
+        shown = escape_invisible(name[:_MAX_EXCERPT_LENGTH])
         return Excerpt(diagnostic.line, f"{shown}…", 0, len(shown))
     start, end = _find_subject(name, diagnostic)
-    before, subject = visible(name[:start]), visible(name[start:end])
-    return Excerpt(diagnostic.line, visible(name) + tail, len(before), len(subject))
+    before, subject = escape_invisible(name[:start]), escape_invisible(name[start:end])
+    return Excerpt(diagnostic.line, escape_invisible(name) + tail, len(before), len(subject))
 
 
 def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:

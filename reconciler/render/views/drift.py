@@ -10,7 +10,7 @@ from attrs import frozen
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.fields import FieldLine, describe_field
 from reconciler.render.views.labels import format_kind_title, get_kind_position, join_facts, pluralize
 
@@ -82,8 +82,8 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
     kinds = sorted(rows_by_kind, key=lambda kind: (get_kind_position(kind), kind))
     counts = Counter(resource.direction for resource in drift.items)
     return DriftView(
-        workspace=visible(drift.workspace),
-        target=visible(str(drift.target)),
+        workspace=escape_invisible(drift.workspace),
+        target=escape_invisible(str(drift.target)),
         sections=tuple(
             DriftSection(kind, format_kind_title(kind), get_kind_position(kind), tuple(rows_by_kind[kind]))
             for kind in kinds
@@ -91,8 +91,8 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         counts={direction: counts[direction] for direction in DIRECTIONS},
         unchanged=drift.unchanged,
         last_apply=_describe_last_apply(last_run, drift),
-        unlisted=tuple(map(visible, drift.unlisted)),
-        notes=tuple(map(visible, drift.notes)),
+        unlisted=tuple(map(escape_invisible, drift.unlisted)),
+        notes=tuple(map(escape_invisible, drift.notes)),
     )
 
 
@@ -124,10 +124,10 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
     return DriftRow(
         direction=resource.direction,
         glyph=DIRECTION_GLYPHS[resource.direction],
-        address=visible(str(resource.address)),
-        origin=visible(resource.origin or ""),
+        address=escape_invisible(str(resource.address)),
+        origin=escape_invisible(resource.origin or ""),
         fields=tuple(line for change in changes for line in describe_field(change)),
-        owner_note=visible(f"owned by workspace {resource.owner}") if is_foreign else "",
+        owner_note=escape_invisible(f"owned by workspace {resource.owner}") if is_foreign else "",
     )
 
 
@@ -144,4 +144,4 @@ def _describe_last_apply(run: Run | None, drift: Drift) -> str:
             facts.append("the file has changed since")
     if drift and drift.target.endpoint == "aws":
         facts.append("CloudTrail shows who changed the live resources")
-    return visible("; ".join(facts))
+    return escape_invisible("; ".join(facts))

@@ -18,7 +18,7 @@ from reconciler.model.errors import (
     ReconcilerError,
     SelectionError,
 )
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.next_step import suggest_next_step
 
@@ -53,11 +53,11 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
             return _build_aws_view(error)
         case ReconcilerError():
             title, *reasons = str(error).splitlines() or [type(error).__name__]
-            return ErrorView(visible(title), _escape(reasons))
+            return ErrorView(escape_invisible(title), _escape(reasons))
         case _:
             message = (str(error).splitlines() or [""])[0]
             text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-            return ErrorView(visible(f"internal error: {text}"))
+            return ErrorView(escape_invisible(f"internal error: {text}"))
 
 
 def _build_locked_view(error: LockedError) -> ErrorView:
@@ -66,14 +66,14 @@ def _build_locked_view(error: LockedError) -> ErrorView:
         f"wait for that apply to finish; its lease ends at {error.until} unless it is renewed; "
         "if that apply no longer runs, `reconciler unlock` releases the lock"
     )
-    return ErrorView(visible(title), next_step=visible(next_step))
+    return ErrorView(escape_invisible(title), next_step=escape_invisible(next_step))
 
 
 def _build_aws_view(error: AwsError) -> ErrorView:
     title = f"{error.service}:{error.operation} failed with {error.code}: {error.message}"
     reasons = (f"request ID {error.request_id}",) if error.request_id else ()
-    return ErrorView(visible(title), _escape(reasons), suggest_next_step(error))
+    return ErrorView(escape_invisible(title), _escape(reasons), suggest_next_step(error))
 
 
 def _escape(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(visible, texts))
+    return tuple(map(escape_invisible, texts))

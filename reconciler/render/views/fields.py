@@ -9,7 +9,7 @@ import attrs
 from attrs import frozen
 
 from reconciler.model.change import Change, Create, FieldChange
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.document_diff import MAX_DIFFERENCES, split_document_change
 from reconciler.render.views.format_value import (
     REDACTED_VALUE,
@@ -59,7 +59,7 @@ def describe_field(field: FieldChange) -> Iterator[FieldLine]:
             yield line
     if len(parts) > MAX_DIFFERENCES:
         omitted = f"and {len(parts) - MAX_DIFFERENCES:,} more differences"
-        yield FieldLine("~", visible(field.path), after=ValueView(omitted, is_placeholder=True))
+        yield FieldLine("~", escape_invisible(field.path), after=ValueView(omitted, is_placeholder=True))
 
 
 def _describe_new(spec: Any) -> Iterator[FieldLine]:
@@ -90,7 +90,7 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
     after_view = format_optional(None if is_removed else after, redact=field.sensitive)
     return FieldLine(
         sign=_choose_sign(is_new=is_new, is_removed=is_removed),
-        path=visible(field.path),
+        path=escape_invisible(field.path),
         before=before_view,
         after=after_view,
         forces_replacement=field.forces_replacement,
@@ -108,7 +108,7 @@ def _build_list_line(field: FieldChange, before: list[Any], after: list[Any]) ->
     is_reordered = not added and not removed
     return FieldLine(
         sign=_choose_sign(is_new=not before, is_removed=not after),
-        path=visible(field.path),
+        path=escape_invisible(field.path),
         before=format_value(before) if is_reordered else None,
         after=format_value(after) if is_reordered else None,
         added=added,

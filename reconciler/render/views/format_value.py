@@ -19,7 +19,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
 from reconciler.model.secret import Secret, SecretDigest
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
 """Text that is shown without quotes."""
@@ -59,7 +59,9 @@ def format_value(value: Any) -> ValueView:
         case NotCompared():
             return _build_placeholder(value.value)
         case Deferred():
-            return _build_placeholder(visible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY)
+            return _build_placeholder(
+                escape_invisible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY
+            )
         case bool():
             return ValueView("true" if value else "false")
         case str():
@@ -117,14 +119,14 @@ def _build_placeholder(text: str) -> ValueView:
 def _format_object(value: Any) -> ValueView:
     match value:
         case OutputFile():
-            name = visible(value.name)
+            name = escape_invisible(value.name)
             return ValueView(f"will be written to {name}" if value.content is None else name)
         case Document():
             return _format_document(value)
         case _ if attrs.has(type(value)) and not _has_own_text(value):
             return _format_collection({name: item for name, item in _list_fields(value) if item is not None})
         case _:
-            return ValueView(visible(str(value)))
+            return ValueView(escape_invisible(str(value)))
 
 
 def _format_text(value: str) -> ValueView:
@@ -134,12 +136,12 @@ def _format_text(value: str) -> ValueView:
     if digest:
         return ValueView(digest)
     if _BARE.fullmatch(value):
-        return ValueView(visible(value))
+        return ValueView(escape_invisible(value))
     value = _compact_json(value)
     if '"' in value and "'" not in value and value.isprintable():
         return ValueView(f"'{value}'")  # a literal string, as in TOML, where nothing is escaped
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return ValueView(f'"{visible(escaped)}"')
+    return ValueView(f'"{escape_invisible(escaped)}"')
 
 
 def _describe_certificate(value: str) -> str:
@@ -183,7 +185,7 @@ def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -
     if not value:
         return _build_placeholder("none")
     if isinstance(value, Mapping):
-        pairs = (f"{visible(str(key))} = {format_value(item).text}" for key, item in value.items())
+        pairs = (f"{escape_invisible(str(key))} = {format_value(item).text}" for key, item in value.items())
         return ValueView(f"{{ {', '.join(pairs)} }}")
     return ValueView(f"[{', '.join(format_value(item).text for item in value)}]")
 
@@ -192,8 +194,8 @@ def _format_document(document: Document) -> ValueView:
     """Format a short document whole, and a long one by the names of its members."""
     text = _format_collection(document.value).text
     if len(text) > _MAX_DOCUMENT_LENGTH:
-        text = f"{{ {', '.join(visible(str(key)) for key in document.value)} }}"
-    return ValueView(f"{text} ({visible(document.source)})" if document.source else text)
+        text = f"{{ {', '.join(escape_invisible(str(key)) for key in document.value)} }}"
+    return ValueView(f"{text} ({escape_invisible(document.source)})" if document.source else text)
 
 
 def _list_fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.model.status import format_status, format_status_counts
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 
 STATUS_GLYPHS: Mapping[str, str] = {
@@ -142,33 +142,33 @@ def describe_call_status(call: CallRow) -> str:
 
 def _build_run_row(run: Run) -> RunRow:
     return RunRow(
-        id=visible(run.id),
-        workspace=visible(run.workspace),
-        target=visible(run.target),
-        command=visible(run.command),
-        status=visible(run.status),
+        id=escape_invisible(run.id),
+        workspace=escape_invisible(run.workspace),
+        target=escape_invisible(run.target),
+        command=escape_invisible(run.command),
+        status=escape_invisible(run.status),
         glyph=STATUS_GLYPHS.get(run.status, "·"),
         started_at=f"{run.started_at:%Y-%m-%d %H:%M:%S}",
         duration="" if run.seconds is None else format_duration(run.seconds),
-        user=visible(str(run.process)),
+        user=escape_invisible(str(run.process)),
         process=str(run.process.pid),
-        job=visible(run.process.job),
-        counts={visible(status): count for status, count in run.counts.items() if count},
+        job=escape_invisible(run.process.job),
+        counts={escape_invisible(status): count for status, count in run.counts.items() if count},
         calls=run.call_count,
         unanswered=run.unanswered_call_count,
-        file=visible(run.file_digest[:12]),
-        plan=visible(run.plan_digest[:12]),
+        file=escape_invisible(run.file_digest[:12]),
+        plan=escape_invisible(run.plan_digest[:12]),
     )
 
 
 def _build_step_row(step: RunStep, calls: list[RunCall]) -> StepRow:
     return StepRow(
-        action=visible(step.action),
-        address=visible(step.address),
-        status=visible(step.status),
+        action=escape_invisible(step.action),
+        address=escape_invisible(step.address),
+        status=escape_invisible(step.status),
         glyph=STEP_GLYPHS.get(step.status, "·"),
         duration="" if step.seconds is None else f"{step.seconds:.2f} s",
-        error=visible(step.error),
+        error=escape_invisible(step.error),
         calls=tuple(map(_build_call_row, calls)),
     )
 
@@ -176,11 +176,11 @@ def _build_step_row(step: RunStep, calls: list[RunCall]) -> StepRow:
 def _build_call_row(call: RunCall) -> CallRow:
     return CallRow(
         number=call.number,
-        name=visible(str(call)),
-        parameters=visible(_CERTIFICATE_ID.sub(r"\1…", call.parameters)),
-        status=visible(call.status),
+        name=escape_invisible(str(call)),
+        parameters=escape_invisible(_CERTIFICATE_ID.sub(r"\1…", call.parameters)),
+        status=escape_invisible(call.status),
         started_at=f"{call.started_at:%H:%M:%S}.{call.started_at.microsecond // 1000:03}",
         duration="" if call.seconds is None else f"{call.seconds:.2f} s",
-        error_code=visible(call.error_code),
-        request_id=visible(call.request_id),
+        error_code=escape_invisible(call.error_code),
+        request_id=escape_invisible(call.request_id),
     )

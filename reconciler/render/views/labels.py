@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.kinds import all_kinds
 from reconciler.model.change import ACTIONS
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 
 ACTION_GLYPHS: Mapping[str, str] = {
     "create": "+",
@@ -64,7 +64,7 @@ def format_kind(kind: str, count: int = 1) -> str:
     """Return the noun for one or more resources of a kind: "thing", "CA certificates"."""
     known_kind = all_kinds().get(kind)
     if known_kind is None:
-        return visible(kind)
+        return escape_invisible(kind)
     return known_kind.noun if count == 1 else _make_plural(known_kind.noun)
 
 

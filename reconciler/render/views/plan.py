@@ -11,7 +11,7 @@ from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget
 from reconciler.model.plan import Estimate, Note, Plan, Step
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import ValueView, format_value
 from reconciler.render.views.labels import (
@@ -134,8 +134,8 @@ def build_plan_view(
     kinds = sorted(steps_by_kind, key=lambda kind: (get_kind_position(kind), kind))
     marker_addresses = list_reserved_addresses(plan.workspace)
     return PlanView(
-        workspace=visible(plan.workspace),
-        target=visible(str(plan.target)),
+        workspace=escape_invisible(plan.workspace),
+        target=escape_invisible(str(plan.target)),
         digest=plan.digest[:12],
         sections=tuple(
             _build_section(kind, steps_by_kind[kind], max_rows, requests=requests) for kind in kinds
@@ -155,7 +155,7 @@ def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
     return PlanRow(
         action=change.action,
         glyph=ACTION_GLYPHS[change.action],
-        address=visible(str(change.address)),
+        address=escape_invisible(str(change.address)),
         origin=format_origin(change),
         fields=describe_change(change),
         calls=len(step.calls),
@@ -179,10 +179,12 @@ def format_origin(change: Change) -> str:
         case Delete():
             return ""
         case Forget():
-            return visible(str(change.origin))
+            return escape_invisible(str(change.origin))
         case _:
             resource = change.resource
-            return "ownership marker" if resource.is_ownership_marker else visible(str(resource.origin))
+            return (
+                "ownership marker" if resource.is_ownership_marker else escape_invisible(str(resource.origin))
+            )
 
 
 def describe_row(row: PlanRow, *, call_count: bool = True) -> str:
@@ -240,11 +242,11 @@ def _build_section(kind: str, steps: Sequence[Step], max_rows: int | None, *, re
 
 
 def _build_request(call: ApiCall) -> RequestView:
-    params = tuple((visible(name), format_value(value)) for name, value in call.params.items())
+    params = tuple((escape_invisible(name), format_value(value)) for name, value in call.params.items())
     details = [f"writes {output.member.rpartition('.')[2]} to {output.file}" for output in call.output_files]
     if call.timeout_seconds is not None:
         details.append(f"retried for up to {format_duration(call.timeout_seconds)}")
-    return RequestView(visible(str(call)), params, visible(", ".join(details)))
+    return RequestView(escape_invisible(str(call)), params, escape_invisible(", ".join(details)))
 
 
 def _build_cost(estimate: Estimate) -> CostView:
@@ -257,11 +259,11 @@ def _build_cost(estimate: Estimate) -> CostView:
     names = [name for name, _ in by_api if name.partition(":")[2] == slowest.operation]
     if names:
         return CostView(estimate.total_calls, by_api, estimate.seconds, names[0], explanation)
-    quota = visible(slowest.operation).replace("_", " ")
+    quota = escape_invisible(slowest.operation).replace("_", " ")
     explanation = f"{slowest.calls:,} of them are {quota}, {explanation}"
     return CostView(estimate.total_calls, by_api, estimate.seconds, "", explanation)
 
 
 def _build_note(note: Note) -> NoteView:
-    address = visible(str(note.address)) if note.address else ""
-    return NoteView(note.level, NOTE_GLYPHS.get(note.level, "·"), address, visible(note.text))
+    address = escape_invisible(str(note.address)) if note.address else ""
+    return NoteView(note.level, NOTE_GLYPHS.get(note.level, "·"), address, escape_invisible(note.text))

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import format_duration
 from reconciler.render.views.result import FINAL_STATUSES, OutcomeView, build_outcome_view
 
@@ -68,7 +68,7 @@ class ProgressTracker:
             counts, running = dict(self._counts), list(self._running.items())
         now = self._clock()
         return ProgressView(
-            workspace=visible(self._plan.workspace),
+            workspace=escape_invisible(self._plan.workspace),
             total=len(self._plan.steps),
             counts=counts,
             running=tuple((address, action, now - start) for address, (action, start) in running),
@@ -94,4 +94,4 @@ def format_read_progress(subject: str, done: int, total: int | None) -> str:
     """Return what is being read from the registry, and how far: `things 1,200 of 10,000 …`."""
     of_total = f" of {total:,}" if total else ""
     count = f" {done:,}{of_total}" if done or total else ""
-    return f"{visible(subject)}{count} …"
+    return f"{escape_invisible(subject)}{count} …"

@@ -21,7 +21,7 @@ from reconciler.model.errors import (
 from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
 from reconciler.model.status import format_status_counts
-from reconciler.model.text import visible
+from reconciler.model.text import escape_invisible
 from reconciler.render.views.format_value import ValueView, format_optional
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.next_step import suggest_next_step
@@ -125,7 +125,7 @@ def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeVie
         outcome.status,
         OUTCOME_GLYPHS[outcome.status],
         outcome.change.action,
-        visible(str(outcome.change.address)),
+        escape_invisible(str(outcome.change.address)),
         failure.code if failure else _describe_outcome(outcome),
         failure,
     )
@@ -136,10 +136,10 @@ def build_result_view(result: Result, *, max_outcomes: int | None = None) -> Res
     steps = {step.address: step for step in result.plan.steps}
     failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
     skipped = [outcome for outcome in result.outcomes if isinstance(outcome, Skipped)]
-    skipped_counts = Counter(visible(str(outcome.blocked_by)) for outcome in skipped)
+    skipped_counts = Counter(escape_invisible(str(outcome.blocked_by)) for outcome in skipped)
     listed = result.outcomes[:max_outcomes]
     return ResultView(
-        workspace=visible(result.plan.workspace),
+        workspace=escape_invisible(result.plan.workspace),
         counts={status: result.count(status) for status in FINAL_STATUSES},
         actions=Counter(outcome.change.action for outcome in result.outcomes if isinstance(outcome, Applied)),
         failures=tuple(_build_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
@@ -172,7 +172,7 @@ def _describe_outcome(outcome: Outcome) -> str:
         case Waiting():
             return f"for AWS, {outcome.seconds:.0f} s so far"
         case Skipped():
-            return f"{visible(str(outcome.blocked_by))} failed"
+            return f"{escape_invisible(str(outcome.blocked_by))} failed"
         case Canceled():
             return "the run was stopped"
         case _:
@@ -183,11 +183,13 @@ def _build_failure(outcome: Failed, step: Step | None) -> FailureView:
     error, change = outcome.error, outcome.change
     return FailureView(
         action=change.action,
-        address=visible(str(change.address)),
-        operation=visible(_describe_operation(outcome, step)),
-        code=visible(error.code) if isinstance(error, AwsError) else _ERROR_NAMES.get(type(error), ""),
-        message=visible(error.message if isinstance(error, AwsError) else str(error)),
-        request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
+        address=escape_invisible(str(change.address)),
+        operation=escape_invisible(_describe_operation(outcome, step)),
+        code=escape_invisible(error.code)
+        if isinstance(error, AwsError)
+        else _ERROR_NAMES.get(type(error), ""),
+        message=escape_invisible(error.message if isinstance(error, AwsError) else str(error)),
+        request_id=escape_invisible(error.request_id) if isinstance(error, AwsError) else "",
         next_step=suggest_next_step(error),
         stale_fields=tuple(map(_build_stale_field, error.fields)) if isinstance(error, StaleError) else (),
     )
@@ -208,7 +210,7 @@ def _describe_operation(outcome: Failed, step: Step | None) -> str:
 
 def _build_stale_field(field: StaleField) -> StaleFieldView:
     return StaleFieldView(
-        visible(field.path),
+        escape_invisible(field.path),
         format_optional(field.before),
         format_optional(field.after),
         format_optional(field.live),
