@@ -4,7 +4,6 @@ A thing is in at most one billing group, which is stored with the thing.
 """
 
 import uuid
-from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -30,16 +29,17 @@ SCHEMA = (
 )
 
 
-def find_billing_group(context: Context, name: str) -> Any:
+def find_billing_group(context: Context, name: str) -> Row | None:
     """Return the row of a billing group, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM billing_groups WHERE scope = ? AND name = ?", context.scope, name
     )
+    return row
 
 
 def require_billing_group(context: Context, name: str) -> Row:
     """Return the row of a billing group. Raises ResourceNotFound."""
-    row: Row | None = find_billing_group(context, name)
+    row = find_billing_group(context, name)
     if row is None:
         raise not_found(f"The billing group {name} does not exist.")
     return row

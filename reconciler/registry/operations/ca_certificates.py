@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -42,16 +41,17 @@ SCHEMA = (
 MAX_CAS_PER_SUBJECT = 10
 
 
-def find_ca(context: Context, certificate_id: str) -> Any:
+def find_ca(context: Context, certificate_id: str) -> Row | None:
     """Return the row of a CA certificate, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
+    return row
 
 
 def require_ca(context: Context, certificate_id: str) -> Row:
     """Return the row of a CA certificate. Raises ResourceNotFound."""
-    row: Row | None = find_ca(context, certificate_id)
+    row = find_ca(context, certificate_id)
     if row is None:
         raise not_found(f"The CA certificate {certificate_id} does not exist.")
     return row

@@ -4,8 +4,6 @@ Users can set the statuses ACTIVE, INACTIVE and REVOKED; REVOKED is final. Only 
 PENDING_ACTIVATION, and REGISTER_INACTIVE is deprecated; a request for one of these is rejected.
 """
 
-from typing import Any
-
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
@@ -42,16 +40,17 @@ SETTABLE_STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
 UNCHANGEABLE_STATUSES = ("REVOKED", "PENDING_TRANSFER")
 
 
-def find_certificate(context: Context, certificate_id: str) -> Any:
+def find_certificate(context: Context, certificate_id: str) -> Row | None:
     """Return the row of a device certificate, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
+    return row
 
 
 def require_certificate(context: Context, certificate_id: str) -> Row:
     """Return the row of a device certificate. Raises ResourceNotFound."""
-    row: Row | None = find_certificate(context, certificate_id)
+    row = find_certificate(context, certificate_id)
     if row is None:
         raise not_found(f"The certificate {certificate_id} does not exist.")
     return row

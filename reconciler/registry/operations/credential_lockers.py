@@ -29,16 +29,17 @@ SCHEMA = (
 )
 
 
-def find_locker(context: Context, identifier: str) -> Any:
+def find_locker(context: Context, identifier: str) -> Row | None:
     """Return the row of a credential locker, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, identifier
     )
+    return row
 
 
 def require_locker(context: Context, identifier: str) -> Row:
     """Return the row of a credential locker. Raises ResourceNotFound."""
-    row: Row | None = find_locker(context, identifier)
+    row = find_locker(context, identifier)
     if row is None:
         raise not_found(
             f"The credential locker {identifier} does not exist.",

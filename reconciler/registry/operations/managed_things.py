@@ -95,19 +95,20 @@ _STORED_MEMBERS = (
 _CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
 
 
-def find_managed_thing(context: Context, identifier: str) -> Any:
+def find_managed_thing(context: Context, identifier: str) -> Row | None:
     """Return the row of a managed thing that exists or is being deleted, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM managed_things WHERE scope = ? AND id = ? AND (gone_at IS NULL OR gone_at > ?)",
         context.scope,
         identifier,
         context.now,
     )
+    return row
 
 
 def require_managed_thing(context: Context, identifier: str) -> Row:
     """Return the row of a managed thing. Raises ResourceNotFound."""
-    row: Row | None = find_managed_thing(context, identifier)
+    row = find_managed_thing(context, identifier)
     if row is None:
         raise not_found(
             f"The managed thing {identifier} does not exist.",

@@ -7,7 +7,6 @@ raise MalformedPolicyException.
 
 import re
 import uuid
-from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -49,14 +48,17 @@ MAX_CHARACTERS = 2048
 _WHITESPACE = re.compile(r"\s")
 
 
-def find_policy(context: Context, name: str) -> Any:
+def find_policy(context: Context, name: str) -> Row | None:
     """Return the row of a policy, or None."""
-    return context.tx.fetch_one("SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name)
+    row: Row | None = context.tx.fetch_one(
+        "SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name
+    )
+    return row
 
 
 def require_policy(context: Context, name: str) -> Row:
     """Return the row of a policy. Raises ResourceNotFound."""
-    row: Row | None = find_policy(context, name)
+    row = find_policy(context, name)
     if row is None:
         raise not_found(f"Policy not found (name={name})")
     return row

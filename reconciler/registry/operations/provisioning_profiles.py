@@ -39,16 +39,17 @@ SCHEMA = (
 JITR = "JITR"
 
 
-def find_profile(context: Context, identifier: str) -> Any:
+def find_profile(context: Context, identifier: str) -> Row | None:
     """Return the row of a provisioning profile, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, identifier
     )
+    return row
 
 
 def require_profile(context: Context, identifier: str) -> Row:
     """Return the row of a provisioning profile. Raises ResourceNotFound."""
-    row: Row | None = find_profile(context, identifier)
+    row = find_profile(context, identifier)
     if row is None:
         raise not_found(
             f"The provisioning profile {identifier} does not exist.",

@@ -49,16 +49,17 @@ FLEET = "FLEET_PROVISIONING"
 MAX_TEMPLATES = 256
 
 
-def find_template(context: Context, name: str) -> Any:
+def find_template(context: Context, name: str) -> Row | None:
     """Return the row of a provisioning template, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND name = ?", context.scope, name
     )
+    return row
 
 
 def require_template(context: Context, name: str) -> Row:
     """Return the row of a provisioning template. Raises ResourceNotFound."""
-    row: Row | None = find_template(context, name)
+    row = find_template(context, name)
     if row is None:
         raise not_found(f"The provisioning template {name} does not exist.")
     return row

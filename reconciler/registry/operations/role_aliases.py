@@ -3,8 +3,6 @@
 Whether the role exists is not checked.
 """
 
-from typing import Any
-
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
@@ -31,11 +29,12 @@ DEFAULT_SECONDS = 3600
 _LAST_NAME = "\U0010ffff"
 
 
-def find_role_alias(context: Context, name: str) -> Any:
+def find_role_alias(context: Context, name: str) -> Row | None:
     """Return the row of a role alias, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM role_aliases WHERE scope = ? AND name = ?", context.scope, name
     )
+    return row
 
 
 @allow_tags("iot", "rolealias")
@@ -130,7 +129,7 @@ def delete_role_alias(context: Context, params: Params) -> Output | None:
 
 
 def _require_role_alias(context: Context, name: str) -> Row:
-    row: Row | None = find_role_alias(context, name)
+    row = find_role_alias(context, name)
     if row is None:
         raise not_found(f"Role alias {name} does not exist.")
     return row

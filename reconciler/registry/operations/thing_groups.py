@@ -51,16 +51,17 @@ MAX_CHILDREN = 100
 MAX_ATTRIBUTES = 50
 
 
-def find_group(context: Context, name: str) -> Any:
+def find_group(context: Context, name: str) -> Row | None:
     """Return the row of a thing group, or None."""
-    return context.tx.fetch_one(
+    row: Row | None = context.tx.fetch_one(
         "SELECT * FROM thing_groups WHERE scope = ? AND name = ?", context.scope, name
     )
+    return row
 
 
 def require_group(context: Context, name: str) -> Row:
     """Return the row of a thing group. Raises ResourceNotFound."""
-    row: Row | None = find_group(context, name)
+    row = find_group(context, name)
     if row is None:
         raise not_found(f"Thing group {name} does not exist")
     return row

@@ -30,14 +30,17 @@ SCHEMA = (
 MAX_SEARCHABLE_ATTRIBUTES = 3
 
 
-def find_thing_type(context: Context, name: str) -> Any:
+def find_thing_type(context: Context, name: str) -> Row | None:
     """Return the row of a thing type, or None."""
-    return context.tx.fetch_one("SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name)
+    row: Row | None = context.tx.fetch_one(
+        "SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name
+    )
+    return row
 
 
 def require_thing_type(context: Context, name: str) -> Row:
     """Return the row of a thing type. Raises ResourceNotFound."""
-    row: Row | None = find_thing_type(context, name)
+    row = find_thing_type(context, name)
     if row is None:
         raise not_found(f"The thing type {name} does not exist.")
     return row

@@ -7,7 +7,6 @@ most often, and one per row in `thing_attributes`, which ListThings searches.
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -58,14 +57,17 @@ MAX_ATTRIBUTES_UNTYPED = 3
 MAX_ATTRIBUTES_TYPED = 50
 
 
-def find_thing(context: Context, name: str) -> Any:
+def find_thing(context: Context, name: str) -> Row | None:
     """Return the row of a thing, or None."""
-    return context.tx.fetch_one("SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name)
+    row: Row | None = context.tx.fetch_one(
+        "SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name
+    )
+    return row
 
 
 def require_thing(context: Context, name: str) -> Row:
     """Return the row of a thing. Raises ResourceNotFound."""
-    row: Row | None = find_thing(context, name)
+    row = find_thing(context, name)
     if row is None:
         raise not_found(f"Thing {name} does not exist")
     return row
