@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 # The service, the bucket's name, and its calls per second.
 Bucket = tuple[str, str, float]
-Buckets = Callable[[str, str], tuple[Bucket, ...]]
+FindBuckets = Callable[[str, str], tuple[Bucket, ...]]
 
 # Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by less than this is admitted.
 _JITTER_SECONDS = 0.02
@@ -32,14 +32,14 @@ class RateLimiter:
     `clock` returns seconds from any starting point. Thread-safe.
     """
 
-    buckets: Buckets
+    find_buckets: FindBuckets
     clock: Callable[[], float]
     _levels: dict[tuple[str, str, Bucket], _Level] = field(factory=dict, init=False, repr=False)
     _lock: Lock = field(factory=Lock, init=False, repr=False)
 
     def admit(self, account: str, region: str, service: str, operation: str) -> float:
         """Take one call from its buckets; return 0, or the seconds until it would be admitted."""
-        buckets = self.buckets(service, operation)
+        buckets = self.find_buckets(service, operation)
         with self._lock:
             now = self.clock()
             levels = [self._refill_level(account, region, bucket, now) for bucket in buckets]

@@ -28,7 +28,7 @@ class ParsedCertificate:
     issuer: bytes
     not_before: float
     not_after: float
-    parsed: x509.Certificate = field(repr=False, eq=False)
+    certificate: x509.Certificate = field(repr=False, eq=False)
 
     def is_issued_by(self, issuer: "ParsedCertificate") -> bool:
         """Return whether this certificate names the issuer's subject and is signed by the issuer's key.
@@ -36,7 +36,7 @@ class ParsedCertificate:
         The key may be RSA, EC or Ed25519.
         """
         try:
-            self.parsed.verify_directly_issued_by(issuer.parsed)
+            self.certificate.verify_directly_issued_by(issuer.certificate)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
@@ -45,14 +45,14 @@ class ParsedCertificate:
     def is_authority(self) -> bool:
         """Whether its basic constraints allow it to sign certificates."""
         try:
-            return bool(self.parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+            return bool(self.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
         except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
             return False
 
     @property
     def common_names(self) -> tuple[str, ...]:
         """Every common name of the subject."""
-        names = self.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         return tuple(str(name.value) for name in names)
 
 
@@ -74,7 +74,7 @@ def read_certificate(pem: str, noun: str) -> ParsedCertificate:
             issuer=parsed.issuer.public_bytes(),
             not_before=parsed.not_valid_before_utc.timestamp(),
             not_after=parsed.not_valid_after_utc.timestamp(),
-            parsed=parsed,
+            certificate=parsed,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _invalid(noun, "it is not an X.509 certificate in PEM format") from error

@@ -179,7 +179,7 @@ def _ensure_policy(context: Context, policy: PolicyPart) -> str:
 
 
 def _build_certificate_parameters(certificate: Row) -> dict[str, str]:
-    subject = read_certificate(certificate["pem"], "certificate").parsed.subject
+    subject = read_certificate(certificate["pem"], "certificate").certificate.subject
     return build_certificate_parameters(certificate["id"], subject)
 
 
