@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, ManualClock, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, error_of, without_metadata
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encryption"
@@ -12,7 +12,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def moment(seconds=0.0):
-    return datetime.fromtimestamp(NOON + seconds, UTC)
+    return datetime.fromtimestamp(START_SECONDS + seconds, UTC)
 
 
 def test_events_are_disabled_by_default_and_an_update_changes_only_its_events(iot, clock: ManualClock):

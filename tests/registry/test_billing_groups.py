@@ -1,10 +1,8 @@
 """Billing groups and their members."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:billinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -36,7 +34,7 @@ def test_a_billing_group_is_described_as_it_was_created(iot, acme):
         **acme,
         "version": 1,
         "billingGroupProperties": PROPERTIES,
-        "billingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
+        "billingGroupMetadata": {"creationDate": START_TIME},
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == [{"Key": "line", "Value": "A"}]
 
@@ -50,7 +48,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme)
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
-    """Fact 21 of test_facts.py, billing groups."""
+    """See test_21 in test_facts.py; this test covers billing groups."""
     params = {"billingGroupName": "acme", "billingGroupProperties": {}}
 
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]

@@ -10,8 +10,9 @@ import pytest
 from tests.support import pki
 from tests.support.direct_client import (
     ACCOUNT,
-    NOON,
     REGION,
+    START_SECONDS,
+    START_TIME,
     create_client,
     error_of,
     register_ca,
@@ -34,7 +35,7 @@ def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority
     assert registered == {"certificateId": certificate_id, "certificateArn": ARN + certificate_id}
     description = describe_ca(iot, certificate_id)
     generation = description.pop("generationId")
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     assert description == {
         "certificateArn": ARN + certificate_id,
         "certificateId": certificate_id,
@@ -72,7 +73,7 @@ def test_registration_sets_status_auto_registration_config_and_tags(iot, authori
 
 
 def test_a_wrong_common_name_raises_registration_code_validation(iot, authority):
-    """Fact 6 of test_facts.py, first half."""
+    """See test_06 in test_facts.py; this test covers a wrong common name."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
 
     assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
@@ -81,7 +82,7 @@ def test_a_wrong_common_name_raises_registration_code_validation(iot, authority)
 
 
 def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
-    """Fact 6 of test_facts.py, second half."""
+    """See test_06 in test_facts.py; this test covers SNI-only registration."""
     code = iot.get_registration_code()["registrationCode"]
     error = error_of(
         iot.register_ca_certificate,
@@ -130,7 +131,7 @@ def test_registering_a_ca_again_raises_already_exists_with_its_id_and_arn(iot, c
 
 
 def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
-    """Fact 7 of test_facts.py."""
+    """Tested over HTTP too, by test_07 in test_facts.py."""
     renewed = authority
     for _ in range(10):
         renewed = renewed.renew()
@@ -170,7 +171,7 @@ def test_an_update_changes_only_the_parameters_it_has(iot, ca, clock):
     assert output["registrationConfig"] == {"templateBody": "{}", "roleArn": ROLE}
     members = {name: description[name] for name in ("status", "autoRegistrationStatus", "customerVersion")}
     assert members == {"status": "INACTIVE", "autoRegistrationStatus": "ENABLE", "customerVersion": 3}
-    assert description["lastModifiedDate"] == datetime.fromtimestamp(NOON + 1, UTC)
+    assert description["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 1, UTC)
 
 
 def test_removing_auto_registration_deletes_the_registration_config(iot, ca):
@@ -196,7 +197,7 @@ def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
-    """Fact 10 of test_facts.py, CA certificates."""
+    """See test_10 in test_facts.py; this test covers CA certificates."""
     assert error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,
@@ -234,7 +235,10 @@ def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
             "status": status,
             "creationDate": datetime.fromtimestamp(created_at, UTC),
         }
-        for registered, status, created_at in ((first, "INACTIVE", NOON), (second, "ACTIVE", NOON + 1))
+        for registered, status, created_at in (
+            (first, "INACTIVE", START_SECONDS),
+            (second, "ACTIVE", START_SECONDS + 1),
+        )
     ]
 
     assert iot.list_ca_certificates()["certificates"] == items[::-1]

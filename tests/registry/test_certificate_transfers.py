@@ -1,10 +1,8 @@
 """Transfers of certificates to another account."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, create_client, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, create_client, error_of, without_metadata
 
 TARGET = "111122223333"
 STATE = ("CertificateStateException", 406)
@@ -12,7 +10,6 @@ CONFLICT = ("TransferConflictException", 409)
 COMPLETED = ("TransferAlreadyCompletedException", 410)
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
-MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
 @pytest.fixture
@@ -58,9 +55,9 @@ def test_a_transferred_certificate_is_pending_in_both_accounts(iot, other, ident
         {
             **device,
             "transferredTo": TARGET,
-            "transferDate": MOMENT,
+            "transferDate": START_TIME,
             "transferMessage": "yours",
-            "creationDate": MOMENT,
+            "creationDate": START_TIME,
         }
     ]
     assert other.list_outgoing_certificates()["outgoingCertificates"] == []
@@ -77,7 +74,7 @@ def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, ident
         "status": status,
         "ownedBy": TARGET,
         "previousOwnedBy": ACCOUNT,
-        "transferData": {"transferMessage": "yours", "transferDate": MOMENT, "acceptDate": MOMENT},
+        "transferData": {"transferMessage": "yours", "transferDate": START_TIME, "acceptDate": START_TIME},
     }
     assert error_of(iot.describe_certificate, **identity) == MISSING
     assert iot.list_outgoing_certificates()["outgoingCertificates"] == []
@@ -95,8 +92,8 @@ def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, other, id
         {
             "transferMessage": "yours",
             "rejectReason": "not ours",
-            "transferDate": MOMENT,
-            "rejectDate": MOMENT,
+            "transferDate": START_TIME,
+            "rejectDate": START_TIME,
         },
     )
     assert statuses(other) == {}

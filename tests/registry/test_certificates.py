@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, NOON, error_of, register_ca, without_metadata
+from tests.support.direct_client import (
+    ACCOUNT,
+    START_SECONDS,
+    START_TIME,
+    error_of,
+    register_ca,
+    without_metadata,
+)
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 
@@ -17,7 +24,7 @@ def status_of(iot, certificate_id):
 
 
 def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(iot, ca, device_pem):
-    """Fact 1 of test_facts.py."""
+    """Tested over HTTP too, by test_01 in test_facts.py."""
     body = "".join(device_pem.splitlines()[1:-1])
     narrow = "\n".join(body[start : start + 40] for start in range(0, len(body), 40))
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
@@ -33,7 +40,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
 
 
 def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, device, device_pem):
-    """Fact 2 of test_facts.py."""
+    """Tested over HTTP too, by test_02 in test_facts.py."""
     for register in (iot.register_certificate, iot.register_certificate_without_ca):
         with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
             register(certificatePem=device_pem)
@@ -50,7 +57,7 @@ def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, 
 
 
 def test_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
-    """Fact 3 of test_facts.py."""
+    """Tested over HTTP too, by test_03 in test_facts.py."""
     registered = iot.register_certificate(certificatePem=device_pem)
 
     assert status_of(iot, registered["certificateId"]) == "INACTIVE"
@@ -67,7 +74,7 @@ def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, aut
 
 
 def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
-    """Fact 4 of test_facts.py."""
+    """Tested over HTTP too, by test_04 in test_facts.py."""
     renewed = authority.renew()
     second = register_ca(iot, renewed, setAsActive=True)
 
@@ -93,7 +100,7 @@ def test_the_ca_whose_key_signed_is_chosen_among_cas_with_one_subject(iot, ca, a
 
 @pytest.mark.parametrize("is_named", [True, False])
 def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
-    """Fact 5 of test_facts.py."""
+    """Tested over HTTP too, by test_05 in test_facts.py."""
     register_ca(iot, authority)
     ca_params = {"caCertificatePem": authority.pem} if is_named else {}
 
@@ -148,7 +155,7 @@ def test_registering_without_a_ca_uses_sni_only_mode(iot, device_pem):
 
     described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
     generation = described.pop("generationId")
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     assert described == {
         "certificateArn": registered["certificateArn"],
         "certificateId": registered["certificateId"],
@@ -178,7 +185,7 @@ def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authori
 
 
 def test_a_revoked_certificate_stays_revoked(iot, device):
-    """Fact 8 of test_facts.py."""
+    """Tested over HTTP too, by test_08 in test_facts.py."""
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
 
@@ -190,7 +197,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
-    """Fact 9 of test_facts.py."""
+    """Tested over HTTP too, by test_09 in test_facts.py."""
     code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert code == ("InvalidRequestException", 400)
@@ -216,14 +223,14 @@ def test_an_update_increments_the_version_and_sets_the_modification_time(iot, de
     assert members == {
         "status": "INACTIVE",
         "customerVersion": 2,
-        "creationDate": datetime.fromtimestamp(NOON, UTC),
-        "lastModifiedDate": datetime.fromtimestamp(NOON + 10.5, UTC),
+        "creationDate": START_TIME,
+        "lastModifiedDate": datetime.fromtimestamp(START_SECONDS + 10.5, UTC),
     }
 
 
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is_forced):
-    """Fact 10 of test_facts.py, device certificates."""
+    """See test_10 in test_facts.py; this test covers device certificates."""
     code = error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
 
     assert code == ("CertificateStateException", 406)
@@ -231,7 +238,7 @@ def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is
 
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_force_delete_does_not_detach_things(iot, device, clock, is_forced):
-    """Fact 11 of test_facts.py, things."""
+    """See test_11 in test_facts.py; this test covers things."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
@@ -267,7 +274,7 @@ def test_operations_on_a_missing_certificate_raise_resource_not_found(iot):
 
 
 def test_listing_never_returns_pem_and_is_newest_first(iot, ca, authority, clock):
-    """Fact 26 of test_facts.py, certificates."""
+    """See test_26 in test_facts.py; this test covers certificates."""
     registered = []
     for number in range(3):
         clock.advance(1)

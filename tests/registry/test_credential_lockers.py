@@ -1,31 +1,28 @@
 """Credential lockers."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
-from .test_managed_things import device
+from .test_managed_things import build_device_params
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:credential-locker/"
 CONFLICT = ("ConflictException", 409)
 MISSING = ("ResourceNotFoundException", 404)
-MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
 def test_a_locker_is_returned_as_it_was_created(managed):
     created = without_metadata(managed.create_credential_locker(Name="Hall 1", Tags={"line": "A"}))
     item = {**created, "Name": "Hall 1"}
 
-    assert created == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
+    assert created == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": START_TIME}
     described = without_metadata(managed.get_credential_locker(Identifier=created["Id"]))
     assert described == {**item, "Tags": {"line": "A"}}
     assert without_metadata(managed.list_credential_lockers()) == {"Items": [item]}
 
 
 def test_repeating_a_client_token_creates_no_second_locker(managed):
-    """Fact 29 of test_facts.py, credential lockers."""
+    """See test_29 in test_facts.py; this test covers credential lockers."""
     params = {"Name": "hall", "ClientToken": "t1"}
     first = without_metadata(managed.create_credential_locker(**params))
     repeated = without_metadata(managed.create_credential_locker(**params))
@@ -48,18 +45,21 @@ def test_deleting_a_locker_deletes_its_tags(managed):
 
 def test_a_managed_thing_must_refer_to_an_existing_locker(managed):
     locker = managed.create_credential_locker()["Id"]
-    thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
+    thing = managed.create_managed_thing(**build_device_params(CredentialLockerId=locker))["Id"]
     other = managed.create_credential_locker()["Id"]
     managed.update_managed_thing(Identifier=thing, CredentialLockerId=other)
 
     assert managed.get_managed_thing(Identifier=thing)["CredentialLockerId"] == other
-    assert error_of(managed.create_managed_thing, **device("9", CredentialLockerId="none")) == MISSING
+    assert (
+        error_of(managed.create_managed_thing, **build_device_params("9", CredentialLockerId="none"))
+        == MISSING
+    )
     assert error_of(managed.update_managed_thing, Identifier=thing, CredentialLockerId="none") == MISSING
 
 
 def test_a_managed_thing_keeps_the_id_of_its_deleted_locker(managed):
     locker = managed.create_credential_locker()["Id"]
-    thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
+    thing = managed.create_managed_thing(**build_device_params(CredentialLockerId=locker))["Id"]
     managed.delete_credential_locker(Identifier=locker)
 
     assert managed.get_managed_thing(Identifier=thing)["CredentialLockerId"] == locker

@@ -1,10 +1,8 @@
 """Dynamic thing groups."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
 from .test_thing_groups import items_of, members
 
@@ -50,7 +48,7 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
             "thingGroupDescription": "all in Oslo",
             "attributePayload": {"attributes": {"a": "1"}},
         },
-        "thingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
+        "thingGroupMetadata": {"creationDate": START_TIME},
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == [{"Key": "line", "Value": "A"}]
     assert iot.list_thing_groups()["thingGroups"] == items_of("oslo")
@@ -80,7 +78,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
 
 
 def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version(iot, oslo):
-    """Fact 21 of test_facts.py, dynamic thing groups."""
+    """See test_21 in test_facts.py; this test covers dynamic thing groups."""
     create_thing_at_site(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 INVALID = ("InvalidRequestException", 400)
@@ -60,7 +60,7 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     assert (private.key_size, certificate.subject) == (2048, pki.distinguished_name("AWS IoT Certificate"))
     described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
     described.pop("generationId")
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     assert described == {
         **created,
         "status": "INACTIVE",

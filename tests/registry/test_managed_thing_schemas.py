@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.direct_client import error_of
 
-from .test_managed_things import device
+from .test_managed_things import build_device_params
 
 MISSING = ("ResourceNotFoundException", 404)
 
@@ -49,7 +49,7 @@ SPARE = {"CapabilityId": "aws.Spare@1.0", "Schema": {}}
 
 @pytest.fixture
 def thing(managed):
-    params = device(CapabilityReport=REPORT, CapabilitySchemas=SCHEMAS)
+    params = build_device_params(CapabilityReport=REPORT, CapabilitySchemas=SCHEMAS)
     return {"Identifier": managed.create_managed_thing(**params)["Id"]}
 
 
@@ -78,7 +78,7 @@ def test_an_update_replaces_the_schemas(managed, thing):
     managed.update_managed_thing(**thing, CapabilitySchemas=[])
 
     assert managed.list_managed_thing_schemas(**thing)["Items"] == []
-    without_schemas = managed.create_managed_thing(**device("9"))["Id"]
+    without_schemas = managed.create_managed_thing(**build_device_params("9"))["Id"]
     assert managed.list_managed_thing_schemas(Identifier=without_schemas)["Items"] == []
     assert error_of(managed.list_managed_thing_schemas, Identifier="none") == MISSING
 

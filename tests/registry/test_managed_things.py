@@ -4,16 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:managed-thing/"
 WIFI = "WIFI_SETUP_QR_BAR_CODE"
 CONFLICT = ("ConflictException", 409)
 MISSING = ("ResourceNotFoundException", 404)
-MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
-def device(serial="0007", **extra):
+def build_device_params(serial="0007", **extra):
     return {
         "Role": "DEVICE",
         "AuthenticationMaterial": f"SN:{serial};UPC:012345678905;",
@@ -64,13 +63,17 @@ def ids(output):
 
 
 def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
-    """Fact 28 of test_facts.py: GetManagedThing never returns authentication material."""
+    """See test_28 in test_facts.py: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
-        **device(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
+        **build_device_params(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
     described = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
 
-    assert without_metadata(created) == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
+    assert without_metadata(created) == {
+        "Id": created["Id"],
+        "Arn": ARN + created["Id"],
+        "CreatedAt": START_TIME,
+    }
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert described == {
         **all_members,
@@ -80,8 +83,8 @@ def test_a_managed_thing_is_returned_without_authentication_material(managed, al
         "ProvisioningStatus": "PRE_ASSOCIATED",
         "SerialNumber": "0007",
         "UniversalProductCode": "012345678905",
-        "CreatedAt": MOMENT,
-        "UpdatedAt": MOMENT,
+        "CreatedAt": START_TIME,
+        "UpdatedAt": START_TIME,
         "Tags": {"line": "A"},
     }
 
@@ -92,7 +95,9 @@ def test_authentication_material_is_not_stored_in_readable_form(
     file = tmp_path / "registry.db"
     registry_with_file = current_registry.registry = type(registry)(file, settings)
     managed.create_managed_thing(
-        **device(AuthenticationMaterialType="ZWAVE_QR_BAR_CODE", AuthenticationMaterial="90013278200312345")
+        **build_device_params(
+            AuthenticationMaterialType="ZWAVE_QR_BAR_CODE", AuthenticationMaterial="90013278200312345"
+        )
     )
     registry_with_file.close()
 
@@ -101,7 +106,7 @@ def test_authentication_material_is_not_stored_in_readable_form(
 
 def test_metadata_and_capabilities_have_their_own_operations(managed, all_members):
     created = managed.create_managed_thing(
-        **device(**all_members, CapabilityReport=REPORT, Capabilities="{}")
+        **build_device_params(**all_members, CapabilityReport=REPORT, Capabilities="{}")
     )
     identifier = {"Identifier": created["Id"]}
 
@@ -142,7 +147,7 @@ def test_identifiers_are_parsed_from_the_material(managed, material, kind, expec
 
 
 def test_a_serial_number_takes_precedence_over_the_material(managed):
-    created = managed.create_managed_thing(**device(SerialNumber="explicit"))
+    created = managed.create_managed_thing(**build_device_params(SerialNumber="explicit"))
 
     assert managed.get_managed_thing(Identifier=created["Id"])["SerialNumber"] == "explicit"
 
@@ -167,38 +172,45 @@ def test_the_initial_status_depends_on_the_material(managed, kind, material, sta
 
 
 def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
-    """Fact 29 of test_facts.py."""
-    first = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
+    """Tested over HTTP too, by test_29 in test_facts.py."""
+    first = without_metadata(
+        managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
+    )
     clock.advance(100)
-    repeated = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
+    repeated = without_metadata(
+        managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
+    )
 
     assert repeated == first
     assert ids(managed.list_managed_things()) == [first["Id"]]
-    changed = device(ClientToken="t-1", Tags={"a": "c"})
+    changed = build_device_params(ClientToken="t-1", Tags={"a": "c"})
     assert error_of(managed.create_managed_thing, **changed) == CONFLICT
 
 
 def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock):
-    first = managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"}))
+    first = managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     managed.delete_managed_thing(Identifier=first["Id"])
 
-    assert error_of(managed.create_managed_thing, **device(ClientToken="t-1", Tags={"a": "b"})) == CONFLICT
-    assert error_of(managed.create_managed_thing, **device(ClientToken="t-2")) == CONFLICT
+    assert (
+        error_of(managed.create_managed_thing, **build_device_params(ClientToken="t-1", Tags={"a": "b"}))
+        == CONFLICT
+    )
+    assert error_of(managed.create_managed_thing, **build_device_params(ClientToken="t-2")) == CONFLICT
     clock.advance(60)
-    second = managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"}))
+    second = managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     assert second["Id"] != first["Id"]
 
 
 def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
-    managed.create_managed_thing(**device())
+    managed.create_managed_thing(**build_device_params())
 
-    assert error_of(managed.create_managed_thing, **device(Name="another")) == CONFLICT
-    managed.create_managed_thing(**device(serial="0008"))
+    assert error_of(managed.create_managed_thing, **build_device_params(Name="another")) == CONFLICT
+    managed.create_managed_thing(**build_device_params(serial="0008"))
 
 
 def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clock):
-    """Fact 30 of test_facts.py."""
-    identifier = {"Identifier": managed.create_managed_thing(**device(Tags={"a": "b"}))["Id"]}
+    """Tested over HTTP too, by test_30 in test_facts.py."""
+    identifier = {"Identifier": managed.create_managed_thing(**build_device_params(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
     deleted = managed.delete_managed_thing(**identifier)
     managed.delete_managed_thing(**identifier)
@@ -223,7 +235,7 @@ def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clo
 
 
 def test_a_forced_deletion_is_immediate(managed):
-    created = managed.create_managed_thing(**device())
+    created = managed.create_managed_thing(**build_device_params())
     managed.delete_managed_thing(Identifier=created["Id"])
     managed.delete_managed_thing(Identifier=created["Id"], Force=True)
 
@@ -231,8 +243,8 @@ def test_a_forced_deletion_is_immediate(managed):
 
 
 def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
-    hub = managed.create_managed_thing(**device(Role="CONTROLLER"))["Id"]
-    child = managed.create_managed_thing(**device(serial="child"))["Id"]
+    hub = managed.create_managed_thing(**build_device_params(Role="CONTROLLER"))["Id"]
+    child = managed.create_managed_thing(**build_device_params(serial="child"))["Id"]
     with registry._store.write() as tx:  # only a hub itself registers its children
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", hub, child)
 
@@ -244,7 +256,7 @@ def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
 
 
 def test_an_update_changes_only_the_parameters_it_has(managed, all_members, clock):
-    created = managed.create_managed_thing(**device(**all_members, CapabilityReport=REPORT))
+    created = managed.create_managed_thing(**build_device_params(**all_members, CapabilityReport=REPORT))
     clock.advance(10)
     update = {
         "Name": "renamed",
@@ -269,14 +281,14 @@ def test_an_update_changes_only_the_parameters_it_has(managed, all_members, cloc
         "ProvisioningStatus": "PRE_ASSOCIATED",
         "SerialNumber": "0007",
         "UniversalProductCode": "012345678905",
-        "CreatedAt": MOMENT,
-        "UpdatedAt": datetime.fromtimestamp(NOON + 10, UTC),
+        "CreatedAt": START_TIME,
+        "UpdatedAt": datetime.fromtimestamp(START_SECONDS + 10, UTC),
     }
     assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
 
 
 def test_a_listed_managed_thing_has_most_members(managed, all_members):
-    created = managed.create_managed_thing(**device(**all_members))
+    created = managed.create_managed_thing(**build_device_params(**all_members))
 
     listed_members = {
         name: all_members[name]
@@ -292,8 +304,8 @@ def test_a_listed_managed_thing_has_most_members(managed, all_members):
                 "Role": "DEVICE",
                 "ProvisioningStatus": "PRE_ASSOCIATED",
                 "SerialNumber": "0007",
-                "CreatedAt": MOMENT,
-                "UpdatedAt": MOMENT,
+                "CreatedAt": START_TIME,
+                "UpdatedAt": START_TIME,
             }
         ]
     }
@@ -320,10 +332,12 @@ def test_managed_things_are_listed_by_each_filter(managed, filters, expected):
     names, locker = {}, managed.create_credential_locker()["Id"]
     filters = {name: locker if value == "the locker" else value for name, value in filters.items()}
     for name, params in {
-        "a": device("a", Owner="alice"),
-        "b": device("b", Owner="alice", CredentialLockerId=locker),
-        "c": device("c", Owner="bob", Role="CONTROLLER"),
-        "d": device(AuthenticationMaterial="CLOUD:x:d", AuthenticationMaterialType="DISCOVERED_DEVICE"),
+        "a": build_device_params("a", Owner="alice"),
+        "b": build_device_params("b", Owner="alice", CredentialLockerId=locker),
+        "c": build_device_params("c", Owner="bob", Role="CONTROLLER"),
+        "d": build_device_params(
+            AuthenticationMaterial="CLOUD:x:d", AuthenticationMaterialType="DISCOVERED_DEVICE"
+        ),
     }.items():
         names[managed.create_managed_thing(**params)["Id"]] = name
 
@@ -331,7 +345,7 @@ def test_managed_things_are_listed_by_each_filter(managed, filters, expected):
 
 
 def test_tags_are_added_changed_and_removed(managed):
-    created = managed.create_managed_thing(**device(Tags={"a": "1"}))
+    created = managed.create_managed_thing(**build_device_params(Tags={"a": "1"}))
     arn = created["Arn"]
     managed.tag_resource(ResourceArn=arn, Tags={"b": "2", "c": ""})
     managed.untag_resource(ResourceArn=arn, TagKeys=["a", "b"])
@@ -341,7 +355,7 @@ def test_tags_are_added_changed_and_removed(managed):
 
 
 def test_invalid_tags_and_tag_targets_are_rejected(managed):
-    arn = managed.create_managed_thing(**device())["Arn"]
+    arn = managed.create_managed_thing(**build_device_params())["Arn"]
     invalid = ("InvalidRequestException", 400)
 
     assert error_of(managed.tag_resource, ResourceArn=arn, Tags={"aws:x": "1"}) == invalid

@@ -7,7 +7,7 @@ import pytest
 from reconciler.registry.store import Transaction
 from tests.support.direct_client import create_client, error_of
 
-from .test_managed_things import device as managed_device
+from .test_managed_things import build_device_params as build_managed_device_params
 
 PRINCIPAL = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-{:012d}"
 
@@ -207,7 +207,9 @@ def test_paging_certificates_returns_every_certificate_once(iot, ca, authority, 
 
 
 def test_paging_managed_things_returns_every_one_once(managed):
-    created_ids = {managed.create_managed_thing(**managed_device(f"{number}"))["Id"] for number in range(8)}
+    created_ids = {
+        managed.create_managed_thing(**build_managed_device_params(f"{number}"))["Id"] for number in range(8)
+    }
 
     pages = read_pages(
         managed.list_managed_things, size="MaxResults", token_in="NextToken", token_out="NextToken"
@@ -264,7 +266,7 @@ def test_boto3s_paginator_returns_every_page(iot):
 
 
 def test_list_certificates_defaults_to_25(iot, ca, authority):
-    """Fact 26 of test_facts.py, the default."""
+    """See test_26 in test_facts.py; this test covers the default page size."""
     key = authority.key
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"p{number}", key))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:policy/"
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -37,7 +37,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
     described = without_metadata(iot.get_policy(policyName="connect"))
     version = without_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
 
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     identity = {"policyName": "connect", "policyArn": ARN + "connect"}
     assert policy == {**identity, "policyDocument": DOCUMENT, "policyVersionId": "1"}
     generation = described.pop("generationId")
@@ -61,7 +61,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
 def test_repeating_create_policy_raises_409(iot, policy, document):
-    """Fact 17 of test_facts.py."""
+    """Tested over HTTP too, by test_17 in test_facts.py."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
@@ -70,7 +70,7 @@ def test_repeating_create_policy_raises_409(iot, policy, document):
 
 
 def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
-    """Fact 18 of test_facts.py, versions."""
+    """See test_18 in test_facts.py; this test covers versions."""
     created = [add_version(iot) for _ in range(4)]
 
     error = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
@@ -79,7 +79,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
-    """Fact 18 of test_facts.py, size."""
+    """See test_18 in test_facts.py; this test covers the length of documents."""
     longest = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
@@ -96,7 +96,7 @@ def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
-    """Fact 19 of test_facts.py."""
+    """Tested over HTTP too, by test_19 in test_facts.py."""
     add_version(iot)
     assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
@@ -126,7 +126,7 @@ def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, cloc
     }
     assert (before["defaultVersionId"], before["policyDocument"]) == ("1", DOCUMENT)
     assert (after["defaultVersionId"], after["policyDocument"]) == ("2", new_document)
-    assert after["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
+    assert after["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
     assert (add_version(iot, setAsDefault=True), list_versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
 
 

@@ -2,20 +2,25 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, NOON, error_of, register_ca, without_metadata
+from tests.support.direct_client import (
+    ACCOUNT,
+    START_TIME,
+    error_of,
+    register_ca,
+    without_metadata,
+)
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:provisioningtemplate/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/provision"
 BODY = json.dumps({"Parameters": {}, "Resources": {}})
 OTHER = json.dumps({"Resources": {"thing": {"Type": "AWS::IoT::Thing"}}})
 HOOK = {"payloadVersion": "2020-04-01", "targetArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:check"}
-MOMENT = datetime.fromtimestamp(NOON, UTC)
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 CONFLICT = ("DeleteConflictException", 409)
@@ -50,8 +55,8 @@ def test_a_template_is_described_as_it_was_created(iot):
         "templateArn": ARN + "fleet",
         "templateName": "fleet",
         "description": "all pumps",
-        "creationDate": MOMENT,
-        "lastModifiedDate": MOMENT,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
         "enabled": True,
         "type": "FLEET_PROVISIONING",
     }
@@ -84,8 +89,8 @@ def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, 
     assert with_hook == {
         **fleet,
         "description": "new",
-        "creationDate": MOMENT,
-        "lastModifiedDate": MOMENT + timedelta(seconds=10),
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME + timedelta(seconds=10),
         "defaultVersionId": 2,
         "templateBody": OTHER,
         "enabled": True,
@@ -120,7 +125,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     described = iot.describe_provisioning_template_version(**IDENTITY, versionId=2)
     assert without_metadata(described) == {
         "versionId": 2,
-        "creationDate": MOMENT,
+        "creationDate": START_TIME,
         "templateBody": OTHER,
         "isDefaultVersion": False,
     }
@@ -179,7 +184,7 @@ def test_a_claim_certificate_is_valid_for_five_minutes_and_not_stored(iot, fleet
 
     certificate = x509.load_pem_x509_certificate(claim["certificatePem"].encode())
     assert claim["certificateId"] == hashlib.sha256(pki.der_of(claim["certificatePem"])).hexdigest()
-    assert claim["expiration"] == certificate.not_valid_after_utc == MOMENT + timedelta(minutes=5)
+    assert claim["expiration"] == certificate.not_valid_after_utc == START_TIME + timedelta(minutes=5)
     assert iot.list_certificates()["certificates"] == []
 
 

@@ -104,7 +104,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
 
 
 def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
-    """Fact 23 of test_facts.py."""
+    """Tested over HTTP too, by test_23 in test_facts.py."""
     body = template({"ThingName": "pump-7"}, CSR, Parameters=string_parameters("CSR"))
     parameters = {"CSR": pki.signing_request("pump-7")}
 
@@ -148,7 +148,7 @@ def existing(iot, referenced):
 def test_do_nothing_replace_and_merge_apply_per_property(
     *, iot, existing, overrides, attributes, kind, groups
 ):
-    """Fact 24 of test_facts.py, all settings but FAIL."""
+    """See test_24 in test_facts.py; this test covers all settings but FAIL."""
     iot.register_thing(templateBody=template((CHANGED, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
@@ -158,7 +158,7 @@ def test_do_nothing_replace_and_merge_apply_per_property(
 
 @pytest.mark.parametrize("failing_property", ["AttributePayload", "ThingTypeName", "ThingGroups"])
 def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, failing_property):
-    """Fact 24 of test_facts.py, FAIL."""
+    """See test_24 in test_facts.py; this test covers the setting FAIL."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
     body = template((CHANGED, {**settings, failing_property: "FAIL"}))
 
@@ -176,7 +176,7 @@ def test_fail_has_no_effect_without_a_difference(iot, existing):
 
 
 def test_a_missing_parameter_has_its_default(iot):
-    """Fact 25 of test_facts.py."""
+    """Tested over HTTP too, by test_25 in test_facts.py."""
     body = template(
         {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
         Parameters=string_parameters("ThingName", Site="WA"),

@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from reconciler.registry import RegistrySettings
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
 
 from .test_register_thing import string_parameters, template
 
@@ -93,8 +93,8 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
     assert described == {
         **task,
         **TASK_PARAMS,
-        "creationDate": datetime.fromtimestamp(NOON, UTC),
-        "lastModifiedDate": datetime.fromtimestamp(NOON + 60, UTC),
+        "creationDate": START_TIME,
+        "lastModifiedDate": datetime.fromtimestamp(START_SECONDS + 60, UTC),
         "status": "Completed",
         "successCount": 1,
         "failureCount": 1,
@@ -103,7 +103,7 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
 
 
 def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
-    """Fact 32 of test_facts.py."""
+    """Tested over HTTP too, by test_32 in test_facts.py."""
     write_input({"ThingName": "pump-7"})
     first = start_task(iot)
 

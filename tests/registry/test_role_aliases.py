@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
@@ -18,7 +18,7 @@ def test_a_role_alias_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
     created = without_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
 
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     assert created == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
     assert describe(iot) == {
         "roleAlias": "camera",
@@ -42,7 +42,7 @@ def test_an_update_changes_only_the_parameters_it_has(iot, clock):
     assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
     assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER, 900)
     assert describe(iot) == {**first, "credentialDurationSeconds": 1800}
-    assert first["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
+    assert first["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
 
 
 def test_repeating_a_creation_raises_409(iot):

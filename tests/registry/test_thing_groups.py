@@ -1,10 +1,8 @@
 """Static thing groups and their members."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -44,7 +42,7 @@ def test_a_group_is_described_as_it_was_created(iot):
         **created,
         "version": 1,
         "thingGroupProperties": properties,
-        "thingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
+        "thingGroupMetadata": {"creationDate": START_TIME},
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "hall")["tags"] == tags
 
@@ -55,7 +53,7 @@ def test_a_group_is_described_with_its_ancestors(iot):
     assert iot.describe_thing_group(thingGroupName="row")["thingGroupMetadata"] == {
         "parentGroupName": "hall",
         "rootToParentThingGroups": items_of("site", "hall"),
-        "creationDate": datetime.fromtimestamp(NOON, UTC),
+        "creationDate": START_TIME,
     }
 
 
@@ -72,7 +70,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
-    """Fact 21 of test_facts.py, thing groups."""
+    """See test_21 in test_facts.py; this test covers thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
 
@@ -109,7 +107,7 @@ def test_an_update_merges_or_replaces_attributes(iot):
 
 
 def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
-    """Fact 20 of test_facts.py."""
+    """Tested over HTTP too, by test_20 in test_facts.py."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")

@@ -1,10 +1,8 @@
 """Thing types."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thingtype/"
 INVALID = ("InvalidRequestException", 400)
@@ -12,7 +10,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
-    """Fact 14 of test_facts.py."""
+    """Tested over HTTP too, by test_14 in test_facts.py."""
     iot.create_thing_type(thingTypeName="pump")
     assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")
@@ -33,7 +31,7 @@ def test_a_deprecation_can_be_undone(iot, clock):
     iot.deprecate_thing_type(thingTypeName="pump", undoDeprecate=True)
     restored = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
 
-    now = datetime.fromtimestamp(NOON, UTC)
+    now = START_TIME
     assert deprecated == {"deprecated": True, "deprecationDate": now, "creationDate": now}
     assert restored == {"deprecated": False, "creationDate": now}
 
@@ -64,7 +62,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
         "thingTypeId": first["thingTypeId"],
         "thingTypeArn": ARN + "pump",
         "thingTypeProperties": properties,
-        "thingTypeMetadata": {"deprecated": False, "creationDate": datetime.fromtimestamp(NOON, UTC)},
+        "thingTypeMetadata": {"deprecated": False, "creationDate": START_TIME},
     }
     assert iot.list_tags_for_resource(resourceArn=first["thingTypeArn"])["tags"] == tags
 

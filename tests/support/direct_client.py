@@ -1,6 +1,7 @@
 """boto3 clients of a registry in this process, without a network, and helpers for their responses."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -16,14 +17,17 @@ from tests.support.service_models import create_session
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 SERVICES = ("iot", "iot-managed-integrations")
-NOON = 1_750_000_000.0
+START_SECONDS = 1_750_000_000.0
+"""The clock's time when a test starts, in seconds since 1970."""
+
+START_TIME = datetime.fromtimestamp(START_SECONDS, UTC)
 
 
 @define
 class ManualClock:
     """A clock that moves only by `advance`."""
 
-    now: float = NOON
+    now: float = START_SECONDS
 
     def __call__(self) -> float:
         return self.now
