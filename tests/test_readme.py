@@ -179,7 +179,7 @@ def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
     cloud.iot.create_policy(policyName="theirs", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     cloud.iot.attach_policy(policyName="theirs", target=arn)
     assert failures(apply(plan_of(fleet, cloud, destroy=True), cloud)) == []
-    assert (cloud.content()["certificates"], cloud.content()["things"]) == ({}, {})
+    assert (cloud.read_content()["certificates"], cloud.read_content()["things"]) == ({}, {})
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 
 

@@ -89,7 +89,7 @@ def write(folder: Path, devices: int) -> None:
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "policy.json").write_text(POLICY)
     for name in device_names(devices):
-        (folder / "pems" / f"{name}.pem").write_text(authority.device(name))
+        (folder / "pems" / f"{name}.pem").write_text(authority.get_device_pem(name))
     write_manifest(folder, devices, changed=False)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.pki import Authority, certificate_id
 from tests.support.registry_client import Cloud
 
-PEM = Authority("Theirs").device("hand")
+PEM = Authority("Theirs").get_device_pem("hand")
 CERTIFICATE_ID = certificate_id(PEM)
 WORKSPACE_TABLE = """\
 # Mine, with   odd spacing.
@@ -40,7 +40,7 @@ def cloud(file):
 
 
 def test_an_adopted_thing_and_its_certificate_are_appended_to_the_file(run, file, cloud):
-    before = cloud.content()
+    before = cloud.read_content()
     code, out, err = run("adopt", "things.hand", f"certificates.{CERTIFICATE_ID}", "--yes")
     assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Apply complete")
     assert err.splitlines()[0] == "adding 2 tables at the end of desired_state.toml"
@@ -49,7 +49,7 @@ def test_an_adopted_thing_and_its_certificate_are_appended_to_the_file(run, file
     tables = tomllib.loads(text)
     assert tables["things"] == {"hand": {"attributes": {"site": "oslo"}, "certificates": ["hand"]}}
     assert list(tables["certificates"]) == ["hand"]
-    after = cloud.content()
+    after = cloud.read_content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["other"] == before["things"]["other"]
     assert after["things"]["hand"] == {**before["things"]["hand"], "groups": ["reconciler-greenhouse"]}
@@ -63,22 +63,22 @@ def test_adopting_a_declared_resource_does_not_change_the_file(run, file, cloud)
     assert run("apply", "--yes")[0] == 3
     assert run("adopt", "policies.p", "--yes")[0] == 0
     assert file.read_text() == text
-    assert cloud.content()["policies"]["p"]["tags"] == {
+    assert cloud.read_content()["policies"]["p"]["tags"] == {
         "reconciler:name": "p",
         "reconciler:workspace": "greenhouse",
     }
 
 
 def test_without_confirmation_neither_the_file_nor_the_registry_changes(run, file, cloud):
-    before = cloud.content()
+    before = cloud.read_content()
     code, out, err = run("adopt", "policies.p")
     assert (code, out.splitlines()[0]) == (1, "Plan for greenhouse")
     assert "stdin is not a terminal" in err
-    assert (file.read_text(), cloud.content()) == (WORKSPACE_TABLE, before)
+    assert (file.read_text(), cloud.read_content()) == (WORKSPACE_TABLE, before)
 
 
 def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_adopted(run, file, cloud):
-    before = cloud.content()
+    before = cloud.read_content()
     assert run("adopt", "policies.p", "things.hnd", "--yes") == (
         1,
         "",
@@ -87,7 +87,7 @@ def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_ado
             "things.hnd: no unmanaged resource has that name; did you mean things.hand?\n"
         ),
     )
-    assert (file.read_text(), cloud.content()) == (WORKSPACE_TABLE, before)
+    assert (file.read_text(), cloud.read_content()) == (WORKSPACE_TABLE, before)
 
 
 def test_a_resource_of_another_workspace_cannot_be_adopted(run, file, cloud):
@@ -118,8 +118,8 @@ def test_only_the_named_resources_are_adopted(run, file, cloud):
     text = WORKSPACE_TABLE + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
     assert run("adopt", "things.other", "--yes")[0] == 0
-    assert cloud.content()["policies"]["p"]["tags"] == {}
-    assert cloud.content()["things"]["other"]["groups"] == ["reconciler-greenhouse"]
+    assert cloud.read_content()["policies"]["p"]["tags"] == {}
+    assert cloud.read_content()["things"]["other"]["groups"] == ["reconciler-greenhouse"]
 
 
 def test_in_a_folder_of_files_new_tables_are_written_to_adopted_toml(run, file, cloud):

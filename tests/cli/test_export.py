@@ -84,11 +84,11 @@ def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
     converge(state(*adoptable), cloud)
     _remove_markers(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")
-    before = cloud.content()
+    before = cloud.read_content()
     plan = plan_of(desired, cloud, adopt=list(desired.resources))
     assert failures(apply(plan, cloud)) == []
     assert not plan_of(desired, cloud)
-    assert _without_tags(cloud.content()) == _without_tags(before)
+    assert _without_tags(cloud.read_content()) == _without_tags(before)
 
 
 ADOPTABLE = frozenset({"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"})
@@ -169,7 +169,7 @@ def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_liste
 def test_a_selection_refers_to_other_resources_by_id():
     cloud = CLOUD.reset()
     converge(state(ca(), *device("a", site="oslo"), *device("b")), cloud)
-    pem = Pem.parse(AUTHORITIES["alpha"].device("a", 1))
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1))
     assert export_registry(cloud, patterns=["things.a"]).tables == (
         Table(
             Address("things", "a"),
@@ -198,7 +198,7 @@ def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
 
 def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(tmp_path):
     cloud = CLOUD.reset()
-    pem = AUTHORITIES["alpha"].device("a")
+    pem = AUTHORITIES["alpha"].get_device_pem("a")
     spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
     converge(state(resource("certificates", "../../evil", spec)), cloud)
     desired = state(resource("certificates", "../../evil", spec))
@@ -215,7 +215,7 @@ def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(t
 def test_a_certificate_does_not_overwrite_another_file(tmp_path):
     write_pem, pem = (
         build_pem_writer(tmp_path / "pki", tmp_path),
-        Pem.parse(AUTHORITIES["alpha"].device("a", 1)),
+        Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1)),
     )
     path = tmp_path / "pki/certificates/a.pem"
     assert write_pem(Address("certificates", "a"), pem) == write_pem(Address("certificates", "a"), pem)

@@ -60,9 +60,9 @@ def run_prompting(run, authority, tmp_path):
     """Run a command where there is something to rotate, delete, adopt, reset and unlock."""
     (tmp_path / "desired_state.toml").write_text(FILE)
     (tmp_path / "ca.pem").write_text(authority.pem)
-    (tmp_path / "pump-1.pem").write_text(authority.device("pump-1", 1))
+    (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 1))
     assert run("apply", "--yes")[0] == 0
-    (tmp_path / "pump-1.pem").write_text(authority.device("pump-1", 2))
+    (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 2))
     cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
     cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     other = ProcessIdentity("alice", "another-host", 1, "", 0.0)
@@ -71,7 +71,7 @@ def run_prompting(run, authority, tmp_path):
 
 
 def read_registry_and_file() -> tuple[object, str]:
-    return Cloud(Workspace().registry_path).content(), Path("desired_state.toml").read_text()
+    return Cloud(Workspace().registry_path).read_content(), Path("desired_state.toml").read_text()
 
 
 @pytest.mark.parametrize("name", PROMPTING_COMMANDS)

@@ -39,7 +39,7 @@ def write_pems(authority):
 
     def write(generation: int, names=NAMES) -> None:
         for name in names:
-            Path(f"{name}.pem").write_text(authority.device(name, generation))
+            Path(f"{name}.pem").write_text(authority.get_device_pem(name, generation))
 
     return write
 
@@ -69,7 +69,7 @@ def attached_certificates() -> dict[str, list[str]]:
 
 
 def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
-    return {name: [certificate_id(authority.device(name, generation))] for name in names}
+    return {name: [certificate_id(authority.get_device_pem(name, generation))] for name in names}
 
 
 def call_after_waves(wave_count: int, function, monkeypatch) -> None:
@@ -149,7 +149,7 @@ def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, mon
 def test_a_certificate_that_was_registered_during_the_rotation_is_not_a_failure(
     rotate, authority, monkeypatch
 ):
-    pem = authority.device("d-08", 2)
+    pem = authority.get_device_pem("d-08", 2)
     call_after_waves(
         1, lambda: call_iot("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch
     )

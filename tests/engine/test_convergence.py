@@ -32,22 +32,22 @@ def cloud() -> Cloud:
 @given(before=desired_states(), after=desired_states())
 def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, before, after):
     converge(after, cloud.reset())
-    expected = cloud.content()
+    expected = cloud.read_content()
     cloud.reset()
     converge(before, cloud)
     converge(after, cloud)
-    assert cloud.content() == expected
+    assert cloud.read_content() == expected
     assert plan_of(after, cloud).steps == ()
 
 
 @examples(25)
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
-    empty = cloud.reset().content()
+    empty = cloud.reset().read_content()
     converge(desired, cloud)
     outcomes = apply(plan_of(desired, cloud, destroy=True), cloud)
     assert failures(outcomes) == []
-    assert cloud.content() == empty
+    assert cloud.read_content() == empty
 
 
 @examples(25)
@@ -116,7 +116,7 @@ def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
 @given(before=desired_states(), after=desired_states(), data=st.data())
 def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, after, data):
     converge(after, cloud.reset())
-    expected = cloud.content()
+    expected = cloud.read_content()
     converge(before, cloud.reset())
     plan = plan_of(after, cloud)
     calls_left = data.draw(st.integers(0, plan.estimate.total_calls))
@@ -131,7 +131,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
     dying_cloud = type("DyingCloud", (), {"call": staticmethod(call_until_death)})()
     apply(plan, dying_cloud, workers=1)
     converge(after, cloud)
-    assert cloud.content() == expected
+    assert cloud.read_content() == expected
     assert plan_of(after, cloud).steps == ()
 
 

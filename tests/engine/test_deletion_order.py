@@ -62,7 +62,7 @@ def provisioned_thing(generation: int, *policies: str):
         **{name: {"Type": POLICY, "Properties": {"PolicyName": name}} for name in policies},
     }
     body = Document.from_value({"Parameters": {"Pem": {"Type": "String"}}, "Resources": parts})
-    pem = AUTHORITIES["alpha"].device("x", generation)
+    pem = AUTHORITIES["alpha"].get_device_pem("x", generation)
     return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
 
@@ -181,7 +181,7 @@ def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
     moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
     changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups")
     converge(state(*moved, changed), cloud)
-    assert cloud.content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
+    assert cloud.read_content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
 
 
 def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_groups(cloud):
@@ -201,7 +201,7 @@ def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certi
     changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates")
     converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed), cloud)
     attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
-    assert cloud.content()["things"]["a"]["principals"] == [attached]
+    assert cloud.read_content()["things"]["a"]["principals"] == [attached]
 
 
 def test_an_update_depends_on_a_replaced_locker_that_it_ignores(cloud):

@@ -39,7 +39,7 @@ class FaultyApplies(RuleBasedStateMachine):
         self.desired: DesiredState | None = None
         for cloud in (self.faulty.reset(), self.clean.reset()):
             cloud.iot.create_thing(thingName="stranger", attributePayload={"attributes": {"site": "x"}})
-            pem = AUTHORITIES["beta"].device("stranger")
+            pem = AUTHORITIES["beta"].get_device_pem("stranger")
             certificate = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
             cloud.iot.attach_thing_principal(thingName="stranger", principal=certificate["certificateArn"])
             cloud.iot.create_policy(policyName="stranger", policyDocument='{"Version": "2012-10-17"}')
@@ -63,7 +63,7 @@ class FaultyApplies(RuleBasedStateMachine):
             return
         converge(self.desired, self.faulty)
         converge(self.desired, self.clean)
-        assert self.faulty.content() == self.clean.content()
+        assert self.faulty.read_content() == self.clean.read_content()
         assert plan_of(self.desired, self.faulty).steps == ()
 
 
@@ -90,7 +90,7 @@ def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, afte
     outcomes = apply(plan, faulty)
     faulty.stop_faults()
     assert failures(outcomes) == []
-    assert faulty.content() == clean.content()
+    assert faulty.read_content() == clean.read_content()
     assert count_versions(faulty) == count_versions(clean)
 
 

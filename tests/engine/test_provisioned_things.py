@@ -77,7 +77,7 @@ TEMPLATE = template()
 
 def pump(serial: str, generation: int = 1, body: Document = TEMPLATE, **parameters: Any):
     """Return one provisioned pump."""
-    pem = AUTHORITIES["alpha"].device(f"pump-{serial}", generation)
+    pem = AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation)
     all_parameters = {"Serial": serial, "Pem": pem, **parameters}
     return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
 
@@ -87,7 +87,7 @@ def fleet(*pumps: Any):
 
 
 def identity(serial: str, generation: int = 1) -> str:
-    return certificate_id(AUTHORITIES["alpha"].device(f"pump-{serial}", generation))
+    return certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
 
 
 def calls(plan) -> dict[str, list[str]]:
@@ -102,7 +102,7 @@ def cloud() -> Cloud:
 def test_a_new_provisioned_thing_is_one_call(cloud):
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
-    content = cloud.content()
+    content = cloud.read_content()
     assert content["things"] == {
         "pump-8": {
             "attributes": {"site": "oslo"},
@@ -145,7 +145,7 @@ def test_a_changed_parameter_is_one_update(cloud):
     converge(fleet(pump("8")), cloud)
     plan = converge(fleet(pump("8", Site="bergen")), cloud)
     assert calls(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
-    assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
+    assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
 
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
@@ -162,7 +162,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "DeleteCertificate",
         ]
     }
-    assert cloud.content()["certificates"] == {identity("8", 2): ("ACTIVE", "DEFAULT")}
+    assert cloud.read_content()["certificates"] == {identity("8", 2): ("ACTIVE", "DEFAULT")}
     assert plan_of(fleet(pump("8", 2)), cloud).steps == ()
 
 
@@ -172,23 +172,23 @@ def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
     del value["Resources"]["policy"]
     desired = state(ca(), pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
-    assert sorted(cloud.content()["policies"]) == ["reconciler-ws-retired"]
+    assert sorted(cloud.read_content()["policies"]) == ["reconciler-ws-retired"]
     assert plan_of(desired, cloud).steps == ()
 
 
 def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
     converge(fleet(pump("8"), pump("9")), cloud)
     converge(fleet(pump("9")), cloud)
-    content = cloud.content()
+    content = cloud.read_content()
     assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [identity("9")])
     assert plan_of(fleet(pump("9")), cloud).steps == ()
 
 
 def test_destroy_leaves_an_empty_registry(cloud):
-    empty = cloud.content()
+    empty = cloud.read_content()
     converge(fleet(pump("8"), pump("9")), cloud)
     apply(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
-    assert cloud.content() == empty
+    assert cloud.read_content() == empty
 
 
 def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
@@ -205,10 +205,10 @@ def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
 
 def test_things_that_swap_certificates_lose_none(cloud):
     converge(fleet(pump("8"), pump("9")), cloud)
-    pems = {serial: AUTHORITIES["alpha"].device(f"pump-{serial}", 1) for serial in ("8", "9")}
+    pems = {serial: AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", 1) for serial in ("8", "9")}
     swapped = fleet(pump("8", Pem=pems["9"]), pump("9", Pem=pems["8"]))
     converge(swapped, cloud)
-    content = cloud.content()
+    content = cloud.read_content()
     attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
     assert attached == {"pump-8": identity("9"), "pump-9": identity("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
@@ -254,7 +254,7 @@ class TestOverrides:
         )
         body = template(OverrideSettings={"AttributePayload": setting})
         converge(fleet(pump("8", body=body, Site="bergen")), cloud)
-        assert cloud.content()["things"]["pump-8"]["attributes"] == attributes
+        assert cloud.read_content()["things"]["pump-8"]["attributes"] == attributes
         assert plan_of(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
 
     def test_the_override_setting_fail_rejects_the_plan(self, cloud):
@@ -275,7 +275,7 @@ def test_a_secret_parameter_is_not_in_the_plan(cloud):
     plan = plan_of(desired, cloud)
     assert "canary-site" not in repr(plan)
     converge(desired, cloud)
-    assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
+    assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
     assert plan_of(desired, cloud).steps == ()
 
 
@@ -321,7 +321,7 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     desired = state(ca(), pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert plan_of(desired, cloud).steps == ()
-    (name,) = [name for name in cloud.content()["policies"] if not name.startswith("reconciler-")]
+    (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
     arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
     converge(desired, cloud)
@@ -349,7 +349,7 @@ class TestSigningRequests:
     def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
         converge(self.desired(path, request_pem), cloud)
-        assert list(cloud.content()["certificates"]) == [certificate_id(path.read_text())]
+        assert list(cloud.read_content()["certificates"]) == [certificate_id(path.read_text())]
         assert plan_of(self.desired(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
@@ -361,7 +361,10 @@ class TestSigningRequests:
         path.unlink()
         plan = converge(self.desired(path, request_pem), cloud)
         assert calls(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
-        assert (path.read_text(), list(cloud.content()["certificates"])) == (text, [certificate_id(text)])
+        assert (path.read_text(), list(cloud.read_content()["certificates"])) == (
+            text,
+            [certificate_id(text)],
+        )
 
 
 def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
@@ -370,7 +373,7 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     converge(state(ca(), telemetry, certificate, thing), cloud)
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
-    assert list(cloud.content()["things"]) == ["pump-8"]
+    assert list(cloud.read_content()["things"]) == ["pump-8"]
 
 
 def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(cloud, monkeypatch):

@@ -68,12 +68,12 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
         0,
         "1 other change remains for `reconciler apply`.\n\n✔ Apply complete in 0 s: 1 created.",
     )
-    assert folder.content() == SMALL_FLEET.expected_content()
+    assert folder.read_content() == SMALL_FLEET.expected_content()
     latest_run, _ = read_history(folder)["runs"]
     assert statuses_by_address(read_history(folder, latest_run["id"])) == {"managed_things.pump-1": "applied"}
     assert folder.run("apply", "--retry-failed", "--yes").exit_code == 3
     folder.apply()
-    assert folder.content() == edited_fleet.expected_content()
+    assert folder.read_content() == edited_fleet.expected_content()
 
 
 def test_a_killed_run_is_reported_by_the_next_and_the_journal_is_right_about_both(folder):
@@ -90,7 +90,7 @@ def test_a_killed_run_is_reported_by_the_next_and_the_journal_is_right_about_bot
     for call in record["calls"]:
         if call["operation"] == "CreateThing":
             created_things[call["status"]].add(call["parameters"].removeprefix("thingName="))
-    registered_things = set(Cloud(folder.registry_path).content()["things"])
+    registered_things = set(Cloud(folder.registry_path).read_content()["things"])
     assert (
         created_things["answered"]
         <= registered_things
@@ -100,7 +100,7 @@ def test_a_killed_run_is_reported_by_the_next_and_the_journal_is_right_about_bot
     warning = crash_warning(crashed_run)
     assert folder.run("plan").stderr.splitlines() == [warning]
     assert folder.apply().stderr.splitlines()[0] == warning
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content() == fleet.expected_content()
     assert [run["status"] for run in read_history(folder)["runs"]] == ["applied", "crashed"]
     assert folder.run("plan").stderr == ""
 

@@ -32,7 +32,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
     certificate_names[compute_fingerprint(factory_ca().pem)] = "factory"
     total = 2 * len(fleet.devices) + 3
     assert process.returncode == 1
-    assert registered_addresses(folder.content(), certificate_names) == applied
+    assert registered_addresses(folder.read_content(), certificate_names) == applied
     assert 40 <= len(applied) < total
     assert [line for line in last_lines if not line.startswith("✔")] == [
         "stopping: finishing calls in flight, starting no more; interrupt again to abort now"
@@ -41,7 +41,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
         applied=len(applied), canceled=total - len(applied)
     )
     folder.apply()
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content() == fleet.expected_content()
 
 
 STOPPED_REPORT = """\
@@ -64,7 +64,7 @@ def test_a_killed_first_apply_is_completed_by_the_next(folder, after_steps):
     fleet = Fleet.of_size(40)
     run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=after_steps)
     folder.apply()
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content() == fleet.expected_content()
 
 
 def test_a_killed_apply_that_changes_a_fleet_is_completed_by_the_next(folder):
@@ -78,14 +78,14 @@ def test_a_killed_apply_that_changes_a_fleet_is_completed_by_the_next(folder):
         fleet = fleet.with_changes(f"pump-{number:03}", site="bergen")
     run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=8)
     folder.apply()
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content() == fleet.expected_content()
 
 
 def test_a_killed_destroy_is_completed_by_the_next(folder):
     folder.write(Fleet.of_size(30)).apply()
     run_and_kill(folder, "destroy", "--yes", after_steps=12)
     assert folder.run("destroy", "--yes").exit_code == 0
-    assert folder.content() == empty_content()
+    assert folder.read_content() == empty_content()
 
 
 def test_two_concurrent_applies_leave_what_the_file_declares(folder):
@@ -95,5 +95,5 @@ def test_two_concurrent_applies_leave_what_the_file_declares(folder):
     for process in processes:
         process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
     assert 0 in [process.returncode for process in processes]
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content() == fleet.expected_content()
     assert folder.run("plan", "--detailed-exitcode").exit_code == 0

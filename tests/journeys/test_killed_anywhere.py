@@ -79,7 +79,7 @@ def test_an_apply_without_changes_releases_the_lease_of_a_run_that_died_after_it
         check=False,
     )
     assert dead_process.returncode == 9
-    assert folder.content()["thing_groups"][WORKSPACE_GROUP]["attributes"]
+    assert folder.read_content()["thing_groups"][WORKSPACE_GROUP]["attributes"]
     folder.apply()
-    assert folder.content()["thing_groups"][WORKSPACE_GROUP]["attributes"] == {}
-    assert folder.content() == fleet.expected_content()
+    assert folder.read_content()["thing_groups"][WORKSPACE_GROUP]["attributes"] == {}
+    assert folder.read_content() == fleet.expected_content()

@@ -44,7 +44,7 @@ EMPTY_PLAN = (
 def test_the_first_apply_leaves_exactly_what_the_file_declares(applied_folder, first_apply):
     last_line = remove_changing_values(first_apply.stdout).splitlines()[-1]
     assert (first_apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert applied_folder.content() == SMALL_FLEET.expected_content()
+    assert applied_folder.read_content() == SMALL_FLEET.expected_content()
 
 
 def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
@@ -52,7 +52,7 @@ def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
     assert (plan.exit_code, remove_changing_values(plan.stdout), plan.stderr) == (0, EMPTY_PLAN, "")
     apply = applied_folder.run("apply", "--yes")
     assert (apply.exit_code, remove_changing_values(apply.stdout), apply.stderr) == (0, EMPTY_PLAN, "")
-    assert applied_folder.content() == SMALL_FLEET.expected_content()
+    assert applied_folder.read_content() == SMALL_FLEET.expected_content()
 
 
 def test_a_changed_attribute_is_one_call_and_changes_nothing_else(applied_folder):
@@ -60,27 +60,27 @@ def test_a_changed_attribute_is_one_call_and_changes_nothing_else(applied_folder
     plan = applied_folder.write(fleet).run("plan", "--calls", "--detailed-exitcode")
     assert (plan.exit_code, parse_calls(plan.stdout)) == (2, [("iot:UpdateThing", {"thingName": "pump-2"})])
     applied_folder.apply()
-    assert applied_folder.content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.expected_content()
 
 
 def test_a_device_removed_from_the_file_is_deleted_from_the_registry(applied_folder):
     fleet = SMALL_FLEET.without_device("pump-1")
     applied_folder.write(fleet).apply()
-    assert applied_folder.content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.expected_content()
 
 
 def test_a_device_added_to_the_file_is_created_in_the_registry(applied_folder):
     device = Device("tromso", setup_code_variable="SETUP_CODE_2")
     fleet = Fleet({**SMALL_FLEET.devices, "pump-3": device})
     applied_folder.write(fleet).apply()
-    assert applied_folder.content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.expected_content()
 
 
 def test_destroy_leaves_nothing(applied_folder):
     destroy = applied_folder.run("destroy", "--yes")
     last_line = remove_changing_values(destroy.stdout).splitlines()[-1]
     assert (destroy.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 deleted.")
-    assert applied_folder.content() == empty_content()
+    assert applied_folder.read_content() == empty_content()
 
 
 # ── a new certificate ───────────────────────────────────────────────────────────────────────────
@@ -133,7 +133,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_fo
                 active.discard(certificate_arn(parameters["certificateId"]))
         assert active & attached - denied != set()
     applied_folder.apply()
-    assert applied_folder.content() == rotated.expected_content()
+    assert applied_folder.read_content() == rotated.expected_content()
 
 
 def test_a_certificate_with_other_line_ends_and_a_comment_is_the_same(applied_folder):
@@ -153,7 +153,7 @@ def test_a_new_setup_code_replaces_the_managed_thing(applied_folder):
     last_line = remove_changing_values(apply.stdout).splitlines()[-1]
     assert last_line == "✔ Apply complete in 0 s: 1 replaced."
     (after,) = Cloud(applied_folder.registry_path).managed_integrations.list_managed_things()["Items"]
-    assert applied_folder.content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.expected_content()
     assert before["Id"] != after["Id"]
 
 
@@ -177,7 +177,7 @@ def test_a_missing_setup_code_is_an_error_only_if_it_is_needed(applied_folder):
             "  - managed_things.pump-1: authentication_material (from env SETUP_CODE_1) is not set\n"
         ),
     )
-    assert applied_folder.content() == empty_content()
+    assert applied_folder.read_content() == empty_content()
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +220,7 @@ def test_a_folder_of_files_is_one_desired_state(folder):
     apply = folder.run("apply", "--yes", "--file", ".")
     last_line = remove_changing_values(apply.stdout).splitlines()[-1]
     assert (apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert folder.content() == SMALL_FLEET.expected_content()
+    assert folder.read_content() == SMALL_FLEET.expected_content()
 
 
 def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
@@ -231,7 +231,7 @@ def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
         for name in ("development-ca", "pump-1", "pump-2")
     }
     sites = {"pump-1": "oslo", "pump-2": "bergen"}
-    assert folder.content() == {
+    assert folder.read_content() == {
         **empty_content(),
         "ca_certificates": {
             ids["development-ca"]: {
@@ -270,7 +270,7 @@ def test_the_repositorys_own_file_can_be_applied_and_the_next_plan_is_empty(fold
     shutil.copy(ROOT / "desired_state.toml", folder.path)
     shutil.copytree(ROOT / "notebooks", folder.path / "notebooks")
     folder.apply()
-    content = folder.content()
+    content = folder.read_content()
     desired = tomllib.loads((ROOT / "desired_state.toml").read_text())
     ids = {
         kind: {

@@ -61,7 +61,7 @@ class Row:
 
     @property
     def pem(self) -> str:
-        return factory_ca().device(f"pump-{self.serial}", self.generation)
+        return factory_ca().get_device_pem(f"pump-{self.serial}", self.generation)
 
 
 @frozen
@@ -153,4 +153,4 @@ def test_three_hundred_devices_are_created_changed_rotated_and_destroyed(folder)
 
     destroy = folder.run("destroy", "--yes")
     assert destroy.exit_code == 0, destroy
-    assert Cloud(folder.registry_path).content() == Cloud().content()
+    assert Cloud(folder.registry_path).read_content() == Cloud().read_content()

@@ -104,14 +104,14 @@ def provisioned(folder) -> ProjectFolder:
     (folder.path / "pki/factory.pem").write_text(factory_ca().pem)
     (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
     (folder.path / "desired_state.toml").write_text(PROVISIONED_THING)
-    folder.environ |= {"PIN": OLD_PIN, "PUMP_PEM": factory_ca().device("pump-1", 1)}
+    folder.environ |= {"PIN": OLD_PIN, "PUMP_PEM": factory_ca().get_device_pem("pump-1", 1)}
     return folder
 
 
 def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
     """A response is logged before the program can know that it contains a secret of an earlier file."""
     provisioned.apply()
-    assert OLD_PIN in str(provisioned.content())
+    assert OLD_PIN in str(provisioned.read_content())
     provisioned.environ["PIN"] = NEW_PIN
     outputs = [
         output_of(provisioned, "--debug", *arguments)
@@ -133,7 +133,7 @@ def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
         )
     ]
     assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
-    assert not any(provisioned.content().values())
+    assert not any(provisioned.read_content().values())
 
 
 def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(provisioned):

@@ -46,5 +46,5 @@ def test_two_contending_writers_write_one_at_a_time(tmp_path):
     assert results - locked <= {"applied", "stale", "rejected"}
     assert "applied" in results
     assert locked
-    content = replace_salted_hashes(Cloud(registry_path).content())
+    content = replace_salted_hashes(Cloud(registry_path).read_content())
     assert content in [fleet.expected_content() for fleet in fleets.values()]

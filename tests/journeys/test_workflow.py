@@ -61,8 +61,8 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "The fleet")
 
-    def content(self):
-        return replace_salted_hashes(Cloud(self.registry_path).content())
+    def read_content(self):
+        return replace_salted_hashes(Cloud(self.registry_path).read_content())
 
     def run_plan_workflow(self, branch: str) -> JobResult:
         """Return the result of the only job, for a pull request from the branch."""
@@ -96,7 +96,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     # `main` is applied: the fleet is created
     results = repository.run_apply_workflow()
     assert statuses(results) == ALL_SUCCEEDED, results
-    assert repository.content() == SMALL_FLEET.expected_content()
+    assert repository.read_content() == SMALL_FLEET.expected_content()
 
     # a pull request is planned, and its comment is updated after each push
     repository.git("switch", "-q", "-c", "move")
@@ -112,7 +112,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     second_plan = github.comments[2]["body"]
     assert (len(github.comments), "bergen" in second_plan, "tromso" in second_plan) == (2, False, True)
     assert (first_plan.splitlines()[0] == second_plan.splitlines()[0], first_plan[:4]) == (True, "<!--")
-    assert repository.content() == SMALL_FLEET.expected_content()
+    assert repository.read_content() == SMALL_FLEET.expected_content()
 
     # it is merged, approved and applied; the next run has no changes
     repository.git("switch", "-q", "main")
@@ -121,7 +121,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert statuses(results) == ALL_SUCCEEDED, results
     assert re.fullmatch("[0-9a-f]{64}", results["plan"].outputs["digest"])
     assert "tromso" in results["plan"].summary
-    assert repository.content() == fleet.expected_content()
+    assert repository.read_content() == fleet.expected_content()
     results = repository.run_apply_workflow()
     assert (statuses(results), results["plan"].outputs["changes"]) == (
         {"plan": "success", "apply": "skipped"},
@@ -143,7 +143,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert statuses(repository.run_apply_workflow()) == ALL_SUCCEEDED
     assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
     assert [issue["state"] for issue in github.issues.values()] == ["closed"]
-    assert repository.content() == fleet.expected_content()
+    assert repository.read_content() == fleet.expected_content()
 
     # no log, summary or comment contains a secret
     texts = repository.runner.log + "".join(comment["body"] for comment in github.comments.values())
@@ -162,7 +162,7 @@ def test_a_plan_that_was_not_approved_is_not_applied(repository, monkeypatch):
     monkeypatch.setattr(WorkflowRunner, "run_action", change_registry_before_apply)
     results = repository.run_apply_workflow()
     assert statuses(results) == {"plan": "success", "apply": "failure 3"}
-    assert list(repository.content()["things"]) == ["pump-1"]
+    assert list(repository.read_content()["things"]) == ["pump-1"]
 
 
 def test_an_error_in_the_file_fails_the_plan_and_is_in_the_comment_until_it_is_corrected(repository, github):

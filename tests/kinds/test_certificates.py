@@ -31,7 +31,7 @@ from tests.support.kind_driver import (
 )
 from tests.support.registry_client import Cloud
 
-OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].device("a", generation)) for generation in (1, 2))
+OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", generation)) for generation in (1, 2))
 POLICY = resource("policies", "p", Policy(DENY_ALL))
 CONFLICT = {"DeleteConflictException"}
 EXISTS = {"ResourceAlreadyExistsException"}
@@ -235,7 +235,7 @@ def test_changes_that_aws_rejects_are_rejected():
 
 def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
     stranger = make_certificate(
-        Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT"
+        Pem.parse(AUTHORITIES["beta"].get_device_pem("a")), ca="alpha", certificate_mode="DEFAULT"
     )
     assert problems(stranger, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
@@ -249,4 +249,4 @@ def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     desired = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
     converge(desired, cloud)
     plan = plan_of(desired, cloud)
-    assert (plan.steps, list(cloud.content()["certificates"])) == ((), [OLD.fingerprint])
+    assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD.fingerprint])

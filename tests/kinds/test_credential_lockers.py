@@ -120,4 +120,4 @@ def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     desired = state(make_locker(name=name), managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
     assert plan_of(desired, cloud).steps == ()
-    assert [thing["CredentialLockerId"] for thing in cloud.content()["managed_things"]] == [name or "a"]
+    assert [thing["CredentialLockerId"] for thing in cloud.read_content()["managed_things"]] == [name or "a"]

@@ -229,7 +229,7 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
     assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
     apply(plan, cloud)
     assert plan_of(state(desired), cloud).steps == ()
-    assert len(cloud.content()["managed_things"]) == 1
+    assert len(cloud.read_content()["managed_things"]) == 1
 
 
 def test_an_ambiguous_import_is_rejected_with_all_candidates():

@@ -35,7 +35,7 @@ from tests.support.kind_driver import (
     scope,
 )
 
-PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].device("pump", generation)) for generation in (1, 2))
+PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump", generation)) for generation in (1, 2))
 CERT, OLD_CERT = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
 ALREADY_EXISTS = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}

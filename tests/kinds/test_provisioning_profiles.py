@@ -29,7 +29,7 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 ALPHA = AUTHORITIES["alpha"]
-CA, CLAIM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.device("claim"))
+CA, CLAIM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.get_device_pem("claim"))
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:provisioning-profile/P1"
 KEY = OutputFile("claim.key", "/nowhere/claim.key")
 CERTIFICATE = OutputFile("claim.pem", "/nowhere/claim.pem")
@@ -237,4 +237,4 @@ def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tm
     converge(state(make_profile(spec)), cloud)
     assert path.exists()
     assert plan_of(state(make_profile(spec)), cloud).steps == ()
-    assert len(cloud.content()["provisioning_profiles"]) == 1
+    assert len(cloud.read_content()["provisioning_profiles"]) == 1

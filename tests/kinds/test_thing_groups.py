@@ -195,7 +195,7 @@ def test_child_groups_are_deleted_before_their_parents():
     plan = plan_of(state(), cloud)
     assert [step.address.name for step in plan.steps] == ["c", "b", "a", "reconciler-ws"]
     converge(state(), cloud)
-    assert cloud.content()["thing_groups"] == {}
+    assert cloud.read_content()["thing_groups"] == {}
 
 
 def test_a_group_that_moves_keeps_its_things_and_policies():
@@ -209,7 +209,7 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     moved = state(make_group("a", parent="top", policies=("p",)), *other_resources)
     converge(moved, cloud)
     assert plan_of(moved, cloud).steps == ()
-    content = cloud.content()
+    content = cloud.read_content()
     assert content["thing_groups"]["a"]["parent"] == "top"
     assert content["things"]["t"]["groups"] == ["a", "reconciler-ws"]
     assert content["policies"]["p"]["targets"] == [ARN]

@@ -155,7 +155,7 @@ def test_an_apply_completes_a_deletion_that_was_interrupted_after_the_deprecatio
     apply(plan_of(state(resource("thing_types", "a", ThingType())), cloud), cloud)
     cloud.iot.deprecate_thing_type(thingTypeName="a")
     apply(plan_of(state(), cloud), cloud)
-    assert cloud.content()["thing_types"] == {}
+    assert cloud.read_content()["thing_types"] == {}
 
 
 def test_too_many_attributes_and_ambiguous_sources_are_problems():

@@ -30,7 +30,7 @@ from tests.support.kind_driver import (
 )
 from tests.support.registry_client import Cloud
 
-PEM = Pem.parse(AUTHORITIES["alpha"].device("a"))
+PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
 CERT = build_arn(f"cert/{PEM.fingerprint}")
 CERTIFICATE = resource("certificates", "x", Certificate(PEM))
 STILL_DETACHING = {"InvalidRequestException"}

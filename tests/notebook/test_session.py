@@ -246,7 +246,7 @@ def test_a_stale_step_shows_all_three_values(open_session, workspace):
     assert "attributes.site oslo bergen rome" in text_of(page.state["banner"])
     session.retry()
     page.wait_for_phase("done")
-    assert cloud.content()["things"]["pump-1"]["attributes"] == {"site": "bergen"}
+    assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "bergen"}
 
 
 def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session, workspace):

@@ -17,13 +17,13 @@ from reconciler.model.outcome import Failed, Result
 def describe_result(result: Result) -> str:
     """Return `applied`, `stale` if every failed step came too late, or the first other error."""
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
-    unexpected_errors = [str(error) for error in errors if not is_too_late(error)]
+    unexpected_errors = [str(error) for error in errors if not is_caused_by_other_writer(error)]
     if unexpected_errors:
         return unexpected_errors[0]
     return "stale" if errors else "applied"
 
 
-def is_too_late(error: ReconcilerError) -> bool:
+def is_caused_by_other_writer(error: ReconcilerError) -> bool:
     """Return whether the other writer was faster.
 
     Resources to be created are not read again: AWS rejects creating what exists.

@@ -103,7 +103,7 @@ def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a c
     draw: st.DrawFn, name: str, signer: str, generation: int, cas: set[str], policies: list[Resource]
 ) -> Resource:
     """Return a certificate, which refers to its CA if the file has it."""
-    pem = Pem.parse(AUTHORITIES[signer].device(name, generation))
+    pem = Pem.parse(AUTHORITIES[signer].get_device_pem(name, generation))
     status = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
     policy_names = _draw_some(draw, _names(policies))
     if signer in cas:
@@ -262,7 +262,7 @@ def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References)
     for policy in _draw_some(draw, _names(references.policies)):
         parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
     parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
-    pem = AUTHORITIES["alpha"].device(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
+    pem = AUTHORITIES["alpha"].get_device_pem(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
     template = Document.from_value({"Parameters": parameters, "Resources": parts})
     return resource(
         "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
@@ -314,7 +314,7 @@ def _capability_report(endpoint: str) -> Document:
 
 def _draw_profiles(draw: st.DrawFn) -> list[Resource]:
     authority = AUTHORITIES["alpha"]
-    claims = st.sampled_from([authority.device("claim"), authority.device("claim", 2)])
+    claims = st.sampled_from([authority.get_device_pem("claim"), authority.get_device_pem("claim", 2)])
     profiles = []
     for name in sorted(draw(st.sets(st.just("e")))):
         spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))

@@ -61,7 +61,7 @@ def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
 
 def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
     """Return a certificate of the CA alpha, and a thing with this certificate."""
-    pem = Pem.parse(AUTHORITIES["alpha"].device(name, generation))
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem(name, generation))
     return (
         resource("certificates", name, Certificate(pem, ca="alpha")),
         resource("things", name, Thing(attributes=attributes, certificates=(name,))),

@@ -120,7 +120,7 @@ def read_state(folder: Path) -> State:
     calls = record.calls if record else ()
     creations = [call for call in calls if call.operation == "CreateThing"]
     return State(
-        content=cloud.content(),
+        content=cloud.read_content(),
         run_status=record.run.status if record else None,
         answered_things=sorted(call.address for call in creations if call.status == "answered"),
         sent_things=sorted({call.address for call in creations}),

@@ -29,7 +29,7 @@ def step_tuples(plan):
 
 def certificate_id(generation=1):
     """Return the ID of the device's certificate."""
-    return Pem.parse(ALPHA.device("a", generation)).fingerprint
+    return Pem.parse(ALPHA.get_device_pem("a", generation)).fingerprint
 
 
 def certificate_arn(generation=1):

@@ -1,6 +1,7 @@
 """Certificate authorities, device certificates and signing requests for tests.
 
-The keys and certificates of `Authority.device` depend on names alone, so that property tests see the same IDs in every run.
+The keys and certificates of `Authority.get_device_pem` depend on names alone, so that property tests see the same IDs in
+every run.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 class Authority:
     """A CA with its key (default: an EC key that depends on the name), which signs device certificates.
 
-    `device("a")` always returns the same certificate, and `device("a", 2)` its successor; `issue("a")` returns a new one
-    each time.
+    `get_device_pem("a")` always returns the same certificate, and `get_device_pem("a", 2)` its successor; `issue("a")`
+    returns a new one each time.
     """
 
     def __init__(self, name: str, key: PrivateKey | None = None, generation: int = 1) -> None:
@@ -40,7 +41,7 @@ class Authority:
         self.generation = generation
         self.pem = self._sign(self.subject, self.key, ca=True)
         self.key_pem = key_pem_of(self.key)
-        self.device = cache(self._device)
+        self.get_device_pem = cache(self._create_device_pem)
 
     def issue(self, subject: str | x509.Name, key: PrivateKey | None = None) -> str:
         """Return a new certificate for a common name or a subject, in PEM."""
@@ -51,7 +52,7 @@ class Authority:
         """Return another CA certificate with the same subject and key."""
         return Authority(self.name, self.key, self.generation + 1)
 
-    def _device(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
+    def _create_device_pem(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
         key = _named_key(f"{self.name} {name} {generation} {days}")
         return self._sign(distinguished_name(f"{name} {generation}"), key, days=days)
 

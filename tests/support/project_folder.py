@@ -71,9 +71,9 @@ class ProjectFolder:
         assert result.exit_code == 0, result
         return result
 
-    def content(self) -> dict[str, Any]:
+    def read_content(self) -> dict[str, Any]:
         """Return everything that is registered."""
-        return replace_salted_hashes(Cloud(self.registry_path).content())
+        return replace_salted_hashes(Cloud(self.registry_path).read_content())
 
     def has_registry(self) -> bool:
         """Return whether a command has used the registry, which creates it."""

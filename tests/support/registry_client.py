@@ -69,7 +69,7 @@ class Cloud:
         """Enable fleet indexing, which dynamic groups need and which belongs to the account."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
-    def content(self) -> dict[str, Any]:
+    def read_content(self) -> dict[str, Any]:
         """Return everything that is registered, by kind, and by name where there is one."""
         return {
             "ca_certificates": self._cas(),

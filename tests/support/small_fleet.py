@@ -73,14 +73,14 @@ class Fleet:
         return Fleet({other: device for other, device in self.devices.items() if other != name})
 
     def certificate_id(self, name: str) -> str:
-        return compute_fingerprint(factory_ca().device(name, self.devices[name].generation))
+        return compute_fingerprint(factory_ca().get_device_pem(name, self.devices[name].generation))
 
     def write_files(self, folder: Path) -> None:
         """Write the desired state and its certificates."""
         (folder / "pki").mkdir(exist_ok=True)
         (folder / "pki/factory.pem").write_text(factory_ca().pem)
         for name, device in self.devices.items():
-            (folder / f"pki/{name}.pem").write_text(factory_ca().device(name, device.generation))
+            (folder / f"pki/{name}.pem").write_text(factory_ca().get_device_pem(name, device.generation))
         tables = COMMON_TABLES + "".join(map(self.device_tables, self.devices))
         (folder / "desired_state.toml").write_text(tables)
 
@@ -132,7 +132,7 @@ class Fleet:
 
 @cache
 def _empty_content_json() -> str:
-    return json.dumps(Cloud().content())
+    return json.dumps(Cloud().read_content())
 
 
 def empty_content() -> dict[str, Any]:

@@ -38,8 +38,8 @@ from tests.support.desired_states import (
 )
 from tests.support.registry_client import Cloud
 
-PEM = Pem.parse(AUTHORITIES["alpha"].device("a"))
-OTHER = Pem.parse(AUTHORITIES["alpha"].device("b"))
+PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
+OTHER = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
 ACCOUNT = "arn:aws:iot:eu-west-1:123456789012:"
 ARN, OTHER_ARN = f"{ACCOUNT}cert/{PEM.fingerprint}", f"{ACCOUNT}cert/{OTHER.fingerprint}"
 ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"

@@ -87,7 +87,7 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     assert stale_error(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
         "provisioned_things.pump-1"
     )
-    assert cloud.content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
+    assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
 
 
 @pytest.mark.parametrize("desired", [state(), state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"])
@@ -105,7 +105,7 @@ def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud)
     plan = plan_of(state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
     assert stale_error(plan, cloud, "thing_types.t") == changed_after_plan("thing_types.t", "things")
-    assert cloud.content()["thing_types"]["t"]["deprecated"] is False
+    assert cloud.read_content()["thing_types"]["t"]["deprecated"] is False
 
 
 def child_group(parent):
@@ -144,7 +144,7 @@ def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(clou
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="By hand")
     assert stale_error(plan, cloud, "credential_lockers.l") == changed_after_plan("managed_things.m", "brand")
-    assert cloud.content()["managed_things"][0]["Brand"] == "By hand"
+    assert cloud.read_content()["managed_things"][0]["Brand"] == "By hand"
 
 
 def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
@@ -184,19 +184,19 @@ def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     assert stale_error(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
         "provisioned_things.pump-1", f"holders.{identity('1')}"
     )
-    assert cloud.content()["certificates"][identity("1")] == ("ACTIVE", "DEFAULT")
+    assert cloud.read_content()["certificates"][identity("1")] == ("ACTIVE", "DEFAULT")
 
 
 def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
     converge(fleet(pump("1")), cloud)
     cloud.iot.update_certificate(certificateId=identity("1"), newStatus="REVOKED")
     converge(fleet(pump("1", 2)), cloud)
-    assert [*cloud.content()["certificates"]] == [identity("1", 2)]
+    assert [*cloud.read_content()["certificates"]] == [identity("1", 2)]
 
 
 def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(cloud):
     converge(fleet(pump("1")), cloud)
-    certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].device("pump-1", 1)), ca="alpha")
+    certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump-1", 1)), ca="alpha")
     resources = [
         resource("certificates", "x", certificate),
         resource("things", "x", Thing(certificates=("x",))),
@@ -204,7 +204,7 @@ def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(clou
     for workers in (1, 8):
         converge(fleet(pump("1")), cloud)
         assert failures(apply(plan_of(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
-        assert cloud.content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
+        assert cloud.read_content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
 
 
 def fleet_with_ca_mode(mode):

@@ -30,7 +30,7 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     assert 2 <= seconds[0] < 8
     assert all(30 <= later - earlier < 36 for earlier, later in pairwise(seconds))
     assert 8 <= len(seconds) <= 10
-    assert cloud.content()["thing_types"] == {}
+    assert cloud.read_content()["thing_types"] == {}
 
 
 def test_a_waiting_step_frees_its_worker_for_others():

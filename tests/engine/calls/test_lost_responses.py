@@ -85,8 +85,8 @@ class TestIssuedCertificates:
             apply_with_fault(cloud, make(request, OutputFile("a.pem", str(file))), "POST", path, fault) == []
         )
         issued = certificate_id(file.read_text())
-        assert cloud.content()["certificates"].keys() == {issued, other["certificateId"]}
-        assert cloud.content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
+        assert cloud.read_content()["certificates"].keys() == {issued, other["certificateId"]}
+        assert cloud.read_content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
         known = OutputFile("a.pem", str(file), file.read_text())
         assert plan_of(make(request, known), cloud).steps == ()
 
@@ -137,7 +137,7 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
     problem = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
     assert problems == ([] if fault in FAILED_BEFORE else [f"failed provisioning_profiles.e: {problem}"])
     assert failures(apply(plan_of(desired(), cloud), cloud)) == []
-    assert len(cloud.content()["provisioning_profiles"]) == 1
+    assert len(cloud.read_content()["provisioning_profiles"]) == 1
     assert "PRIVATE KEY" in file.read_text()
     assert plan_of(desired(), cloud).steps == ()
 
@@ -145,7 +145,7 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
 @ANY_FAULT
 def test_one_managed_thing_is_created_per_setup_code(cloud, fault):
     assert apply_with_fault(cloud, state(managed_thing("a")), "POST", "/managed-things", fault) == []
-    assert len(cloud.content()["managed_things"]) == 1
+    assert len(cloud.read_content()["managed_things"]) == 1
 
 
 class ScriptedAws:
@@ -248,7 +248,7 @@ def test_an_update_took_effect_if_the_version_is_the_next(version, took_effect):
 
 @pytest.mark.parametrize(("status", "took_effect"), [("ACTIVE", True), ("INACTIVE", False)])
 def test_a_registered_certificate_has_the_requested_status(cloud, status, took_effect):
-    pem = AUTHORITIES["alpha"].device("a")
+    pem = AUTHORITIES["alpha"].get_device_pem("a")
     verification = CertificateRegistered(Pem.parse(pem).fingerprint)
     assert verify(cloud, verification, status="ACTIVE") is None
     cloud.iot.register_certificate_without_ca(certificatePem=pem, status=status)

@@ -201,7 +201,7 @@ role = "DEVICE"
 authentication_material = { env = "QR_{serial}" }
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
-        pems = {f"pki/{n}.pem": authority.device(f"pump-{n}") for n in (1, 2)}
+        pems = {f"pki/{n}.pem": authority.get_device_pem(f"pump-{n}") for n in (1, 2)}
         rows = "serial,site,status\n1,oslo,ACTIVE\n2,bergen,INACTIVE\n"
         expected = {}
         for serial, site, status in [("1", "oslo", "ACTIVE"), ("2", "bergen", "INACTIVE")]:

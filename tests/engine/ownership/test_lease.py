@@ -277,7 +277,7 @@ class TestApplying:
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
-        assert cloud.content()["thing_groups"] == {}
+        assert cloud.read_content()["thing_groups"] == {}
 
     def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()

@@ -50,7 +50,7 @@ def test_an_unmanaged_resource_is_never_deleted(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
     converge(state(ca(), *device("a")), cloud)
     converge(state(), cloud)
-    assert list(cloud.content()["things"]) == ["unmanaged"]
+    assert list(cloud.read_content()["things"]) == ["unmanaged"]
 
 
 def test_a_certificate_of_an_unmanaged_thing_is_detached_and_not_deleted(cloud):
@@ -59,7 +59,7 @@ def test_a_certificate_of_an_unmanaged_thing_is_detached_and_not_deleted(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
     cloud.iot.attach_thing_principal(thingName="unmanaged", principal=principal)
     converge(state(ca()), cloud)
-    content = cloud.content()
+    content = cloud.read_content()
     assert (list(content["things"]), list(content["certificates"])) == (
         ["unmanaged"],
         [principal.rpartition("/")[2]],

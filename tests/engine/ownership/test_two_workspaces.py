@@ -103,17 +103,17 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
         account.reset()
         for desired in sequences[index]:
             converge(desired, account)
-        expected.append(content_of(account.content(), prefix, workspace))
+        expected.append(content_of(account.read_content(), prefix, workspace))
     account.reset()
     remaining = [list(sequence) for sequence in sequences]
     for index in order:
         converge(remaining[index].pop(0), account)
-    content = account.content()
+    content = account.read_content()
     assert [content_of(content, "one-", "ws-1"), content_of(content, "two-", "ws-2")] == expected
     assert [plan_of(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
     if not any(resource.lifecycle.prevent_destroy for resource in one[1].resources.values()):
         converge(state(workspace="ws-1"), account)
-    assert content_of(account.content(), "two-", "ws-2") == expected[1]
+    assert content_of(account.read_content(), "two-", "ws-2") == expected[1]
 
 
 @examples(15)
@@ -121,7 +121,7 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
 def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, desired):
     converge(desired, account.reset())
     other_workspace = evolve(desired, settings=evolve(desired.settings, name="ws-2"))
-    before = account.content()
+    before = account.read_content()
     unique = {
         address for address in desired.resources if address.kind != "managed_things"
     }  # AWS assigns their IDs
@@ -130,7 +130,7 @@ def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account
             plan_of(other_workspace, account, adopt=unique)
         reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
         assert list(caught.value.reasons) == reasons
-    assert account.content() == before
+    assert account.read_content() == before
 
 
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
@@ -149,7 +149,7 @@ def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     assert cloud.iot.list_attached_policies(target=certificate)["policies"] == []
     cloud.iot.detach_thing_principal(thingName="unmanaged", principal=certificate)
     converge(state(workspace="two"), cloud)
-    assert list(cloud.content()["certificates"]) == []
+    assert list(cloud.read_content()["certificates"]) == []
 
 
 def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
@@ -164,5 +164,5 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(
     ]
     removed = {Address("certificates", certificate["certificateId"]): Origin("desired_state.toml", 1)}
     converge(evolve(desired, removed=removed), cloud)
-    assert cloud.content()["certificates"] == {certificate["certificateId"]: ("ACTIVE", "DEFAULT")}
-    assert cloud.content()["things"]["a"]["principals"] == []
+    assert cloud.read_content()["certificates"] == {certificate["certificateId"]: ("ACTIVE", "DEFAULT")}
+    assert cloud.read_content()["things"]["a"]["principals"] == []

@@ -99,10 +99,10 @@ def test_only_selected_resources_are_found_and_counted(cloud):
 def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, before, after):
     converge(before, cloud.reset())
     operations: list[str] = []
-    content = cloud.content()
+    content = cloud.read_content()
     items = detect_drift(after, cloud, operations=operations).items
     assert [operation for operation in operations if not operation.startswith(READS)] == []
-    assert cloud.content() == content
+    assert cloud.read_content() == content
     planned_addresses = {step.address for step in plan_of(after, cloud).steps} - list_reserved_addresses("ws")
     assert {item.address for item in items if item.direction != "unmanaged"} <= planned_addresses
     assert planned_addresses <= {item.address for item in items}

@@ -27,7 +27,7 @@ def list_actions(plan):
 
 def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
     converge(one_device(), cloud)
-    before = cloud.content()
+    before = cloud.read_content()
     plan = converge(add_removed(state(ca()), "things.a"), cloud)
     assert step_tuples(plan) == [
         ("forget", f"certificates.a:{certificate_id()[:12]}", [], []),
@@ -46,7 +46,7 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
         ),
         *[step for step in step_tuples(plan) if step[0] == "delete"],
     ]
-    after = cloud.content()
+    after = cloud.read_content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["a"] == {**before["things"]["a"], "groups": []}
     assert plan_of(add_removed(state(ca()), "things.a"), cloud).steps == ()
@@ -63,7 +63,7 @@ def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
         ("update", "things.a"),
         ("delete", "policies.reconciler-ws-retired"),
     ]
-    content = cloud.content()
+    content = cloud.read_content()
     assert (list(content["certificates"]), content["things"]["a"]["principals"]) == ([certificate_id()], [])
 
 
@@ -71,7 +71,7 @@ def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
     unattached, _ = device("a")
     converge(state(ca(), unattached), cloud)
     converge(add_removed(state(ca()), f"certificates.{certificate_id()}"), cloud)
-    content = cloud.content()
+    content = cloud.read_content()
     assert (list(content["certificates"].values()), content["things"]) == ([("ACTIVE", "DEFAULT")], {})
 
 
@@ -91,7 +91,7 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         ("replace", 0),
         ("update", 0),
     ]
-    content = cloud.content()
+    content = cloud.read_content()
     assert [content["thing_groups"]["g"]["tags"], content["managed_things"][0]["Tags"]] == [
         {"line": "A"},
         {"line": "A"},

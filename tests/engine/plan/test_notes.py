@@ -26,7 +26,7 @@ ALLOW = {
 
 @pytest.mark.parametrize(("within", "is_shown"), [("30d", True), ("7d", False)])
 def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
-    pem = Pem.parse(AUTHORITIES["alpha"].device("short-lived", 1, 10))
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("short-lived", 1, 10))
     certificate = resource("certificates", "a", Certificate(pem, ca="alpha"))
     desired = state(
         ca(), certificate, resource("things", "a", Thing(certificates=("a",))), expires_within=within
@@ -46,7 +46,9 @@ def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count,
             "certificates",
             f"d{number}",
             Certificate(
-                Pem.parse(AUTHORITIES["alpha"].device(f"d{number}")), ca="alpha", policies=("telemetry",)
+                Pem.parse(AUTHORITIES["alpha"].get_device_pem(f"d{number}")),
+                ca="alpha",
+                policies=("telemetry",),
             ),
         )
         for number in range(count)

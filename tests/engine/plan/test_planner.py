@@ -40,7 +40,7 @@ def make_tags(name):
 def make_registration(generation=1):
     return iot_call(
         "RegisterCertificate",
-        certificatePem=ALPHA.device("a", generation),
+        certificatePem=ALPHA.get_device_pem("a", generation),
         caCertificatePem=ALPHA.pem,
         status="ACTIVE",
         ignored_errors=EXISTS,

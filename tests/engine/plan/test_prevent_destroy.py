@@ -72,7 +72,7 @@ def test_a_tag_protects_a_resource_that_is_removed_from_the_file(cloud, desired)
 def test_a_group_protects_a_thing_that_is_removed_from_the_file(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(protect(desired, "things"), cloud)
-    assert cloud.content()["things"]["a"]["groups"] == ["reconciler-ws", "reconciler-ws:protected"]
+    assert cloud.read_content()["things"]["a"]["groups"] == ["reconciler-ws", "reconciler-ws:protected"]
     assert plan_of(protect(desired, "things"), cloud).steps == ()
     assert plan_errors(state(), cloud) == [format_protection_error("things.a")]
     assert plan_errors(state(), cloud, destroy=True) == [format_protection_error("things.a")]
@@ -115,7 +115,7 @@ def test_an_unattached_certificate_is_protected_through_its_holder(cloud):
         format_certificate_error(f"certificates.reconciler-ws-unattached:{certificate_id()[:12]}")
     ]
     converge(protect(state(ca(), unattached, thing), "certificates"), cloud)
-    assert list(cloud.content()["things"]) == ["a"]
+    assert list(cloud.read_content()["things"]) == ["a"]
 
 
 def test_a_certificate_is_rotated_if_only_its_thing_is_protected(cloud):

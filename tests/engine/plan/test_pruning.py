@@ -22,7 +22,7 @@ def format_orphans_note(count, kind, names):
 
 def test_orphans_are_kept_and_listed_in_the_notes(cloud):
     converge(one_device(), cloud)
-    before = cloud.content()
+    before = cloud.read_content()
     plan = plan_of(make_unpruned_state(), cloud)
     assert plan.steps == ()
     assert [note.text for note in plan.notes if note.level == "info"] == [
@@ -30,7 +30,7 @@ def test_orphans_are_kept_and_listed_in_the_notes(cloud):
         format_orphans_note(1, "certificates", f"certificates.a:{certificate_id()[:12]}"),
         format_orphans_note(1, "things", "things.a"),
     ]
-    assert cloud.content() == before
+    assert cloud.read_content() == before
 
 
 def test_a_note_names_the_first_orphans_and_counts_the_others(cloud):
@@ -46,7 +46,7 @@ def test_an_orphaned_certificate_stays_attached_to_its_thing(cloud):
     bare_thing = resource("things", "a", Thing(attributes={"site": "oslo"}))
     plan = converge(make_unpruned_state(ca(), bare_thing), cloud)
     assert [str(step.address) for step in plan.steps] == ["things.a"]
-    assert [name for name, _ in cloud.content()["things"]["a"]["principals"]] == [certificate_id()]
+    assert [name for name, _ in cloud.read_content()["things"]["a"]["principals"]] == [certificate_id()]
     assert plan_of(make_unpruned_state(ca(), bare_thing), cloud).steps == ()
 
 
@@ -54,13 +54,16 @@ def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
     converge(one_device(), cloud)
     converge(make_unpruned_state(ca()), cloud)
     converge(state(ca()), cloud)
-    assert (cloud.content()["things"], cloud.content()["certificates"]) == ({}, {})
+    assert (cloud.read_content()["things"], cloud.read_content()["certificates"]) == ({}, {})
 
 
 def test_rotation_and_destroy_delete_without_pruning(cloud):
     converge(make_unpruned_state(ca(), *device("a")), cloud)
     (step,) = converge(make_unpruned_state(ca(), *device("a", 2)), cloud).steps
-    assert (step.change.action, list(cloud.content()["certificates"])) == ("replace", [certificate_id(2)])
+    assert (step.change.action, list(cloud.read_content()["certificates"])) == (
+        "replace",
+        [certificate_id(2)],
+    )
     assert plan_of(make_unpruned_state(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
 
 
@@ -68,4 +71,4 @@ def test_a_rename_deletes_the_old_resource_without_pruning(cloud):
     converge(state(resource("thing_groups", "old", ThingGroup())), cloud)
     moved = {Address("thing_groups", "old"): Address("thing_groups", "new")}
     converge(evolve(make_unpruned_state(resource("thing_groups", "new", ThingGroup())), moved=moved), cloud)
-    assert sorted(cloud.content()["thing_groups"]) == ["new", "reconciler-ws"]
+    assert sorted(cloud.read_content()["thing_groups"]) == ["new", "reconciler-ws"]

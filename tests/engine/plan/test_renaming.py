@@ -57,13 +57,13 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
         "certificates.a → certificates.z",
         "ca_certificates.alpha → ca_certificates.factory",
     )
-    before = cloud.content()["certificates"]
+    before = cloud.read_content()["certificates"]
     plan = converge(desired, cloud)
     assert (list_actions(plan), list_calls(plan)) == (
         [("update", "ca_certificates.factory")],
         ["iot:TagResource"],
     )
-    assert cloud.content()["certificates"] == before
+    assert cloud.read_content()["certificates"] == before
     next_plan = plan_of(desired, cloud)
     assert next_plan.steps == ()
     assert [(str(note.address), note.level) for note in next_plan.notes] == [
@@ -120,7 +120,9 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
         "iot:AttachThingPrincipal",
     ]
     converge(desired, cloud)
-    assert [principal for principal, _ in cloud.content()["things"]["b"]["principals"]] == [certificate_id()]
+    assert [principal for principal, _ in cloud.read_content()["things"]["b"]["principals"]] == [
+        certificate_id()
+    ]
     assert plan_of(desired, cloud).steps == ()
 
 

@@ -37,7 +37,7 @@ from tests.support.pki import certificate_id
 
 
 def get_certificate_id(name: str, generation: int = 1) -> str:
-    return certificate_id(AUTHORITIES["alpha"].device(name, generation))
+    return certificate_id(AUTHORITIES["alpha"].get_device_pem(name, generation))
 
 
 def list_calls(plan) -> list[tuple[str, list[str]]]:
@@ -79,7 +79,7 @@ class TestWithoutGracePeriod:
         def call_and_check(call):
             response = cloud.call(call)
             if call in planned_calls:  # not a read before the step
-                content = cloud.content()
+                content = cloud.read_content()
                 attached = [name for name, _ in content["things"]["a"]["principals"]]
                 active = [name for name in attached if content["certificates"][name][0] == "ACTIVE"]
                 has_active_certificate.append(bool(active))
@@ -110,7 +110,7 @@ class TestGracePeriod:
     def test_both_certificates_are_attached_and_active(self, cloud):
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
-        content = cloud.content()
+        content = cloud.read_content()
         assert {name: status for name, (status, _) in content["certificates"].items()} == {
             get_certificate_id("a"): "ACTIVE",
             get_certificate_id("a", 2): "ACTIVE",
@@ -137,7 +137,7 @@ class TestGracePeriod:
         later = time.time() + 8 * 86400
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
         converge(self.make_state(2), cloud)
-        assert cloud.content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
+        assert cloud.read_content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
         assert plan_of(self.make_state(2), cloud).steps == ()
 
     def test_the_delete_after_the_grace_period_does_not_count_against_limits(self, cloud, monkeypatch):
@@ -219,7 +219,7 @@ class TestWaves:
 
     def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
         converge(self.make_fleet(1), cloud)
-        pem = AUTHORITIES["alpha"].device("a", 2)
+        pem = AUTHORITIES["alpha"].get_device_pem("a", 2)
         cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
         plan = plan_of(self.make_fleet(2), cloud)
         assert {str(address) for address in find_rotations(plan)} == {
@@ -269,7 +269,9 @@ class TestIssuedByAws:
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
         converge(self.make_state(path, request_pem), cloud)
-        assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
+        assert cloud.read_content()["certificates"] == {
+            certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")
+        }
         assert plan_of(self.make_state(path, request_pem), cloud).steps == ()
 
     def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
@@ -298,7 +300,7 @@ class TestIssuedByAws:
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
         converge(self.make_state(path, request_pem, attached=attached), cloud)
         assert path.read_text() == text
-        assert list(cloud.content()["certificates"]) == [certificate_id(text)]
+        assert list(cloud.read_content()["certificates"]) == [certificate_id(text)]
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
@@ -308,7 +310,7 @@ class TestIssuedByAws:
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
             "skipped things.a: ",
         ]
-        assert (path.read_text(), cloud.content()["certificates"]) == ("someone else's", {})
+        assert (path.read_text(), cloud.read_content()["certificates"]) == ("someone else's", {})
 
     def test_another_signing_request_is_a_rotation(self, cloud, tmp_path, request_pem):
         first, second = tmp_path / "a.pem", tmp_path / "b.pem"
@@ -318,5 +320,5 @@ class TestIssuedByAws:
         converge(self.make_state(second, other_request), cloud)
         issued = x509.load_pem_x509_certificate(second.read_bytes())
         assert issued.public_key() == key.public_key()
-        assert list(cloud.content()["certificates"]) == [certificate_id(second.read_text())]
+        assert list(cloud.read_content()["certificates"]) == [certificate_id(second.read_text())]
         assert plan_of(self.make_state(second, other_request), cloud).steps == ()

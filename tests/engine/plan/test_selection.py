@@ -178,7 +178,7 @@ def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
     smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
     apply(plan_of(smaller, cloud, select=["things.a"]), cloud)
     converge(smaller, cloud)
-    assert len(cloud.content()["certificates"]) == 1
+    assert len(cloud.read_content()["certificates"]) == 1
 
 
 def test_selecting_everything_gives_the_whole_destroy_plan(cloud):
