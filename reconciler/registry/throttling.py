@@ -1,6 +1,6 @@
 """AWS's rates, enforced by the registry: each account and Region has its own token buckets.
 
-Invariant: a bucket holds one second's calls and refills evenly. A call that finds one of its buckets empty is rejected and
+Invariant: a bucket holds one second's calls, but at least one, and refills evenly. A call that finds one of its buckets empty is rejected and
 takes nothing from any of them. The rates are passed in; this module knows none of AWS's numbers.
 """
 
@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 # The service, the bucket's name, and its calls per second.
 Bucket = tuple[str, str, float]
+# Returns the buckets of a service's operation.
 FindBuckets = Callable[[str, str], tuple[Bucket, ...]]
 
 # Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by less than this is admitted.
@@ -27,7 +28,7 @@ class _Level:
 
 @frozen
 class RateLimiter:
-    """Admits calls at the rates of `buckets`, which returns the buckets of a service's operation.
+    """Admits calls at the rates of their buckets.
 
     `clock` returns seconds from any starting point. Thread-safe.
     """
@@ -38,7 +39,7 @@ class RateLimiter:
     _lock: Lock = field(factory=Lock, init=False, repr=False)
 
     def admit(self, account: str, region: str, service: str, operation: str) -> float:
-        """Take one call from its buckets; return 0, or the seconds until it would be admitted."""
+        """Admit a call and return 0, or return the seconds to wait before sending it again."""
         buckets = self.find_buckets(service, operation)
         with self._lock:
             now = self.clock()

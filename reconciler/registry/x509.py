@@ -1,7 +1,6 @@
 """Certificates: their IDs, subjects, validity and issuers. Pure: no registry state.
 
-Invariant: a certificate is its DER. Its ID is the SHA-256 of the DER in lowercase hex, so whitespace in a PEM never
-matters. The same is assumed of CA certificates (UNCONFIRMED).
+Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whitespace in a PEM never matters. The same is assumed of CA certificates (UNCONFIRMED).
 """
 
 import hashlib
@@ -66,15 +65,15 @@ def read_certificate(pem: str, noun: str) -> ParsedCertificate:
         certificates = x509.load_pem_x509_certificates(pem.encode("utf-8"))
         if len(certificates) != 1:
             raise _invalid(noun, f"it holds {len(certificates)} certificates instead of one")
-        parsed = certificates[0]
+        certificate = certificates[0]
         return ParsedCertificate(
-            id=hashlib.sha256(parsed.public_bytes(Encoding.DER)).hexdigest(),
+            id=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
             pem=pem,
-            subject=parsed.subject.public_bytes(),
-            issuer=parsed.issuer.public_bytes(),
-            not_before=parsed.not_valid_before_utc.timestamp(),
-            not_after=parsed.not_valid_after_utc.timestamp(),
-            certificate=parsed,
+            subject=certificate.subject.public_bytes(),
+            issuer=certificate.issuer.public_bytes(),
+            not_before=certificate.not_valid_before_utc.timestamp(),
+            not_after=certificate.not_valid_after_utc.timestamp(),
+            certificate=certificate,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _invalid(noun, "it is not an X.509 certificate in PEM format") from error

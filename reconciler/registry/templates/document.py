@@ -50,8 +50,8 @@ class TemplateError(Exception):
 class TemplateResource:
     """A resource of a template, with its properties as they are written.
 
-    The default of a setting is DO_NOTHING: what exists stays unchanged. That is UNCONFIRMED; it overwrites no changes by
-    others, and the same device can be registered again.
+    UNCONFIRMED: the default of a setting is DO_NOTHING, which leaves an existing resource unchanged. This default
+    overwrites no changes by others, and lets the same device be registered again.
     """
 
     name: str
