@@ -1,14 +1,14 @@
-"""The time and memory that loading, planning and rendering a fleet from one manifest take.
+"""Measure the time and memory of loading, planning and rendering a fleet from one manifest.
 
     python -m tests.benchmarks.manifest [--devices N …] [--base N]
 
 A device is one row of a CSV file and two resources: two tables read the file with `for_each`, one for the certificates (PEM
 files) and one for the things. Each stage runs in its own process, against a registry in another process on this machine.
-A stage first repeats the stages before it, and reports only its own seconds. Its peak memory is the whole process's. Bytes
-per resource are the growth of the peak over that of a small fleet.
+A stage first repeats the stages before it. Its seconds exclude them, but its peak memory is that of the whole process. The
+bytes per resource are the peak's growth from a small fleet to this one, divided by the number of added resources.
 
-The registry is empty when the creation is planned. Before the fleet is planned again, its first device is applied and the others
-are copied from it (`registry_copies`), because `race` measures how long an apply takes.
+The registry is empty when the creation is planned. Before the fleet is planned again, its first device is applied and the
+others are copied from it (`registry_copies`). Applying all of them would take long, and `race` measures it already.
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ BASE_DEVICES = 1000
 
 RESOURCES_PER_DEVICE = 2
 LOAD, PLAN, PLAN_AGAIN = "load", "plan the creation", "plan again: no changes"
-FORMATS: Mapping[str, str] = {f"render it as {name}": name for name in ("text", "html", "json")}
-STAGES = (LOAD, PLAN, *FORMATS, PLAN_AGAIN)
+FORMATS_BY_STAGE: Mapping[str, str] = {
+    "render the plan as text": "text",
+    "render the plan as html": "html",
+    "render the plan as json": "json",
+}
+STAGES = (LOAD, PLAN, *FORMATS_BY_STAGE, PLAN_AGAIN)
 COLUMNS = ("devices", "resources", "stage", "seconds", "peak MiB", "bytes per resource", "MB of output")
 
 
@@ -61,11 +65,12 @@ def run_stage(stage: str) -> float:
         return time.perf_counter() - started_at
     started_at = time.perf_counter()
     plan = workspace.plan()
-    if bool(plan) == (stage == PLAN_AGAIN):
+    expects_changes = stage != PLAN_AGAIN
+    if bool(plan) != expects_changes:
         raise SystemExit(f"{stage}: unexpected plan: {plan}")
-    if stage in FORMATS:
+    if stage in FORMATS_BY_STAGE:
         started_at = time.perf_counter()
-        print_plan(workspace, plan, Terminal.open(), output_format=FORMATS[stage])
+        print_plan(workspace, plan, Terminal.open(), output_format=FORMATS_BY_STAGE[stage])
     return time.perf_counter() - started_at
 
 
@@ -82,7 +87,9 @@ def measure_stage(folder: Path, stage: str) -> Measurement:
             stderr=errors,
         )
         assert process.stdout
-        output_bytes = sum(map(len, iter(lambda: process.stdout.read(2**16), b"")))
+        output_bytes = 0
+        while chunk := process.stdout.read(2**16):
+            output_bytes += len(chunk)
         _, status, usage = os.wait4(process.pid, 0)
         process.stdout.close()
     *_, last_line = log.read_text(errors="replace").splitlines() or [""]
@@ -109,7 +116,7 @@ def measure_fleet(devices: int) -> Mapping[str, Measurement]:
 
 
 def fill_registry(folder: Path, database: Path, devices: int) -> None:
-    """Apply the first device and copy it, which leaves what applying the whole fleet would leave."""
+    """Apply the first device and copy it, so that the registry looks as if the whole fleet were applied."""
     fleet.write_manifest(folder, 1, changed=False)
     subprocess.run((*RECONCILER, "apply", "--yes"), cwd=folder, check=True, capture_output=True)
     registry_copies.copy_first_device(database, folder, [*fleet.device_names(devices)])
@@ -129,10 +136,15 @@ def format_rows(
         measurement = measurements[stage]
         added_bytes = measurement.peak_bytes - base_measurements[stage].peak_bytes
         bytes_per_resource = f"{added_bytes / added_resources:,.0f}" if added_resources else ""
-        output = f"{measurement.output_bytes / 1e6:,.1f}" if stage in FORMATS else ""
+        output = f"{measurement.output_bytes / 1e6:,.1f}" if stage in FORMATS_BY_STAGE else ""
         yield (
-            *(f"{devices:,}", f"{resources:,}", stage, f"{measurement.seconds:.2f}"),
-            *(f"{measurement.peak_bytes / 2**20:,.0f}", bytes_per_resource, output),
+            f"{devices:,}",
+            f"{resources:,}",
+            stage,
+            f"{measurement.seconds:.2f}",
+            f"{measurement.peak_bytes / 2**20:,.0f}",
+            bytes_per_resource,
+            output,
         )
 
 

@@ -291,9 +291,14 @@ def format_rows(
         factor = medians.seconds / median(measurements[phase, RECONCILER_NAME]).seconds
         more = "" if medians.completed else "> "
         yield (
-            *(f"{devices:,}", phase, contender.name),
-            *(f"{medians.calls:,.0f}", f"{more}{medians.seconds:.2f}", f"{more}{factor:.1f}"),
-            *(f"{medians.cpu_seconds:.1f}", f"{medians.peak_mib:.0f}"),
+            f"{devices:,}",
+            phase,
+            contender.name,
+            f"{medians.calls:,.0f}",
+            f"{more}{medians.seconds:.2f}",
+            f"{more}{factor:.1f}",
+            f"{medians.cpu_seconds:.1f}",
+            f"{medians.peak_mib:.0f}",
         )
 
 

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from tests.support.project_folder import ProjectFolder
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import compute_fingerprint, factory_ca
+from tests.support.small_fleet import compute_fingerprint, empty_content, factory_ca
 
 DEVICE_COUNT = 300
 """More than a list has on one page."""
@@ -129,6 +129,7 @@ def folder(tmp_path_factory) -> ProjectFolder:
 def test_three_hundred_devices_are_created_changed_rotated_and_destroyed(folder):
     rows = [Row(serial) for serial in range(DEVICE_COUNT)]
     write_files(folder, rows)
+    # 300 devices, the CA, the policy and two ownership markers.
     assert find_counts(folder.apply().stdout) == "304 created."
     assert read_pumps(folder) == expected_pumps(rows)
     assert folder.run("plan", "--detailed-exitcode").exit_code == 0
@@ -147,10 +148,11 @@ def test_three_hundred_devices_are_created_changed_rotated_and_destroyed(folder)
 
     rows = [row for row in rows if row.serial not in EVERY_TENTH_SERIAL]
     write_files(folder, rows)
+    # A removed device is planned as two deletions: of its thing and of its certificate.
     assert find_counts(folder.apply().stdout) == "60 deleted."
     assert read_pumps(folder) == expected_pumps(rows)
     assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 
     destroy = folder.run("destroy", "--yes")
     assert destroy.exit_code == 0, destroy
-    assert Cloud(folder.registry_path).read_content() == Cloud().read_content()
+    assert folder.read_content() == empty_content()

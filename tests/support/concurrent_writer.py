@@ -15,7 +15,10 @@ from reconciler.model.outcome import Failed, Result
 
 
 def describe_result(result: Result) -> str:
-    """Return `applied`, `stale` if every failed step came too late, or the first other error."""
+    """Return `applied`, `stale`, or the first error that the other writer did not cause.
+
+    `stale` means that the other writer caused every error.
+    """
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
     unexpected_errors = [str(error) for error in errors if not is_caused_by_other_writer(error)]
     if unexpected_errors:
@@ -24,22 +27,24 @@ def describe_result(result: Result) -> str:
 
 
 def is_caused_by_other_writer(error: ReconcilerError) -> bool:
-    """Return whether the other writer was faster.
+    """Return whether a step failed because the other writer had changed or created its resource.
 
-    Resources to be created are not read again: AWS rejects creating what exists.
+    A resource is read again before it is changed, but not before it is created. If it already
+    exists, AWS rejects the creation.
     """
     already_exists = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
     return already_exists or isinstance(error, StaleError)
 
 
 def plan_and_apply(workspace: Workspace) -> str | None:
-    """Return what happened, or None if the plan was empty."""
+    """Return the line to print, or None if the plan was empty."""
     try:
         plan = workspace.plan()
         return describe_result(workspace.apply(plan)) if plan else None
     except LockedError as error:
         return f"locked: {error.holder}"
-    except PlanRejectedError:  # what the other writer has just created has no ownership marker yet
+    except PlanRejectedError:
+        # The other writer has created a resource but not yet added its ownership marker, so it looks unmanaged.
         return "rejected"
 
 
