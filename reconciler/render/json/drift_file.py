@@ -11,7 +11,7 @@ from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.engine.plan.record import to_json_values
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
-from reconciler.render.json.encode import encode_document, encode_json, get_members
+from reconciler.render.json.encode import encode_document, encode_json, get_fields
 
 DRIFT_FORMAT: Literal["reconciler.drift"] = "reconciler.drift"
 DRIFT_VERSION: Literal[1] = 1
@@ -101,17 +101,17 @@ class DriftedResourceLine(DriftedResourceRecord):
 
 def render_drift_json(drift: Drift, last_run: Run | None = None) -> str:
     """Render the drift as one document."""
-    summary = get_members(_summarize(drift, last_run), DriftSummary)
+    summary = get_fields(_summarize(drift, last_run), DriftSummary)
     resources = tuple(map(_to_record, drift.items))
     return "".join(encode_document(DriftDocument(**summary, resources=resources)))
 
 
 def render_drift_jsonl(drift: Drift, last_run: Run | None = None) -> Iterator[str]:
     """Render the lines of the drift, each with its line break."""
-    summary = get_members(_summarize(drift, last_run), DriftSummary)
+    summary = get_fields(_summarize(drift, last_run), DriftSummary)
     yield f"{encode_json(DriftLine(**summary, resources=len(drift.items)))}\n"
     for resource in drift.items:
-        line = DriftedResourceLine(**get_members(_to_record(resource), DriftedResourceRecord))
+        line = DriftedResourceLine(**get_fields(_to_record(resource), DriftedResourceRecord))
         yield f"{encode_json(line)}\n"
 
 

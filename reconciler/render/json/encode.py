@@ -28,8 +28,8 @@ def encode_document(document: Any) -> Iterator[str]:
     yield "\n}\n"
 
 
-def get_members(value: Any, record_class: type) -> Mapping[str, Any]:
-    """Return the members that `record_class` declares, to build a record of its subclass."""
+def get_fields(value: Any, record_class: type) -> Mapping[str, Any]:
+    """Return the values of the fields that `record_class` declares, to build a record of its subclass."""
     return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
 
 

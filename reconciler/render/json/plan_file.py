@@ -19,7 +19,7 @@ from reconciler.engine.plan.saved_plan import FORMAT, VERSION, PlanRecord, to_pl
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
-from reconciler.render.json.encode import encode_document, encode_json, get_members
+from reconciler.render.json.encode import encode_document, encode_json, get_fields
 from reconciler.render.views.plan import PlanView, build_plan_view
 
 _NO_SEAL = "0" * 64
@@ -39,7 +39,7 @@ class PlanDocument(PlanRecord):
 def build_plan_document(plan: Plan, *, unchanged_markers: int = 0) -> PlanDocument:
     """Build the document of a plan, without its seal."""
     view = build_plan_view(plan, requests=True, unchanged_markers=unchanged_markers)
-    return PlanDocument(**get_members(to_plan_record(plan), PlanRecord), view=view)
+    return PlanDocument(**get_fields(to_plan_record(plan), PlanRecord), view=view)
 
 
 def render_plan_json(plan: Plan, *, unchanged_markers: int = 0) -> Iterator[str]:

@@ -10,7 +10,7 @@ from attrs import frozen
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.plan.saved_plan import NoteRecord, PlanRecord, PlanSummary, to_plan_record
 from reconciler.model.plan import Plan
-from reconciler.render.json.encode import encode_json, get_members
+from reconciler.render.json.encode import encode_json, get_fields
 
 
 @frozen(kw_only=True)
@@ -42,11 +42,11 @@ def render_plan_jsonl(plan: Plan) -> Iterator[str]:
 
 
 def render_record_jsonl(record: PlanRecord) -> Iterator[str]:
-    """Render the lines of a plan that was saved."""
-    summary = get_members(record, PlanSummary)
+    """Render the lines of a plan's record, such as a saved plan's."""
+    summary = get_fields(record, PlanSummary)
     head = PlanLine(**summary, changes=len(record.changes), notes=len(record.notes))
     yield f"{encode_json(head)}\n"
     for change in record.changes:
-        yield f"{encode_json(ChangeLine(**get_members(change, ChangeRecord)))}\n"
+        yield f"{encode_json(ChangeLine(**get_fields(change, ChangeRecord)))}\n"
     for note in record.notes:
-        yield f"{encode_json(NoteLine(**get_members(note, NoteRecord)))}\n"
+        yield f"{encode_json(NoteLine(**get_fields(note, NoteRecord)))}\n"

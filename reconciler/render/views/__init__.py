@@ -1,4 +1,4 @@
-"""Views: trees of plain values that every format renders.
+"""Views: nested records of texts and numbers, ready to be rendered in every format.
 
 Invariant: imports nothing else of `render`.
 """

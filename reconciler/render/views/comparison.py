@@ -1,4 +1,4 @@
-"""One resource, desired and live, as a tree of plain values."""
+"""The view of one resource, desired and live."""
 
 from __future__ import annotations
 

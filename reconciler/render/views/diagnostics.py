@@ -1,4 +1,4 @@
-"""Errors and warnings about the desired state, with the line each is about, as a tree of plain values.
+"""The view of errors and warnings about the desired state, with the line that each is about.
 
 A value in the file may be a secret in the wrong place, so an excerpt shows keys and headers, and no values.
 """

@@ -1,4 +1,4 @@
-"""Drift as a tree of plain values."""
+"""The view of drift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any error as a tree of plain values: what happened, every reason, and the next step.
+"""The view of any error: what happened, every reason, and the next step.
 
 The command line and the notebook show errors by this view alone, so an error reads alike in both.
 """

@@ -1,4 +1,4 @@
-"""Attributes that change, as lines of plain values."""
+"""Views of the attributes that change, one line each."""
 
 from __future__ import annotations
 

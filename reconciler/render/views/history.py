@@ -1,4 +1,4 @@
-"""The journal's runs as trees of plain values."""
+"""Views of the runs in the journal."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": 
 NO_RUNS = "No runs yet; `reconciler apply` records the first."
 
 _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-"""A certificate ID, of which people are shown the first digits."""
+"""A certificate ID; only its first 12 digits are shown to people."""
 
 
 @frozen
 class RunRow:
-    """One run in a line.
+    """One row of the history: a run without its steps.
 
-    Digests are cut to twelve characters. `counts` are the numbers of steps by status.
+    `user` has the form `user@host`, and `process` is the process ID. `file` and `plan` are the first twelve characters of
+    their digests. `counts` are the numbers of steps by status.
     """
 
     id: str

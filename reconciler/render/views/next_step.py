@@ -35,8 +35,8 @@ _NEXT_STEPS: Mapping[str, str] = {
     "CertificateConflictException": "compare the certificate with `reconciler show`: it is registered with another CA",
     "CertificateValidationException": "check the certificate and the CA that signed it; `reconciler validate` may name the cause",
     "CertificateStateException": "check the status of the certificate and of its CA with `reconciler show`",
-    "RegistrationCodeValidationException": "sign the verification certificate with the CA's own key, for this account's "
-    "registration code",
+    "RegistrationCodeValidationException": "sign the verification certificate with the CA's own key, and use this "
+    "account's registration code as its common name",
     "InvalidRequestException": _CORRECT_FILE,
     "ValidationException": _CORRECT_FILE,
     "LimitExceededException": "raise the quota in Service Quotas, or delete resources, then run apply again",
@@ -55,7 +55,7 @@ def suggest_next_step(error: ReconcilerError) -> str:
         case AwsError():
             return _NEXT_STEPS.get(error.code, APPLY_AGAIN)
         case StaleError():
-            return "run plan again and review the changes made since; none of them was overwritten"
+            return "run plan again and review the changes made after the plan; none of them was overwritten"
         case LeaseLostError():
             return "run plan again; `reconciler doctor` shows whether someone else is applying this workspace"
         case MissingSecretError():

@@ -1,4 +1,4 @@
-"""A plan as a tree of plain values, built in one pass and rendered by every format."""
+"""The view of a plan, built in one pass and rendered by every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of an apply, and its outcomes, as trees of plain values."""
+"""Views of the result of an apply and of its outcomes."""
 
 from __future__ import annotations
 
