@@ -169,8 +169,8 @@ class Workspace(WorkspaceFiles):
         stop = stop or threading.Event()
         self.release_stale_lease(plan)
         with (
-            self._leased(plan) as guard,
-            self._recorded(plan, command) as recorder,
+            self._hold_lease(plan) as guard,
+            self._record_run(plan, command) as recorder,
             _choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
                 apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
@@ -224,7 +224,7 @@ class Workspace(WorkspaceFiles):
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
         if len(matches) != 1 or not id_part:
             raise ReconcilerError(_describe_ambiguity(id_part, matches, known_ids))
-        record = self._journal.record(matches[0])
+        record = self._journal.read_record(matches[0])
         assert record
         return DisplayedRun.from_value(record)
 
@@ -255,7 +255,7 @@ class Workspace(WorkspaceFiles):
     def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
         """Record a run without calls after a crashed one: nothing is left to do."""
         if self.crashed_run():
-            with self._recorded(plan, command):
+            with self._record_run(plan, command):
                 pass
 
     def unfinished_addresses(self) -> Collection[Address]:
@@ -267,7 +267,7 @@ class Workspace(WorkspaceFiles):
 
         target = str(self._connection.target)
         latest = self._journal.list_runs(1, self.desired.settings.name, target)
-        return find_unfinished_addresses(self._journal.record(latest[0].id) if latest else None)
+        return find_unfinished_addresses(self._journal.read_record(latest[0].id) if latest else None)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────
 

@@ -110,7 +110,7 @@ class WorkspaceFiles:
         return Journal(self._folder / _STATE_FOLDER / "journal.sqlite3")
 
     @contextmanager
-    def _leased(self, plan: Plan) -> Iterator[Callable[[], None]]:
+    def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
         """Hold the workspace's lease while a plan is applied; an empty plan writes nothing and needs none."""
         from reconciler.engine.ownership.lease import hold_lease
         from reconciler.engine.ownership.process import identify_this_process
@@ -122,7 +122,7 @@ class WorkspaceFiles:
             yield guard
 
     @contextmanager
-    def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:
+    def _record_run(self, plan: Plan, command: str) -> Iterator[Recorder]:
         """Record a run in the journal; if that cannot be written, the run continues and reports it at its end."""
         from reconciler.engine.apply.recorder import NullRecorder
         from reconciler.engine.ownership.process import identify_this_process

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, with_recording
+from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_calls
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.send import Pause, send
@@ -98,7 +98,7 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
             if _is_fatal(outcome):
                 stop.set()
             yield outcome
-            yield from queue.settle(step, outcome)
+            yield from queue.finish(step, outcome)
     yield from (Canceled(step.change) for step in queue.iterate_unstarted())
 
 
@@ -167,7 +167,7 @@ class _Run:
         started_at = time.monotonic()
         request_ids: list[str] = []
         pause = self._build_reporting_pause(step)
-        call = _with_guard(self.guard, with_recording(self.call, self.recorder, step.address))
+        call = _with_guard(self.guard, record_calls(self.call, self.recorder, step.address))
         try:
             for request in step.calls:
                 response = send(call, request, self.responses, pause)

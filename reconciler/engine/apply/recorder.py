@@ -26,7 +26,7 @@ class Recorder(Protocol):
     def record_request(self, address: Address, call: ApiCall) -> int:
         """Record that a call is about to be sent; return the token to pass to `record_response`."""
 
-    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record how a call ended: a status of `RunCall`, and AWS's request ID and error code, if any."""
 
     def record_outcome(self, outcome: Outcome) -> None:
@@ -46,7 +46,7 @@ class NullRecorder:
         """Record nothing."""
         return 0
 
-    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record nothing."""
 
     def record_outcome(self, outcome: Outcome) -> None:
@@ -59,7 +59,7 @@ class NullRecorder:
 NULL_RECORDER = NullRecorder()
 
 
-def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
+def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
     """Return the call with each attempt recorded before it is sent and after its response."""
 
     def send(request: ApiCall) -> Mapping[str, Any]:
@@ -67,7 +67,7 @@ def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
         try:
             response = call(request)
         except AwsError as error:
-            recorder.record_response(token, _derive_state(error, request), error.request_id, error.code)
+            recorder.record_response(token, _derive_call_status(error, request), error.request_id, error.code)
             raise
         except Exception as error:
             recorder.record_response(token, "lost", code=type(error).__name__)
@@ -79,7 +79,7 @@ def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
     return send
 
 
-def _derive_state(error: AwsError, request: ApiCall) -> str:
+def _derive_call_status(error: AwsError, request: ApiCall) -> str:
     """Return the state of a call that ended with an error; expected errors count as "answered"."""
     if error.outcome_unknown:
         return "lost"

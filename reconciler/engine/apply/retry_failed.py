@@ -9,21 +9,21 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.run import RunRecord
 
 
-def find_unfinished_addresses(last: RunRecord | None) -> Sequence[Address]:
+def find_unfinished_addresses(last_run: RunRecord | None) -> Sequence[Address]:
     """Return the addresses of the steps that the last run did not complete.
 
     Raises PlanRejectedError if there is no such run, it still runs, it was a destroy, or it completed everything.
     """
-    if last is None:
+    if last_run is None:
         raise PlanRejectedError(
             ["the journal has no run of this workspace on this target; apply without --retry-failed"]
         )
-    run = last.run
+    run = last_run.run
     name = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
     if run.status == "running":
         raise PlanRejectedError([f"{name} is still running"])
     if run.command == "destroy":
         raise PlanRejectedError([f"{name} was a destroy; run `reconciler destroy` to continue it"])
-    if not last.unfinished_addresses:
+    if not last_run.unfinished_addresses:
         raise PlanRejectedError([f"{name} completed every step; apply without --retry-failed"])
-    return [Address.parse(address) for address in last.unfinished_addresses]
+    return [Address.parse(address) for address in last_run.unfinished_addresses]

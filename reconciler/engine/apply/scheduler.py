@@ -52,7 +52,7 @@ class ReadyQueue:
             del self._unstarted[address]
         return [self._steps[address] for address in addresses]
 
-    def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
+    def finish(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
         """Release the dependents of an applied step; after any other outcome, yield its skipped dependents."""
         if isinstance(outcome, Applied):
             for dependent in self._dependents[step.address]:

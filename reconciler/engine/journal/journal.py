@@ -94,7 +94,7 @@ class Journal:
             rows = query("SELECT id FROM runs ORDER BY begun DESC, id DESC") if query else ()
             return tuple(row["id"] for row in rows)
 
-    def record(self, run_id: str) -> RunRecord | None:
+    def read_record(self, run_id: str) -> RunRecord | None:
         """Return one run with its steps and calls, by its full ID. Raises JournalError."""
         with self._snapshot() as query:
             return read_record(query, is_running, run_id) if query else None
@@ -186,9 +186,9 @@ class JournalRecorder:
         self._writer.write(_INSERT_CALL, row)
         return token
 
-    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record how a call ended; it is on disk when this returns."""
-        self._writer.write(_UPDATE_CALL, (self._clock(), state, request_id, code, self.number, token))
+        self._writer.write(_UPDATE_CALL, (self._clock(), status, request_id, code, self.number, token))
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record a step's outcome with the next commit; its calls are on disk already."""

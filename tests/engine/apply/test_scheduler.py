@@ -40,5 +40,5 @@ def test_kinds_are_scheduled_round_robin():
 def test_a_released_step_does_not_wait_for_all_steps_of_another_kind():
     queue = ready(t1="", t2="", t3="", t4="", t5="", c1="t1")
     (first,) = queue.pop(1)
-    assert not list(queue.settle(first, Applied(first.change, 0.0)))
+    assert not list(queue.finish(first, Applied(first.change, 0.0)))
     assert names(queue.pop(2)) == "t2 c1"

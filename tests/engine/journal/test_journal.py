@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.apply.executor import apply_plan
-from reconciler.engine.apply.recorder import with_recording
+from reconciler.engine.apply.recorder import record_calls
 from reconciler.engine.journal.journal import Journal
 from reconciler.engine.ownership.process import identify_this_process, is_running
 from reconciler.model.address import Address
@@ -69,7 +69,7 @@ def time(second: float) -> datetime.datetime:
 
 def only_record(journal: Journal) -> RunRecord:
     (run,) = journal.list_runs()
-    record = journal.record(run.id)
+    record = journal.read_record(run.id)
     assert record
     return record
 
@@ -184,7 +184,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
             for number, (name, result) in enumerate(calls, 1)
         ]
         expected.insert(0, (run.run_id, run_status(set(step_outcomes.values())), steps, numbered_calls))
-    records = [journal.record(run.id) for run in journal.list_runs()]
+    records = [journal.read_record(run.id) for run in journal.list_runs()]
     assert [
         (
             record.run.id,
@@ -256,7 +256,7 @@ def test_an_ignored_error_is_recorded_as_answered(tmp_path):
         {"retried_errors": {"Denied"}},
     ):
         with pytest.raises(AwsError):
-            with_recording(call, run, address_of("a"))(ApiCall("iot", "Make", **codes))
+            record_calls(call, run, address_of("a"))(ApiCall("iot", "Make", **codes))
     run.end()
     assert [(call.status, call.error_code) for call in only_record(journal).calls] == [
         ("answered", "Denied"),
@@ -276,7 +276,7 @@ def test_runs_are_filtered_by_workspace(tmp_path):
 
 def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
     journal = open_journal(tmp_path)
-    assert (journal.list_runs(), journal.list_ids(), journal.record("x"), [*tmp_path.iterdir()]) == (
+    assert (journal.list_runs(), journal.list_ids(), journal.read_record("x"), [*tmp_path.iterdir()]) == (
         (),
         (),
         None,
@@ -291,7 +291,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from reconciler.engine.journal.journal import Journal
-from reconciler.engine.apply.recorder import with_recording
+from reconciler.engine.apply.recorder import record_calls
 from reconciler.model.call import ApiCall
 from reconciler.model.outcome import Started
 from tests.engine.journal.test_journal import THIS_PROCESS, address_of, change, make_plan
@@ -301,7 +301,7 @@ call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 RECORD_MANY_CALLS = """
 for _ in range(4):
     run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", sys.argv[2])
-    send = with_recording(lambda request: {}, run, address_of("a"))
+    send = record_calls(lambda request: {}, run, address_of("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
     run.end()
@@ -335,7 +335,7 @@ def test_two_processes_writing_at_once_lose_no_row(tmp_path):
     runs = journal.list_runs()
     assert sorted(run.file_digest for run in runs) == ["p"] * 4 + ["q"] * 4
     assert {
-        run.id: [(call.number, call.parameters, call.status) for call in journal.record(run.id).calls]
+        run.id: [(call.number, call.parameters, call.status) for call in journal.read_record(run.id).calls]
         for run in runs
     } == {run.id: [(n, f"thingName={run.file_digest}", "answered") for n in range(1, 26)] for run in runs}
 
