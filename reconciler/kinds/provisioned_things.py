@@ -210,7 +210,7 @@ class ProvisionedThings(Kind):
             )
             return [call]
         # A second call changes nothing that the first one created, unless OverrideSettings reject what exists.
-        rejects_existing = any("FAIL" in part.overrides.values() for part in blueprint.parts)
+        rejects_existing = any("FAIL" in resource.overrides.values() for resource in blueprint.resources)
         return [ApiCall("iot", "RegisterThing", params, idempotent=not rejects_existing)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:

@@ -17,7 +17,13 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared import provisioning_blueprint
-from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING, Evaluated, evaluate
+from reconciler.kinds.shared.provisioning_template import (
+    CERTIFICATE,
+    POLICY,
+    THING,
+    EvaluatedTemplate,
+    evaluate,
+)
 from reconciler.model.change import FieldChange
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
@@ -379,7 +385,7 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
 def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(cloud, monkeypatch):
     evaluations = []
 
-    def count(*arguments: Any) -> Evaluated:
+    def count(*arguments: Any) -> EvaluatedTemplate:
         evaluations.append(arguments)
         return evaluate(*arguments)
 

@@ -27,7 +27,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             make_problem(
                 "Outputs",
-                "not a section of templates",
+                "not a template section",
                 "DeviceConfiguration, Mappings, Parameters, Resources",
             )
         ],
@@ -38,7 +38,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             make_problem(
                 "Resources.thing.DependsOn",
-                "not an attribute of resources",
+                "not a template resource attribute",
                 "Type, Properties, OverrideSettings",
             )
         ],
@@ -49,7 +49,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             make_problem(
                 "Resources.group.Type",
-                "not a resource type of templates",
+                "not a template resource type",
                 "AWS::IoT::Thing or AWS::IoT::Certificate or AWS::IoT::Policy",
             )
         ],
@@ -99,7 +99,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             make_problem(
                 "Resources.thing.Properties.ThingName.Fn::GetAtt",
-                "not a function of templates",
+                "not a template function",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
             )
         ],
@@ -213,7 +213,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
             ),
             make_problem(
                 "Resources.q.Properties.PolicyDocument.Statement",
-                "not a function of templates",
+                "not a template function",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
             ),
             make_problem(

@@ -10,9 +10,9 @@ from reconciler.kinds.shared.provisioning_template import (
     CERTIFICATE,
     POLICY,
     THING,
-    Evaluated,
-    Part,
+    EvaluatedTemplate,
     TemplateError,
+    TemplateResource,
     evaluate,
 )
 from reconciler.model.secret import Secret
@@ -54,8 +54,8 @@ class TestEvaluation:
                 "policy": {"Type": POLICY, "Properties": {"PolicyName": "telemetry"}},
             },
         }
-        assert evaluate(template, {"SerialNumber": "8", "Pem": "PEM"}, {}) == Evaluated(
-            thing=Part(
+        assert evaluate(template, {"SerialNumber": "8", "Pem": "PEM"}, {}) == EvaluatedTemplate(
+            thing=TemplateResource(
                 "device",
                 {
                     "ThingName": "8",
@@ -66,10 +66,10 @@ class TestEvaluation:
                 },
                 {"AttributePayload": "MERGE", "ThingTypeName": "REPLACE"},
             ),
-            certificate=Part(
+            certificate=TemplateResource(
                 "certificate", {"CertificatePem": "PEM", "Status": "INACTIVE"}, {"Status": "DO_NOTHING"}
             ),
-            policies=(Part("policy", {"PolicyName": "telemetry"}),),
+            policies=(TemplateResource("policy", {"PolicyName": "telemetry"}),),
         )
 
     @pytest.mark.parametrize(

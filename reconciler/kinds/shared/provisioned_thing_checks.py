@@ -119,12 +119,12 @@ def _to_template_problems(error: TemplateError) -> Iterator[ValueProblem]:
 
 def _check_secrets(blueprint: Blueprint) -> Iterator[ValueProblem]:
     """Yield a problem for each secret in a property that plans show."""
-    for part in (blueprint.thing, *blueprint.evaluated.policies):
+    for resource in (blueprint.thing, *blueprint.evaluated.policies):
         for name in _SHOWN_PROPERTIES:
-            value = part.properties.get(name, ())
+            value = resource.properties.get(name, ())
             for item in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(item, Secret):
-                    path = f"Resources.{part.logical_name}.Properties.{name}"
+                    path = f"Resources.{resource.logical_name}.Properties.{name}"
                     problem = f"the secret from {item.reference} is part of {path}, which plans show"
                     yield ValueProblem(
                         "secret-not-allowed", problem, "secrets only in attributes", path=("parameters",)

@@ -137,8 +137,10 @@ class LiveBuilder:
         if registered is None:
             return {}
         certificate = self.certificates[registered]
-        part = blueprint.evaluated.certificate
-        keeps_status = part is not None and part.overrides.get("Status") == "DO_NOTHING"
+        template_certificate = blueprint.evaluated.certificate
+        keeps_status = (
+            template_certificate is not None and template_certificate.overrides.get("Status") == "DO_NOTHING"
+        )
         live_documents = self.documents.get(registered, ())
         return {
             "certificate": Pem(registered) if registered in attached else None,

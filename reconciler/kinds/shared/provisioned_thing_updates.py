@@ -16,7 +16,7 @@ from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, to_text
-from reconciler.kinds.shared.provisioning_template import Part
+from reconciler.kinds.shared.provisioning_template import TemplateResource
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Update
 from reconciler.model.document import Document
@@ -79,7 +79,7 @@ def _change_memberships(change: Update, blueprint: Blueprint, context: PlanConte
 
 
 def _change_certificate(
-    change: Update, blueprint: Blueprint, certificate: Part, context: PlanContext
+    change: Update, blueprint: Blueprint, certificate: TemplateResource, context: PlanContext
 ) -> Iterator[ApiCall]:
     facts = change.live.get_facts(ProvisionedThingFacts)
     arn = _find_certificate_arn(change, blueprint, context)
@@ -132,7 +132,7 @@ def _deregister(
     yield from retire(identity, active=registration.status == "ACTIVE")
 
 
-def _register(blueprint: Blueprint, certificate: Part, save_to: OutputFile | None) -> ApiCall:
+def _register(blueprint: Blueprint, certificate: TemplateResource, save_to: OutputFile | None) -> ApiCall:
     status = to_text(certificate.properties.get("Status", "ACTIVE"))
     if blueprint.request and not blueprint.certificate_id:
         assert save_to
@@ -150,7 +150,7 @@ def _register(blueprint: Blueprint, certificate: Part, save_to: OutputFile | Non
     )
 
 
-def _attach_certificate(blueprint: Blueprint, certificate: Part, arn: str | Ref) -> ApiCall:
+def _attach_certificate(blueprint: Blueprint, certificate: TemplateResource, arn: str | Ref) -> ApiCall:
     params: dict[str, Any] = {"thingName": blueprint.name, "principal": arn}
     if "ThingPrincipalType" in certificate.properties:
         params["thingPrincipalType"] = to_text(certificate.properties["ThingPrincipalType"])

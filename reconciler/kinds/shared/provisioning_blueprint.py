@@ -14,11 +14,11 @@ from attrs import frozen
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.provisioning_template import (
-    Evaluated,
-    Part,
+    EvaluatedTemplate,
     TemplateError,
+    TemplateResource,
     evaluate,
-    find_certificate_parts,
+    evaluate_certificates,
 )
 from reconciler.kinds.shared.provisioning_template_functions import Parameters
 from reconciler.kinds.shared.secret_attributes import find_secret_names
@@ -46,14 +46,14 @@ class Blueprint(Evaluation):
     address: Address
     template: Document
     parameters: Mapping[str, str | Secret]
-    evaluated: Evaluated
+    evaluated: EvaluatedTemplate
     certificate: Pem | None
     certificate_id: str | None
     request: str | None
 
     @property
-    def thing(self) -> Part:
-        """The thing's part of the template."""
+    def thing(self) -> TemplateResource:
+        """The thing that the template creates."""
         return self.evaluated.thing
 
     @property
@@ -75,17 +75,17 @@ class Blueprint(Evaluation):
     @property
     def policies(self) -> tuple[str, ...]:
         """The names of the existing policies that the template attaches."""
-        names = (part.properties.get("PolicyName") for part in self.evaluated.policies)
+        names = (policy.properties.get("PolicyName") for policy in self.evaluated.policies)
         return tuple(sorted({to_text(name) for name in names if name}))
 
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents of the policies that the template creates."""
-        texts = (part.properties.get("PolicyDocument") for part in self.evaluated.policies)
+        texts = (policy.properties.get("PolicyDocument") for policy in self.evaluated.policies)
         return tuple(Document.parse(to_text(text)) for text in texts if text)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def resources(self) -> tuple[TemplateResource, ...]:
         """The thing, the certificate if there is one, and the policies."""
         certificates = (self.evaluated.certificate,) if self.evaluated.certificate else ()
         return (self.evaluated.thing, *certificates, *self.evaluated.policies)
@@ -93,7 +93,7 @@ class Blueprint(Evaluation):
     @property
     def secrets(self) -> Collection[Secret]:
         """The property values that contain the value of a secret parameter."""
-        return [secret for part in self.parts for secret in walk_secrets(part.properties)]
+        return [secret for resource in self.resources for secret in walk_secrets(resource.properties)]
 
     @property
     def secret_attributes(self) -> frozenset[str]:
@@ -219,7 +219,8 @@ def _read_pseudo_parameters(sections: Mapping[str, Any], parameters: Parameters)
 
     Raises MissingSecretError if the certificate is a secret that is not set.
     """
-    texts = (part.properties.get("CertificatePem") for part in find_certificate_parts(sections, parameters))
+    certificates = evaluate_certificates(sections, parameters)
+    texts = (certificate.properties.get("CertificatePem") for certificate in certificates)
     text = next(filter(None, texts), None)
     if isinstance(text, Secret) and text.value is None:
         raise MissingSecretError(text.reference)

@@ -1,8 +1,8 @@
 """Evaluate provisioning templates: the thing, certificate and policies that they create.
 
-Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". This is stricter than AWS where
-leniency would surprise the user: AWS leaves a reference to a parameter that has neither a value nor a default as it is;
-here it is an error.
+Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". The evaluation is
+stricter than AWS's in one case: AWS does not replace a reference to a parameter without a value and a default; here such a
+reference is an error.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _OVERRIDES = {
     CERTIFICATE: {"Status": {"DO_NOTHING", "REPLACE", "FAIL"}},
     POLICY: {},
 }
-_PATTERNS = (
+_CERTIFICATE_PROPERTY_PATTERNS = (
     (
         "CertificateId",
         re.compile("[0-9a-f]{64}"),
@@ -74,8 +74,8 @@ class TemplateError(InvalidValueError):
 
 
 @frozen
-class Part:
-    """One resource of an evaluated template: its properties and its OverrideSettings."""
+class TemplateResource:
+    """One resource of a template, with evaluated properties, and its OverrideSettings."""
 
     logical_name: str
     properties: Mapping[str, Any]
@@ -83,58 +83,62 @@ class Part:
 
 
 @frozen
-class Evaluated:
+class EvaluatedTemplate:
     """The resources that a template creates with one set of parameters."""
 
-    thing: Part
-    certificate: Part | None
-    policies: tuple[Part, ...]
+    thing: TemplateResource
+    certificate: TemplateResource | None
+    policies: tuple[TemplateResource, ...]
 
 
-def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo_parameters: Parameters) -> Evaluated:
+def evaluate(
+    template: Mapping[str, Any], parameters: Parameters, pseudo_parameters: Parameters
+) -> EvaluatedTemplate:
     """Return the resources of a template. Raises TemplateError.
 
     `pseudo_parameters` are the `AWS::IoT::Certificate::*` parameters that the certificate provides. A value that includes
     the value of a secret is a `Secret`.
     """
     evaluation = _Evaluation(template, parameters, pseudo_parameters)
-    parts = evaluation.list_parts()
+    typed_resources = evaluation.evaluate_resources()
     if evaluation.problems:
-        raise TemplateError(*dict.fromkeys(evaluation.problems))  # a value may be evaluated twice
-    things = [part for type_name, part in parts if type_name == THING]
-    certificates = [part for type_name, part in parts if type_name == CERTIFICATE]
-    policies = tuple(part for type_name, part in parts if type_name == POLICY)
+        # A value may be evaluated twice, and then its problems are reported twice.
+        distinct_problems = dict.fromkeys(evaluation.problems)
+        raise TemplateError(*distinct_problems)
+    things = [resource for type_name, resource in typed_resources if type_name == THING]
+    certificates = [resource for type_name, resource in typed_resources if type_name == CERTIFICATE]
+    policies = tuple(resource for type_name, resource in typed_resources if type_name == POLICY)
     problems = _check_counts(len(things), len(certificates), len(policies))
     if problems:
         raise TemplateError(*problems)
-    return Evaluated(things[0], certificates[0] if certificates else None, policies)
+    return EvaluatedTemplate(things[0], certificates[0] if certificates else None, policies)
 
 
-def find_certificate_parts(template: Mapping[str, Any], parameters: Parameters) -> list[Part]:
+def evaluate_certificates(template: Mapping[str, Any], parameters: Parameters) -> list[TemplateResource]:
     """Return the certificates of a template, evaluated without the parameters that certificates provide.
 
     Problems are ignored: `evaluate` finds them.
     """
-    parts = _Evaluation(template, parameters, {}).list_parts(only=CERTIFICATE)
-    return [part for _, part in parts]
+    typed_resources = _Evaluation(template, parameters, {}).evaluate_resources(only_type=CERTIFICATE)
+    return [resource for _, resource in typed_resources]
 
 
-def _check_counts(things: int, certificates: int, policies: int) -> list[ValueProblem]:
+def _check_counts(thing_count: int, certificate_count: int, policy_count: int) -> list[ValueProblem]:
     problems = []
-    if things != 1:
-        problem = f"{things} resources of type {THING}"
+    if thing_count != 1:
+        problem = f"{thing_count} resources of type {THING}"
         problems.append(build_template_problem("Resources", problem, "exactly one"))
-    if certificates > 1:
-        problem = f"{certificates} resources of type {CERTIFICATE}"
+    if certificate_count > 1:
+        problem = f"{certificate_count} resources of type {CERTIFICATE}"
         problems.append(build_template_problem("Resources", problem, "at most one"))
-    if policies and not certificates:
+    if policy_count and not certificate_count:
         problem = "a policy without a certificate to attach it to"
         problems.append(build_template_problem("Resources", problem, f"a resource of type {CERTIFICATE}"))
     return problems
 
 
 class _Evaluation:
-    """One pass over a template that collects its problems."""
+    """Evaluates the resources of a template and collects the template's problems."""
 
     def __init__(
         self, template: Mapping[str, Any], parameters: Parameters, pseudo_parameters: Parameters
@@ -142,42 +146,40 @@ class _Evaluation:
         self.problems = TemplateProblems()
         self._template = template
         for name in sorted(template.keys() - _SECTIONS):
-            self.problems.add(name, "not a section of templates", ", ".join(sorted(_SECTIONS)))
+            self.problems.add(name, "not a template section", ", ".join(sorted(_SECTIONS)))
         self._values = TemplateValues(template, parameters, pseudo_parameters, self.problems)
         self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
 
-    def list_parts(self, only: str | None = None) -> list[tuple[str, Part]]:
-        """Return the resources with their types; with `only`, those of that type."""
+    def evaluate_resources(self, only_type: str | None = None) -> list[tuple[str, TemplateResource]]:
+        """Return pairs of a resource's type and the resource, of all types or of one."""
         resources = self._template.get("Resources")
         if not isinstance(resources, dict) or not resources:
             self.problems.add("Resources", "no resources", "a table of resources")
             return []
-        parts = []
+        typed_resources = []
         for name, body in resources.items():
             type_name = self._check_type(name, body)
-            if type_name and only in {None, type_name}:
-                parts.append((type_name, self._evaluate_part(name, type_name, body)))
-        return parts
+            if type_name and only_type in {None, type_name}:
+                typed_resources.append((type_name, self._evaluate_resource(name, type_name, body)))
+        return typed_resources
 
     def _check_type(self, name: str, body: Any) -> str | None:
         """Return the type of a resource; add a problem and return None if it is not valid."""
         type_name = body.get("Type") if isinstance(body, dict) else None
         if isinstance(type_name, str) and type_name in _PROPERTIES:
             return type_name
-        self.problems.add(
-            f"Resources.{name}.Type", "not a resource type of templates", " or ".join(_PROPERTIES)
-        )
+        self.problems.add(f"Resources.{name}.Type", "not a template resource type", " or ".join(_PROPERTIES))
         return None
 
-    def _evaluate_part(self, name: str, type_name: str, body: Mapping[str, Any]) -> Part:
+    def _evaluate_resource(self, name: str, type_name: str, body: Mapping[str, Any]) -> TemplateResource:
         path = f"Resources.{name}"
         for key in sorted(body.keys() - {"Type", "Properties", "OverrideSettings"}):
             expected = "Type, Properties, OverrideSettings"
-            self.problems.add(f"{path}.{key}", "not an attribute of resources", expected)
+            self.problems.add(f"{path}.{key}", "not a template resource attribute", expected)
         properties = self._evaluate_properties(path, type_name, body.get("Properties", {}))
-        overrides = self._check_overrides(path, type_name, body.get("OverrideSettings", {}))
+        overrides = self._parse_overrides(path, type_name, body.get("OverrideSettings", {}))
         self._check_properties(path, type_name, properties)
-        return Part(name, properties, overrides)
+        return TemplateResource(name, properties, overrides)
 
     def _evaluate_properties(self, path: str, type_name: str, properties: Any) -> dict[str, Any]:
         evaluated: dict[str, Any] = {}
@@ -200,7 +202,8 @@ class _Evaluation:
                 evaluated[key] = self._values.evaluate(value_path, value)
         return evaluated
 
-    def _check_overrides(self, path: str, type_name: str, overrides: Any) -> dict[str, str]:
+    def _parse_overrides(self, path: str, type_name: str, overrides: Any) -> dict[str, str]:
+        """Return a resource's OverrideSettings; add a problem for each that is not valid."""
         settings = self.problems.check_table(f"{path}.OverrideSettings", overrides)
         for key, value in settings.items():
             valid_values = _OVERRIDES[type_name].get(key)
@@ -208,8 +211,10 @@ class _Evaluation:
                 continue
             if valid_values:
                 expected = " or ".join(sorted(valid_values))
+            elif type_name == POLICY:
+                expected = "no settings for a policy"
             else:
-                expected = ", ".join(_OVERRIDES[type_name]) or "no settings for a policy"
+                expected = ", ".join(_OVERRIDES[type_name])
             quoted_value = quote(value) if isinstance(value, str) else repr(value)
             problem = f"{quoted_value} is not a valid setting"
             self.problems.add(f"{path}.OverrideSettings.{key}", problem, expected)
@@ -222,7 +227,7 @@ class _Evaluation:
             self._check_exactly_one(
                 path, type_name, properties, "CertificateSigningRequest", "CertificateId", "CertificatePem"
             )
-            for name, pattern, expected in _PATTERNS:
+            for name, pattern, expected in _CERTIFICATE_PROPERTY_PATTERNS:
                 value = properties.get(name)
                 if isinstance(value, str) and not pattern.fullmatch(value):
                     problem = f"{quote(value)} is not a valid {name}"

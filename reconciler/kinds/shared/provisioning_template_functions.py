@@ -135,7 +135,7 @@ class TemplateValues:
                 if function:
                     return function(f"{path}.{name}", argument)
                 self._problems.add(
-                    f"{path}.{name}", "not a function of templates", ", ".join(self._map_functions())
+                    f"{path}.{name}", "not a template function", ", ".join(self._map_functions())
                 )
             case _:
                 self._problems.add(path, "not a valid value", "a string, Ref, or a function")
