@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.registry.http import RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
-from reconciler.registry.wire.service import SERVICES, load_service, map_services_by_signing_name
+from reconciler.registry.wire.service import SERVICES, load_service, map_signing_names_to_services
 
 _CREDENTIAL = re.compile(
     r"Credential=([^/,\s]+)/\d{8}/([A-Za-z0-9-]{1,64})/([A-Za-z0-9.-]{1,64})/aws4_request"
@@ -58,7 +58,7 @@ def _parse_credential(credential: str, default_account: str, default_region: str
         return CredentialScope(default_account, default_region, None)
     key_id, region, signing_name = match.groups()
     account = key_id if _ACCOUNT.fullmatch(key_id) else default_account
-    return CredentialScope(account, region, map_services_by_signing_name().get(signing_name))
+    return CredentialScope(account, region, map_signing_names_to_services().get(signing_name))
 
 
 def parse_target(url: str) -> RequestTarget:

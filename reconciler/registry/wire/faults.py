@@ -27,7 +27,7 @@ def build_error_response(service: Service, error: ApiError) -> tuple[int, dict[s
         status = _COMMON_STATUS.get(error.code, _DEFAULT_STATUS)
         document = {"message": error.message}
     else:
-        status, message_member, write = error_format
-        document = write({message_member: error.message, **error.members})
+        status = error_format.status
+        document = error_format.write({error_format.message_member: error.message, **error.members})
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     return status, headers, json.dumps(document, separators=(",", ":")).encode()

@@ -1,14 +1,14 @@
-"""The two service models of the installed botocore, and the protocol of each operation.
+"""The two service models of the installed botocore, and the parsers and serializers of each operation.
 
 Invariant: a model is read once per process (about 20 ms each); an operation's shapes are compiled once, on its first
-request. Nothing here knows which operations are served.
+request. This module contains every operation of a model, whether or not the registry implements it.
 """
 
 import threading
 from collections.abc import Mapping
 from functools import cache, cached_property
 
-from attrs import Factory, define
+from attrs import Factory, define, frozen
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
@@ -23,14 +23,14 @@ from reconciler.registry.wire.serialize import (
 
 SERVICES = ("iot", "iot-managed-integrations")
 
-# The services' errors for an invalid request and for an internal fault, if an operation's model has them.
+# Error codes for an invalid request and for an internal fault. The first one in an operation's model is used.
 _INVALID_CODES = ("ValidationException", "InvalidRequestException")
 _FAULT_CODES = ("InternalFailureException", "InternalServerException", "InternalException")
 
 
 @define(slots=False)
 class WireOperation:
-    """The protocol of one operation of a service, compiled on first use."""
+    """The parsers, serializer and error codes of one operation of a service, compiled on first use."""
 
     service: str
     name: str
@@ -43,7 +43,7 @@ class WireOperation:
 
     @cached_property
     def params_parser(self) -> Parser:
-        """The parser of its parameters when another operation passes them."""
+        """The parser of parameters that come from another operation, not from an HTTP request."""
         return compile_params_parser(self.model)
 
     @cached_property
@@ -74,13 +74,22 @@ class WireOperation:
         return str(self.model.http["method"]) == "GET"
 
 
+@frozen
+class ErrorFormat:
+    """How an error is sent: its HTTP status, the name of its message member, and the writer of its body."""
+
+    status: int
+    message_member: str
+    write: Writer
+
+
 @define(slots=False)
 class Service:
     """A service: its model, routes and error formats."""
 
     name: str
     model: ServiceModel
-    _error_formats: dict[str, tuple[int, str, Writer] | None] = Factory(dict)
+    _error_formats: dict[str, ErrorFormat | None] = Factory(dict)
 
     @cached_property
     def routes(self) -> Routes[WireOperation]:
@@ -99,8 +108,8 @@ class Service:
         """Return an operation of the model. Raises KeyError for any other name."""
         return self._operations[name]
 
-    def find_error_format(self, code: str) -> tuple[int, str, Writer] | None:
-        """Return an error's HTTP status, the name of its message member, and its writer, or None if unknown."""
+    def find_error_format(self, code: str) -> ErrorFormat | None:
+        """Return the format of an error, or None if the model does not have it."""
         if code not in self._error_formats:
             self._error_formats[code] = _find_error_format(self.model, code)
         return self._error_formats[code]
@@ -123,18 +132,20 @@ def _load(name: str) -> Service:
 
 
 @cache
-def map_services_by_signing_name() -> Mapping[str, str]:
+def map_signing_names_to_services() -> Mapping[str, str]:
     """Return the service for each SigV4 signing name."""
-    names = {str(load_service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
-    # Older clients sign `iot` requests with the signing name of API Gateway's data plane.
-    return {**names, **{name: name for name in SERVICES}, "execute-api": "iot"}
+    services = {"execute-api": "iot"}  # older clients sign `iot` requests with API Gateway's signing name
+    for name in SERVICES:
+        services[str(load_service(name).model.metadata.get("signingName", name))] = name
+        services[name] = name
+    return services
 
 
-def _find_error_format(model: ServiceModel, code: str) -> tuple[int, str, Writer] | None:
+def _find_error_format(model: ServiceModel, code: str) -> ErrorFormat | None:
     for shape in model.error_shapes:
         if shape.name == code:
             status = int(shape.metadata["error"]["httpStatusCode"])
-            return status, _find_message_member(shape), compile_error_writer(shape)
+            return ErrorFormat(status, _find_message_member(shape), compile_error_writer(shape))
     return None
 
 
