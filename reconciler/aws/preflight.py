@@ -20,11 +20,12 @@ from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
 
 MAX_SKEW_SECONDS = 30.0
-"""Seconds that two clocks may differ without a warning; AWS rejects signatures from 300 on (IAM user guide, SigV4)."""
+"""Seconds that two clocks may differ without a warning; AWS rejects a difference of 300 (IAM user guide, SigV4)."""
 
 _ACTIONS_PER_SIMULATION = 50
 
 Operations = Mapping[str, Collection[tuple[str, str]]]
+"""The operations that are needed, each a service and a name, under "Read" and "Write"."""
 
 
 def check_versions() -> Iterator[CheckResult]:
@@ -87,13 +88,11 @@ def check_remote(
         endpoint = None if settings.target == "aws" else settings.target
         client = session.client("iot", endpoint_url=endpoint)
         yield CheckResult("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
-        if endpoint is None and not find_local_endpoint(settings, environ):
+        is_aws = endpoint is None and not find_local_endpoint(settings, environ)
+        if is_aws:
             yield from _check_aws(session, operations, clock)
         else:
-            response = client.list_things(maxResults=1)
-            message = f"{client.meta.endpoint_url} responds; its account is not checked"
-            yield CheckResult("ok", "identity", message)
-            yield from _check_clock(response, clock)
+            yield from _check_other_endpoint(client, clock)
     # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
     except ValueError as error:
         yield CheckResult("error", "target", f"the endpoint is not usable: {error}")
@@ -109,7 +108,8 @@ def _check_credentials(session: Any, settings: Settings) -> Iterator[CheckResult
         advice = "sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]"
         yield CheckResult("error", "credentials", "boto3 finds no credentials", advice)
         return
-    source = {"env": "environment variables"}.get(credentials.method, credentials.method.replace("-", " "))
+    method = credentials.method
+    source = "environment variables" if method == "env" else method.replace("-", " ")
     role = f", the role {settings.role_arn}" if settings.role_arn else ""
     profile = "" if session.profile_name == "default" else f", profile {session.profile_name}"
     yield CheckResult("ok", "credentials", f"from {source}{profile}{role}")
@@ -121,6 +121,13 @@ def _check_aws(session: Any, operations: Operations, clock: Callable[[], datetim
     yield CheckResult("ok", "identity", f"{arn} in account {account}")
     yield from _check_clock(response, clock)
     yield from _check_permissions(session, arn, Target("aws", session.region_name, account), operations)
+
+
+def _check_other_endpoint(client: Any, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
+    response = client.list_things(maxResults=1)
+    message = f"{client.meta.endpoint_url} responds; its account is not checked"
+    yield CheckResult("ok", "identity", message)
+    yield from _check_clock(response, clock)
 
 
 def _check_clock(response: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator[CheckResult]:
@@ -143,19 +150,27 @@ def _check_permissions(
     """Check the operations with IAM's policy simulator, if the caller may use it."""
     from botocore.exceptions import ClientError
 
-    distinct = sorted({operation for group in operations.values() for operation in group})
+    distinct_operations = sorted({operation for group in operations.values() for operation in group})
     advice = "`reconciler permissions` prints the policy that this file needs"
     try:
-        denied = [*_find_denied_actions(session.client("iam"), _find_policy_source(arn), target, distinct)]
+        denied = [
+            *_find_denied_actions(
+                session.client("iam"), _find_policy_source(arn), target, distinct_operations
+            )
+        ]
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        message = f"not checked: {code} for iam:SimulatePrincipalPolicy; doctor tries only the reads"
+        message = (
+            f"not checked: {code} for iam:SimulatePrincipalPolicy; only the reads are tried, by sending them"
+        )
         yield CheckResult("unknown", "permissions", message, advice)
         return
     if denied:
         yield CheckResult("error", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
     else:
-        yield CheckResult("ok", "permissions", f"all {len(distinct)} operations that apply may send")
+        yield CheckResult(
+            "ok", "permissions", f"all {len(distinct_operations)} operations that apply may send"
+        )
 
 
 def _find_denied_actions(
@@ -174,11 +189,11 @@ def _find_denied_actions(
 
 
 def _find_policy_source(arn: str) -> str:
-    """Return the ARN of the user or role whose policies are simulated: for a role's session, the role.
+    """Return the ARN of the user or role whose policies are simulated.
 
-    A session's ARN does not contain the role's path, so the result is wrong for a role that has one.
+    For the session of an assumed role, that is the role. A session's ARN does not contain the role's path, so the result is wrong for a role that has one.
     """
-    partition, account, resource = (arn.split(":", 5)[index] for index in (1, 4, 5))
+    _, partition, _, _, account, resource = arn.split(":", 5)
     resource_type, _, rest = resource.partition("/")
     if resource_type != "assumed-role":
         return arn

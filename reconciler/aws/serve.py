@@ -1,4 +1,4 @@
-"""Serve the embedded registry on a loopback port, with simulated conditions if requested."""
+"""Serve the embedded registry on a loopback port, optionally with throttling, latency and faults."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ IN_MEMORY = ":memory:"
 
 @frozen
 class ServeOptions:
-    """How the registry is served. Durations are in seconds.
+    """How the registry is served.
 
-    `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. With `quotas`, calls above
-    these rates are throttled as AWS throttles them. `registry.latency` documents the format of `latency`.
+    `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. If `quotas` are set, calls
+    above their rates are throttled as AWS throttles them. `registry.latency` documents the format of `latency`.
     """
 
     host: str = "127.0.0.1"
@@ -43,14 +43,14 @@ class ServeOptions:
     faults: Path | None = None
     buckets: Path | None = None
     virtual_time: bool = False
-    detach_lag: float = 0.0
-    thing_type_deletion: float = 300.0
-    managed_thing_deletion: float = 0.0
-    registration_task: float = 0.0
+    detach_lag_seconds: float = 0.0
+    thing_type_deletion_seconds: float = 300.0
+    managed_thing_deletion_seconds: float = 0.0
+    registration_task_seconds: float = 0.0
 
 
-def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called with the URL once clients can connect.
+def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` is called with the URL once clients can connect.
 
     Raises TargetError when the address is in use or is not a loopback address, when the database is not usable, or when the
     latency or the fault rules are invalid.
@@ -63,7 +63,7 @@ def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
     registry = _open_registry(options, clock)
     try:
         with _listen(options) as listener:
-            run(listener, RegistryApp(registry, conditions, clock), ready)
+            run(listener, RegistryApp(registry, conditions, clock), on_ready)
     finally:
         registry.close()
 
@@ -73,16 +73,16 @@ def _build_conditions(options: ServeOptions, clock: VirtualClock | None) -> Cond
     from reconciler.registry.conditions import Conditions
     from reconciler.registry.latency import parse_latency
 
-    limits = build_rate_limiter(options.quotas, clock or time.monotonic) if options.quotas else None
+    rate_limiter = build_rate_limiter(options.quotas, clock or time.monotonic) if options.quotas else None
     try:
         latency = parse_latency(options.latency) if options.latency else None
     except ValueError as error:
         raise TargetError(str(error)) from error
-    return Conditions(limits, latency, load_faults(options.faults) if options.faults else None)
+    return Conditions(rate_limiter, latency, load_faults(options.faults) if options.faults else None)
 
 
 def build_rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
-    """Return a rate limiter with which the registry enforces these rates."""
+    """Return the rate limiter that throttles the registry's calls above the quotas' rates."""
     from reconciler.registry.throttling import RateLimiter
 
     @cache
@@ -102,10 +102,10 @@ def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registr
         account=EMBEDDED_ACCOUNT,
         region=options.region,
         clock=clock or time.time,
-        detach_lag_seconds=options.detach_lag,
-        thing_type_deletion_seconds=options.thing_type_deletion,
-        managed_thing_deletion_seconds=options.managed_thing_deletion,
-        registration_task_seconds=options.registration_task,
+        detach_lag_seconds=options.detach_lag_seconds,
+        thing_type_deletion_seconds=options.thing_type_deletion_seconds,
+        managed_thing_deletion_seconds=options.managed_thing_deletion_seconds,
+        registration_task_seconds=options.registration_task_seconds,
         buckets=options.buckets,
     )
     try:

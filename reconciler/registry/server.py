@@ -91,8 +91,8 @@ def format_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; call `ready(url)` once the signal handlers are installed.
+def run(listener: socket.socket, app: "RegistryApp", on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `on_ready(url)` once the signal handlers are installed.
 
     Requests that have arrived by then are answered, for ten seconds or until another SIGINT.
     """
@@ -116,7 +116,7 @@ def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None
     # Installed here, before uvicorn runs. When uvicorn has finished it raises the signal again, which then does nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
-    ready(format_url(listener))
+    on_ready(format_url(listener))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve(sockets=[listener]))
 

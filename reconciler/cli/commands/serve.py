@@ -74,24 +74,28 @@ _DURATION = _Duration()
 @click.option("--virtual-time", is_flag=True, help="Skip waits by advancing the registry's clock.")
 @click.option(
     "--detach-lag",
+    "detach_lag_seconds",
     type=_DURATION,
     default=0.0,
     help="How long a detached principal still blocks deletions (default: 0s).",
 )
 @click.option(
     "--thing-type-deletion",
+    "thing_type_deletion_seconds",
     type=_DURATION,
     default=300.0,
     help="How long a deprecated thing type cannot be deleted (default: 5m).",
 )
 @click.option(
     "--managed-thing-deletion",
+    "managed_thing_deletion_seconds",
     type=_DURATION,
     default=0.0,
     help="How long the deletion of a managed thing takes (default: 0s).",
 )
 @click.option(
     "--registration-task",
+    "registration_task_seconds",
     type=_DURATION,
     default=0.0,
     help="How long a registration task runs (default: 0s).",
