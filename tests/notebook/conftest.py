@@ -1,4 +1,4 @@
-"""One JupyterLab server and one browser for all tests of the panel."""
+"""One JupyterLab server and one browser for all tests of the notebook's panel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cli.conftest import run, run_in_starter
-from tests.support.jupyter_lab import Lab, browser, chromium
+from tests.support.jupyter_lab import Lab, find_chromium, launch_browser
 
+# Fixtures of the tests of the command line, which these tests use too.
 __all__ = ["run", "run_in_starter"]
 
 expect.set_options(timeout=20_000)
@@ -18,17 +19,19 @@ _NO_BROWSER = "Chromium is not installed; run `make browser`"
 
 @pytest.fixture(scope="session")
 def chrome():
-    if chromium() is None:
+    if find_chromium() is None:
         if os.environ.get("CI"):
             pytest.fail(_NO_BROWSER)
         pytest.skip(_NO_BROWSER)
-    with browser() as chromium_browser:
+    with launch_browser() as chromium_browser:
         yield chromium_browser
 
 
 @pytest.fixture(scope="session")
 def lab(chrome, tmp_path_factory):
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")).start()
+    server = Lab(
+        folder=tmp_path_factory.mktemp("notebooks"), state_folder=tmp_path_factory.mktemp("lab")
+    ).start()
     yield server
     server.stop()
 

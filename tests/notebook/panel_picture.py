@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.docs.generate import PICTURES
 from tests.docs.pictures import edit_desired_state
 from tests.docs.readme_runner import checkout
-from tests.support.jupyter_lab import Lab, browser, command, execute
+from tests.support.jupyter_lab import Lab, command, execute, launch_browser
 
 CELL = """
 import threading
@@ -36,10 +36,10 @@ GatedWorkspace().panel()
 
 def main() -> None:
     """Take a picture of a plan with every action, one expanded row and three applied steps."""
-    with tempfile.TemporaryDirectory() as scratch, browser() as chrome:
+    with tempfile.TemporaryDirectory() as scratch, launch_browser() as chrome:
         folder = checkout(Path(scratch) / "greenhouse")
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
-        lab = Lab(folder, Path(scratch) / "lab").start()
+        lab = Lab(folder, state_folder=Path(scratch) / "lab").start()
         try:
             lab.notebook("panel.ipynb", [CELL.format(edited=edited)])
             page = chrome.new_page(viewport={"width": 1180, "height": 1000}, device_scale_factor=2)

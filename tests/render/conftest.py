@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from tests.cli.conftest import run, run_in_starter
 
+# Fixtures of the tests of the command line, which these tests use too.
 __all__ = ["run", "run_in_starter"]

@@ -41,37 +41,40 @@ _SETTINGS = {
 }
 
 
-def chromium() -> str | None:
+def find_chromium() -> str | None:
     """Return the path of the installed browser, or None."""
     paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
     return next((path for path in paths if path), None)
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
+def launch_browser() -> Iterator[Browser]:
     """Launch the installed Chromium."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        launched = playwright.chromium.launch(executable_path=find_chromium(), args=list(_FLAGS))
         yield launched
         launched.close()
 
 
 class Lab:
-    """A server. Notebooks are files in `folder`; its kernels run this Python without the user's settings."""
+    """A JupyterLab server, whose kernels run this Python without the user's settings.
 
-    def __init__(self, folder: Path, private: Path) -> None:
+    Notebooks are files in `folder`; settings, kernels and the log are files in `state_folder`.
+    """
+
+    def __init__(self, folder: Path, state_folder: Path) -> None:
         self.folder, self._token = folder, secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        kernel = private / "data" / "kernels" / "python3"
+        kernel = state_folder / "data" / "kernels" / "python3"
         kernel.mkdir(parents=True)
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         (kernel / "kernel.json").write_text(
             json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
         )
         for name, settings in _SETTINGS.items():
-            path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path = state_folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(settings))
         inherited = {
@@ -80,14 +83,14 @@ class Lab:
             if not name.startswith(("AWS_", "RECONCILER_", "JUPYTER"))
         }
         self._environ = inherited | {
-            "JUPYTER_CONFIG_DIR": str(private / "config"),
-            "JUPYTER_DATA_DIR": str(private / "data"),
-            "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
-            "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
-            "IPYTHONDIR": str(private / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(state_folder / "config"),
+            "JUPYTER_DATA_DIR": str(state_folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(state_folder / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(state_folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(state_folder / "workspaces"),
+            "IPYTHONDIR": str(state_folder / "ipython"),
         }
-        self._log = private / "lab.log"
+        self._log = state_folder / "lab.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Lab:
