@@ -325,7 +325,8 @@ def _delete(live: Live) -> Iterator[ApiCall]:
 
 
 def _to_live(response: Response, tags: Mapping[str, str]) -> Live:
-    description, config = response["certificateDescription"], response.get("registrationConfig") or {}
+    description = response["certificateDescription"]
+    config = response.get("registrationConfig") or {}
     template = config.get("templateName")
     spec = CaCertificate(
         pem=Pem(description["certificateId"], description.get("certificatePem")),

@@ -35,7 +35,8 @@ def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord |
     rows = query("SELECT * FROM runs WHERE id = ?", run_id)
     if not rows:
         return None
-    number, run = rows[0]["number"], _to_run(rows[0], query, is_running)
+    number = rows[0]["number"]
+    run = _to_run(rows[0], query, is_running)
     steps = query("SELECT * FROM steps WHERE run = ? ORDER BY place", number)
     calls = query("SELECT * FROM calls WHERE run = ? ORDER BY number", number)
     return RunRecord(

@@ -16,18 +16,18 @@ def find_grace_ends(
 ) -> dict[str, float]:
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
-    An orphan has a grace period if its thing has a new certificate whose `rotation` declares one. With several, the latest end
-    counts. `certificates` are all that were read, by ID.
+    An orphan has a grace period if its thing has a new certificate whose `rotation` declares one. If the thing has several such
+    certificates, the latest end applies. `certificates` has the description of every certificate that was read, by ID.
     """
     ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:
         return {}
-    certificates_by_thing = {
+    desired_certificates_by_thing = {
         thing.address.name: thing.spec.certificates for thing in scope.iterate_resources("things")
     }
     ends_by_orphan: dict[str, float] = {}
     for thing in scope.get_live("things"):
-        desired_certificates = certificates_by_thing.get(thing.identity, ())
+        desired_certificates = desired_certificates_by_thing.get(thing.identity, ())
         end = max((ends[name] for name in desired_certificates if name in ends), default=None)
         if end is not None:
             ends_by_orphan |= {
@@ -37,12 +37,13 @@ def find_grace_ends(
 
 
 def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
-    """Return when the grace period of each desired certificate ends, by its name in the file."""
+    """Return when the grace period that each new certificate starts ends, by the certificate's name in the file."""
     ends: dict[str, float] = {}
     for resource in scope.iterate_resources("certificates"):
-        pem, rotation = find_known_certificate(resource.spec), resource.spec.rotation
+        certificate = find_known_certificate(resource.spec)
+        rotation = resource.spec.rotation
         seconds = parse_duration(rotation.grace) if rotation else None
-        if pem and seconds is not None and pem.fingerprint in certificates:
-            created: datetime.datetime = certificates[pem.fingerprint]["creationDate"]
+        if certificate and seconds is not None and certificate.fingerprint in certificates:
+            created: datetime.datetime = certificates[certificate.fingerprint]["creationDate"]
             ends[resource.address.name] = created.timestamp() + seconds
     return ends

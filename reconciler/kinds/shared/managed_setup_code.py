@@ -1,4 +1,4 @@
-"""Setup codes and their formats, and the hashes that tags store of them and of capabilities.
+"""Check setup codes, and hash setup codes and capabilities for storage in tags.
 
 Source: managed integrations developer guide, the setup pages for simple setup, hubs and Wi-Fi (formats of the codes); API
 reference, CreateManagedThing (`ClientToken`). AWS never returns authentication material; a tag stores a salted hash of it.
@@ -33,11 +33,11 @@ def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str
     The errors do not contain its value.
     """
     pattern, expected = _FORMATS.get(material_type, (None, ""))
-    name = f"authentication_material (from {material.reference})"
+    subject = f"authentication_material (from {material.reference})"
     if material.value is None:
-        yield f"{name} is not set"
+        yield f"{subject} is not set"
     elif pattern and not pattern.fullmatch(material.value):
-        yield f"{name} is not a valid {material_type}; expected {expected}"
+        yield f"{subject} is not a valid {material_type}; expected {expected}"
 
 
 def parse_serial_number(material: object, material_type: str) -> str | None:
@@ -52,9 +52,9 @@ def parse_serial_number(material: object, material_type: str) -> str | None:
 
 @frozen
 class HashedText:
-    """A text of which a tag stores only the SHA-256.
+    """A text and its SHA-256; only the hash is stored, in a tag.
 
-    `text` is None if the hash was read from the tag.
+    `text` is None if the hash was read from the tag. `stored_name` is the name of this type in plan files and digests.
     """
 
     stored_name: ClassVar[str] = "remembered"
@@ -64,7 +64,7 @@ class HashedText:
 
     @classmethod
     def from_value(cls, value: str | Document | tuple[Document, ...]) -> HashedText:
-        """Return the hash of a text, or of JSON regardless of its white space."""
+        """Hash a text, or JSON regardless of its white space."""
         match value:
             case str():
                 return cls(compute_sha256(value), value)
@@ -80,9 +80,10 @@ class HashedText:
 
 @frozen
 class MaterialHash(Deferred):
-    """The salted hash of authentication material, for its tag.
+    """The salted hash of authentication material that is stored in a tag.
 
-    Hashing takes milliseconds, so it is done when the tag is sent.
+    It is computed only when the tag is sent, so that plans for many devices stay fast: each hash takes milliseconds.
+    `stored_name` is the name of this type in plan files and digests.
     """
 
     stored_name: ClassVar[str] = "remembered_material"

@@ -14,7 +14,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.indexing import INDEX, read_custom_fields, require_index
+from reconciler.registry.operations.indexing import THING_INDEX, read_custom_fields, require_index
 from reconciler.registry.operations.search import require_query_version
 from reconciler.registry.store import Value
 
@@ -118,7 +118,7 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
 def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
     """Return the matching things' values of the field, and the field's type."""
     require_query_version(context, params.get("queryVersion"))
-    require_index(context, params.get("indexName", INDEX))
+    require_index(context, params.get("indexName", THING_INDEX))
     condition = compile_query(params["queryString"])
     join, column, join_values, kind = _find_column(context, _get_field(params))
     rows = context.tx.fetch_all(

@@ -64,7 +64,8 @@ def create_billing_group(context: Context, params: Params) -> Output | None:
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
-    name, arn = params["billingGroupName"], build_billing_group_arn(context, params["billingGroupName"])
+    name = params["billingGroupName"]
+    arn = build_billing_group_arn(context, name)
     description = params.get("billingGroupProperties", {}).get("billingGroupDescription")
     tags = parse_tag_list(context, params.get("tags", []))
     row = find_billing_group(context, name)

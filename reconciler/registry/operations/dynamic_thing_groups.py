@@ -14,8 +14,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.indexing import INDEX, require_index, require_sources
-from reconciler.registry.operations.search import require_query_version
+from reconciler.registry.operations.indexing import THING_INDEX, require_index, require_indexed_sources
+from reconciler.registry.operations.search import QUERY_VERSION, require_query_version
 from reconciler.registry.operations.thing_groups import (
     MAX_ATTRIBUTES,
     build_group_arn,
@@ -39,10 +39,11 @@ MAX_DYNAMIC_GROUPS = 100
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Create a dynamic group; repeating the call succeeds, as for static groups (UNCONFIRMED).
 
-    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
-    ResourceAlreadyExists (409).
+    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) if there are
+    already 100 dynamic groups, ResourceAlreadyExists (409).
     """
-    name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
+    name = params["thingGroupName"]
+    properties = params.get("thingGroupProperties", {})
     attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
     version = _require_query(context, params, params["queryString"])
@@ -115,13 +116,13 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 
 def _require_query(context: Context, params: Params, query: str) -> str:
-    """Check that a query is valid for the index of things, and return the version of its language."""
+    """Check that a query is valid for the index of things, and return the query version."""
     version = require_query_version(context, params.get("queryVersion"))
-    index = params.get("indexName", INDEX)
+    index = params.get("indexName", THING_INDEX)
     require_index(context, index)
-    if index != INDEX:
-        raise context.invalid(f"A dynamic thing group queries the index {INDEX}, not {index}.")
-    require_sources(context, compile_query(query).sources)
+    if index != THING_INDEX:
+        raise context.invalid(f"A dynamic thing group queries the index {THING_INDEX}, not {index}.")
+    require_indexed_sources(context, compile_query(query).sources)
     return version
 
 
@@ -145,7 +146,7 @@ def _build_output(context: Context, name: str, group_id: str, query: str) -> Out
         "thingGroupName": name,
         "thingGroupArn": build_group_arn(context, name),
         "thingGroupId": group_id,
-        "indexName": INDEX,
+        "indexName": THING_INDEX,
         "queryString": query,
-        "queryVersion": require_query_version(context, None),
+        "queryVersion": QUERY_VERSION,
     }

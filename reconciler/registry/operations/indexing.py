@@ -23,7 +23,7 @@ SCHEMA = (
     """,
 )
 
-INDEX = "AWS_Things"
+THING_INDEX = "AWS_Things"
 GROUP_INDEX = "AWS_ThingGroups"
 
 _THINGS: dict[str, Any] = {
@@ -49,7 +49,7 @@ def require_index(context: Context, name: str) -> None:
         )
 
 
-def require_sources(context: Context, sources: Iterable[str]) -> None:
+def require_indexed_sources(context: Context, sources: Iterable[str]) -> None:
     """Raise InvalidRequest when a query refers to a source that is not indexed, such as Connectivity."""
     things, _ = _read_configuration(context)
     for source in sorted(sources):
@@ -58,7 +58,7 @@ def require_sources(context: Context, sources: Iterable[str]) -> None:
         if things[member] != mode and not indexes_named_shadows:
             raise context.invalid(
                 f"Query includes one or more constraints for {source} attribute,"
-                f" but {source} indexing is not enabled for {INDEX} index"
+                f" but {source} indexing is not enabled for {THING_INDEX} index"
             )
 
 
@@ -122,7 +122,7 @@ def list_indices(context: Context, params: Params) -> Output | None:
     """Return the names of the indexes. Raises InvalidRequest for any `nextToken`: there is one page."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
-    return {"indexNames": [name for name in (INDEX, GROUP_INDEX) if _is_index_on(context, name)]}
+    return {"indexNames": [name for name in (THING_INDEX, GROUP_INDEX) if _is_index_on(context, name)]}
 
 
 @operation("iot", "DescribeIndex")
@@ -145,7 +145,7 @@ def _find_thing_index_schema(things: dict[str, Any]) -> str:
 
 def _is_index_on(context: Context, name: str) -> bool:
     things, thing_groups = _read_configuration(context)
-    modes = {INDEX: things["thingIndexingMode"], GROUP_INDEX: thing_groups["thingGroupIndexingMode"]}
+    modes = {THING_INDEX: things["thingIndexingMode"], GROUP_INDEX: thing_groups["thingGroupIndexingMode"]}
     if name not in modes:
         raise context.invalid(f"Unrecognized indexName {name}")
     return bool(modes[name] != "OFF")

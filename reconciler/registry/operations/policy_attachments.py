@@ -76,7 +76,8 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
     """
     page = MARKERS.start_page(context, params)
     target = params["target"]
-    targets, group = [target], require_target(context, target)
+    targets = [target]
+    group = require_target(context, target)
     if group is not None and params.get("recursive"):
         targets += [build_group_arn(context, ancestor["name"]) for ancestor in find_ancestors(context, group)]
     rows = context.tx.fetch_all(

@@ -114,7 +114,8 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
     Raises InvalidRequest for a hook on a JITP template or an invalid body, ResourceAlreadyExists (409), LimitExceeded
     (410) for a 257th template.
     """
-    name, arn = params["templateName"], build_template_arn(context, params["templateName"])
+    name = params["templateName"]
+    arn = build_template_arn(context, name)
     tags = parse_tag_list(context, params.get("tags", []))
     if find_template(context, name) is not None:
         raise already_exists(

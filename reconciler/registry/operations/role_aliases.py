@@ -49,7 +49,8 @@ def create_role_alias(context: Context, params: Params) -> Output | None:
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
-    name, arn = params["roleAlias"], _build_arn(context, params["roleAlias"])
+    name = params["roleAlias"]
+    arn = _build_arn(context, name)
     tags = parse_tag_list(context, params.get("tags", []))
     if find_role_alias(context, name) is not None:
         raise already_exists(

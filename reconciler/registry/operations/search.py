@@ -8,10 +8,10 @@ from reconciler.registry.context import Context
 from reconciler.registry.fleet_query import THING_GROUPS, SqlCondition, compile_query
 from reconciler.registry.operations.indexing import (
     GROUP_INDEX,
-    INDEX,
+    THING_INDEX,
     is_connectivity_indexed,
     require_index,
-    require_sources,
+    require_indexed_sources,
 )
 from reconciler.registry.paging import SEARCH, ListPage
 from reconciler.registry.store import Row
@@ -21,7 +21,7 @@ QUERY_VERSION = "2017-09-30"
 
 
 def require_query_version(context: Context, version: str | None) -> str:
-    """Return the version of the query language, of which only one exists.
+    """Return the query version; only one exists.
 
     Raises InvalidRequest for any other.
     """
@@ -40,7 +40,7 @@ def search_index(context: Context, params: Params) -> Output | None:
     if page.size > MAX_RESULTS:
         raise context.invalid(f"maxResults is at most {MAX_RESULTS}.")
     require_query_version(context, params.get("queryVersion"))
-    index = params.get("indexName", INDEX)
+    index = params.get("indexName", THING_INDEX)
     require_index(context, index)
     if index == GROUP_INDEX:
         condition = compile_query(params["queryString"], THING_GROUPS)
@@ -49,7 +49,7 @@ def search_index(context: Context, params: Params) -> Output | None:
             "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _to_group_item(context, row)
         )
     condition = compile_query(params["queryString"])
-    require_sources(context, condition.sources)
+    require_indexed_sources(context, condition.sources)
     has_connectivity = is_connectivity_indexed(context)
     rows = _find_rows(context, "things", condition, page)
     return page.build_output(

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
-from reconciler.registry.operations.indexing import INDEX
+from reconciler.registry.operations.indexing import THING_INDEX
 from reconciler.registry.shared.attributes import (
     parse_new_attributes,
     require_attribute_limits,
@@ -133,7 +133,8 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for an unknown or dynamic parent (AWS's service model has no ResourceNotFound for this operation),
     a hierarchy deeper than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
     """
-    name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
+    name = params["thingGroupName"]
+    properties = params.get("thingGroupProperties", {})
     attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
     existing = find_group(context, name)
@@ -233,7 +234,7 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
 
 def _query_members(row: Row) -> dict[str, str]:
     return {
-        "indexName": INDEX,
+        "indexName": THING_INDEX,
         "queryString": row["query"],
         "queryVersion": row["query_version"],
         "status": "ACTIVE",

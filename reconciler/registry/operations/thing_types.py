@@ -66,7 +66,8 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
     """
-    name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
+    name = params["thingTypeName"]
+    properties = dict(params.get("thingTypeProperties", {}))
     tags = parse_tag_list(context, params.get("tags", []))
     _check_searchable_attribute_count(context, properties)
     row, arn = find_thing_type(context, name), _build_arn(context, name)

@@ -85,7 +85,8 @@ def create_thing(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).
     """
-    name, attributes = params["thingName"], parse_new_attributes(params.get("attributePayload"))
+    name = params["thingName"]
+    attributes = parse_new_attributes(params.get("attributePayload"))
     existing = find_thing(context, name)
     if existing is not None:
         return _repeat_creation(context, existing, attributes, params)
@@ -158,7 +159,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThing")
 def delete_thing(context: Context, params: Params) -> Output | None:
-    """Delete a thing without principals and remove it from its groups. A missing one is not an error.
+    """Delete a thing that has no principals, and its group memberships; a missing thing is not an error.
 
     Raises InvalidRequest while a principal is attached and for `detach_lag_seconds` afterwards, VersionConflict (409).
     """
@@ -187,9 +188,9 @@ def _find_max_attributes(thing_type: str | None) -> int:
 
 
 def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:
-    """Return the output for an existing thing.
+    """Return the output for a thing that already exists.
 
-    Raises ResourceAlreadyExists unless the request describes it.
+    Raises ResourceAlreadyExists if the request has other properties than the thing.
     """
     has_same_attributes = json.loads(row["attributes"]) == attributes
     has_same_type = row["type"] == params.get("thingTypeName")

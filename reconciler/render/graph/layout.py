@@ -92,7 +92,8 @@ def _list_virtual_nodes(
 
 def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependencies: Neighbors) -> None:
     """Order each column by the ranks of its neighbors; keep the order with the fewest crossings."""
-    best, fewest = [list(column) for column in columns], _count_crossings(columns, dependents)
+    best = [list(column) for column in columns]
+    fewest = _count_crossings(columns, dependents)
     for sweep in range(_SWEEPS):
         is_forward = sweep % 2 == 0
         links = dependencies if is_forward else dependents
