@@ -102,7 +102,7 @@ def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, i
     return "DESC", "<", page.after[0] if page.after else _LAST_SEQ
 
 
-REGISTRY = Pager("nextToken", "nextToken", "maxResults")
-MARKERS = Pager("marker", "nextMarker", "pageSize", default_size=25, url_safe=False)
-MANAGED = Pager("NextToken", "NextToken", "MaxResults")
-SEARCH = Pager("nextToken", "nextToken", "maxResults", default_size=100)
+REGISTRY_PAGER = Pager("nextToken", "nextToken", "maxResults")
+MARKER_PAGER = Pager("marker", "nextMarker", "pageSize", default_size=25, url_safe=False)
+MANAGED_INTEGRATIONS_PAGER = Pager("NextToken", "NextToken", "MaxResults")
+SEARCH_PAGER = Pager("nextToken", "nextToken", "maxResults", default_size=100)

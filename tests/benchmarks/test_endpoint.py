@@ -23,7 +23,7 @@ def test_every_response_is_counted_by_status_with_more_connections_than_requests
     requests += [encode_request("GET", "/things/none")] * 3
     with serve_registry() as server:
         _, statuses = send_requests(server.address, requests, connections=30)
-        things = server.client().list_things()["things"]
+        things = server.create_client().list_things()["things"]
 
     assert statuses == {"200": 20, "404": 3}
     assert sorted(thing["thingName"] for thing in things) == [f"t{number}" for number in range(5)]

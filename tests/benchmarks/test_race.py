@@ -39,7 +39,7 @@ def race(tmp_path_factory):
                 fleet.write_manifest(folder, DEVICES, changed=phase in CHANGED_PHASES)
                 key = (phase, contender.name)
                 measurements[key] = [measure_phase(server, contender, folder, phase)]
-                devices[key] = read_devices(server.client(account=contender.account))
+                devices[key] = read_devices(server.create_client(account=contender.account))
     return contenders, measurements, devices
 
 

@@ -9,11 +9,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     read,
     tag_list,
 )
@@ -26,7 +26,7 @@ def make_live(spec: BillingGroup) -> Live:
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert create_calls(resource("billing_groups", "a", BillingGroup("Plants"))) == [
+    assert list_create_calls(resource("billing_groups", "a", BillingGroup("Plants"))) == [
         iot(
             "CreateBillingGroup",
             billingGroupName="a",
@@ -57,7 +57,7 @@ def test_groups_are_listed_and_the_owned_ones_described():
 
 def test_description_and_tags_are_updated_in_place():
     after = resource("billing_groups", "a", BillingGroup(None, {"line": "B"}))
-    assert calls_of(change_to(after, make_live(BillingGroup("Plants")))) == [
+    assert list_calls(change_to(after, make_live(BillingGroup("Plants")))) == [
         iot(
             "UpdateBillingGroup",
             billingGroupName="a",
@@ -69,6 +69,6 @@ def test_description_and_tags_are_updated_in_place():
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("billing_groups", make_live(BillingGroup())) == [
+    assert list_delete_calls("billing_groups", make_live(BillingGroup())) == [
         iot("DeleteBillingGroup", ignored_errors=NOT_FOUND, billingGroupName="a", expectedVersion=7)
     ]

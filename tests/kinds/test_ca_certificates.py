@@ -13,10 +13,10 @@ from tests.support.desired_states import AUTHORITIES, ROLE, ca, resource
 from tests.support.kind_driver import (
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
     iot,
+    list_calls,
+    list_create_calls,
     plan_context,
     problems,
     read,
@@ -55,7 +55,7 @@ REMOVE_REGISTRATION = make_update_call(removeAutoRegistration=True)
 
 def test_a_ca_is_registered_with_its_template():
     resource = make_ca(registration_template="t", registration_role_arn=ROLE)
-    assert create_calls(resource, plan_context(resource, make_template())) == [
+    assert list_create_calls(resource, plan_context(resource, make_template())) == [
         iot(
             "RegisterCACertificate",
             caCertificate=PEM.text,
@@ -116,7 +116,7 @@ def test_a_ca_is_read_with_its_template():
 )
 def test_removing_a_template_or_its_role_removes_auto_registration_first(before, after, expected):
     change = change_to(make_ca(**after), make_live(**before))
-    assert calls_of(change, plan_context(change.resource, make_template(), changes=[change])) == expected
+    assert list_calls(change, plan_context(change.resource, make_template(), changes=[change])) == expected
 
 
 def test_a_registration_template_has_to_be_jitp_and_a_role_needs_one():

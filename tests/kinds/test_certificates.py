@@ -19,11 +19,11 @@ from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, res
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     plan_context,
     plan_errors,
     problems,
@@ -102,7 +102,7 @@ def test_a_certificate_is_registered_before_its_policies_are_attached(
     fields, others, operation, extra_params
 ):
     desired = make_certificate(status="INACTIVE", policies=("p",), **fields)
-    assert create_calls(desired, plan_context(desired, POLICY, *others)) == [
+    assert list_create_calls(desired, plan_context(desired, POLICY, *others)) == [
         iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params),
         make_attach_policy_call("p", OLD),
     ]
@@ -111,7 +111,7 @@ def test_a_certificate_is_registered_before_its_policies_are_attached(
 def test_a_certificate_for_a_signing_request_is_issued_and_saved():
     output = OutputFile("a.pem", "/somewhere/a.pem")
     desired = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
-    (call,) = create_calls(desired)
+    (call,) = list_create_calls(desired)
     assert (call.operation, call.params) == (
         "CreateCertificateFromCsr",
         {"certificateSigningRequest": "REQUEST", "setAsActive": True},
@@ -159,7 +159,7 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
 
 def test_policies_are_attached_before_and_detached_after_the_status_changes():
     change = change_to(make_certificate(status="INACTIVE", policies=("p",)), make_live(policies=("q",)))
-    assert calls_of(
+    assert list_calls(
         change, plan_context(change.resource, POLICY, resource("policies", "q", Policy(DENY_ALL)))
     ) == [
         make_attach_policy_call("p", OLD),
@@ -177,7 +177,7 @@ def plan_rotation_calls(**fields: object):
     context = plan_context(
         change.resource, thing, live={"things.t": live_thing, "certificates.a": change.live}, changes=[change]
     )
-    return calls_of(change, context)
+    return list_calls(change, context)
 
 
 NEW_CALLS = [
@@ -203,7 +203,7 @@ def test_a_rotation_with_a_grace_period_keeps_the_old_certificate():
 def test_a_change_of_mode_registers_the_same_certificate_again():
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
     change = change_to(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
-    assert calls_of(change, plan_context(change.resource, authority, changes=[change])) == [
+    assert list_calls(change, plan_context(change.resource, authority, changes=[change])) == [
         make_retire_call(OLD),
         *make_delete_calls(OLD),
         iot("RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"),
@@ -212,7 +212,7 @@ def test_a_change_of_mode_registers_the_same_certificate_again():
 
 @pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
 def test_an_active_certificate_is_deactivated_before_it_is_deleted(status, count):
-    assert delete_calls("certificates", make_live(status=status)) == make_delete_calls(OLD)[2 - count :]
+    assert list_delete_calls("certificates", make_live(status=status)) == make_delete_calls(OLD)[2 - count :]
 
 
 def test_changes_that_aws_rejects_are_rejected():

@@ -16,11 +16,11 @@ from tests.support.desired_states import converge, managed_thing, plan_of, resou
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     effective_resource,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     managed_integrations,
     plan_context,
     read,
@@ -52,11 +52,11 @@ def split_tokens(calls):
 
 
 def test_a_creation_is_one_call_whose_token_depends_on_the_request():
-    calls, tokens = split_tokens(create_calls(make_locker()))
+    calls, tokens = split_tokens(list_create_calls(make_locker()))
     assert calls == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
-    assert tokens == split_tokens(create_calls(make_locker()))[1]
+    assert tokens == split_tokens(list_create_calls(make_locker()))[1]
     assert len(tokens[0]) == 64
-    assert tokens != split_tokens(create_calls(make_locker(name="other")))[1]
+    assert tokens != split_tokens(list_create_calls(make_locker(name="other")))[1]
 
 
 def test_only_owned_lockers_are_read():
@@ -73,7 +73,7 @@ def test_only_owned_lockers_are_read():
 
 def test_tags_are_updated_in_place():
     change = change_to(make_locker(tags={"line": "B"}), make_live())
-    assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
+    assert list_calls(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
 
 
 def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
@@ -87,7 +87,7 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
         live={"credential_lockers.a": change.live, "managed_things.d": live_device},
         changes=[change],
     )
-    calls_without_tokens, _ = split_tokens(calls_of(change, context))
+    calls_without_tokens, _ = split_tokens(list_calls(change, context))
     assert calls_without_tokens == [
         managed_integrations("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
         managed_integrations(
@@ -110,7 +110,7 @@ def test_an_interrupted_replacement_keeps_the_locker_closer_to_the_desired_state
 
 
 def test_a_deletion_is_one_call():
-    assert delete_calls("credential_lockers", make_live()) == [DELETE]
+    assert list_delete_calls("credential_lockers", make_live()) == [DELETE]
 
 
 @pytest.mark.parametrize("name", ["new", None])

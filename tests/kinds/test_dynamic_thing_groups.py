@@ -10,11 +10,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     read,
     tag_list,
 )
@@ -29,7 +29,7 @@ def make_live(spec: DynamicThingGroup) -> Live:
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
     spec = DynamicThingGroup(QUERY, "Oslo", {"floor": "1"})
-    assert create_calls(resource("dynamic_thing_groups", "a", spec)) == [
+    assert list_create_calls(resource("dynamic_thing_groups", "a", spec)) == [
         iot(
             "CreateDynamicThingGroup",
             thingGroupName="a",
@@ -72,7 +72,7 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_describ
 
 def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
     after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
-    assert calls_of(change_to(after, make_live(DynamicThingGroup(QUERY)))) == [
+    assert list_calls(change_to(after, make_live(DynamicThingGroup(QUERY)))) == [
         iot(
             "UpdateDynamicThingGroup",
             thingGroupName="a",
@@ -86,6 +86,6 @@ def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("dynamic_thing_groups", make_live(DynamicThingGroup(QUERY))) == [
+    assert list_delete_calls("dynamic_thing_groups", make_live(DynamicThingGroup(QUERY))) == [
         iot("DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3)
     ]

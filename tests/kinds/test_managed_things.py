@@ -25,10 +25,10 @@ from tests.support.desired_states import apply, converge, managed_thing, plan_of
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    calls_of,
     change_to,
-    create_calls,
     effective_resource,
+    list_calls,
+    list_create_calls,
     managed_integrations,
     plan_context,
     plan_errors,
@@ -82,7 +82,7 @@ def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (
 
 
 def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
-    create, update = create_calls(effective_resource(managed_thing("a", **FULL)))
+    create, update = list_create_calls(effective_resource(managed_thing("a", **FULL)))
     tags = resolve(create.params["Tags"], {})
     assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
@@ -128,7 +128,7 @@ def test_json_with_other_white_space_and_order_is_unchanged():
 def test_capabilities_are_sent_only_when_the_file_changes_them():
     after = managed_thing("a", brand="Apex", capability_report=REPORT)
     change = change_to(after, make_live(managed_thing("a", brand="Acme", capability_report=REPORT)))
-    assert "CapabilityReport" not in calls_of(change)[0].params
+    assert "CapabilityReport" not in list_calls(change)[0].params
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
@@ -254,7 +254,7 @@ def test_the_devices_of_a_hub_are_deleted_before_it():
     deletion = Delete(Address("managed_things", "a"), live_hub)
     child = Delete(Address("managed_things", "b"), evolve(make_live(device), identity="M2"))
     assert plan_errors(deletion, plan_context(changes=[deletion, child])) == []
-    assert calls_of(deletion) == [*make_delete_calls("M2"), *make_delete_calls("M1")]
+    assert list_calls(deletion) == [*make_delete_calls("M2"), *make_delete_calls("M1")]
 
 
 def test_deleting_a_hub_without_its_devices_is_rejected():

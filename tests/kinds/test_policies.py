@@ -17,11 +17,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     plan_context,
     plan_errors,
     read,
@@ -48,7 +48,7 @@ def make_delete_version_call(version: str):
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert create_calls(resource("policies", "a", Policy(ALLOW))) == [
+    assert list_create_calls(resource("policies", "a", Policy(ALLOW))) == [
         iot("CreatePolicy", policyName="a", policyDocument=ALLOW.text, tags=tag_list(OWNERSHIP_TAGS))
     ]
 
@@ -77,14 +77,14 @@ def test_a_policy_is_read_with_its_versions_and_targets():
     ("older_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
 )
 def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(older_versions, deleted_versions):
-    assert calls_of(change_to(resource("policies", "a", Policy(OTHER)), make_live(*older_versions))) == [
+    assert list_calls(change_to(resource("policies", "a", Policy(OTHER)), make_live(*older_versions))) == [
         *map(make_delete_version_call, deleted_versions),
         iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER.text, setAsDefault=True),
     ]
 
 
 def test_the_other_versions_are_deleted_before_the_policy():
-    assert delete_calls("policies", make_live("1", "2")) == [
+    assert list_delete_calls("policies", make_live("1", "2")) == [
         make_delete_version_call("1"),
         make_delete_version_call("2"),
         iot(

@@ -25,9 +25,9 @@ from tests.support.desired_states import AUTHORITIES, ca, resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    calls_of,
-    create_calls,
     iot,
+    list_calls,
+    list_create_calls,
     plan_context,
     plan_errors,
     problems,
@@ -98,7 +98,7 @@ def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
 def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
     desired = make_pump()
     context = plan_context(desired, *OTHER_RESOURCES)
-    (call,) = create_calls(desired, evolve(context, declared=context.desired))
+    (call,) = list_create_calls(desired, evolve(context, declared=context.desired))
     owned = make_body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
     assert json.loads(call.params["templateBody"]) == owned.value
@@ -201,7 +201,7 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
     ids=["attributes", "groups", "billing", "status", "policy", "attachment", "certificate"],
 )
 def test_only_the_differences_are_sent(differences, expected):
-    assert calls_of(*make_update(make_pump(), make_live(**differences))) == expected
+    assert list_calls(*make_update(make_pump(), make_live(**differences))) == expected
 
 
 RETIRE = iot(
@@ -217,7 +217,7 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
     update, context = make_update(
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )
-    assert calls_of(update, context) == [
+    assert list_calls(update, context) == [
         RETIRE,
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERT),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),

@@ -17,10 +17,10 @@ from tests.support.desired_states import AUTHORITIES, apply, converge, failures,
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     managed_integrations,
     plan_errors,
     problems,
@@ -72,7 +72,7 @@ def make_profile_with_generated_claim(**fields: object) -> Live:
 
 
 def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
-    calls, _ = split_tokens(create_calls(make_profile(FLEET)))
+    calls, _ = split_tokens(list_create_calls(make_profile(FLEET)))
     assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
@@ -87,7 +87,7 @@ def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
 
 def test_a_declared_claim_is_sent_and_nothing_is_saved():
     calls, _ = split_tokens(
-        create_calls(make_profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
+        list_create_calls(make_profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
     )
     assert calls == [
         managed_integrations(
@@ -101,7 +101,7 @@ def test_a_declared_claim_is_sent_and_nothing_is_saved():
 
 
 def test_a_tag_records_the_ca_which_aws_does_not_return():
-    calls, _ = split_tokens(create_calls(make_profile(ProvisioningProfile("JITR", ca_certificate=CA))))
+    calls, _ = split_tokens(list_create_calls(make_profile(ProvisioningProfile("JITR", ca_certificate=CA))))
     assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
 
 
@@ -133,13 +133,13 @@ def test_a_saved_key_is_unchanged_even_if_its_file_was_moved():
 def test_a_profile_whose_key_was_lost_is_replaced():
     change = change_to(make_profile(FLEET), make_profile_with_generated_claim())
     assert isinstance(change, Replace)
-    calls, tokens = split_tokens(calls_of(change))
+    calls, tokens = split_tokens(list_calls(change))
     assert [call.operation for call in calls] == [
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
     assert calls[0].output_files == OUTPUT_FILES
-    assert tokens[0] != split_tokens(create_calls(make_profile(FLEET)))[1][0]
+    assert tokens[0] != split_tokens(list_create_calls(make_profile(FLEET)))[1][0]
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
@@ -148,7 +148,7 @@ def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
         make_profile(evolve(FLEET, save_claim_key_to=key)), make_profile_with_generated_claim()
     )
     assert isinstance(change, Update)
-    assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
+    assert list_calls(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
 
 
 def test_a_file_with_another_key_is_rejected():
@@ -214,7 +214,7 @@ def test_fields_that_exclude_each_other_are_problems(spec, expected):
 
 
 def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
-    assert delete_calls("provisioning_profiles", make_profile_with_generated_claim()) == DELETE_CALLS
+    assert list_delete_calls("provisioning_profiles", make_profile_with_generated_claim()) == DELETE_CALLS
 
 
 def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):

@@ -14,11 +14,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     problems,
     read,
     tag_list,
@@ -53,7 +53,7 @@ def make_create_call(**more_params):
 
 
 def test_a_template_is_created_with_its_ownership_tags_in_one_call():
-    assert create_calls(make_template(SPEC)) == [
+    assert list_create_calls(make_template(SPEC)) == [
         make_create_call(
             type="FLEET_PROVISIONING", enabled=True, description="Pumps", preProvisioningHook=HOOK_PARAMS
         )
@@ -94,7 +94,7 @@ def test_a_live_template_is_read_with_its_versions():
 )
 def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(older_versions, deleted):
     body = Document.parse('{"Resources": {"x": 1}}')
-    assert calls_of(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, older_versions))) == [
+    assert list_calls(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, older_versions))) == [
         *(
             iot(
                 "DeleteProvisioningTemplateVersion",
@@ -128,7 +128,7 @@ def test_spaces_in_the_body_are_not_a_change():
 
 def test_other_fields_change_in_one_call_that_removes_the_hook():
     spec = ProvisioningTemplate(BODY, f"{ROLE}-2")
-    assert calls_of(change_to(make_template(spec), make_live(SPEC))) == [
+    assert list_calls(change_to(make_template(spec), make_live(SPEC))) == [
         iot(
             "UpdateProvisioningTemplate",
             templateName="a",
@@ -143,14 +143,14 @@ def test_other_fields_change_in_one_call_that_removes_the_hook():
 def test_a_change_of_type_deletes_the_template_and_creates_it_again():
     change = change_to(make_template(ProvisioningTemplate(BODY, ROLE, "JITP")), make_live(SPEC))
     assert isinstance(change, Replace)
-    assert calls_of(change) == [
+    assert list_calls(change) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),
         make_create_call(type="JITP", enabled=False),
     ]
 
 
 def test_a_template_is_deleted_with_its_versions():
-    assert delete_calls("provisioning_templates", make_live(SPEC, (1, 2))) == [
+    assert list_delete_calls("provisioning_templates", make_live(SPEC, (1, 2))) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a")
     ]
 

@@ -9,11 +9,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     read,
     tag_list,
 )
@@ -27,7 +27,7 @@ def make_live(spec: RoleAlias) -> Live:
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert create_calls(resource("role_aliases", "a", RoleAlias(ROLE))) == [
+    assert list_create_calls(resource("role_aliases", "a", RoleAlias(ROLE))) == [
         iot(
             "CreateRoleAlias",
             roleAlias="a",
@@ -59,19 +59,19 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
 
 def test_role_and_duration_are_updated_in_place():
     after = resource("role_aliases", "a", RoleAlias(OTHER, 900))
-    assert calls_of(change_to(after, make_live(RoleAlias(ROLE)))) == [
+    assert list_calls(change_to(after, make_live(RoleAlias(ROLE)))) == [
         iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER, credentialDurationSeconds=900)
     ]
 
 
 def test_an_update_of_tags_does_not_update_the_role():
     after = resource("role_aliases", "a", RoleAlias(ROLE, tags={"line": "A"}))
-    assert calls_of(change_to(after, make_live(RoleAlias(ROLE)))) == [
+    assert list_calls(change_to(after, make_live(RoleAlias(ROLE)))) == [
         iot("TagResource", resourceArn=ARN, tags=tag_list({"line": "A"}))
     ]
 
 
 def test_a_deletion_is_one_call():
-    assert delete_calls("role_aliases", make_live(RoleAlias(ROLE))) == [
+    assert list_delete_calls("role_aliases", make_live(RoleAlias(ROLE))) == [
         iot("DeleteRoleAlias", ignored_errors=NOT_FOUND, roleAlias="a")
     ]

@@ -20,11 +20,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     plan_context,
     plan_errors,
     problems,
@@ -70,7 +70,10 @@ def test_a_group_is_created_before_its_policies_are_attached():
         make_group(parent="top", policies=("p",)), make_group("top"), resource("policies", "p", ALLOW)
     )
     desired = make_group(parent="top", policies=("p",))
-    assert create_calls(desired, context) == [make_create_call(parentGroupName="top"), make_attach_call("p")]
+    assert list_create_calls(desired, context) == [
+        make_create_call(parentGroupName="top"),
+        make_attach_call("p"),
+    ]
 
 
 def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted():
@@ -123,7 +126,7 @@ def test_new_policies_are_attached_before_old_ones_are_detached():
     context = plan_context(
         change.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
     )
-    assert calls_of(change, context) == [
+    assert list_calls(change, context) == [
         make_attach_call("new"),
         iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
     ]
@@ -142,7 +145,7 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
         changes=[change_to(member, live_thing)],
     )
     assert plan_errors(change, context) == []
-    assert calls_of(change, context) == [
+    assert list_calls(change, context) == [
         DELETE,
         make_create_call(parentGroupName="top"),
         iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"),
@@ -186,7 +189,7 @@ def test_a_group_and_a_dynamic_group_cannot_share_a_name():
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
-    assert delete_calls("thing_groups", make_live(ThingGroup())) == [DELETE]
+    assert list_delete_calls("thing_groups", make_live(ThingGroup())) == [DELETE]
 
 
 def test_child_groups_are_deleted_before_their_parents():

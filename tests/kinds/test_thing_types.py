@@ -17,11 +17,11 @@ from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     plan_context,
     plan_errors,
     problems,
@@ -63,13 +63,13 @@ def make_live(spec: ThingType, *things: str) -> Live:
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
     tags = tag_list({"line": "A", **OWNERSHIP_TAGS})
-    assert create_calls(resource("thing_types", "a", FULL)) == [
+    assert list_create_calls(resource("thing_types", "a", FULL)) == [
         iot("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
     ]
 
 
 def test_a_deprecated_type_is_created_and_then_deprecated():
-    calls = create_calls(resource("thing_types", "a", ThingType(deprecated=True)))
+    calls = list_create_calls(resource("thing_types", "a", ThingType(deprecated=True)))
     assert [call.operation for call in calls] == ["CreateThingType", "DeprecateThingType"]
 
 
@@ -116,7 +116,7 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
 )
 def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after, expected):
     live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
-    assert calls_of(change_to(resource("thing_types", "a", after), live_type)) == expected
+    assert list_calls(change_to(resource("thing_types", "a", after), live_type)) == expected
 
 
 @pytest.mark.parametrize(
@@ -126,21 +126,21 @@ def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
     desired = resource("thing_types", "a", after)
     live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
 
-    assert calls_of(change_to(desired, live_type)) == [DEPRECATE, DELETE, *create_calls(desired)]
+    assert list_calls(change_to(desired, live_type)) == [DEPRECATE, DELETE, *list_create_calls(desired)]
 
 
 def test_a_deprecation_can_be_undone():
     live_type = make_live(ThingType(deprecated=True))
     undo = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
-    assert calls_of(change_to(resource("thing_types", "a", ThingType()), live_type)) == [undo]
+    assert list_calls(change_to(resource("thing_types", "a", ThingType()), live_type)) == [undo]
 
 
 def test_a_deletion_deprecates_the_type_and_waits():
-    assert delete_calls("thing_types", make_live(ThingType())) == [DEPRECATE, DELETE]
+    assert list_delete_calls("thing_types", make_live(ThingType())) == [DEPRECATE, DELETE]
 
 
 def test_a_deprecated_type_is_only_deleted():
-    assert delete_calls("thing_types", make_live(ThingType(deprecated=True))) == [DELETE]
+    assert list_delete_calls("thing_types", make_live(ThingType(deprecated=True))) == [DELETE]
 
 
 def test_a_plan_warns_that_a_deletion_waits():

@@ -18,11 +18,11 @@ from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    calls_of,
     change_to,
-    create_calls,
-    delete_calls,
     iot,
+    list_calls,
+    list_create_calls,
+    list_delete_calls,
     plan_context,
     plan_errors,
     problems,
@@ -78,7 +78,7 @@ def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certif
         *(resource("thing_groups", "g", ThingGroup()), resource("thing_types", "pump", ThingType())),
         resource("billing_groups", "b", BillingGroup()),
     )
-    assert create_calls(desired, context) == [
+    assert list_create_calls(desired, context) == [
         iot(
             "CreateThing",
             thingName="a",
@@ -155,7 +155,7 @@ def test_exclusivity_is_not_compared_without_certificates():
 def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another():
     change = change_to(make_thing(billing_group="c"), make_live(Thing(billing_group="b")))
     groups = [resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
-    assert calls_of(
+    assert list_calls(
         change, plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
     ) == [
         iot(
@@ -183,7 +183,7 @@ def test_new_groups_are_joined_before_old_ones_are_left_in_other_hierarchies(par
     ]
     change = change_to(make_thing(thing_groups=("new",)), make_live(Thing(thing_groups=("old",))))
     context = plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
-    assert calls_of(change, context) == expected
+    assert list_calls(change, context) == expected
 
 
 def test_a_certificate_is_attached_again_to_become_exclusive():
@@ -195,7 +195,7 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
         live={"things.a": live_thing, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
         changes=[change],
     )
-    assert calls_of(change, context) == [
+    assert list_calls(change, context) == [
         make_detach_call(),
         make_attach_call(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
@@ -215,7 +215,7 @@ def test_an_exclusive_certificate_is_detached_from_its_other_things():
         },
         changes=[change],
     )
-    assert calls_of(change, context) == [
+    assert list_calls(change, context) == [
         make_detach_call("b"),
         make_attach_call(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
@@ -256,7 +256,7 @@ def test_ten_groups_leave_no_room_for_the_workspaces_group():
 
 def test_all_principals_are_detached_before_a_thing_is_deleted():
     foreign = build_arn("cert/foreign")
-    assert delete_calls("things", make_live(Thing(), foreign)) == [
+    assert list_delete_calls("things", make_live(Thing(), foreign)) == [
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign),
         iot(
             "DeleteThing",

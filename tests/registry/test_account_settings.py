@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, catch_error, without_metadata
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encryption"
@@ -36,7 +36,7 @@ def test_events_are_disabled_by_default_and_an_update_changes_only_its_events(io
 def test_an_unknown_event_type_is_rejected(iot):
     events = {"UNKNOWN": {"Enabled": True}}
 
-    assert error_of(iot.update_event_configurations, eventConfigurations=events) == (
+    assert catch_error(iot.update_event_configurations, eventConfigurations=events) == (
         "InvalidRequestException",
         400,
     )
@@ -71,7 +71,10 @@ def test_the_encryption_key_is_awss_by_default_and_can_be_changed_and_reset(iot)
     ],
 )
 def test_a_key_and_role_are_required_for_a_customer_managed_key_only(iot, configuration):
-    assert error_of(iot.update_encryption_configuration, **configuration) == ("InvalidRequestException", 400)
+    assert catch_error(iot.update_encryption_configuration, **configuration) == (
+        "InvalidRequestException",
+        400,
+    )
 
 
 def test_managed_integrations_have_their_own_encryption_configuration(iot, managed):
@@ -95,14 +98,14 @@ def test_managed_integrations_have_their_own_encryption_configuration(iot, manag
     ],
 )
 def test_managed_integrations_require_a_key_for_a_customer_key_only(managed, configuration):
-    assert error_of(managed.put_default_encryption_configuration, **configuration) == (
+    assert catch_error(managed.put_default_encryption_configuration, **configuration) == (
         "ValidationException",
         400,
     )
 
 
 def test_a_custom_endpoint_exists_after_registration_and_never_changes(managed):
-    unregistered = error_of(managed.get_custom_endpoint)
+    unregistered = catch_error(managed.get_custom_endpoint)
     registered = [without_metadata(managed.register_custom_endpoint()) for _ in range(2)]
     endpoint = without_metadata(managed.get_custom_endpoint())
 
@@ -112,7 +115,7 @@ def test_a_custom_endpoint_exists_after_registration_and_never_changes(managed):
 
 
 def test_the_hub_configuration_stores_the_token_lifetime(managed):
-    unset = error_of(managed.get_hub_configuration)
+    unset = catch_error(managed.get_hub_configuration)
     put = managed.put_hub_configuration(HubTokenTimerExpirySettingInSeconds=600)
 
     assert unset == MISSING
@@ -132,10 +135,11 @@ def test_registering_an_endpoint_does_not_change_the_hub_configuration(managed):
 
 def test_the_schema_catalog_is_empty(managed):
     assert managed.list_schema_versions(Type="capability")["Items"] == []
-    assert error_of(managed.list_schema_versions, Type="capability", NextToken="x") == (
+    assert catch_error(managed.list_schema_versions, Type="capability", NextToken="x") == (
         "ValidationException",
         400,
     )
     assert (
-        error_of(managed.get_schema_version, Type="capability", SchemaVersionedId="aws.OnOff@1.4") == MISSING
+        catch_error(managed.get_schema_version, Type="capability", SchemaVersionedId="aws.OnOff@1.4")
+        == MISSING
     )

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.support.direct_client import error_of, without_metadata
+from tests.support.direct_client import catch_error, without_metadata
 
 INVALID = ("InvalidAggregationException", 400)
 POWERS = ("1", "2", "2", "15", "1_0")
@@ -111,11 +111,11 @@ def test_buckets_are_the_most_frequent_values(iot, fleet):
 def test_unknown_and_non_numeric_fields_are_rejected(iot, fleet):
     params = {"queryString": "*"}
 
-    assert error_of(iot.get_statistics, **params, aggregationField="attributes.none") == INVALID
-    assert error_of(iot.get_cardinality, **params, aggregationField="site") == INVALID
-    assert error_of(iot.get_percentiles, **params, aggregationField="attributes.site") == INVALID
-    assert error_of(iot.get_statistics, queryString="(") == ("InvalidQueryException", 400)
+    assert catch_error(iot.get_statistics, **params, aggregationField="attributes.none") == INVALID
+    assert catch_error(iot.get_cardinality, **params, aggregationField="site") == INVALID
+    assert catch_error(iot.get_percentiles, **params, aggregationField="attributes.site") == INVALID
+    assert catch_error(iot.get_statistics, queryString="(") == ("InvalidQueryException", 400)
 
 
 def test_aggregation_without_an_index_raises_resource_not_found(iot):
-    assert error_of(iot.get_cardinality, queryString="*") == ("ResourceNotFoundException", 404)
+    assert catch_error(iot.get_cardinality, queryString="*") == ("ResourceNotFoundException", 404)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:billinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -44,7 +44,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme)
 
     assert without_metadata(repeated) == acme
     expected = ("ResourceAlreadyExistsException", 409)
-    assert error_of(iot.create_billing_group, billingGroupName="acme") == expected
+    assert catch_error(iot.create_billing_group, billingGroupName="acme") == expected
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
@@ -54,8 +54,8 @@ def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(i
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
 
     assert versions == [2, 3]
-    assert error_of(iot.update_billing_group, **params, expectedVersion=2) == CONFLICT
-    assert error_of(iot.delete_billing_group, billingGroupName="acme", expectedVersion=2) == CONFLICT
+    assert catch_error(iot.update_billing_group, **params, expectedVersion=2) == CONFLICT
+    assert catch_error(iot.delete_billing_group, billingGroupName="acme", expectedVersion=2) == CONFLICT
     iot.delete_billing_group(billingGroupName="acme", expectedVersion=3)
 
 
@@ -86,7 +86,7 @@ def test_a_thing_is_in_at_most_one_billing_group(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
 
-    code = error_of(iot.add_thing_to_billing_group, billingGroupName="other", thingName="pump-7")
+    code = catch_error(iot.add_thing_to_billing_group, billingGroupName="other", thingName="pump-7")
 
     assert (code, things(iot), things(iot, "other")) == (INVALID, ["pump-7"], [])
     assert iot.describe_thing(thingName="pump-7")["billingGroupName"] == "acme"
@@ -116,18 +116,18 @@ def test_creating_a_thing_again_without_its_billing_group_raises_409(iot, acme):
     first = without_metadata(iot.create_thing(**params))
 
     assert without_metadata(iot.create_thing(**params)) == first
-    assert error_of(iot.create_thing, thingName="pump-7") == ("ResourceAlreadyExistsException", 409)
-    assert error_of(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
+    assert catch_error(iot.create_thing, thingName="pump-7") == ("ResourceAlreadyExistsException", 409)
+    assert catch_error(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
 
 
 def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
-    assert error_of(iot.delete_billing_group, billingGroupName="acme") == INVALID
+    assert catch_error(iot.delete_billing_group, billingGroupName="acme") == INVALID
     iot.delete_thing(thingName="pump-7")
     for _ in range(2):
         iot.delete_billing_group(billingGroupName="acme")
 
-    assert error_of(iot.describe_billing_group, billingGroupName="acme") == MISSING
+    assert catch_error(iot.describe_billing_group, billingGroupName="acme") == MISSING
     iot.create_billing_group(billingGroupName="acme")
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == []
 
@@ -135,10 +135,12 @@ def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
 def test_missing_and_unnamed_resources_are_rejected(iot, acme):
     iot.create_thing(thingName="pump-7")
     for operation in (iot.describe_billing_group, iot.list_things_in_billing_group):
-        assert error_of(operation, billingGroupName="none") == MISSING
-    assert error_of(iot.update_billing_group, billingGroupName="none", billingGroupProperties={}) == MISSING
+        assert catch_error(operation, billingGroupName="none") == MISSING
+    assert (
+        catch_error(iot.update_billing_group, billingGroupName="none", billingGroupProperties={}) == MISSING
+    )
     for operation in (iot.add_thing_to_billing_group, iot.remove_thing_from_billing_group):
-        assert error_of(operation, billingGroupName="none", thingName="pump-7") == MISSING
-        assert error_of(operation, billingGroupName="acme", thingName="none") == MISSING
-        assert error_of(operation, billingGroupName="acme") == INVALID
-        assert error_of(operation, thingName="pump-7") == INVALID
+        assert catch_error(operation, billingGroupName="none", thingName="pump-7") == MISSING
+        assert catch_error(operation, billingGroupName="acme", thingName="none") == MISSING
+        assert catch_error(operation, billingGroupName="acme") == INVALID
+        assert catch_error(operation, thingName="pump-7") == INVALID

@@ -13,8 +13,8 @@ from tests.support.direct_client import (
     REGION,
     START_SECONDS,
     START_TIME,
+    catch_error,
     create_client,
-    error_of,
     register_ca,
     without_metadata,
 )
@@ -76,15 +76,15 @@ def test_a_wrong_common_name_raises_registration_code_validation(iot, authority)
     """See test_06 in test_facts.py; this test covers a wrong common name."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
 
-    assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
+    assert catch_error(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
     iot.get_registration_code()
-    assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
+    assert catch_error(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
 
 
 def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
     """See test_06 in test_facts.py; this test covers SNI-only registration."""
     code = iot.get_registration_code()["registrationCode"]
-    error = error_of(
+    error = catch_error(
         iot.register_ca_certificate,
         caCertificate=authority.pem,
         verificationCertificate=authority.issue(code),
@@ -97,7 +97,7 @@ def test_sni_only_registration_rejects_a_verification_certificate(iot, authority
 
 
 def test_default_registration_requires_a_verification_certificate(iot, authority):
-    error = error_of(iot.register_ca_certificate, caCertificate=authority.pem)
+    error = catch_error(iot.register_ca_certificate, caCertificate=authority.pem)
 
     assert error == ("InvalidRequestException", 400)
 
@@ -105,7 +105,7 @@ def test_default_registration_requires_a_verification_certificate(iot, authority
 def test_the_verification_certificate_must_be_signed_by_the_ca(iot, authority, other_authority):
     code = iot.get_registration_code()["registrationCode"]
 
-    error = error_of(
+    error = catch_error(
         iot.register_ca_certificate,
         caCertificate=authority.pem,
         verificationCertificate=other_authority.issue(code),
@@ -115,7 +115,7 @@ def test_the_verification_certificate_must_be_signed_by_the_ca(iot, authority, o
 
 
 def test_a_certificate_without_ca_basic_constraints_is_rejected(iot, authority):
-    error = error_of(
+    error = catch_error(
         iot.register_ca_certificate, caCertificate=authority.issue("pump"), certificateMode="SNI_ONLY"
     )
 
@@ -137,7 +137,7 @@ def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
         renewed = renewed.renew()
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
-    error = error_of(
+    error = catch_error(
         iot.register_ca_certificate, caCertificate=renewed.renew().pem, certificateMode="SNI_ONLY"
     )
 
@@ -191,14 +191,16 @@ def test_removing_auto_registration_deletes_the_registration_config(iot, ca):
 def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
     config = {"templateName": "pump", "roleArn": ROLE}
 
-    error = error_of(iot.update_ca_certificate, certificateId=ca["certificateId"], registrationConfig=config)
+    error = catch_error(
+        iot.update_ca_certificate, certificateId=ca["certificateId"], registrationConfig=config
+    )
 
     assert error == ("ResourceNotFoundException", 404)
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
     """See test_10 in test_facts.py; this test covers CA certificates."""
-    assert error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
+    assert catch_error(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,
     )
@@ -219,9 +221,9 @@ def test_deleting_a_ca_keeps_its_device_certificates_and_deletes_its_tags(iot, c
 def test_operations_on_a_missing_ca_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
-    assert error_of(iot.describe_ca_certificate, certificateId="a" * 64) == expected
-    assert error_of(iot.update_ca_certificate, certificateId="a" * 64, newStatus="ACTIVE") == expected
-    assert error_of(iot.delete_ca_certificate, certificateId="a" * 64) == expected
+    assert catch_error(iot.describe_ca_certificate, certificateId="a" * 64) == expected
+    assert catch_error(iot.update_ca_certificate, certificateId="a" * 64, newStatus="ACTIVE") == expected
+    assert catch_error(iot.delete_ca_certificate, certificateId="a" * 64) == expected
 
 
 def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
@@ -261,7 +263,7 @@ def test_the_registration_code_is_64_hex_digits_and_stable_until_deleted(iot, cu
 
 
 def test_deleting_a_missing_registration_code_raises_resource_not_found(iot):
-    assert error_of(iot.delete_registration_code) == ("ResourceNotFoundException", 404)
+    assert catch_error(iot.delete_registration_code) == ("ResourceNotFoundException", 404)
 
 
 def test_endpoint_addresses_are_plausible_and_stable(iot):
@@ -269,4 +271,4 @@ def test_endpoint_addresses_are_plausible_and_stable(iot):
 
     assert re.fullmatch(rf"a[0-9a-f]{{13}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
     assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == address
-    assert error_of(iot.describe_endpoint, endpointType="iot:Nothing") == ("InvalidRequestException", 400)
+    assert catch_error(iot.describe_endpoint, endpointType="iot:Nothing") == ("InvalidRequestException", 400)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, create_client, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client, without_metadata
 
 TARGET = "111122223333"
 STATE = ("CertificateStateException", 406)
@@ -76,10 +76,10 @@ def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, ident
         "previousOwnedBy": ACCOUNT,
         "transferData": {"transferMessage": "yours", "transferDate": START_TIME, "acceptDate": START_TIME},
     }
-    assert error_of(iot.describe_certificate, **identity) == MISSING
+    assert catch_error(iot.describe_certificate, **identity) == MISSING
     assert iot.list_outgoing_certificates()["outgoingCertificates"] == []
-    assert error_of(other.accept_certificate_transfer, **identity) == COMPLETED
-    assert error_of(iot.cancel_certificate_transfer, **identity) == COMPLETED
+    assert catch_error(other.accept_certificate_transfer, **identity) == COMPLETED
+    assert catch_error(iot.cancel_certificate_transfer, **identity) == COMPLETED
 
 
 def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, other, identity):
@@ -107,33 +107,33 @@ def test_a_canceled_transfer_leaves_the_certificate_inactive(iot, other, identit
 
     described = description(iot, identity)
     assert (described["status"], "transferData" in described, statuses(other)) == ("INACTIVE", False, {})
-    assert error_of(iot.cancel_certificate_transfer, **identity) == COMPLETED
-    assert error_of(other.accept_certificate_transfer, **identity) == MISSING
+    assert catch_error(iot.cancel_certificate_transfer, **identity) == COMPLETED
+    assert catch_error(other.accept_certificate_transfer, **identity) == MISSING
 
 
 def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot, other, device, clock):
     params = {"certificateId": device["certificateId"], "targetAwsAccount": TARGET}
-    assert error_of(iot.transfer_certificate, **params) == STATE
+    assert catch_error(iot.transfer_certificate, **params) == STATE
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     iot.create_policy(policyName="connect", policyDocument="{}")
     iot.attach_policy(policyName="connect", target=device["certificateArn"])
-    assert error_of(iot.transfer_certificate, **params) == CONFLICT
+    assert catch_error(iot.transfer_certificate, **params) == CONFLICT
     iot.detach_policy(policyName="connect", target=device["certificateArn"])
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
-    assert error_of(iot.transfer_certificate, **params) == CONFLICT
+    assert catch_error(iot.transfer_certificate, **params) == CONFLICT
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     clock.advance(5)
 
     iot.transfer_certificate(**params)
-    assert error_of(iot.transfer_certificate, **params) == STATE
+    assert catch_error(iot.transfer_certificate, **params) == STATE
 
 
 def test_a_certificate_that_the_target_account_has_cannot_be_transferred(iot, other, identity, device_pem):
     other.register_certificate_without_ca(certificatePem=device_pem)
 
-    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == CONFLICT
-    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=ACCOUNT) == INVALID
+    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == CONFLICT
+    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=ACCOUNT) == INVALID
 
 
 def test_a_pending_certificate_cannot_be_attached_updated_or_deleted(iot, other, identity, device):
@@ -143,24 +143,24 @@ def test_a_pending_certificate_cannot_be_attached_updated_or_deleted(iot, other,
 
     arn = device["certificateArn"]
     for client in (iot, other):
-        assert error_of(client.update_certificate, **identity, newStatus="ACTIVE") == STATE
-        assert error_of(client.delete_certificate, **identity, forceDelete=True) == STATE
-    assert error_of(iot.attach_policy, policyName="connect", target=arn) == INVALID
-    assert error_of(iot.attach_thing_principal, thingName="pump-7", principal=arn) == INVALID
-    assert error_of(other.cancel_certificate_transfer, **identity) == COMPLETED
-    assert error_of(iot.accept_certificate_transfer, **identity) == COMPLETED
+        assert catch_error(client.update_certificate, **identity, newStatus="ACTIVE") == STATE
+        assert catch_error(client.delete_certificate, **identity, forceDelete=True) == STATE
+    assert catch_error(iot.attach_policy, policyName="connect", target=arn) == INVALID
+    assert catch_error(iot.attach_thing_principal, thingName="pump-7", principal=arn) == INVALID
+    assert catch_error(other.cancel_certificate_transfer, **identity) == COMPLETED
+    assert catch_error(iot.accept_certificate_transfer, **identity) == COMPLETED
 
 
 def test_transfers_of_a_missing_certificate_raise_resource_not_found(iot, registry):
     identity = {"certificateId": "a" * 64}
 
-    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == MISSING
+    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == MISSING
     for operation in (
         iot.accept_certificate_transfer,
         iot.reject_certificate_transfer,
         iot.cancel_certificate_transfer,
     ):
-        assert error_of(operation, **identity) == MISSING
+        assert catch_error(operation, **identity) == MISSING
 
 
 def test_outgoing_certificates_are_listed_by_age_in_pages(iot, other, clock):

@@ -11,7 +11,7 @@ from tests.support.direct_client import (
     ACCOUNT,
     START_SECONDS,
     START_TIME,
-    error_of,
+    catch_error,
     register_ca,
     without_metadata,
 )
@@ -33,7 +33,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
     registered = without_metadata(iot.register_certificate(certificatePem=spaced))
 
     assert registered == {"certificateId": expected, "certificateArn": ARN + expected}
-    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+    assert catch_error(iot.register_certificate, certificatePem=device_pem) == (
         "ResourceAlreadyExistsException",
         409,
     )
@@ -78,7 +78,7 @@ def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, c
     renewed = authority.renew()
     second = register_ca(iot, renewed, setAsActive=True)
 
-    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+    assert catch_error(iot.register_certificate, certificatePem=device_pem) == (
         "CertificateConflictException",
         409,
     )
@@ -104,7 +104,7 @@ def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, devi
     register_ca(iot, authority)
     ca_params = {"caCertificatePem": authority.pem} if is_named else {}
 
-    code = error_of(iot.register_certificate, certificatePem=device_pem, **ca_params)
+    code = catch_error(iot.register_certificate, certificatePem=device_pem, **ca_params)
 
     assert code == ("CertificateStateException", 406)
 
@@ -115,7 +115,7 @@ def test_a_named_ca_must_have_signed_the_certificate(iot, key):
     forger = pki.Authority("CA", key())
     register_ca(iot, honest, setAsActive=True)
 
-    error = error_of(
+    error = catch_error(
         iot.register_certificate, certificatePem=forger.issue("pump"), caCertificatePem=honest.pem
     )
     iot.register_certificate(certificatePem=honest.issue("pump"), caCertificatePem=honest.pem)
@@ -127,7 +127,7 @@ def test_a_named_ca_must_have_signed_the_certificate(iot, key):
 def test_an_unregistered_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
     ca_params = {"caCertificatePem": authority.pem} if is_named else {}
 
-    assert error_of(iot.register_certificate, certificatePem=device_pem, **ca_params) == (
+    assert catch_error(iot.register_certificate, certificatePem=device_pem, **ca_params) == (
         "CertificateStateException",
         406,
     )
@@ -139,12 +139,12 @@ def test_an_unregistered_ca_cannot_register_device_certificates(iot, authority, 
 def test_an_invalid_pem_is_rejected(iot, ca, pem):
     expected = ("CertificateValidationException", 400)
 
-    assert error_of(iot.register_certificate, certificatePem=pem) == expected
-    assert error_of(iot.register_certificate_without_ca, certificatePem=pem) == expected
+    assert catch_error(iot.register_certificate, certificatePem=pem) == expected
+    assert catch_error(iot.register_certificate_without_ca, certificatePem=pem) == expected
 
 
 def test_a_pem_with_two_certificates_is_rejected(iot, ca, authority, device_pem):
-    assert error_of(iot.register_certificate_without_ca, certificatePem=device_pem + authority.pem) == (
+    assert catch_error(iot.register_certificate_without_ca, certificatePem=device_pem + authority.pem) == (
         "CertificateValidationException",
         400,
     )
@@ -190,7 +190,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
 
     for status in ("ACTIVE", "INACTIVE"):
-        code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+        code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
         assert code == ("CertificateStateException", 406)
     assert status_of(iot, device["certificateId"]) == "REVOKED"
 
@@ -198,7 +198,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
     """Tested over HTTP too, by test_09 in test_facts.py."""
-    code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+    code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert code == ("InvalidRequestException", 400)
     assert status_of(iot, device["certificateId"]) == "ACTIVE"
@@ -206,7 +206,7 @@ def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_registering_with_a_status_that_users_cannot_set_fails(iot, device_pem, status):
-    code = error_of(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
+    code = catch_error(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
 
     assert code == ("InvalidRequestException", 400)
 
@@ -231,7 +231,7 @@ def test_an_update_increments_the_version_and_sets_the_modification_time(iot, de
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is_forced):
     """See test_10 in test_facts.py; this test covers device certificates."""
-    code = error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
+    code = catch_error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
 
     assert code == ("CertificateStateException", 406)
 
@@ -244,10 +244,10 @@ def test_force_delete_does_not_detach_things(iot, device, clock, is_forced):
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     params = {"certificateId": device["certificateId"], "forceDelete": is_forced}
 
-    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+    assert catch_error(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
 
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
-    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+    assert catch_error(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
     clock.advance(5)
     iot.delete_certificate(**params)
     assert iot.list_certificates()["certificates"] == []
@@ -257,7 +257,7 @@ def test_a_revoked_certificate_can_be_deleted_and_registered_again(iot, ca, devi
     first = iot.register_certificate(certificatePem=device_pem, status="REVOKED")
     iot.delete_certificate(certificateId=first["certificateId"])
 
-    assert error_of(iot.describe_certificate, certificateId=first["certificateId"]) == (
+    assert catch_error(iot.describe_certificate, certificateId=first["certificateId"]) == (
         "ResourceNotFoundException",
         404,
     )
@@ -268,9 +268,9 @@ def test_a_revoked_certificate_can_be_deleted_and_registered_again(iot, ca, devi
 def test_operations_on_a_missing_certificate_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
-    assert error_of(iot.describe_certificate, certificateId="a" * 64) == expected
-    assert error_of(iot.update_certificate, certificateId="a" * 64, newStatus="ACTIVE") == expected
-    assert error_of(iot.delete_certificate, certificateId="a" * 64) == expected
+    assert catch_error(iot.describe_certificate, certificateId="a" * 64) == expected
+    assert catch_error(iot.update_certificate, certificateId="a" * 64, newStatus="ACTIVE") == expected
+    assert catch_error(iot.delete_certificate, certificateId="a" * 64) == expected
 
 
 def test_listing_never_returns_pem_and_is_newest_first(iot, ca, authority, clock):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 from .test_managed_things import build_device_params
 
@@ -29,7 +29,7 @@ def test_repeating_a_client_token_creates_no_second_locker(managed):
 
     assert repeated == first
     assert len(managed.list_credential_lockers()["Items"]) == 1
-    assert error_of(managed.create_credential_locker, Name="other", ClientToken="t1") == CONFLICT
+    assert catch_error(managed.create_credential_locker, Name="other", ClientToken="t1") == CONFLICT
 
 
 def test_a_client_token_can_be_used_again_after_its_locker_is_deleted(managed):
@@ -47,7 +47,7 @@ def test_deleting_a_locker_deletes_its_tags(managed):
     assert managed.list_tags_for_resource(ResourceArn=arn)["tags"] == {"b": "2"}
 
     managed.delete_credential_locker(Identifier=arn.rpartition("/")[2])
-    assert error_of(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
+    assert catch_error(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
 
 
 def test_a_managed_thing_must_refer_to_an_existing_locker(managed):
@@ -58,10 +58,10 @@ def test_a_managed_thing_must_refer_to_an_existing_locker(managed):
 
     assert managed.get_managed_thing(Identifier=thing)["CredentialLockerId"] == other
     assert (
-        error_of(managed.create_managed_thing, **build_device_params("9", CredentialLockerId="none"))
+        catch_error(managed.create_managed_thing, **build_device_params("9", CredentialLockerId="none"))
         == MISSING
     )
-    assert error_of(managed.update_managed_thing, Identifier=thing, CredentialLockerId="none") == MISSING
+    assert catch_error(managed.update_managed_thing, Identifier=thing, CredentialLockerId="none") == MISSING
 
 
 def test_a_managed_thing_keeps_the_id_of_its_deleted_locker(managed):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 from .test_thing_groups import items_of, members
 
@@ -88,8 +88,8 @@ def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version
     assert (first["version"], second["version"], described["version"]) == (2, 3, 3)
     assert (described["queryString"], members(iot, "oslo")) == ("thingName:fan*", [])
     assert described["thingGroupProperties"]["thingGroupDescription"] == "all in Oslo"
-    assert error_of(iot.update_dynamic_thing_group, **params, expectedVersion=2) == CONFLICT
-    assert error_of(iot.delete_dynamic_thing_group, thingGroupName="oslo", expectedVersion=2) == CONFLICT
+    assert catch_error(iot.update_dynamic_thing_group, **params, expectedVersion=2) == CONFLICT
+    assert catch_error(iot.delete_dynamic_thing_group, thingGroupName="oslo", expectedVersion=2) == CONFLICT
 
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, indexed):
@@ -98,8 +98,8 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, index
 
     assert without_metadata(iot.create_dynamic_thing_group(**params)) == first
     expected = ("ResourceAlreadyExistsException", 409)
-    assert error_of(iot.create_dynamic_thing_group, thingGroupName="oslo", queryString="*") == expected
-    assert error_of(iot.create_thing_group, thingGroupName="oslo") == expected
+    assert catch_error(iot.create_dynamic_thing_group, thingGroupName="oslo", queryString="*") == expected
+    assert catch_error(iot.create_thing_group, thingGroupName="oslo") == expected
 
 
 def test_a_new_group_has_no_things_or_tags_of_a_deleted_group_of_its_name(iot, oslo):
@@ -117,21 +117,21 @@ def test_dynamic_groups_reject_things_policies_and_children(iot, oslo):
     iot.create_policy(policyName="connect", policyDocument="{}")
     pair = {"thingGroupName": "oslo", "thingName": "pump-7"}
 
-    assert error_of(iot.add_thing_to_thing_group, **pair) == INVALID
-    assert error_of(iot.remove_thing_from_thing_group, **pair) == INVALID
-    assert error_of(iot.attach_policy, policyName="connect", target=ARN + "oslo") == INVALID
-    assert error_of(iot.create_thing_group, thingGroupName="row", parentGroupName="oslo") == INVALID
+    assert catch_error(iot.add_thing_to_thing_group, **pair) == INVALID
+    assert catch_error(iot.remove_thing_from_thing_group, **pair) == INVALID
+    assert catch_error(iot.attach_policy, policyName="connect", target=ARN + "oslo") == INVALID
+    assert catch_error(iot.create_thing_group, thingGroupName="row", parentGroupName="oslo") == INVALID
 
 
 def test_static_and_dynamic_groups_have_separate_operations(iot, oslo):
     iot.create_thing_group(thingGroupName="hall")
     static, dynamic = {"thingGroupName": "hall"}, {"thingGroupName": "oslo"}
 
-    assert error_of(iot.update_thing_group, **dynamic, thingGroupProperties={}) == INVALID
-    assert error_of(iot.delete_thing_group, **dynamic) == INVALID
-    assert error_of(iot.update_dynamic_thing_group, **static, thingGroupProperties={}) == INVALID
-    assert error_of(iot.delete_dynamic_thing_group, **static) == INVALID
-    code = error_of(iot.update_dynamic_thing_group, thingGroupName="none", thingGroupProperties={})
+    assert catch_error(iot.update_thing_group, **dynamic, thingGroupProperties={}) == INVALID
+    assert catch_error(iot.delete_thing_group, **dynamic) == INVALID
+    assert catch_error(iot.update_dynamic_thing_group, **static, thingGroupProperties={}) == INVALID
+    assert catch_error(iot.delete_dynamic_thing_group, **static) == INVALID
+    code = catch_error(iot.update_dynamic_thing_group, thingGroupName="none", thingGroupProperties={})
     assert code == MISSING
 
 
@@ -139,6 +139,6 @@ def test_the_101st_dynamic_group_raises_limit_exceeded(iot, indexed):
     for number in range(100):
         iot.create_dynamic_thing_group(thingGroupName=f"g{number}", queryString="*")
 
-    code = error_of(iot.create_dynamic_thing_group, thingGroupName="more", queryString="*")
+    code = catch_error(iot.create_dynamic_thing_group, thingGroupName="more", queryString="*")
 
     assert code == ("LimitExceededException", 410)

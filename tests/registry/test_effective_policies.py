@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, error_of
+from tests.support.direct_client import ACCOUNT, catch_error
 
 from .test_thing_groups import create_tree
 
@@ -47,7 +47,7 @@ def test_an_effective_policy_has_its_default_document(iot, principal):
 
 
 def test_missing_and_invalid_targets_are_rejected(iot, principal):
-    assert error_of(iot.get_effective_policies) == INVALID
-    assert error_of(iot.get_effective_policies, principal="someone") == INVALID
-    assert error_of(iot.get_effective_policies, principal=principal, thingName="none") == MISSING
-    assert error_of(iot.get_effective_policies, principal=ARN + "cert/" + "a" * 64) == MISSING
+    assert catch_error(iot.get_effective_policies) == INVALID
+    assert catch_error(iot.get_effective_policies, principal="someone") == INVALID
+    assert catch_error(iot.get_effective_policies, principal=principal, thingName="none") == MISSING
+    assert catch_error(iot.get_effective_policies, principal=ARN + "cert/" + "a" * 64) == MISSING

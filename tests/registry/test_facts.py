@@ -46,7 +46,7 @@ def running_server(buckets):
 
 @pytest.fixture(scope="module")
 def clients(running_server):
-    return running_server.client("iot"), running_server.client("iot-managed-integrations")
+    return running_server.create_client("iot"), running_server.create_client("iot-managed-integrations")
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ def register_ca(iot, authority, **extra):
     return without_metadata(registered)
 
 
-def error_and_members_of(operation, **params):
+def catch_error_with_members(operation, **params):
     """Call an operation that must fail, and return the error's code, HTTP status and other members."""
     with pytest.raises(ClientError) as caught:
         operation(**params)
@@ -109,11 +109,11 @@ def error_and_members_of(operation, **params):
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], members
 
 
-def error_of(operation, **params):
-    return error_and_members_of(operation, **params)[:2]
+def catch_error(operation, **params):
+    return catch_error_with_members(operation, **params)[:2]
 
 
-def status_of(iot, device):
+def get_status(iot, device):
     description = iot.describe_certificate(certificateId=device["certificateId"])
     return description["certificateDescription"]["status"]
 
@@ -130,7 +130,7 @@ def test_01_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace
 def test_02_registering_a_pem_again_raises_409_with_its_id_and_arn(iot, device, device_pem):
     members = {"resourceId": device["certificateId"], "resourceArn": device["certificateArn"]}
 
-    assert error_and_members_of(iot.register_certificate, certificatePem=device_pem) == (
+    assert catch_error_with_members(iot.register_certificate, certificatePem=device_pem) == (
         "ResourceAlreadyExistsException",
         409,
         members,
@@ -140,13 +140,13 @@ def test_02_registering_a_pem_again_raises_409_with_its_id_and_arn(iot, device, 
 def test_03_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
     registered = iot.register_certificate(certificatePem=device_pem)
 
-    assert status_of(iot, registered) == "INACTIVE"
+    assert get_status(iot, registered) == "INACTIVE"
 
 
 def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
     register_ca(iot, authority.renew(), setAsActive=True)
 
-    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+    assert catch_error(iot.register_certificate, certificatePem=device_pem) == (
         "CertificateConflictException",
         409,
     )
@@ -157,7 +157,10 @@ def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot
 def test_05_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem):
     register_ca(iot, authority)
 
-    assert error_of(iot.register_certificate, certificatePem=device_pem) == ("CertificateStateException", 406)
+    assert catch_error(iot.register_certificate, certificatePem=device_pem) == (
+        "CertificateStateException",
+        406,
+    )
 
 
 def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot, authority):
@@ -165,10 +168,10 @@ def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot,
     right_code = authority.issue(iot.get_registration_code()["registrationCode"])
 
     errors = (
-        error_of(
+        catch_error(
             iot.register_ca_certificate, caCertificate=authority.pem, verificationCertificate=wrong_code
         ),
-        error_of(
+        catch_error(
             iot.register_ca_certificate,
             caCertificate=authority.pem,
             verificationCertificate=right_code,
@@ -185,7 +188,7 @@ def test_07_the_11th_ca_with_one_subject_raises_limit_exceeded_410(iot, authorit
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
     pem = renewed.renew().pem
-    limit_error = error_of(iot.register_ca_certificate, caCertificate=pem, certificateMode="SNI_ONLY")
+    limit_error = catch_error(iot.register_ca_certificate, caCertificate=pem, certificateMode="SNI_ONLY")
     assert limit_error == ("LimitExceededException", 410)
 
 
@@ -194,23 +197,24 @@ def test_08_a_revoked_certificate_stays_revoked(iot, device):
     iot.update_certificate(**identity, newStatus="REVOKED")
 
     for status in ("ACTIVE", "INACTIVE"):
-        code, http_status = error_of(iot.update_certificate, **identity, newStatus=status)
+        code, http_status = catch_error(iot.update_certificate, **identity, newStatus=status)
         assert (code, http_status) in {("CertificateStateException", 406), INVALID}
-    assert status_of(iot, device) == "REVOKED"
+    assert get_status(iot, device) == "REVOKED"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION"])
 def test_09_updating_to_a_pending_status_fails(iot, device, status):
     assert (
-        error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status) == INVALID
+        catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+        == INVALID
     )
-    assert status_of(iot, device) == "ACTIVE"
+    assert get_status(iot, device) == "ACTIVE"
 
 
 def test_10_deleting_an_active_certificate_or_ca_raises_certificate_state_406(iot, ca, device):
     errors = (
-        error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=True),
-        error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]),
+        catch_error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=True),
+        catch_error(iot.delete_ca_certificate, certificateId=ca["certificateId"]),
     )
 
     assert errors == (("CertificateStateException", 406),) * 2
@@ -223,14 +227,14 @@ def test_11_force_delete_detaches_policies_but_not_things(iot, device, thing, wa
     iot.attach_thing_principal(**thing, principal=arn)
     iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
 
-    error_with_thing = error_of(iot.delete_certificate, certificateId=certificate_id, forceDelete=True)
+    error_with_thing = catch_error(iot.delete_certificate, certificateId=certificate_id, forceDelete=True)
     iot.detach_thing_principal(**thing, principal=arn)
     wait(LAG + 1)
-    error_with_policy = error_of(iot.delete_certificate, certificateId=certificate_id)
+    error_with_policy = catch_error(iot.delete_certificate, certificateId=certificate_id)
     iot.delete_certificate(certificateId=certificate_id, forceDelete=True)
 
     assert (error_with_thing, error_with_policy) == (("DeleteConflictException", 409),) * 2
-    assert error_of(iot.describe_certificate, certificateId=certificate_id) == (
+    assert catch_error(iot.describe_certificate, certificateId=certificate_id) == (
         "ResourceNotFoundException",
         404,
     )
@@ -240,16 +244,16 @@ def test_12_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot
     iot.delete_thing(thingName="missing")
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
 
-    assert error_of(iot.delete_thing, **thing) == INVALID
+    assert catch_error(iot.delete_thing, **thing) == INVALID
 
 
 def test_13_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, thing, wait):
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
     iot.detach_thing_principal(**thing, principal=device["certificateArn"])
 
-    first_error = error_of(iot.delete_thing, **thing)
+    first_error = catch_error(iot.delete_thing, **thing)
     wait(LAG - 1)
-    last_error = error_of(iot.delete_thing, **thing)
+    last_error = catch_error(iot.delete_thing, **thing)
     wait(1)
     iot.delete_thing(**thing)
 
@@ -259,11 +263,11 @@ def test_13_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, thing, 
 
 def test_14_a_thing_type_can_be_deleted_only_5_minutes_after_deprecation(iot, wait):
     iot.create_thing_type(thingTypeName="pump")
-    error_while_active = error_of(iot.delete_thing_type, thingTypeName="pump")
+    error_while_active = catch_error(iot.delete_thing_type, thingTypeName="pump")
     iot.deprecate_thing_type(thingTypeName="pump")
-    error_on_assignment = error_of(iot.create_thing, thingName="pump-7", thingTypeName="pump")
+    error_on_assignment = catch_error(iot.create_thing, thingName="pump-7", thingTypeName="pump")
     wait(299)
-    error_before_5_minutes = error_of(iot.delete_thing_type, thingTypeName="pump")
+    error_before_5_minutes = catch_error(iot.delete_thing_type, thingTypeName="pump")
     wait(1)
     iot.delete_thing_type(thingTypeName="pump")
 
@@ -284,7 +288,7 @@ def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
 
     create(max_attributes)
 
-    assert error_of(create, count=max_attributes + 1) == INVALID
+    assert catch_error(create, count=max_attributes + 1) == INVALID
 
 
 def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
@@ -293,7 +297,7 @@ def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
     members = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}
 
     assert first == second
-    assert error_and_members_of(iot.create_thing, thingName="pump-7") == (
+    assert catch_error_with_members(iot.create_thing, thingName="pump-7") == (
         "ResourceAlreadyExistsException",
         409,
         members,
@@ -303,7 +307,7 @@ def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
 def test_17_repeating_create_policy_raises_409(iot):
     iot.create_policy(policyName="p", policyDocument=DOCUMENT)
 
-    assert error_of(iot.create_policy, policyName="p", policyDocument=DOCUMENT) == (
+    assert catch_error(iot.create_policy, policyName="p", policyDocument=DOCUMENT) == (
         "ResourceAlreadyExistsException",
         409,
     )
@@ -320,15 +324,15 @@ def test_18_versions_policies_per_certificate_and_document_length_are_limited(io
     longest, too_long = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (max_size, max_size + 1))
     iot.create_policy(policyName="longest", policyDocument=longest)
 
-    assert error_of(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
+    assert catch_error(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
         "VersionsLimitExceededException",
         409,
     )
-    assert error_of(iot.attach_policy, policyName="p10", target=device["certificateArn"]) == (
+    assert catch_error(iot.attach_policy, policyName="p10", target=device["certificateArn"]) == (
         "LimitExceededException",
         410,
     )
-    assert error_of(iot.create_policy, policyName="too-long", policyDocument=too_long) == (
+    assert catch_error(iot.create_policy, policyName="too-long", policyDocument=too_long) == (
         "MalformedPolicyException",
         400,
     )
@@ -340,7 +344,7 @@ def test_19_deleting_a_policy_with_targets_or_versions_raises_delete_conflict(io
     iot.attach_policy(policyName="attached", target=device["certificateArn"])
     iot.create_policy_version(policyName="versions", policyDocument=DOCUMENT)
 
-    errors = [error_of(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
+    errors = [catch_error(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
     assert errors == [("DeleteConflictException", 409)] * 2
 
 
@@ -349,7 +353,7 @@ def test_20_deleting_a_group_with_children_fails_and_with_things_succeeds(iot, t
     iot.create_thing_group(thingGroupName="child", parentGroupName="parent")
     iot.add_thing_to_thing_group(thingGroupName="child", **thing)
 
-    parent_error = error_of(iot.delete_thing_group, thingGroupName="parent")
+    parent_error = catch_error(iot.delete_thing_group, thingGroupName="parent")
     iot.delete_thing_group(thingGroupName="child")
 
     assert parent_error == INVALID
@@ -368,14 +372,14 @@ def test_21_updates_increment_the_version_and_a_stale_one_raises_409(iot, thing)
     for update, params in updates.items():
         update(**params, expectedVersion=1)
         update(**params)
-        assert error_of(update, **params, expectedVersion=1) == ("VersionConflictException", 409)
+        assert catch_error(update, **params, expectedVersion=1) == ("VersionConflictException", 409)
     deletions = {
         iot.delete_thing: thing,
         iot.delete_thing_group: {"thingGroupName": "g"},
         iot.delete_billing_group: {"billingGroupName": "b"},
     }
     for delete, params in deletions.items():
-        assert error_of(delete, **params, expectedVersion=2) == ("VersionConflictException", 409)
+        assert catch_error(delete, **params, expectedVersion=2) == ("VersionConflictException", 409)
         delete(**params, expectedVersion=3)
 
 
@@ -384,7 +388,7 @@ def test_22_an_exclusively_attached_certificate_rejects_a_second_thing(iot, devi
     principal = {"principal": device["certificateArn"]}
     iot.attach_thing_principal(**thing, **principal, thingPrincipalType="EXCLUSIVE_THING")
 
-    code, _ = error_of(iot.attach_thing_principal, thingName="pump-8", **principal)
+    code, _ = catch_error(iot.attach_thing_principal, thingName="pump-8", **principal)
     things = iot.list_principal_things_v2(**principal)["principalThingObjects"]
 
     assert code == "InvalidRequestException"
@@ -422,7 +426,7 @@ def test_24_override_settings_apply_per_property(iot, setting, attributes):
     params = {"templateBody": template((properties, settings))}
 
     if attributes is None:
-        assert error_of(iot.register_thing, **params)[1] in {400, 409}
+        assert catch_error(iot.register_thing, **params)[1] in {400, 409}
     else:
         iot.register_thing(**params)
     thing = iot.describe_thing(thingName="pump-7")
@@ -447,8 +451,8 @@ def test_26_list_operations_limit_pages_and_certificate_lists_have_no_pem(iot, m
         iot.register_certificate(certificatePem=authority.issue(f"d{number}"))
     page = iot.list_certificates()
 
-    assert error_of(iot.list_things, maxResults=251) == INVALID
-    assert error_of(managed.list_managed_things, MaxResults=1001) == ("ValidationException", 400)
+    assert catch_error(iot.list_things, maxResults=251) == INVALID
+    assert catch_error(managed.list_managed_things, MaxResults=1001) == ("ValidationException", 400)
     assert (
         iot.list_things(maxResults=250)["things"],
         managed.list_managed_things(MaxResults=1000)["Items"],
@@ -471,7 +475,7 @@ def test_27_things_and_device_certificates_cannot_be_tagged(iot, device):
     tags = [{"Key": "a", "Value": "b"}]
 
     errors = [
-        error_of(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])
+        catch_error(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])
     ]
     assert errors == [INVALID] * 2
 
@@ -502,7 +506,7 @@ def test_30_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, 
     wait(1)
 
     assert status == "DELETE_IN_PROGRESS"
-    assert error_of(managed.get_managed_thing, **identity) == ("ResourceNotFoundException", 404)
+    assert catch_error(managed.get_managed_thing, **identity) == ("ResourceNotFoundException", 404)
 
 
 def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
@@ -517,7 +521,7 @@ def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
                     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
             return None
 
-        iot, managed = limited.client("iot"), limited.client("iot-managed-integrations")
+        iot, managed = limited.create_client("iot"), limited.create_client("iot-managed-integrations")
         errors = first_error(iot.list_certificates), first_error(managed.list_managed_things)
 
     assert errors == (("ThrottlingException", 400), ("ThrottlingException", 429))
@@ -534,7 +538,7 @@ def test_32_a_second_concurrent_registration_task_is_rejected(iot, wait):
     }
     task = {"taskId": iot.start_thing_registration_task(**params)["taskId"]}
     wait(TASK - 1)
-    second_error = error_of(iot.start_thing_registration_task, **params)
+    second_error = catch_error(iot.start_thing_registration_task, **params)
     status_during = iot.describe_thing_registration_task(**task)["status"]
     wait(1)
     status_after = iot.describe_thing_registration_task(**task)["status"]

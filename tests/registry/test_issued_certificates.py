@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 INVALID = ("InvalidRequestException", 400)
@@ -117,7 +117,7 @@ def test_a_csr_with_an_invalid_signature_is_rejected(iot):
     signed = x509.load_pem_x509_csr(pki.signing_request("pump-7").encode()).public_bytes(Encoding.DER)
     forged = x509.load_der_x509_csr(signed.replace(b"pump-7", b"pump-8")).public_bytes(Encoding.PEM).decode()
 
-    assert error_of(iot.create_certificate_from_csr, certificateSigningRequest=forged) == INVALID
+    assert catch_error(iot.create_certificate_from_csr, certificateSigningRequest=forged) == INVALID
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_csr_with_an_invalid_signature_is_rejected(iot):
     ids=["no PEM", "cut short", "curve of 192 bits", "RSA of 1024 bits"],
 )
 def test_an_invalid_csr_and_one_with_a_weak_key_are_rejected(iot, csr):
-    assert error_of(iot.create_certificate_from_csr, certificateSigningRequest=csr) == INVALID
+    assert catch_error(iot.create_certificate_from_csr, certificateSigningRequest=csr) == INVALID
     assert iot.list_certificates()["certificates"] == []
 
 
@@ -139,7 +139,7 @@ def test_an_issued_certificate_has_no_registered_ca(iot):
     created = iot.create_keys_and_certificate()
     iot.delete_certificate(certificateId=created["certificateId"])
 
-    code = error_of(iot.register_certificate, certificatePem=created["certificatePem"])
+    code = catch_error(iot.register_certificate, certificatePem=created["certificatePem"])
     assert code == ("CertificateStateException", 406)
     iot.register_certificate_without_ca(certificatePem=created["certificatePem"])
     assert iot.list_ca_certificates()["certificates"] == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import error_of
+from tests.support.direct_client import catch_error
 
 from .test_managed_things import build_device_params
 
@@ -80,7 +80,7 @@ def test_an_update_replaces_the_schemas(managed, thing):
     assert managed.list_managed_thing_schemas(**thing)["Items"] == []
     without_schemas = managed.create_managed_thing(**build_device_params("9"))["Id"]
     assert managed.list_managed_thing_schemas(Identifier=without_schemas)["Items"] == []
-    assert error_of(managed.list_managed_thing_schemas, Identifier="none") == MISSING
+    assert catch_error(managed.list_managed_thing_schemas, Identifier="none") == MISSING
 
 
 def test_the_capability_report_is_returned_unchanged(managed, thing):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:managed-thing/"
 WIFI = "WIFI_SETUP_QR_BAR_CODE"
@@ -184,7 +184,7 @@ def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock
     assert repeated == first
     assert ids(managed.list_managed_things()) == [first["Id"]]
     changed = build_device_params(ClientToken="t-1", Tags={"a": "c"})
-    assert error_of(managed.create_managed_thing, **changed) == CONFLICT
+    assert catch_error(managed.create_managed_thing, **changed) == CONFLICT
 
 
 def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock):
@@ -192,10 +192,10 @@ def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock)
     managed.delete_managed_thing(Identifier=first["Id"])
 
     assert (
-        error_of(managed.create_managed_thing, **build_device_params(ClientToken="t-1", Tags={"a": "b"}))
+        catch_error(managed.create_managed_thing, **build_device_params(ClientToken="t-1", Tags={"a": "b"}))
         == CONFLICT
     )
-    assert error_of(managed.create_managed_thing, **build_device_params(ClientToken="t-2")) == CONFLICT
+    assert catch_error(managed.create_managed_thing, **build_device_params(ClientToken="t-2")) == CONFLICT
     clock.advance(60)
     second = managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     assert second["Id"] != first["Id"]
@@ -204,7 +204,7 @@ def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock)
 def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
     managed.create_managed_thing(**build_device_params())
 
-    assert error_of(managed.create_managed_thing, **build_device_params(Name="another")) == CONFLICT
+    assert catch_error(managed.create_managed_thing, **build_device_params(Name="another")) == CONFLICT
     managed.create_managed_thing(**build_device_params(serial="0008"))
 
 
@@ -220,7 +220,7 @@ def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clo
     assert ids(managed.list_managed_things(ProvisioningStatusFilter="DELETE_IN_PROGRESS")) == list(
         identifier.values()
     )
-    assert error_of(managed.update_managed_thing, **identifier, Name="x") == CONFLICT
+    assert catch_error(managed.update_managed_thing, **identifier, Name="x") == CONFLICT
     clock.advance(60)
     for operation in (
         managed.get_managed_thing,
@@ -229,9 +229,9 @@ def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clo
         managed.update_managed_thing,
         managed.delete_managed_thing,
     ):
-        assert error_of(operation, **identifier) == MISSING
+        assert catch_error(operation, **identifier) == MISSING
     assert managed.list_managed_things()["Items"] == []
-    assert error_of(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
+    assert catch_error(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
 
 
 def test_a_forced_deletion_is_immediate(managed):
@@ -239,7 +239,7 @@ def test_a_forced_deletion_is_immediate(managed):
     managed.delete_managed_thing(Identifier=created["Id"])
     managed.delete_managed_thing(Identifier=created["Id"], Force=True)
 
-    assert error_of(managed.get_managed_thing, Identifier=created["Id"]) == MISSING
+    assert catch_error(managed.get_managed_thing, Identifier=created["Id"]) == MISSING
 
 
 def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
@@ -250,7 +250,7 @@ def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
 
     assert ids(managed.list_managed_things(ParentControllerIdentifierFilter=hub)) == [child]
     assert managed.get_managed_thing(Identifier=child)["ParentControllerId"] == hub
-    assert error_of(managed.delete_managed_thing, Identifier=hub) == CONFLICT
+    assert catch_error(managed.delete_managed_thing, Identifier=hub) == CONFLICT
     managed.delete_managed_thing(Identifier=hub, Force=True)
     assert ids(managed.list_managed_things()) == [child]
 
@@ -358,12 +358,12 @@ def test_invalid_tags_and_tag_targets_are_rejected(managed):
     arn = managed.create_managed_thing(**build_device_params())["Arn"]
     invalid = ("InvalidRequestException", 400)
 
-    assert error_of(managed.tag_resource, ResourceArn=arn, Tags={"aws:x": "1"}) == invalid
-    assert error_of(managed.tag_resource, ResourceArn=ARN + "none", Tags={"a": "1"}) == MISSING
+    assert catch_error(managed.tag_resource, ResourceArn=arn, Tags={"aws:x": "1"}) == invalid
+    assert catch_error(managed.tag_resource, ResourceArn=ARN + "none", Tags={"a": "1"}) == MISSING
     other_type = arn.replace("managed-thing", "ota-task")
-    assert error_of(managed.tag_resource, ResourceArn=other_type, Tags={"a": "1"}) == invalid
+    assert catch_error(managed.tag_resource, ResourceArn=other_type, Tags={"a": "1"}) == invalid
     other_region = arn.replace("eu-west-1", "us-east-1")
-    assert error_of(managed.list_tags_for_resource, ResourceArn=other_region) == invalid
+    assert catch_error(managed.list_tags_for_resource, ResourceArn=other_region) == invalid
 
 
 def test_the_error_for_a_missing_managed_thing_has_its_id_and_type(managed):

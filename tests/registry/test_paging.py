@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from reconciler.registry.store import Transaction
-from tests.support.direct_client import create_client, error_of
+from tests.support.direct_client import catch_error, create_client
 
 from .test_managed_things import build_device_params as build_managed_device_params
 
@@ -148,7 +148,7 @@ def test_paging_a_search_returns_every_thing_once(iot):
 
     names = [thing["thingName"] for page in pages for thing in page["things"]]
     assert names == [f"t{number:03}" for number in range(8)]
-    assert error_of(iot.search_index, maxResults=101, **params) == ("InvalidRequestException", 400)
+    assert catch_error(iot.search_index, maxResults=101, **params) == ("InvalidRequestException", 400)
 
 
 MARKER_LISTS = [
@@ -283,10 +283,10 @@ FORGED_TOKENS = ["x", "AAAA", base64.b64encode(b"[5]" * 9).decode(), "é"]
 def test_a_forged_token_is_rejected(iot, managed, token):
     invalid = ("InvalidRequestException", 400)
 
-    assert error_of(iot.list_things, nextToken=token) == invalid
-    assert error_of(iot.list_certificates, marker=token) == invalid
-    assert error_of(iot.list_tags_for_resource, resourceArn="x", nextToken=token) == invalid
-    assert error_of(managed.list_managed_things, NextToken=token) == ("ValidationException", 400)
+    assert catch_error(iot.list_things, nextToken=token) == invalid
+    assert catch_error(iot.list_certificates, marker=token) == invalid
+    assert catch_error(iot.list_tags_for_resource, resourceArn="x", nextToken=token) == invalid
+    assert catch_error(managed.list_managed_things, NextToken=token) == ("ValidationException", 400)
 
 
 def test_a_token_with_one_changed_character_is_rejected(iot):
@@ -295,7 +295,7 @@ def test_a_token_with_one_changed_character_is_rejected(iot):
 
     for position in range(len(token) - 4):  # base64 leaves bits of its last characters unused
         changed = token[:position] + ("B" if token[position] == "A" else "A") + token[position + 1 :]
-        assert error_of(iot.list_things, nextToken=changed) == ("InvalidRequestException", 400)
+        assert catch_error(iot.list_things, nextToken=changed) == ("InvalidRequestException", 400)
 
 
 def test_a_token_is_valid_only_for_its_listing_filters_account_and_region(iot, current_registry):
@@ -305,9 +305,9 @@ def test_a_token_is_valid_only_for_its_listing_filters_account_and_region(iot, c
     other_region = create_client("iot", current_registry.get, region="us-east-1")
     invalid = ("InvalidRequestException", 400)
 
-    assert error_of(iot.list_thing_groups, **token) == invalid
-    assert error_of(iot.list_things, attributeName="site", **token) == invalid
-    assert error_of(other_region.list_things, **token) == invalid
+    assert catch_error(iot.list_thing_groups, **token) == invalid
+    assert catch_error(iot.list_things, attributeName="site", **token) == invalid
+    assert catch_error(other_region.list_things, **token) == invalid
     assert len(iot.list_things(maxResults=250, **token)["things"]) == 3
 
 

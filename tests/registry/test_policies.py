@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:policy/"
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -73,7 +73,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
     """See test_18 in test_facts.py; this test covers versions."""
     created = [add_version(iot) for _ in range(4)]
 
-    error = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
+    error = catch_error(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
 
     assert (created, error) == (["2", "3", "4", "5"], ("VersionsLimitExceededException", 409))
 
@@ -84,30 +84,30 @@ def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
 
-    assert error_of(iot.create_policy, policyName="too-long", policyDocument=too_long) == MALFORMED
-    assert error_of(iot.create_policy_version, policyName="longest", policyDocument=too_long) == MALFORMED
+    assert catch_error(iot.create_policy, policyName="too-long", policyDocument=too_long) == MALFORMED
+    assert catch_error(iot.create_policy_version, policyName="longest", policyDocument=too_long) == MALFORMED
 
 
 @pytest.mark.parametrize("document", ["", "{", "[]", '"Allow"', "[" * 2000])
 def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document):
-    assert error_of(iot.create_policy, policyName="other", policyDocument=document) == MALFORMED
-    assert error_of(iot.create_policy_version, policyName="connect", policyDocument=document) == MALFORMED
+    assert catch_error(iot.create_policy, policyName="other", policyDocument=document) == MALFORMED
+    assert catch_error(iot.create_policy_version, policyName="connect", policyDocument=document) == MALFORMED
     assert list_versions(iot) == (["1"], ["1"])
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
     """Tested over HTTP too, by test_19 in test_facts.py."""
     add_version(iot)
-    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+    assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
     iot.attach_policy(policyName="connect", target=device["certificateArn"])
-    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+    assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
 
     iot.detach_policy(policyName="connect", target=device["certificateArn"])
-    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+    assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
     clock.advance(5)
     iot.delete_policy(policyName="connect")
-    assert error_of(iot.get_policy, policyName="connect") == MISSING
+    assert catch_error(iot.get_policy, policyName="connect") == MISSING
 
 
 def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, clock):
@@ -132,7 +132,7 @@ def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, cloc
 
 def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, policy):
     add_version(iot)
-    assert error_of(iot.delete_policy_version, policyName="connect", policyVersionId="1") == CONFLICT
+    assert catch_error(iot.delete_policy_version, policyName="connect", policyVersionId="1") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
 
     assert (add_version(iot), list_versions(iot)) == ("3", (["3", "1"], ["1"]))
@@ -161,9 +161,9 @@ def test_deleting_a_policy_deletes_its_tags(iot):
 
 def test_operations_on_a_missing_policy_raise_resource_not_found(iot, policy):
     for operation in (iot.get_policy, iot.delete_policy, iot.list_policy_versions):
-        assert error_of(operation, policyName="none") == MISSING
-    assert error_of(iot.create_policy_version, policyName="none", policyDocument="{}") == MISSING
+        assert catch_error(operation, policyName="none") == MISSING
+    assert catch_error(iot.create_policy_version, policyName="none", policyDocument="{}") == MISSING
     for operation in (iot.get_policy_version, iot.delete_policy_version, iot.set_default_policy_version):
-        assert error_of(operation, policyName="none", policyVersionId="1") == MISSING
+        assert catch_error(operation, policyName="none", policyVersionId="1") == MISSING
         for version in ("2", "01", "9" * 30):
-            assert error_of(operation, policyName="connect", policyVersionId=version) == MISSING
+            assert catch_error(operation, policyName="connect", policyVersionId=version) == MISSING

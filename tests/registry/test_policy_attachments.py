@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, error_of
+from tests.support.direct_client import ACCOUNT, catch_error
 
 from .test_thing_groups import create_tree
 
@@ -58,7 +58,7 @@ def test_the_11th_policy_of_a_certificate_raises_limit_exceeded(iot, policies, d
         operation(policyName=f"p{number}", **{member: device["certificateArn"]})
     operation(policyName="p0", **{member: device["certificateArn"]})
 
-    error = error_of(operation, policyName="p10", **{member: device["certificateArn"]})
+    error = catch_error(operation, policyName="p10", **{member: device["certificateArn"]})
 
     assert error == ("LimitExceededException", 410)
     iot.detach_policy(policyName="p0", target=device["certificateArn"])
@@ -88,8 +88,8 @@ def test_detaching_an_unattached_policy_fails_only_in_the_older_api(iot, policie
     iot.detach_policy(policyName="p0", target=certificate)
     iot.detach_policy(policyName="none", target=certificate)
 
-    assert error_of(iot.detach_principal_policy, policyName="p0", principal=certificate) == MISSING
-    assert error_of(iot.detach_principal_policy, policyName="none", principal=certificate) == MISSING
+    assert catch_error(iot.detach_principal_policy, policyName="p0", principal=certificate) == MISSING
+    assert catch_error(iot.detach_principal_policy, policyName="none", principal=certificate) == MISSING
 
 
 @pytest.mark.parametrize("member", ["target", "principal"])
@@ -113,7 +113,7 @@ def test_force_delete_detaches_policies(iot, policies, device):
     iot.attach_policy(policyName="p0", target=device["certificateArn"])
     iot.update_certificate(**params, newStatus="INACTIVE")
 
-    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+    assert catch_error(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
     iot.delete_certificate(**params, forceDelete=True)
     assert iot.list_targets_for_policy(policyName="p0")["targets"] == []
     iot.delete_policy(policyName="p0")
@@ -134,19 +134,19 @@ def test_a_group_with_policies_can_be_deleted(iot, policies):
 )
 def test_an_invalid_target_is_rejected(iot, policies, target):
     for operation in (iot.attach_policy, iot.detach_policy):
-        assert error_of(operation, policyName="p0", target=target) == INVALID
+        assert catch_error(operation, policyName="p0", target=target) == INVALID
     for operation in (iot.attach_principal_policy, iot.detach_principal_policy):
-        assert error_of(operation, policyName="p0", principal=target) == INVALID
-    assert error_of(iot.list_attached_policies, target=target) == INVALID
-    assert error_of(iot.list_principal_policies, principal=target) == INVALID
+        assert catch_error(operation, policyName="p0", principal=target) == INVALID
+    assert catch_error(iot.list_attached_policies, target=target) == INVALID
+    assert catch_error(iot.list_principal_policies, principal=target) == INVALID
 
 
 @pytest.mark.parametrize("target", [ARN + "cert/" + "a" * 64, ARN + "thinggroup/none"])
 def test_missing_targets_and_policies_raise_resource_not_found(iot, policies, target):
-    assert error_of(iot.attach_policy, policyName="p0", target=target) == MISSING
-    assert error_of(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
-    assert error_of(iot.list_attached_policies, target=target) == MISSING
-    assert error_of(iot.list_principal_policies, principal=target) == MISSING
-    assert error_of(iot.attach_policy, policyName="none", target=IDENTITY) == MISSING
-    assert error_of(iot.list_targets_for_policy, policyName="none") == MISSING
-    assert error_of(iot.list_policy_principals, policyName="none") == MISSING
+    assert catch_error(iot.attach_policy, policyName="p0", target=target) == MISSING
+    assert catch_error(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
+    assert catch_error(iot.list_attached_policies, target=target) == MISSING
+    assert catch_error(iot.list_principal_policies, principal=target) == MISSING
+    assert catch_error(iot.attach_policy, policyName="none", target=IDENTITY) == MISSING
+    assert catch_error(iot.list_targets_for_policy, policyName="none") == MISSING
+    assert catch_error(iot.list_policy_principals, policyName="none") == MISSING

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.support.direct_client import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
 
 from .test_issued_certificates import der
 
@@ -35,7 +35,7 @@ def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
     assert created == repeated == {**item, "ClaimCertificate": created["ClaimCertificate"]}
     assert described == {**created, "Tags": {"line": "A"}}
     assert managed.list_provisioning_profiles()["Items"] == [item]
-    assert error_of(managed.create_provisioning_profile, **FLEET, ClientToken="t1") == CONFLICT
+    assert catch_error(managed.create_provisioning_profile, **FLEET, ClientToken="t1") == CONFLICT
 
 
 def test_a_given_claim_certificate_is_used(managed, device_pem):
@@ -54,14 +54,16 @@ def test_a_jitr_profile_never_returns_its_ca_certificate(managed, authority):
 
 @pytest.mark.parametrize("params", [JITR, {**FLEET, "ClaimCertificate": "pem"}])
 def test_a_missing_or_invalid_certificate_is_rejected(managed, params):
-    assert error_of(managed.create_provisioning_profile, **params) == INVALID
+    assert catch_error(managed.create_provisioning_profile, **params) == INVALID
 
 
 def test_certificates_of_the_other_provisioning_type_are_rejected(managed, authority, device_pem):
     ca = {"CaCertificate": authority.pem}
 
-    assert error_of(managed.create_provisioning_profile, **FLEET, **ca) == INVALID
-    assert error_of(managed.create_provisioning_profile, **JITR, **ca, ClaimCertificate=device_pem) == INVALID
+    assert catch_error(managed.create_provisioning_profile, **FLEET, **ca) == INVALID
+    assert (
+        catch_error(managed.create_provisioning_profile, **JITR, **ca, ClaimCertificate=device_pem) == INVALID
+    )
 
 
 def test_deleting_a_profile_deletes_its_tags(managed, device_pem):
@@ -70,5 +72,5 @@ def test_deleting_a_profile_deletes_its_tags(managed, device_pem):
     managed.delete_provisioning_profile(Identifier=created["Id"])
 
     for operation in (managed.get_provisioning_profile, managed.delete_provisioning_profile):
-        assert error_of(operation, Identifier=created["Id"]) == MISSING
-    assert error_of(managed.list_tags_for_resource, ResourceArn=created["Arn"]) == MISSING
+        assert catch_error(operation, Identifier=created["Id"]) == MISSING
+    assert catch_error(managed.list_tags_for_resource, ResourceArn=created["Arn"]) == MISSING

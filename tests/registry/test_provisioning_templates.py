@@ -11,7 +11,7 @@ from tests.support import pki
 from tests.support.direct_client import (
     ACCOUNT,
     START_TIME,
-    error_of,
+    catch_error,
     register_ca,
     without_metadata,
 )
@@ -73,7 +73,10 @@ def test_a_template_is_described_as_it_was_created(iot):
 
 
 def test_repeating_a_creation_raises_409(iot, fleet):
-    assert error_of(iot.create_provisioning_template, **TEMPLATE) == ("ResourceAlreadyExistsException", 409)
+    assert catch_error(iot.create_provisioning_template, **TEMPLATE) == (
+        "ResourceAlreadyExistsException",
+        409,
+    )
 
 
 def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, clock):
@@ -101,15 +104,15 @@ def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, 
     with_hook.pop("preProvisioningHook")
     assert without_hook == with_hook
     both_hooks = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
-    assert error_of(iot.update_provisioning_template, **IDENTITY, **both_hooks) == INVALID
+    assert catch_error(iot.update_provisioning_template, **IDENTITY, **both_hooks) == INVALID
 
 
 def test_only_a_fleet_provisioning_template_can_have_a_hook(iot):
     jitp = {**TEMPLATE, "type": "JITP"}
-    assert error_of(iot.create_provisioning_template, **jitp, preProvisioningHook=HOOK) == INVALID
+    assert catch_error(iot.create_provisioning_template, **jitp, preProvisioningHook=HOOK) == INVALID
     iot.create_provisioning_template(**jitp)
 
-    assert error_of(iot.update_provisioning_template, **IDENTITY, preProvisioningHook=HOOK) == INVALID
+    assert catch_error(iot.update_provisioning_template, **IDENTITY, preProvisioningHook=HOOK) == INVALID
     assert iot.describe_provisioning_template(**IDENTITY)["type"] == "JITP"
 
 
@@ -136,8 +139,8 @@ def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
         add_version(iot)
     params = {**IDENTITY, "templateBody": OTHER}
     expected = ("VersionsLimitExceededException", 409)
-    assert error_of(iot.create_provisioning_template_version, **params) == expected
-    assert error_of(iot.delete_provisioning_template_version, **IDENTITY, versionId=1) == CONFLICT
+    assert catch_error(iot.create_provisioning_template_version, **params) == expected
+    assert catch_error(iot.delete_provisioning_template_version, **IDENTITY, versionId=1) == CONFLICT
     iot.delete_provisioning_template_version(**IDENTITY, versionId=5)
     add_version(iot)
 
@@ -147,15 +150,15 @@ def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 5000])
 def test_a_body_that_is_not_a_json_object_is_rejected(iot, fleet, body):
     other = {**TEMPLATE, "templateName": "other", "templateBody": body}
-    assert error_of(iot.create_provisioning_template, **other) == INVALID
-    assert error_of(iot.create_provisioning_template_version, **IDENTITY, templateBody=body) == INVALID
+    assert catch_error(iot.create_provisioning_template, **other) == INVALID
+    assert catch_error(iot.create_provisioning_template_version, **IDENTITY, templateBody=body) == INVALID
 
 
 def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
     add_version(iot)
     iot.tag_resource(resourceArn=ARN + "fleet", tags=[{"Key": "line", "Value": "A"}])
     iot.delete_provisioning_template(**IDENTITY)
-    error = error_of(iot.describe_provisioning_template, **IDENTITY)
+    error = catch_error(iot.describe_provisioning_template, **IDENTITY)
     iot.create_provisioning_template(**TEMPLATE)
 
     assert (error, list_versions(iot)) == (MISSING, ([1], [1]))
@@ -167,18 +170,18 @@ def test_a_ca_can_only_use_a_jitp_template_which_then_cannot_be_deleted(iot, fle
     for name, code in (("none", MISSING), ("fleet", INVALID)):
         params = {"caCertificate": authority.pem, "certificateMode": "SNI_ONLY"}
         config = {"registrationConfig": {"templateName": name}}
-        assert error_of(iot.register_ca_certificate, **params, **config) == code
+        assert catch_error(iot.register_ca_certificate, **params, **config) == code
     registered = register_ca(iot, authority, registrationConfig={"templateName": "jitp"})
 
     certificates = iot.list_ca_certificates(templateName="jitp")["certificates"]
     assert [certificate["certificateId"] for certificate in certificates] == [registered["certificateId"]]
-    assert error_of(iot.delete_provisioning_template, templateName="jitp") == CONFLICT
+    assert catch_error(iot.delete_provisioning_template, templateName="jitp") == CONFLICT
     iot.delete_ca_certificate(certificateId=registered["certificateId"])
     iot.delete_provisioning_template(templateName="jitp")
 
 
 def test_a_claim_certificate_is_valid_for_five_minutes_and_not_stored(iot, fleet):
-    assert error_of(iot.create_provisioning_claim, **IDENTITY) == INVALID
+    assert catch_error(iot.create_provisioning_claim, **IDENTITY) == INVALID
     iot.update_provisioning_template(**IDENTITY, enabled=True)
     claim = iot.create_provisioning_claim(**IDENTITY)
 
@@ -192,7 +195,7 @@ def test_the_257th_template_raises_limit_exceeded(iot):
     for number in range(256):
         iot.create_provisioning_template(**{**TEMPLATE, "templateName": f"t{number}"})
 
-    assert error_of(iot.create_provisioning_template, **TEMPLATE) == ("LimitExceededException", 410)
+    assert catch_error(iot.create_provisioning_template, **TEMPLATE) == ("LimitExceededException", 410)
 
 
 def test_missing_templates_and_versions_raise_resource_not_found(iot, fleet):
@@ -204,12 +207,12 @@ def test_missing_templates_and_versions_raise_resource_not_found(iot, fleet):
         iot.list_provisioning_template_versions,
         iot.create_provisioning_claim,
     ):
-        assert error_of(operation, **missing) == MISSING
-    assert error_of(iot.create_provisioning_template_version, **missing, templateBody=BODY) == MISSING
+        assert catch_error(operation, **missing) == MISSING
+    assert catch_error(iot.create_provisioning_template_version, **missing, templateBody=BODY) == MISSING
     for operation in (
         iot.describe_provisioning_template_version,
         iot.delete_provisioning_template_version,
     ):
-        assert error_of(operation, **missing, versionId=1) == MISSING
-        assert error_of(operation, **IDENTITY, versionId=2) == MISSING
-    assert error_of(iot.update_provisioning_template, **IDENTITY, defaultVersionId=2) == MISSING
+        assert catch_error(operation, **missing, versionId=1) == MISSING
+        assert catch_error(operation, **IDENTITY, versionId=2) == MISSING
+    assert catch_error(iot.update_provisioning_template, **IDENTITY, defaultVersionId=2) == MISSING

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
 
 from .test_thing_groups import members
 
@@ -162,7 +162,7 @@ def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, fa
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
     body = template((CHANGED, {**settings, failing_property: "FAIL"}))
 
-    assert error_of(iot.register_thing, templateBody=body) == FAILED
+    assert catch_error(iot.register_thing, templateBody=body) == FAILED
     described = iot.describe_thing(thingName="pump-7")
     assert (described["attributes"], described["version"]) == ({"a": "1", "b": "2"}, 1)
     assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], [])
@@ -202,7 +202,7 @@ def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expe
     assert status_of(iot, registered["certificateId"]) == expected
     failing = template({"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"}))
     iot.update_certificate(certificateId=registered["certificateId"], newStatus="ACTIVE")
-    assert error_of(iot.register_thing, templateBody=failing) == FAILED
+    assert catch_error(iot.register_thing, templateBody=failing) == FAILED
 
 
 def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
@@ -210,7 +210,7 @@ def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
         caCertificate=authority.renew().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
     properties = {"CertificatePem": device_pem, "Status": "INACTIVE"}
-    error_without_ca = error_of(iot.register_thing, templateBody=template(None, properties))
+    error_without_ca = catch_error(iot.register_thing, templateBody=template(None, properties))
     body = template(None, {**properties, "CACertificatePem": authority.pem})
     output = iot.register_thing(templateBody=body)
 
@@ -263,7 +263,7 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
     body_without_country = template(
         {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=string_parameters("CSR")
     )
-    error = error_of(
+    error = catch_error(
         iot.register_thing, templateBody=body_without_country, parameters={"CSR": pki.signing_request("a")}
     )
     assert (error, len(iot.list_certificates()["certificates"])) == (INVALID, 1)
@@ -274,7 +274,7 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
         {"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=string_parameters("CSR")
     )
 
-    error = error_of(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
+    error = catch_error(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
 
     assert (error, iot.list_things()["things"]) == (FAILED, [])
     assert [certificate["status"] for certificate in iot.list_certificates()["certificates"]] == ["ACTIVE"]
@@ -291,7 +291,7 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
 def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, policy):
     body = template(thing, {"CertificateSigningRequest": pki.signing_request("a")}, [policy])
 
-    assert error_of(iot.register_thing, templateBody=body) == FAILED
+    assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert iot.list_things()["things"] == []
     assert iot.list_targets_for_policy(policyName="connect")["targets"] == []
 
@@ -302,7 +302,7 @@ def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy)
         {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.signing_request("a")}, [policy]
     )
 
-    assert error_of(iot.register_thing, templateBody=body) == FAILED
+    assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert [thing["thingName"] for thing in iot.list_things()["things"]] == ["pump-7"]
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == []
 
@@ -319,5 +319,5 @@ def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy)
 def test_an_invalid_certificate_fails_and_nothing_is_created(iot, certificate):
     body = template({"ThingName": "pump-7"}, certificate)
 
-    assert error_of(iot.register_thing, templateBody=body) == FAILED
+    assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert (iot.list_things()["things"], iot.list_certificates()["certificates"]) == ([], [])

@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from reconciler.registry import RegistrySettings
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
 
 from .test_register_thing import string_parameters, template
 
@@ -107,7 +107,7 @@ def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
     write_input({"ThingName": "pump-7"})
     first = start_task(iot)
 
-    assert error_of(iot.start_thing_registration_task, **TASK_PARAMS) == INVALID
+    assert catch_error(iot.start_thing_registration_task, **TASK_PARAMS) == INVALID
     clock.advance(60)
     second = start_task(iot)
     assert iot.list_thing_registration_tasks()["taskIds"] == [first["taskId"], second["taskId"]]
@@ -124,7 +124,7 @@ def test_a_stopped_task_is_cancelled_and_keeps_its_things(iot, write_input, cloc
 
     assert describe_task(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
     assert [thing["thingName"] for thing in iot.list_things()["things"]] == ["pump-7"]
-    assert error_of(iot.stop_thing_registration_task, **task) == INVALID
+    assert catch_error(iot.stop_thing_registration_task, **task) == INVALID
     start_task(iot)
 
 
@@ -167,7 +167,7 @@ def test_an_invalid_line_fails_without_affecting_the_others(iot, write_input, li
 def test_an_invalid_task_is_rejected_immediately(iot, write_input, change):
     write_input({"ThingName": "pump-7"})
 
-    assert error_of(iot.start_thing_registration_task, **{**TASK_PARAMS, **change}) == INVALID
+    assert catch_error(iot.start_thing_registration_task, **{**TASK_PARAMS, **change}) == INVALID
     assert iot.list_thing_registration_tasks()["taskIds"] == []
 
 
@@ -187,5 +187,5 @@ def test_operations_on_a_missing_task_raise_an_error_of_their_service_model(iot)
     missing = {"taskId": "none"}
 
     for operation in (iot.describe_thing_registration_task, iot.stop_thing_registration_task):
-        assert error_of(operation, **missing) == MISSING
-    assert error_of(iot.list_thing_registration_task_reports, **missing, reportType="ERRORS") == INVALID
+        assert catch_error(operation, **missing) == MISSING
+    assert catch_error(iot.list_thing_registration_task_reports, **missing, reportType="ERRORS") == INVALID

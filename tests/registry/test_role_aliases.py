@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
@@ -49,7 +49,7 @@ def test_repeating_a_creation_raises_409(iot):
     params = {"roleAlias": "camera", "roleArn": ROLE}
     iot.create_role_alias(**params)
 
-    assert error_of(iot.create_role_alias, **params) == ("ResourceAlreadyExistsException", 409)
+    assert catch_error(iot.create_role_alias, **params) == ("ResourceAlreadyExistsException", 409)
 
 
 def test_role_aliases_are_listed_by_name(iot):
@@ -63,7 +63,7 @@ def test_role_aliases_are_listed_by_name(iot):
 def test_deleting_a_role_alias_deletes_its_tags(iot):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=[{"Key": "line", "Value": "A"}])
     iot.delete_role_alias(roleAlias="camera")
-    error = error_of(iot.describe_role_alias, roleAlias="camera")
+    error = catch_error(iot.describe_role_alias, roleAlias="camera")
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE)
 
     assert (error, iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"]) == (MISSING, [])
@@ -71,4 +71,4 @@ def test_deleting_a_role_alias_deletes_its_tags(iot):
 
 def test_operations_on_a_missing_role_alias_raise_resource_not_found(iot):
     for operation in (iot.describe_role_alias, iot.update_role_alias, iot.delete_role_alias):
-        assert error_of(operation, roleAlias="none") == MISSING
+        assert catch_error(operation, roleAlias="none") == MISSING

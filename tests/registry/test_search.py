@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import error_of, without_metadata
+from tests.support.direct_client import catch_error, without_metadata
 
 INVALID = ("InvalidRequestException", 400)
 INVALID_QUERY = ("InvalidQueryException", 400)
@@ -132,8 +132,8 @@ def test_a_query_finds_the_matching_things(iot, fleet, query, expected):
     ],
 )
 def test_an_invalid_query_is_rejected(iot, fleet, query):
-    assert error_of(iot.search_index, queryString=query) == INVALID_QUERY
-    error = error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query)
+    assert catch_error(iot.search_index, queryString=query) == INVALID_QUERY
+    error = catch_error(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query)
     assert error == INVALID_QUERY
 
 
@@ -305,7 +305,7 @@ def test_a_query_of_a_source_that_is_not_indexed_is_rejected(iot, fleet, query, 
         iot.search_index(queryString=query)
 
     assert caught.value.response["Error"]["Message"] == text
-    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query) == INVALID
+    assert catch_error(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query) == INVALID
     iot.update_indexing_configuration(
         thingIndexingConfiguration={
             "thingIndexingMode": "REGISTRY_AND_SHADOW",
@@ -384,22 +384,22 @@ def test_search_returns_all_indexed_members_of_a_thing_group(iot, wings):
 
 def test_the_two_indexes_have_different_fields(iot, wings, fleet):
     assert iot.list_indices()["indexNames"] == ["AWS_Things", "AWS_ThingGroups"]
-    assert error_of(iot.search_index, queryString="thingGroupName:wing") == INVALID_QUERY
+    assert catch_error(iot.search_index, queryString="thingGroupName:wing") == INVALID_QUERY
     query = {"indexName": "AWS_ThingGroups", "queryString": "thingName:pump-7"}
-    assert error_of(iot.search_index, **query) == INVALID_QUERY
-    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", **query) == INVALID
+    assert catch_error(iot.search_index, **query) == INVALID_QUERY
+    assert catch_error(iot.create_dynamic_thing_group, thingGroupName="some", **query) == INVALID
 
 
 def test_searches_and_dynamic_groups_require_an_index(iot):
     assert iot.list_indices()["indexNames"] == []
-    assert error_of(iot.describe_index, indexName="AWS_Things") == MISSING
-    assert error_of(iot.search_index, queryString="*") == MISSING
-    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString="*") == MISSING
+    assert catch_error(iot.describe_index, indexName="AWS_Things") == MISSING
+    assert catch_error(iot.search_index, queryString="*") == MISSING
+    assert catch_error(iot.create_dynamic_thing_group, thingGroupName="some", queryString="*") == MISSING
 
     iot.update_indexing_configuration(thingIndexingConfiguration=REGISTRY)
     assert iot.list_indices()["indexNames"] == ["AWS_Things"]
     assert iot.search_index(queryString="*")["things"] == []
-    assert error_of(iot.search_index, queryString="*", indexName="AWS_ThingGroups") == MISSING
-    assert error_of(iot.search_index, queryString="*", indexName="AWS_Other") == INVALID
-    assert error_of(iot.describe_index, indexName="AWS_Other") == INVALID
-    assert error_of(iot.search_index, queryString="*", queryVersion="2018-01-01") == INVALID
+    assert catch_error(iot.search_index, queryString="*", indexName="AWS_ThingGroups") == MISSING
+    assert catch_error(iot.search_index, queryString="*", indexName="AWS_Other") == INVALID
+    assert catch_error(iot.describe_index, indexName="AWS_Other") == INVALID
+    assert catch_error(iot.search_index, queryString="*", queryVersion="2018-01-01") == INVALID

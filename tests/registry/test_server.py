@@ -34,17 +34,20 @@ def code_of(operation, **params):
 
 
 def test_both_services_are_served_on_one_port(server):
-    server.client("iot").create_thing(thingName="pump-7")
+    server.create_client("iot").create_thing(thingName="pump-7")
 
-    assert server.client("iot").list_things()["things"][0]["thingName"] == "pump-7"
-    assert server.client("iot-managed-integrations").list_managed_things()["Items"] == []
+    assert server.create_client("iot").list_things()["things"][0]["thingName"] == "pump-7"
+    assert server.create_client("iot-managed-integrations").list_managed_things()["Items"] == []
 
 
 def test_accounts_and_regions_are_separate(server):
     def things(account, region):
-        return [thing["thingArn"] for thing in server.client("iot", account, region).list_things()["things"]]
+        return [
+            thing["thingArn"]
+            for thing in server.create_client("iot", account, region).list_things()["things"]
+        ]
 
-    server.client("iot", "111122223333", "us-east-1").create_thing(thingName="a")
+    server.create_client("iot", "111122223333", "us-east-1").create_thing(thingName="a")
 
     assert [
         things("111122223333", "us-east-1"),
@@ -58,16 +61,16 @@ def test_accounts_and_regions_are_separate(server):
 
 
 def test_a_reset_deletes_everything_in_all_accounts(server):
-    other = server.client("iot", "111122223333", "us-east-1")
-    for client in (server.client(), other):
+    other = server.create_client("iot", "111122223333", "us-east-1")
+    for client in (server.create_client(), other):
         client.create_thing(thingName="a", attributePayload={"attributes": {"b": "c"}})
         client.create_policy(policyName="p", policyDocument='{"Version": "2012-10-17", "Statement": []}')
 
     response = server.request("POST", "/moto-api/reset")
 
     assert (response.status, response.document) == (200, {"status": "ok"})
-    assert [client.list_things()["things"] for client in (server.client(), other)] == [[], []]
-    assert server.client().create_thing(thingName="a")["thingName"] == "a"
+    assert [client.list_things()["things"] for client in (server.create_client(), other)] == [[], []]
+    assert server.create_client().create_thing(thingName="a")["thingName"] == "a"
 
 
 def test_health_can_be_checked_without_a_signature(server):
@@ -80,9 +83,13 @@ def test_health_can_be_checked_without_a_signature(server):
 
 
 def test_calls_are_counted_per_operation_since_the_last_reset(server):
-    for client in (server.client(), server.client(), server.client("iot", "000000000001")):
+    for client in (
+        server.create_client(),
+        server.create_client(),
+        server.create_client("iot", "000000000001"),
+    ):
         client.list_things()
-    server.client("iot-managed-integrations").list_managed_things()
+    server.create_client("iot-managed-integrations").list_managed_things()
     counts = server.request("GET", "/calls").document
     server.reset()
 
@@ -96,7 +103,7 @@ def test_calls_are_counted_per_operation_since_the_last_reset(server):
 
 def test_sts_returns_the_callers_identity(server):
     def identity(account):
-        response = server.client("sts", account).get_caller_identity()
+        response = server.create_client("sts", account).get_caller_identity()
         return {name: response[name] for name in ("Account", "UserId", "Arn")}
 
     assert [identity("test"), identity("000000000001")] == [
@@ -141,7 +148,7 @@ def test_a_request_of_a_web_page_is_rejected_without_cors_headers(server, method
 
 
 def test_special_characters_in_names_are_transmitted(server):
-    client = server.client()
+    client = server.create_client()
     for name in ("a b", "a/b", "a%2Fb", "ø"):
         assert code_of(client.describe_thing, thingName=name)[1] in (400, 404)
     name = "a:b_c-1"
@@ -176,7 +183,7 @@ def test_a_request_whose_client_disconnects_is_not_performed(server):
         connection.sendall(b"POST /things/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{}")
 
     assert server.request("GET", "/health").status == 200
-    assert server.client().list_things()["things"] == []
+    assert server.create_client().list_things()["things"] == []
 
 
 @pytest.mark.parametrize(
@@ -193,7 +200,7 @@ def test_invalid_http_is_rejected_and_the_server_continues(server, noise):
 
 def test_many_concurrent_clients_lose_no_writes(server):
     def work(number):
-        client = server.client()
+        client = server.create_client()
         for turn in range(20):
             client.create_thing(thingName=f"t{number}-{turn}")
 
@@ -203,7 +210,7 @@ def test_many_concurrent_clients_lose_no_writes(server):
     for thread in threads:
         thread.join()
 
-    pages = server.client().get_paginator("list_things").paginate()
+    pages = server.create_client().get_paginator("list_things").paginate()
     assert len({thing["thingName"] for page in pages for thing in page["things"]}) == 160
 
 
@@ -211,10 +218,10 @@ def test_many_concurrent_clients_lose_no_writes(server):
 def test_a_signal_stops_the_server_and_the_file_keeps_its_things(tmp_path, signal_number):
     file = tmp_path / "registry.db"
     with serve_registry("--db", str(file), capture_log=True) as first:
-        first.client().create_thing(thingName="kept")
+        first.create_client().create_thing(thingName="kept")
         result = first.stop(signal_number)
     with serve_registry("--db", str(file)) as second:
-        things = second.client().list_things()["things"]
+        things = second.create_client().list_things()["things"]
 
     assert result == (0, "")
     assert [thing["thingName"] for thing in things] == ["kept"]
@@ -286,7 +293,7 @@ def test_a_second_interrupt_stops_the_server_and_answers_503(tmp_path):
 
 def test_an_unserved_operation_is_logged():
     with serve_registry(capture_log=True) as server:
-        assert code_of(server.client().list_jobs) == ("UnknownOperationException", 404)
+        assert code_of(server.create_client().list_jobs) == ("UnknownOperationException", 404)
         _, log = server.stop()
 
     assert log.split("endpoint: ", 1)[1] == (
@@ -296,7 +303,7 @@ def test_an_unserved_operation_is_logged():
 
 def test_quotas_throttle_and_delays_pass_in_virtual_time():
     with serve_registry("--quotas", "aws", "--virtual-time", "--latency", "20ms") as server:
-        iot, managed = server.client(), server.client("iot-managed-integrations")
+        iot, managed = server.create_client(), server.create_client("iot-managed-integrations")
         start = server.request("GET", "/clock").document["now"]
         statuses = [server.request("GET", "/certificates").status for _ in range(40)]
         elapsed = server.request("GET", "/clock").document["now"] - start
@@ -319,7 +326,7 @@ def test_quotas_throttle_and_delays_pass_in_virtual_time():
 
 def test_the_virtual_clock_can_be_advanced():
     with serve_registry("--virtual-time", "--thing-type-deletion", "5m") as server:
-        iot = server.client()
+        iot = server.create_client()
         iot.create_thing_type(thingTypeName="pump")
         iot.deprecate_thing_type(thingTypeName="pump")
         early_error = code_of(iot.delete_thing_type, thingTypeName="pump")
@@ -349,7 +356,7 @@ def test_faults_are_injected_including_lost_connections(tmp_path):
         """
     )
     with serve_registry("--faults", str(rules), capture_log=True) as server:
-        iot = server.client()
+        iot = server.create_client()
         with pytest.raises(ConnectionClosedError):
             iot.create_thing(thingName="first")
         error = code_of(iot.create_thing, thingName="second")

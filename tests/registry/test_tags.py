@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, error_of
+from tests.support.direct_client import ACCOUNT, catch_error
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 INVALID = ("InvalidRequestException", 400)
@@ -29,21 +29,21 @@ def test_things_and_device_certificates_cannot_be_tagged(iot, device):
     """Tested over HTTP too, by test_27 in test_facts.py."""
     thing = iot.create_thing(thingName="pump-7")["thingArn"]
     for arn in (thing, device["certificateArn"]):
-        assert error_of(iot.tag_resource, resourceArn=arn, tags=[{"Key": "a"}]) == INVALID
-        assert error_of(iot.untag_resource, resourceArn=arn, tagKeys=["a"]) == INVALID
-        assert error_of(iot.list_tags_for_resource, resourceArn=arn) == INVALID
+        assert catch_error(iot.tag_resource, resourceArn=arn, tags=[{"Key": "a"}]) == INVALID
+        assert catch_error(iot.untag_resource, resourceArn=arn, tagKeys=["a"]) == INVALID
+        assert catch_error(iot.list_tags_for_resource, resourceArn=arn) == INVALID
 
 
 @pytest.mark.parametrize(
     "arn", ["hall", ARN, ARN.replace("eu-west-1", "us-east-1") + "thinggroup/hall", ARN + "indexes/hall"]
 )
 def test_an_arn_of_another_region_or_type_is_rejected(iot, hall, arn):
-    assert error_of(iot.list_tags_for_resource, resourceArn=arn) == INVALID
+    assert catch_error(iot.list_tags_for_resource, resourceArn=arn) == INVALID
 
 
 @pytest.mark.parametrize("resource", ["thinggroup/none", "cacert/none", "thingtype/none"])
 def test_tagging_a_missing_resource_raises_resource_not_found(iot, resource):
-    error = error_of(iot.tag_resource, resourceArn=ARN + resource, tags=[{"Key": "a"}])
+    error = catch_error(iot.tag_resource, resourceArn=ARN + resource, tags=[{"Key": "a"}])
 
     assert error == ("ResourceNotFoundException", 404)
 
@@ -52,11 +52,11 @@ def test_a_resource_has_at_most_50_tags(iot, hall):
     iot.tag_resource(resourceArn=hall, tags=[{"Key": f"k{number}"} for number in range(50)])
     iot.tag_resource(resourceArn=hall, tags=[{"Key": "k0", "Value": "new"}])
 
-    assert error_of(iot.tag_resource, resourceArn=hall, tags=[{"Key": "k50"}]) == (
+    assert catch_error(iot.tag_resource, resourceArn=hall, tags=[{"Key": "k50"}]) == (
         "LimitExceededException",
         410,
     )
-    error = error_of(
+    error = catch_error(
         iot.create_thing_group, thingGroupName="yard", tags=[{"Key": f"k{number}"} for number in range(51)]
     )
     assert error == INVALID
@@ -64,8 +64,8 @@ def test_a_resource_has_at_most_50_tags(iot, hall):
 
 @pytest.mark.parametrize("tags", [[{"Key": "aws:x"}], [{"Key": "AWS:x"}], [{"Key": "a"}, {"Key": "a"}]])
 def test_reserved_and_repeated_keys_are_rejected_without_effect(iot, hall, tags):
-    assert error_of(iot.tag_resource, resourceArn=hall, tags=tags) == INVALID
-    assert error_of(iot.create_thing_group, thingGroupName="yard", tags=tags) == INVALID
+    assert catch_error(iot.tag_resource, resourceArn=hall, tags=tags) == INVALID
+    assert catch_error(iot.create_thing_group, thingGroupName="yard", tags=tags) == INVALID
     assert [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]] == ["hall"]
 
 

@@ -69,7 +69,7 @@ def lifecycle(tmp_path_factory):
 
 def contents(server: RunningServer) -> dict[str, Any]:
     """Return the names of the registry's resources, read with boto3."""
-    iot = server.client("iot")
+    iot = server.create_client("iot")
     groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
     return {
         "things": {item["thingName"]: item["attributes"] for item in iot.list_things()["things"]},

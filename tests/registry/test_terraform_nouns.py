@@ -87,13 +87,13 @@ def lifecycle(tmp_path_factory):
 
 def _write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
     """Write the verification certificate for the registration code."""
-    code = server.client("iot").get_registration_code()["registrationCode"]
+    code = server.create_client("iot").get_registration_code()["registrationCode"]
     (folder / "verification.pem").write_text(authority.issue(code))
 
 
 def _fill_versions(server: RunningServer) -> None:
     """Create as many policy versions as allowed, so that the next one requires the deletion of the oldest."""
-    iot = server.client("iot")
+    iot = server.create_client("iot")
     document = iot.get_policy(policyName=POLICY)["policyDocument"]
     for _ in range(4):
         iot.create_policy_version(policyName=POLICY, policyDocument=document)
@@ -109,13 +109,13 @@ def _state_attributes(folder: Path) -> dict[str, Any]:
 
 
 def _tags(server: RunningServer, arn: str) -> dict[str, str]:
-    tags = server.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
+    tags = server.create_client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _contents(server: RunningServer) -> dict[str, Any]:
     """Return what the registry has of the changed resources, read with boto3."""
-    iot = server.client("iot")
+    iot = server.create_client("iot")
     thing = iot.describe_thing(thingName="full:1_a-B")
     group = iot.describe_thing_group(thingGroupName="full")
     kind = iot.describe_thing_type(thingTypeName="full")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -65,8 +65,8 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     assert without_metadata(iot.create_thing_group(thingGroupName="hall")) == first
     expected = ("ResourceAlreadyExistsException", 409)
     different = {"thingGroupProperties": {"thingGroupDescription": "other"}}
-    assert error_of(iot.create_thing_group, thingGroupName="hall", **different) == expected
-    assert error_of(iot.create_thing_group, thingGroupName="hall", tags=[{"Key": "line"}]) == expected
+    assert catch_error(iot.create_thing_group, thingGroupName="hall", **different) == expected
+    assert catch_error(iot.create_thing_group, thingGroupName="hall", tags=[{"Key": "line"}]) == expected
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
@@ -78,8 +78,8 @@ def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(i
 
     assert versions == [2, 3]
     expected = ("VersionConflictException", 409)
-    assert error_of(iot.update_thing_group, **params, expectedVersion=1) == expected
-    assert error_of(iot.delete_thing_group, thingGroupName="hall", expectedVersion=1) == expected
+    assert catch_error(iot.update_thing_group, **params, expectedVersion=1) == expected
+    assert catch_error(iot.delete_thing_group, thingGroupName="hall", expectedVersion=1) == expected
     iot.delete_thing_group(thingGroupName="hall", expectedVersion=3)
     assert iot.list_thing_groups()["thingGroups"] == []
 
@@ -112,7 +112,7 @@ def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
-    assert error_of(iot.delete_thing_group, thingGroupName="site") == INVALID
+    assert catch_error(iot.delete_thing_group, thingGroupName="site") == INVALID
     iot.delete_thing_group(thingGroupName="hall")
     iot.delete_thing_group(thingGroupName="site")
     iot.delete_thing_group(thingGroupName="missing")
@@ -125,22 +125,22 @@ def test_a_hierarchy_has_at_most_seven_levels(iot):
     for parent, name in zip([None, *names], names, strict=False):
         iot.create_thing_group(thingGroupName=name, **({"parentGroupName": parent} if parent else {}))
 
-    assert error_of(iot.create_thing_group, thingGroupName="level-8", parentGroupName="level-7") == INVALID
+    assert catch_error(iot.create_thing_group, thingGroupName="level-8", parentGroupName="level-7") == INVALID
 
 
 def test_a_group_has_at_most_100_children(iot):
     create_tree(iot, {"site": {f"hall-{number}": {} for number in range(100)}})
 
-    assert error_of(iot.create_thing_group, thingGroupName="one-more", parentGroupName="site") == INVALID
+    assert catch_error(iot.create_thing_group, thingGroupName="one-more", parentGroupName="site") == INVALID
 
 
 def test_too_many_attributes_and_an_unknown_parent_are_rejected(iot):
     payload = {"attributes": {f"a{number}": "x" for number in range(51)}}
 
-    error_with_attributes = error_of(
+    error_with_attributes = catch_error(
         iot.create_thing_group, thingGroupName="hall", thingGroupProperties={"attributePayload": payload}
     )
-    error_with_parent = error_of(iot.create_thing_group, thingGroupName="hall", parentGroupName="none")
+    error_with_parent = catch_error(iot.create_thing_group, thingGroupName="hall", parentGroupName="none")
 
     assert (error_with_attributes, error_with_parent) == (INVALID, INVALID)
 
@@ -193,8 +193,8 @@ def test_missing_and_conflicting_names_and_arns_are_rejected(iot, params):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_thing(thingName="pump-7")
 
-    assert error_of(iot.add_thing_to_thing_group, **params) == INVALID
-    assert error_of(iot.remove_thing_from_thing_group, **params) == INVALID
+    assert catch_error(iot.add_thing_to_thing_group, **params) == INVALID
+    assert catch_error(iot.remove_thing_from_thing_group, **params) == INVALID
 
 
 def test_a_thing_cannot_be_in_two_groups_of_one_hierarchy(iot):
@@ -204,7 +204,7 @@ def test_a_thing_cannot_be_in_two_groups_of_one_hierarchy(iot):
     iot.add_thing_to_thing_group(thingGroupName="line", thingName="pump-7")
 
     for group in ("site", "yard"):
-        assert error_of(iot.add_thing_to_thing_group, thingGroupName=group, thingName="pump-7") == INVALID
+        assert catch_error(iot.add_thing_to_thing_group, thingGroupName=group, thingName="pump-7") == INVALID
 
 
 def test_a_thing_is_in_at_most_10_groups(iot):
@@ -214,7 +214,7 @@ def test_a_thing_is_in_at_most_10_groups(iot):
     for number in range(10):
         iot.add_thing_to_thing_group(thingGroupName=f"group-{number}", thingName="pump-7")
 
-    assert error_of(iot.add_thing_to_thing_group, thingGroupName="group-10", thingName="pump-7") == INVALID
+    assert catch_error(iot.add_thing_to_thing_group, thingGroupName="group-10", thingName="pump-7") == INVALID
 
 
 def test_recursive_lists_the_things_of_descendants(iot):
@@ -235,13 +235,13 @@ def test_the_groups_of_a_thing_change_completely_or_not_at_all(iot):
     iot.update_thing_groups_for_thing(
         thingName="pump-7", thingGroupsToAdd=["yard"], thingGroupsToRemove=["hall"]
     )
-    hierarchy_error = error_of(
+    hierarchy_error = catch_error(
         iot.update_thing_groups_for_thing,
         thingName="pump-7",
         thingGroupsToRemove=["line"],
         thingGroupsToAdd=["hall"],
     )
-    duplicate_error = error_of(
+    duplicate_error = catch_error(
         iot.update_thing_groups_for_thing,
         thingName="pump-7",
         thingGroupsToRemove=["line"],
@@ -256,10 +256,10 @@ def test_missing_groups_and_things_raise_resource_not_found(iot):
     iot.create_thing(thingName="pump-7")
     iot.create_thing_group(thingGroupName="hall")
 
-    assert error_of(iot.describe_thing_group, thingGroupName="none") == MISSING
-    assert error_of(iot.update_thing_group, thingGroupName="none", thingGroupProperties={}) == MISSING
-    assert error_of(iot.list_thing_groups, parentGroup="none") == MISSING
-    assert error_of(iot.list_things_in_thing_group, thingGroupName="none") == MISSING
-    assert error_of(iot.list_thing_groups_for_thing, thingName="none") == MISSING
-    assert error_of(iot.add_thing_to_thing_group, thingGroupName="none", thingName="pump-7") == MISSING
-    assert error_of(iot.add_thing_to_thing_group, thingGroupName="hall", thingName="none") == MISSING
+    assert catch_error(iot.describe_thing_group, thingGroupName="none") == MISSING
+    assert catch_error(iot.update_thing_group, thingGroupName="none", thingGroupProperties={}) == MISSING
+    assert catch_error(iot.list_thing_groups, parentGroup="none") == MISSING
+    assert catch_error(iot.list_things_in_thing_group, thingGroupName="none") == MISSING
+    assert catch_error(iot.list_thing_groups_for_thing, thingName="none") == MISSING
+    assert catch_error(iot.add_thing_to_thing_group, thingGroupName="none", thingName="pump-7") == MISSING
+    assert catch_error(iot.add_thing_to_thing_group, thingGroupName="hall", thingName="none") == MISSING

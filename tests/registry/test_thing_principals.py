@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
 
 COGNITO = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
 INVALID = ("InvalidRequestException", 400)
@@ -68,7 +68,7 @@ def test_an_exclusively_attached_certificate_rejects_a_second_thing(things, devi
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
 
-    assert error_of(things.attach_thing_principal, thingName="pump-8", principal=arn) == INVALID
+    assert catch_error(things.attach_thing_principal, thingName="pump-8", principal=arn) == INVALID
     things.detach_thing_principal(thingName="pump-7", principal=arn)
     things.attach_thing_principal(thingName="pump-8", principal=arn)
     assert things.list_principal_things(principal=arn)["things"] == ["pump-8"]
@@ -79,7 +79,7 @@ def test_a_certificate_with_another_thing_cannot_become_exclusive(things, device
     things.attach_thing_principal(thingName="pump-7", principal=arn)
 
     exclusive = {"principal": arn, "thingPrincipalType": "EXCLUSIVE_THING"}
-    assert error_of(things.attach_thing_principal, thingName="pump-8", **exclusive) == INVALID
+    assert catch_error(things.attach_thing_principal, thingName="pump-8", **exclusive) == INVALID
     things.attach_thing_principal(thingName="pump-7", **exclusive)
     edges = things.list_principal_things_v2(principal=arn)["principalThingObjects"]
     assert edges == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
@@ -99,11 +99,11 @@ def test_missing_things_and_principals_raise_resource_not_found(things, device):
     arn = device["certificateArn"]
     unknown = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{'a' * 64}"
 
-    assert error_of(things.attach_thing_principal, thingName="none", principal=arn) == MISSING
-    assert error_of(things.attach_thing_principal, thingName="pump-7", principal=unknown) == MISSING
-    assert error_of(things.detach_thing_principal, thingName="none", principal=arn) == MISSING
-    assert error_of(things.detach_thing_principal, thingName="pump-7", principal=arn) == MISSING
-    assert error_of(things.list_principal_things, principal=unknown) == MISSING
+    assert catch_error(things.attach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert catch_error(things.attach_thing_principal, thingName="pump-7", principal=unknown) == MISSING
+    assert catch_error(things.detach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert catch_error(things.detach_thing_principal, thingName="pump-7", principal=arn) == MISSING
+    assert catch_error(things.list_principal_things, principal=unknown) == MISSING
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ def test_missing_things_and_principals_raise_resource_not_found(things, device):
     ],
 )
 def test_a_principal_of_another_account_region_or_type_is_rejected(things, principal):
-    assert error_of(things.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
-    assert error_of(things.list_principal_things, principal=principal) == INVALID
+    assert catch_error(things.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
+    assert catch_error(things.list_principal_things, principal=principal) == INVALID

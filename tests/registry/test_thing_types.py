@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thingtype/"
 INVALID = ("InvalidRequestException", 400)
@@ -12,16 +12,16 @@ MISSING = ("ResourceNotFoundException", 404)
 def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
     """Tested over HTTP too, by test_14 in test_facts.py."""
     iot.create_thing_type(thingTypeName="pump")
-    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")
     clock.advance(299)
     iot.deprecate_thing_type(thingTypeName="pump")
 
-    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
-    assert error_of(iot.create_thing, thingName="pump-7", thingTypeName="pump") == INVALID
+    assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    assert catch_error(iot.create_thing, thingName="pump-7", thingTypeName="pump") == INVALID
     clock.advance(1)
     iot.delete_thing_type(thingTypeName="pump")
-    assert error_of(iot.describe_thing_type, thingTypeName="pump") == MISSING
+    assert catch_error(iot.describe_thing_type, thingTypeName="pump") == MISSING
 
 
 def test_a_deprecation_can_be_undone(iot, clock):
@@ -42,7 +42,7 @@ def test_a_type_with_things_cannot_be_deleted(iot, clock):
     iot.deprecate_thing_type(thingTypeName="pump")
     clock.advance(300)
 
-    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.update_thing(thingName="pump-7", thingTypeName="pump")
     iot.delete_thing(thingName="pump-7")
     iot.delete_thing_type(thingTypeName="pump")
@@ -55,7 +55,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     first = without_metadata(iot.create_thing_type(**params))
 
     assert without_metadata(iot.create_thing_type(**params)) == first
-    assert error_of(iot.create_thing_type, thingTypeName="pump") == ("ResourceAlreadyExistsException", 409)
+    assert catch_error(iot.create_thing_type, thingTypeName="pump") == ("ResourceAlreadyExistsException", 409)
     described = without_metadata(iot.describe_thing_type(thingTypeName="pump"))
     assert described == {
         "thingTypeName": "pump",
@@ -96,7 +96,7 @@ def test_types_are_listed_by_prefix_in_creation_order(iot):
 def test_a_type_has_at_most_three_searchable_attributes(iot):
     properties = {"searchableAttributes": ["a", "b", "c", "d"]}
 
-    error = error_of(iot.create_thing_type, thingTypeName="pump", thingTypeProperties=properties)
+    error = catch_error(iot.create_thing_type, thingTypeName="pump", thingTypeProperties=properties)
 
     assert error == INVALID
 
@@ -108,4 +108,4 @@ def test_operations_on_a_missing_type_raise_resource_not_found(iot):
         iot.deprecate_thing_type,
         iot.delete_thing_type,
     ):
-        assert error_of(operation, thingTypeName="none") == MISSING
+        assert catch_error(operation, thingTypeName="none") == MISSING

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/"
 
@@ -61,18 +61,18 @@ def test_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(iot)
     iot.create_thing(thingName="typed", thingTypeName="pump", attributePayload={"attributes": fifty})
 
     merge_params = {"attributePayload": {"attributes": {"more": "x"}, "merge": True}}
-    assert error_of(iot.update_thing, thingName="untyped", **merge_params) == expected
-    assert error_of(iot.update_thing, thingName="typed", **merge_params) == expected
+    assert catch_error(iot.update_thing, thingName="untyped", **merge_params) == expected
+    assert catch_error(iot.update_thing, thingName="typed", **merge_params) == expected
     create_params = {"attributePayload": {"attributes": {**three, "more": "x"}}}
-    assert error_of(iot.create_thing, thingName="another", **create_params) == expected
-    assert error_of(iot.update_thing, thingName="typed", removeThingType=True) == expected
+    assert catch_error(iot.create_thing, thingName="another", **create_params) == expected
+    assert catch_error(iot.update_thing, thingName="typed", removeThingType=True) == expected
 
 
 def test_an_unknown_type_or_billing_group_raises_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
-    assert error_of(iot.create_thing, thingName="pump-7", thingTypeName="none") == expected
-    assert error_of(iot.create_thing, thingName="pump-7", billingGroupName="none") == expected
+    assert catch_error(iot.create_thing, thingName="pump-7", thingTypeName="none") == expected
+    assert catch_error(iot.create_thing, thingName="pump-7", billingGroupName="none") == expected
     assert iot.list_things()["things"] == []
 
 
@@ -103,7 +103,7 @@ def test_a_type_cannot_be_removed_and_set_in_one_update(iot):
     iot.create_thing_type(thingTypeName="pump")
     iot.create_thing(thingName="pump-7", thingTypeName="pump")
 
-    error = error_of(iot.update_thing, thingName="pump-7", thingTypeName="pump", removeThingType=True)
+    error = catch_error(iot.update_thing, thingName="pump-7", thingTypeName="pump", removeThingType=True)
     iot.update_thing(thingName="pump-7", removeThingType=True)
 
     assert error == ("InvalidRequestException", 400)
@@ -118,8 +118,8 @@ def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(i
 
     assert version_of(iot) == 3
     expected = ("VersionConflictException", 409)
-    assert error_of(iot.update_thing, thingName="pump-7", expectedVersion=2) == expected
-    assert error_of(iot.delete_thing, thingName="pump-7", expectedVersion=2) == expected
+    assert catch_error(iot.update_thing, thingName="pump-7", expectedVersion=2) == expected
+    assert catch_error(iot.delete_thing, thingName="pump-7", expectedVersion=2) == expected
     assert version_of(iot) == 3
     iot.delete_thing(thingName="pump-7", expectedVersion=3)
     assert iot.list_things()["things"] == []
@@ -132,7 +132,7 @@ def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, d
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
 
-    assert error_of(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
+    assert catch_error(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
 
 
 def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
@@ -142,10 +142,10 @@ def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
 
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == []
-    assert error_of(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
+    assert catch_error(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
     clock.advance(5)
     iot.delete_thing(thingName="pump-7")
-    assert error_of(iot.describe_thing, thingName="pump-7") == ("ResourceNotFoundException", 404)
+    assert catch_error(iot.describe_thing, thingName="pump-7") == ("ResourceNotFoundException", 404)
 
 
 def test_deleting_a_thing_deletes_its_attributes_and_memberships(iot):
@@ -163,9 +163,9 @@ def test_deleting_a_thing_deletes_its_attributes_and_memberships(iot):
 def test_operations_on_a_missing_thing_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
-    assert error_of(iot.describe_thing, thingName="none") == expected
-    assert error_of(iot.update_thing, thingName="none") == expected
-    assert error_of(iot.list_thing_principals, thingName="none") == expected
+    assert catch_error(iot.describe_thing, thingName="none") == expected
+    assert catch_error(iot.update_thing, thingName="none") == expected
+    assert catch_error(iot.list_thing_principals, thingName="none") == expected
 
 
 def names(output):
@@ -221,7 +221,7 @@ def test_things_are_listed_by_attribute_value_prefix_or_type(fleet, filters, exp
 
 
 def test_a_filter_by_attribute_value_requires_the_attribute_name(iot):
-    assert error_of(iot.list_things, attributeValue="oslo") == ("InvalidRequestException", 400)
+    assert catch_error(iot.list_things, attributeValue="oslo") == ("InvalidRequestException", 400)
 
 
 def test_listing_by_attribute_follows_updates(fleet):

@@ -95,7 +95,7 @@ def register_ca(iot: Any, authority: Authority, **more: Any) -> dict[str, Any]:
     )
 
 
-def error_of(operation: Callable[..., Any], **params: Any) -> tuple[str, int]:
+def catch_error(operation: Callable[..., Any], **params: Any) -> tuple[str, int]:
     """Call an operation that must fail, and return AWS's error code and the HTTP status."""
     with pytest.raises(operation.__self__.exceptions.ClientError) as caught:
         operation(**params)

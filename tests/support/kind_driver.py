@@ -22,12 +22,12 @@ __all__ = [
     "NOT_FOUND",
     "OWNERSHIP_TAGS",
     "build_arn",
-    "calls_of",
     "change_to",
-    "create_calls",
-    "delete_calls",
     "effective_resource",
     "iot",
+    "list_calls",
+    "list_create_calls",
+    "list_delete_calls",
     "managed_integrations",
     "plan_context",
     "plan_errors",
@@ -127,7 +127,7 @@ def plan_context(
     )
 
 
-def create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
+def list_create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[desired.address.kind]
     return list(kind.create(Create(effective_resource(desired)), context or plan_context(desired)))
 
@@ -140,7 +140,7 @@ def change_to(desired: Resource, live: Live) -> Update | Replace:
     return Replace(resource, live, fields) if replaces else Update(resource, live, fields)
 
 
-def calls_of(change: Change, context: PlanContext | None = None) -> list[ApiCall]:
+def list_calls(change: Change, context: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[change.address.kind]
     desired = () if isinstance(change, Delete) else (change.resource,)
     context = context or plan_context(*desired, changes=[change])
@@ -155,8 +155,8 @@ def calls_of(change: Change, context: PlanContext | None = None) -> list[ApiCall
             return list(kind.create(change, context))
 
 
-def delete_calls(table: str, live: Live, context: PlanContext | None = None) -> list[ApiCall]:
-    return calls_of(Delete(Address(table, "a"), live), context)
+def list_delete_calls(table: str, live: Live, context: PlanContext | None = None) -> list[ApiCall]:
+    return list_calls(Delete(Address(table, "a"), live), context)
 
 
 def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:

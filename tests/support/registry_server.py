@@ -49,7 +49,7 @@ class RunningServer:
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or 0
 
-    def client(
+    def create_client(
         self, service: str = "iot", account: str = "test", region: str = REGION, config: Any = NO_RETRIES
     ) -> Any:
         return boto3.Session(botocore_session=create_session()).client(

@@ -53,8 +53,8 @@ class Declaration(ABC):
         """Return the origin of the value at a path inside the declaration."""
 
     @property
-    def sibling_count(self) -> int:
-        """The number of declarations that the table makes, this one included."""
+    def declaration_count(self) -> int:
+        """The number of declarations that come from the same table."""
         return 1
 
 

@@ -96,7 +96,7 @@ def _sort_key(row_number: int, first: Diagnostic) -> tuple[str, int, str, str, i
 def _report(group: _Group) -> list[Diagnostic]:
     """Return the diagnostics of a group: one if all rows have the same problem, else one per row."""
     first = group.first_problems[0]
-    is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.sibling_count
+    is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.declaration_count
     if group.is_uniform and is_in_all_rows and not first.origin.columns:
         return [_to_table_diagnostic(first, first.problem.problem)]
     if group.is_uniform and is_in_all_rows and len(group.rows) > 1:

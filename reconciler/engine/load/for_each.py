@@ -100,8 +100,8 @@ class Instance(Declaration):
         return Origin(header.file, header.line, self._row)
 
     @property
-    def sibling_count(self) -> int:
-        """The number of the manifest's rows."""
+    def declaration_count(self) -> int:
+        """The number of the manifest's rows: each is a declaration."""
         return len(self.for_each.manifest.rows)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:

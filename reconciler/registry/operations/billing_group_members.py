@@ -7,7 +7,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.billing_groups import build_billing_group_arn, require_billing_group
 from reconciler.registry.operations.things import build_thing_arn, require_thing
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
 
@@ -45,7 +45,7 @@ def remove_thing_from_billing_group(context: Context, params: Params) -> Output 
 @operation("iot", "ListThingsInBillingGroup")
 def list_things_in_billing_group(context: Context, params: Params) -> Output | None:
     """Return the names of a billing group's things in creation order. Raises ResourceNotFound."""
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     group = require_billing_group(context, params["billingGroupName"])
     rows = context.tx.fetch_all(
         "SELECT seq, name FROM things WHERE scope = ? AND billing_group = ? AND seq > ? ORDER BY seq LIMIT ?",

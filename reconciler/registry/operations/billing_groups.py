@@ -8,7 +8,7 @@ import uuid
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row, build_prefix_end
 
@@ -107,7 +107,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
 @operation("iot", "ListBillingGroups")
 def list_billing_groups(context: Context, params: Params) -> Output | None:
     """Return the billing groups in creation order, all or those with a prefix."""
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     prefix = params.get("namePrefixFilter", "")
     rows = context.tx.fetch_all(
         "SELECT seq, name FROM billing_groups WHERE scope = ? AND seq > ? AND name >= ? AND name < ?"

@@ -8,7 +8,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import find_registration_code
-from reconciler.registry.paging import MARKERS
+from reconciler.registry.paging import MARKER_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
@@ -126,7 +126,7 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
 @operation("iot", "ListCACertificates")
 def list_ca_certificates(context: Context, params: Params) -> Output | None:
     """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default."""
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")

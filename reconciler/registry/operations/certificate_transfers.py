@@ -12,7 +12,7 @@ from reconciler.registry.operations.certificates import (
     find_certificate,
     require_certificate,
 )
-from reconciler.registry.paging import MARKERS
+from reconciler.registry.paging import MARKER_PAGER
 from reconciler.registry.shared.policy_edges import has_policies
 from reconciler.registry.shared.principal_edges import is_principal_in_use
 from reconciler.registry.store import Row
@@ -121,7 +121,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 @operation("iot", "ListOutgoingCertificates")
 def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
     """Return the certificates with a pending transfer, by age, newest first unless `ascendingOrder`."""
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")

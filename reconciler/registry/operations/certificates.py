@@ -7,7 +7,7 @@ PENDING_ACTIVATION, and REGISTER_INACTIVE is deprecated; a request for one of th
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.paging import MARKERS
+from reconciler.registry.paging import MARKER_PAGER
 from reconciler.registry.shared.policy_edges import delete_target_edges, has_policies
 from reconciler.registry.shared.principal_edges import delete_principal_edges, is_principal_in_use
 from reconciler.registry.shared.transfer_records import read_transfer_data
@@ -163,7 +163,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
 
 
 def _list_page(context: Context, params: Params, where: str, *values: Value) -> Output:
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.paging import MANAGED
+from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, read_tags
 from reconciler.registry.store import Row
@@ -88,7 +88,7 @@ def get_credential_locker(context: Context, params: Params) -> Output | None:
 @operation(SERVICE, "ListCredentialLockers")
 def list_credential_lockers(context: Context, params: Params) -> Output | None:
     """Return the credential lockers, sorted by ID. Raises ValidationException for an invalid `NextToken`."""
-    page = MANAGED.start_page(context, params)
+    page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,

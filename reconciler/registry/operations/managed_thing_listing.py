@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.managed_things import SERVICE, build_managed_thing_arn
-from reconciler.registry.paging import MANAGED
+from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 from reconciler.registry.store import Row, Value
 
 _FILTERS = {
@@ -39,7 +39,7 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
 
     Raises ValidationException for an invalid `NextToken`.
     """
-    page = MANAGED.start_page(context, params)
+    page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]
     for member, column in _FILTERS.items():

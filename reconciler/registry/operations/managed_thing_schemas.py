@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.managed_things import SERVICE, require_managed_thing
-from reconciler.registry.paging import MANAGED
+from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 
 
 @operation(SERVICE, "ListManagedThingSchemas")
@@ -19,7 +19,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
 
     Raises ResourceNotFound, ValidationException for an invalid `NextToken`.
     """
-    page = MANAGED.start_page(context, params)
+    page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
     row = require_managed_thing(context, params["Identifier"])
     filters = {"EndpointId": params.get("EndpointIdFilter"), "CapabilityId": params.get("CapabilityIdFilter")}
     items = [

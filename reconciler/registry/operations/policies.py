@@ -11,7 +11,7 @@ import uuid
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
-from reconciler.registry.paging import MARKERS, order_by_seq
+from reconciler.registry.paging import MARKER_PAGER, order_by_seq
 from reconciler.registry.shared.policy_edges import is_policy_in_use
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
@@ -160,7 +160,7 @@ def list_policies(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for an invalid marker.
     """
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     rows = context.tx.fetch_all(
         f"SELECT seq, name FROM policies WHERE scope = ? AND seq {sign} ? ORDER BY seq {order} LIMIT ?",  # noqa: S608

@@ -14,7 +14,7 @@ from reconciler.registry.operations.thing_groups import (
     find_group,
     require_static,
 )
-from reconciler.registry.paging import MARKERS, order_by_seq
+from reconciler.registry.paging import MARKER_PAGER, order_by_seq
 from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
 
@@ -74,7 +74,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound, InvalidRequest for an invalid target.
     """
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     target = params["target"]
     targets = [target]
     group = require_target(context, target)
@@ -100,7 +100,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
 
     The older form of ListAttachedPolicies. Raises ResourceNotFound, InvalidRequest.
     """
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     require_target(context, params["principal"])
     rows = context.tx.fetch_all(
@@ -132,7 +132,7 @@ def list_policy_principals(context: Context, params: Params) -> Output | None:
 
 
 def _list_targets(context: Context, params: Params, member: str) -> Output:
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
     policy = require_policy(context, params["policyName"])
     rows = context.tx.fetch_all(

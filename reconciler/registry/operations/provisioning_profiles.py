@@ -14,7 +14,7 @@ from reconciler.registry.certificate_authority import generate_key_pair, issue_c
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
-from reconciler.registry.paging import MANAGED
+from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, read_tags
 from reconciler.registry.store import Row
@@ -118,7 +118,7 @@ def list_provisioning_profiles(context: Context, params: Params) -> Output | Non
 
     Raises ValidationException for an invalid `NextToken`.
     """
-    page = MANAGED.start_page(context, params)
+    page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
         context.scope,

@@ -17,7 +17,7 @@ from reconciler.registry.operations.provisioning_templates import (
     require_template,
     require_template_version,
 )
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import read_certificate
 
@@ -72,7 +72,7 @@ def list_provisioning_template_versions(context: Context, params: Params) -> Out
 
     Raises ResourceNotFound, InvalidRequest for an invalid `nextToken`.
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     template = require_template(context, params["templateName"])
     rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_template_versions WHERE template = ? AND version > ? ORDER BY version LIMIT ?",

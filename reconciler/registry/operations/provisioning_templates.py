@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
@@ -161,7 +161,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
 @operation("iot", "ListProvisioningTemplates")
 def list_provisioning_templates(context: Context, params: Params) -> Output | None:
     """Return the templates in creation order. Raises InvalidRequest for an invalid `nextToken`."""
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
         context.scope,

@@ -18,7 +18,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.internal_calls import call_operation
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import TemplateError, read_template
 from reconciler.registry.wire.payload import MalformedError, load_json
@@ -125,7 +125,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
 @operation("iot", "ListThingRegistrationTasks")
 def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
     """Return the IDs of the tasks in the order of their start, all or those with one status."""
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     rows = context.tx.fetch_all(
         f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608
         " ORDER BY seq LIMIT ?",
@@ -160,7 +160,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
 
     Raises InvalidRequest for an unknown task: AWS's service model has no ResourceNotFound for this operation.
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     task = _find_task(context, params["taskId"])
     if task is None:
         raise context.invalid(f"The thing registration task {params['taskId']} does not exist.")

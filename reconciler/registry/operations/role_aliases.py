@@ -6,7 +6,7 @@ Whether the role exists is not checked.
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
-from reconciler.registry.paging import MARKERS
+from reconciler.registry.paging import MARKER_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
@@ -91,7 +91,7 @@ def list_role_aliases(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest for an invalid marker.
     """
-    page = MARKERS.start_page(context, params)
+    page = MARKER_PAGER.start_page(context, params)
     ascending = bool(params.get("ascendingOrder"))
     order, sign, start = ("ASC", ">", "") if ascending else ("DESC", "<", _LAST_NAME)
     rows = context.tx.fetch_all(

@@ -6,7 +6,7 @@ It is empty: AWS's public schemas are not included, and accounts have no schemas
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.paging import MANAGED
+from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 
 SERVICE = "iot-managed-integrations"
 
@@ -14,7 +14,7 @@ SERVICE = "iot-managed-integrations"
 @operation(SERVICE, "ListSchemaVersions")
 def list_schema_versions(context: Context, params: Params) -> Output | None:
     """Return no schemas. Raises ValidationException for a token: there is only one page."""
-    MANAGED.start_page(context, params)
+    MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
     return {"Items": []}
 
 

@@ -13,7 +13,7 @@ from reconciler.registry.operations.indexing import (
     require_index,
     require_indexed_sources,
 )
-from reconciler.registry.paging import SEARCH, ListPage
+from reconciler.registry.paging import SEARCH_PAGER, ListPage
 from reconciler.registry.store import Row
 
 MAX_RESULTS = 100
@@ -36,7 +36,7 @@ def search_index(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest.
     """
-    page = SEARCH.start_page(context, params)
+    page = SEARCH_PAGER.start_page(context, params)
     if page.size > MAX_RESULTS:
         raise context.invalid(f"maxResults is at most {MAX_RESULTS}.")
     require_query_version(context, params.get("queryVersion"))

@@ -3,7 +3,7 @@
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.thing_groups import require_group, to_name_and_arn
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.store import Value, build_prefix_end
 
 # The descendants of a group, by name; a hierarchy has at most seven levels.
@@ -25,7 +25,7 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid `nextToken`.
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     parent, recursive = params.get("parentGroup"), params.get("recursive", True)
     with_clause, where = "", ["scope = ?", "seq > ?"]
     with_values: list[Value] = []

@@ -14,7 +14,7 @@ from reconciler.registry.operations.thing_groups import (
     to_name_and_arn,
 )
 from reconciler.registry.operations.things import build_thing_arn, require_thing
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
 
@@ -93,7 +93,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
 
     Raises ResourceNotFound.
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     group = require_group(context, params["thingGroupName"])
     after = page.after[0] if page.after else 0
     if group["query"] is not None:
@@ -131,7 +131,7 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
 
     Raises ResourceNotFound.
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     thing = require_thing(context, params["thingName"])
     after = page.after[0] if page.after else 0
     static_groups = context.tx.fetch_all(

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.things import build_thing_arn
-from reconciler.registry.paging import REGISTRY, ListPage
+from reconciler.registry.paging import REGISTRY_PAGER, ListPage
 from reconciler.registry.store import Row, build_prefix_end
 
 _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
@@ -21,7 +21,7 @@ def list_things(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for an invalid `nextToken`; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
     and list all things); and for a filter by attribute and type at once (aws-sdk-js issue 4237).
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     if "attributeName" in params and "thingTypeName" in params:
         raise context.invalid(
             "Listing things by the combination of attribute and thing type is not supported"

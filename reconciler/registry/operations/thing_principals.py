@@ -6,7 +6,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.operations.things import find_thing, require_thing
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
 
@@ -119,7 +119,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Output | None:
 
 
 def _list_principals(context: Context, params: Params, member: str, item: Item) -> Output:
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     name = params["thingName"]
     if find_thing(context, name) is None:
         raise not_found(
@@ -138,7 +138,7 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
 
 
 def _list_things(context: Context, params: Params, member: str, item: Item) -> Output:
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     require_principal(context, params["principal"])
     rows = context.tx.fetch_all(
         "SELECT thing, exclusive FROM principal_edges WHERE scope = ? AND principal = ? AND thing > ?"

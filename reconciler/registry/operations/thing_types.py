@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
-from reconciler.registry.paging import REGISTRY
+from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row, build_prefix_end
 
@@ -105,7 +105,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
 
     `thingTypeName` filters by prefix, although the AWS IoT API Reference only calls it "The name of the thing type".
     """
-    page = REGISTRY.start_page(context, params)
+    page = REGISTRY_PAGER.start_page(context, params)
     prefix = params.get("thingTypeName", "")
     rows = context.tx.fetch_all(
         "SELECT * FROM thing_types WHERE scope = ? AND seq > ? AND name >= ? AND name < ? ORDER BY seq LIMIT ?",
