@@ -74,7 +74,7 @@ COMMAND_FILES = sorted(Path(commands.__path__[0]).glob("*.py"))
 LIGHT = ("attrs", "click", "reconciler.cli", "reconciler.model")
 
 
-def imports_of(path: Path) -> set[str]:
+def find_imports(path: Path) -> set[str]:
     """Return the modules outside the standard library that a file imports when it is imported itself."""
     modules = set()
     for node in ast.parse(path.read_text()).body:
@@ -87,7 +87,7 @@ def imports_of(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", COMMAND_FILES, ids=lambda path: path.stem)
 def test_a_command_imports_only_click_and_light_modules_before_it_runs(path):
-    assert {module for module in imports_of(path) if not module.startswith(LIGHT)} == set()
+    assert {module for module in find_imports(path) if not module.startswith(LIGHT)} == set()
 
 
 def test_importing_all_commands_loads_no_slow_library_and_no_engine():

@@ -175,17 +175,17 @@ def test_docstring_summaries_and_test_names_are_one_sentence_except_where_listed
     assert (dict(findings - allowed), dict(allowed - findings)) == ({}, {})
 
 
-def commands_of(group: click.Group, path: str = "reconciler") -> Iterator[tuple[str, click.Command]]:
+def walk_commands(group: click.Group, path: str = "reconciler") -> Iterator[tuple[str, click.Command]]:
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         yield f"{path} {name}", command
         if isinstance(command, click.Group):
-            yield from commands_of(command, f"{path} {name}")
+            yield from walk_commands(command, f"{path} {name}")
 
 
-COMMANDS = dict(commands_of(cli))
+COMMANDS = dict(walk_commands(cli))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -21,7 +21,7 @@ from tests.docs.readme_runner import (
     update_outputs,
     without_durations,
 )
-from tests.support.desired_states import apply, ca, converge, device, failures, plan_of, resource, state
+from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, resource, state
 
 REGENERATE = "run python -m tests.docs.generate"
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
@@ -150,7 +150,7 @@ def test_a_wrong_output_is_corrected(shown, actual, tmp_path):
 
 def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     converge(state(ca(), *device("d", site="oslo")), cloud)
-    plan = plan_of(state(ca(), *device("d", site="bergen")), cloud)
+    plan = plan_state(state(ca(), *device("d", site="bergen")), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"by": "hand"}, "merge": True})
     (failure,) = failures(apply(plan, cloud))
     assert failure == (
@@ -167,7 +167,7 @@ def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
 
     converge(fleet("oslo"), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"firmware": "2"}, "merge": True})
-    assert not plan_of(fleet("oslo"), cloud)
+    assert not plan_state(fleet("oslo"), cloud)
     converge(fleet("bergen"), cloud)
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "bergen", "firmware": "2"}
 
@@ -178,7 +178,7 @@ def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
     (arn,) = cloud.iot.list_thing_principals(thingName="d")["principals"]
     cloud.iot.create_policy(policyName="theirs", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     cloud.iot.attach_policy(policyName="theirs", target=arn)
-    assert failures(apply(plan_of(fleet, cloud, destroy=True), cloud)) == []
+    assert failures(apply(plan_state(fleet, cloud, destroy=True), cloud)) == []
     assert (cloud.read_content()["certificates"], cloud.read_content()["things"]) == ({}, {})
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 

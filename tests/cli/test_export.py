@@ -31,7 +31,7 @@ from tests.support.desired_states import (
     device,
     failures,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -66,7 +66,7 @@ def test_the_plan_of_an_exported_fleet_is_empty(fleet):
     cloud = CLOUD.reset()
     converge(fleet, cloud)
     export = export_registry(cloud)
-    plan = plan_of(load_export(export), cloud)
+    plan = plan_state(load_export(export), cloud)
     deleted = {str(step.address) for step in plan.steps if step.change.action == "delete"}
     assert (len(plan.steps), deleted) == (len(export.left_out), set(map(str, export.left_out)))
     assert {address.kind for address in export.left_out} <= {"provisioning_profiles"}
@@ -85,9 +85,9 @@ def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
     _remove_markers(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")
     before = cloud.read_content()
-    plan = plan_of(desired, cloud, adopt=list(desired.resources))
+    plan = plan_state(desired, cloud, adopt=list(desired.resources))
     assert failures(apply(plan, cloud)) == []
-    assert not plan_of(desired, cloud)
+    assert not plan_state(desired, cloud)
     assert _without_tags(cloud.read_content()) == _without_tags(before)
 
 

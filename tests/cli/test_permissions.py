@@ -18,7 +18,7 @@ from tests.support.desired_states import (
     converge,
     device,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -101,7 +101,7 @@ def test_the_policy_allows_what_changes_of_a_fleet_send_and_little_else():
 def test_a_plan_only_reads():
     cloud = RecordingCloud()
     converge(FLEET, cloud)
-    actions = cloud.record_actions(plan_of, changed_fleet(generation=2, site="bergen"), cloud)
+    actions = cloud.record_actions(plan_state, changed_fleet(generation=2, site="bergen"), cloud)
     assert actions - allowed_actions(FLEET, "plan") == set()
     assert {action.partition(":")[2][:4] for action in allowed_actions(FLEET, "plan")} == {
         "List",

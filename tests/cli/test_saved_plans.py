@@ -37,7 +37,7 @@ def live_site() -> str:
     return call_iot("DescribeThing", thingName="pump-2")["attributes"]["site"]
 
 
-def reasons_of(result: tuple[int, str, str]) -> list[str]:
+def get_reasons(result: tuple[int, str, str]) -> list[str]:
     """Return the reasons of a rejection, after checking that nothing else was printed."""
     code, out, err = result
     assert (code, out, err[: len(REJECTED)]) == (3, "", REJECTED)
@@ -113,14 +113,14 @@ def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
     path = Path("a.json")
     seal = json.loads(path.read_text())["seal"]
     path.write_text(path.read_text().replace("trondheim", "molde"))
-    (reason,) = reasons_of(run_after_edit("apply", "a.json"))
+    (reason,) = get_reasons(run_after_edit("apply", "a.json"))
     start, end = (
         f"the file was edited: its seal is {seal}, but its content has the seal ",
         "; save the plan again",
     )
     assert (reason.startswith(start), reason.endswith(end)) == (True, True)
     assert len(reason) == len(start) + 64 + len(end)
-    assert reasons_of(run_after_edit("show", "a.json")) == [reason]
+    assert get_reasons(run_after_edit("show", "a.json")) == [reason]
     assert live_site() == "bergen"
 
 
@@ -142,14 +142,14 @@ def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
 )
 def test_a_file_that_is_not_a_saved_plan_is_rejected(run_after_edit, text, reason):
     Path("a.json").write_text(text)
-    reasons = reasons_of(run_after_edit("apply", "a.json"))
+    reasons = get_reasons(run_after_edit("apply", "a.json"))
     assert reasons == [reason] if reason else reasons[0].startswith("not a saved plan: ")
 
 
 def test_a_plan_that_was_already_applied_is_rejected(run_after_edit):
     run_after_edit("plan", "--out", "a.json")
     run_after_edit("apply", "a.json")
-    assert reasons_of(run_after_edit("apply", "a.json")) == [
+    assert get_reasons(run_after_edit("apply", "a.json")) == [
         "no changes left: the plan was already applied, or someone else made the same changes"
     ]
 
@@ -158,7 +158,7 @@ def test_a_plan_of_another_file_version_is_rejected_with_both_digests(run_after_
     run_after_edit("plan", "--out", "a.json")
     digest_before = Workspace().desired.digest
     edit_file('"trondheim"', '"molde"')
-    assert reasons_of(run_after_edit("apply", "a.json")) == [
+    assert get_reasons(run_after_edit("apply", "a.json")) == [
         (
             f"the SHA-256 of the desired state was {digest_before} when the plan was saved, "
             f"and is {Workspace().desired.digest} now; save a new plan"
@@ -176,7 +176,7 @@ def test_a_plan_for_another_target_is_rejected_with_every_difference(run_after_e
         file_digest="0" * 64,
     )
     Path("a.json").write_text("".join(render_plan_json(plan)))
-    assert reasons_of(run_after_edit("apply", "a.json")) == [
+    assert get_reasons(run_after_edit("apply", "a.json")) == [
         "the workspace was other when the plan was saved, and is greenhouse now; save a new plan",
         "the endpoint was aws when the plan was saved, and is embedded now; save a new plan",
         "the account was 210987654321 when the plan was saved, and is 123456789012 now; save a new plan",
@@ -213,14 +213,14 @@ def test_a_live_edit_after_the_plan_is_reported_and_kept(run_after_edit, edits, 
     for attributes in edits:
         payload = {"attributes": attributes, "merge": True}
         call_iot("UpdateThing", thingName="pump-2", attributePayload=payload)
-    assert reasons_of(run_after_edit("apply", "a.json")) == reasons
+    assert get_reasons(run_after_edit("apply", "a.json")) == reasons
     assert edits[-1].items() <= call_iot("DescribeThing", thingName="pump-2")["attributes"].items()
 
 
 def test_a_change_that_the_plan_lacks_is_reported_by_address(run_after_edit):
     run_after_edit("plan", "--out", "a.json")
     call_iot("UpdateThing", thingName="pump-1", attributePayload={"attributes": {"site": "x"}, "merge": True})
-    assert reasons_of(run_after_edit("apply", "a.json")) == [
+    assert get_reasons(run_after_edit("apply", "a.json")) == [
         "things.pump-1: no change was planned; now the plan would update it"
     ]
 
@@ -228,7 +228,7 @@ def test_a_change_that_the_plan_lacks_is_reported_by_address(run_after_edit):
 def test_a_changed_secret_is_reported_without_its_value(run_in_starter):
     run_in_starter("plan", "--out", "a.json")
     Path("pki/pump-1.setup-code").write_text("9012345")
-    (reason,) = reasons_of(run_in_starter("apply", "a.json"))
+    (reason,) = get_reasons(run_in_starter("apply", "a.json"))
     parts = reason.split("hash ")
     assert (parts[0], len(parts)) == (
         "the secret from file pki/pump-1.setup-code was (sensitive) with the ",
@@ -343,7 +343,7 @@ def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(run_after_ed
         f"the approved plan has the digest {approved}, but this plan has {current} "
         "(Plan for greenhouse: 1 to update, 7 unchanged); review this plan and approve its digest"
     )
-    assert reasons_of(run_after_edit("apply", "--approved", approved)) == [reason]
+    assert get_reasons(run_after_edit("apply", "--approved", approved)) == [reason]
     assert live_site() == "oslo"
 
 

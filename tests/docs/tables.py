@@ -70,14 +70,14 @@ def render_commands() -> str:
 
 def measure_refresh_cost() -> str:
     """Return a sentence with the number of calls of a plan without changes."""
-    from tests.support.desired_states import ca, converge, device, plan_of, state
+    from tests.support.desired_states import ca, converge, device, plan_state, state
     from tests.support.registry_client import Cloud
 
     devices, cloud = 300, Cloud()
     fleet = state(ca(), *(part for number in range(devices) for part in device(f"d{number}", site="oslo")))
     converge(fleet, cloud)
     before = cloud.requests
-    assert not plan_of(fleet, cloud)
+    assert not plan_state(fleet, cloud)
     return (
         f"A plan without changes for {devices} devices (one CA; a certificate and a thing each) took this project "
         f"{cloud.requests - before} calls to the embedded registry."

@@ -17,7 +17,7 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import apply, converge, failures, plan_of
+from tests.support.desired_states import apply, converge, failures, plan_state
 from tests.support.examples import examples
 from tests.support.ordering import StrictCloud, in_random_order, transitions
 from tests.support.registry_client import Cloud
@@ -37,7 +37,7 @@ def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, b
     converge(before, cloud)
     converge(after, cloud)
     assert cloud.read_content() == expected
-    assert plan_of(after, cloud).steps == ()
+    assert plan_state(after, cloud).steps == ()
 
 
 @examples(25)
@@ -45,7 +45,7 @@ def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, b
 def test_destroy_leaves_an_empty_registry(cloud, desired):
     empty = cloud.reset().read_content()
     converge(desired, cloud)
-    outcomes = apply(plan_of(desired, cloud, destroy=True), cloud)
+    outcomes = apply(plan_state(desired, cloud, destroy=True), cloud)
     assert failures(outcomes) == []
     assert cloud.read_content() == empty
 
@@ -54,7 +54,7 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
 @given(before=desired_states(), after=desired_states())
 def test_every_step_comes_after_its_dependencies(cloud, before, after):
     converge(before, cloud.reset())
-    plan = plan_of(after, cloud)
+    plan = plan_state(after, cloud)
     positions = {step.address: index for index, step in enumerate(plan.steps)}
     assert all(
         positions[dependency] < positions[step.address]
@@ -75,7 +75,7 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
 def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
     converge(before, cloud.reset())
     strict = StrictCloud(cloud)
-    assert failures(apply(plan_of(after, cloud), strict)) == []
+    assert failures(apply(plan_state(after, cloud), strict)) == []
     assert strict.rejections == []
 
 
@@ -86,7 +86,7 @@ def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states
     converge(before, cloud.reset())
     strict = StrictCloud(cloud)
     try:
-        plan = plan_of(after, cloud)
+        plan = plan_state(after, cloud)
     except PlanRejectedError:
         return  # a plan check covers the order that AWS would reject
     outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict)
@@ -109,7 +109,7 @@ def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     shuffled = dict(data.draw(st.permutations(list(desired.resources.items()))))
     cloud.reset()
     other = DesiredState(desired.settings, shuffled)
-    assert plan_of(desired, cloud) == plan_of(other, cloud)
+    assert plan_state(desired, cloud) == plan_state(other, cloud)
 
 
 @examples(15)
@@ -118,7 +118,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
     converge(after, cloud.reset())
     expected = cloud.read_content()
     converge(before, cloud.reset())
-    plan = plan_of(after, cloud)
+    plan = plan_state(after, cloud)
     calls_left = data.draw(st.integers(0, plan.estimate.total_calls))
 
     def call_until_death(call):
@@ -132,7 +132,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
     apply(plan, dying_cloud, workers=1)
     converge(after, cloud)
     assert cloud.read_content() == expected
-    assert plan_of(after, cloud).steps == ()
+    assert plan_state(after, cloud).steps == ()
 
 
 def test_computing_the_effective_state_twice_changes_nothing():

@@ -27,7 +27,7 @@ from tests.support.desired_states import (
     device,
     failures,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -75,21 +75,21 @@ def with_policies(resource, *names: str):
     return evolve(resource, spec=evolve(resource.spec, policies=names), dependencies=dependencies)
 
 
-def dependencies_of(plan, address: str) -> list[str]:
+def find_dependencies(plan, address: str) -> list[str]:
     step = next(step for step in plan.steps if str(step.address) == address)
     return sorted(map(str, step.dependencies))
 
 
 def reasons_to_reject(desired, cloud) -> tuple[str, ...]:
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(desired, cloud)
+        plan_state(desired, cloud)
     return caught.value.reasons
 
 
 def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
     converge(state(ca(), policy(), provisioned_thing(1, "p")), cloud)
-    plan = plan_of(state(ca(), provisioned_thing(2)), cloud)
-    assert dependencies_of(plan, "policies.p") == ["provisioned_things.from-template"]
+    plan = plan_state(state(ca(), provisioned_thing(2)), cloud)
+    assert find_dependencies(plan, "policies.p") == ["provisioned_things.from-template"]
     assert failures(apply(plan, cloud)) == []
 
 
@@ -170,8 +170,8 @@ def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cl
     thing = resource("things", "a", Thing(thing_groups=("g",)))
     converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
     changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    plan = plan_of(state(ignoring(changed, "thing_groups")), cloud)
-    assert dependencies_of(plan, "thing_groups.g") == ["things.a"]
+    plan = plan_state(state(ignoring(changed, "thing_groups")), cloud)
+    assert find_dependencies(plan, "thing_groups.g") == ["things.a"]
     assert failures(apply(plan, cloud)) == []
 
 
@@ -209,6 +209,6 @@ def test_an_update_depends_on_a_replaced_locker_that_it_ignores(cloud):
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))
     changed = ignoring(managed_thing("a", brand="Acme"), "credential_locker")
-    plan = plan_of(state(renamed, changed), cloud)
-    assert dependencies_of(plan, "managed_things.a") == ["credential_lockers.l"]
+    plan = plan_state(state(renamed, changed), cloud)
+    assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]
     assert failures(apply(plan, cloud)) == []

@@ -12,7 +12,7 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_of
+from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_state
 from tests.support.examples import examples
 from tests.support.fault_injection import LOST_RESPONSES, FaultyCloud, RandomFaults
 from tests.support.registry_client import Cloud
@@ -51,7 +51,7 @@ class FaultyApplies(RuleBasedStateMachine):
         self.faulty.restart()
         self.faulty.faults = RandomFaults(seed, rate)
         try:
-            apply(plan_of(desired, self.faulty), self.faulty)
+            apply(plan_state(desired, self.faulty), self.faulty)
         except (AwsError, TargetError):
             pass
         finally:
@@ -64,7 +64,7 @@ class FaultyApplies(RuleBasedStateMachine):
         converge(self.desired, self.faulty)
         converge(self.desired, self.clean)
         assert self.faulty.read_content() == self.clean.read_content()
-        assert plan_of(self.desired, self.faulty).steps == ()
+        assert plan_state(self.desired, self.faulty).steps == ()
 
 
 @pytest.mark.hypothesis
@@ -84,7 +84,7 @@ def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, afte
     converge(before, faulty)
     converge(before, clean)
     converge(after, clean)
-    plan = plan_of(after, faulty)
+    plan = plan_state(after, faulty)
     assert find_unverifiable_calls(plan, faulty) == []
     faulty.faults = RandomFaults(seed, 0.3, (fault,))
     outcomes = apply(plan, faulty)

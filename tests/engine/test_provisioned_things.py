@@ -39,7 +39,7 @@ from tests.support.desired_states import (
     converge,
     device,
     evaluate_resources,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -119,12 +119,14 @@ def test_a_new_provisioned_thing_is_one_call(cloud):
         }
     }
     assert content["certificates"] == {identity("8"): ("ACTIVE", "DEFAULT")}
-    assert plan_of(fleet(pump("8")), cloud).steps == ()
+    assert plan_state(fleet(pump("8")), cloud).steps == ()
 
 
 def test_the_plan_shows_the_evaluated_template(cloud):
     (step,) = (
-        step for step in plan_of(fleet(pump("8")), cloud).steps if step.address.kind == "provisioned_things"
+        step
+        for step in plan_state(fleet(pump("8")), cloud).steps
+        if step.address.kind == "provisioned_things"
     )
     pem = Pem(identity("8"))
     assert step.change.fields == (
@@ -144,7 +146,7 @@ def test_a_template_can_be_one_stored_in_aws(cloud):
     user = pump("8", body="pumps")
     desired = fleet(stored, evolve(user, dependencies=frozenset({stored.address})))
     assert calls(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):
@@ -169,7 +171,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
         ]
     }
     assert cloud.read_content()["certificates"] == {identity("8", 2): ("ACTIVE", "DEFAULT")}
-    assert plan_of(fleet(pump("8", 2)), cloud).steps == ()
+    assert plan_state(fleet(pump("8", 2)), cloud).steps == ()
 
 
 def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
@@ -179,7 +181,7 @@ def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
     desired = state(ca(), pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert sorted(cloud.read_content()["policies"]) == ["reconciler-ws-retired"]
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
@@ -187,13 +189,13 @@ def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
     converge(fleet(pump("9")), cloud)
     content = cloud.read_content()
     assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [identity("9")])
-    assert plan_of(fleet(pump("9")), cloud).steps == ()
+    assert plan_state(fleet(pump("9")), cloud).steps == ()
 
 
 def test_destroy_leaves_an_empty_registry(cloud):
     empty = cloud.read_content()
     converge(fleet(pump("8"), pump("9")), cloud)
-    apply(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
+    apply(plan_state(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
     assert cloud.read_content() == empty
 
 
@@ -201,7 +203,7 @@ def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
     protected = evolve(pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
     converge(fleet(protected), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(fleet(protected), cloud, destroy=True)
+        plan_state(fleet(protected), cloud, destroy=True)
     unprotect = "to allow it, first apply its table with prevent_destroy = false"
     assert error.value.reasons == (
         f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {unprotect}",
@@ -218,7 +220,7 @@ def test_things_that_swap_certificates_lose_none(cloud):
     attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
     assert attached == {"pump-8": identity("9"), "pump-9": identity("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
-    assert plan_of(swapped, cloud).steps == ()
+    assert plan_state(swapped, cloud).steps == ()
 
 
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
@@ -239,7 +241,7 @@ def test_only_missing_parts_are_created(cloud, missing):
         cloud.iot.delete_certificate(certificateId=identity("8"))
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan) == {"provisioned_things.pump-8": expected}
-    assert plan_of(fleet(pump("8")), cloud).steps == ()
+    assert plan_state(fleet(pump("8")), cloud).steps == ()
 
 
 class TestOverrides:
@@ -261,13 +263,13 @@ class TestOverrides:
         body = template(OverrideSettings={"AttributePayload": setting})
         converge(fleet(pump("8", body=body, Site="bergen")), cloud)
         assert cloud.read_content()["things"]["pump-8"]["attributes"] == attributes
-        assert plan_of(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
+        assert plan_state(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
 
     def test_the_override_setting_fail_rejects_the_plan(self, cloud):
         converge(fleet(pump("8")), cloud)
         body = template(OverrideSettings={"AttributePayload": "FAIL"})
         with pytest.raises(PlanRejectedError) as error:
-            plan_of(fleet(pump("8", body=body, Site="bergen")), cloud)
+            plan_state(fleet(pump("8", body=body, Site="bergen")), cloud)
         assert error.value.reasons == (
             (
                 "provisioned_things.pump-8: cannot change attributes: the template's OverrideSettings have FAIL for it; "
@@ -278,16 +280,16 @@ class TestOverrides:
 
 def test_a_secret_parameter_is_not_in_the_plan(cloud):
     desired = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     assert "canary-site" not in repr(plan)
     converge(desired, cloud)
     assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
     converge(fleet(pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
-    plan = plan_of(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
+    plan = plan_state(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
     (step,) = plan.steps
     (field,) = step.change.fields
     before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
@@ -302,7 +304,7 @@ def test_secrets_of_two_things_have_different_references(cloud):
         for when in ("then", "now")
     )
     converge(fleet(*before), cloud)
-    calls = [call for step in plan_of(fleet(*after), cloud).steps for call in step.calls]
+    calls = [call for step in plan_state(fleet(*after), cloud).steps for call in step.calls]
     assert {secret.reference: secret.reveal() for call in calls for secret in walk_secrets(call.params)} == {
         "parameter Site (env SITE_8)": "now-8",
         "parameter Site (env SITE_9)": "now-9",
@@ -326,12 +328,12 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
     desired = state(ca(), pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
     (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
     arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
     converge(desired, cloud)
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 class TestSigningRequests:
@@ -356,7 +358,7 @@ class TestSigningRequests:
         path = tmp_path / "pump-8.pem"
         converge(self.desired(path, request_pem), cloud)
         assert list(cloud.read_content()["certificates"]) == [certificate_id(path.read_text())]
-        assert plan_of(self.desired(path, request_pem), cloud).steps == ()
+        assert plan_state(self.desired(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
         self, cloud, tmp_path, request_pem
@@ -393,5 +395,5 @@ def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(clo
     state_of_two = fleet(pump("8"), pump("9"))
     assert len(evaluations) == 2
     converge(state_of_two, cloud)
-    assert plan_of(state_of_two, cloud).steps == ()
+    assert plan_state(state_of_two, cloud).steps == ()
     assert len(evaluations) == 2

@@ -7,7 +7,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.pki import key_pem_of
+from tests.support.pki import encode_key
 from tests.support.project_folder import ProjectFolder
 from tests.support.small_fleet import SMALL_FLEET, factory_ca
 
@@ -35,14 +35,14 @@ def find_secrets(text: str | bytes, *more_secrets: str) -> list[str]:
     return [secret for secret in secrets if secret.encode() in content]
 
 
-def output_of(folder: ProjectFolder, *arguments: str) -> str:
+def get_output(folder: ProjectFolder, *arguments: str) -> str:
     result = folder.run(*arguments)
     return f"{result.stdout}\n{result.stderr}"
 
 
 def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
     outputs = {
-        " ".join(arguments): output_of(folder_with_secrets, *arguments)
+        " ".join(arguments): get_output(folder_with_secrets, *arguments)
         for arguments in (
             ("--debug", "plan", "--calls"),
             ("--debug", "apply", "--yes"),
@@ -58,7 +58,7 @@ def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
     assert "(sensitive)" in outputs["show managed_things.pump-1"]
     # A new setup code is a change, shown without the old code and without the new one.
     folder_with_secrets.environ["SETUP_CODE_1"] = NEW_SETUP_CODE
-    assert find_secrets(output_of(folder_with_secrets, "plan", "--calls"), NEW_SETUP_CODE) == []
+    assert find_secrets(get_output(folder_with_secrets, "plan", "--calls"), NEW_SETUP_CODE) == []
 
 
 def test_no_file_of_an_apply_contains_a_secret(folder_with_secrets):
@@ -114,7 +114,7 @@ def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
     assert OLD_PIN in str(provisioned.read_content())
     provisioned.environ["PIN"] = NEW_PIN
     outputs = [
-        output_of(provisioned, "--debug", *arguments)
+        get_output(provisioned, "--debug", *arguments)
         for arguments in (("plan", "--calls"), ("drift",), ("apply", "--yes"))
     ]
     assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
@@ -125,7 +125,7 @@ def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
     provisioned.apply()
     provisioned.environ["PIN"] = NEW_PIN
     outputs = [
-        output_of(provisioned, "--debug", *arguments)
+        get_output(provisioned, "--debug", *arguments)
         for arguments in (
             ("plan", "--destroy", "--calls"),
             ("plan", "--destroy", "--format", "json"),
@@ -179,14 +179,14 @@ NEW_WIFI_CODE = WIFI_CODE.replace("2236", "2645")
 def test_no_log_contains_a_wi_fi_setup_code_when_it_is_created_replaced_or_deleted(folder):
     (folder.path / "desired_state.toml").write_text(f'[workspace]\nname = "greenhouse"\n{HUB_TABLE}')
     folder.environ["WIFI_CODE"] = WIFI_CODE
-    outputs = [output_of(folder, "--debug", "apply", "--yes")]
+    outputs = [get_output(folder, "--debug", "apply", "--yes")]
     folder.environ["WIFI_CODE"] = NEW_WIFI_CODE
-    outputs += [output_of(folder, "--debug", command, "--yes") for command in ("apply", "destroy")]
+    outputs += [get_output(folder, "--debug", command, "--yes") for command in ("apply", "destroy")]
     assert ["WiFiSimpleSetupConfiguration" in output for output in outputs] == [True] * 3
     assert [find_secrets(output, WIFI_CODE, NEW_WIFI_CODE) for output in outputs] == [[], [], []]
 
 
-WRONG_KEY = key_pem_of(ec.generate_private_key(ec.SECP256R1()))
+WRONG_KEY = encode_key(ec.generate_private_key(ec.SECP256R1()))
 
 
 @pytest.mark.parametrize(

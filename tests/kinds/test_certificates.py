@@ -15,7 +15,7 @@ from reconciler.model.change import Create, Replace
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
+from tests.support.desired_states import AUTHORITIES, ca, converge, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
@@ -248,5 +248,5 @@ def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     cloud.iot.register_certificate_without_ca(certificatePem=OLD.text, status="ACTIVE")
     desired = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
     converge(desired, cloud)
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD.fingerprint])

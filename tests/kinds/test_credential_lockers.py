@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Replace
 from reconciler.model.resource import Live
-from tests.support.desired_states import converge, managed_thing, plan_of, resource, state
+from tests.support.desired_states import converge, managed_thing, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -119,5 +119,5 @@ def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     converge(state(make_locker(name="old"), managed_thing("d", credential_locker="a")), cloud)
     desired = state(make_locker(name=name), managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
     assert [thing["CredentialLockerId"] for thing in cloud.read_content()["managed_things"]] == [name or "a"]

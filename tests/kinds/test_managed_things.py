@@ -21,7 +21,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, Live
 from reconciler.model.secret import Secret
-from tests.support.desired_states import apply, converge, managed_thing, plan_of, resource, state
+from tests.support.desired_states import apply, converge, managed_thing, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -114,7 +114,7 @@ def test_fields_that_the_file_never_set_are_not_compared():
     converge(state(desired), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
-    assert plan_of(state(desired), cloud).steps == ()
+    assert plan_state(state(desired), cloud).steps == ()
 
 
 def test_json_with_other_white_space_and_order_is_unchanged():
@@ -224,11 +224,11 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
         SerialNumber="SN-1",
     )
     with pytest.raises(PlanRejectedError, match=r"import it with --adopt managed_things\.a"):
-        plan_of(state(desired), cloud)
-    plan = plan_of(state(desired), cloud, adopt=[desired.address])
+        plan_state(state(desired), cloud)
+    plan = plan_state(state(desired), cloud, adopt=[desired.address])
     assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
     apply(plan, cloud)
-    assert plan_of(state(desired), cloud).steps == ()
+    assert plan_state(state(desired), cloud).steps == ()
     assert len(cloud.read_content()["managed_things"]) == 1
 
 

@@ -13,7 +13,7 @@ from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Live
 from tests.kinds.test_credential_lockers import split_tokens
-from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_of, resource, state
+from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -224,17 +224,17 @@ def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):
     assert path.read_text().startswith("-----BEGIN")
     assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()  # as if the user moved it to a safe place
-    assert plan_of(state(make_profile(spec)), cloud).steps == ()
+    assert plan_state(state(make_profile(spec)), cloud).steps == ()
 
 
 def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
-    plan = plan_of(state(make_profile(spec)), cloud)
+    plan = plan_state(state(make_profile(spec)), cloud)
     interrupted_plan = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
     assert failures(apply(interrupted_plan, cloud)) == []
     path.unlink()  # as if the response was lost before the key was written
     converge(state(make_profile(spec)), cloud)
     assert path.exists()
-    assert plan_of(state(make_profile(spec)), cloud).steps == ()
+    assert plan_state(state(make_profile(spec)), cloud).steps == ()
     assert len(cloud.read_content()["provisioning_profiles"]) == 1

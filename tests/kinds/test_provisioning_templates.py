@@ -9,7 +9,7 @@ from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate, 
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.support.desired_states import ROLE, converge, plan_of, resource, state
+from tests.support.desired_states import ROLE, converge, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -113,7 +113,7 @@ def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
     for number in range(10):
         body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
         converge(state(make_template(evolve(SPEC, body=body))), cloud)
-    assert plan_of(state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
+    assert plan_state(state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
 
 

@@ -15,7 +15,7 @@ from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, External, Live
-from tests.support.desired_states import converge, plan_of, resource, state
+from tests.support.desired_states import converge, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -195,7 +195,7 @@ def test_a_deletion_expects_the_version_that_the_plan_read():
 def test_child_groups_are_deleted_before_their_parents():
     cloud = Cloud()
     converge(state(make_group("a"), make_group("b", parent="a"), make_group("c", parent="b")), cloud)
-    plan = plan_of(state(), cloud)
+    plan = plan_state(state(), cloud)
     assert [step.address.name for step in plan.steps] == ["c", "b", "a", "reconciler-ws"]
     converge(state(), cloud)
     assert cloud.read_content()["thing_groups"] == {}
@@ -211,7 +211,7 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     converge(state(make_group("a", policies=("p",)), *other_resources), cloud)
     moved = state(make_group("a", parent="top", policies=("p",)), *other_resources)
     converge(moved, cloud)
-    assert plan_of(moved, cloud).steps == ()
+    assert plan_state(moved, cloud).steps == ()
     content = cloud.read_content()
     assert content["thing_groups"]["a"]["parent"] == "top"
     assert content["things"]["t"]["groups"] == ["a", "reconciler-ws"]
@@ -237,7 +237,7 @@ def test_a_dynamic_group_can_replace_a_static_one_of_the_same_name_and_vice_vers
     (step,) = [step for step in plan.steps if step.address.kind == new]
     assert positions[old] < positions[new]
     assert Address(old, "a") in step.dependencies
-    assert plan_of(state(*after), cloud).steps == ()
+    assert plan_state(state(*after), cloud).steps == ()
 
 
 def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
@@ -246,8 +246,8 @@ def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     converge(state(top, mid, low), cloud)
     moved = state(top, make_group("mid", parent="top"), low)
     with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
-        plan_of(moved, cloud)
+        plan_state(moved, cloud)
     converge(state(top, mid, make_group("low")), cloud)
     converge(state(top, make_group("mid", parent="top"), make_group("low")), cloud)
     converge(moved, cloud)
-    assert plan_of(moved, cloud).steps == ()
+    assert plan_state(moved, cloud).steps == ()

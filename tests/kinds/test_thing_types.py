@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Live
-from tests.support.desired_states import apply, plan_of, resource, state
+from tests.support.desired_states import apply, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -152,9 +152,9 @@ def test_a_plan_warns_that_a_deletion_waits():
 
 def test_an_apply_completes_a_deletion_that_was_interrupted_after_the_deprecation():
     cloud = Cloud()
-    apply(plan_of(state(resource("thing_types", "a", ThingType())), cloud), cloud)
+    apply(plan_state(state(resource("thing_types", "a", ThingType())), cloud), cloud)
     cloud.iot.deprecate_thing_type(thingTypeName="a")
-    apply(plan_of(state(), cloud), cloud)
+    apply(plan_state(state(), cloud), cloud)
     assert cloud.read_content()["thing_types"] == {}
 
 
@@ -201,15 +201,19 @@ def test_replacing_a_type_that_things_use_is_rejected():
 def test_another_description_replaces_the_type_once_no_thing_uses_it():
     cloud = Cloud()
     thing = resource("things", "pump", Thing(thing_type="a"))
-    apply(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
+    apply(plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
     other = state(resource("thing_types", "a", ThingType("Fans")), thing)
 
     with pytest.raises(PlanRejectedError, match="a thing type that things have \\(pump\\)"):
-        plan_of(other, cloud)
+        plan_state(other, cloud)
     thing_without_type = resource("things", "pump", Thing())
-    apply(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing_without_type), cloud), cloud)
-    apply(plan_of(state(resource("thing_types", "a", ThingType("Fans")), thing_without_type), cloud), cloud)
-    apply(plan_of(other, cloud), cloud)
+    apply(
+        plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing_without_type), cloud), cloud
+    )
+    apply(
+        plan_state(state(resource("thing_types", "a", ThingType("Fans")), thing_without_type), cloud), cloud
+    )
+    apply(plan_state(other, cloud), cloud)
 
     assert cloud.iot.describe_thing_type(thingTypeName="a")["thingTypeProperties"] == {
         "thingTypeDescription": "Fans"

@@ -14,7 +14,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.change import Create
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live
-from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, state
+from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_state, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
@@ -288,4 +288,4 @@ def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
         ),
     )
     converge(swapped, cloud)
-    assert plan_of(swapped, cloud).steps == ()
+    assert plan_state(swapped, cloud).steps == ()

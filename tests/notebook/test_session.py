@@ -92,7 +92,7 @@ def open_session(workspace):
         assert session.wait(TIMEOUT_SECONDS)
 
 
-def text_of(html: str) -> str:
+def to_text(html: str) -> str:
     """Return the text without tags."""
     pieces: list[str] = []
     parser = HTMLParser()
@@ -133,7 +133,7 @@ def test_applying_sets_the_status_of_every_row_and_shows_the_result(open_session
     page, session = open_session()
     apply_and_wait(page, session)
     assert (page.state["statuses"], page.state["progress"]["counts"]) == ("aaa", [["applied", 3]])
-    assert text_of(page.state["banner"]).startswith("✔ Apply complete in")
+    assert to_text(page.state["banner"]).startswith("✔ Apply complete in")
     assert [result.ok for result in page.results] == [True]
 
 
@@ -158,7 +158,7 @@ def test_a_row_shows_its_differences_and_its_details_when_expanded(open_session,
     ]
     session.expand(0)
     page.wait_until(lambda page: page.messages)
-    assert text_of(page.messages[0]["html"]).startswith(
+    assert to_text(page.messages[0]["html"]).startswith(
         "~ attributes.site oslo → bergen 1 call iot:UpdateThing"
     )
 
@@ -181,7 +181,7 @@ def test_a_destructive_plan_requires_the_name_of_the_workspace(open_session, wor
     }
     session.apply(shown_digest(page), "grenhouse")
     page.wait_until(lambda page: page.state["banner"])
-    assert text_of(page.state["banner"]) == (
+    assert to_text(page.state["banner"]) == (
         "✖ error nothing was sent; to continue, type the workspace's name: greenhouse"
     )
     session.apply(shown_digest(page), "greenhouse")
@@ -192,7 +192,7 @@ def test_an_outdated_plan_is_not_applied(open_session):
     page, session = open_session()
     session.apply("0" * 64)
     page.wait_until(lambda page: page.state["banner"])
-    assert text_of(page.state["banner"]) == ("✖ error the plan on this page is outdated; review the new one")
+    assert to_text(page.state["banner"]) == ("✖ error the plan on this page is outdated; review the new one")
 
 
 def test_planning_again_reads_the_edited_file(open_session, workspace):
@@ -208,7 +208,7 @@ def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     edit(workspace, "attributes", "atributes")
     session.plan()
     page.wait_until(lambda page: page.state["banner"])
-    assert text_of(page.state["banner"]).startswith(
+    assert to_text(page.state["banner"]).startswith(
         "✖ error the desired state is not valid: 2 errors; nothing was sent error: desired_state.toml:6 things.pump-1.atributes"
     )
     assert page.state["phase"] == "planned"
@@ -231,7 +231,7 @@ def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session,
     page.wait_until(lambda page: page.state["banner"])
     may_continue.set()
     applying.join(TIMEOUT_SECONDS)
-    assert "the workspace is locked by" in text_of(page.state["banner"])
+    assert "the workspace is locked by" in to_text(page.state["banner"])
 
 
 def test_a_stale_step_shows_all_three_values(open_session, workspace):
@@ -243,7 +243,7 @@ def test_a_stale_step_shows_all_three_values(open_session, workspace):
     session.apply(shown_digest(page))
     page.wait_for_phase("unfinished")
     assert page.state["statuses"] == "fa"
-    assert "attributes.site oslo bergen rome" in text_of(page.state["banner"])
+    assert "attributes.site oslo bergen rome" in to_text(page.state["banner"])
     session.retry()
     page.wait_for_phase("done")
     assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "bergen"}
@@ -289,4 +289,4 @@ def test_an_internal_error_is_shown_as_one(open_session, workspace):
     page, session = open_session(BrokenWorkspace(workspace.path))
     session.apply(shown_digest(page))
     page.wait_until(lambda page: page.state["banner"])
-    assert text_of(page.state["banner"]) == ("✖ error internal error: KeyError: 'oops'")
+    assert to_text(page.state["banner"]) == ("✖ error internal error: KeyError: 'oops'")

@@ -28,7 +28,7 @@ def describe_ca(iot, certificate_id):
 
 
 def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority):
-    certificate_id = hashlib.sha256(pki.der_of(authority.pem)).hexdigest()
+    certificate_id = hashlib.sha256(pki.to_der(authority.pem)).hexdigest()
 
     registered = without_metadata(register_ca(iot, authority))
 

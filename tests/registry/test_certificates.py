@@ -19,7 +19,7 @@ from tests.support.direct_client import (
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 
 
-def status_of(iot, certificate_id):
+def get_status(iot, certificate_id):
     return iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["status"]
 
 
@@ -28,7 +28,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
     body = "".join(device_pem.splitlines()[1:-1])
     narrow = "\n".join(body[start : start + 40] for start in range(0, len(body), 40))
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
-    expected = hashlib.sha256(pki.der_of(device_pem)).hexdigest()
+    expected = hashlib.sha256(pki.to_der(device_pem)).hexdigest()
 
     registered = without_metadata(iot.register_certificate(certificatePem=spaced))
 
@@ -60,14 +60,14 @@ def test_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_p
     """Tested over HTTP too, by test_03 in test_facts.py."""
     registered = iot.register_certificate(certificatePem=device_pem)
 
-    assert status_of(iot, registered["certificateId"]) == "INACTIVE"
+    assert get_status(iot, registered["certificateId"]) == "INACTIVE"
 
 
 def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, authority):
     first = iot.register_certificate(certificatePem=authority.issue("a"), setAsActive=True)
     second = iot.register_certificate(certificatePem=authority.issue("b"), setAsActive=True, status="REVOKED")
 
-    assert [status_of(iot, certificate["certificateId"]) for certificate in (first, second)] == [
+    assert [get_status(iot, certificate["certificateId"]) for certificate in (first, second)] == [
         "ACTIVE",
         "REVOKED",
     ]
@@ -192,7 +192,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
     for status in ("ACTIVE", "INACTIVE"):
         code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
         assert code == ("CertificateStateException", 406)
-    assert status_of(iot, device["certificateId"]) == "REVOKED"
+    assert get_status(iot, device["certificateId"]) == "REVOKED"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
@@ -201,7 +201,7 @@ def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
     code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert code == ("InvalidRequestException", 400)
-    assert status_of(iot, device["certificateId"]) == "ACTIVE"
+    assert get_status(iot, device["certificateId"]) == "ACTIVE"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])

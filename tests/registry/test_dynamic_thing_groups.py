@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
 
-from .test_thing_groups import items_of, members
+from .test_thing_groups import build_items, members
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -51,7 +51,7 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
         "thingGroupMetadata": {"creationDate": START_TIME},
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == [{"Key": "line", "Value": "A"}]
-    assert iot.list_thing_groups()["thingGroups"] == items_of("oslo")
+    assert iot.list_thing_groups()["thingGroups"] == build_items("oslo")
 
 
 def test_membership_follows_the_things_attributes(iot, oslo):
@@ -74,7 +74,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     create_thing_at_site(iot, "pump-7", "oslo")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("oslo", "hall")
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("oslo", "hall")
 
 
 def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version(iot, oslo):

@@ -151,7 +151,7 @@ def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot
         409,
     )
     registered = iot.register_certificate(certificatePem=device_pem, caCertificatePem=authority.pem)
-    assert registered["certificateId"] == hashlib.sha256(pki.der_of(device_pem)).hexdigest()
+    assert registered["certificateId"] == hashlib.sha256(pki.to_der(device_pem)).hexdigest()
 
 
 def test_05_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem):

@@ -53,7 +53,7 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     pem, keys = created.pop("certificatePem"), created.pop("keyPair")
     certificate = x509.load_pem_x509_certificate(pem.encode())
     private = load_pem_private_key(keys["PrivateKey"].encode(), None)
-    identifier = hashlib.sha256(pki.der_of(pem)).hexdigest()
+    identifier = hashlib.sha256(pki.to_der(pem)).hexdigest()
     assert created == {"certificateArn": ARN + identifier, "certificateId": identifier}
     assert der(certificate.public_key()) == der(private.public_key())
     assert der(load_pem_public_key(keys["PublicKey"].encode())) == der(private.public_key())

@@ -19,7 +19,7 @@ def policies(iot):
         iot.create_policy(policyName=f"p{number}", policyDocument="{}")
 
 
-def policies_of(iot, target, **extra):
+def list_policies(iot, target, **extra):
     return [policy["policyName"] for policy in iot.list_attached_policies(target=target, **extra)["policies"]]
 
 
@@ -70,7 +70,7 @@ def test_a_group_can_have_more_than_ten_policies(iot, policies):
     for number in range(12):
         iot.attach_policy(policyName=f"p{number}", target=group)
 
-    assert policies_of(iot, group) == [f"p{number}" for number in range(12)]
+    assert list_policies(iot, group) == [f"p{number}" for number in range(12)]
 
 
 def test_recursive_includes_the_policies_of_ancestors_once(iot, policies):
@@ -78,9 +78,9 @@ def test_recursive_includes_the_policies_of_ancestors_once(iot, policies):
     for policy, group in (("p2", "site"), ("p1", "hall"), ("p0", "row"), ("p2", "row")):
         iot.attach_policy(policyName=policy, target=f"{ARN}thinggroup/{group}")
 
-    assert policies_of(iot, f"{ARN}thinggroup/row") == ["p0", "p2"]
-    assert policies_of(iot, f"{ARN}thinggroup/row", recursive=True) == ["p0", "p1", "p2"]
-    assert policies_of(iot, f"{ARN}thinggroup/hall", recursive=True) == ["p1", "p2"]
+    assert list_policies(iot, f"{ARN}thinggroup/row") == ["p0", "p2"]
+    assert list_policies(iot, f"{ARN}thinggroup/row", recursive=True) == ["p0", "p1", "p2"]
+    assert list_policies(iot, f"{ARN}thinggroup/hall", recursive=True) == ["p1", "p2"]
 
 
 def test_detaching_an_unattached_policy_fails_only_in_the_older_api(iot, policies, device):
@@ -99,12 +99,12 @@ def test_a_detached_policy_is_not_listed_and_can_be_attached_again(iot, policies
     iot.attach_policy(policyName="p0", target=certificate)
     operation(policyName="p0", **{member: certificate})
 
-    assert (policies_of(iot, certificate), iot.list_targets_for_policy(policyName="p0")["targets"]) == (
+    assert (list_policies(iot, certificate), iot.list_targets_for_policy(policyName="p0")["targets"]) == (
         [],
         [],
     )
     iot.attach_policy(policyName="p0", target=certificate)
-    assert policies_of(iot, certificate) == ["p0"]
+    assert list_policies(iot, certificate) == ["p0"]
 
 
 def test_force_delete_detaches_policies(iot, policies, device):
@@ -125,7 +125,7 @@ def test_a_group_with_policies_can_be_deleted(iot, policies):
     iot.delete_thing_group(thingGroupName="hall")
     iot.create_thing_group(thingGroupName="hall")
 
-    assert policies_of(iot, group) == []
+    assert list_policies(iot, group) == []
     iot.delete_policy(policyName="p0")
 
 

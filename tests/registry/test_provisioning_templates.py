@@ -186,7 +186,7 @@ def test_a_claim_certificate_is_valid_for_five_minutes_and_not_stored(iot, fleet
     claim = iot.create_provisioning_claim(**IDENTITY)
 
     certificate = x509.load_pem_x509_certificate(claim["certificatePem"].encode())
-    assert claim["certificateId"] == hashlib.sha256(pki.der_of(claim["certificatePem"])).hexdigest()
+    assert claim["certificateId"] == hashlib.sha256(pki.to_der(claim["certificatePem"])).hexdigest()
     assert claim["expiration"] == certificate.not_valid_after_utc == START_TIME + timedelta(minutes=5)
     assert iot.list_certificates()["certificates"] == []
 

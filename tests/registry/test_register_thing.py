@@ -39,11 +39,11 @@ def string_parameters(*names, **defaults):
     return parameters
 
 
-def attributes_of(iot, thing="pump-7"):
+def get_attributes(iot, thing="pump-7"):
     return iot.describe_thing(thingName=thing)["attributes"]
 
 
-def status_of(iot, certificate_id):
+def get_status(iot, certificate_id):
     return iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["status"]
 
 
@@ -75,7 +75,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
     registered = without_metadata(iot.register_thing(templateBody=body, parameters=parameters))
 
     policy_name = hashlib.sha1(DOCUMENT.encode()).hexdigest().upper()
-    certificate_id = hashlib.sha256(pki.der_of(registered["certificatePem"])).hexdigest()
+    certificate_id = hashlib.sha256(pki.to_der(registered["certificatePem"])).hexdigest()
     certificate = f"{ARN}cert/{certificate_id}"
     assert registered["resourceArns"] == {
         "thing": ARN + "thing/pump-7",
@@ -100,7 +100,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
     assert iot.get_policy(policyName=policy_name)["policyDocument"] == DOCUMENT
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == [certificate]
     assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], ["pump-7"])
-    assert status_of(iot, certificate_id) == "ACTIVE"
+    assert get_status(iot, certificate_id) == "ACTIVE"
 
 
 def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
@@ -184,7 +184,7 @@ def test_a_missing_parameter_has_its_default(iot):
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-7"})
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-8", "Site": "oslo"})
 
-    assert (attributes_of(iot), attributes_of(iot, "pump-8")) == ({"site": "WA"}, {"site": "oslo"})
+    assert (get_attributes(iot), get_attributes(iot, "pump-8")) == ({"site": "WA"}, {"site": "oslo"})
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expe
 
     assert output["certificatePem"] == device_pem
     assert output["resourceArns"]["certificate"] == registered["certificateArn"]
-    assert status_of(iot, registered["certificateId"]) == expected
+    assert get_status(iot, registered["certificateId"]) == expected
     failing = template({"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"}))
     iot.update_certificate(certificateId=registered["certificateId"], newStatus="ACTIVE")
     assert catch_error(iot.register_thing, templateBody=failing) == FAILED
@@ -259,7 +259,7 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
     iot.register_thing(templateBody=body)
 
     expected = {name: value for name, (_, value) in oids.items()}
-    assert attributes_of(iot) == {**expected, "Id": hashlib.sha256(pki.der_of(pem)).hexdigest()}
+    assert get_attributes(iot) == {**expected, "Id": hashlib.sha256(pki.to_der(pem)).hexdigest()}
     body_without_country = template(
         {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=string_parameters("CSR")
     )

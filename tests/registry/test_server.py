@@ -27,7 +27,7 @@ def server(running_server):
     return running_server
 
 
-def code_of(operation, **params):
+def catch_error(operation, **params):
     with pytest.raises(ClientError) as caught:
         operation(**params)
     return caught.value.response["Error"]["Code"], caught.value.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -150,7 +150,7 @@ def test_a_request_of_a_web_page_is_rejected_without_cors_headers(server, method
 def test_special_characters_in_names_are_transmitted(server):
     client = server.create_client()
     for name in ("a b", "a/b", "a%2Fb", "ø"):
-        assert code_of(client.describe_thing, thingName=name)[1] in (400, 404)
+        assert catch_error(client.describe_thing, thingName=name)[1] in (400, 404)
     name = "a:b_c-1"
     client.create_thing(thingName=name)
 
@@ -293,7 +293,7 @@ def test_a_second_interrupt_stops_the_server_and_answers_503(tmp_path):
 
 def test_an_unserved_operation_is_logged():
     with serve_registry(capture_log=True) as server:
-        assert code_of(server.create_client().list_jobs) == ("UnknownOperationException", 404)
+        assert catch_error(server.create_client().list_jobs) == ("UnknownOperationException", 404)
         _, log = server.stop()
 
     assert log.split("endpoint: ", 1)[1] == (
@@ -329,7 +329,7 @@ def test_the_virtual_clock_can_be_advanced():
         iot = server.create_client()
         iot.create_thing_type(thingTypeName="pump")
         iot.deprecate_thing_type(thingTypeName="pump")
-        early_error = code_of(iot.delete_thing_type, thingTypeName="pump")
+        early_error = catch_error(iot.delete_thing_type, thingTypeName="pump")
         invalid_statuses = [
             server.request("POST", "/clock", body).status
             for body in (b"", b"[]", b'{"advance": -1}', b'{"advance": NaN}')
@@ -359,7 +359,7 @@ def test_faults_are_injected_including_lost_connections(tmp_path):
         iot = server.create_client()
         with pytest.raises(ConnectionClosedError):
             iot.create_thing(thingName="first")
-        error = code_of(iot.create_thing, thingName="second")
+        error = catch_error(iot.create_thing, thingName="second")
         iot.create_thing(thingName="third")
         names = [thing["thingName"] for thing in iot.list_things()["things"]]
         result = server.stop()

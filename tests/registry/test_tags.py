@@ -13,7 +13,7 @@ def hall(iot):
     return iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
 
 
-def tags_of(iot, arn):
+def get_tags(iot, arn):
     return {tag["Key"]: tag["Value"] for tag in iot.list_tags_for_resource(resourceArn=arn)["tags"]}
 
 
@@ -22,7 +22,7 @@ def test_tags_are_added_changed_and_removed(iot, hall):
     iot.tag_resource(resourceArn=hall, tags=[{"Key": "b", "Value": "3"}, {"Key": "c"}])
     iot.untag_resource(resourceArn=hall, tagKeys=["a", "missing"])
 
-    assert tags_of(iot, hall) == {"b": "3", "c": ""}
+    assert get_tags(iot, hall) == {"b": "3", "c": ""}
 
 
 def test_things_and_device_certificates_cannot_be_tagged(iot, device):
@@ -74,4 +74,4 @@ def test_deleting_a_group_deletes_its_tags(iot, hall):
     iot.delete_thing_group(thingGroupName="hall")
     iot.create_thing_group(thingGroupName="hall")
 
-    assert tags_of(iot, hall) == {}
+    assert get_tags(iot, hall) == {}

@@ -17,7 +17,7 @@ def create_tree(iot, tree, parent=None):
         create_tree(iot, children, name)
 
 
-def items_of(*names):
+def build_items(*names):
     return [{"groupName": name, "groupArn": ARN + name} for name in names]
 
 
@@ -52,7 +52,7 @@ def test_a_group_is_described_with_its_ancestors(iot):
 
     assert iot.describe_thing_group(thingGroupName="row")["thingGroupMetadata"] == {
         "parentGroupName": "hall",
-        "rootToParentThingGroups": items_of("site", "hall"),
+        "rootToParentThingGroups": build_items("site", "hall"),
         "creationDate": START_TIME,
     }
 
@@ -161,7 +161,7 @@ def test_too_many_attributes_and_an_unknown_parent_are_rejected(iot):
 def test_groups_are_listed_by_parent_prefix_and_depth(iot, filters, expected):
     create_tree(iot, {"site": {"hall": {"row": {}}, "hall-2": {}}, "yard": {}})
 
-    assert iot.list_thing_groups(**filters)["thingGroups"] == items_of(*expected)
+    assert iot.list_thing_groups(**filters)["thingGroups"] == build_items(*expected)
 
 
 def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
@@ -173,7 +173,7 @@ def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
     for params in (by_name, by_arn, {**by_name, **by_arn}):
         iot.add_thing_to_thing_group(**params)
     assert members(iot, "hall") == ["pump-7"]
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("hall")
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("hall")
     for params in (by_arn, by_name):
         iot.remove_thing_from_thing_group(**params)
     assert members(iot, "hall") == []
@@ -249,7 +249,7 @@ def test_the_groups_of_a_thing_change_completely_or_not_at_all(iot):
     )
 
     assert (hierarchy_error, duplicate_error) == (INVALID, INVALID)
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("yard", "line")
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("yard", "line")
 
 
 def test_missing_groups_and_things_raise_resource_not_found(iot):

@@ -9,11 +9,11 @@ from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/"
 
 
-def attributes_of(iot, name="pump-7"):
+def get_attributes(iot, name="pump-7"):
     return iot.describe_thing(thingName=name)["attributes"]
 
 
-def version_of(iot, name="pump-7"):
+def get_version(iot, name="pump-7"):
     return iot.describe_thing(thingName=name)["version"]
 
 
@@ -43,7 +43,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     repeated = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
 
     assert repeated == first
-    assert version_of(iot) == 1
+    assert get_version(iot) == 1
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_thing(thingName="pump-7")
     response = caught.value.response
@@ -80,14 +80,14 @@ def test_an_update_without_merge_replaces_all_attributes(iot):
     iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
     iot.update_thing(thingName="pump-7", attributePayload=payload(line="B"))
 
-    assert attributes_of(iot) == {"line": "B"}
+    assert get_attributes(iot) == {"line": "B"}
 
 
 def test_an_update_with_merge_keeps_other_attributes_and_removes_empty_ones(iot):
     iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
     iot.update_thing(thingName="pump-7", attributePayload=payload(merge=True, site="", floor="2"))
 
-    assert attributes_of(iot) == {"line": "A", "floor": "2"}
+    assert get_attributes(iot) == {"line": "A", "floor": "2"}
 
 
 def test_an_update_without_attributes_keeps_them(iot):
@@ -116,11 +116,11 @@ def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(i
     iot.update_thing(thingName="pump-7", expectedVersion=1)
     iot.update_thing(thingName="pump-7")
 
-    assert version_of(iot) == 3
+    assert get_version(iot) == 3
     expected = ("VersionConflictException", 409)
     assert catch_error(iot.update_thing, thingName="pump-7", expectedVersion=2) == expected
     assert catch_error(iot.delete_thing, thingName="pump-7", expectedVersion=2) == expected
-    assert version_of(iot) == 3
+    assert get_version(iot) == 3
     iot.delete_thing(thingName="pump-7", expectedVersion=3)
     assert iot.list_things()["things"] == []
 
@@ -157,7 +157,7 @@ def test_deleting_a_thing_deletes_its_attributes_and_memberships(iot):
 
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == []
     assert iot.list_things(attributeName="site")["things"] == []
-    assert (attributes_of(iot), version_of(iot)) == ({}, 1)
+    assert (get_attributes(iot), get_version(iot)) == ({}, 1)
 
 
 def test_operations_on_a_missing_thing_raise_resource_not_found(iot):

@@ -10,7 +10,7 @@ from reconciler.registry import HttpRequest, Registry
 from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
-from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
+from .test_wire_oracle import SERVED, as_bytes, as_http, get_model
 
 MANY_EXAMPLES = examples(400)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "", "get"]
@@ -134,7 +134,7 @@ def shared():
     registry.close()
 
 
-def status_of(registry, request):
+def send_and_check(registry, request):
     """Handle a request, assert what holds for every response, and return its status."""
     response = registry.handle(request)
     assert response.status < 500
@@ -147,11 +147,11 @@ def local_request(method, path, headers=None, body=b""):
     return HttpRequest(method, "http://127.0.0.1:4566" + path, headers or {}, body)
 
 
-def url_of(path, label, query):
+def build_url(path, label, query):
     return path.replace("{}", label) + (f"?{query}" if query else "")
 
 
-TARGETS = st.builds(url_of, st.sampled_from(PATHS), TEXT, QUERY)
+TARGETS = st.builds(build_url, st.sampled_from(PATHS), TEXT, QUERY)
 
 
 @MANY_EXAMPLES
@@ -173,7 +173,7 @@ TARGETS = st.builds(url_of, st.sampled_from(PATHS), TEXT, QUERY)
 @example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
 @example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
 def test_no_request_causes_an_internal_error(shared, request_):
-    status_of(shared, request_)
+    send_and_check(shared, request_)
 
 
 @MANY_EXAMPLES
@@ -182,7 +182,7 @@ def test_no_request_causes_an_internal_error(shared, request_):
 @example("", "", b"")
 @example("//", "GET", b"")
 def test_no_url_causes_an_internal_error(shared, url, method, body):
-    status_of(shared, HttpRequest(method, url, {}, body))
+    send_and_check(shared, HttpRequest(method, url, {}, body))
 
 
 def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
@@ -204,7 +204,7 @@ def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
     }
 
     assert (
-        status_of(
+        send_and_check(
             shared, HttpRequest("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
         )
         == 400
@@ -214,7 +214,7 @@ def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared, name, operation):
-    model = model_of(name, operation)
+    model = get_model(name, operation)
     error_codes = {shape.name for shape in model.error_shapes}
 
     @examples(25)

@@ -140,11 +140,11 @@ def scalar_limits(shape: Shape, location: str | None) -> Iterator[tuple[str, Any
         elif pattern is not None:
             yield (
                 f"Member must satisfy regular expression pattern: {pattern}",
-                mismatch_of(pattern, location),
+                find_mismatch(pattern, location),
             )
 
 
-def mismatch_of(pattern: str, location: str | None) -> str | None:
+def find_mismatch(pattern: str, location: str | None) -> str | None:
     """Return a string that can be sent at this location and does not match a pattern, or None."""
     texts = [text for text in CANDIDATES if location is None or text.strip()]
     return next((text for text in texts if not compile_pattern(pattern).fullmatch(text)), None)

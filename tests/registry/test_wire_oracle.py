@@ -22,7 +22,7 @@ SERVED = sorted(catalog.load_served_operations())
 FEW_EXAMPLES = examples(40)
 
 
-def model_of(name, operation):
+def get_model(name, operation):
     return load_service(name).model.operation_model(operation)
 
 
@@ -53,7 +53,7 @@ def as_output(model, status, headers, body, shape):
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_requests_that_botocore_serializes_are_parsed(name, operation):
-    model = model_of(name, operation)
+    model = get_model(name, operation)
 
     @FEW_EXAMPLES
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
@@ -74,8 +74,8 @@ def test_requests_that_botocore_serializes_are_parsed(name, operation):
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_responses_are_parsed_by_botocore(name, operation):
-    model = model_of(name, operation)
-    wire_operation = operation_of(name, operation)
+    model = get_model(name, operation)
+    wire_operation = find_operation(name, operation)
 
     @FEW_EXAMPLES
     @given(values(model.output_shape) if model.output_shape is not None else st.just({}))
@@ -87,15 +87,15 @@ def test_responses_are_parsed_by_botocore(name, operation):
     check()
 
 
-def operation_of(name, operation):
-    http = model_of(name, operation).http
+def find_operation(name, operation):
+    http = get_model(name, operation).http
     segments = urlsplit(http["requestUri"]).path.removeprefix("/").split("/")
     return load_service(name).routes.find(http["method"], segments)[0]
 
 
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
-    model = model_of(name, operation)
+    model = get_model(name, operation)
     for shape in model.error_shapes:
         members = {member: f"the {member}" for member in shape.members if member.lower() != "message"}
         status, headers, body = build_error_response(
@@ -117,7 +117,7 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
 def test_every_operation_of_the_models_can_be_compiled(name):
     """An operation that will be served later needs no change of the wire layer."""
     for operation in load_service(name).model.operation_names:
-        wire_operation = operation_of(name, operation)
+        wire_operation = find_operation(name, operation)
         assert (
             wire_operation.name,
             wire_operation.parser is not None,
@@ -136,7 +136,7 @@ NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 @pytest.mark.parametrize("name", SERVICES)
 def test_invalid_and_fault_codes_are_in_the_model(name):
     for operation in load_service(name).model.operation_names:
-        wire_operation = operation_of(name, operation)
+        wire_operation = find_operation(name, operation)
         if (name, operation) in catalog.load_served_operations():
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
         assert load_service(name).find_error_format(wire_operation.fault_code) is not None

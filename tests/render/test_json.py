@@ -33,7 +33,7 @@ from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.plan import build_plan_view
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import converge, plan_of
+from tests.support.desired_states import converge, plan_state
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 from tests.support.sample_plans import (
@@ -120,7 +120,7 @@ def test_a_schema_rejects_a_plan_without_a_member(member):
 @given(before=desired_states(), after=desired_states())
 def test_any_plan_and_drift_follow_their_schemas_and_a_plan_is_parsed_back(cloud, before, after):
     converge(before, cloud.reset())
-    plan = plan_of(after, cloud)
+    plan = plan_state(after, cloud)
     text = "".join(render_plan_json(plan))
     assert is_valid("plan", text)
     document = parse_plan_file(text.encode())

@@ -85,7 +85,7 @@ def managed_thing(name: str, code: str = "90001", **changes: object) -> Resource
     return resource("managed_things", name, evolve(spec, **changes))
 
 
-def plan_of(
+def plan_state(
     desired: DesiredState,
     cloud: Cloud,
     *,
@@ -111,7 +111,7 @@ def plan_of(
 def plan_errors(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
     """Return the reasons to reject a plan, and check that there are any."""
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(desired, cloud, **options)
+        plan_state(desired, cloud, **options)
     return list(caught.value.reasons)
 
 
@@ -123,7 +123,7 @@ def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
 
 def converge(desired: DesiredState, cloud: Cloud, **options: Any) -> Plan:
     """Plan and apply, and check that every step was applied."""
-    plan = plan_of(desired, cloud, **options)
+    plan = plan_state(desired, cloud, **options)
     assert failures(apply(plan, cloud)) == []
     return plan
 

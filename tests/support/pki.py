@@ -40,7 +40,7 @@ class Authority:
         self.subject = distinguished_name(name)
         self.generation = generation
         self.pem = self._sign(self.subject, self.key, ca=True)
-        self.key_pem = key_pem_of(self.key)
+        self.key_pem = encode_key(self.key)
         self.get_device_pem = cache(self._create_device_pem)
 
     def issue(self, subject: str | x509.Name, key: PrivateKey | None = None) -> str:
@@ -106,11 +106,11 @@ def distinguished_name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
 
 
-def key_pem_of(key: PrivateKey) -> str:
+def encode_key(key: PrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def der_of(pem: str) -> bytes:
+def to_der(pem: str) -> bytes:
     return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
 
 

@@ -23,12 +23,12 @@ TARGET = Target("embedded", "eu-west-1", "123456789012")
 DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no")
 
 
-def address_of(name: str) -> Address:
+def build_address(name: str) -> Address:
     return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:
-    return Create(Resource(address_of(name), None))
+    return Create(Resource(build_address(name), None))
 
 
 def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
@@ -40,7 +40,7 @@ def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
         Step(
             change(name),
             tuple(ApiCall("iot", "Make", {"name": name, "n": n}) for n in range(calls.get(name, 1))),
-            frozenset(map(address_of, names)),
+            frozenset(map(build_address, names)),
         )
         for name, names in dependencies.items()
     )
@@ -105,9 +105,9 @@ def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
     plan = make_plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
     assert final_outcomes(run(plan, registry_with(a=DENIED))) == [
         Failed(change("a"), DENIED),
-        Skipped(change("b"), blocked_by=address_of("a")),
-        Skipped(change("c"), blocked_by=address_of("a")),
-        Skipped(change("f"), blocked_by=address_of("a")),
+        Skipped(change("b"), blocked_by=build_address("a")),
+        Skipped(change("c"), blocked_by=build_address("a")),
+        Skipped(change("f"), blocked_by=build_address("a")),
         applied("d"),
         applied("e"),
     ]
@@ -117,8 +117,8 @@ def test_a_step_that_two_failures_block_is_skipped_once():
     plan = make_plan({"a": "", "b": "", "c": "ab", "d": "c"})
     assert final_outcomes(run(plan, registry_with(a=DENIED, b=DENIED))) == [
         Failed(change("a"), DENIED),
-        Skipped(change("c"), blocked_by=address_of("a")),
-        Skipped(change("d"), blocked_by=address_of("a")),
+        Skipped(change("c"), blocked_by=build_address("a")),
+        Skipped(change("d"), blocked_by=build_address("a")),
         Failed(change("b"), DENIED),
     ]
 
@@ -148,16 +148,16 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
     ):
         address = outcome.change.address
         if isinstance(outcome, Started):
-            assert set(map(address_of, dependencies[address.name])) <= applied_addresses
+            assert set(map(build_address, dependencies[address.name])) <= applied_addresses
             continue
         final_addresses.append(address)
         if isinstance(outcome, Applied):
             applied_addresses.add(address)
-    assert sorted(final_addresses) == sorted(map(address_of, names))
+    assert sorted(final_addresses) == sorted(map(build_address, names))
     unapplied = set(failing_names)
     for name in names:
         unapplied |= {name} if unapplied & set(dependencies[name]) else set()
-    assert applied_addresses == {address_of(name) for name in names if name not in unapplied}
+    assert applied_addresses == {build_address(name) for name in names if name not in unapplied}
 
 
 def test_every_worker_runs_a_step_at_the_same_time():
@@ -201,7 +201,7 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
 
     assert final_outcomes(run(make_plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
         Failed(change("a"), DENIED),
-        Skipped(change("b"), blocked_by=address_of("a")),
+        Skipped(change("b"), blocked_by=build_address("a")),
         Canceled(change("c")),
     ]
 
@@ -228,7 +228,7 @@ def test_an_internal_error_in_one_step_fails_it_and_leaves_the_others_running():
         "internal error: ZeroDivisionError: division by zero",
         error,
     )
-    assert rest == [Skipped(change("b"), blocked_by=address_of("a")), applied("c")]
+    assert rest == [Skipped(change("b"), blocked_by=build_address("a")), applied("c")]
 
 
 def test_later_steps_send_the_id_that_aws_assigned():
@@ -241,8 +241,8 @@ def test_later_steps_send_the_id_that_aws_assigned():
     first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
     second = Step(
         change("b"),
-        (ApiCall("iot", "Make", {"name": Ref(address_of("a"), "Id")}),),
-        frozenset({address_of("a")}),
+        (ApiCall("iot", "Make", {"name": Ref(build_address("a"), "Id")}),),
+        frozenset({build_address("a")}),
     )
     run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
     assert names == ["a", "id of a"]
@@ -284,7 +284,7 @@ def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     plan = make_plan({"a": "", "b": "a", "c": "", "d": ""})
     assert final_outcomes(run(plan, registry_with(a=unavailable), stop=stop)) == [
         Failed(change("a"), unavailable, 0),
-        Skipped(change("b"), address_of("a")),
+        Skipped(change("b"), build_address("a")),
         Canceled(change("c")),
         Canceled(change("d")),
     ]

@@ -32,7 +32,7 @@ from tests.support.desired_states import (
     ca,
     converge,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -114,7 +114,7 @@ def certificate_status(cloud):
     return cloud.iot.describe_certificate(certificateId=PEM.fingerprint)["certificateDescription"]["status"]
 
 
-def policies_of(target):
+def build_policy_reader(target):
     return lambda cloud: sorted(
         policy["policyName"]
         for policy in cloud.iot.list_attached_policies(target=target)["policies"]
@@ -122,7 +122,7 @@ def policies_of(target):
     )
 
 
-def tags_of(arn):
+def build_tag_reader(arn):
     return lambda cloud: {
         tag["Key"]: tag["Value"] for tag in cloud.iot.list_tags_for_resource(resourceArn=arn)["tags"]
     }
@@ -193,13 +193,13 @@ EDITS = [
         "certificates.a",
         "a policy is attached",
         lambda c: c.iot.attach_policy(policyName=create_policy(c), target=ARN),
-        policies_of(ARN),
+        build_policy_reader(ARN),
     ),
     Edit(
         "certificates.a",
         "its policy is detached",
         lambda c: c.iot.detach_policy(policyName="p", target=ARN),
-        policies_of(ARN),
+        build_policy_reader(ARN),
         only_removes=True,
     ),
     Edit(
@@ -220,7 +220,7 @@ EDITS = [
         "policies.p",
         "a tag is added",
         lambda c: c.iot.tag_resource(resourceArn=f"{ACCOUNT}policy/p", tags=[{"Key": "by", "Value": "hand"}]),
-        tags_of(f"{ACCOUNT}policy/p"),
+        build_tag_reader(f"{ACCOUNT}policy/p"),
     ),
     Edit(
         "thing_groups.g",
@@ -244,7 +244,7 @@ EDITS = [
         "thing_groups.g",
         "a policy is attached",
         lambda c: c.iot.attach_policy(policyName=create_policy(c), target=f"{ACCOUNT}thinggroup/g"),
-        policies_of(f"{ACCOUNT}thinggroup/g"),
+        build_policy_reader(f"{ACCOUNT}thinggroup/g"),
     ),
     Edit(
         "thing_types.t",
@@ -377,7 +377,7 @@ CASES = [
 
 @pytest.mark.parametrize(("edit", "desired", "time"), CASES)
 def test_no_edit_is_overwritten(cloud, edit, desired, time):
-    plan = plan_of(desired(edit.address), cloud, destroy=desired is destroyed)
+    plan = plan_state(desired(edit.address), cloud, destroy=desired is destroyed)
     first_calls_of_others = [
         step.calls[0] for step in plan.steps if not str(step.address).startswith(edit.address)
     ]

@@ -26,7 +26,7 @@ from tests.support.desired_states import (
     device,
     failures,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -69,20 +69,20 @@ def created_after_plan(address):
     return f"{address}: was created after the plan was made; run plan again"
 
 
-def groups_of(cloud, thing):
+def list_groups(cloud, thing):
     groups = cloud.iot.list_thing_groups_for_thing(thingName=thing)["thingGroups"]
     return sorted(group["groupName"] for group in groups)
 
 
 def test_a_thing_created_meanwhile_by_another_workspace_is_not_adopted(cloud):
-    plan = plan_of(state(THING), cloud)
+    plan = plan_state(state(THING), cloud)
     converge(state(THING, workspace="other"), cloud)
     assert stale_error(plan, cloud, "things.a") == created_after_plan("things.a")
-    assert groups_of(cloud, "a") == ["reconciler-other"]
+    assert list_groups(cloud, "a") == ["reconciler-other"]
 
 
 def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
-    plan = plan_of(fleet(pump("1")), cloud)
+    plan = plan_state(fleet(pump("1")), cloud)
     cloud.iot.create_thing(thingName="pump-1", attributePayload={"attributes": {"site": "by-hand"}})
     assert stale_error(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
         "provisioned_things.pump-1"
@@ -94,7 +94,7 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
 @pytest.mark.parametrize("other", ["reconciler-other", "reconciler-zz"])
 def test_a_thing_added_meanwhile_to_another_workspaces_group_is_left_alone(cloud, desired, other):
     converge(state(THING), cloud)
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     cloud.iot.create_thing_group(thingGroupName=other)
     cloud.iot.add_thing_to_thing_group(thingGroupName=other, thingName="a")
     assert stale_error(plan, cloud, "things.a") == changed_after_plan("things.a", "workspace")
@@ -102,7 +102,7 @@ def test_a_thing_added_meanwhile_to_another_workspaces_group_is_left_alone(cloud
 
 def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud):
     converge(state(resource("thing_types", "t", ThingType())), cloud)
-    plan = plan_of(state(), cloud)
+    plan = plan_state(state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
     assert stale_error(plan, cloud, "thing_types.t") == changed_after_plan("thing_types.t", "things")
     assert cloud.read_content()["thing_types"]["t"]["deprecated"] is False
@@ -116,16 +116,16 @@ def child_group(parent):
 
 def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
     converge(child_group("g"), cloud)
-    plan = plan_of(child_group("k"), cloud)
+    plan = plan_state(child_group("k"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.add_thing_to_thing_group(thingGroupName="h", thingName="by-hand")
     assert stale_error(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "members")
-    assert groups_of(cloud, "by-hand") == ["h"]
+    assert list_groups(cloud, "by-hand") == ["h"]
 
 
 def test_a_group_does_not_move_when_a_policy_was_attached_that_it_would_lose(cloud):
     converge(child_group("g"), cloud)
-    plan = plan_of(child_group("k"), cloud)
+    plan = plan_state(child_group("k"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}thinggroup/h")
     assert stale_error(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "attached")
@@ -140,7 +140,7 @@ def managed_thing_in_locker(name):
 
 def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(cloud):
     converge(managed_thing_in_locker("One"), cloud)
-    plan = plan_of(managed_thing_in_locker("Two"), cloud)
+    plan = plan_state(managed_thing_in_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="By hand")
     assert stale_error(plan, cloud, "credential_lockers.l") == changed_after_plan("managed_things.m", "brand")
@@ -149,13 +149,13 @@ def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(clou
 
 def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
     converge(managed_thing_in_locker("One"), cloud)
-    plan = plan_of(managed_thing_in_locker("Two"), cloud)
+    plan = plan_state(managed_thing_in_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.delete_managed_thing(Identifier=item["Id"])
     statuses = {outcome.status for outcome in apply(plan, cloud)}
     # AWS rejects the update of the deleted managed thing; that is a failure, not an edit to protect.
     assert statuses == {"started", "failed"}
-    assert failures(apply(plan_of(managed_thing_in_locker("Two"), cloud), cloud)) == []
+    assert failures(apply(plan_state(managed_thing_in_locker("Two"), cloud), cloud)) == []
 
 
 def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
@@ -166,7 +166,7 @@ def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
     ids = {item["Name"]: item["Id"] for item in cloud.managed_integrations.list_managed_things()["Items"]}
     with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
-    plan = plan_of(state(), cloud)
+    plan = plan_state(state(), cloud)
     cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
     assert stale_error(plan, cloud, "managed_things.hub") == changed_after_plan(
         "managed_things.lamp", "brand"
@@ -178,7 +178,7 @@ def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
 
 def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     converge(fleet(pump("1")), cloud)
-    plan = plan_of(fleet(pump("1", 2)), cloud)
+    plan = plan_state(fleet(pump("1", 2)), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.attach_thing_principal(thingName="by-hand", principal=f"{ACCOUNT}cert/{identity('1')}")
     assert stale_error(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
@@ -203,7 +203,9 @@ def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(clou
     ]
     for workers in (1, 8):
         converge(fleet(pump("1")), cloud)
-        assert failures(apply(plan_of(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
+        assert (
+            failures(apply(plan_state(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
+        )
         assert cloud.read_content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
 
 
@@ -216,7 +218,7 @@ def fleet_with_ca_mode(mode):
 
 def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud):
     converge(fleet_with_ca_mode("DEFAULT"), cloud)
-    plan = plan_of(fleet_with_ca_mode("SNI_ONLY"), cloud)
+    plan = plan_state(fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}cert/{identity('1')}")
     assert stale_error(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
@@ -239,7 +241,7 @@ def test_re_reading_a_step_sends_no_listing_of_the_whole_account(cloud):
             full_listings.append(request)
         return cloud.call(request)
 
-    assert failures(apply(plan_of(state(*resources), cloud), SimpleNamespace(call=call))) == []
+    assert failures(apply(plan_state(state(*resources), cloud), SimpleNamespace(call=call))) == []
     assert full_listings == []
 
 
@@ -249,6 +251,6 @@ def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     converge(state(ca(), policy, certificate, thing), cloud)
     with_policy = evolve(certificate, spec=evolve(certificate.spec, policies=("p",)))
     assert isinstance(with_policy.spec, Certificate)
-    plan = plan_of(state(ca(), policy, with_policy, thing), cloud)
+    plan = plan_state(state(ca(), policy, with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")
     assert stale_error(plan, cloud, "certificates.a") == changed_after_plan("certificates.a", "status")

@@ -9,7 +9,7 @@ from attrs import evolve
 from reconciler.kinds.thing_types import ThingType
 from reconciler.model.outcome import Waiting
 from reconciler.registry import Registry
-from tests.support.desired_states import apply, converge, failures, managed_thing, plan_of, resource, state
+from tests.support.desired_states import apply, converge, failures, managed_thing, plan_state, resource, state
 from tests.support.registry_client import SETTINGS, Cloud
 
 
@@ -23,7 +23,7 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     def pause(seconds):
         now[0] += seconds
 
-    outcomes = apply(plan_of(state(), cloud), cloud, pause=pause)
+    outcomes = apply(plan_state(state(), cloud), cloud, pause=pause)
     seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert 300 <= now[0] < 310
@@ -40,7 +40,7 @@ def test_a_waiting_step_frees_its_worker_for_others():
     fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(codes)]
     converge(state(*fleet), cloud)
     swapped = [managed_thing(f"m{number}", code) for number, code in enumerate(codes[1:] + codes[:1])]
-    outcomes = apply(plan_of(state(*swapped), cloud), cloud, workers=1)
+    outcomes = apply(plan_state(state(*swapped), cloud), cloud, workers=1)
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert any(isinstance(outcome, Waiting) for outcome in outcomes)
-    assert plan_of(state(*swapped), cloud).steps == ()
+    assert plan_state(state(*swapped), cloud).steps == ()

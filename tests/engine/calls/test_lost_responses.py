@@ -19,7 +19,15 @@ from reconciler.model.document import Document
 from reconciler.model.errors import AwsError, TargetError, UnknownOutcomeError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from tests.support.desired_states import AUTHORITIES, apply, failures, managed_thing, plan_of, resource, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    apply,
+    failures,
+    managed_thing,
+    plan_state,
+    resource,
+    state,
+)
 from tests.support.fault_injection import LOST_RESPONSES, Fault, FaultyCloud, SingleFault
 from tests.support.pki import certificate_id, signing_request
 
@@ -41,7 +49,7 @@ def cloud(network) -> FaultyCloud:
 
 def apply_with_fault(cloud: FaultyCloud, desired: Any, method: str, path: str, fault: Fault) -> list[str]:
     """Apply the desired state with a fault of the first such request, and return the failures."""
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     cloud.faults = SingleFault(method, path, fault)
     outcomes = apply(plan, cloud, pause=cloud.time.pause)
     assert cloud.faults.occurrences == 1
@@ -88,7 +96,7 @@ class TestIssuedCertificates:
         assert cloud.read_content()["certificates"].keys() == {issued, other["certificateId"]}
         assert cloud.read_content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
         known = OutputFile("a.pem", str(file), file.read_text())
-        assert plan_of(make(request, known), cloud).steps == ()
+        assert plan_state(make(request, known), cloud).steps == ()
 
     def test_the_previous_certificate_does_not_verify_a_new_request(self, cloud):
         request = signing_request("a")
@@ -136,10 +144,10 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
     problems = apply_with_fault(cloud, desired(), "POST", "/provisioning-profiles", fault)
     problem = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
     assert problems == ([] if fault in FAILED_BEFORE else [f"failed provisioning_profiles.e: {problem}"])
-    assert failures(apply(plan_of(desired(), cloud), cloud)) == []
+    assert failures(apply(plan_state(desired(), cloud), cloud)) == []
     assert len(cloud.read_content()["provisioning_profiles"]) == 1
     assert "PRIVATE KEY" in file.read_text()
-    assert plan_of(desired(), cloud).steps == ()
+    assert plan_state(desired(), cloud).steps == ()
 
 
 @ANY_FAULT

@@ -45,12 +45,12 @@ def clock() -> Callable[[], float]:
     return itertools.count(1_000_000_000.0).__next__
 
 
-def address_of(name: str) -> Address:
+def build_address(name: str) -> Address:
     return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:
-    return Create(Resource(address_of(name), None))
+    return Create(Resource(build_address(name), None))
 
 
 def make_plan(names: str, workspace: str = "ws", **params: object) -> Plan:
@@ -81,11 +81,11 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
     run.record_outcome(Started(change("a")))
-    first = run.record_request(address_of("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
+    first = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
     run.record_response(first, "answered", "r-1")
     run.record_outcome(Applied(change("a"), 9.0))
     run.record_outcome(Started(change("b")))
-    second = run.record_request(address_of("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
+    second = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
     run.record_response(second, "refused", "r-no", "Denied")
     run.record_outcome(Failed(change("b"), DENIED))
     run.end()
@@ -143,7 +143,7 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
 OUTCOMES: dict[str, Callable[[str], Outcome]] = {
     "applied": lambda name: Applied(change(name), 0.0),
     "failed": lambda name: Failed(change(name), ReconcilerError(f"no {name}")),
-    "skipped": lambda name: Skipped(change(name), address_of("z")),
+    "skipped": lambda name: Skipped(change(name), build_address("z")),
     "cancelled": lambda name: Canceled(change(name)),
 }
 RESULTS = ("answered", "refused", "lost")
@@ -168,7 +168,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
     for step_outcomes, calls in runs_recorded:
         run = journal.begin(make_plan("".join(step_outcomes)), THIS_PROCESS, "apply", "")
         for name, result in calls:
-            token = run.record_request(address_of(name), ApiCall("iot", "Make", {"thingName": name}))
+            token = run.record_request(build_address(name), ApiCall("iot", "Make", {"thingName": name}))
             if result in RESULTS:
                 run.record_response(token, result, "r", "c")
         for name, status in step_outcomes.items():
@@ -200,7 +200,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs
 def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
-    token = run.record_request(address_of("a"), ApiCall("iot", "Make"))
+    token = run.record_request(build_address("a"), ApiCall("iot", "Make"))
     (call,) = only_record(journal).calls
     assert (only_record(journal).run.status, call.status) == ("running", "in flight")
     run.record_response(token, "answered", "r")
@@ -256,7 +256,7 @@ def test_an_ignored_error_is_recorded_as_answered(tmp_path):
         {"retried_errors": {"Denied"}},
     ):
         with pytest.raises(AwsError):
-            record_calls(call, run, address_of("a"))(ApiCall("iot", "Make", **codes))
+            record_calls(call, run, build_address("a"))(ApiCall("iot", "Make", **codes))
     run.end()
     assert [(call.status, call.error_code) for call in only_record(journal).calls] == [
         ("answered", "Denied"),
@@ -294,14 +294,14 @@ from reconciler.engine.journal.journal import Journal
 from reconciler.engine.apply.recorder import record_calls
 from reconciler.model.call import ApiCall
 from reconciler.model.outcome import Started
-from tests.engine.journal.test_journal import THIS_PROCESS, address_of, change, make_plan
+from tests.engine.journal.test_journal import THIS_PROCESS, build_address, change, make_plan
 journal = Journal(Path(sys.argv[1]))
 call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
 RECORD_MANY_CALLS = """
 for _ in range(4):
     run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", sys.argv[2])
-    send = record_calls(lambda request: {}, run, address_of("a"))
+    send = record_calls(lambda request: {}, run, build_address("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
     run.end()
@@ -310,8 +310,8 @@ for _ in range(4):
 RECORD_AND_WAIT = """
 run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "")
 run.record_outcome(Started(change("a")))
-run.record_response(run.record_request(address_of("a"), call), "answered", "r-1")
-run.record_request(address_of("a"), call)
+run.record_response(run.record_request(build_address("a"), call), "answered", "r-1")
+run.record_request(build_address("a"), call)
 print("sent", flush=True)
 threading.Event().wait()
 """
@@ -429,7 +429,7 @@ def test_the_journal_file_contains_no_secret(tmp_path):
     run = journal.begin(plan_with_secrets, THIS_PROCESS, "apply", "")
     text = f"rejected code {CANARY}, key {KEY.strip()} and line {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
-    run.record_response(run.record_request(address_of("a"), call), "refused", code="Denied")
+    run.record_response(run.record_request(build_address("a"), call), "refused", code="Denied")
     run.record_outcome(Failed(change("a"), ReconcilerError(text)))
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
@@ -538,16 +538,16 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
-    run.record_response(run.record_request(address_of("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
     connection = sqlite3.connect(journal.path)
     connection.execute("DROP TABLE calls")
     connection.close()
-    run.record_response(run.record_request(address_of("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
     run.record_outcome(Applied(change("a"), 0.0))
     run.end()
     assert run.problem == "no such table: calls"
     run.record_request(
-        address_of("a"), ApiCall("iot", "Make")
+        build_address("a"), ApiCall("iot", "Make")
     )  # returns at once: the writer thread has ended
 
 

@@ -20,7 +20,7 @@ from reconciler.engine.ownership.process import identify_this_process
 from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import Registry
-from tests.support.desired_states import apply, ca, converge, device, failures, plan_of, state
+from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, state
 from tests.support.registry_client import SETTINGS, Cloud
 
 ELSEWHERE = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
@@ -264,16 +264,16 @@ class TestApplying:
     def test_the_lease_does_not_appear_in_a_plan(self):
         cloud = Cloud()
         desired = state(ca(), *device("a"))
-        plan = plan_of(desired, cloud)
+        plan = plan_state(desired, cloud)
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
-            assert plan_of(desired, cloud).steps == ()
-        assert plan_of(desired, cloud).steps == ()
+            assert plan_state(desired, cloud).steps == ()
+        assert plan_state(desired, cloud).steps == ()
 
     def test_the_group_is_deleted_last_together_with_the_lease(self):
         cloud = Cloud()
         converge(state(ca(), *device("a")), cloud)
-        plan = plan_of(state(), cloud)
+        plan = plan_state(state(), cloud)
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
@@ -281,7 +281,7 @@ class TestApplying:
 
     def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()
-        plan = plan_of(state(ca(), *device("a"), *device("b")), cloud)
+        plan = plan_state(state(ca(), *device("a"), *device("b")), cloud)
         guard_results = iter([None] * 3)
         writes = []
 
@@ -305,12 +305,12 @@ class TestApplying:
 
 def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     desired = state(ca(), *device("pump"))
-    plan_before = plan_of(desired, cloud)
+    plan_before = plan_state(desired, cloud)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        concurrent_plan = plan_of(desired, cloud)
+        concurrent_plan = plan_state(desired, cloud)
     warnings = {note.text for note in concurrent_plan.notes} - {note.text for note in plan_before.notes}
     assert warnings == {PARTIAL_APPLY}
-    assert concurrent_plan.digest == plan_of(desired, cloud).digest
+    assert concurrent_plan.digest == plan_state(desired, cloud).digest
 
 
 def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
@@ -320,6 +320,6 @@ def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
         hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         pytest.raises(PlanRejectedError) as rejected,
     ):
-        plan_of(desired, cloud)
+        plan_state(desired, cloud)
     *_, last = rejected.value.reasons
     assert last == PARTIAL_APPLY

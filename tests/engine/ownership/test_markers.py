@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
-from tests.support.desired_states import ca, converge, device, plan_of, state
+from tests.support.desired_states import ca, converge, device, plan_state, state
 from tests.support.registry_client import Cloud
 
 ADOPT = "{0}: already exists and is not managed by this workspace; import it with --adopt {0}"
@@ -19,7 +19,7 @@ def cloud() -> Cloud:
 
 def reasons_to_reject(desired, cloud, **options) -> tuple[str, ...]:
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(desired, cloud, **options)
+        plan_state(desired, cloud, **options)
     return error.value.reasons
 
 
@@ -43,7 +43,7 @@ def test_an_unmanaged_thing_that_differs_is_imported_only_with_adopt(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     desired = state(ca(), *device("a", site="oslo"))
     assert reasons_to_reject(desired, cloud) == (ADOPT.format("things.a"),)
-    assert plan_of(desired, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
+    assert plan_state(desired, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 
 
 def test_an_unmanaged_resource_is_never_deleted(cloud):

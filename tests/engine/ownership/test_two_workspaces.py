@@ -15,7 +15,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, resource, state
 from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
@@ -68,7 +68,7 @@ def without_lifecycle(desired: DesiredState) -> DesiredState:
     return evolve(desired, resources=resources)
 
 
-def content_of(content: dict, prefix: str, workspace: str) -> dict:
+def select_content(content: dict, prefix: str, workspace: str) -> dict:
     """Return the part of an account's content that belongs to a workspace."""
     prefixes = (prefix, f"reconciler-{workspace}")
     certificates = {
@@ -103,17 +103,17 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
         account.reset()
         for desired in sequences[index]:
             converge(desired, account)
-        expected.append(content_of(account.read_content(), prefix, workspace))
+        expected.append(select_content(account.read_content(), prefix, workspace))
     account.reset()
     remaining = [list(sequence) for sequence in sequences]
     for index in order:
         converge(remaining[index].pop(0), account)
     content = account.read_content()
-    assert [content_of(content, "one-", "ws-1"), content_of(content, "two-", "ws-2")] == expected
-    assert [plan_of(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
+    assert [select_content(content, "one-", "ws-1"), select_content(content, "two-", "ws-2")] == expected
+    assert [plan_state(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
     if not any(resource.lifecycle.prevent_destroy for resource in one[1].resources.values()):
         converge(state(workspace="ws-1"), account)
-    assert content_of(account.read_content(), "two-", "ws-2") == expected[1]
+    assert select_content(account.read_content(), "two-", "ws-2") == expected[1]
 
 
 @examples(15)
@@ -127,7 +127,7 @@ def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account
     }  # AWS assigns their IDs
     if unique:
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(other_workspace, account, adopt=unique)
+            plan_state(other_workspace, account, adopt=unique)
         reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
         assert list(caught.value.reasons) == reasons
     assert account.read_content() == before
@@ -157,7 +157,7 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(
     converge(desired, cloud)
     certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
     cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])
-    notes = [note.text for note in plan_of(desired, cloud).notes if note.level == "warning"]
+    notes = [note.text for note in plan_state(desired, cloud).notes if note.level == "warning"]
     removed_table = f'[[removed]] from = "certificates.{certificate["certificateId"]}", destroy = false'
     assert notes == [
         f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed_table}"

@@ -17,7 +17,7 @@ from tests.support.desired_states import (
     device,
     managed_thing,
     plan_errors,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -44,7 +44,7 @@ def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
 
 def test_a_protected_resource_is_updated(cloud):
     converge(one_device(), cloud)
-    plan = plan_of(state(ca(), *protect(*device("a", site="bergen"))), cloud)
+    plan = plan_state(state(ca(), *protect(*device("a", site="bergen"))), cloud)
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 
@@ -54,7 +54,7 @@ def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
     assert plan_errors(desired, cloud) == [
         "things.a: already exists and is not managed by this workspace; import it with --adopt things.a"
     ]
-    plan = plan_of(desired, cloud, adopt=[Address("things", "a")])
+    plan = plan_state(desired, cloud, adopt=[Address("things", "a")])
     attributes = {"attributes": {"site": "oslo"}, "merge": False}
     assert step_tuples(plan)[-1] == (
         "update",
@@ -69,7 +69,7 @@ def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
 
 def test_a_plan_continues_a_create_that_was_interrupted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "oslo"}})
-    plan = plan_of(one_device(site="oslo"), cloud)
+    plan = plan_state(one_device(site="oslo"), cloud)
     assert step_tuples(plan)[-1] == (
         "update",
         "things.a",
@@ -95,7 +95,7 @@ def test_a_revoked_certificate_cannot_be_activated(cloud):
     assert plan_errors(one_device(), cloud) == [
         "certificates.a: is REVOKED, which is final; give the device a new certificate"
     ]
-    actions = [step.change.action for step in plan_of(state(ca(), *device("a", 2)), cloud).steps]
+    actions = [step.change.action for step in plan_state(state(ca(), *device("a", 2)), cloud).steps]
     assert actions == ["replace"]
 
 
@@ -154,7 +154,7 @@ def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
     if errors:
         assert plan_errors(desired, cloud) == errors
     else:
-        assert plan_of(desired, cloud).counts == {
+        assert plan_state(desired, cloud).counts == {
             "create": 0,
             "update": 0,
             "replace": 1,
@@ -166,7 +166,7 @@ def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
 def test_destroy_ignores_the_limits(cloud):
     desired = state(ca(), *device("a"), limits=ChangeLimits(delete_percent=0))
     converge(desired, cloud)
-    assert plan_of(desired, cloud, destroy=True).counts["delete"] == 5
+    assert plan_state(desired, cloud, destroy=True).counts["delete"] == 5
 
 
 def test_a_certificate_in_transfer_is_not_changed(cloud):

@@ -11,7 +11,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.change import Create, Delete, FieldChange, Update
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Live
-from tests.support.desired_states import converge, plan_of, resource, state
+from tests.support.desired_states import converge, plan_state, resource, state
 from tests.support.registry_client import Cloud
 
 
@@ -76,4 +76,4 @@ class TestIgnoreChanges:
         second = evolve(first, spec=Thing(attributes={"fw": "1", "site": "bergen"}), lifecycle=lifecycle)
         converge(state(second), cloud)
         assert cloud.iot.describe_thing(thingName="a")["attributes"] == {**attributes, "site": "bergen"}
-        assert plan_of(state(second), cloud).steps == ()
+        assert plan_state(state(second), cloud).steps == ()

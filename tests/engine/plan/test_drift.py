@@ -8,7 +8,7 @@ from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_dri
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, state
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
 
@@ -103,6 +103,8 @@ def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, befor
     items = detect_drift(after, cloud, operations=operations).items
     assert [operation for operation in operations if not operation.startswith(READS)] == []
     assert cloud.read_content() == content
-    planned_addresses = {step.address for step in plan_of(after, cloud).steps} - list_reserved_addresses("ws")
+    planned_addresses = {step.address for step in plan_state(after, cloud).steps} - list_reserved_addresses(
+        "ws"
+    )
     assert {item.address for item in items if item.direction != "unmanaged"} <= planned_addresses
     assert planned_addresses <= {item.address for item in items}

@@ -11,7 +11,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, resource, state
 from tests.support.one_device import certificate_id, iot_call, one_device, step_tuples
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
@@ -49,8 +49,8 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
     after = cloud.read_content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["a"] == {**before["things"]["a"], "groups": []}
-    assert plan_of(add_removed(state(ca()), "things.a"), cloud).steps == ()
-    assert plan_of(state(ca()), cloud).steps == ()
+    assert plan_state(add_removed(state(ca()), "things.a"), cloud).steps == ()
+    assert plan_state(state(ca()), cloud).steps == ()
 
 
 def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
@@ -97,7 +97,7 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         {"line": "A"},
     ]
     assert [authority["tags"] for authority in content["ca_certificates"].values()] == [{"line": "A"}]
-    assert plan_of(add_removed(state(), *names), cloud).steps == ()
+    assert plan_state(add_removed(state(), *names), cloud).steps == ()
 
 
 def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
@@ -105,7 +105,7 @@ def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
     thing = resource("things", "a", Thing(billing_group="b"))
     converge(state(billing_group, thing), cloud)
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(add_removed(state(), "things.a"), cloud)
+        plan_state(add_removed(state(), "things.a"), cloud)
     assert caught.value.reasons == (
         "billing_groups.b: cannot delete: still used by things.a, which is being forgotten; forget both",
     )
@@ -113,7 +113,7 @@ def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
 
 def test_a_removed_entry_without_a_managed_resource_adds_a_note(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
-    plan = plan_of(add_removed(state(), "things.gone", "things.unmanaged"), cloud)
+    plan = plan_state(add_removed(state(), "things.gone", "things.unmanaged"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
             "info",
@@ -127,7 +127,7 @@ def test_a_removed_entry_without_a_managed_resource_adds_a_note(cloud):
 def test_destroy_forgets_the_resources_in_removed(cloud):
     converge(one_device(), cloud)
     desired = add_removed(state(ca()), "things.a")
-    assert sorted(list_actions(plan_of(desired, cloud, destroy=True))) == [
+    assert sorted(list_actions(plan_state(desired, cloud, destroy=True))) == [
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),
         ("delete", "thing_groups.reconciler-ws"),

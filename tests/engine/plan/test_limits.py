@@ -13,7 +13,7 @@ from reconciler.model.plan_options import LimitOverride
 from reconciler.model.settings import ChangeLimit, ChangeLimits
 from tests.engine.test_provisioned_things import fleet as make_provisioned_fleet
 from tests.engine.test_provisioned_things import pump
-from tests.support.desired_states import converge, plan_errors, plan_of, resource, state
+from tests.support.desired_states import converge, plan_errors, plan_state, resource, state
 
 DEFAULTS = ChangeLimits()
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
@@ -34,7 +34,7 @@ def format_delete_error(count, owned, noun, limit):
 
 def test_the_default_limit_allows_ten_deletions_of_any_fleet(cloud):
     converge(make_fleet(12), cloud)
-    assert plan_of(make_fleet(2), cloud).counts["delete"] == 10
+    assert plan_state(make_fleet(2), cloud).counts["delete"] == 10
     assert plan_errors(make_fleet(1), cloud) == [
         format_delete_error(11, 12, "resources", "the default workspace.limits.delete_percent = 30")
     ]
@@ -45,7 +45,7 @@ def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
     assert plan_errors(make_fleet(0), cloud) == [
         format_delete_error(40, 40, "resources", "the default workspace.limits.delete_percent = 30")
     ]
-    assert plan_of(make_fleet(28), cloud).counts["delete"] == 12
+    assert plan_state(make_fleet(28), cloud).counts["delete"] == 12
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
 def test_a_limit_is_a_count_or_a_percentage(cloud, limits, limit):
     converge(make_fleet(6), cloud)
     assert plan_errors(make_fleet(3, limits=limits), cloud) == [format_delete_error(3, 6, "resources", limit)]
-    assert plan_of(make_fleet(4, limits=limits), cloud).counts["delete"] == 2
+    assert plan_state(make_fleet(4, limits=limits), cloud).counts["delete"] == 2
 
 
 def test_a_kind_has_limits_of_its_own(cloud):
@@ -69,17 +69,17 @@ def test_a_kind_has_limits_of_its_own(cloud):
         format_delete_error(2, 4, "policies", "workspace.limits.policies.delete_count = 1"),
         format_delete_error(2, 4, "thing groups", "workspace.limits.thing_groups.delete_percent = 25"),
     ]
-    assert plan_of(make_fleet(3, 3, limits), cloud).counts["delete"] == 2
+    assert plan_state(make_fleet(3, 3, limits), cloud).counts["delete"] == 2
 
 
 def test_an_override_replaces_the_limits_with_a_warning(cloud):
     converge(make_fleet(6), cloud)
     strict = make_fleet(2, limits=ChangeLimits(delete_count=0))
-    plan = plan_of(strict, cloud, allow={"delete": "4"})
+    plan = plan_state(strict, cloud, allow={"delete": "4"})
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", "this run may delete 4 of what the workspace owns, regardless of its limits")
     ]
-    assert plan_of(strict, cloud, allow={"delete": "70%"}).counts["delete"] == 4
+    assert plan_state(strict, cloud, allow={"delete": "70%"}).counts["delete"] == 4
     assert plan_errors(strict, cloud, allow={"delete": "3"}) == [
         "the plan would delete 4 of 6 resources, which exceeds the 3 that this run allows"
     ]
@@ -132,5 +132,5 @@ def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
             "to allow it once, pass --allow-replace 11"
         )
     ]
-    assert plan_of(make_pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
-    assert plan_of(make_pumps(2), cloud, wave=10.0).counts["update"] == 11
+    assert plan_state(make_pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
+    assert plan_state(make_pumps(2), cloud, wave=10.0).counts["update"] == 11

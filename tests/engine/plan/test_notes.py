@@ -15,7 +15,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note
-from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
+from tests.support.desired_states import AUTHORITIES, ca, converge, plan_state, resource, state
 from tests.support.pki import DAY, NOW
 
 ALLOW = {
@@ -34,9 +34,9 @@ def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_s
     end = (NOW + 10 * DAY).astimezone(datetime.UTC)
     text = f"the certificate expires on {end:%Y-%m-%d}, in 9 days"
     expected = (Note("warning", text, Address("certificates", "a")),) if is_shown else ()
-    assert plan_of(desired, cloud).notes == expected
+    assert plan_state(desired, cloud).notes == expected
     converge(desired, cloud)
-    assert plan_of(desired, cloud).notes == expected
+    assert plan_state(desired, cloud).notes == expected
 
 
 @pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
@@ -58,7 +58,7 @@ def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count,
         "the policy 'telemetry' is attached to 50 certificates, one call each; attached to a thing group of their "
         "things, it needs 49 calls and 3 s less under AWS's quotas"
     )
-    assert plan_of(desired, cloud).notes == ((Note("info", text),) if is_shown else ())
+    assert plan_state(desired, cloud).notes == ((Note("info", text),) if is_shown else ())
 
 
 class TestUnlistedKinds:
@@ -76,7 +76,7 @@ class TestUnlistedKinds:
         return SimpleNamespace(call=call)
 
     def test_a_kind_that_is_not_in_the_file_is_skipped_with_a_warning(self, cloud):
-        plan = plan_of(state(ca()), self.deny(cloud, "ListManagedThings"))
+        plan = plan_state(state(ca()), self.deny(cloud, "ListManagedThings"))
         text = (
             "managed things could not be listed; resources of this kind are skipped: "
             "iot-managed-integrations:ListManagedThings failed with AccessDeniedException: no"
@@ -85,4 +85,4 @@ class TestUnlistedKinds:
 
     def test_a_kind_that_is_in_the_file_must_be_readable(self, cloud):
         with pytest.raises(AwsError):
-            plan_of(state(ca()), self.deny(cloud, "ListCACertificates"))
+            plan_state(state(ca()), self.deny(cloud, "ListCACertificates"))

@@ -19,7 +19,7 @@ from tests.support.desired_states import (
     converge,
     device,
     managed_thing,
-    plan_of,
+    plan_state,
     state,
 )
 from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
@@ -94,7 +94,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
     code = Ref(Address("ca_certificates", "alpha"), "registrationCode")
     deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
     markers = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
-    assert step_tuples(plan_of(one_device(site="oslo"), cloud)) == [
+    assert step_tuples(plan_state(one_device(site="oslo"), cloud)) == [
         (
             "create",
             "ca_certificates.alpha",
@@ -159,7 +159,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
 def test_a_changed_attribute_is_one_call_with_the_version_that_was_read(cloud):
     converge(one_device(site="oslo"), cloud)
     attributes = {"attributes": {"site": "bergen"}, "merge": False}
-    assert step_tuples(plan_of(one_device(site="bergen"), cloud)) == [
+    assert step_tuples(plan_state(one_device(site="bergen"), cloud)) == [
         (
             "update",
             "things.a",
@@ -171,7 +171,7 @@ def test_a_changed_attribute_is_one_call_with_the_version_that_was_read(cloud):
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
     converge(one_device(), cloud)
-    assert step_tuples(plan_of(state(ca(), *device("a", 2)), cloud)) == [
+    assert step_tuples(plan_state(state(ca(), *device("a", 2)), cloud)) == [
         (
             "replace",
             "certificates.a",
@@ -190,7 +190,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
 def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
     converge(one_device(), cloud)
     certificate = f"certificates.a:{certificate_id()[:12]}"
-    assert step_tuples(plan_of(state(ca()), cloud)) == [
+    assert step_tuples(plan_state(state(ca()), cloud)) == [
         ("delete", "things.a", [], THING_DELETION),
         ("delete", certificate, ["things.a"], CERTIFICATE_DELETION),
         ("delete", "policies.reconciler-ws-retired", [certificate, "things.a"], POLICY_DELETION),
@@ -206,7 +206,7 @@ def test_destroy_deletes_dependents_first(cloud):
         "policies.reconciler-ws-retired",
         "things.a",
     ]
-    assert step_tuples(plan_of(one_device(), cloud, destroy=True)) == [
+    assert step_tuples(plan_state(one_device(), cloud, destroy=True)) == [
         ("delete", "things.a", [], THING_DELETION),
         ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETION),
         (
@@ -225,10 +225,11 @@ def test_destroy_deletes_dependents_first(cloud):
 
 def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
     converge(one_device(), cloud)
-    plan = plan_of(one_device(), cloud, destroy=True)
+    plan = plan_state(one_device(), cloud, destroy=True)
     apply(evolve(plan, steps=plan.steps[:1]), cloud)
     assert [
-        (action, address) for action, address, _, _ in step_tuples(plan_of(one_device(), cloud, destroy=True))
+        (action, address)
+        for action, address, _, _ in step_tuples(plan_state(one_device(), cloud, destroy=True))
     ] == [
         ("delete", "certificates.a"),
         ("delete", "ca_certificates.alpha"),
@@ -239,9 +240,9 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 
 def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
     converge(one_device(), cloud)
-    plan = plan_of(one_device(), cloud, destroy=True)
+    plan = plan_state(one_device(), cloud, destroy=True)
     apply(evolve(plan, steps=plan.steps[:1]), cloud)
-    (thing, certificate_step) = sorted(step_tuples(plan_of(one_device(), cloud)), key=lambda step: step[0])
+    (thing, certificate_step) = sorted(step_tuples(plan_state(one_device(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
     detachment = iot_call(
         "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=NOT_FOUND
@@ -258,7 +259,7 @@ def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
 
 def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
     converge(one_device(), cloud)
-    plan = plan_of(one_device(), cloud)
+    plan = plan_state(one_device(), cloud)
     assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
 
 
@@ -275,20 +276,20 @@ def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
         ("iot", "RegisterCertificate"): 3,
     }
     expected = Estimate(calls, 0.3, Bottleneck("RegisterCertificate", 3, 10))
-    assert plan_of(state(ca(), *devices), cloud).estimate == expected
+    assert plan_state(state(ca(), *devices), cloud).estimate == expected
 
 
 def test_each_step_has_the_live_state_that_the_plan_read(cloud):
     converge(one_device(site="oslo"), cloud)
-    (step,) = plan_of(one_device(site="bergen"), cloud).steps
+    (step,) = plan_state(one_device(site="bergen"), cloud).steps
     live = step.precondition
     assert (live.identity, live.version, live.owner, live.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
-    assert all(step.precondition is None for step in plan_of(one_device(), cloud.reset()).steps)
+    assert all(step.precondition is None for step in plan_state(one_device(), cloud.reset()).steps)
 
 
 def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     warning = Diagnostic("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
-    (note,) = plan_of(evolve(one_device(), warnings=(warning,)), cloud).notes
+    (note,) = plan_state(evolve(one_device(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)
 
@@ -297,7 +298,7 @@ def test_destroy_does_not_change_unmanaged_resources(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
     cloud.iot.create_thing_group(thingGroupName="unmanaged")
     converge(one_device(), cloud)
-    assert [str(step.address) for step in plan_of(one_device(), cloud, destroy=True).steps] == [
+    assert [str(step.address) for step in plan_state(one_device(), cloud, destroy=True).steps] == [
         "things.a",
         "certificates.a",
         "ca_certificates.alpha",
@@ -312,7 +313,7 @@ def test_destroy_does_not_change_unmanaged_resources(cloud):
 def test_the_same_input_has_the_same_digest(cloud):
     desired = state(ca(), *device("a", site="oslo"), managed_thing("m"))
     reversed_state = evolve(desired, resources=dict(reversed(desired.resources.items())))
-    assert plan_of(desired, cloud).digest == plan_of(reversed_state, cloud).digest
+    assert plan_state(desired, cloud).digest == plan_state(reversed_state, cloud).digest
 
 
 @pytest.mark.parametrize(
@@ -329,12 +330,12 @@ def test_the_same_input_has_the_same_digest(cloud):
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
 def test_any_other_input_has_another_digest(cloud, other):
-    assert plan_of(one_device(site="oslo"), cloud).digest != plan_of(other, cloud).digest
+    assert plan_state(one_device(site="oslo"), cloud).digest != plan_state(other, cloud).digest
 
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
     def compute_digest(code):
-        return plan_of(state(managed_thing("m", code)), cloud).digest
+        return plan_state(state(managed_thing("m", code)), cloud).digest
 
     assert compute_digest("90001") == compute_digest("90002")
 
@@ -345,4 +346,4 @@ def test_a_certificate_without_a_ca_field_depends_on_its_signer(cloud):
     without_ca = evolve(certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset())
     desired = state(authority, without_ca, thing)
     converge(desired, cloud)
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()

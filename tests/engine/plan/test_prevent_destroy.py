@@ -14,7 +14,7 @@ from tests.support.desired_states import (
     device,
     managed_thing,
     plan_errors,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -63,7 +63,7 @@ STATES_WITH_TAGS = {
 def test_a_tag_protects_a_resource_that_is_removed_from_the_file(cloud, desired):
     (address,) = desired.resources
     converge(protect(desired, address.kind), cloud)
-    assert plan_of(protect(desired, address.kind), cloud).steps == ()
+    assert plan_state(protect(desired, address.kind), cloud).steps == ()
     assert plan_errors(state(), cloud) == [format_protection_error(f"{address.kind}.{address.name}")]
     assert [step.change.action for step in converge(desired, cloud).steps] == ["update"]
     assert list_actions(converge(state(), cloud)) == [("delete", f"{address.kind}.{address.name}")]
@@ -73,7 +73,7 @@ def test_a_group_protects_a_thing_that_is_removed_from_the_file(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(protect(desired, "things"), cloud)
     assert cloud.read_content()["things"]["a"]["groups"] == ["reconciler-ws", "reconciler-ws:protected"]
-    assert plan_of(protect(desired, "things"), cloud).steps == ()
+    assert plan_state(protect(desired, "things"), cloud).steps == ()
     assert plan_errors(state(), cloud) == [format_protection_error("things.a")]
     assert plan_errors(state(), cloud, destroy=True) == [format_protection_error("things.a")]
     assert list_actions(converge(desired, cloud)) == [("update", "things.a"), ("delete", PROTECTED_GROUP)]
@@ -83,7 +83,7 @@ def test_a_group_protects_a_thing_that_is_removed_from_the_file(cloud):
 def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(desired, cloud)
-    create, update = plan_of(protect(desired, "things"), cloud).steps
+    create, update = plan_state(protect(desired, "things"), cloud).steps
     assert [str(create.address), [str(call) for call in update.calls]] == [
         PROTECTED_GROUP,
         ["iot:AddThingToThingGroup"],
@@ -101,7 +101,7 @@ def test_a_certificate_is_protected_through_its_thing(cloud, kinds):
     ]
     assert plan_errors(state(ca()), cloud) == [format_protection_error("things.a")]
     converge(one_device(), cloud)
-    assert [address for _, address in list_actions(plan_of(state(ca()), cloud))] == [
+    assert [address for _, address in list_actions(plan_state(state(ca()), cloud))] == [
         "things.a",
         f"certificates.a:{certificate_id()[:12]}",
         "policies.reconciler-ws-retired",
@@ -120,7 +120,7 @@ def test_an_unattached_certificate_is_protected_through_its_holder(cloud):
 
 def test_a_certificate_is_rotated_if_only_its_thing_is_protected(cloud):
     converge(protect(one_device(), "things"), cloud)
-    plan = plan_of(protect(state(ca(), *device("a", 2)), "things"), cloud)
+    plan = plan_state(protect(state(ca(), *device("a", 2)), "things"), cloud)
     assert list_actions(plan) == [("replace", "certificates.a")]
 
 
@@ -134,4 +134,4 @@ def test_unprotecting_and_replacing_need_two_applies(cloud):
 def test_a_workspace_owns_nothing_of_a_workspace_with_a_similar_name(cloud):
     converge(protect(state(resource("things", "a", Thing())), "things"), cloud)
     other = state(resource("thing_groups", "g", ThingGroup()), workspace="ws-protected")
-    assert list_actions(plan_of(other, cloud)) == [("create", "thing_groups.g")]
+    assert list_actions(plan_state(other, cloud)) == [("create", "thing_groups.g")]

@@ -7,7 +7,7 @@ from attrs import evolve
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from tests.support.desired_states import ca, converge, device, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, plan_state, resource, state
 from tests.support.one_device import certificate_id, one_device
 
 
@@ -23,7 +23,7 @@ def format_orphans_note(count, kind, names):
 def test_orphans_are_kept_and_listed_in_the_notes(cloud):
     converge(one_device(), cloud)
     before = cloud.read_content()
-    plan = plan_of(make_unpruned_state(), cloud)
+    plan = plan_state(make_unpruned_state(), cloud)
     assert plan.steps == ()
     assert [note.text for note in plan.notes if note.level == "info"] == [
         format_orphans_note(1, "ca certificates", "ca_certificates.alpha"),
@@ -35,7 +35,7 @@ def test_orphans_are_kept_and_listed_in_the_notes(cloud):
 
 def test_a_note_names_the_first_orphans_and_counts_the_others(cloud):
     converge(state(*(resource("thing_groups", f"g{n}", ThingGroup()) for n in range(5))), cloud)
-    notes = [note.text for note in plan_of(make_unpruned_state(), cloud).notes]
+    notes = [note.text for note in plan_state(make_unpruned_state(), cloud).notes]
     assert notes[0] == format_orphans_note(
         5, "thing groups", "thing_groups.g0, thing_groups.g1, thing_groups.g2 and 2 more"
     )
@@ -47,7 +47,7 @@ def test_an_orphaned_certificate_stays_attached_to_its_thing(cloud):
     plan = converge(make_unpruned_state(ca(), bare_thing), cloud)
     assert [str(step.address) for step in plan.steps] == ["things.a"]
     assert [name for name, _ in cloud.read_content()["things"]["a"]["principals"]] == [certificate_id()]
-    assert plan_of(make_unpruned_state(ca(), bare_thing), cloud).steps == ()
+    assert plan_state(make_unpruned_state(ca(), bare_thing), cloud).steps == ()
 
 
 def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
@@ -64,7 +64,7 @@ def test_rotation_and_destroy_delete_without_pruning(cloud):
         "replace",
         [certificate_id(2)],
     )
-    assert plan_of(make_unpruned_state(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
+    assert plan_state(make_unpruned_state(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
 
 
 def test_a_rename_deletes_the_old_resource_without_pruning(cloud):

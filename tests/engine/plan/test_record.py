@@ -34,7 +34,7 @@ from tests.support.desired_states import (
     converge,
     device,
     managed_thing,
-    plan_of,
+    plan_state,
     state,
 )
 from tests.support.examples import examples
@@ -108,7 +108,7 @@ def make_fleet(site: str):
 
 def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
     converge(make_fleet("oslo"), cloud)
-    (step,) = plan_of(make_fleet("bergen"), cloud).steps
+    (step,) = plan_state(make_fleet("bergen"), cloud).steps
     digest = compute_digest("ws", TARGET, [step])
     moved_resource = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
     assert (
@@ -123,7 +123,7 @@ def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
         compute_digest("ws", TARGET, [evolve(step, precondition=live)]),
         compute_digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
         compute_digest("ws", TARGET, [evolve(step, dependencies=frozenset({PUMP}))]),
-        compute_digest("ws", TARGET, plan_of(make_fleet("molde"), cloud).steps),
+        compute_digest("ws", TARGET, plan_state(make_fleet("molde"), cloud).steps),
     ]
     assert len({digest, *other_digests}) == len(other_digests) + 1
 
@@ -131,11 +131,11 @@ def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
     desired_states_with_codes = (state(managed_thing("a", "90001")), state(managed_thing("a", "90002")))
-    assert len({plan_of(desired, cloud).digest for desired in desired_states_with_codes}) == 1
+    assert len({plan_state(desired, cloud).digest for desired in desired_states_with_codes}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
-    plan = plan_of(state(managed_thing("a", "90001"), managed_thing("b", "90002")), cloud)
+    plan = plan_state(state(managed_thing("a", "90001"), managed_thing("b", "90002")), cloud)
     content = [
         "ws",
         attrs.asdict(TARGET),
@@ -152,7 +152,7 @@ def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
 @given(before=desired_states(), after=desired_states())
 def test_the_record_of_any_plan_is_reproducible_and_has_no_secret(cloud, before, after):
     converge(before, cloud.reset())
-    first_plan, second_plan = plan_of(after, cloud), plan_of(after, cloud)
+    first_plan, second_plan = plan_state(after, cloud), plan_state(after, cloud)
     assert to_change_records(first_plan.steps) == to_change_records(second_plan.steps)
     text = msgspec.json.encode(saved_plan.to_plan_record(first_plan)).decode()
     assert "PRIVATE KEY" not in text
@@ -170,13 +170,13 @@ def test_the_options_of_a_plan_are_read_back_from_its_record(cloud):
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved_plan.to_plan_record(evolve(plan_of(state(), cloud), options=options))
+    record = saved_plan.to_plan_record(evolve(plan_state(state(), cloud), options=options))
     assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
     assert saved_plan.read_options(record) == options
 
 
 def test_an_unknown_option_in_a_record_is_rejected(cloud):
-    record = saved_plan.to_plan_record(plan_of(state(), cloud))
+    record = saved_plan.to_plan_record(plan_state(state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
         with pytest.raises(saved_plan.PlanRejectedError) as error:
             saved_plan.read_options(evolve(record, options=options))
@@ -187,7 +187,7 @@ def test_an_unknown_option_in_a_record_is_rejected(cloud):
 
 def test_the_first_differences_are_listed_and_the_others_counted(cloud):
     desired = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
-    record = saved_plan.to_plan_record(plan_of(desired, cloud))
+    record = saved_plan.to_plan_record(plan_state(desired, cloud))
     with pytest.raises(saved_plan.PlanRejectedError) as error:
-        saved_plan.check_changes(record, plan_of(state(ca()), cloud))
+        saved_plan.check_changes(record, plan_state(state(ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

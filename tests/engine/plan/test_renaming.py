@@ -19,7 +19,7 @@ from tests.support.desired_states import (
     device,
     failures,
     managed_thing,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -64,7 +64,7 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
         ["iot:TagResource"],
     )
     assert cloud.read_content()["certificates"] == before
-    next_plan = plan_of(desired, cloud)
+    next_plan = plan_state(desired, cloud)
     assert next_plan.steps == ()
     assert [(str(note.address), note.level) for note in next_plan.notes] == [
         ("certificates.z", "info"),
@@ -77,14 +77,14 @@ def test_a_renamed_managed_thing_keeps_its_id(cloud):
     (before,) = cloud.managed_integrations.list_managed_things()["Items"]
     desired = add_moved(state(managed_thing("b")), "managed_things.a → managed_things.b")
     plan = converge(desired, cloud)
-    assert (list_actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
+    assert (list_actions(plan), plan_state(desired, cloud).steps) == ([("update", "managed_things.b")], ())
     assert list_calls(plan) == [
         "iot-managed-integrations:UpdateManagedThing",
         "iot-managed-integrations:TagResource",
     ]
     (after,) = cloud.managed_integrations.list_managed_things()["Items"]
     assert after["Id"] == before["Id"]
-    assert plan_of(state(managed_thing("b")), cloud).steps == ()
+    assert plan_state(state(managed_thing("b")), cloud).steps == ()
 
 
 def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
@@ -106,7 +106,7 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
     converge(state(ca(), device_certificate, exclusive_thing), cloud)
     desired = add_moved(make_renamed_device(exclusive=exclusive), "things.a → things.b")
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     assert list_actions(plan) == [("create", "things.b"), ("delete", "things.a")]
     create, delete = plan.steps
     assert (create.dependencies, delete.dependencies) == (frozenset(), {create.address})
@@ -123,7 +123,7 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     assert [principal for principal, _ in cloud.read_content()["things"]["b"]["principals"]] == [
         certificate_id()
     ]
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
@@ -136,7 +136,7 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
             counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
-    plan = plan_of(add_moved(make_renamed_device(), "things.a → things.b"), cloud)
+    plan = plan_state(add_moved(make_renamed_device(), "things.a → things.b"), cloud)
     assert failures(apply(plan, WatchedCloud(), workers=8)) == []
     assert min(counts) == 1
 
@@ -157,7 +157,7 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
         ("update", "certificates.a"),
         ("delete", "policies.p"),
     ]
-    assert plan_of(desired, cloud).steps == ()
+    assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
@@ -168,7 +168,7 @@ def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
         for address, item in desired.resources.items()
     }
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(evolve(desired, resources=protected), cloud)
+        plan_state(evolve(desired, resources=protected), cloud)
     assert caught.value.reasons == (
         (
             "things.b: cannot rename: AWS cannot rename it, and its lifecycle.prevent_destroy forbids the deletion of "
@@ -183,7 +183,7 @@ def test_replacing_a_renamed_locker_warns_and_explains_how_to_keep_it(cloud):
         state(resource("credential_lockers", "b", CredentialLocker())),
         "credential_lockers.a → credential_lockers.b",
     )
-    plan = plan_of(desired, cloud)
+    plan = plan_state(desired, cloud)
     assert list_actions(plan) == [("replace", "credential_lockers.b")]
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", 'AWS cannot change its name, which is the name in the file; to keep it, set name = "a"')

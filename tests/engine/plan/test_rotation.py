@@ -29,7 +29,7 @@ from tests.support.desired_states import (
     converge,
     device,
     failures,
-    plan_of,
+    plan_state,
     resource,
     state,
 )
@@ -55,7 +55,7 @@ class TestWithoutGracePeriod:
 
     def test_the_new_certificate_is_attached_before_the_old_one_is_deleted(self, cloud):
         converge(state(ca(), *device("a")), cloud)
-        plan = plan_of(state(ca(), *device("a", 2)), cloud)
+        plan = plan_state(state(ca(), *device("a", 2)), cloud)
         assert list_calls(plan) == [
             (
                 "certificates.a",
@@ -72,7 +72,7 @@ class TestWithoutGracePeriod:
 
     def test_the_device_has_an_active_certificate_after_every_call(self, cloud):
         converge(state(ca(), *device("a")), cloud)
-        plan = plan_of(state(ca(), *device("a", 2)), cloud)
+        plan = plan_state(state(ca(), *device("a", 2)), cloud)
         planned_calls = [call for step in plan.steps for call in step.calls]
         has_active_certificate = []
 
@@ -118,7 +118,7 @@ class TestGracePeriod:
         assert sorted(name for name, _ in content["things"]["a"]["principals"]) == sorted(
             content["certificates"]
         )
-        assert plan_of(self.make_state(2), cloud).steps == ()
+        assert plan_state(self.make_state(2), cloud).steps == ()
 
     def test_a_note_has_the_end_of_the_grace_period(self, cloud):
         converge(self.make_state(1), cloud)
@@ -129,7 +129,7 @@ class TestGracePeriod:
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
         text = f"kept with its successor until {until} UTC"
         old = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
-        assert plan_of(self.make_state(2), cloud).notes == (Note("info", text, old),)
+        assert plan_state(self.make_state(2), cloud).notes == (Note("info", text, old),)
 
     def test_the_old_certificate_is_deleted_after_the_grace_period(self, cloud, monkeypatch):
         converge(self.make_state(1), cloud)
@@ -138,7 +138,7 @@ class TestGracePeriod:
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
         converge(self.make_state(2), cloud)
         assert cloud.read_content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
-        assert plan_of(self.make_state(2), cloud).steps == ()
+        assert plan_state(self.make_state(2), cloud).steps == ()
 
     def test_the_delete_after_the_grace_period_does_not_count_against_limits(self, cloud, monkeypatch):
         strict = ChangeLimits(delete_count=0)
@@ -147,7 +147,7 @@ class TestGracePeriod:
         later = time.time() + 8 * 86400
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
         desired = self.make_state(2)
-        plan = plan_of(evolve(desired, settings=evolve(desired.settings, limits=strict)), cloud)
+        plan = plan_state(evolve(desired, settings=evolve(desired.settings, limits=strict)), cloud)
         assert [(step.change.action, str(step.address)) for step in plan.steps] == [
             ("update", "things.a"),
             ("delete", f"certificates.a:{get_certificate_id('a')[:12]}"),
@@ -160,7 +160,7 @@ class TestGracePeriod:
         for days in (0, 8):
             later = time.time() + days * 86400
             monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda later=later: later))
-            plan = plan_of(self.make_state(2), cloud, destroy=True)
+            plan = plan_state(self.make_state(2), cloud, destroy=True)
             deleted = [str(step.address) for step in plan.steps if step.address.kind == "certificates"]
             assert (deleted, plan.notes) == (
                 ["certificates.a", f"certificates.a:{get_certificate_id('a')[:12]}"],
@@ -171,7 +171,7 @@ class TestGracePeriod:
         converge(state(ca(), *device("a")), cloud)
         created = cloud.iot.create_keys_and_certificate(setAsActive=True)
         cloud.iot.attach_thing_principal(thingName="a", principal=created["certificateArn"])
-        (note,) = plan_of(state(ca(), *device("a")), cloud, destroy=True).notes
+        (note,) = plan_state(state(ca(), *device("a")), cloud, destroy=True).notes
         assert (note.level, note.address) == (
             "warning",
             Address("certificates", f"a:{created['certificateId'][:12]}"),
@@ -186,7 +186,7 @@ class TestGracePeriod:
 
         converge(make_state_without_days(1), cloud)
         converge(make_state_without_days(2), cloud)
-        plan = plan_of(make_state_without_days(2), cloud)
+        plan = plan_state(make_state_without_days(2), cloud)
         assert ([str(step.address) for step in plan.steps], plan.notes) == (
             ["things.a", f"certificates.a:{get_certificate_id('a')[:12]}"],
             (),
@@ -203,7 +203,7 @@ class TestWaves:
 
     def test_each_rotation_is_in_one_wave_and_other_changes_are_in_none(self, cloud):
         converge(self.make_fleet(1), cloud)
-        plan = plan_of(self.make_fleet(2, site="oslo"), cloud)
+        plan = plan_state(self.make_fleet(2, site="oslo"), cloud)
         waves = split_into_waves(plan, 40, QUOTAS)
         assert [[str(step.address) for step in wave.steps] for wave in waves] == [
             ["certificates.a", "certificates.b"],
@@ -213,15 +213,15 @@ class TestWaves:
 
     def test_applying_every_wave_rotates_the_fleet(self, cloud):
         converge(self.make_fleet(1), cloud)
-        plan = plan_of(self.make_fleet(2), cloud)
+        plan = plan_state(self.make_fleet(2), cloud)
         assert [failures(apply(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
-        assert plan_of(self.make_fleet(2), cloud).steps == ()
+        assert plan_state(self.make_fleet(2), cloud).steps == ()
 
     def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
         converge(self.make_fleet(1), cloud)
         pem = AUTHORITIES["alpha"].get_device_pem("a", 2)
         cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
-        plan = plan_of(self.make_fleet(2), cloud)
+        plan = plan_state(self.make_fleet(2), cloud)
         assert {str(address) for address in find_rotations(plan)} == {
             "things.a",
             *(f"certificates.{name}" for name in self.NAMES[1:]),
@@ -234,12 +234,12 @@ class TestWaves:
         limited = evolve(desired, settings=evolve(desired.settings, limits=ChangeLimits(replace_percent=20)))
         if is_rejected:
             with pytest.raises(PlanRejectedError):
-                plan_of(limited, cloud, wave=wave)
+                plan_state(limited, cloud, wave=wave)
         else:
-            assert len(find_rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
+            assert len(find_rotations(plan_state(limited, cloud, wave=wave))) == len(self.NAMES)
 
     def test_a_part_of_a_plan_has_its_dependencies(self, cloud):
-        plan = plan_of(self.make_fleet(1), cloud)
+        plan = plan_state(self.make_fleet(1), cloud)
         part = restrict_plan(plan, [Address("things", "a")], QUOTAS)
         assert [str(step.address) for step in part.steps] == [
             "ca_certificates.alpha",
@@ -250,7 +250,7 @@ class TestWaves:
         ]
 
     def test_a_first_registration_is_not_a_rotation(self, cloud):
-        assert find_rotations(plan_of(self.make_fleet(1), cloud)) == ()
+        assert find_rotations(plan_state(self.make_fleet(1), cloud)) == ()
 
 
 class TestIssuedByAws:
@@ -272,13 +272,13 @@ class TestIssuedByAws:
         assert cloud.read_content()["certificates"] == {
             certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")
         }
-        assert plan_of(self.make_state(path, request_pem), cloud).steps == ()
+        assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
 
     def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
         converge(self.make_state(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(self.make_state(path, request_pem), cloud.reset())
+            plan_state(self.make_state(path, request_pem), cloud.reset())
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
@@ -304,7 +304,7 @@ class TestIssuedByAws:
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        plan = plan_of(self.make_state(path, request_pem), cloud)
+        plan = plan_state(self.make_state(path, request_pem), cloud)
         path.write_text("someone else's")
         assert failures(apply(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
@@ -321,4 +321,4 @@ class TestIssuedByAws:
         issued = x509.load_pem_x509_certificate(second.read_bytes())
         assert issued.public_key() == key.public_key()
         assert list(cloud.read_content()["certificates"]) == [certificate_id(second.read_text())]
-        assert plan_of(self.make_state(second, other_request), cloud).steps == ()
+        assert plan_state(self.make_state(second, other_request), cloud).steps == ()

@@ -13,7 +13,16 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.settings import ChangeLimits
-from tests.support.desired_states import apply, ca, converge, device, managed_thing, plan_of, resource, state
+from tests.support.desired_states import (
+    apply,
+    ca,
+    converge,
+    device,
+    managed_thing,
+    plan_state,
+    resource,
+    state,
+)
 from tests.support.examples import examples
 
 DEPENDENCIES = {
@@ -124,32 +133,32 @@ def list_steps(plan) -> list[str]:
 
 def test_a_selected_step_has_the_same_calls_as_in_the_whole_plan(cloud):
     converge(make_fleet(), cloud)
-    whole_plan = plan_of(make_fleet("bergen"), cloud)
-    part = plan_of(make_fleet("bergen"), cloud, select=["things.a"])
+    whole_plan = plan_state(make_fleet("bergen"), cloud)
+    part = plan_state(make_fleet("bergen"), cloud, select=["things.a"])
     assert part.steps == tuple(step for step in whole_plan.steps if str(step.address) == "things.a")
     assert (part.unchanged, part.estimate.total_calls, part.digest == whole_plan.digest) == (0, 1, False)
 
 
 def test_the_next_plan_has_only_the_excluded_changes(cloud):
     converge(make_fleet(), cloud)
-    apply(plan_of(make_fleet("bergen"), cloud, exclude=["things.a"]), cloud)
-    assert list_steps(plan_of(make_fleet("bergen"), cloud)) == ["update things.a"]
+    apply(plan_state(make_fleet("bergen"), cloud, exclude=["things.a"]), cloud)
+    assert list_steps(plan_state(make_fleet("bergen"), cloud)) == ["update things.a"]
 
 
 def test_ownership_markers_are_selected_with_what_needs_them(cloud):
-    assert list_steps(plan_of(make_fleet(), cloud, select=["+things.a"])) == [
+    assert list_steps(plan_state(make_fleet(), cloud, select=["+things.a"])) == [
         "create ca_certificates.alpha",
         "create policies.reconciler-ws-retired",
         "create thing_groups.reconciler-ws",
         "create certificates.a",
         "create things.a",
     ]
-    assert list_steps(plan_of(make_fleet(), cloud, select=["thing_groups.g"])) == ["create thing_groups.g"]
+    assert list_steps(plan_state(make_fleet(), cloud, select=["thing_groups.g"])) == ["create thing_groups.g"]
 
 
 def test_a_create_without_its_dependencies_is_rejected(cloud):
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(make_fleet(), cloud, select=["things.a"])
+        plan_state(make_fleet(), cloud, select=["things.a"])
     assert error.value.reasons == (
         (
             "things.a: depends on the change of certificates.a, which is not selected; "
@@ -161,9 +170,9 @@ def test_a_create_without_its_dependencies_is_rejected(cloud):
 def test_a_delete_without_its_users_is_rejected(cloud):
     converge(make_fleet(), cloud)
     smaller = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
-    (deletion,) = (step for step in plan_of(smaller, cloud).steps if step.address.kind == "certificates")
+    (deletion,) = (step for step in plan_state(smaller, cloud).steps if step.address.kind == "certificates")
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(smaller, cloud, select=[str(deletion.address)])
+        plan_state(smaller, cloud, select=[str(deletion.address)])
     assert error.value.reasons == (
         (
             f"{deletion.address}: depends on the change of things.a, which is not selected; "
@@ -176,29 +185,29 @@ def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
     """Deleting the thing attaches the deny-all policy to the certificate, which marks it as owned."""
     converge(make_fleet(), cloud)
     smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
-    apply(plan_of(smaller, cloud, select=["things.a"]), cloud)
+    apply(plan_state(smaller, cloud, select=["things.a"]), cloud)
     converge(smaller, cloud)
     assert len(cloud.read_content()["certificates"]) == 1
 
 
 def test_selecting_everything_gives_the_whole_destroy_plan(cloud):
     converge(make_fleet(), cloud)
-    whole_plan = plan_of(make_fleet(), cloud, destroy=True)
-    assert plan_of(make_fleet(), cloud, destroy=True, select=["*"]).steps == whole_plan.steps
+    whole_plan = plan_state(make_fleet(), cloud, destroy=True)
+    assert plan_state(make_fleet(), cloud, destroy=True, select=["*"]).steps == whole_plan.steps
 
 
 def test_limits_apply_to_the_selected_changes_only(cloud):
     converge(state(ca(), *device("a"), *device("b")), cloud)
     smaller = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
     with pytest.raises(PlanRejectedError):
-        plan_of(smaller, cloud)
-    assert list_steps(plan_of(smaller, cloud, select=["things.b"])) == []
+        plan_state(smaller, cloud)
+    assert list_steps(plan_state(smaller, cloud, select=["things.b"])) == []
 
 
 def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):
     converge(state(managed_thing("a", "90001")), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(state(managed_thing("b", "90002")), cloud, select=["managed_things.b"])
+        plan_state(state(managed_thing("b", "90002")), cloud, select=["managed_things.b"])
     assert error.value.reasons == (
         (
             "managed_things.b: depends on the change of managed_things.a, which is not selected; "

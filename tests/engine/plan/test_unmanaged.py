@@ -5,11 +5,11 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
-from tests.support.desired_states import converge, managed_thing, plan_of, resource, state
+from tests.support.desired_states import converge, managed_thing, plan_state, resource, state
 
 
 def list_unmanaged_notes(desired, cloud):
-    return [note.text for note in plan_of(desired, cloud).notes if note.level == "unmanaged"]
+    return [note.text for note in plan_state(desired, cloud).notes if note.level == "unmanaged"]
 
 
 def format_unmanaged_note(kind, count, names):
@@ -45,10 +45,10 @@ def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(desired, cloud)
     before = cloud.requests
-    plan_of(desired, cloud)
+    plan_state(desired, cloud)
     request_count = cloud.requests - before
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
     before = cloud.requests
-    plan_of(desired, cloud)
+    plan_state(desired, cloud)
     assert cloud.requests - before == request_count
