@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.manifest import (
     COLUMNS,
-    FORMATS,
+    FORMATS_BY_STAGE,
     PLAN_AGAIN,
     STAGES,
     Measurement,
@@ -34,7 +34,9 @@ def test_every_stage_is_measured(measurements):
 
 
 def test_only_rendering_writes_output(measurements):
-    assert {stage for stage, measurement in measurements.items() if measurement.output_bytes} == set(FORMATS)
+    assert {stage for stage, measurement in measurements.items() if measurement.output_bytes} == set(
+        FORMATS_BY_STAGE
+    )
 
 
 def test_bytes_per_resource_are_the_growth_of_the_peak_over_the_small_fleet():
@@ -45,7 +47,7 @@ def test_bytes_per_resource_are_the_growth_of_the_peak_over_the_small_fleet():
 
     assert [row[:3] for row in rows] == [("10,000", "20,000", stage) for stage in STAGES]
     assert {row[3:6] for row in rows} == {("2.00", "101", "3,000")}
-    assert {row[2] for row in rows if row[6] == "1.5"} == set(FORMATS)
+    assert {row[2] for row in rows if row[6] == "1.5"} == set(FORMATS_BY_STAGE)
 
 
 def test_the_command_prints_the_table(measurements, capsys, monkeypatch):
