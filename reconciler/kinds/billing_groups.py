@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -76,7 +76,7 @@ class BillingGroups(Kind):
         """List all groups, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
-        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         groups = yield from request_each("DescribeBillingGroup", "billingGroupName", tags_by_name)
         return [
             _to_live(group, tags) for tags, group in zip(tags_by_name.values(), groups, strict=True) if group

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     NAME_TAG,
@@ -175,7 +175,7 @@ class CaCertificates(Kind):
         """List all CAs, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
         desired_ids = {self.identity(resource) for resource in scope.iterate_resources(self.table)}
-        tags_by_id = yield from select_desired_or_owned(scope, desired_ids, arns)
+        tags_by_id = yield from read_tags_of_desired_or_owned(scope, desired_ids, arns)
         responses = yield from request_each("DescribeCACertificate", "certificateId", tags_by_id)
         return [
             _to_live(response, tags)

@@ -123,7 +123,7 @@ class Certificates(Kind):
             path = ("rotation", "grace")
             yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
-    def effective(self, resource: Resource, scope: Scope) -> Certificate:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Certificate:
         """Return the spec with the CA, if it is in the file, and the mode that follows from it.
 
         A certificate that AWS has not issued yet is not compared, nor is the mode if the CA is not in the file.

@@ -77,7 +77,7 @@ class CredentialLockers(Kind):
         """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
-    def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> CredentialLocker:
         """Return the spec with the default name."""
         spec: CredentialLocker = resource.spec
         return attrs.evolve(spec, name=spec.name or resource.address.name)

@@ -37,11 +37,11 @@ from reconciler.kinds.shared.managed_thing_params import to_update_params
 from reconciler.kinds.shared.managed_thing_reads import find_import_candidates, to_live
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
-    MODE,
+    HUB_NETWORK_MODE,
     OPTIONAL_MEMBERS,
     ManagedThing,
     ManagedThingFacts,
-    set_optional_fields,
+    find_optional_fields,
 )
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -101,7 +101,7 @@ class ManagedThings(Kind):
         yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
         yield from check_room_for_tags("meta_data", spec.meta_data, _META_DATA_COUNT)
 
-    def effective(self, resource: Resource, scope: Scope) -> ManagedThing:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> ManagedThing:
         """Return the spec with the default name, and with capabilities as hashes for comparison."""
         spec: ManagedThing = resource.spec
         hashes: dict[str, Any] = {}
@@ -257,7 +257,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
         **to_update_params(resource, context),
         "Tags": _build_tags(resource, context, material),
     }
-    params.pop(OPTIONAL_MEMBERS[MODE], None)  # only UpdateManagedThing takes it
+    params.pop(OPTIONAL_MEMBERS[HUB_NETWORK_MODE], None)  # only UpdateManagedThing takes it
     request = json.dumps([context.workspace, replaced_id, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, material)
     # When devices swap their setup codes, the other device may still have this code for a moment.
@@ -293,7 +293,7 @@ def _build_tags(resource: Resource, context: PlanContext, material: str | Materi
     other_tags: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
-        "fields": " ".join(set_optional_fields(spec)),
+        "fields": " ".join(find_optional_fields(spec)),
     }
     for name in CAPABILITY_MEMBERS:
         value = getattr(spec, name)

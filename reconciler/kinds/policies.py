@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
@@ -85,7 +85,7 @@ class Policies(Kind):
         """List all policies, read the tags of each, and the rest of those that are desired or owned."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
-        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         policies = yield from request_each("GetPolicy", "policyName", tags_by_name)
         versions = yield from request_each("ListPolicyVersions", "policyName", tags_by_name)
         targets = yield from request_each("ListTargetsForPolicy", "policyName", tags_by_name)
@@ -135,9 +135,9 @@ class Policies(Kind):
         name = change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("document"):
-            older_versions = change.live.get_facts(PolicyFacts).older_versions
-            if len(older_versions) + 1 >= MAX_VERSIONS:
-                calls.append(_delete_version(name, older_versions[0]))
+            other_versions = change.live.get_facts(PolicyFacts).other_versions
+            if len(other_versions) + 1 >= MAX_VERSIONS:
+                calls.append(_delete_version(name, other_versions[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
             calls.append(ApiCall("iot", "CreatePolicyVersion", params, verification=_verify_document(name)))
         tags = with_ownership_tags(change.resource, context.workspace)
@@ -153,8 +153,8 @@ class Policies(Kind):
             ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
         )
-        older_versions = change.live.get_facts(PolicyFacts).older_versions
-        return [*(_delete_version(name, version) for version in older_versions), delete]
+        other_versions = change.live.get_facts(PolicyFacts).other_versions
+        return [*(_delete_version(name, version) for version in other_versions), delete]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the ownership tags."""
@@ -216,11 +216,11 @@ def _delete_version(name: str, version: str) -> ApiCall:
 def _to_live(
     policy: Response, versions: Sequence[Response], targets: Sequence[str], tags: Mapping[str, str]
 ) -> Live:
-    older_versions = sorted(
+    other_versions = sorted(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
     spec = Policy(Document.parse(policy["policyDocument"]), select_user_tags(tags))
-    facts = PolicyFacts(tuple(older_versions), tuple(map(intern, targets)))
+    facts = PolicyFacts(tuple(other_versions), tuple(map(intern, targets)))
     return build_tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
 
 

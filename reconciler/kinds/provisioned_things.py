@@ -113,7 +113,7 @@ class ProvisionedThings(Kind):
         """Return what makes AWS reject the template, and problems with the `save_to` file."""
         return provisioned_thing_checks.check(resource, desired)
 
-    def effective(self, resource: Resource, scope: Scope) -> Any:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
         """Return the parts that the template describes."""
         try:
             blueprint = get_blueprint(resource)

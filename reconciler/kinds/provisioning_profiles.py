@@ -44,7 +44,7 @@ DERIVED_MEMBERS = {
     "CreateProvisioningProfile.ClientToken": "a hash of the request, so that sending it twice creates one profile"
 }
 
-_KEY_SAVED = {"claim-key": "saved"}
+_KEY_SAVED_TAG = {"claim-key": "saved"}
 """The tag, without its prefix, that records that the claim's private key is in its file."""
 
 _BEING_DELETED = "DELETE_IN_PROGRESS"
@@ -130,7 +130,7 @@ class ProvisioningProfiles(Kind):
             yield from x509.check_certificate(spec.claim_certificate, "claim_certificate", ca=False)
         yield from _check_combination(spec)
 
-    def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> ProvisioningProfile:
         """Return the spec with the default name; a claim that AWS generates is not compared."""
         spec: ProvisioningProfile = resource.spec
         aws_generates_claim = spec.provisioning_type != "JITR" and spec.claim_certificate is None
@@ -268,7 +268,9 @@ def _saves_claim_key(spec: ProvisioningProfile) -> bool:
 def _build_tags(resource: Resource, context: PlanContext, *, is_key_saved: bool) -> dict[str, Any]:
     spec: ProvisioningProfile = resource.spec
     ca_tag = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
-    return with_ownership_tags(resource, context.workspace, **ca_tag, **(_KEY_SAVED if is_key_saved else {}))
+    return with_ownership_tags(
+        resource, context.workspace, **ca_tag, **(_KEY_SAVED_TAG if is_key_saved else {})
+    )
 
 
 def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:
@@ -293,7 +295,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
         SERVICE, "CreateProvisioningProfile", params, output_files=tuple(output_files), idempotent=True
     )
     if _saves_claim_key(spec):
-        tags = {TAG_PREFIX + key: value for key, value in _KEY_SAVED.items()}
+        tags = {TAG_PREFIX + key: value for key, value in _KEY_SAVED_TAG.items()}
         params = {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags}
         yield ApiCall(SERVICE, "TagResource", params, idempotent=True)
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -87,7 +87,7 @@ class ProvisioningTemplate:
 class ProvisioningTemplateFacts:
     """The facts of a provisioning template: its versions other than the default one, oldest first."""
 
-    older_versions: tuple[int, ...]
+    other_versions: tuple[int, ...]
 
 
 class ProvisioningTemplates(Kind):
@@ -146,7 +146,7 @@ class ProvisioningTemplates(Kind):
         """List all templates and their tags; read the bodies and versions of desired and owned ones."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
-        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         descriptions = yield from request_each("DescribeProvisioningTemplate", "templateName", tags_by_name)
         listings = yield from request_each("ListProvisioningTemplateVersions", "templateName", tags_by_name)
         return [
@@ -171,7 +171,7 @@ class ProvisioningTemplates(Kind):
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("body"):
-            older = change.live.get_facts(ProvisioningTemplateFacts).older_versions
+            older = change.live.get_facts(ProvisioningTemplateFacts).other_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 params = {"templateName": name, "versionId": older[0]}
                 calls.append(
@@ -266,8 +266,8 @@ def _to_live(description: Response, versions: Sequence[Response], tags: Mapping[
         pre_provisioning_hook=_parse_hook(hook) if hook else None,
         tags=select_user_tags(tags),
     )
-    older_versions = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
-    facts = ProvisioningTemplateFacts(tuple(older_versions))
+    other_versions = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
+    facts = ProvisioningTemplateFacts(tuple(other_versions))
     return build_tagged_live(description["templateName"], spec, tags, description["templateArn"], facts=facts)
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_names, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -81,7 +81,7 @@ class RoleAliases(Kind):
         aliases = {description["roleAlias"]: description for description in descriptions}
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         arns = {name: description["roleAliasArn"] for name, description in aliases.items()}
-        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         return [_to_live(aliases[name], tags) for name, tags in tags_by_name.items()]
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
@@ -107,7 +107,7 @@ class ThingGroups(Kind):
         """List all groups, read the tags of each, and describe those that are desired or owned."""
         arns = yield from list_arns(self, scope)
         desired = {resource.address.name: resource.spec for resource in scope.iterate_resources(self.table)}
-        tags_by_name = yield from select_desired_or_owned(scope, desired, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired, arns)
         responses = yield from request_each("DescribeThingGroup", "thingGroupName", tags_by_name)
         groups = {
             response["thingGroupName"]: response

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_desired_or_owned
+from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -120,7 +120,7 @@ class ThingTypes(Kind):
                 path = ("propagating_attributes",)
                 yield ValueProblem("conflicting-fields", problem, expected, path=path)
 
-    def effective(self, resource: Resource, scope: Scope) -> ThingType:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> ThingType:
         """Return the spec in AWS's form: attributes sorted, and no empty description."""
         return _normalize(resource.spec)
 
@@ -142,7 +142,7 @@ class ThingTypes(Kind):
         desired = [*scope.iterate_resources(self.table)]
         desired_names = {resource.address.name for resource in desired}
         arns = {name: response["thingTypeArn"] for name, response in types.items()}
-        tags_by_name = yield from select_desired_or_owned(scope, desired_names, arns)
+        tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
         is_reread = scope.previous_states is not None
         deletable = [name for name in tags_by_name if is_reread or name not in kept_names]

@@ -33,9 +33,9 @@ ALLOW = Document.parse('{"Version": "2012-10-17", "Statement": []}')
 OTHER = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}')
 
 
-def make_live(*older_versions: str) -> Live:
+def make_live(*other_versions: str) -> Live:
     return Live(
-        "a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(older_versions)
+        "a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(other_versions)
     )
 
 
@@ -74,10 +74,10 @@ def test_a_policy_is_read_with_its_versions_and_targets():
 
 
 @pytest.mark.parametrize(
-    ("older_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
+    ("other_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
 )
-def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(older_versions, deleted_versions):
-    assert list_calls(change_to(resource("policies", "a", Policy(OTHER)), make_live(*older_versions))) == [
+def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(other_versions, deleted_versions):
+    assert list_calls(change_to(resource("policies", "a", Policy(OTHER)), make_live(*other_versions))) == [
         *map(make_delete_version_call, deleted_versions),
         iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER.text, setAsDefault=True),
     ]

@@ -89,7 +89,7 @@ def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     """Return the update that brings a live resource to its desired state, with its context."""
     desired_scope = scope(desired, *OTHER_RESOURCES)
     evaluated_resource = desired_scope.desired[desired.address]
-    resource = evolve(evaluated_resource, spec=KIND.effective(evaluated_resource, desired_scope))
+    resource = evolve(evaluated_resource, spec=KIND.compute_effective_spec(evaluated_resource, desired_scope))
     update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
     context = plan_context(desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update])
     return update, evolve(context, declared=context.desired)

@@ -32,14 +32,14 @@ HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
 SPEC = ProvisioningTemplate(BODY, ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK)
 
 
-def make_live(spec: ProvisioningTemplate, older_versions: tuple[int, ...] = ()) -> Live:
+def make_live(spec: ProvisioningTemplate, other_versions: tuple[int, ...] = ()) -> Live:
     return Live(
         "a",
         spec,
         owner="ws",
         arn=ARN,
         tags={**spec.tags, **OWNERSHIP_TAGS},
-        facts=ProvisioningTemplateFacts(older_versions),
+        facts=ProvisioningTemplateFacts(other_versions),
     )
 
 
@@ -88,13 +88,13 @@ def test_a_live_template_is_read_with_its_versions():
 
 
 @pytest.mark.parametrize(
-    ("older_versions", "deleted"),
+    ("other_versions", "deleted"),
     [((1, 2, 3), []), ((1, 2, 3, 4), [1])],
     ids=["four versions", "five versions"],
 )
-def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(older_versions, deleted):
+def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(other_versions, deleted):
     body = Document.parse('{"Resources": {"x": 1}}')
-    assert list_calls(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, older_versions))) == [
+    assert list_calls(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, other_versions))) == [
         *(
             iot(
                 "DeleteProvisioningTemplateVersion",

@@ -173,4 +173,4 @@ def problems(desired: Resource, *others: Resource) -> list[str]:
 def effective_resource(desired: Resource) -> Resource:
     context = scope(desired)
     resource = context.desired[desired.address]
-    return evolve(resource, spec=all_kinds()[desired.address.kind].effective(resource, context))
+    return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, context))

@@ -181,7 +181,7 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
 def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) -> Iterator[ValueProblem]:
     """Yield a problem for each field, set or default, that violates AWS's limits."""
     kind = item.kind
-    effective = kind.effective(item.resource, scope) if item.resource else None
+    effective = kind.compute_effective_spec(item.resource, scope) if item.resource else None
     # The effective spec of a templated resource has another class than its table.
     is_other_class = effective is not None and type(effective) is not kind.spec_class
     effective_members = get_members(type(effective)) if is_other_class else {}

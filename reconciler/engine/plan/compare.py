@@ -102,7 +102,7 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
     names = _map_names_by_identity(declared)
     effective = {}
     for address, resource in declared.items():
-        spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
+        spec = replace_ids_with_names(kinds[address.kind].compute_effective_spec(resource, scope), names)
         # A reference that only the evaluated spec has is a dependency like any other.
         dependencies = resource.dependencies
         implicit = {reference for reference in find_references(spec) if reference in declared} - dependencies

@@ -1,7 +1,7 @@
 """The base class of kinds: what each of them declares, and its hooks.
 
 A kind has to implement `identity`, `read`, `create`, `update`, `delete` and `forget`. Most kinds also implement `check`, and
-`effective` if AWS reports a resource differently than the file declares it. The other hooks have defaults that suit most kinds:
+`compute_effective_spec` if AWS reports a resource differently than the file declares it. The other hooks have defaults that suit most kinds:
 
 | Hook | Called | Default |
 | --- | --- | --- |
@@ -150,7 +150,7 @@ class Kind(ABC):
         """Return errors and warnings about one resource, beyond types and AWS's limits on values."""
         return ()
 
-    def effective(self, resource: Resource, scope: Scope) -> Any:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
         """Return the spec as AWS would report it after an apply, with all defaults.
 
         It may be of another class than the file's spec; `read` then returns specs of that class too.

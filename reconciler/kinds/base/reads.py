@@ -122,7 +122,7 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
     return {name: arn for name, arn in arns.items() if scope.includes(name)}
 
 
-def select_desired_or_owned(
+def read_tags_of_desired_or_owned(
     scope: Scope, desired_ids: Collection[str], arns: Mapping[str, str]
 ) -> Read[dict[str, dict[str, str]]]:
     """Return the tags of the resources that are desired or owned, by name; in a re-read, of all."""
@@ -156,7 +156,9 @@ def pair_by_name_tag(
     If two live resources have the same name, as an interrupted replacement leaves them, the one that is closer to the
     desired state gets it.
     """
-    desired_specs = {resource.address.name: kind.effective(resource, scope) for resource in missing}
+    desired_specs = {
+        resource.address.name: kind.compute_effective_spec(resource, scope) for resource in missing
+    }
     names = {live.identity: scope.find_current_name(kind.table, live.declared_name) or "" for live in spare}
 
     def count_differences(live: Live) -> int:

@@ -148,7 +148,7 @@ class CertificateIssued(Verification):
         return None
 
 
-def read_issued_unsaved(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
+def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
     """Return the names in the file of certificates that AWS issued and no apply has saved, by ID.
 
     An apply that is killed between the response and writing the file leaves them; their public key identifies them. AWS

@@ -19,7 +19,7 @@ from reconciler.kinds.shared.certificate_holders import (
     find_workspace_holders,
     read_outside_owners,
 )
-from reconciler.kinds.shared.certificate_issuance import read_issued_unsaved
+from reconciler.kinds.shared.certificate_issuance import read_unsaved_certificates
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
 from reconciler.kinds.shared.principal_reads import (
@@ -120,7 +120,7 @@ def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
     things_by_id = find_workspace_holders(scope)
     ids = desired.keys() | things_by_id.keys() | retired
     ids = ids - find_provisioned_certificates(scope) - find_excluded_certificates(scope)
-    issued = yield from read_issued_unsaved(scope, desired.keys())
+    issued = yield from read_unsaved_certificates(scope, desired.keys())
     return _Selection(
         ids | issued.keys(), issued, things_by_id, _group_policies_by_certificate(certificates_by_policy)
     )

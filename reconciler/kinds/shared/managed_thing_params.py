@@ -10,11 +10,11 @@ from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
-    LOCKER,
+    CREDENTIAL_LOCKER,
     OPTIONAL_MEMBERS,
     ManagedThing,
     WiFiSimpleSetup,
-    set_optional_fields,
+    find_optional_fields,
 )
 from reconciler.model.resource import Resource
 
@@ -28,7 +28,7 @@ def to_update_params(
     """
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
-    for name in set_optional_fields(spec):
+    for name in find_optional_fields(spec):
         params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
     if with_capabilities:
         params |= _to_capability_params(spec)
@@ -48,7 +48,7 @@ def _to_capability_params(spec: ManagedThing) -> dict[str, Any]:
 
 
 def _to_param(name: str, value: Any, context: PlanContext) -> Any:
-    if name == LOCKER:
+    if name == CREDENTIAL_LOCKER:
         return context.resolve_identity("credential_lockers", value)
     if isinstance(value, WiFiSimpleSetup):
         return {

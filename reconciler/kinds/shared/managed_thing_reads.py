@@ -11,13 +11,13 @@ from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, TAG_PREFIX, build_ta
 from reconciler.kinds.shared.managed_setup_code import HashedText, parse_serial_number
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
-    LOCKER,
+    CREDENTIAL_LOCKER,
     OPTIONAL_MEMBERS,
-    WIFI,
+    WIFI_SIMPLE_SETUP,
     ManagedThing,
     ManagedThingFacts,
     WiFiSimpleSetup,
-    set_optional_fields,
+    find_optional_fields,
 )
 from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 from reconciler.model.secret import SecretDigest
@@ -70,7 +70,7 @@ def to_live(
     is_managed = OWNER_TAG in tags
     compared_fields = set(tags.get(f"{TAG_PREFIX}fields", "").split())
     if desired:
-        compared_fields |= set(set_optional_fields(desired.spec))
+        compared_fields |= set(find_optional_fields(desired.spec))
     thing_name = meta_data.get(f"{TAG_PREFIX}thing")
     material = SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", "")) if is_managed else NOT_COMPARED
     spec = ManagedThing(
@@ -105,9 +105,9 @@ def _to_field(field: str, thing: Response) -> Any:
     value = thing.get(OPTIONAL_MEMBERS[field])
     if value is None:
         return None
-    if field == LOCKER:
+    if field == CREDENTIAL_LOCKER:
         return External(value)
-    if field == WIFI:
+    if field == WIFI_SIMPLE_SETUP:
         return WiFiSimpleSetup(
             value.get("EnableAsProvisioner", False),
             value.get("EnableAsProvisionee", False),

@@ -32,7 +32,11 @@ A field that the file never set is left to AWS and not compared. A tag stores wh
 cannot clear them: clearing a field needs a replacement.
 """
 
-LOCKER, WIFI, MODE = "credential_locker", "wi_fi_simple_setup_configuration", "hub_network_mode"
+CREDENTIAL_LOCKER, WIFI_SIMPLE_SETUP, HUB_NETWORK_MODE = (
+    "credential_locker",
+    "wi_fi_simple_setup_configuration",
+    "hub_network_mode",
+)
 
 CAPABILITY_MEMBERS = {
     "capabilities": "Capabilities",
@@ -137,6 +141,6 @@ class ManagedThingFacts:
     controls: tuple[str, ...] = ()
 
 
-def set_optional_fields(spec: ManagedThing) -> list[str]:
+def find_optional_fields(spec: ManagedThing) -> list[str]:
     """Return the names of the optional fields that a spec sets."""
     return [name for name in OPTIONAL_MEMBERS if getattr(spec, name) is not None]

@@ -25,9 +25,9 @@ class Policy:
 class PolicyFacts:
     """Further facts about a live policy.
 
-    `older_versions` are the versions other than the default one, oldest first; `targets` are the ARNs of everything that the
+    `other_versions` are the versions other than the default one, oldest first; `targets` are the ARNs of everything that the
     policy is attached to.
     """
 
-    older_versions: tuple[str, ...] = ()
+    other_versions: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()

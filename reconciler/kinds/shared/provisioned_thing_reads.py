@@ -89,7 +89,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     )
     principals = yield from _read_certificate_principals(list(things))
     attached = extract_certificate_ids(item["principal"] for items in principals.values() for item in items)
-    issued = yield from _read_issued_unsaved(blueprints, principals)
+    issued = yield from _read_unsaved_certificates(blueprints, principals)
     own_ids = {blueprint.certificate_id for blueprint in blueprints if blueprint.certificate_id}
     own_ids |= set(issued.values())
     certificates = yield from read_certificates(sorted(own_ids | attached), use_listing=not is_reread)
@@ -176,7 +176,7 @@ def _read_certificate_principals(things: Sequence[str]) -> Read[dict[str, list[R
     }
 
 
-def _read_issued_unsaved(
+def _read_unsaved_certificates(
     blueprints: Collection[Blueprint], principals: Mapping[str, Sequence[Response]]
 ) -> Read[dict[str, str]]:
     """Return the certificates, by address, that an earlier apply requested but did not save.
