@@ -161,15 +161,16 @@ class CaCertificates(Kind):
     def identity(self, resource: Resource) -> str:
         """Return the SHA-256 of the DER.
 
-        AWS documents that for device certificates; for CAs it is UNCONFIRMED.
+        AWS documents this ID for device certificates. UNCONFIRMED: whether it is the same for CAs.
         """
         return str(resource.spec.pem.fingerprint)
 
     def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
-        """Return the spec, in DEFAULT mode with a verification, which every registration needs."""
+        """Return the spec; in DEFAULT mode add a verification, which every registration needs."""
         if spec.certificate_mode != "DEFAULT":
             return spec
-        return attrs.evolve(spec, verification=CaVerification(key=Secret("its private key")))
+        placeholder = Secret("its private key")  # an export cannot know the key
+        return attrs.evolve(spec, verification=CaVerification(key=placeholder))
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all CAs, read the tags of each, and describe those that are desired or owned."""
@@ -206,11 +207,12 @@ class CaCertificates(Kind):
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Register the new CA, then delete the old one.
 
-        If the ID stays the same, as with a new mode, the old one has to be deleted first.
+        If only the mode changes, the ID stays the same, and the old registration has to be deleted first.
         """
-        register, delete = [*_register(change.resource, context)], [*_delete(change.live)]
+        register_calls = [*_register(change.resource, context)]
+        delete_calls = [*_delete(change.live)]
         keeps_id = self.identity(change.resource) == change.live.identity
-        return [*delete, *register] if keeps_id else [*register, *delete]
+        return [*delete_calls, *register_calls] if keeps_id else [*register_calls, *delete_calls]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Deactivate the CA before deleting it, as AWS requires."""
@@ -284,7 +286,8 @@ def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
 def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that update the changed settings.
 
-    AWS removes a template or its role only together with auto-registration. So all three are removed first, and then set again.
+    AWS removes a template or its role only together with auto-registration. So if the file removes one of them, all three
+    are removed first, and those that the file has are set again.
     """
     spec: CaCertificate = change.resource.spec
     before: CaCertificate = change.live.spec
@@ -299,7 +302,8 @@ def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
         config = _to_registration_config(spec, context)
         if config:
             params["registrationConfig"] = config
-        if before.registration_template and len(config) < _count_config_members(before):
+        removes_member = len(config) < _count_config_members(before)
+        if before.registration_template and removes_member:
             yield ApiCall("iot", "UpdateCACertificate", {**identity, "removeAutoRegistration": True})
             params["newAutoRegistrationStatus"] = auto_registration
     if params:

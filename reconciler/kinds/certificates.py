@@ -204,7 +204,7 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject what AWS rejects: an inactive CA, and changes to transferred or revoked certificates.
+        """Reject what AWS rejects: an inactive CA, and changes of certificates in transfer or revoked ones.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -250,7 +250,10 @@ class Certificates(Kind):
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Attach policies before detaching others; detaching the retiring policy undoes a retirement."""
+        """Attach new policies before detaching removed ones.
+
+        The policy that marks a retired certificate is one of those to detach: the file does not have it.
+        """
         spec, live = change.resource.spec, change.live
         arn = context.build_arn(f"cert/{live.identity}")
         added = [policy for policy in spec.policies if policy not in live.spec.policies]
@@ -365,7 +368,7 @@ def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
 def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that register the new certificate and attach it, with all policies of the old one.
 
-    Policies that are not in the file are attached too: another caller relies on them.
+    Policies that are not in the file are attached too: another caller may rely on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
     known_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}

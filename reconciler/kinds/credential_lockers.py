@@ -1,7 +1,7 @@
 """Credential lockers: the shared credentials of several managed things.
 
 Source: managed integrations API reference, CreateCredentialLocker and related operations. AWS assigns the ID, a locker cannot
-be changed, and its deletion cannot be undone.
+be changed except for its tags, and its deletion cannot be undone.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CredentialLocker:
 
 
 class CredentialLockers(Kind):
-    """Credential lockers: found by the tag that names them, owned by tag."""
+    """Credential lockers: found by name tag, owned by tag."""
 
     table = "credential_lockers"
     noun = "credential locker"
@@ -135,7 +135,7 @@ class CredentialLockers(Kind):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the managed things that a replacement moves to the new locker.
 
-        An update sends all their fields that are in the file.
+        The update that moves one sends all its fields that are in the file.
         """
         return _find_moved_things(change, context) if isinstance(change, Replace) else ()
 
@@ -143,7 +143,7 @@ class CredentialLockers(Kind):
 def _find_moved_things(change: Replace, context: PlanContext) -> list[Address]:
     """Return the managed things that stay in the locker and are not changed by a step of their own.
 
-    Such a step runs later and refers to the new locker itself.
+    A managed thing's own step runs later and sends the new locker's ID.
     """
     desired_users = set(context.desired_users.get(change.address, ()))
     live_users = context.live_users.get(change.address, ())

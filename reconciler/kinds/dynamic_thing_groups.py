@@ -102,10 +102,10 @@ class DynamicThingGroups(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Describe every group that is not known to be static: AWS lists both kinds together."""
+        """Describe every group that is not known to be static: AWS lists static and dynamic groups together."""
         names = yield from list_names(self, scope)
-        static = {live.identity for live in scope.get_live("thing_groups")}
-        candidates = [name for name in names if name not in static]
+        static_names = {live.identity for live in scope.get_live("thing_groups")}
+        candidates = [name for name in names if name not in static_names]
         responses = yield from request_each("DescribeThingGroup", "thingGroupName", candidates)
         groups = {response["thingGroupName"]: response for response in responses if "queryString" in response}
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
@@ -133,7 +133,8 @@ class DynamicThingGroups(Kind):
         spec: DynamicThingGroup = change.resource.spec
         name = change.live.identity
         calls = []
-        if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
+        paths = [field.path for field in change.fields]
+        if any(path != "workspace" and not path.startswith("tags.") for path in paths):
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]

@@ -69,10 +69,10 @@ _META_DATA_COUNT = 2
 
 
 class ManagedThings(Kind):
-    """Managed things: found by the tag that names them, owned by tag.
+    """Managed things: found by name tag, owned by tag.
 
-    A table is matched with a live thing by its name tag; if there is none, with a thing without ownership tags by its serial
-    number, and then by its name. A thing without ownership tags is only changed if it is imported.
+    A resource in the file is matched with the live managed thing that has its name tag; without one, with a managed thing
+    that has no ownership tags, by serial number, else by name. Such a managed thing is changed only if it is imported.
     """
 
     table = "managed_things"
@@ -155,7 +155,8 @@ class ManagedThings(Kind):
             return
         spec: ManagedThing = change.resource.spec
         is_import = not isinstance(change, Create) and change.live.owner is None
-        if (is_import or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
+        uses_material = is_import or isinstance(change, Create | Replace)
+        if uses_material and isinstance(spec.authentication_material, Secret):
             material_type = str(spec.authentication_material_type)
             yield from find_setup_code_errors(spec.authentication_material, material_type)
         if not isinstance(change, Create):
@@ -172,17 +173,19 @@ class ManagedThings(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Send every field that the file sets.
 
-        Then it does not matter whether AWS keeps or clears fields that are not sent.
+        So it does not matter whether AWS keeps or clears fields that are not sent.
         """
         calls = []
-        if any(_is_field(field.path) for field in change.fields):
+        if any(_is_sent_field(field.path) for field in change.fields):
             params = {"Identifier": change.live.identity, **to_update_params(change.resource, context)}
             for name, member_name in CAPABILITY_MEMBERS.items():
                 if not change.has_changed(name):
                     params.pop(member_name, None)  # the device may have refined it since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
         material: str | MaterialHash = change.live.tags.get(_MATERIAL_TAG, "")
-        if change.live.owner is None:  # an import: from now on, the material in the file counts
+        if (
+            change.live.owner is None
+        ):  # an import: AWS does not return its material, so the file's is recorded
             material = _hash_material(change.resource, context)
         tags = _build_tags(change.resource, context, material)
         return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, tags)]
@@ -231,7 +234,7 @@ def _add_controlled_devices(live_things: Iterable[Live], things: Iterable[Respon
         yield attrs.evolve(live, facts=attrs.evolve(facts, controls=tuple(devices_by_hub[live.identity])))
 
 
-def _is_field(path: str) -> bool:
+def _is_sent_field(path: str) -> bool:
     """Return whether UpdateManagedThing sends the changed field; ownership and tags are sent as tags."""
     return path not in {"workspace", PREVENT_DESTROY_PATH} and not path.startswith("tags.")
 

@@ -36,6 +36,8 @@ from reconciler.model.text import join_some
 __all__ = ["KIND", "Policies", "Policy"]
 
 MAX_VERSIONS = 5
+"""Versions of a policy, including the default one."""
+
 MAX_DOCUMENT_CHARACTERS = 2048
 """Characters of a policy document, not counting white space."""
 
@@ -97,7 +99,7 @@ class Policies(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a deletion if targets outside the plan have the policy: AWS would never delete it."""
+        """Reject a deletion if the policy stays attached to a target: AWS would never delete it."""
         if not isinstance(change, Delete):
             return
         targets = set(change.live.get_facts(PolicyFacts).targets)
@@ -144,7 +146,7 @@ class Policies(Kind):
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the other versions, then the policy; AWS may see attachments for minutes after they end."""
+        """Delete the other versions, then the policy; AWS may still see ended attachments for minutes."""
         name = change.live.identity
         delete = ApiCall(
             "iot",
@@ -220,7 +222,9 @@ def _to_live(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
     spec = Policy(Document.parse(policy["policyDocument"]), select_user_tags(tags))
-    facts = PolicyFacts(tuple(other_versions), tuple(map(intern, targets)))
+    # Certificates have the same ARNs; sharing their text saves memory in a large fleet.
+    shared_targets = tuple(map(intern, targets))
+    facts = PolicyFacts(tuple(other_versions), shared_targets)
     return build_tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
 
 

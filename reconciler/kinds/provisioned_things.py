@@ -1,7 +1,7 @@
 """Provisioned things: a thing, its certificate and its policies, created from a template in one call.
 
-Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". If nothing of it exists, one call
-creates everything. If a part exists, only what is missing or differs is sent, as far as the template's OverrideSettings
+Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". If none of its parts exists, one
+call creates all of them. If some exist, only what is missing or differs is sent, as far as the template's OverrideSettings
 allow. A provisioned thing that is removed from the file is deleted as the thing and the certificate that it consists of.
 """
 
@@ -231,7 +231,7 @@ class ProvisionedThings(Kind):
         )
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return also the things that have certificates which will be detached or registered again."""
+        """Return the compared fields, and the attachments of certificates to detach or to register again."""
         facts = live.get_facts(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
         return {

@@ -1,6 +1,6 @@
 """Provisioning profiles: how hubs join managed integrations, with a claim certificate or their CA.
 
-Source: managed integrations API reference, CreateProvisioningProfile and the operations next to it. AWS assigns the ID,
+Source: managed integrations API reference, CreateProvisioningProfile and related operations. AWS assigns the ID,
 cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only
 once. The key is written to the file that `save_claim_key_to` names, and a tag records that it is saved. A profile whose key
 was lost with the run that received it is useless, and is replaced.
@@ -46,6 +46,9 @@ DERIVED_MEMBERS = {
 
 _KEY_SAVED_TAG = {"claim-key": "saved"}
 """The tag, without its prefix, that records that the claim's private key is in its file."""
+
+_TAG_COUNT = OWNERSHIP_TAG_COUNT + 2
+"""The number of ownership tags: the common ones, the CA's fingerprint, and whether the claim's key is saved."""
 
 _BEING_DELETED = "DELETE_IN_PROGRESS"
 
@@ -123,7 +126,7 @@ class ProvisioningProfiles(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the certificates, and with the fields that the type or a claim rules out."""
         spec: ProvisioningProfile = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 2)
+        yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
         if isinstance(spec.ca_certificate, Pem):
             yield from x509.check_certificate(spec.ca_certificate, "ca_certificate", ca=True)
         if isinstance(spec.claim_certificate, Pem):
@@ -188,14 +191,15 @@ class ProvisioningProfiles(Kind):
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the profile with a token that lets AWS recognize the same request; tag it as saved."""
+        """Create the profile with a token that lets AWS recognize the same request; then tag its key as saved."""
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update the tags, one of which records that the key is saved; AWS changes nothing else of a profile."""
         live_tags = change.live.tags
-        is_saved = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
-        is_key_saved = bool(is_saved and _saves_claim_key(change.resource.spec))
+        # The field changes only where the file already contains the key of the claim; `plan_errors` has checked that.
+        is_in_file = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
+        is_key_saved = bool(is_in_file and _saves_claim_key(change.resource.spec))
         desired_tags = _build_tags(change.resource, context, is_key_saved=is_key_saved)
         return [*retag(SERVICE, change.live.arn, live_tags, desired_tags)]
 

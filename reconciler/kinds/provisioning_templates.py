@@ -1,6 +1,6 @@
 """Provisioning templates: what AWS creates for a device that connects for the first time.
 
-Source: AWS IoT API reference, CreateProvisioningTemplate and the operations next to it; developer guide, "Provisioning
+Source: AWS IoT API reference, CreateProvisioningTemplate and related operations; developer guide, "Provisioning
 templates"; AWS General Reference, AWS IoT Core quotas (five versions). A template's type never changes.
 """
 
@@ -34,6 +34,7 @@ from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
 
 MAX_VERSIONS = 5
+"""Versions of a template, including the default one."""
 
 DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",
@@ -156,7 +157,7 @@ class ProvisioningTemplates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a replacement if a CA certificate uses the template: AWS does not delete it."""
+        """Reject a replacement if a CA certificate uses the template: AWS does not delete such a template."""
         users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
         remaining = [str(user) for user in users if user.kind in self.deletion_blockers]
         if remaining:
@@ -171,16 +172,16 @@ class ProvisioningTemplates(Kind):
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("body"):
-            older = change.live.get_facts(ProvisioningTemplateFacts).other_versions
-            if len(older) + 1 >= MAX_VERSIONS:
-                params = {"templateName": name, "versionId": older[0]}
+            other_versions = change.live.get_facts(ProvisioningTemplateFacts).other_versions
+            if len(other_versions) + 1 >= MAX_VERSIONS:
+                params = {"templateName": name, "versionId": other_versions[0]}
                 calls.append(
                     ApiCall("iot", "DeleteProvisioningTemplateVersion", params, ignored_errors=NOT_FOUND)
                 )
-            version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
+            params = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
             verification = _verify_members(name, "templateBody")
             calls.append(
-                ApiCall("iot", "CreateProvisioningTemplateVersion", version, verification=verification)
+                ApiCall("iot", "CreateProvisioningTemplateVersion", params, verification=verification)
             )
         changed_members = _to_update_params(change)
         if changed_members:
@@ -194,7 +195,7 @@ class ProvisioningTemplates(Kind):
         return [_delete(change.live), _create(change.resource, context)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the template with its versions; no CA certificate of the workspace uses it anymore."""
+        """Delete the template with its versions; earlier steps have removed it from the CA certificates."""
         return [_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:

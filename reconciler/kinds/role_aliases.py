@@ -62,7 +62,7 @@ class RoleAliases(Kind):
         forget=("UntagResource", "TagResource"),
     )
     name_api = "CreateRoleAlias.roleAlias"
-    listing = Listing("ListRoleAliases", "roleAliases", "")
+    listing = Listing("ListRoleAliases", "roleAliases", id_key="")
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:

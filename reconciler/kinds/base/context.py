@@ -19,7 +19,7 @@ from reconciler.model.resource import Desired, External, Inventory, Live, Refere
 T = TypeVar("T")
 
 Response: TypeAlias = Mapping[str, Any]
-"""The members of one of AWS's responses."""
+"""One of AWS's responses: its members by name."""
 
 Read: TypeAlias = Generator[Batch, Sequence[Response], T]
 """A read, as a generator: it yields batches of calls that may run concurrently, receives their responses in the same
@@ -37,14 +37,14 @@ Another read can use it with `descriptions = yield from read_descriptions(names)
 class Scope:
     """The coverage of a read, and the data that it may use.
 
-    - `live_by_kind`: the live resources of the kinds in the kind's `reads_after`;
+    - `live_by_kind`: the live resources of each kind in `reads_after` of the kind that is read;
     - `now`: seconds since 1970;
-    - `previous_states`: limits the read to these identities, each with its state at the previous read, None if it did
-      not exist; without it, everything is read;
+    - `previous_states`: the identities to read, each with its live resource at the previous read, or None if it did not
+      exist then; without `previous_states`, everything is read;
     - `is_destroy`: whether everything will be deleted, desired or not;
-    - `moved`: the new address of each address that the file no longer has;
-    - `secret_attributes`: the names of the thing attributes that the whole file fills with secrets, also those of
-      resources that are not in `desired`.
+    - `moved`: the new address of each moved resource, by its former address;
+    - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any resource of the
+      file, even one that is not in `desired`.
     """
 
     workspace: str
@@ -68,7 +68,7 @@ class Scope:
         return iter(self._desired_by_kind.get(kind, ()))
 
     def get_live(self, kind: str) -> Sequence[Live]:
-        """Return the live resources of a kind; it must be one that the reading kind `reads_after`."""
+        """Return the live resources of a kind, which must be in `reads_after` of the kind that is read."""
         return self.live_by_kind.get(kind, ())
 
     def includes(self, identity: str) -> bool:
@@ -76,7 +76,7 @@ class Scope:
         return self.previous_states is None or identity in self.previous_states
 
     def find_current_name(self, kind: str, name: str | None) -> str | None:
-        """Return the resource's present name in the file, given the name it had when it was applied."""
+        """Return the present name in the file of a resource that was applied under `name`; None without one."""
         return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
 
@@ -85,8 +85,8 @@ class PlanContext:
     """The data that a kind may use when it turns a change into calls.
 
     - `desired`: the desired resources as AWS would report them; `declared`: the same as in the file;
-    - `identities`: AWS's IDs, as far as they are known before the apply;
-    - `id_members`: the response members that contain the other IDs, by table;
+    - `identities`: AWS's ID of each resource whose ID is known before the apply;
+    - `id_members`: for each table whose IDs AWS assigns, the response member that contains a new resource's ID;
     - `changes`: all changes of the plan.
     """
 
@@ -101,12 +101,12 @@ class PlanContext:
 
     @cached_property
     def desired_users(self) -> Mapping[Address, Sequence[Address]]:
-        """The desired resources that refer to an address."""
+        """The desired resources that refer to each address."""
         return find_users(self.desired)
 
     @cached_property
     def live_users(self) -> Mapping[Address, Sequence[Address]]:
-        """The live resources that refer to an address."""
+        """The live resources that refer to each address."""
         return find_users(self.live)
 
     def find_remaining_users(self, address: Address) -> Sequence[Address]:
@@ -116,7 +116,9 @@ class PlanContext:
     def keeps_reference(self, user: Address, address: Address) -> bool:
         """Return whether a live user of `address` still refers to it after the plan is applied."""
         change = self.changes.get(user)
-        if isinstance(change, Update | Replace):  # ignored references are in this spec too
+        if isinstance(
+            change, Update | Replace
+        ):  # its spec includes the references that `ignore_changes` keeps
             return address in find_references(change.resource.spec)
         return change is None
 

@@ -162,9 +162,9 @@ class Kind(ABC):
         """Return AWS's ID of the resource, or None if AWS assigns it."""
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
-        """Return the AWS resources that the resource describes, as tables and IDs.
+        """Return the table and the ID of each AWS resource that the resource describes.
 
-        No two resources of a file may have one in common.
+        No two resources of a file may describe the same AWS resource.
         """
         identity = self.identity(resource)
         return ((self.table, identity),) if identity is not None else ()
@@ -187,8 +187,8 @@ class Kind(ABC):
     ) -> Mapping[str, str]:
         """Return the desired name of live resources that match no desired identity, by live identity.
 
-        `missing` are the desired resources without a live one, `spare` the live resources that match none by identity. A
-        paired resource is updated or replaced, not deleted and created.
+        `missing` are the desired resources without a live one, `spare` the live resources whose identity matches no desired
+        resource. A paired resource is updated or replaced, not deleted and created.
         """
         names = {resource.address.name for resource in missing}
         pairs: dict[str, str] = {}
@@ -227,7 +227,7 @@ class Kind(ABC):
     def counts_as_replacement(self, change: Update) -> bool:
         """Return whether limits count the update as a replacement.
 
-        They do if it deletes and creates a part of the resource.
+        They do if the update deletes and creates a part of the resource.
         """
         return False
 

@@ -12,10 +12,10 @@ from reconciler.model.call import ApiCall, Batch
 from reconciler.model.resource import NOT_COMPARED, Live, Resource
 
 PAGE_SIZE = 250
-"""Items in one page of AWS IoT's listings, at most (API reference, `maxResults`)."""
+"""The maximum number of items in one page of AWS IoT's listings (API reference, `maxResults`)."""
 
 DESCRIBES_PER_PAGE = 35
-"""DescribeThing calls that take as long as one page: AWS allows 350 of them per second, and 10 pages of ListThings."""
+"""The number of DescribeThing calls that take as long as one page of ListThings: AWS allows 350 and 10 per second."""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
@@ -36,8 +36,8 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
 ) -> Read[dict[str, Response]]:
     """Return the existing resources with these IDs, by ID: listed items, or responses of `describe`.
 
-    A page lists hundreds of resources, but an account may have millions that are not ours. So at most `max_pages` pages are
-    read, which should take about as long as describing each resource; IDs that are not on these pages are described.
+    A page lists hundreds of resources, but an account may have millions that the file does not need. So at most `max_pages`
+    pages are read, which should take about as long as describing each resource; IDs that are not on these pages are described.
     `describe` has to ignore the error for a resource that does not exist. Without `use_listing`, every ID is described.
     """
     if not ids:
@@ -75,13 +75,12 @@ def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
             request_each("ListThingPrincipalsV2", "thingName", names), read_groups_of_things(names)
         )
 
-    The first batch then has the calls of both reads. They alternate: every operation has a quota of its own, so no read
-    has to wait for all calls of another. A read that needs more batches than the others continues alone.
+    The first batch then has the calls of both reads, which alternate: every operation has its own quota, so no read has
+    to wait for all calls of another. A read that needs more batches than the others continues alone.
     """
     results: list[Any] = [None] * len(reads)
-    inputs: dict[int, Any] = dict.fromkeys(
-        range(len(reads))
-    )  # what each unfinished read is sent next; None starts it
+    # The responses that each unfinished read receives next, by the read's index; None starts a read.
+    inputs: dict[int, Any] = dict.fromkeys(range(len(reads)))
     while True:
         batches: dict[int, Batch] = {}
         for index, responses in inputs.items():
@@ -91,6 +90,7 @@ def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
                 results[index] = stop.value
         if not batches:
             return tuple(results)
+        # First the first call of every read, then the second of every read, and so on.
         turns = sorted((turn, index) for index, batch in batches.items() for turn in range(len(batch)))
         merged_responses = yield [batches[index][turn] for turn, index in turns]
         inputs = {index: [] for index in batches}
@@ -110,7 +110,7 @@ def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
 def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
     """Return the ARNs of all resources of a kind, by name; in a re-read, of the resources to read.
 
-    No call is sent if the previous read had all of these ARNs.
+    A re-read sends no call if the previous read found all of these resources.
     """
     known_arns = {name: live.arn for name, live in (scope.previous_states or {}).items() if live}
     if scope.previous_states is not None and known_arns.keys() == scope.previous_states.keys():
@@ -125,7 +125,10 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
 def read_tags_of_desired_or_owned(
     scope: Scope, desired_ids: Collection[str], arns: Mapping[str, str]
 ) -> Read[dict[str, dict[str, str]]]:
-    """Return the tags of the resources that are desired or owned, by name; in a re-read, of all."""
+    """Read the tags of the resources in `arns`; return those of desired or owned ones, by name.
+
+    `arns` is by name. A re-read returns the tags of all resources.
+    """
     responses = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, ignored_errors=NOT_FOUND)
         for arn in arns.values()
@@ -143,7 +146,7 @@ def read_tags_of_desired_or_owned(
 def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
     """Return the responses to one iot operation with each value of a parameter.
 
-    A response is empty if AWS finds nothing.
+    The responses are in the order of the values. A response is empty if AWS finds nothing.
     """
     return (yield [ApiCall("iot", operation, {member: value}, ignored_errors=NOT_FOUND) for value in values])
 
@@ -151,10 +154,10 @@ def request_each(operation: str, member: str, values: Collection[str]) -> Read[S
 def pair_by_name_tag(
     kind: Kind, missing: Collection[Resource], spare: Collection[Live], scope: Scope
 ) -> Mapping[str, str]:
-    """Return the desired name of each spare live resource, by its name tag.
+    """Return the desired name of each spare live resource whose name tag has it, by live identity.
 
-    If two live resources have the same name, as an interrupted replacement leaves them, the one that is closer to the
-    desired state gets it.
+    An interrupted replacement leaves two live resources with the same name tag. The name is then given to the one that
+    differs from the desired state in fewer fields.
     """
     desired_specs = {
         resource.address.name: kind.compute_effective_spec(resource, scope) for resource in missing

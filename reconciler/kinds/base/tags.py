@@ -17,7 +17,10 @@ NAME_TAG = "reconciler:name"
 PROTECTED_TAG = "reconciler:prevent-destroy"
 
 MAX_TAGS = 50
-"""Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
+"""The tags that a resource may have (AWS General Reference), and the meta data entries of a managed thing.
+
+The number of entries is from the service model of managed integrations.
+"""
 
 OWNERSHIP_TAG_COUNT = 3
 """The number of tags that any taggable resource may get: owner, name and `prevent_destroy`."""
@@ -87,7 +90,7 @@ def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
     """Return the calls that change the tags `before` to `after`.
 
-    Both include the ownership tags.
+    Both are all tags of the resource, not only the user's.
     """
     removed = sorted(before.keys() - after.keys())
     added = {key: value for key, value in after.items() if before.get(key) != value}

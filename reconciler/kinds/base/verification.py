@@ -22,15 +22,15 @@ def _to_pairs(paths: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 class FieldsMatch(Verification):
     """Verification that the response of one read has the values of the request.
 
-    `paths` maps dotted paths in the request to dotted paths in the response. A request with `expectedVersion` was
-    made only if the live version is the next one: AWS counts every change.
+    `paths` maps dotted paths in the request to dotted paths in the response. AWS increments the version with every change,
+    so a request with `expectedVersion` took effect only if the live version is the next one.
     """
 
     read_call: ApiCall
     paths: tuple[tuple[str, str], ...] = field(converter=_to_pairs)
 
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Read, and compare with the request."""
+        """Return the response of the read if it has the values of the request, else None."""
         response = yield evolve(self.read_call, ignored_errors=NOT_FOUND)
         if not response:
             return None
@@ -38,7 +38,7 @@ class FieldsMatch(Verification):
         if expected_version is not None and response.get("version") != expected_version + 1:
             return None
         matches = all(
-            _is_in(_get(sent.params, request_path), _get(response, response_path))
+            _has_requested_value(_get(sent.params, request_path), _get(response, response_path))
             for request_path, response_path in self.paths
         )
         return response if matches else None
@@ -51,7 +51,7 @@ class CertificateRegistered(Verification):
     identity: str
 
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Describe the certificate."""
+        """Return the description of the certificate if it has the requested status, else None."""
         params = {"certificateId": self.identity}
         response = yield ApiCall("iot", "DescribeCertificate", params, ignored_errors=NOT_FOUND)
         certificate: Mapping[str, Any] = response.get("certificateDescription", {})
@@ -84,8 +84,8 @@ def _get(members: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _is_in(requested: Any, reported: Any) -> bool:
-    """Return whether a response has a requested value.
+def _has_requested_value(requested: Any, reported: Any) -> bool:
+    """Return whether a reported value is the requested one.
 
     A value that was not requested matches anything. An empty value matches one that the response leaves out. JSON texts are
     compared regardless of white space.
@@ -96,14 +96,18 @@ def _is_in(requested: Any, reported: Any) -> bool:
         return reported is _MISSING or not reported
     match requested, reported:
         case Mapping(), Mapping():
-            return all(_is_in(value, reported.get(key, _MISSING)) for key, value in requested.items())
+            return all(
+                _has_requested_value(value, reported.get(key, _MISSING)) for key, value in requested.items()
+            )
         case str(), str():
-            return requested == reported or (_is_json(requested) and _parse(requested) == _parse(reported))
+            return requested == reported or (
+                _is_json_object(requested) and _parse(requested) == _parse(reported)
+            )
         case _:
             return bool(requested == reported)
 
 
-def _is_json(text: str) -> bool:
+def _is_json_object(text: str) -> bool:
     return text.lstrip()[:1] == "{"
 
 
