@@ -59,4 +59,4 @@ def test_the_command_prints_the_table(measurements, capsys, monkeypatch):
     small = format_rows(3, measurements, 3, measurements)
     large = format_rows(4, measurements, 3, measurements)
     assert lines == format_table(COLUMNS, [*small, *large], 3).splitlines()
-    assert lines[-1].startswith(f"| 4       | 8         | {PLAN_AGAIN} |")
+    assert lines[-1].startswith(f"| 4       | 8         | {PLAN_AGAIN} ")
