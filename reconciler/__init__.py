@@ -1,6 +1,6 @@
-"""Desired state for AWS IoT: the public names.
+"""Desired state for AWS IoT: the names of the public Python API.
 
-Each is imported when it is first used, so that `import reconciler` is fast.
+Each name is imported when it is first used, so that `import reconciler` is fast.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ _MODULES = {
     "Result": "model.outcome",
     "Workspace": "workspace",
 }
+"""Public name → the module that defines it; all other public names are exceptions in `model.errors`."""
 
 
 def load_ipython_extension(shell: Any) -> None:

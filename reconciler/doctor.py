@@ -1,4 +1,4 @@
-"""Health checks of everything that an apply needs, in the order in which an apply would need it."""
+"""Health checks of everything that an apply needs, in the order in which an apply uses it."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
     try:
         workspace.desired  # noqa: B018 (loads the file)
     except InvalidDesiredStateError as error:
-        yield _build_file_error(workspace, error)
+        yield _build_invalid_file_result(workspace, error)
         return
-    yield _build_file_result(workspace)
+    yield _build_valid_file_result(workspace)
     yield from _check_target(workspace, environ)
     yield _check_journal(workspace)
 
 
-def _build_file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
+def _build_invalid_file_result(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
     problem = f"{workspace.path}: {error.counts}"
     return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
 
-def _build_file_result(workspace: Workspace) -> CheckResult:
+def _build_valid_file_result(workspace: Workspace) -> CheckResult:
     from reconciler.render.views.labels import pluralize
 
     desired = workspace.desired
-    resources = f"{workspace.path}: {pluralize(len(desired.resources), 'resource')}"
+    summary = f"{workspace.path}: {pluralize(len(desired.resources), 'resource')}"
     if not desired.warnings:
-        return CheckResult("ok", "file", resources)
+        return CheckResult("ok", "file", summary)
     warnings = pluralize(len(desired.warnings), "warning")
     return CheckResult(
-        "warning", "file", f"{resources}, {warnings}", "run `reconciler validate` to see every line"
+        "warning", "file", f"{summary}, {warnings}", "run `reconciler validate` to see every line"
     )
 
 

@@ -16,8 +16,8 @@ STOPPING_MESSAGE = "stopping: finishing calls in flight, starting no more; inter
 def drain_on_interrupt(stop: threading.Event, notify: Callable[[], None]) -> Iterator[None]:
     """Set `stop` on the first Ctrl-C or SIGTERM and raise KeyboardInterrupt on the second.
 
-    CI systems cancel with SIGTERM. `notify` is called in the signal handler, so it must not wait for a lock. Off the main
-    thread, nothing changes, because only that thread may set signal handlers.
+    CI systems cancel jobs with SIGTERM. `notify` is called on the first signal, in the signal handler, so it must not wait for a
+    lock. Outside the main thread, this does nothing, because only the main thread may set signal handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

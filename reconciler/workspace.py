@@ -155,7 +155,7 @@ class Workspace(WorkspaceFiles):
         stop: threading.Event | None = None,
         command: str = "apply",
     ) -> DisplayedResult:
-        """Send a plan's calls, in order, and return the outcome of each step.
+        """Apply a plan, and return the outcome of each step.
 
         `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. If `stop` is
         set, running steps finish and the rest are canceled. `command` is the run's name in the journal.
@@ -216,14 +216,14 @@ class Workspace(WorkspaceFiles):
         return DisplayedHistory(self._journal.list_runs(limit))
 
     def run(self, id_part: str) -> DisplayedRun:
-        """Return one run with its steps and calls, by the start or end of its ID.
+        """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
 
         Raises JournalError, and ReconcilerError if not exactly one run matches.
         """
         known_ids = self._journal.list_ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
         if len(matches) != 1 or not id_part:
-            raise ReconcilerError(_describe_ambiguity(id_part, matches, known_ids))
+            raise ReconcilerError(_explain_why_not_one_match(id_part, matches, known_ids))
         record = self._journal.read_record(matches[0])
         assert record
         return DisplayedRun.from_value(record)
@@ -237,7 +237,7 @@ class Workspace(WorkspaceFiles):
         return self.run(latest[0].id) if latest else None
 
     def last_run_on_target(self) -> Run | None:
-        """Return this workspace's latest run on this target; None if there is none or no readable journal."""
+        """Return this workspace's latest run on this target; None without one or without a readable journal."""
         try:
             latest = self._journal.list_runs(1, self.desired.settings.name, str(self._connection.target))
         except JournalError:
@@ -245,7 +245,7 @@ class Workspace(WorkspaceFiles):
         return latest[0] if latest else None
 
     def crashed_run(self) -> Run | None:
-        """Return this workspace's latest run if it crashed; None if not or without a readable journal."""
+        """Return this workspace's latest run if it crashed; None if it did not or the journal is not readable."""
         try:
             latest = self._journal.list_runs(1, self.desired.settings.name)
         except JournalError:
@@ -253,7 +253,7 @@ class Workspace(WorkspaceFiles):
         return latest[0] if latest and latest[0].status == "crashed" else None
 
     def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
-        """Record a run without calls after a crashed one: nothing is left to do."""
+        """Record a run without calls if the last run crashed, to show that nothing is left to do."""
         if self.crashed_run():
             with self._record_run(plan, command):
                 pass
@@ -274,7 +274,7 @@ class Workspace(WorkspaceFiles):
     def drift(
         self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: ReadProgress | None = None
     ) -> DisplayedDrift:
-        """Return where the registry differs from the file. Writes nothing and acquires no lease.
+        """Return the differences between the registry and the file. Writes nothing and acquires no lease.
 
         Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
         """
@@ -316,7 +316,7 @@ class Workspace(WorkspaceFiles):
     def show_selected(
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> Sequence[DisplayedResource]:
-        """Return every selected resource as `show` does, ordered by address.
+        """Return what `show` returns, for every selected resource, ordered by address.
 
         Raises SelectionError, TargetError and AwsError.
         """
@@ -382,8 +382,8 @@ def _did_you_mean(word: str, valid: Collection[str]) -> str:
     return format_suggestion(closest_match(word, valid))
 
 
-def _describe_ambiguity(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
-    """Return why a part of an ID does not identify one run."""
+def _explain_why_not_one_match(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
+    """Return the message for a part of an ID that matches no run or several."""
     if not known_ids:
         return "no run has been recorded yet"
     if len(matches) > 1 and id_part:

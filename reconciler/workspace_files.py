@@ -24,9 +24,9 @@ _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
 def _is_database(path: Path) -> bool:
-    """Return whether a file is a SQLite database, or empty and may become one.
+    """Return whether a file is a SQLite database; an empty file is one, too.
 
-    Source: SQLite, "Database File Format", for the header.
+    The header is from SQLite, "Database File Format".
     """
     with path.open("rb") as file:
         return file.read(16) in {b"SQLite format 3\0", b""}
@@ -43,7 +43,7 @@ class WorkspaceFiles:
     ) -> None:
         self.path = Path(path)
         self._environ = os.environ if environ is None else environ
-        self._used = False
+        self._was_used = False
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -71,14 +71,14 @@ class WorkspaceFiles:
                 self.__dict__.pop(name, None)
 
     def _reload_if_used(self) -> None:
-        """Reload the file if it was used before: it may have been edited since."""
-        if self._used:
+        """Reload the file, except at the first call: it may have been edited since the last one."""
+        if self._was_used:
             self.reload()
-        self._used = True
+        self._was_used = True
 
     @property
     def connection(self) -> Connection:
-        """The registry's target and the function that calls it. Raises TargetError if it cannot be reached."""
+        """The target, and the function that sends it calls. Raises TargetError if it cannot be reached."""
         return self._connection
 
     @property
@@ -93,14 +93,14 @@ class WorkspaceFiles:
         return self.path if self.path.is_dir() else self.path.parent
 
     def reset_registry(self) -> None:
-        """Delete the embedded registry's database. Raises TargetError if its path is a file of another kind."""
-        is_named = _REGISTRY_VARIABLE in self._environ
-        if is_named and self.registry_path.exists() and not _is_database(self.registry_path):
+        """Delete the embedded registry's database. Raises TargetError if its file is not a SQLite database."""
+        is_path_from_user = _REGISTRY_VARIABLE in self._environ
+        if is_path_from_user and self.registry_path.exists() and not _is_database(self.registry_path):
             raise TargetError(
                 f"{self.registry_path} is not a registry database and was not deleted; check {_REGISTRY_VARIABLE}"
             )
         self.__dict__.pop("_connection", None)
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm"):  # the database, and SQLite's files next to it
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
 
     @property
@@ -111,11 +111,11 @@ class WorkspaceFiles:
 
     @contextmanager
     def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
-        """Hold the workspace's lease while a plan is applied; an empty plan writes nothing and needs none."""
+        """Hold the lease while a plan is applied, unless the plan is empty; yield the lease's guard."""
         from reconciler.engine.ownership.lease import hold_lease
         from reconciler.engine.ownership.process import identify_this_process
 
-        if not plan:
+        if not plan:  # nothing will be written
             yield lambda: None
             return
         with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
@@ -123,7 +123,7 @@ class WorkspaceFiles:
 
     @contextmanager
     def _record_run(self, plan: Plan, command: str) -> Iterator[Recorder]:
-        """Record a run in the journal; if that cannot be written, the run continues and reports it at its end."""
+        """Record a run in the journal. If it cannot be written, yield a recorder that only has the problem."""
         from reconciler.engine.apply.recorder import NullRecorder
         from reconciler.engine.ownership.process import identify_this_process
 
@@ -157,7 +157,7 @@ class WorkspaceFiles:
         return connect(settings, self._quotas, self.registry_path, self._environ)
 
     def _create_state_folder(self) -> None:
-        """Create `.reconciler/`, the only folder that is created although no setting names it."""
+        """Create `.reconciler/`; a folder that the user names must exist already."""
         folder = self.registry_path.parent
         try:
             folder.mkdir(exist_ok=True)

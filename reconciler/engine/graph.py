@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Graph: TypeAlias = nx.DiGraph[Address]
 
 Dependencies: TypeAlias = Mapping[Address, AbstractSet[Address]]
-"""The dependencies of each address."""
+"""Address → the addresses that it depends on."""
 
 
 def build_resource_graph(resources: Desired) -> Graph:
@@ -25,7 +25,7 @@ def build_resource_graph(resources: Desired) -> Graph:
 
 
 def build_graph(dependencies: Dependencies) -> Graph:
-    """Return the graph, sorted by address; dependencies that are not keys are left out."""
+    """Return the graph, sorted by address; a dependency that is not itself a key is left out."""
     import networkx as nx  # takes a tenth of a second, which an empty plan does not need
 
     graph: Graph = nx.DiGraph()
@@ -41,10 +41,10 @@ def build_graph(dependencies: Dependencies) -> Graph:
 def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
     """Return the addresses that are in a cycle or depend on one, with their dependencies.
 
-    Addresses without dependencies are removed until none is left. For a valid file the result is empty, without the cost of a
-    networkx graph.
+    Addresses without remaining dependencies are removed again and again, and the result is what remains: nothing if the file is
+    valid. This needs no networkx, which is slow to import.
     """
-    pending = {
+    remaining_counts = {
         address: sum(dependency in dependencies for dependency in dependencies_of_address)
         for address, dependencies_of_address in dependencies.items()
     }
@@ -52,15 +52,15 @@ def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
     for address, dependencies_of_address in dependencies.items():
         for dependency in dependencies_of_address:
             dependents[dependency].append(address)
-    ready = [address for address, count in pending.items() if not count]
+    ready = [address for address, count in remaining_counts.items() if not count]
     while ready:
-        removed = ready.pop()
-        del pending[removed]
-        for address in dependents.get(removed, ()):
-            pending[address] -= 1
-            if not pending[address]:
-                ready.append(address)
-    return {address: dependencies[address] for address in pending}
+        address = ready.pop()
+        del remaining_counts[address]
+        for dependent in dependents.get(address, ()):
+            remaining_counts[dependent] -= 1
+            if not remaining_counts[dependent]:
+                ready.append(dependent)
+    return {address: dependencies[address] for address in remaining_counts}
 
 
 def sort_by_dependencies(graph: Graph) -> list[Address]:
@@ -74,20 +74,22 @@ def sort_by_dependencies(graph: Graph) -> list[Address]:
 
 
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
-    """Yield cycles that together contain every address in a cycle; each starts at its first address.
+    """Yield cycles that cover every address in a cycle; each begins with its lowest address.
 
-    A strongly connected component can have exponentially many cycles, so only the shortest through an address is yielded.
+    A strongly connected component can have exponentially many cycles. So for an address that is in no cycle yet, only a shortest
+    cycle is yielded.
     """
     import networkx as nx
 
     for component in sorted(nx.strongly_connected_components(graph), key=min):
-        if len(component) == 1 and not graph.has_edge(*component, *component):
-            continue
+        addresses = sorted(component)
+        if len(addresses) == 1 and not graph.has_edge(addresses[0], addresses[0]):
+            continue  # the address is in no cycle
         subgraph: Graph = nx.DiGraph()
-        subgraph.add_nodes_from(sorted(component))
+        subgraph.add_nodes_from(addresses)
         subgraph.add_edges_from(sorted(graph.subgraph(component).edges))
         covered: set[Address] = set()
-        for address in sorted(component):
+        for address in addresses:
             if address not in covered:
                 cycle = _find_shortest_cycle(subgraph, address)
                 covered.update(cycle)

@@ -15,7 +15,7 @@ from reconciler.model.output_file import SavedMember
 from reconciler.model.secret import Secret
 
 Responses: TypeAlias = Mapping[Address, Mapping[str, Any]]
-"""The members of all responses that this run has received, by the step's address."""
+"""Address of a step → the members of all responses that this run has received for its calls."""
 
 
 class Deferred(ABC):
@@ -23,12 +23,12 @@ class Deferred(ABC):
 
     @abstractmethod
     def resolve(self, responses: Responses) -> Any:
-        """Return the value to send. Raises UnknownValueError when no response has what it depends on."""
+        """Return the value to send. Raises UnknownValueError if it depends on a response that is missing."""
 
 
 @frozen
 class Ref(Deferred):
-    """An ID that only AWS can assign: the member `field` of the responses to the step of `address`."""
+    """A value that AWS assigns, such as an ID: member `field` of the responses to `address`'s step."""
 
     address: Address
     field: str
@@ -61,20 +61,21 @@ class ApiCall:
     `service` and `operation` are the API's names (`iot`, `CreateThing`). A value in `params` may be a `Secret` or a
     `Deferred`. Three sets of error codes define what an error means for this call:
 
-    - `ignored_errors`: the desired state exists already (as when detaching what is not attached), so the call succeeds;
-    - `retried_errors`: AWS is still processing an earlier call of this step (it detaches asynchronously), so the call is
-      repeated with growing pauses;
-    - `repeat_until`: the call waits for AWS, so it is repeated until AWS returns one of these errors (as for a slow
-      deletion).
+    - `ignored_errors`: nothing is left to do (for example, to detach a policy that is not attached), so the call counts as
+      successful;
+    - `retried_errors`: AWS is still processing an earlier call of this step (for example, it detaches asynchronously), so
+      the call is repeated with growing pauses;
+    - `repeat_until`: the purpose of the call is to wait for AWS (for example, for a slow deletion), so it is repeated until
+      AWS returns one of these errors.
 
-    `timeout_seconds` limits the repetitions for the last two, if it is known how long AWS takes. `output_files` are the
-    members of the response that are written to files before anything else is done with it. `max_items` stops a listing
-    after this number of items; its response then still has a token for the next page.
+    `timeout_seconds` limits the repetitions because of `retried_errors` and `repeat_until`; None means the default.
+    `output_files` are the members of the response that are written to files before the response is used otherwise.
+    `max_items` stops a listing after this number of items; its response then still has a token for the next page.
 
-    If the response is lost, the call may or may not have been made. An `idempotent` call is then sent again: sent twice, it
-    has the same effect and response as sent once. A call with a `verification` is sent again only if reading shows that it
-    was not made. Without either, HTTP's rules decide: a request with an idempotent method is sent again, and any other
-    fails its step.
+    If the response is lost, the call may or may not have taken effect. An `idempotent` call is then sent again: sent twice,
+    it has the same effect and response as sent once. A call with a `verification` is sent again only if reading shows that
+    it did not take effect. For a call with neither, the HTTP method decides: a request with an idempotent method is sent
+    again, and any other fails its step.
     """
 
     service: str
@@ -94,20 +95,20 @@ class ApiCall:
 
 
 VerificationReads: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
-"""Yields calls that only read, one after the other, and receives their responses.
+"""A generator that yields calls that only read, one after the other, and receives their responses.
 
-It returns the relevant members of the lost response, or None if the call was not made.
+It returns the relevant members of the lost response, or None if the call did not take effect.
 """
 
 
 class Verification(ABC):
-    """A way to find out by reading whether a call with a lost response was made."""
+    """A way to find out, by reading, whether a call with a lost response took effect."""
 
     @abstractmethod
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Read what the call, with the parameters that were sent, would have changed.
+        """Read what the call, with the parameters that were sent, changes.
 
-        Raises LookupError, with a description of the live state, if only a part of it was changed.
+        Raises LookupError if the call took effect only in part; its text names the resource that the user has to check.
         """
 
 
@@ -119,7 +120,7 @@ Batch: TypeAlias = Sequence[ApiCall]
 
 
 def resolve(value: Any, responses: Responses) -> Any:
-    """Return the value to send, with secrets revealed and deferred parts resolved."""
+    """Return a parameter's value as it is sent, with each `Secret` revealed and each `Deferred` resolved."""
     match value:
         case Secret():
             return value.reveal()

@@ -15,7 +15,10 @@ PREVENT_DESTROY_PATH = "lifecycle.prevent_destroy"
 
 @frozen
 class FieldChange:
-    """A field that differs. `path` is dotted as in the file (`attributes.site`); None is absence."""
+    """A field that differs.
+
+    `path` is dotted as in the file (`attributes.site`). `before` or `after` is None if the field is absent then.
+    """
 
     path: str
     before: Any
@@ -53,7 +56,7 @@ class Update:
         return self.resource.address
 
     def has_changed(self, name: str) -> bool:
-        """Return whether the field, or anything inside it, differs."""
+        """Return whether the field `name`, or a field inside it, differs."""
         return any(field.path == name or field.path.startswith(f"{name}.") for field in self.fields)
 
 

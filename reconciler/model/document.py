@@ -14,8 +14,8 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 class Document:
     """One JSON object.
 
-    `canonical` is compact JSON with sorted keys, which is compared; `text` is sent to AWS; `source` is the file that it was
-    read from.
+    `canonical` is compact JSON with sorted keys, which is compared; `text` is what is sent to AWS; `source` is the file that
+    the document was read from, or None.
     """
 
     canonical: str
@@ -44,7 +44,7 @@ class Document:
             raise _build_too_deep_error()
         try:
             compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        except TypeError:  # the only TOML type without a JSON equivalent
+        except TypeError:  # dates and times are the only TOML values without an equivalent in JSON
             raise _invalid("not JSON: a date or time") from None
         except ValueError:
             raise _invalid("not JSON: a number that is infinite or NaN") from None
@@ -61,7 +61,7 @@ class Document:
 
 
 _MAX_DEPTH = 64
-"""The maximum nesting of objects and arrays. No policy or template needs a tenth of it; each level costs stack frames."""
+"""The maximum nesting of objects and arrays: ten times what policies and templates need; the parser is recursive."""
 
 
 def _invalid(problem: str) -> InvalidValueError:
@@ -75,6 +75,7 @@ def _build_too_deep_error() -> InvalidValueError:
 
 
 def _is_too_deep(value: Any) -> bool:
+    """Return whether a value is nested more deeply than `_MAX_DEPTH`, without recursion."""
     level = [value]
     for _ in range(_MAX_DEPTH):
         children = (item.values() if isinstance(item, dict) else item for item in level)

@@ -12,7 +12,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── JournalError                the journal of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
 │   ├── ServiceUnavailableError the endpoint fails every request, so nothing more is sent to it for now
-│   └── UnknownOutcomeError     a response was lost, and reading did not show whether the call was made
+│   └── UnknownOutcomeError     a response was lost, and reading did not show whether the call took effect
 └── AwsError                    AWS returned an error
 """
 
@@ -40,9 +40,10 @@ def _escape(character: str) -> str:
 
 
 class InvalidDesiredStateError(ReconcilerError):
-    """A desired state that cannot be used.
+    """A desired state with errors.
 
-    `diagnostics` are all errors and warnings, in the order of files and lines; `counts` are their numbers as text.
+    `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
+    (`2 errors, 1 warning`); `summary` is the first line of the message.
     """
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
@@ -134,7 +135,7 @@ class JournalError(ReconcilerError):
 class TargetError(ReconcilerError):
     """A target that cannot be reached: no credentials, no region, or no connection.
 
-    `outcome_unknown` is whether a call was sent and may have been made, although there was no response.
+    `outcome_unknown` is whether a call was sent and may have taken effect, although there was no response.
     """
 
     def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
@@ -147,10 +148,10 @@ class ServiceUnavailableError(TargetError):
 
 
 class UnknownOutcomeError(TargetError):
-    """A call whose response was lost, and of which reading did not show whether it was made."""
+    """A call with a lost response; reading did not show whether it took effect."""
 
-    def __init__(self, call: object, cause: Exception, look_at: str = "") -> None:
-        hint = f"check {look_at} and " if look_at else ""
+    def __init__(self, call: object, cause: Exception, resource_to_check: str = "") -> None:
+        hint = f"check {resource_to_check} and " if resource_to_check else ""
         super().__init__(
             f"{call} may or may not have been made: its response was lost ({cause}); {hint}run plan again to see the live state",
             outcome_unknown=True,
@@ -161,7 +162,7 @@ class AwsError(ReconcilerError):
     """An error that AWS returned for one call.
 
     `code` is AWS's error code, `status` the HTTP status (0 without a response), `request_id` AWS's ID of the request
-    (empty without a response). `outcome_unknown` is whether the call may have been made despite the error (5xx).
+    (empty without a response). `outcome_unknown` is whether the call may have taken effect despite the error (5xx).
     """
 
     def __init__(  # noqa: PLR0913 (the parts of AWS's error responses)

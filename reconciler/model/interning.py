@@ -9,14 +9,14 @@ _Value = TypeVar("_Value", bound=Hashable)
 
 
 class Interner:
-    """Replaces each value with the first equal one.
+    """A function that replaces each value with the first equal one that it was called with.
 
-    In a large file, most resources depend on the same few others.
+    It saves memory because most resources of a large file depend on the same few others.
     """
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Hashable] = {}
 
     def __call__(self, value: _Value) -> _Value:
-        """Return an equal value of an earlier call, if any, else the value."""
+        """Return the equal value of an earlier call if there was one, else `value` itself."""
         return self._values.setdefault(value, value)  # type: ignore[return-value]  # equal values are of one class

@@ -36,7 +36,7 @@ class Waiting:
 class Applied:
     """A step whose calls have all succeeded.
 
-    `seconds` is wall time; `request_ids` are AWS's IDs of the requests, in the order of the calls.
+    `seconds` is how long its calls took; `request_ids` are AWS's IDs of the requests, in the order of the calls.
     """
 
     status: ClassVar[str] = "applied"
@@ -79,8 +79,8 @@ Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Canceled
 class Result:
     """The result of applying a plan.
 
-    `outcomes` has the final outcome of every step, in the order in which the steps ended. `journal_problem` is why the
-    journal does not have all of this run, or empty.
+    `outcomes` has the final outcome of every step, in the order in which the steps ended. `seconds` is how long the apply
+    took. `journal_problem` is the reason why the journal does not have the complete run, or empty.
     """
 
     plan: Plan

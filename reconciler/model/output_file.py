@@ -25,7 +25,7 @@ class OutputFile:
 class SavedMember:
     """A member of a response, as a dotted path, and the file that it is written to.
 
-    A secret's file can be read only by its owner.
+    If it is `secret`, only the file's owner can read the file.
     """
 
     member: str

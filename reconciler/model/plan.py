@@ -39,8 +39,9 @@ class Target:
 class Step:
     """One change of a plan, with its calls in order.
 
-    `dependencies` are the addresses of the steps that must be applied before it. `precondition` is the live resource when
-    the plan was made, or None if it did not exist; `also_modifies` has the same of other resources that the calls modify.
+    `dependencies` are the addresses of the steps that must be applied before it. `precondition` is the live resource as it
+    was when the plan was made, or None if it did not exist. `also_modifies` has the other resources that the calls modify,
+    by address, as they were when the plan was made.
     """
 
     change: Change
@@ -57,7 +58,11 @@ class Step:
 
 @frozen
 class Bottleneck:
-    """The API that takes the longest under AWS's quotas: `calls` of it, at `rate` calls per second."""
+    """The quota that makes a plan take the longest.
+
+    `operation` is the name of its API operation, or of a quota that several operations share; `calls` is the number of calls
+    that it counts, and `rate` how many it allows per second.
+    """
 
     operation: str
     calls: int
@@ -66,7 +71,10 @@ class Bottleneck:
 
 @frozen
 class Estimate:
-    """The number of calls by (service, operation), and the minimum time that AWS's quotas allow for them."""
+    """The calls of a plan, and the minimum seconds that they take under AWS's quotas.
+
+    `calls` is (service, operation) → number of calls.
+    """
 
     calls: Mapping[tuple[str, str], int]
     seconds: float
@@ -83,7 +91,10 @@ NoteLevel = Literal["warning", "info", "unmanaged"]
 
 @frozen
 class Note:
-    """A warning or information about a plan; an "unmanaged" resource is not changed."""
+    """A note on a plan.
+
+    A note of the level "unmanaged" names an unmanaged resource, which the plan does not change.
+    """
 
     level: NoteLevel
     text: str
@@ -95,8 +106,8 @@ class Basis:
     """The inputs of a plan that are needed to re-read its resources before they are changed.
 
     - `desired`: the resources of the file and the ownership markers;
-    - `names`: the names in the file by table and AWS's ID, None for a resource that is kept for a grace period;
-    - `moved`: the new addresses by the former ones;
+    - `names`: (table, AWS's ID) → name in the file, or None for a resource that is kept for a grace period;
+    - `moved`: former address → new address;
     - `secret_attributes`: the names of the thing attributes that the file sets from secrets.
     """
 
@@ -111,7 +122,7 @@ class Plan:
     """Everything that an apply will send.
 
     `steps` come after the steps they depend on, ties broken by address. `digest` is the SHA-256 over the target, the calls
-    and the live state that the plan relies on: two plans with one digest send the same. `unchanged` counts the resources
+    and the live state that the plan relies on: two plans with the same digest send the same. `unchanged` counts the resources
     that need no change. `file_digest` is the digest of the desired state.
     """
 
@@ -131,7 +142,7 @@ class Plan:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """The number of changes by action, with every action present."""
+        """Action → number of changes; every action is a key, even without changes."""
         counts = Counter(step.change.action for step in self.steps)
         return {action: counts[action] for action in ACTIONS}
 

@@ -14,7 +14,10 @@ _MAX_PERCENT = 100
 
 @frozen
 class LimitOverride:
-    """A count or a percentage of the managed resources that replaces the file's limits for one run."""
+    """A count or a percentage of the managed resources that replaces the file's limits for one run.
+
+    Exactly one of `count` and `percent` is set; `text` is for display.
+    """
 
     text: str
     count: int | None = None
@@ -42,7 +45,7 @@ class PlanOptions:
     - `destroy`: plan the deletion of all managed resources;
     - `adopt`: the unmanaged resources that may be imported;
     - `wave_percent`: the percentage of the rotations that will be applied at a time;
-    - `limit_overrides`: the limits of this run, by action;
+    - `limit_overrides`: action ("delete" or "replace") → the limit that replaces the file's;
     - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out.
     """
 
@@ -55,5 +58,5 @@ class PlanOptions:
 
     @property
     def is_partial(self) -> bool:
-        """Whether the plan has only a part of the changes."""
+        """Whether the plan has only selected changes."""
         return bool(self.select or self.exclude)

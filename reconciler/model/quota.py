@@ -12,7 +12,10 @@ from reconciler.model.plan import Bottleneck, Estimate
 
 @frozen
 class Bucket:
-    """A quota and the operation, or the shared quota, that it counts; `rate` is in calls per second."""
+    """A quota for the calls of one operation, or of several.
+
+    `name` is the operation's, or the shared quota's; `rate` is in calls per second.
+    """
 
     service: str
     name: str
@@ -21,9 +24,10 @@ class Bucket:
 
 @frozen
 class Quotas:
-    """Rates by service and operation; the operation "default" is for all others of its service.
+    """The calls per second that AWS allows.
 
-    `shared` has the quotas that several operations share, by service: name → (rate, operations).
+    - `rates`: service → operation → rate; the operation "default" applies to all operations of its service without a rate;
+    - `shared`: the quotas that several operations share: service → name of the quota → (rate, operations).
     """
 
     rates: Mapping[str, Mapping[str, float]]

@@ -2,7 +2,7 @@
 
 Our own text contains no secrets, but botocore's can: its log has whole requests, its errors have invalid values, and AWS
 repeats values that it rejects. So every secret that this process reads is registered, and redacted wherever such text is
-shown, like everything that looks like a private key or a credential. AWS may also return an attribute's previous secret
+shown, as is everything that looks like a private key or a credential. AWS may also return an attribute's previous secret
 value, which this process has never read: attributes that are set from secrets are therefore registered by name.
 
 There is one register for the whole process, because a hook for exceptions and a handler for logs cannot know which file a
@@ -41,6 +41,7 @@ _CREDENTIALS = re.compile(
     r"[^'\"\\\r\n}]+"
 )
 
+# A quoted attribute name or value in JSON or in the text of `repr`. In JSON inside JSON, backslashes precede the quotes.
 _ATTRIBUTE_NAME = r"""b?(?P<mark>\\*['"])(?:{})(?P=mark)\s*:\s*"""
 _ATTRIBUTE_VALUE = r"""b?(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)"""
 
@@ -105,7 +106,7 @@ def redact(text: str) -> str:
 
 
 def _spell(secret: str) -> Iterator[str]:
-    """Return a value in plain text, JSON, `repr`, URLs and base64, and its long lines one by one."""
+    """Yield a value as in plain text, JSON, `repr`, URLs and base64, and then each of its long lines."""
     raw = secret.encode(errors="surrogatepass")
     yield secret
     yield json.dumps(secret)[1:-1]

@@ -36,7 +36,7 @@ class Origin:
 
     file: str
     line: int
-    row: ManifestRow | None = field(
+    row: ManifestRow | None = field(  # the order has places without a row first
         default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1)
     )
 
@@ -45,7 +45,7 @@ class Origin:
 
 
 def extract_name_from_arn(arn: str) -> str:
-    """Return the last part of an ARN, which is a name or an ID; other names and IDs stay as they are."""
+    """Return the last part of an ARN, which is a name or an ID; return any other text unchanged."""
     return arn.rpartition("/")[2]
 
 
@@ -57,7 +57,7 @@ class External:
 
     @property
     def name(self) -> str:
-        """AWS's name or ID of the resource, without the rest of its ARN."""
+        """The resource's name or ID in AWS, which is the last part of an ARN."""
         return extract_name_from_arn(self.id)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class External:
 
 
 class NotCompared(Enum):
-    """The value of a field that AWS sets or that cannot be read; it never differs from another value."""
+    """The value of a field that AWS sets or that cannot be read: it counts as equal to every other value."""
 
     NOT_COMPARED = "(not compared)"
 
@@ -73,12 +73,12 @@ class NotCompared(Enum):
 NOT_COMPARED = NotCompared.NOT_COMPARED
 
 Reference: TypeAlias = str | External
-"""A name in the file, or a resource outside it."""
+"""A resource's name in the file, or an external resource."""
 
 
 @frozen
 class Lifecycle:
-    """The rules of the file for changing one resource."""
+    """The table `lifecycle` of one resource: which of its changes are not allowed or ignored."""
 
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Live:
     - `arn` and `tags` (including the ownership tags), if AWS has them;
     - `declared_name`: the name in the file, if the registry stores it and it is not AWS's ID;
     - `prevent_destroy`: whether it was applied with `prevent_destroy`;
-    - `kept_until`: the end, in seconds since 1970, of a grace period during which it stays;
+    - `kept_until`: the end of the grace period for which it is kept, in seconds since 1970, or None;
     - `used_by`: AWS's IDs of the resources that use it, if its kind reads them;
     - `includes`: AWS's IDs of the resources that it consists of, including its own;
     - `facts`: further facts, as an instance of its kind's facts class.
@@ -150,4 +150,7 @@ class Live:
 
 
 Desired: TypeAlias = Mapping[Address, Resource]
+"""Desired resources by address."""
+
 Inventory: TypeAlias = Mapping[Address, Live]
+"""Live resources by address."""

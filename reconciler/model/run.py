@@ -10,7 +10,7 @@ from attrs import field, frozen
 from reconciler.model.status import format_status, format_status_counts
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
-"""The statuses of a run. A "crashed" run has no recorded end, and its process has ended or ran on another host."""
+"""The statuses of a run; "crashed": it has no recorded end, and its process has ended or is on another host."""
 
 UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
 """The statuses of a step that was not applied. An "unknown" step had started, and the run ended without an outcome."""
@@ -37,8 +37,9 @@ class ProcessIdentity:
 class Run:
     """One apply.
 
-    Times are in UTC; `ended_at` is None while it runs, and stays None if it crashes. `counts` are its steps by status,
-    `call_count` the calls that were sent (repetitions included), `unanswered_call_count` those without a known response.
+    Times are in UTC; `ended_at` is None while it runs, and stays None if it crashes. `status` is one of `RUN_STATUSES`.
+    `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included),
+    and `unanswered_call_count` is the number of those whose response was lost or is not recorded.
     `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
     """
 
@@ -58,7 +59,7 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """Its duration, if that is known."""
+        """The duration of the run in seconds, or None without a recorded end."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
@@ -74,7 +75,7 @@ class Run:
 class RunStep:
     """A step of a run.
 
-    `status` is an outcome's, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
+    `status` is that of an `Outcome`, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
     """
 
     address: str
@@ -88,15 +89,15 @@ class RunStep:
 class RunCall:
     """One attempt at one call.
 
-    `parameters` has only those that identify its resources. `status` is one of
+    `parameters` is text with only those parameters that identify resources. `status` is one of
 
     - "answered": AWS responded, perhaps with an error that the call expects;
     - "refused": AWS returned another error;
-    - "lost": there was no response, but the call may have been made;
-    - "in flight";
-    - "unknown": the run ended before a response was recorded; the call may have been made.
+    - "lost": there was no response, but the call may have taken effect;
+    - "in flight": no response is recorded yet, and the run still runs;
+    - "unknown": the run ended before a response was recorded; the call may have taken effect.
 
-    `error_code` is AWS's error code or the name of our exception.
+    `error_code` is AWS's error code, or the name of the exception if AWS did not respond.
     """
 
     number: int
@@ -112,7 +113,7 @@ class RunCall:
 
     @property
     def seconds(self) -> float | None:
-        """The time until the response."""
+        """The seconds until the response, or None without a recorded response."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:

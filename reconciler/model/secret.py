@@ -15,9 +15,9 @@ from attrs import field, frozen
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.redaction import REDACTED
 
-# 2**12 rounds with blocks of 1 KiB take about 8 ms and 4 MiB per guess; the plan of a fleet still takes only seconds.
-_COST = 12
-_MAX_COST = 20
+# 2**12 rounds with blocks of 1 KiB cost an attacker about 8 ms and 4 MiB per guess, and the plan of a fleet a few seconds.
+_LOG2_COST = 12
+_MAX_LOG2_COST = 20
 _DIGEST = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
 
 
@@ -50,34 +50,37 @@ class Secret:
     def hash_with_salt(self, salt: str) -> SecretDigest:
         """Return a hash that can be stored with the resource; `salt` is a text unique to the resource."""
         salt_bytes = hashlib.sha256(salt.encode()).digest()[:16]
-        return SecretDigest(_COST, _to_base64(salt_bytes), _hash(self.reveal(), salt_bytes, _COST))
+        return SecretDigest(_LOG2_COST, _to_base64(salt_bytes), _hash(self.reveal(), salt_bytes, _LOG2_COST))
 
 
 @frozen
 class SecretDigest:
-    """The stored hash of a secret: `scrypt:<log2 cost>:<salt>:<hash>`, both in URL-safe base64."""
+    """The stored hash of a secret: `scrypt:<log2_cost>:<salt>:<digest>`.
 
-    cost: int
+    `salt` and `digest` are URL-safe base64 without padding.
+    """
+
+    log2_cost: int
     salt: str
     digest: str
 
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
-        """Return the digest in a stored text, or None if the text is not one."""
+        """Return the digest that a stored text contains, or None if the text is not a digest."""
         match = _DIGEST.fullmatch(text)
-        if match is None or int(match[1]) > _MAX_COST:
+        if match is None or int(match[1]) > _MAX_LOG2_COST:
             return None
         return cls(int(match[1]), match[2], match[3])
 
     def matches(self, secret: Secret) -> bool:
-        """Return whether the secret has the stored hash; a secret that is not set counts as unchanged."""
+        """Return whether the secret has the stored hash; a secret that is not set counts as matching."""
         if secret.value is None:
             return True
         padded = self.salt + "=" * (-len(self.salt) % 4)
-        return _hash(secret.value, base64.urlsafe_b64decode(padded), self.cost) == self.digest
+        return _hash(secret.value, base64.urlsafe_b64decode(padded), self.log2_cost) == self.digest
 
     def __str__(self) -> str:
-        return f"scrypt:{self.cost}:{self.salt}:{self.digest}"
+        return f"scrypt:{self.log2_cost}:{self.salt}:{self.digest}"
 
 
 def walk_secrets(value: Any) -> Iterator[Secret]:
@@ -97,8 +100,8 @@ def walk_secrets(value: Any) -> Iterator[Secret]:
 
 
 @lru_cache(maxsize=65536)
-def _hash(value: str, salt: bytes, cost: int) -> str:
-    digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << cost, r=8, p=1, maxmem=1 << 30, dklen=24)
+def _hash(value: str, salt: bytes, log2_cost: int) -> str:
+    digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << log2_cost, r=8, p=1, maxmem=1 << 30, dklen=24)
     return _to_base64(digest)
 
 

@@ -24,7 +24,7 @@ class ChangeLimit:
 
 @frozen
 class ChangeLimits(ChangeLimit):
-    """`[workspace.limits]`, for all resources; `kinds` has the limits of single kinds, by table.
+    """`[workspace.limits]`: limits for all resources; `kinds` has the limits for single kinds, by table.
 
     A plan that exceeds one of them is rejected.
     """
@@ -60,7 +60,7 @@ class DesiredState:
     """Everything that the files declare.
 
     `digest` is the SHA-256 over the contents of all files that were read, except secrets. `removed` has the addresses to
-    forget, each with the place of its `[[removed]]`; `moved` has the new addresses by the former ones.
+    forget, each with the place of its `[[removed]]` entry; `moved` is former address → new address.
     """
 
     settings: Settings

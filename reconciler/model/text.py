@@ -15,7 +15,7 @@ _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def quote(text: str) -> str:
-    """Return the text in quotes, with control characters escaped, cut after 60 characters."""
+    """Return the text in quotes, cut after 60 characters, with control characters escaped."""
     if len(text) > _MAX_QUOTED_CHARACTERS:
         text = f"{text[:_MAX_QUOTED_CHARACTERS]}…"
     return repr(text)
@@ -96,7 +96,7 @@ def closest_match(word: str, valid: Collection[str]) -> str | None:
 
 
 def format_suggestion(nearest: str | None) -> str:
-    """Return `; did you mean 'x'?` for the end of a message, or an empty text without a name."""
+    """Return `; did you mean 'x'?` for the end of a message, or an empty text if `nearest` is None."""
     return f"; did you mean {nearest!r}?" if nearest else ""
 
 

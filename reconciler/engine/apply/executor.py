@@ -1,4 +1,4 @@
-"""Run a plan: a queue of ready steps, and worker threads that run as many at once as allowed."""
+"""Apply a plan: worker threads run the ready steps, at most a given number of them at once."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ from reconciler.model.redaction import redact
 MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
-"""Is called before each write; raises LeaseLostError if nothing more may be written."""
+"""A function that is called before each write; it raises LeaseLostError if nothing more may be written."""
 
 _VERSION_CONFLICT = "VersionConflictException"
 
 _MAX_WAITING_STEPS = 1000
-"""The number of steps that may wait for AWS in addition to the running ones; each is an idle thread."""
+"""The maximum number of steps that wait for AWS, in addition to the running ones; each keeps an idle thread."""
 
-_FIRST_NOTICE_SECONDS, _NEXT_NOTICE_SECONDS = 2.0, 30.0
-"""Seconds of waiting after which a step reports it, and reports it again."""
+_FIRST_NOTICE_SECONDS = 2.0
+"""Seconds of waiting for AWS after which a step first reports that it waits."""
+
+_NEXT_NOTICE_SECONDS = 30.0
+"""Seconds of waiting between two such reports."""
 
 _SECOND_READ_SECONDS = 0.2
-"""Seconds after which a step that looks stale is read once more."""
+"""Seconds after which the resource of a step that looks stale is read a second time."""
 
 
 def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
@@ -58,10 +61,12 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
 ) -> Generator[Outcome, None, None]:
     """Send the plan's calls and yield the outcome of each step as it happens.
 
-    Right before a step's first write, its resource is read again; if it is no longer as the plan saw it, the step fails with
-    StaleError. A failed step skips its dependents and nothing else. When `stop` is set, on an interrupt, or when `guard` reports
-    that the lease is lost, running steps finish and the rest are canceled, and waiting for AWS to catch up ends at once. A second
-    interrupt is raised. `recorder` records every attempt at a call, before and after it.
+    Right before a step's first write, its resource is read again; if the resource has changed since the plan was made, the step
+    fails with StaleError. If a step fails, only the steps that depend on it are skipped.
+
+    The run stops when `stop` is set, at the first KeyboardInterrupt, or when a step fails because the lease is lost or the service
+    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. A
+    second KeyboardInterrupt is raised. `recorder` records every attempt at a call, before it is sent and after its response.
     """
     queue = ReadyQueue(plan)
     with (
@@ -79,7 +84,7 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 run.submit(steps)
                 continue
             if not running and not waiting:
-                break
+                break  # the run was stopped
             try:
                 step, outcome = run.outcomes.get()
             except KeyboardInterrupt:
@@ -89,9 +94,8 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 continue
             running.discard(step.address)
             if isinstance(outcome, Waiting):
-                waiting.add(
-                    step.address
-                )  # its worker is free for other steps: it may be waiting for one of them
+                # It no longer counts as running: it may be waiting for a step that has not started yet.
+                waiting.add(step.address)
                 yield outcome
                 continue
             waiting.discard(step.address)
@@ -108,6 +112,8 @@ def _is_fatal(outcome: Outcome) -> bool:
 
 
 def _build_interruptible_pause(stop: threading.Event) -> Pause:
+    """Return a pause function that raises ReconcilerError as soon as `stop` is set."""
+
     def pause(seconds: float) -> None:
         if stop.wait(seconds):
             raise ReconcilerError("stopped while waiting for AWS to catch up; apply again to continue")
@@ -117,7 +123,10 @@ def _build_interruptible_pause(stop: threading.Event) -> Pause:
 
 @frozen
 class _Run:
-    """The state that the workers of one apply share."""
+    """The state that the workers of one apply share.
+
+    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale.
+    """
 
     plan: Plan
     call: Call
@@ -130,7 +139,7 @@ class _Run:
     outcomes: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
 
     def submit(self, steps: Sequence[Step]) -> None:
-        """Start steps, grouped by kind, so that no kind's read waits for another's."""
+        """Start steps in one group for each kind, so that a slow read of one kind does not delay the others."""
         for steps_of_kind in _group_by_kind(steps):
             self.pool.submit(self._check_and_run, steps_of_kind)
 
@@ -146,19 +155,22 @@ class _Run:
             if step.address not in stale_steps:
                 self.pool.submit(self._run_step, step)
                 continue
-            stale_error = stale_steps[step.address]
+            stale_error = stale_steps[step.address]  # None if nothing is left to do
             outcome = Failed(step.change, stale_error) if stale_error else Applied(step.change, 0.0)
             self.outcomes.put((step, outcome))
 
     def _find_stale_steps(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
-        """Find stale steps; AWS's reads lag behind writes, so a step that looks stale is read once more."""
+        """Return the same as `staleness.find_stale_steps`, but only after a second read of what looks stale.
+
+        AWS's reads may not yet return what was written a moment ago.
+        """
         stale_steps = find_stale_steps(steps, self.plan, self.call, self.read_pool)
         suspect_steps = [step for step in steps if stale_steps.get(step.address)]
         if not suspect_steps:
             return stale_steps
         self.pause(_SECOND_READ_SECONDS)
-        completed_steps = {address: error for address, error in stale_steps.items() if error is None}
-        return {**completed_steps, **find_stale_steps(suspect_steps, self.plan, self.call, self.read_pool)}
+        steps_without_work = {address: error for address, error in stale_steps.items() if error is None}
+        return {**steps_without_work, **find_stale_steps(suspect_steps, self.plan, self.call, self.read_pool)}
 
     def _run_step(self, step: Step) -> None:
         self.outcomes.put((step, self._send_calls(step)))
@@ -167,12 +179,12 @@ class _Run:
         started_at = time.monotonic()
         request_ids: list[str] = []
         pause = self._build_reporting_pause(step)
-        call = _with_guard(self.guard, record_calls(self.call, self.recorder, step.address))
+        call = _guard_calls(self.guard, record_calls(self.call, self.recorder, step.address))
         try:
             for request in step.calls:
                 response = send(call, request, self.responses, pause)
                 self.responses[step.address].update(response)
-                request_ids.append(_request_id(response))
+                request_ids.append(_get_request_id(response))
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
                 return Failed(step.change, error, len(request_ids))
@@ -183,7 +195,7 @@ class _Run:
         return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
 
     def _build_reporting_pause(self, step: Step) -> Pause:
-        """Return a pause that reports steps that wait for a long time."""
+        """Return a pause function that also reports, from time to time, how long the step has waited."""
         waited_seconds, reported_at = 0.0, 0.0
 
         def pause(seconds: float) -> None:
@@ -205,7 +217,7 @@ def _group_by_kind(steps: Sequence[Step]) -> Collection[Sequence[Step]]:
     return groups.values()
 
 
-def _with_guard(guard: Guard, call: Call) -> Call:
+def _guard_calls(guard: Guard, call: Call) -> Call:
     def send_if_allowed(request: ApiCall) -> Mapping[str, Any]:
         guard()
         return call(request)
@@ -221,5 +233,5 @@ def _to_reconciler_error(error: Exception) -> ReconcilerError:
     return internal_error
 
 
-def _request_id(response: Mapping[str, Any]) -> str:
+def _get_request_id(response: Mapping[str, Any]) -> str:
     return str(response.get("ResponseMetadata", {}).get("RequestId", ""))

@@ -1,4 +1,4 @@
-"""The recorder of an apply: every attempt at a call, before and after, and each step's outcome."""
+"""Recorders of an apply: they record every attempt at a call and the outcome of each step."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from reconciler.model.outcome import Outcome
 
 
 class Recorder(Protocol):
-    """Records one run, from any thread. It never raises, because an apply does not depend on it.
+    """A recorder of one run. Thread-safe.
 
-    `problem` states why something was not recorded, or is empty.
+    Its methods never raise: an apply continues even if it cannot be recorded.
     """
 
     @property
@@ -27,7 +27,7 @@ class Recorder(Protocol):
         """Record that a call is about to be sent; return the token to pass to `record_response`."""
 
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended: a status of `RunCall`, and AWS's request ID and error code, if any."""
+        """Record how a call ended: `RunCall.status`, and AWS's request ID and error code, if any."""
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record the outcome of a step."""
@@ -38,11 +38,11 @@ class Recorder(Protocol):
 
 @frozen
 class NullRecorder:
-    """Records nothing; `problem` states why, if that was not intended."""
+    """A recorder that records nothing; `problem` is the reason if the run should have been recorded."""
 
     problem: str = ""
 
-    def record_request(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's)
+    def record_request(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's parameters)
         """Record nothing."""
         return 0
 
@@ -60,7 +60,7 @@ NULL_RECORDER = NullRecorder()
 
 
 def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
-    """Return the call with each attempt recorded before it is sent and after its response."""
+    """Return `call`, extended to record each attempt before it is sent and after its response."""
 
     def send(request: ApiCall) -> Mapping[str, Any]:
         token = recorder.record_request(address, request)
@@ -80,7 +80,7 @@ def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
 
 
 def _derive_call_status(error: AwsError, request: ApiCall) -> str:
-    """Return the state of a call that ended with an error; expected errors count as "answered"."""
+    """Return `RunCall.status` of a call that ended with an error; expected errors count as "answered"."""
     if error.outcome_unknown:
         return "lost"
     is_expected = error.code in request.ignored_errors | request.repeat_until

@@ -19,11 +19,11 @@ def find_unfinished_addresses(last_run: RunRecord | None) -> Sequence[Address]:
             ["the journal has no run of this workspace on this target; apply without --retry-failed"]
         )
     run = last_run.run
-    name = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
+    description = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
     if run.status == "running":
-        raise PlanRejectedError([f"{name} is still running"])
+        raise PlanRejectedError([f"{description} is still running"])
     if run.command == "destroy":
-        raise PlanRejectedError([f"{name} was a destroy; run `reconciler destroy` to continue it"])
+        raise PlanRejectedError([f"{description} was a destroy; run `reconciler destroy` to continue it"])
     if not last_run.unfinished_addresses:
-        raise PlanRejectedError([f"{name} completed every step; apply without --retry-failed"])
+        raise PlanRejectedError([f"{description} completed every step; apply without --retry-failed"])
     return [Address.parse(address) for address in last_run.unfinished_addresses]

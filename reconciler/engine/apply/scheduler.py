@@ -1,7 +1,7 @@
-"""The queue of ready steps, whose dependencies are applied.
+"""The queue of ready steps: the steps whose dependencies are applied.
 
-Kinds are scheduled round-robin so that one API's quota does not block the others: deleting things does not delay the certificates
-that were attached to them. Within a kind, the step with the longest path of dependents comes first.
+Steps of different kinds are taken in turn (round-robin), so that a low quota of one kind's API does not delay the other kinds. For
+example, certificates are deleted while things still are. Within a kind, the step with the longest path of dependents comes first.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from reconciler.model.plan import Plan, Step
 
 
 class ReadyQueue:
-    """The steps that can start; true while there are any."""
+    """The steps of a plan that are ready to start; true while there are any."""
 
     def __init__(self, plan: Plan) -> None:
         self._steps = {step.address: step for step in plan.steps}
-        self._open_dependencies = {step.address: len(step.dependencies) for step in plan.steps}
+        self._open_dependency_counts = {step.address: len(step.dependencies) for step in plan.steps}
         self._dependents: defaultdict[Address, list[Address]] = defaultdict(list)
         for step in plan.steps:
             for dependency in step.dependencies:
@@ -29,10 +29,10 @@ class ReadyQueue:
         self._priorities = {
             step.address: (-path_lengths[step.address], position) for position, step in enumerate(plan.steps)
         }
-        self._unstarted = dict.fromkeys(self._steps)
+        self._unstarted_addresses = dict.fromkeys(self._steps)  # used as an ordered set
         self._heaps: defaultdict[str, list[tuple[tuple[int, int], Address]]] = defaultdict(list)
         self._kinds_in_turn: deque[str] = deque()
-        for address, count in self._open_dependencies.items():
+        for address, count in self._open_dependency_counts.items():
             if not count:
                 self._push(address)
 
@@ -49,28 +49,32 @@ class ReadyQueue:
             if heap:
                 self._kinds_in_turn.append(kind)
         for address in addresses:
-            del self._unstarted[address]
+            del self._unstarted_addresses[address]
         return [self._steps[address] for address in addresses]
 
     def finish(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
-        """Release the dependents of an applied step; after any other outcome, yield its skipped dependents."""
+        """Process the end of a step; yield an outcome for each step that is skipped because of it.
+
+        If the step was applied, dependents without other open dependencies become ready. If not, all its direct and indirect
+        dependents are skipped.
+        """
         if isinstance(outcome, Applied):
             for dependent in self._dependents[step.address]:
-                self._open_dependencies[dependent] -= 1
-                if not self._open_dependencies[dependent] and dependent in self._unstarted:
+                self._open_dependency_counts[dependent] -= 1
+                if not self._open_dependency_counts[dependent] and dependent in self._unstarted_addresses:
                     self._push(dependent)
             return
-        blocked = deque(self._dependents[step.address])
-        while blocked:
-            address = blocked.popleft()
-            if address in self._unstarted:
-                del self._unstarted[address]
+        blocked_addresses = deque(self._dependents[step.address])
+        while blocked_addresses:
+            address = blocked_addresses.popleft()
+            if address in self._unstarted_addresses:
+                del self._unstarted_addresses[address]
                 yield Skipped(self._steps[address].change, step.address)
-                blocked.extend(self._dependents[address])
+                blocked_addresses.extend(self._dependents[address])
 
     def iterate_unstarted(self) -> Iterator[Step]:
         """Iterate over the steps that were neither started nor skipped."""
-        return (self._steps[address] for address in self._unstarted)
+        return (self._steps[address] for address in self._unstarted_addresses)
 
     def _push(self, address: Address) -> None:
         heap = self._heaps[address.kind]

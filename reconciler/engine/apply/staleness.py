@@ -1,7 +1,7 @@
-"""Find stale steps, whose resource is no longer as the plan saw it, right before their first write.
+"""Find stale steps: steps whose resource has changed since the plan was made.
 
-A resource that already is as the plan wants it does not stop the step: an earlier step of the same run may have changed it,
-and no one's work would be lost. Every other difference from what the plan saw is someone else's change, and stops the step.
+Each step is checked right before its first write. A field that already has the value that the plan sets does not make a step stale: an earlier step of the same run may have set it,
+and the step overwrites no one's work. Any other change since the plan was made counts as someone else's and makes the step stale.
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ from reconciler.model.resource import NOT_COMPARED, External, Live
 def find_stale_steps(
     steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[Address, StaleError | None]:
-    """Return the steps that must not run, each with the reason, or None if nothing is left to do.
+    """Return the addresses of the steps that must not run, each with its error or None.
 
-    A resource to be created is read only if AWS would not reject creating what exists. Raises AwsError and TargetError.
+    None means that nothing is left to do.
+
+    Before a create, the resource is read only if AWS accepts a create of an existing resource; for other kinds, AWS rejects it.
+    Raises AwsError and TargetError.
     """
     reads = [read for step in steps for read in _find_reads(step)]
     live = _read_live(reads, steps, plan, call, pool)
     stale_steps: dict[Address, StaleError | None] = {}
     for read in reads:
         current = live[read.address.kind].get(read.identity)
-        if current:
+        if current:  # its references are AWS's IDs, and those of the plan are names
             current = evolve(current, spec=replace_ids_with_names(current.spec, plan.basis.names))
         if read.address == read.step.address:
             stale_steps.update(_check_step(read.step, current, plan.workspace))
@@ -56,7 +59,10 @@ def build_version_conflict_error(step: Step, plan: Plan, call: Call, pool: Execu
 
 @frozen
 class _ResourceRead:
-    """One resource to read again for a step, by AWS's ID, and as the plan saw it."""
+    """A resource to read again for a step.
+
+    `identity` is AWS's ID. `previous` is the resource as it was when the plan was made, or None if it did not exist.
+    """
 
     step: Step
     address: Address
@@ -65,7 +71,7 @@ class _ResourceRead:
 
 
 def _find_reads(step: Step) -> Iterator[_ResourceRead]:
-    """Yield the resources to re-read for a step; its own comes last, because that result decides."""
+    """Yield the resources to re-read for a step, its own last, so that its result overrides the others."""
     for address, live in step.also_modifies.items():
         yield _ResourceRead(step, address, live.identity, live)
     change, kind = step.change, all_kinds()[step.address.kind]
@@ -78,7 +84,7 @@ def _find_reads(step: Step) -> Iterator[_ResourceRead]:
 def _read_live(
     reads: Sequence[_ResourceRead], steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[str, Mapping[str, Live]]:
-    """Return the live resources by table and identity, those of each kind read in bulk."""
+    """Read each kind in bulk; return table → AWS's ID → live resource."""
     kinds = all_kinds()
     basis = _restrict_basis(steps, plan.basis)
     previous_by_table: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
@@ -91,7 +97,7 @@ def _read_live(
 
 
 def _restrict_basis(steps: Sequence[Step], basis: Basis) -> Basis:
-    """Return the basis with only the steps' resources and their dependencies, to keep the read small."""
+    """Return the basis with only the steps' resources and their dependencies, so that little is read."""
     addresses: set[Address] = set()
     for step in steps:
         addresses |= {step.address, *step.also_modifies}
@@ -102,6 +108,7 @@ def _restrict_basis(steps: Sequence[Step], basis: Basis) -> Basis:
 
 
 def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
+    """Return the step's address with its error or None, or an empty mapping if the step may run."""
     address = step.address
     if isinstance(step.change, Create):
         error = StaleError(f"{address}: was created after the plan was made; run plan again")
@@ -116,13 +123,13 @@ def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Add
 
 def _check_other_resource(step: Step, address: Address, current: Live | None) -> Mapping[Address, StaleError]:
     """Check another resource that the step modifies; any difference makes the step stale."""
-    if current is None:
+    if current is None:  # already deleted: nothing is left to overwrite
         return {}
     precondition = all_kinds()[address.kind].precondition
     previous_values = precondition(step.also_modifies[address], deletes=True)
     current_values = precondition(current, deletes=True)
     fields = tuple(
-        StaleField(path, value, value, current_values[path])
+        StaleField(path, before=value, after=value, live=current_values[path])
         for path, value in previous_values.items()
         if value != current_values[path] and NOT_COMPARED not in (value, current_values[path])
     )
@@ -156,7 +163,10 @@ def _find_stale_fields(step: Step, current: Live, workspace: str) -> Iterator[St
 def _compare(
     path: str, before: Any, planned: Any, live: Any, markers: frozenset[str]
 ) -> Iterator[StaleField]:
-    """Yield live values that are neither as before nor as planned: mappings by key, lists by item."""
+    """Yield a stale field if the live value is neither the previous nor the planned one.
+
+    Mappings are compared by key, lists by item. `markers` are names of ownership markers, which a list may contain, too.
+    """
     match before, live:
         case Mapping(), Mapping():
             planned_items: Any = planned if isinstance(planned, Mapping) else {}
@@ -168,7 +178,7 @@ def _compare(
             planned_items = planned if isinstance(planned, tuple) else ()
             added = [item for item in live if item not in (*before, *planned_items, *markers)]
             removed = [item for item in before if item in planned_items and item not in live]
-            # No step changes an added item that the file does not declare, so such items do not matter.
+            # No step removes an added item that the file does not declare (External), so it does not matter.
             if removed or any(not isinstance(item, External) for item in added):
                 yield StaleField(path, before, planned, live)
         case _ if NOT_COMPARED not in (before, live) and live not in (before, planned):

@@ -1,1 +1,1 @@
-"""Send one call until AWS responds, and write members of responses to files."""
+"""Send one call, repeat it while needed, and write members of its response to files."""

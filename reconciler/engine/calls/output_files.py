@@ -14,45 +14,45 @@ from reconciler.model.errors import ReconcilerError
 
 def check_writable(call: ApiCall) -> None:
     """Check, before a call is sent, that its output files can be written. Raises ReconcilerError."""
-    for saved in call.output_files:
-        path = Path(saved.file.path)
+    for output in call.output_files:
+        path = Path(output.file.path)
         if os.path.lexists(path):
-            raise ReconcilerError(f"{saved.file}: already exists and is never overwritten; move it away")
+            raise ReconcilerError(f"{output.file}: already exists and is never overwritten; move it away")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise ReconcilerError(
-                f"{saved.file}: cannot be written: its folder does not exist or is not writable"
+                f"{output.file}: cannot be written: its folder does not exist or is not writable"
             )
 
 
 def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:
-    """Write the members of the response that the call saves. Raises ReconcilerError."""
-    for saved in call.output_files:
+    """Write the members of the response to the files that the call names. Raises ReconcilerError."""
+    for output in call.output_files:
         value: Any = response
         try:
-            for name in saved.member.split("."):
+            for name in output.member.split("."):
                 value = value[name]
         except KeyError:
             raise ReconcilerError(
-                f"{saved.file}: cannot be written: AWS's response has no {saved.member}, which it returns only once"
+                f"{output.file}: cannot be written: AWS's response has no {output.member}, which it returns only once"
             ) from None
         try:
-            _write_new_file(Path(saved.file.path), str(value), 0o600 if saved.secret else 0o644)
+            _write_new_file(Path(output.file.path), str(value), 0o600 if output.secret else 0o644)
         except OSError as error:
-            raise ReconcilerError(f"{saved.file}: cannot be written: {error.strerror}") from error
+            raise ReconcilerError(f"{output.file}: cannot be written: {error.strerror}") from error
 
 
 def _write_new_file(path: Path, text: str, mode: int) -> None:
-    """Write under a temporary name, sync, then link: a file that exists under its own name is complete."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write under a temporary name, sync, then link, so that a file with the final name is complete."""
+    handle, temporary_path = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(mode)
-        os.link(temporary, path)  # fails if the name is taken; a rename would overwrite
+        Path(temporary_path).chmod(mode)
+        os.link(temporary_path, path)  # fails if the name is taken; a rename would overwrite
     finally:
-        Path(temporary).unlink()
+        Path(temporary_path).unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

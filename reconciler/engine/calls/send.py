@@ -1,8 +1,8 @@
-"""Send one call until AWS responds; the call itself states what each error code means.
+"""Send one call, and repeat it while needed; the `ApiCall` itself states what each error code means.
 
-If a response is lost, the outcome is unknown. Idempotent calls have already been repeated by the `Call` below. For the others, reading
-verifies whether they took effect, and only a call that did not is sent again. So an "already exists" error never counts as success by
-itself: only a read does.
+If a response is lost, it is unknown whether the call took effect. The `Call` function has already repeated the call if it is
+idempotent. Any other call is verified by reading, and sent again only if it did not take effect. So an "already exists" error after a
+lost response does not count as success by itself; a read must show that the call took effect.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ from reconciler.model.call import ApiCall, Call, Responses, Verification, resolv
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError
 
 CATCH_UP_SECONDS = 300.0
-"""Seconds that AWS may take to catch up; its documentation mentions seconds, and minutes for managed things."""
+"""Seconds for which a call is repeated while AWS still processes an earlier one, unless the call sets its own timeout.
+
+AWS's documentation mentions seconds, and minutes for managed things.
+"""
 
 VERIFY_SECONDS = 30.0
-"""Seconds during which a call is verified and repeated after its response was lost."""
+"""Seconds for which a call is verified and repeated after its response was lost."""
 
 Pause = Callable[[float], None]
+"""Waits for a number of seconds. It may raise ReconcilerError to stop waiting."""
 
 
 def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
-    """Return AWS's response, or an empty one if the call ignores the error.
+    """Return AWS's response, or an empty one after an error that counts as success for this call.
 
     Raises AwsError and TargetError, UnknownOutcomeError if the outcome of a lost response cannot be verified, and ReconcilerError.
     """
     output_files.check_writable(request)
-    complete = evolve(request, params=resolve(request.params, responses))
+    resolved_request = evolve(request, params=resolve(request.params, responses))
     timeout = CATCH_UP_SECONDS if request.timeout_seconds is None else request.timeout_seconds
     pauses = generate_growing_pauses(timeout)
-    sender = _Sender(call, complete, pause)
+    sender = _Sender(call, resolved_request, pause)
     while True:
         try:
             response = sender.send()
@@ -52,6 +56,7 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
             if not request.repeat_until:
                 output_files.write_output_files(request, response)
                 return response
+            # The call is repeated until AWS returns an error, but it has succeeded.
             seconds = next(pauses, None)
             if seconds is None:
                 raise ReconcilerError(
@@ -62,7 +67,10 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
 
 @define
 class _Sender:
-    """Sends one complete call; `lost_response_error` is the error of the last response that was lost."""
+    """A sender of one call with resolved parameters.
+
+    `lost_response_error` is the error of the last attempt that got no response, or None.
+    """
 
     call: Call
     request: ApiCall
@@ -83,7 +91,7 @@ class _Sender:
                 verification = self.request.verification
                 if verification is None:
                     raise self._build_unknown_outcome_error() from error
-                # After a lost response, the request may still be on its way; None means that the time is over.
+                # After a lost response, wait before reading: the request may still be on its way. None: the time is over.
                 seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
                     self.pause(seconds)
@@ -96,7 +104,7 @@ class _Sender:
                     raise
 
     def _verify(self, verification: Verification) -> Mapping[str, Any] | None:
-        """Return the lost response if the call took effect, None if it did not."""
+        """Return the content of the lost response if the call took effect, or None if it did not."""
         reads = verification.verify(self.request)
         try:
             read = next(reads)
@@ -105,7 +113,7 @@ class _Sender:
         except StopIteration as end:
             response: Mapping[str, Any] | None = end.value
             return response
-        except LookupError as error:  # only a part of the change was made
+        except LookupError as error:  # the call took effect only in part
             raise self._build_unknown_outcome_error(str(error)) from error
         except (AwsError, TargetError) as error:
             raise self._build_unknown_outcome_error() from error

@@ -7,25 +7,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _FILE_IN_FOLDER = "adopted.toml"
-"""The file that gets the tables if the desired state is a folder."""
+"""The name of the file to which tables are appended if the desired state is a folder."""
 
 
 def choose_file_to_append(path: Path) -> Path:
-    """Return the file that gets new tables, for the path of a desired state."""
+    """Return the file to which new tables are appended; `path` is a desired state's file or folder."""
     return path / _FILE_IN_FOLDER if path.is_dir() else path
 
 
 @contextmanager
 def append_text(path: Path, text: str) -> Iterator[None]:
     """Append text to a file, and restore the file if the `with` block raises."""
-    before = path.read_bytes() if path.exists() else None
-    after = (before or b"").rstrip(b"\n") + (b"\n\n" if before else b"") + text.encode()
-    path.write_bytes(after)
+    previous_content = path.read_bytes() if path.exists() else None
+    separator = b"\n\n" if previous_content else b""
+    path.write_bytes((previous_content or b"").rstrip(b"\n") + separator + text.encode())
     try:
         yield
     except BaseException:
-        if before is None:
+        if previous_content is None:
             path.unlink()
         else:
-            path.write_bytes(before)
+            path.write_bytes(previous_content)
         raise

@@ -1,6 +1,6 @@
 """Turn live resources into desired-state tables: the reverse of loading.
 
-Values that AWS does not return are left out or become references to fill in, with a comment for each.
+A value that AWS does not return is left out, or becomes a reference to an environment variable; a comment names each such field.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match
 
 WritePem: TypeAlias = Callable[[Address, Pem], Any]
-"""Returns the value for a certificate in the file: its text, or a reference to the file that it was written to."""
+"""Returns the TOML value for a certificate: its text, or `{ file = … }` after writing it to that file."""
 
 
 @frozen
 class Table:
-    """A resource as desired-state fields: plain values, with tables as mappings.
+    """A resource as a table of the desired state.
 
-    `comments` are for people.
+    `fields` are plain values, with inner tables as mappings; `comments` are written above the table.
     """
 
     address: Address
@@ -52,9 +52,10 @@ class Table:
 
 @frozen
 class Export:
-    """Tables, dependencies first.
+    """The exported tables, dependencies first.
 
-    `left_out` has the reason for each resource that no table can describe, `unmanaged` the resources that no workspace owns.
+    `left_out` has the resources that no table can describe, each with the reason; `unmanaged` has the exported resources that no
+    workspace owns.
     """
 
     tables: tuple[Table, ...]
@@ -65,12 +66,13 @@ class Export:
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
     """Read all live resources except those of other workspaces and this workspace's ownership markers.
 
-    References are AWS's IDs. Resources that the file declares have their addresses in the file. Raises AwsError.
+    A resource that the file declares has its address there; any other gets an address from `_assign_names`. References in the
+    specs are AWS's IDs. Raises AwsError.
     """
     kinds = all_kinds()
     workspace = state.settings.name
     live_by_table = _read_all(state, call)
-    foreign_ids = {
+    ids_of_other_workspaces = {
         table: frozenset(
             identity for identity, live in live_by_id.items() if live.owner not in {None, workspace}
         )
@@ -80,10 +82,10 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     inventory = {}
     for table, live_by_id in live_by_table.items():
         kind = kinds[table]
-        foreign_users = foreign_ids[kind.used_by_table] if kind.used_by_table else frozenset[str]()
+        other_users = ids_of_other_workspaces[kind.used_by_table] if kind.used_by_table else frozenset[str]()
         for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
-            if live.owner not in {None, workspace} or _belongs_to(live, foreign_users):
+            if live.owner not in {None, workspace} or _is_used_only_by(live, other_users):
                 continue
             if address not in marker_addresses:
                 inventory[address] = live
@@ -91,12 +93,12 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
 
 
 def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live]]:
-    """Read every kind: table → AWS's ID → live resource."""
+    """Return the live resources of every kind: table → AWS's ID → live resource."""
     basis = Basis(state.resources, moved=state.moved)
     live_by_table: dict[str, Mapping[str, Live]] = {}
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
-            if not kind.composed_of:
+            if not kind.composed_of:  # otherwise, its parts are read as resources of their own kinds
                 live_by_table[table] = reread(
                     kind,
                     _list_ids(kind, call),
@@ -109,16 +111,19 @@ def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live
 
 
 def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
-    """List all IDs in the account for kinds whose unmanaged resources can be imported, else None."""
+    """Return all IDs of a kind in the account, as keys for `reread`.
+
+    Return None if unmanaged resources of the kind cannot be imported: `reread` then finds those of this workspace.
+    """
     if kind.listing is None:
         return None
     response = send(call, ApiCall(kind.service, kind.listing.operation), {})
     return dict.fromkeys(kind.listing.iterate_ids(response))
 
 
-def _belongs_to(live: Live, users: frozenset[str]) -> bool:
-    """Return whether it has users and all of them are in `users`, as the things of a certificate."""
-    return bool(live.used_by) and users.issuperset(live.used_by)
+def _is_used_only_by(live: Live, user_ids: frozenset[str]) -> bool:
+    """Return whether a resource has users, as a certificate has things, and all are in `user_ids`."""
+    return bool(live.used_by) and user_ids.issuperset(live.used_by)
 
 
 def export_tables(
@@ -129,11 +134,13 @@ def export_tables(
 ) -> Export:
     """Return the tables of an inventory.
 
-    `declared_names` are the file's names for other resources, by table and AWS's ID.
+    `declared_names` has the names of the resources that the file declares: (table, AWS's ID) → name. References to them use
+    these names.
     """
     kinds = all_kinds()
     names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
     names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
+    # None leaves out references to the workspace's ownership markers, which are in no file.
     names |= {(table, name): None for name in list_marker_names(workspace) for table in kinds}
     desired: dict[Address, Resource] = {}
     tables, left_out = [], {}
@@ -147,23 +154,24 @@ def export_tables(
                 continue
             spec = kind.to_desired_spec(spec, desired)
             desired[address] = Resource(address, spec)
-            is_protected = kind.has_ownership_markers and live.prevent_destroy
-            tables.append(_to_table(address, spec, write_pem, is_protected=is_protected))
+            prevent_destroy = kind.has_ownership_markers and live.prevent_destroy
+            tables.append(_to_table(address, spec, write_pem, prevent_destroy=prevent_destroy))
     unmanaged = tuple(table.address for table in tables if _is_unmanaged(inventory[table.address]))
     return Export(tuple(tables), left_out, unmanaged)
 
 
 def _is_unmanaged(live: Live) -> bool:
-    """Return whether no workspace owns a resource; a thing's certificates are owned with it."""
+    """Return whether no workspace owns a resource; a certificate in use is owned through its thing."""
     return live.owner is None and not live.used_by
 
 
 def export_undeclared_tables(
     state: DesiredState, inventory: Inventory, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
-    """Return tables for resources that the file does not declare.
+    """Return tables for those of the addresses that the file does not declare.
 
-    References use the file's names where it has them.
+    Each address has the name that `read_inventory` assigns, or AWS's ID as its name. References to resources that the file
+    declares use the file's names.
     """
     live_addresses = {address: find_live_address(address, inventory) for address in addresses}
     declared_names = {
@@ -177,12 +185,12 @@ def export_undeclared_tables(
         if address and address not in state.resources
     }
     exported = export_tables(state.settings.name, undeclared, write_pem, declared_names)
-    absent = {
+    missing = {
         address: _describe_absence(address, inventory)
         for address, live_address in live_addresses.items()
         if not live_address
     }
-    return evolve(exported, left_out={**exported.left_out, **absent})
+    return evolve(exported, left_out={**exported.left_out, **missing})
 
 
 def _describe_absence(address: Address, inventory: Inventory) -> str:
@@ -206,7 +214,7 @@ def _is_selected(address: Address, patterns: Collection[str]) -> bool:
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _SHORT_ID_LENGTH = 12
-"""Characters of a certificate's ID that serve as its name; people cannot use all 64."""
+"""The number of characters of a certificate's ID that serve as its name; all 64 are too long to read."""
 
 
 def _assign_names(
@@ -217,7 +225,7 @@ def _assign_names(
 ) -> Iterator[tuple[Live, str]]:
     """Yield each resource of a kind with a unique name.
 
-    It is the name in the file, else the resource's own name, that of its only user, or its ID.
+    The name is that in the file; else the first unused one of: the resource's own name, that of its only user, and its ID.
     """
     declared_names: dict[str, str] = {}
     for address, resource in declared.items():
@@ -237,7 +245,7 @@ def _assign_names(
 
 
 def _propose_names(identity: str, live: Live, user_names: Mapping[str, str]) -> Iterator[str]:
-    """Yield names for a resource, the best first; the last, its ID, is always free."""
+    """Yield possible names for a resource, the best first; the last is its ID, which is always unique."""
     if live.declared_name:
         yield live.declared_name
     elif _CERTIFICATE_ID.fullmatch(identity) and identity in user_names:
@@ -248,7 +256,7 @@ def _propose_names(identity: str, live: Live, user_names: Mapping[str, str]) -> 
 
 
 def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
-    """Return ID → user's name for resources with one user that uses no other of their kind."""
+    """Return resource's ID → user's name, for resources with one user that uses no other of the kind."""
     users = [
         (
             user.declared_name or user.identity,
@@ -257,16 +265,16 @@ def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]
         for live_by_id in live_by_table.values()
         for user in live_by_id.values()
     ]
-    use_counts = Counter(identity for _, identities in users for identity in identities)
+    use_counts = Counter(used_id for _, used_ids in users for used_id in used_ids)
     return {
-        identities[0]: user
-        for user, identities in users
-        if len(identities) == 1 and use_counts[identities[0]] == 1
+        used_ids[0]: user_name
+        for user_name, used_ids in users
+        if len(used_ids) == 1 and use_counts[used_ids[0]] == 1
     }
 
 
 def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
-    """Yield the references by ID that a resource has to resources of a kind."""
+    """Yield the references of a resource to resources of the kind `table`, by ID."""
     for member in get_members(type(live.spec)).values():
         if member.references != table:
             continue
@@ -280,7 +288,7 @@ def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
 
 
 def _explain_missing_value(spec: Any) -> str | None:
-    """Return why a table cannot describe a resource: AWS does not return a value that the file needs."""
+    """Return which required value AWS does not return, so that no table can describe it, or None."""
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
@@ -288,39 +296,45 @@ def _explain_missing_value(spec: Any) -> str | None:
     return None
 
 
-def _to_table(address: Address, spec: Any, write_pem: WritePem, *, is_protected: bool) -> Table:
+def _to_table(address: Address, spec: Any, write_pem: WritePem, *, prevent_destroy: bool) -> Table:
     writer = _FieldWriter(address, write_pem)
     fields = writer.write_fields(spec, attrs.fields(type(spec)))
-    lifecycle: dict[str, Any] = {"prevent_destroy": True} if is_protected else {}
-    if writer.ignored:
-        lifecycle["ignore_changes"] = writer.ignored
+    lifecycle: dict[str, Any] = {"prevent_destroy": True} if prevent_destroy else {}
+    if writer.ignored_paths:
+        lifecycle["ignore_changes"] = writer.ignored_paths
     if lifecycle:
         fields["lifecycle"] = lifecycle
     return Table(address, fields, tuple(writer.comments))
 
 
 class _FieldWriter:
-    """Convert the values of one resource to desired-state values, and note those that AWS does not return."""
+    """A converter of one resource's values to desired-state values.
+
+    `comments` and `ignored_paths` collect what the table has to state about values that AWS does not return.
+    """
 
     def __init__(self, address: Address, write_pem: WritePem) -> None:
         self._address = address
         self._write_pem = write_pem
         self.comments: list[str] = []
-        self.ignored: list[str] = []
+        self.ignored_paths: list[str] = []
 
-    def write_fields(self, value: Any, declared: Iterable[Any], path: str = "") -> dict[str, Any]:
-        """Return the fields that differ from their defaults."""
+    def write_fields(self, spec: Any, attributes: Iterable[Any], prefix: str = "") -> dict[str, Any]:
+        """Return name → value for those of a spec's attrs attributes that differ from their defaults.
+
+        `prefix` is the path of a nested spec, with a dot at its end.
+        """
         fields = {}
-        for field in declared:
-            inner = getattr(value, field.name)
-            if inner in (None, NOT_COMPARED, (), {}) or inner == field.default:
+        for attribute in attributes:
+            value = getattr(spec, attribute.name)
+            if value in (None, NOT_COMPARED, (), {}) or value == attribute.default:
                 continue
-            name = f"{path}{field.name}"
-            if isinstance(inner, HashedText):
-                self.ignored.append(name)
-                self.comments.append(f"{name}: AWS does not return it; its changes are ignored")
+            path = f"{prefix}{attribute.name}"
+            if isinstance(value, HashedText):
+                self.ignored_paths.append(path)
+                self.comments.append(f"{path}: AWS does not return it; its changes are ignored")
             else:
-                fields[field.name] = self._write_value(inner, name)
+                fields[attribute.name] = self._write_value(value, path)
         return fields
 
     def _write_value(self, value: Any, path: str) -> Any:
@@ -343,6 +357,7 @@ class _FieldWriter:
                 return value
 
     def _write_secret_reference(self, path: str) -> Mapping[str, str]:
+        """Return a reference to an environment variable, which the comment asks the user to set."""
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"
         self.comments.append(

@@ -21,13 +21,16 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.pem import Pem
 from reconciler.model.settings import DesiredState
 
+_MAX_NAME_CHARACTERS = 100
+"""The maximum number of characters of a resource's name in a file name."""
+
 
 def export_selected(
     desired: DesiredState, call: Call, patterns: Collection[str], write_pem: WritePem
 ) -> Export:
     """Return tables for the live resources that match a pattern, or for all if there is none.
 
-    Patterns are globs over addresses, or kinds. Resources of other workspaces are left out. Raises TargetError and AwsError.
+    A pattern is a kind, or a glob that matches addresses. Resources of other workspaces are left out. Raises TargetError and AwsError.
     """
     inventory = read_inventory(desired, call)
     return export_tables(desired.settings.name, select_matching(inventory, patterns), write_pem)
@@ -44,13 +47,13 @@ def export_undeclared(
 
 
 def build_pem_writer(folder: Path | None, base: Path) -> WritePem:
-    """Return a function that puts certificates inline, or into files if a folder is given.
+    """Return a function that writes certificates as text, or into files of `folder` if there is one.
 
-    Files are written when their tables are made. Raises ReconcilerError if the folder is outside the TOML file's (`base`),
-    and the function raises it if a different file already exists.
+    `base` is the folder of the TOML file. Raises ReconcilerError if `folder` is not inside it. The returned function raises
+    ReconcilerError if the certificate's file already exists with other content.
     """
     if folder is None:
-        return _write_inline
+        return _get_text
     if not folder.resolve().is_relative_to(base.resolve()):
         raise ReconcilerError(
             f"{folder} is outside {base.resolve()}, and a desired state can only name files in its own folder; "
@@ -78,14 +81,15 @@ def _write_once(path: Path, text: str) -> None:
             ) from None
 
 
-def _write_inline(_address: Address, pem: Pem) -> Any:
+def _get_text(_address: Address, pem: Pem) -> Any:
     return pem.text
 
 
 def _build_file_name(name: str, pem: Pem) -> str:
     """Return a file name for a resource.
 
-    If its name is not a valid file name, the valid part of it and the start of the certificate's ID are used.
+    If the resource's name is not valid as a file name, invalid characters are replaced, and the start of the certificate's ID
+    is added to keep the file name unique.
     """
-    valid_part = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
+    valid_part = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:_MAX_NAME_CHARACTERS]
     return f"{valid_part}.pem" if valid_part == name else f"{valid_part}-{pem.fingerprint[:12]}.pem"

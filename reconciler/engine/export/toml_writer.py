@@ -12,7 +12,7 @@ from tomlkit.items import Item
 from reconciler.engine.export.export import Table
 from reconciler.model.text import escape_invisible
 
-_MAX_ARRAY_LENGTH = 80
+_MAX_ARRAY_CHARACTERS = 80
 """The maximum number of characters of an array that is written on one line."""
 
 
@@ -50,17 +50,17 @@ def _to_table(fields: Mapping[str, Any]) -> Any:
 def _to_item(value: Any) -> Item:
     match value:
         case Mapping():
-            inline = tomlkit.inline_table()
+            inline_table = tomlkit.inline_table()
             for key, item in value.items():
-                inline.add(key, _to_item(item))
-            return inline
+                inline_table.add(key, _to_item(item))
+            return inline_table
         case list():
             array = tomlkit.array()
             for item in value:
                 array.append(_to_item(item))
-            return array.multiline(len(json.dumps(value)) > _MAX_ARRAY_LENGTH and len(value) > 1)
+            return array.multiline(len(json.dumps(value)) > _MAX_ARRAY_CHARACTERS and len(value) > 1)
         case str() if '"' in value and "'" not in value and value.isprintable():
-            return tomlkit.string(value, literal=True)
+            return tomlkit.string(value, literal=True)  # in single quotes, so that no " is escaped
         case str() if "\n" in value:
             return tomlkit.string(value, multiline=True)
         case _:

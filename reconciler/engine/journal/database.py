@@ -19,6 +19,8 @@ JOURNAL_VERSION = 1
 """The version of the tables; a journal with a larger one was written by a later version of reconciler."""
 
 LOCK_TIMEOUT_SECONDS = 30.0
+"""Seconds to wait for another process that is writing to the journal."""
+
 _MAX_WAL_BYTES = 4 << 20
 
 _TABLES = """
@@ -117,7 +119,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def measure_used_bytes(connection: sqlite3.Connection) -> int:
-    """Return the size of the database without free pages."""
+    """Return the size of the database in bytes, without its free pages."""
     pages, free_pages, page_size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")
@@ -131,20 +133,19 @@ def describe_error(error: Exception) -> str:
 
 
 def _create(path: Path) -> None:
-    """Create the database under a temporary name, so that others only ever see a complete one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Create the database under a temporary name first, so that other processes see only a complete one."""
+    handle, temporary_path = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
-        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+        with contextlib.closing(sqlite3.connect(temporary_path, isolation_level=None)) as connection:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {JOURNAL_VERSION}; COMMIT;")
-        with contextlib.suppress(
-            FileExistsError
-        ):  # another process was faster; its empty journal is the same
-            os.link(temporary, path)
+        # If another process has just created the journal, that one is used.
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary_path, path)
     finally:
-        Path(temporary).unlink()
+        Path(temporary_path).unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

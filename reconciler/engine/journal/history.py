@@ -1,4 +1,7 @@
-"""Convert the journal's rows to values; whether an unfinished run still runs is checked, not stored."""
+"""Read runs from the journal.
+
+The journal does not store whether a run without an end is still running; that is checked when the run is read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ Query = Callable[..., Sequence[Mapping[str, Any]]]
 """Runs SQL with parameters against the journal and returns rows with named columns."""
 
 IsRunning = Callable[[ProcessIdentity], bool]
+"""Returns whether a process is still running."""
 
 
 def read_runs(
@@ -23,7 +27,7 @@ def read_runs(
     workspace: str | None = None,
     target: str | None = None,
 ) -> Iterator[Run]:
-    """Yield the latest runs, newest first."""
+    """Yield the latest runs, newest first; an argument that is None does not restrict them."""
     condition = "(?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR target = ?2)"
     sql = f"SELECT * FROM runs WHERE {condition} ORDER BY begun DESC, id DESC LIMIT ?3"  # noqa: S608 (no input in it)
     for row in query(sql, workspace, target, -1 if limit is None else limit):
@@ -31,7 +35,7 @@ def read_runs(
 
 
 def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord | None:
-    """Return one run with its steps and calls, or None."""
+    """Return one run with its steps and calls, or None if the journal does not have it."""
     rows = query("SELECT * FROM runs WHERE id = ?", run_id)
     if not rows:
         return None

@@ -1,7 +1,7 @@
 """The journal: what every apply did, call by call, in SQLite.
 
-Invariant: nothing depends on the journal. If it cannot be written, that is reported once and the apply continues; the next plan is
-the same without it.
+Invariant: nothing depends on the journal. If it cannot be written, the apply continues and reports the problem once. No plan
+depends on what is in it.
 
 Invariant: a call's row is on disk before the call is sent. Callers wait for the commit that contains their row, and one thread
 commits for all of them.
@@ -40,10 +40,13 @@ from reconciler.model.plan import Plan
 from reconciler.model.run import ProcessIdentity, Run, RunRecord
 
 MAX_RUNS = 500
+"""The maximum number of runs: before a new run is added, the oldest finished ones are dropped."""
+
 MAX_BYTES = 128 << 20
-"""The maximum size: a new run drops the oldest finished runs until the journal is smaller."""
+"""The maximum size: before a new run is added, the oldest finished ones are dropped until the journal is not larger."""
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""The 32 digits of run IDs: without i, l and o, which look like digits, and without u."""
 
 _INSERT_RUN = """INSERT INTO runs
 (id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -67,7 +70,7 @@ class Journal:
     max_bytes: int = MAX_BYTES
 
     def begin(self, plan: Plan, process: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
-        """Begin a run; it is on disk when this returns. Raises JournalError."""
+        """Record the start of a run, and return its recorder; the run is on disk by then. Raises JournalError."""
         with self._convert_errors("cannot be written"):
             connection = open_for_writing(self.path)
             try:
@@ -110,10 +113,17 @@ class Journal:
         started_at = self.clock()
         run_id = _generate_unused_id(connection, started_at)
         process_columns = (process.user, process.host, process.pid, process.job, process.started_at)
-        run = (run_id, plan.workspace, str(plan.target), *process_columns)
-        number = connection.execute(
-            _INSERT_RUN, (*run, command, file_digest, plan.digest, started_at)
-        ).lastrowid
+        row = (
+            run_id,
+            plan.workspace,
+            str(plan.target),
+            *process_columns,
+            command,
+            file_digest,
+            plan.digest,
+            started_at,
+        )
+        number = connection.execute(_INSERT_RUN, row).lastrowid
         assert number is not None
         steps = (
             (number, str(step.address), position, step.change.action)
@@ -135,7 +145,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Query | None]:
-        """Yield a query function over one snapshot, or None if there is no journal."""
+        """Yield a function that queries one snapshot of the journal, or None if there is no journal."""
         with self._convert_errors("cannot be read"):
             if not os.path.lexists(self.path):
                 yield None
@@ -154,7 +164,7 @@ class Journal:
 
 @define(eq=False)
 class JournalRecorder:
-    """Records one run: a `Recorder`."""
+    """The `Recorder` of one run."""
 
     number: int
     run_id: str
@@ -168,12 +178,12 @@ class JournalRecorder:
 
     @property
     def problem(self) -> str:
-        """Why the journal ends before the run, or an empty string."""
+        """Why the rest of the run was not recorded, or an empty string."""
         return self._writer.problem
 
     def record_request(self, address: Address, call: ApiCall) -> int:
         """Record a call; it is on disk when this returns."""
-        token = next(self._call_numbers)  # atomic in CPython, so every thread gets another number
+        token = next(self._call_numbers)  # atomic in CPython, so no two threads get the same number
         row = (
             self.number,
             token,
@@ -218,9 +228,12 @@ class JournalRecorder:
 
 
 def _generate_unused_id(connection: sqlite3.Connection, started_at: float) -> str:
-    """Return an ID that sorts by start time: the milliseconds in base 32, and two random characters."""
+    """Return an ID that sorts by start time.
+
+    It has nine base-32 digits for the milliseconds since 1970, and two random ones.
+    """
     milliseconds = int(started_at * 1000)
-    prefix = "".join(_ID_DIGITS[(milliseconds >> shift) & 31] for shift in range(40, -1, -5))
+    prefix = "".join(_ID_DIGITS[(milliseconds >> shift) & 0b11111] for shift in range(40, -1, -5))
     while True:
         run_id = prefix + "".join(secrets.choice(_ID_DIGITS) for _ in range(2))
         if not connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():

@@ -1,6 +1,6 @@
-"""Redact calls and errors for the journal, which stores the resources of a call but not its content.
+"""Redact calls and errors for the journal.
 
-A call is recorded with the parameters that are known to be names. This is an allow-list: all other parameters are left out.
+The journal stores the names of a call's resources, but not their content. Only the parameters of a call that identify resources are recorded. They are recognized by an allow-list of parameter names.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _MIN_LINE_CHARACTERS = 16
-"""The minimum number of characters of a line of a secret that is redacted by itself."""
+"""The minimum length of a secret's line that is also redacted where it occurs without the rest of the secret."""
 
 
 def format_naming_parameters(call: ApiCall) -> str:
-    """Return the naming parameters of a call: `thingName=pump-1 principal=arn:…`."""
+    """Return the parameters of a call that identify resources: `thingName=pump-1 principal=arn:…`."""
     parameters = (
         f"{name}={value[:_MAX_NAME_CHARACTERS]}"
         for name, value in call.params.items()
@@ -36,7 +36,7 @@ def format_naming_parameters(call: ApiCall) -> str:
 
 
 def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
-    """Return all secret texts in the steps' calls, and their long lines."""
+    """Return the values of all secrets in the steps' calls, and each long line of these values."""
     values: set[str] = set()
     for step in steps:
         for call in step.calls:

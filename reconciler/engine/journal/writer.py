@@ -1,4 +1,7 @@
-"""The thread that writes the journal: one commit for all rows that arrived during the last one."""
+"""The thread that writes the journal.
+
+Each commit has all statements that were queued during the previous commit.
+"""
 
 from __future__ import annotations
 
@@ -13,60 +16,68 @@ from attrs import define, field
 
 from reconciler.engine.journal.database import describe_error, transaction
 
-_MAX_ROWS_PER_COMMIT = 512
+_MAX_STATEMENTS_PER_COMMIT = 512
 _ALIVE_CHECK_SECONDS = 1.0
 
 
 @define(eq=False)
-class _Row:
+class _Statement:
+    """A statement in the queue.
+
+    `processed` is set after its commit, even if the commit failed. `is_last` ends the thread; such a statement is not executed.
+    """
+
     sql: str
     values: Sequence[Any]
     is_last: bool = False
-    written: threading.Event = field(factory=threading.Event)
+    processed: threading.Event = field(factory=threading.Event)
 
 
 class JournalWriter:
-    """Owns the connection. `problem` states why writing stopped, or is empty. Thread-safe."""
+    """The writer of one run, which closes the connection at the end. Thread-safe.
+
+    `problem` is the reason why nothing more is written, or empty.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.problem = ""
         self._connection = connection
-        self._queue: SimpleQueue[_Row] = SimpleQueue()
+        self._queue: SimpleQueue[_Statement] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
     def write(self, sql: str, values: Sequence[Any], *, wait: bool = True) -> None:
-        """Queue one statement; with `wait`, return when it is on disk."""
-        row = _Row(sql, values)
-        self._queue.put(row)
-        while wait and self._thread.is_alive() and not row.written.wait(_ALIVE_CHECK_SECONDS):
-            pass  # after `close` no thread is left to write it
+        """Queue one statement; with `wait`, return when it is on disk or `problem` is set."""
+        statement = _Statement(sql, values)
+        self._queue.put(statement)
+        while wait and self._thread.is_alive() and not statement.processed.wait(_ALIVE_CHECK_SECONDS):
+            pass  # after `close`, no thread processes it, so the wait ends when the thread has ended
 
     def close(self) -> None:
         """Write what is queued, and close the connection."""
-        self._queue.put(_Row("", (), is_last=True))
+        self._queue.put(_Statement("", (), is_last=True))
         self._thread.join()
 
     def _run(self) -> None:
         is_open = True
         while is_open:
-            rows = [self._queue.get()]
+            statements = [self._queue.get()]
             with contextlib.suppress(Empty):
-                while len(rows) < _MAX_ROWS_PER_COMMIT:
-                    rows.append(self._queue.get_nowait())
-            self._commit([row for row in rows if not row.is_last])
-            for row in rows:
-                row.written.set()
-            is_open = not any(row.is_last for row in rows)
+                while len(statements) < _MAX_STATEMENTS_PER_COMMIT:
+                    statements.append(self._queue.get_nowait())
+            self._commit([statement for statement in statements if not statement.is_last])
+            for statement in statements:
+                statement.processed.set()
+            is_open = not any(statement.is_last for statement in statements)
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def _commit(self, rows: Iterable[_Row]) -> None:
+    def _commit(self, statements: Iterable[_Statement]) -> None:
         if self.problem:
             return
         try:
             with transaction(self._connection):
-                for row in rows:
-                    self._connection.execute(row.sql, row.values)
+                for statement in statements:
+                    self._connection.execute(statement.sql, statement.values)
         except (sqlite3.Error, OSError) as error:
             self.problem = describe_error(error)

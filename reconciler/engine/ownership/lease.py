@@ -1,8 +1,8 @@
 """The lease that allows one writer at a time, stored in the attributes of the workspace's thing group.
 
-It is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers gets it (AWS IoT API
-reference, UpdateThingGroup). All its times are the registry's, read from the `Date` header of responses, so that differences between
-clocks do not matter. A holder that cannot renew in time stops before its next write, and the lease expires by itself.
+The lease is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers succeeds (AWS IoT API
+reference, UpdateThingGroup). All stored times are the registry's, read from the `Date` header of responses, so that differences
+between the computers' clocks do not matter. A holder that cannot renew the lease in time writes nothing more, and the lease expires.
 """
 
 from __future__ import annotations
@@ -34,36 +34,42 @@ from reconciler.model.run import ProcessIdentity
 LEASE_SECONDS = 60.0
 """Seconds after which a lease expires if it is not renewed."""
 
-_HOLDER, _PROCESS, _SINCE, _UNTIL = (
-    f"{TAG_PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
-)
+_HOLDER = f"{TAG_PREFIX}lease-holder"
+_PROCESS = f"{TAG_PREFIX}lease-process"
+_SINCE = f"{TAG_PREFIX}lease-since"
+_UNTIL = f"{TAG_PREFIX}lease-until"
 _LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL})
 _VERSION_CONFLICT = "VersionConflictException"
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
 _WRITE_UNTIL_SHARE = 0.8
-"""The share of the lease's time in which a holder may begin a write; the rest is for the write itself."""
+"""The share of the lease's time in which its holder may begin a write; in the rest, the write has to end."""
+
+_RENEWALS_PER_LEASE = 4
+"""The number of times that a lease is renewed before it would expire."""
 
 _INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
 """Characters that AWS does not allow in an attribute's value (service model, AttributeValue)."""
 
 Clock = Callable[[], float]
+"""Returns seconds from an arbitrary start."""
 
 
 def _read_boot_clock() -> float:
-    """Return the seconds of a clock that also runs while the computer sleeps, as the lease's time does.
+    """Return the time of a clock that does not stop while the computer sleeps.
 
-    `time.monotonic` stops during sleep (clock_gettime(2)); only Linux has a clock that does not.
+    The lease can expire during sleep. `time.monotonic` stops during sleep (clock_gettime(2)), and only Linux has a clock that does not.
     """
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot is None else time.clock_gettime(boot)
+    boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
 
 
 @frozen
 class LeaseHolder:
-    """A lease as stored in the registry; its times are in UTC, by the registry's clock.
+    """The holder of a lease, as stored in the registry.
 
-    `machine` is equal for processes that can see each other.
+    `machine` is equal for processes that can see each other; `token` is different for every lease. `since` and `until` are the
+    start and the end of the lease in UTC, by the registry's clock.
     """
 
     process: ProcessIdentity
@@ -73,11 +79,11 @@ class LeaseHolder:
     until: datetime.datetime
 
     def build_locked_error(self) -> LockedError:
-        """Return the error for another writer."""
+        """Return the error for another process that tries to acquire the lease."""
         return LockedError(str(self), _format_time(self.since), _format_time(self.until))
 
     def format_partial_apply_warning(self) -> str:
-        """Return the warning for a plan that is made while the holder's apply runs."""
+        """Return the warning for a plan that is made while the holder is applying another one."""
         return (
             f"an apply by {self} has been running since {_format_time(self.since)}; this plan may show a partial apply; "
             "plan again when it is done"
@@ -96,7 +102,7 @@ class _Group:
     now: datetime.datetime
 
     def parse_stored_lease(self) -> LeaseHolder | None:
-        """Return the lease in the attributes, expired or not. An unreadable lease blocks no one."""
+        """Return the lease in the attributes, even an expired one, or None without a readable one."""
         try:
             pid, started_at, machine, token = self.attributes[_PROCESS].split("/")
             # Users of a directory service may have an @ in their names.
@@ -149,7 +155,7 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renew it in the background, and release it at the end.
 
-    `machine` defaults to this machine. Yields a check to call before each write; it raises LeaseLostError once the lease is lost.
+    `machine` defaults to this machine. Yields a function to call before each write: it raises LeaseLostError if the lease is lost.
     Raises LockedError if another process holds the lease, AwsError and TargetError.
     """
     lease = _Lease(workspace, call, process, machine or identify_machine(), seconds, clock)
@@ -159,7 +165,7 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
         lease.acquire()
         renewal_thread.start()
         yield lease.check
-    finally:  # also after a failed acquire: perhaps only its response was lost
+    finally:  # also if `acquire` failed: it may have taken effect although its response was lost
         stop.set()
         if renewal_thread.ident is not None:
             renewal_thread.join()
@@ -170,8 +176,8 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 class _Lease:
     """This process's lease.
 
-    `_renewed_at` is the time, by our own clock, at which the last successful request for it was sent, or None while it is not held.
-    One thread writes this attribute and others read it, which Python does atomically.
+    `_renewed_at` is when, by this process's `clock`, the last request that acquired or renewed it was sent; None while it is not
+    held. One thread writes this attribute and others read it, which needs no lock because Python does each atomically.
     """
 
     workspace: str
@@ -223,7 +229,7 @@ class _Lease:
 
     def keep_renewing(self, stop: threading.Event) -> None:
         """Renew the lease until it is lost or `stop` is set; after an error, try again."""
-        while not stop.wait(self.seconds / 4):
+        while not stop.wait(self.seconds / _RENEWALS_PER_LEASE):
             try:
                 self.renew()
             except (AwsError, TargetError):
@@ -232,7 +238,10 @@ class _Lease:
                 return
 
     def renew(self) -> None:
-        """Renew the lease once. Raises LeaseLostError, AwsError and TargetError."""
+        """Renew the lease once. Raises LeaseLostError, AwsError and TargetError.
+
+        If the group keeps changing at the same time, return without having renewed it.
+        """
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
             group = _read_group(self.workspace, self.call)
@@ -285,15 +294,19 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
     return _Group(response["version"], attributes, _read_registry_time(response))
 
 
-def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
-    """Replace the stored lease unless the group has changed since the read; return whether it succeeded."""
-    others = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
+def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Mapping[str, str]) -> bool:
+    """Replace the lease's attributes unless the group has changed; return whether it succeeded.
+
+    Empty `lease_attributes` release the lease.
+    """
+    other_attributes = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
+    attributes = {**other_attributes, **lease_attributes}
     params: dict[str, Any] = {
         "thingGroupName": build_workspace_group_name(workspace),
-        "thingGroupProperties": {"attributePayload": {"attributes": {**others, **lease}, "merge": False}},
+        "thingGroupProperties": {"attributePayload": {"attributes": attributes, "merge": False}},
         "expectedVersion": group.version,
     }
-    # The attributes contain our token, so a write whose response was lost can be verified.
+    # The attributes contain this lease's token, so reading shows whether a write with a lost response took effect.
     verification = verify_thing_group(params["thingGroupName"])
     try:
         send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
@@ -311,8 +324,9 @@ def _read_registry_time(response: Mapping[str, Any]) -> datetime.datetime:
 
 def _has_died(lease: LeaseHolder) -> bool:
     """Return whether the holder was a process of this machine that no longer runs."""
-    local = evolve(lease.process, host=socket.gethostname())  # the stored name may have replaced characters
-    return lease.machine == identify_machine() and not is_running(local)
+    # Characters of the stored host name may have been replaced.
+    process = evolve(lease.process, host=socket.gethostname())
+    return lease.machine == identify_machine() and not is_running(process)
 
 
 def _format_time(moment: datetime.datetime) -> str:

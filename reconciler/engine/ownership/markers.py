@@ -10,7 +10,7 @@ from reconciler.model.resource import Desired
 def count_unchanged_markers(plan: Plan, resources: Desired) -> int:
     """Return how many of a plan's unchanged resources are ownership markers, which are not in the file.
 
-    It is 0 for a partial plan, which does not count markers.
+    The number is 0 for a partial plan, because its `unchanged` does not include ownership markers.
     """
     if plan.options.is_partial:
         return 0

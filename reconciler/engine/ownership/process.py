@@ -17,15 +17,18 @@ import psutil
 from reconciler.model.run import ProcessIdentity
 
 _JOB_URL_VARIABLES = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
-"""Where CI systems store the job's URL: GitLab, Jenkins, Buildkite, CircleCI. GitHub stores it in three parts."""
+"""The variables with the job's URL in GitLab, Jenkins, Buildkite and CircleCI. GitHub has it in three parts."""
 
-_MAX_JOB_URL = 200
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_PID_NAMESPACE = Path("/proc/self/ns/pid")
-"""Linux's identifiers of a boot and of a container's process numbers (proc(5), namespaces(7))."""
+_MAX_JOB_URL_CHARACTERS = 200
+
+_BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
+"""The file with an ID that Linux generates at each boot (proc(5))."""
+
+_PID_NAMESPACE_PATH = Path("/proc/self/ns/pid")
+"""The link with the ID of the namespace of process IDs, which each container has of its own (namespaces(7))."""
 
 _START_TOLERANCE_SECONDS = 2.0
-"""Tolerance when comparing process start times, in case the clock was set in between."""
+"""Tolerance when comparing two start times of a process: between reading them, the clock may have been set."""
 
 
 def identify_this_process(environ: Mapping[str, str]) -> ProcessIdentity:
@@ -35,14 +38,14 @@ def identify_this_process(environ: Mapping[str, str]) -> ProcessIdentity:
     except (KeyError, OSError):  # a container's user ID without an account
         user = str(os.getuid())
     pid = os.getpid()
-    job_url = _find_job_url(environ)[:_MAX_JOB_URL]
+    job_url = _find_job_url(environ)[:_MAX_JOB_URL_CHARACTERS]
     return ProcessIdentity(user, socket.gethostname(), pid, job_url, psutil.Process(pid).create_time())
 
 
 def is_running(identity: ProcessIdentity) -> bool:
     """Return whether the process still runs, as far as this host can see.
 
-    A process with a reused ID is another process.
+    A later process that has reused the process ID does not count: its start time differs.
     """
     if identity.host != socket.gethostname():
         return False
@@ -58,9 +61,9 @@ def is_running(identity: ProcessIdentity) -> bool:
 
 @cache
 def identify_machine() -> str:
-    """Return an ID of this boot and container, whose processes can see each other."""
+    """Return an ID of this boot and container; processes with the same ID can see each other."""
     parts = [socket.gethostname(), str(uuid.getnode())]
-    for path in (_BOOT_ID, _PID_NAMESPACE):
+    for path in (_BOOT_ID_PATH, _PID_NAMESPACE_PATH):
         with suppress(OSError):
             parts.append(str(path.readlink()) if path.is_symlink() else path.read_text(encoding="ascii"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Find the API operations and the roles that a desired state needs."""
+"""Find the API operations and the IAM roles that a desired state needs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
 VERBS = ("read", *ACTIONS)
-"""The verbs by which kinds declare their operations."""
+"""The attributes of `Kind.operations`: each has the operations that a kind needs to read or for an action."""
 
 Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
 
 PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
-"""The commands that permissions are for, with the verbs that each needs in addition to reading."""
+"""Command that needs the permissions → the verbs that it needs in addition to "read"."""
 
-_ROLE_MEMBERS = ("RoleArn", "roleArn")
+_ROLE_MEMBER_SUFFIXES = ("RoleArn", "roleArn")
+"""The ends of the names of request members that pass a role to AWS."""
 
 
 def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
     """Return the operations that a purpose needs for a desired state, under "Read" and "Write".
 
-    Every kind is read, because the workspace may own resources of a kind that the file no longer has. Only the kinds in the
-    file and those of the ownership markers are written.
+    `purpose` is a key of `PURPOSES`.
+
+    "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
+    file. "Write" has only operations of the kinds in the file and of the ownership markers.
     """
     kinds = all_kinds()
     tables = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
@@ -49,7 +52,7 @@ def find_needed_roles(resources: Desired) -> frozenset[str]:
     for resource in resources.values():
         for name, member in get_members(type(resource.spec)).items():
             value = getattr(resource.spec, name)
-            if (member.api or "").endswith(_ROLE_MEMBERS) and isinstance(value, str):
+            if (member.api or "").endswith(_ROLE_MEMBER_SUFFIXES) and isinstance(value, str):
                 arns.add(value)
     return frozenset(arns)
 

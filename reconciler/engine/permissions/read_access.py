@@ -1,4 +1,4 @@
-"""Check which kinds the caller may read, with the first request of each kind's read."""
+"""Check which kinds the caller may read, by sending the first request that each kind sends to read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADVICE = "`reconciler permissions --for plan` prints the permissions that readi
 def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
     """Yield a result for each kind that cannot be read, or one result if all kinds can.
 
-    Raises TargetError, and AwsError for anything but missing permissions.
+    Raises TargetError, and AwsError for errors other than missing permissions.
     """
     workspace = state.settings.name
     scope = Scope(workspace, add_ownership_markers(workspace, state.resources))
@@ -48,7 +48,7 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
 
 
 def _find_first_call(read: Read[Sequence[Live]]) -> ApiCall | None:
-    """Return the first call of a read, which may begin with empty batches; None if it sends nothing."""
+    """Return the first call of a read, after any empty batches, or None if it sends no call."""
     try:
         batch = next(read)
         while not batch:
