@@ -16,8 +16,8 @@ def find_grace_ends(
 ) -> dict[str, float]:
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
-    An orphan has a grace period if its thing has a new certificate whose `rotation` declares one. If the thing has several such
-    certificates, the latest end applies. `certificates` has the description of every certificate that was read, by ID.
+    An orphan has a grace period if a thing that has it also has a new certificate whose `rotation` declares one. If there are
+    several such certificates, the latest end applies. `certificates` has the description of every certificate that was read, by ID.
     """
     ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:
@@ -29,10 +29,11 @@ def find_grace_ends(
     for thing in scope.get_live("things"):
         desired_certificates = desired_certificates_by_thing.get(thing.identity, ())
         end = max((ends[name] for name in desired_certificates if name in ends), default=None)
-        if end is not None:
-            ends_by_orphan |= {
-                certificate.id: end for certificate in thing.spec.certificates if certificate.id in orphans
-            }
+        if end is None:
+            continue
+        for certificate in thing.spec.certificates:
+            if certificate.id in orphans:
+                ends_by_orphan[certificate.id] = max(end, ends_by_orphan.get(certificate.id, end))
     return ends_by_orphan
 
 

@@ -131,6 +131,32 @@ class TestGracePeriod:
         old = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
         assert plan_state(self.make_state(2), cloud).notes == (Note("info", text, old),)
 
+    @pytest.mark.parametrize("periods", [("1d", "7d"), ("7d", "1d")])
+    def test_a_certificate_of_two_things_is_kept_until_the_later_grace_period_ends(self, cloud, periods):
+        def make_state_of_two(generation):
+            resources = []
+            for name, period in zip(("a", "b"), periods, strict=True):
+                certificate, thing = device(name, generation)
+                rotated = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation(period)))
+                resources += [rotated, thing]
+            return state(ca(), *resources)
+
+        converge(make_state_of_two(1), cloud)
+        converge(make_state_of_two(2), cloud)
+        old_certificate = cloud.iot.describe_certificate(certificateId=get_certificate_id("a"))
+        arn = old_certificate["certificateDescription"]["certificateArn"]
+        cloud.iot.attach_thing_principal(thingName="b", principal=arn)
+        last = "a" if periods[0] == "7d" else "b"
+        created = cloud.iot.describe_certificate(certificateId=get_certificate_id(last, 2))[
+            "certificateDescription"
+        ]["creationDate"]
+        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
+        note = plan_state(make_state_of_two(2), cloud).notes[0]
+        assert (str(note.address), note.text) == (
+            f"certificates.a:{get_certificate_id('a')[:12]}",
+            f"kept with its successor until {until} UTC",
+        )
+
     def test_the_old_certificate_is_deleted_after_the_grace_period(self, cloud, monkeypatch):
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
