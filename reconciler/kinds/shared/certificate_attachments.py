@@ -39,7 +39,10 @@ def detach(thing: str, arn: str | Ref) -> ApiCall:
 
 
 def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that attach certificates, first detached from other things that must not have them."""
+    """Yield the calls that attach certificates to a thing.
+
+    A certificate that one thing has or will have exclusively is detached from the other things first.
+    """
     exclusive = context.desired[thing].spec.exclusive
     for certificate in certificates:
         detach_calls = [*_detach_from_others(thing, certificate, context)]
@@ -49,10 +52,10 @@ def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanC
 
 
 def _detach_from_others(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that detach a certificate that one thing has or will have exclusively from others.
+    """Yield the calls that detach a certificate from other things, if it is exclusive to one thing before or after.
 
     The steps of the other things detach it too, but no order of steps suits things that swap certificates, and AWS accepts
-    detaching twice. A thing that keeps the certificate, no longer exclusively, gets it back at once.
+    detaching twice. Another thing that keeps the certificate, but no longer exclusively, gets it back at once.
     """
     if not isinstance(certificate, str):
         return
@@ -73,7 +76,7 @@ def _detach_from_others(thing: Address, certificate: Reference, context: PlanCon
 
 
 def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that re-attach the certificates that stay and are attached with the wrong type.
+    """Yield the calls that attach the remaining certificates again if their attachment has the wrong type.
 
     UNCONFIRMED: whether AWS changes the type of an attachment; it is not documented.
     """

@@ -52,13 +52,13 @@ def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> 
 
 
 def read_outside_owners(outside_holders: Mapping[str, Sequence[str]]) -> Read[dict[str, str | None]]:
-    """Return the other workspace, if any, that owns a thing with each certificate, by certificate ID."""
+    """Return another workspace that owns a thing with the certificate, or None, by certificate ID."""
     things = sorted({thing for holders in outside_holders.values() for thing in holders})
     owner_by_thing = yield from group_membership.read_owners(things)
     owners: dict[str, str | None] = {}
     for identity, holders in outside_holders.items():
-        holder_owners = [owner for thing in holders if (owner := owner_by_thing[thing])]
-        owners[identity] = holder_owners[0] if holder_owners else None
+        holder_owners = filter(None, (owner_by_thing[thing] for thing in holders))
+        owners[identity] = next(holder_owners, None)
     return owners
 
 

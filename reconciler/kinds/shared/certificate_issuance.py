@@ -42,8 +42,8 @@ def _read_saved(save_to: SaveTo) -> Pem | None:
 def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
     """Check a certificate that AWS will issue: its request, its file, and the fields that go with it."""
     assert isinstance(spec.csr, str)
-    key = x509.compute_signing_request_key_digest(spec.csr)
-    if key is None:
+    key_digest = x509.compute_signing_request_key_digest(spec.csr)
+    if key_digest is None:
         problem, expected = "not a certificate signing request", "one in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
         return
@@ -58,7 +58,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
         expected = "a file that does not exist yet, or the certificate"
         yield ValueProblem("invalid-output-file", problem, expected, path=("save_to",))
         return
-    if saved and x509.compute_public_key_digest(saved) != key:
+    if saved and x509.compute_public_key_digest(saved) != key_digest:
         problem = f"{spec.save_to} has a certificate of another key than the request"
         expected = "the certificate that was issued for the request, or a new path"
         yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
@@ -149,18 +149,19 @@ class CertificateIssued(Verification):
 
 
 def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
-    """Return the names in the file of certificates that AWS issued and no apply has saved, by ID.
+    """Return the name in the file of each certificate that AWS issued and no apply has saved, by ID.
 
-    An apply that is killed between the response and writing the file leaves them; their public key identifies them. AWS
-    lists no keys, so if a request has no certificate yet, every certificate that is not in the file is described.
+    An apply that is killed between the response and writing the file leaves such a certificate. Its public key is that of
+    its request. AWS lists no keys, so if any request has no known certificate, every certificate with an ID that is not in
+    `known_ids` is described.
     """
-    names_by_key: dict[str, str] = {}
+    names_by_key_digest: dict[str, str] = {}
     for resource in scope.iterate_resources("certificates"):
         if resource.spec.csr and not find_known_certificate(resource.spec):
-            key = x509.compute_signing_request_key_digest(resource.spec.csr)
-            if key:
-                names_by_key[key] = resource.address.name
-    if not names_by_key:
+            key_digest = x509.compute_signing_request_key_digest(resource.spec.csr)
+            if key_digest:
+                names_by_key_digest[key_digest] = resource.address.name
+    if not names_by_key_digest:
         return {}
     (listing,) = yield [ApiCall("iot", "ListCertificates")]
     ids = [item["certificateId"] for item in listing["certificates"]]
@@ -169,7 +170,7 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
     names: dict[str, str] = {}
     for identity, response in zip(unknown_ids, responses, strict=True):
         pem = response.get("certificateDescription", {}).get("certificatePem")
-        name = names_by_key.get(x509.compute_public_key_digest(Pem.parse(pem))) if pem else None
+        name = names_by_key_digest.get(x509.compute_public_key_digest(Pem.parse(pem))) if pem else None
         if name and name not in names.values():
             names[identity] = name
     return names

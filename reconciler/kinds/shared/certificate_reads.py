@@ -45,24 +45,24 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
     """
     # A destroy deletes every desired certificate, attached or not, so these are read before the things are known.
     early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
-    early = yield from _read_attached(sorted(early_ids))
-    selection = yield from _select(scope, desired)
-    late = yield from read_certificates(sorted(selection.ids - early_ids))
+    early_reads = yield from _read_with_attachments(sorted(early_ids))
+    selection = yield from _select_certificates(scope, desired)
+    late_certificates = yield from read_certificates(sorted(selection.ids - early_ids))
     certificates = {
         identity: certificate
-        for identity, certificate in sorted({**early.certificates, **late}.items())
+        for identity, certificate in sorted({**early_reads.certificates, **late_certificates}.items())
         if identity in selection.ids
     }
-    lifetimes = _classify(scope, desired, selection, certificates)
-    builder = yield from _read_connections(scope, desired, selection, lifetimes, early, certificates)
-    del early, late
+    lifetimes = _find_lifetimes(scope, desired, selection, certificates)
+    builder = yield from _read_attachments(scope, desired, selection, lifetimes, early_reads, certificates)
+    del early_reads, late_certificates
     # Each response is released after its use: in a large fleet they take as much memory as the result.
     return [builder.build(identity, certificates.pop(identity)) for identity in [*certificates]]
 
 
 @frozen
-class _Attached:
-    """Certificates, the things that have them, and their policies, all by ID."""
+class _EarlyReads:
+    """Certificates, the things that have them, and their policies, all by certificate ID."""
 
     certificates: Mapping[str, Response]
     things: Mapping[str, tuple[str, ...]]
@@ -73,9 +73,9 @@ class _Attached:
 class _Selection:
     """The IDs of the certificates to read, and what is known of them.
 
-    - `issued_names`: the names in the file of certificates that AWS issued and no apply has saved;
+    - `issued_names`: the name in the file of each certificate that AWS issued and no apply has saved;
     - `things_by_id`: the workspace's things that have each certificate;
-    - `policies`: the workspace's policies of each certificate.
+    - `policies`: the policies of each certificate that the workspace owns or the file refers to.
     """
 
     ids: AbstractSet[str]
@@ -102,14 +102,14 @@ class _Lifetimes:
     expected: AbstractSet[str]
 
 
-def _read_attached(ids: Sequence[str]) -> Read[_Attached]:
+def _read_with_attachments(ids: Sequence[str]) -> Read[_EarlyReads]:
     certificates = yield from read_certificates(ids)
     arns = select_arns(certificates, certificates)
     things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
-    return _Attached(certificates, things, policies)
+    return _EarlyReads(certificates, things, policies)
 
 
-def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
+def _select_certificates(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
     """Decide which certificates to read, from the live policies, things and provisioned things."""
     external_policies = select_external_names(
         policy for resource in scope.iterate_resources("certificates") for policy in resource.spec.policies
@@ -138,12 +138,13 @@ def _group_policies_by_certificate(
     return {certificate: references[names] for certificate, names in names_by_certificate.items()}
 
 
-def _classify(
+def _find_lifetimes(
     scope: Scope,
     desired: Mapping[str, Resource],
     selection: _Selection,
     certificates: Mapping[str, Response],
 ) -> _Lifetimes:
+    """Find out which certificates a plan may delete, and when their grace periods end."""
     declared = desired.keys() | selection.issued_names.keys()
     kept_ids = frozenset[str]() if scope.is_destroy else declared
     deletable = [identity for identity in certificates if identity not in kept_ids]
@@ -163,21 +164,21 @@ def _classify(
     )
 
 
-def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier stages)
+def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier stages)
     scope: Scope,
     desired: Mapping[str, Resource],
     selection: _Selection,
     lifetimes: _Lifetimes,
-    early: _Attached,
+    early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
     """Read who has the certificates that may be deleted or imported; return the builder of the result."""
-    unread = [identity for identity in lifetimes.deletable if identity not in early.policies]
+    unread = [identity for identity in lifetimes.deletable if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
         read_things_of(arns | select_arns(lifetimes.unattached, certificates)), read_policies_of(arns)
     )
-    outside_holders = find_outside_holders({**early.things, **late_things}, scope)
+    outside_holders = find_outside_holders({**early_reads.things, **late_things}, scope)
     owners = yield from read_outside_owners(
         {
             identity: outside_holders[identity]
@@ -190,7 +191,7 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         desired=desired,
         selection=selection,
         lifetimes=lifetimes,
-        all_policies={**early.policies, **late_policies},
+        all_policies={**early_reads.policies, **late_policies},
         outside_holders=outside_holders,
         owners=owners,
         desired_things={resource.address.name for resource in scope.iterate_resources("things")},
@@ -202,8 +203,8 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
 class _LiveBuilder:
     """Builds live certificates from everything that was read.
 
-    `all_policies` is read only for certificates that may be deleted. `outside_holders` are the things outside the workspace
-    that have a certificate, and `owners` the workspaces that own it through them. All of these are by certificate ID.
+    `all_policies` is read only for certificates that may be deleted. `outside_holders` has the things outside the workspace
+    that have a certificate; `owners` has the workspace that owns one of these things. All three are by certificate ID.
     """
 
     workspace: str
@@ -219,9 +220,9 @@ class _LiveBuilder:
     def build(self, identity: str, certificate: Response) -> Live:
         things = self.selection.things_by_id.get(identity, ())
         resource = self.desired.get(identity)
-        is_foreign = identity in self.outside_holders
+        has_outside_things = identity in self.outside_holders
         is_kept = identity in self.lifetimes.kept_until
-        is_explained = identity in self.lifetimes.expected
+        is_expected = identity in self.lifetimes.expected
         spec = Certificate(
             pem=Pem(identity),
             csr=NOT_COMPARED if identity in self.selection.issued_names else None,
@@ -232,14 +233,15 @@ class _LiveBuilder:
         )
         facts = CertificateFacts(
             policies=self.all_policies.get(identity),
-            has_outside_things=is_foreign,
+            has_outside_things=has_outside_things,
             is_past_grace_period=identity in self.lifetimes.past_grace_period,
-            is_unexpected=not is_explained and not self.desired_things.isdisjoint(things),
+            is_unexpected=not is_expected and not self.desired_things.isdisjoint(things),
         )
         return Live(
             identity,
             spec,
-            owner=self.owners.get(identity) if is_foreign or is_kept else self.workspace,
+            # During its grace period a certificate has no owner, so a plan leaves it alone.
+            owner=self.owners.get(identity) if has_outside_things or is_kept else self.workspace,
             arn=intern(certificate["certificateArn"]),  # things and policies have the same text
             declared_name=self._choose_name(identity, things),
             prevent_destroy=not self.protected_things.isdisjoint(things),
@@ -249,7 +251,10 @@ class _LiveBuilder:
         )
 
     def _choose_name(self, identity: str, things: Sequence[str]) -> str | None:
-        """Return a name for a certificate whose ID is not in the file: its thing's name and its ID."""
+        """Return the name of a certificate whose ID is not in the file; None if its ID is in the file.
+
+        An issued certificate has its name in the file. Any other is named after its thing and its ID.
+        """
         issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:
             return issued_name
@@ -260,16 +265,19 @@ class _LiveBuilder:
 
 
 def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-    """Return some certificates and the things that have them, with all requests at once if possible."""
+    """Return the certificates of a previous read, and the things that have them.
+
+    Those that existed before need only one batch of requests.
+    """
     known_arns = {identity: live.arn for identity, live in sorted(previous_states.items()) if live}
     certificates, things, policies = yield from merge_reads(
         read_certificates(sorted(previous_states), use_listing=False),
         read_things_of(known_arns),
         read_policies_of(known_arns),
     )
-    other_arns = select_arns(certificates.keys() - known_arns.keys(), certificates)
-    things |= yield from read_things_of(other_arns)
-    policies |= yield from read_policies_of(other_arns)
+    new_arns = select_arns(certificates.keys() - known_arns.keys(), certificates)
+    things |= yield from read_things_of(new_arns)
+    policies |= yield from read_policies_of(new_arns)
     return [
         Live(
             identity,

@@ -28,7 +28,10 @@ def build_retired_policy_name(workspace: str) -> str:
 
 
 def mark_retired(context: PlanContext, arn: str) -> ApiCall:
-    """Return the call that attaches the policy; a certificate with ten policies is deleted without it."""
+    """Return the call that attaches the policy that marks a retired certificate.
+
+    AWS allows ten policies; a certificate that has ten already is deleted without the mark.
+    """
     params = {"policyName": build_retired_policy_name(context.workspace), "target": arn}
     ignored_errors = {"LimitExceededException", *NOT_FOUND}
     return ApiCall("iot", "AttachPolicy", params, ignored_errors=ignored_errors)
@@ -42,7 +45,7 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
     yield ApiCall(
         "iot",
         "DeleteCertificate",
-        {**params, "forceDelete": True},  # even with policies
+        {**params, "forceDelete": True},  # also if it has policies
         ignored_errors=NOT_FOUND,
         # AWS detaches asynchronously, so for some seconds it may still see a thing that had it.
         retried_errors={"DeleteConflictException"},

@@ -58,7 +58,7 @@ def read_owners(things: Sequence[str]) -> Read[dict[str, str | None]]:
 def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     """Return the workspace whose own group is among a thing's groups.
 
-    If there are several, another workspace than `workspace` is returned.
+    If there are several, one that is not `workspace` is returned, so that the thing counts as that workspace's.
     """
     owners = [
         group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
@@ -121,7 +121,8 @@ def move(
 ) -> Iterator[ApiCall]:
     """Yield the calls that change a thing's static groups.
 
-    The thing is added to new groups before it is removed from others, except from those in the hierarchy of a new one.
+    The thing is added to new groups before it is removed from old ones. Only an old group in the hierarchy of a new one is
+    left first: AWS does not allow two groups of one hierarchy.
     """
     before, after = list(before), list(after)
     added = [group for group in after if group not in before]
@@ -140,7 +141,7 @@ def move(
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that add the desired members to a group that was replaced.
 
-    Before that, they are removed from other groups in its hierarchy. Their own steps do the same, which AWS accepts.
+    Before that, they are removed from other groups in its hierarchy. The members' own steps do the same; AWS accepts that.
     """
     for member in context.find_remaining_users(group):
         thing = context.find_thing_name(member)
@@ -166,7 +167,7 @@ def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[t
 
 
 def _find_groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Reference]:
-    """Return the groups of a thing after the plan is applied, including those that its table ignores."""
+    """Return the groups of a thing after the plan is applied, including those that `ignore_changes` keeps."""
     change = context.changes.get(thing)
     resource = change.resource if isinstance(change, Update) else context.live[thing]
     groups: Iterable[Reference] = resource.spec.thing_groups
@@ -178,7 +179,7 @@ def move_billing_group(
 ) -> Iterator[ApiCall]:
     """Yield the calls that change a thing's billing group.
 
-    The thing is removed from the old one first. UNCONFIRMED: whether AWS would move it by itself.
+    The thing is removed from the old one first. UNCONFIRMED: whether adding it to the new one would be enough.
     """
     if before == after:
         return

@@ -110,7 +110,7 @@ class ClientToken(Deferred):
     material: MaterialHash
 
     def resolve(self, responses: Responses) -> str:
-        """Return 64 hexadecimal digits."""
+        """Return the token: 64 hexadecimal digits."""
         return compute_sha256(self.request + self.material.resolve(responses))
 
     def __str__(self) -> str:

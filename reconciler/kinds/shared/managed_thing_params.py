@@ -24,7 +24,7 @@ def to_update_params(
 ) -> dict[str, Any]:
     """Return the parameters of UpdateManagedThing for the fields that the file sets.
 
-    Without capabilities, AWS keeps those that the device may have refined.
+    If an update has no capabilities, AWS keeps the live ones, which the device may have refined.
     """
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
@@ -32,7 +32,7 @@ def to_update_params(
         params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
     if with_capabilities:
         params |= _to_capability_params(spec)
-    # Never empty: AWS would reject that, or take it for "no change" in an update.
+    # The address is always part of it: AWS may reject empty meta data, or take it for "no change" in an update.
     thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
     params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
     return params

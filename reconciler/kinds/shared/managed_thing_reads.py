@@ -26,7 +26,7 @@ from reconciler.model.secret import SecretDigest
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
     """Yield an unmanaged thing for each missing resource, found by its serial number, else by its name.
 
-    If several match, the first one is returned with a description of all of them, so that the plan is rejected.
+    If several match, the first free one is yielded with a description of all of them, so that the plan is rejected.
     """
     things_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
     things_by_name: defaultdict[str, list[Response]] = defaultdict(list)
@@ -62,7 +62,7 @@ def _describe(thing: Response) -> str:
 def to_live(
     thing: Response, desired: Resource | None, name: str | None = None, candidates: Sequence[str] = ()
 ) -> Live:
-    """Return one live managed thing, with the fields that the file sets or has set before.
+    """Return one live managed thing, with the optional fields that the file sets or has set before.
 
     `name` is the name in the file for an unmanaged thing, whose authentication material is unknown and not compared.
     """

@@ -32,11 +32,9 @@ A field that the file never set is left to AWS and not compared. A tag stores wh
 cannot clear them: clearing a field needs a replacement.
 """
 
-CREDENTIAL_LOCKER, WIFI_SIMPLE_SETUP, HUB_NETWORK_MODE = (
-    "credential_locker",
-    "wi_fi_simple_setup_configuration",
-    "hub_network_mode",
-)
+CREDENTIAL_LOCKER = "credential_locker"
+WIFI_SIMPLE_SETUP = "wi_fi_simple_setup_configuration"
+HUB_NETWORK_MODE = "hub_network_mode"
 
 CAPABILITY_MEMBERS = {
     "capabilities": "Capabilities",

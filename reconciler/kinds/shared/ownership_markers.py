@@ -91,7 +91,8 @@ def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
     protected = _find_protected_things(all_resources)
     all_resources |= protected
     markers = _build_markers(workspace, all_resources, has_protected_things=bool(protected))
-    marker_addresses, intern_set = frozenset(marker.address for marker in markers), Interner()
+    marker_addresses = frozenset(marker.address for marker in markers)
+    intern_set = Interner()
     for address, resource in all_resources.items():
         if address.kind in MARKED_TABLES:
             unneeded = frozenset() if address in protected else {_build_protected_group_address(workspace)}

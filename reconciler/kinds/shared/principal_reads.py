@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.kinds.base.context import Read, Response, Scope
@@ -18,7 +19,7 @@ def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dic
         listing=ApiCall("iot", "ListThings"),
         items="things",
         key="thingName",
-        max_pages=-(-len(names) // DESCRIBES_PER_PAGE),
+        max_pages=math.ceil(len(names) / DESCRIBES_PER_PAGE),
         describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, ignored_errors=NOT_FOUND),
         use_listing=use_listing,
     )
@@ -31,7 +32,8 @@ def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read
         listing=ApiCall("iot", "ListCertificates"),
         items="certificates",
         key="certificateId",
-        max_pages=len(ids),  # AWS allows 10 pages per second, and 10 DescribeCertificate calls
+        # A page takes as long as one DescribeCertificate call: AWS allows 10 of each per second.
+        max_pages=len(ids),
         describe=lambda identity: ApiCall(
             "iot", "DescribeCertificate", {"certificateId": identity}, ignored_errors=NOT_FOUND
         ),
@@ -72,7 +74,10 @@ def invert(values_by_key: Mapping[str, Iterable[str]]) -> dict[str, frozenset[st
 
 
 def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
-    """Return the ARNs of the targets of each policy: those that were read already, and some others."""
+    """Return the ARNs of the targets of each live policy and of each of `policies`, by policy name.
+
+    The targets of the live policies have been read with them.
+    """
     targets = {live.identity: live.get_facts(PolicyFacts).targets for live in scope.get_live("policies")}
     unread = sorted(set(policies) - targets.keys())
     responses = yield from request_each("ListTargetsForPolicy", "policyName", unread)
