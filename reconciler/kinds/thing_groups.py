@@ -115,17 +115,19 @@ class ThingGroups(Kind):
             if response and "queryString" not in response
         }
         deletable = _find_deletable(groups, desired, scope)
+        # The keys are ARNs too, because `read_policies_of` returns policies by these keys.
         deletable_arns = {arns[name]: arns[name] for name in deletable}
-        all_policies = invert((yield from read_policies_of(deletable_arns)))
+        policies_by_arn = yield from read_policies_of(deletable_arns)
+        deletable_targets = invert(policies_by_arn)
         if scope.previous_states is None:
             names = select_external_names(policy for spec in desired.values() for policy in spec.policies)
             targets: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
         else:
-            targets = all_policies
+            targets = deletable_targets
         contents = yield from _read_contents(_find_moving(groups, desired), arns)
         live_groups = []
         for name, group in groups.items():
-            attached = _select_policies(all_policies, arns[name]) if name in deletable else NOT_COMPARED
+            attached = _select_policies(deletable_targets, arns[name]) if name in deletable else NOT_COMPARED
             facts = ThingGroupFacts(attached, contents.get(name))
             policies = _select_policies(targets, arns[name])
             live_groups.append(_to_live(group, tags_by_name[name], policies, facts))
@@ -265,11 +267,12 @@ def _read_contents(names: Sequence[str], arns: Mapping[str, str]) -> Read[dict[s
 
 
 def _select_policies(targets_by_policy: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
+    """Return the policies that are attached to the group with this ARN."""
     return tuple(policy for policy, targets in targets_by_policy.items() if arn in targets)
 
 
 def _find_known_things(group: Address, context: PlanContext) -> set[str]:
-    """Return the things that the plan knows: it adds them again or changes them."""
+    """Return the names of the things that are in the file or in the plan, or refer to the group."""
     addresses = {*context.desired, *context.changes}
     names = {address.name for address in addresses if address.kind == "things"}
     return names | {str(context.find_thing_name(user)) for user in context.live_users.get(group, ())}
@@ -285,7 +288,7 @@ def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     }
     if spec.parent is not None:
         params["parentGroupName"] = context.resolve_identity("thing_groups", spec.parent)
-    # Acquiring the lease may have created the workspace's own group before.
+    # The workspace's own group stores the lease, so it may have been created when the lease was acquired.
     is_workspace_group = name == build_workspace_group_name(context.workspace)
     ignored_errors = {"ResourceAlreadyExistsException"} if is_workspace_group else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=ignored_errors, idempotent=True)

@@ -2,8 +2,8 @@
 
 Source: AWS IoT API reference, CreateThingType and related operations; developer guide, "Thing types": a type can be deleted
 five minutes after its deprecation at the earliest, and only while no thing has it. UpdateThingType takes only the MQTT 5
-configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); for everything else, Terraform's provider replaces
-a type too.
+configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); to change anything else, the type is replaced, as
+Terraform's provider does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ MAX_SEARCHABLE_ATTRIBUTES = 3
 MIN_DEPRECATED_SECONDS = 300.0
 """Seconds for which a type has to be deprecated before AWS deletes it."""
 
-_SLACK_SECONDS = 60.0
+_EXTRA_WAIT_SECONDS = 60.0
+"""Seconds that a deletion waits in addition, because AWS may be late."""
 
 _PROPERTIES = "CreateThingType.thingTypeProperties"
 
@@ -265,7 +266,7 @@ def _delete(live: Live) -> list[ApiCall]:
         {"thingTypeName": live.identity},
         ignored_errors=NOT_FOUND,
         retried_errors={"InvalidRequestException"},
-        timeout_seconds=MIN_DEPRECATED_SECONDS + _SLACK_SECONDS,
+        timeout_seconds=MIN_DEPRECATED_SECONDS + _EXTRA_WAIT_SECONDS,
     )
     return [delete] if live.spec.deprecated else [_deprecate(live.identity), delete]
 

@@ -144,7 +144,10 @@ class Things(Kind):
         return live_things
 
     def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-        """Read some things and their groups; those that existed before need only one batch of requests."""
+        """Read the things of a previous read, with their principals and groups.
+
+        Those that existed before need only one batch of requests.
+        """
         names = sorted(previous_states)
         known_names = [name for name in names if previous_states[name]]
         things, connections = yield from merge_reads(
@@ -293,7 +296,7 @@ class Things(Kind):
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return each thing's response with its principals, and its groups."""
+    """Return the response that lists the principals, and the static groups, of each thing by name."""
     principals, groups = yield from merge_reads(
         request_each("ListThingPrincipalsV2", "thingName", names),
         group_membership.read_groups_of_things(names),
@@ -309,7 +312,7 @@ def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
 
 
 def _read_billing_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the things of each billing group of the workspace or outside the file."""
+    """Return the things of each billing group that the workspace owns or the file refers to."""
     references = [thing.spec.billing_group for thing in scope.iterate_resources("things")]
     groups = {live.identity for live in scope.get_live("billing_groups")} | select_external_names(references)
     return (yield from _read_members("ListThingsInBillingGroup", "billingGroupName", sorted(groups)))
@@ -347,12 +350,13 @@ def _to_live(
     billing_groups: Sequence[str],
     desired: Thing | None,
 ) -> Live:
-    edges = sorted(principals.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
-    is_exclusive = {
-        intern(edge["principal"]): edge.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
-        for edge in edges
+    attachments = sorted(principals.get("thingPrincipalObjects", ()), key=lambda item: str(item["principal"]))
+    # Certificates and policies have the same ARNs; sharing their text saves memory in a large fleet.
+    exclusive_by_arn = {
+        intern(item["principal"]): item.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
+        for item in attachments
     }
-    certificates = [arn for arn in is_exclusive if ":cert/" in arn]
+    certificate_arns = [arn for arn in exclusive_by_arn if ":cert/" in arn]
     attributes = thing.get("attributes", {})
     if desired and desired.attributes == attributes:
         attributes = desired.attributes  # one mapping for both saves memory in a large fleet
@@ -362,19 +366,19 @@ def _to_live(
         thing_type=External(thing_type) if thing_type else None,
         attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificates),
+        certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificate_arns),
         billing_group=External(billing_group) if billing_group else None,
-        exclusive=_summarize_exclusive([is_exclusive[arn] for arn in certificates], desired),
+        exclusive=_summarize_exclusive([exclusive_by_arn[arn] for arn in certificate_arns], desired),
     )
-    exclusive_arns = frozenset(arn for arn, exclusive in is_exclusive.items() if exclusive)
-    facts = ThingFacts(exclusive_arns=exclusive_arns or _NO_NAMES, principals=tuple(is_exclusive))
+    exclusive_arns = frozenset(arn for arn, exclusive in exclusive_by_arn.items() if exclusive)
+    facts = ThingFacts(exclusive_arns=exclusive_arns or _NO_NAMES, principals=tuple(exclusive_by_arn))
     return Live(thing["thingName"], spec, thing["version"], facts=facts)
 
 
 def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
     """Return whether a thing has its certificates exclusively.
 
-    If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan repairs that.
+    If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan changes the rest.
     """
     if not values:
         return NOT_COMPARED

@@ -22,12 +22,25 @@ from reconciler.model.resource import NOT_COMPARED, External, Live, extract_name
 class LiveBuilder:
     """Builds live provisioned things from everything that was read.
 
-    - by group: `members` (names of things);
-    - by thing: `billing_groups`, `things`, `principals` (certificates only) and `owners`;
-    - by certificate ID: `certificates`, policy `documents`, `things_by_certificate` (for certificates that no
-      table declares), and `registrations` (of certificates that must be registered again);
-    - by policy: `policies` (certificate IDs);
-    - by address: `issued_ids` (certificate IDs).
+    Mappings whose keys are names of static groups:
+
+    - `members`: the names of the things in each group.
+
+    Mappings whose keys are names of things:
+
+    - `billing_groups`: the thing's billing group; `things`: its response; `owners`: the workspace that owns it;
+    - `principals`: its certificates, as items of ListThingPrincipalsV2.
+
+    Mappings whose keys are certificate IDs:
+
+    - `certificates`: the certificate's response; `documents`: the documents of its policies;
+    - `things_by_certificate`: the things that have it, if no table declares it;
+    - `registrations`: what it has, if it must be registered again.
+
+    Other mappings:
+
+    - `policies`: the IDs of the certificates that each policy is attached to, by policy name;
+    - `issued_ids`: the ID of the certificate that was issued for a provisioned thing but not saved, by address.
     """
 
     workspace: str
@@ -47,51 +60,59 @@ class LiveBuilder:
         """Return one provisioned thing, or None if neither its thing nor its certificate exists."""
         thing = self.things.get(blueprint.name)
         own_id = blueprint.certificate_id or self.issued_ids.get(str(blueprint.address))
-        registered = own_id if own_id in self.certificates else None
-        if thing is None and registered is None:
+        registered_id = own_id if own_id in self.certificates else None
+        if thing is None and registered_id is None:
             return None
-        attached = [
+        attached_ids = [
             extract_name_from_arn(item["principal"]) for item in self.principals.get(blueprint.name, ())
         ]
-        others = [
-            identity for identity in attached if identity != registered and identity in self.certificates
+        other_ids = [
+            identity
+            for identity in attached_ids
+            if identity != registered_id and identity in self.certificates
         ]
         spec = Provisioned(
             thing_name=blueprint.name if thing else None,
-            other_certificates=tuple(External(identity) for identity in sorted(others)),
+            other_certificates=tuple(External(identity) for identity in sorted(other_ids)),
             **self._build_thing_fields(blueprint, thing),
-            **self._build_certificate_fields(blueprint, registered, attached),
+            **self._build_certificate_fields(blueprint, registered_id, attached_ids),
         )
         is_owned = blueprint.name in self.members.get(build_workspace_group_name(self.workspace), ())
+        is_protected = blueprint.name in self.members.get(build_protected_group_name(self.workspace), ())
         return Live(
             identity=str(blueprint.address),
             spec=spec,
             version=thing["version"] if thing else None,
             owner=self.workspace if is_owned else self.owners.get(blueprint.name),
             declared_name=blueprint.address.name,
-            prevent_destroy=blueprint.name
-            in self.members.get(build_protected_group_name(self.workspace), ()),
-            includes=frozenset({blueprint.name, *attached} | ({registered} if registered else set())),
-            facts=self._build_facts(blueprint, registered, attached, others),
+            prevent_destroy=is_protected,
+            includes=frozenset(
+                {blueprint.name, *attached_ids} | ({registered_id} if registered_id else set())
+            ),
+            facts=self._build_facts(blueprint, registered_id, attached_ids, other_ids),
         )
 
     def _build_facts(
-        self, blueprint: Blueprint, registered: str | None, attached: Sequence[str], others: Sequence[str]
+        self,
+        blueprint: Blueprint,
+        registered_id: str | None,
+        attached_ids: Sequence[str],
+        other_ids: Sequence[str],
     ) -> ProvisionedThingFacts:
         holders = {
             identity: self.things_by_certificate[identity]
-            for identity in others
+            for identity in other_ids
             if identity in self.things_by_certificate
         }
-        active = [identity for identity in others if self.certificates[identity]["status"] == "ACTIVE"]
+        active_ids = [identity for identity in other_ids if self.certificates[identity]["status"] == "ACTIVE"]
         return ProvisionedThingFacts(
             exclusive_arns=self._find_exclusive_arns(blueprint.name),
-            registered_id=registered,
-            is_attached=registered in attached,
+            registered_id=registered_id,
+            is_attached=registered_id in attached_ids,
             holders=holders,
             deletable_ids=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
-            active_ids=frozenset(active),
-            previous_registration=self.registrations.get(registered or ""),
+            active_ids=frozenset(active_ids),
+            previous_registration=self.registrations.get(registered_id or ""),
             unchangeable_fields=tuple(_find_unchangeable(blueprint)),
         )
 
@@ -132,29 +153,29 @@ class LiveBuilder:
         return fields
 
     def _build_certificate_fields(
-        self, blueprint: Blueprint, registered: str | None, attached: Sequence[str]
+        self, blueprint: Blueprint, registered_id: str | None, attached_ids: Sequence[str]
     ) -> dict[str, Any]:
-        if registered is None:
+        if registered_id is None:
             return {}
-        certificate = self.certificates[registered]
+        certificate = self.certificates[registered_id]
         template_certificate = blueprint.evaluated.certificate
         keeps_status = (
             template_certificate is not None and template_certificate.overrides.get("Status") == "DO_NOTHING"
         )
-        live_documents = self.documents.get(registered, ())
+        live_documents = self.documents.get(registered_id, ())
         return {
-            "certificate": Pem(registered) if registered in attached else None,
+            "certificate": Pem(registered_id) if registered_id in attached_ids else None,
             "certificate_mode": certificate.get("certificateMode", "DEFAULT"),
             "certificate_status": NOT_COMPARED if keeps_status else certificate["status"],
-            "policies": tuple(External(name) for name, ids in self.policies.items() if registered in ids),
+            "policies": tuple(External(name) for name, ids in self.policies.items() if registered_id in ids),
             "policy_documents": tuple(
                 document for document in blueprint.documents if document in live_documents
             ),
         }
 
 
-# AWS does not document what it does without a setting. Here it is REPLACE, as for every other field of a file; only things
-# that the workspace owns are changed.
+# AWS does not document what it does without a setting. Here a missing setting means REPLACE: every field of a file replaces
+# the live value, and only things that the workspace owns are changed.
 _FIELDS_BY_SETTING = {
     "AttributePayload": "attributes",
     "ThingTypeName": "thing_type",

@@ -83,24 +83,26 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     is_reread = scope.previous_states is not None
     names = sorted({blueprint.name for blueprint in blueprints})
     things = yield from read_things(names, use_listing=not is_reread)
-    members = yield from (_read_groups_of(things) if is_reread else _read_members(scope, blueprints))
+    members = yield from (_read_members_among(things) if is_reread else _read_members(scope, blueprints))
     billing_groups = yield from _read_billing_groups(
         things, () if is_reread else _select_billing_groups(scope, blueprints)
     )
     principals = yield from _read_certificate_principals(list(things))
-    attached = extract_certificate_ids(item["principal"] for items in principals.values() for item in items)
-    issued = yield from _read_unsaved_certificates(blueprints, principals)
+    attached_ids = extract_certificate_ids(
+        item["principal"] for items in principals.values() for item in items
+    )
+    unsaved_ids = yield from _read_unsaved_certificates(blueprints, principals)
     own_ids = {blueprint.certificate_id for blueprint in blueprints if blueprint.certificate_id}
-    own_ids |= set(issued.values())
-    certificates = yield from read_certificates(sorted(own_ids | attached), use_listing=not is_reread)
-    registered = own_ids & certificates.keys()
-    policies = yield from _read_policies(scope, blueprints, registered, certificates)
-    documents = yield from _read_own_documents(blueprints, registered, certificates)
-    owned = members.get(build_workspace_group_name(scope.workspace), frozenset())
-    owners = yield from group_membership.read_owners([name for name in things if name not in owned])
-    others = [identity for identity in sorted(attached - own_ids) if identity in certificates]
-    users = yield from read_things_of(select_arns(others, certificates))
-    undeclared = _select_undeclared(scope, users.keys() - own_ids)
+    own_ids |= set(unsaved_ids.values())
+    certificates = yield from read_certificates(sorted(own_ids | attached_ids), use_listing=not is_reread)
+    registered_ids = own_ids & certificates.keys()
+    policies = yield from _read_policies(scope, blueprints, registered_ids, certificates)
+    documents = yield from _read_own_documents(blueprints, registered_ids, certificates)
+    owned_names = members.get(build_workspace_group_name(scope.workspace), frozenset())
+    owners = yield from group_membership.read_owners([name for name in things if name not in owned_names])
+    other_ids = [identity for identity in sorted(attached_ids - own_ids) if identity in certificates]
+    holders = yield from read_things_of(select_arns(other_ids, certificates))
+    undeclared_ids = _select_undeclared(scope, holders.keys() - own_ids)
     registrations = yield from _read_registrations(blueprints, certificates, scope)
     return LiveBuilder(
         workspace=scope.workspace,
@@ -112,9 +114,9 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         policies=policies,
         documents=documents,
         things_by_certificate={
-            identity: things for identity, things in users.items() if identity in undeclared
+            identity: things for identity, things in holders.items() if identity in undeclared_ids
         },
-        issued_ids=issued,
+        issued_ids=unsaved_ids,
         owners=owners,
         registrations=registrations,
     )
@@ -135,16 +137,16 @@ def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[
     }
 
 
-def _read_groups_of(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
-    """Return the members of groups as far as they are among some things, from the groups of each thing."""
+def _read_members_among(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
+    """Return, for each group that any of the things is in, those of the things that are in it."""
     groups = yield from group_membership.read_groups_of_things(sorted(things))
     return invert(groups)
 
 
 def _select_billing_groups(scope: Scope, blueprints: Collection[Blueprint]) -> list[str]:
     template_groups = (blueprint.thing.properties.get("BillingGroup") for blueprint in blueprints)
-    live = {group.identity for group in scope.get_live("billing_groups")}
-    return sorted({to_text(name) for name in template_groups if name} | live)
+    live_groups = {group.identity for group in scope.get_live("billing_groups")}
+    return sorted({to_text(name) for name in template_groups if name} | live_groups)
 
 
 def _read_billing_groups(things: Mapping[str, Response], groups: Collection[str]) -> Read[dict[str, str]]:
@@ -179,9 +181,10 @@ def _read_certificate_principals(things: Sequence[str]) -> Read[dict[str, list[R
 def _read_unsaved_certificates(
     blueprints: Collection[Blueprint], principals: Mapping[str, Sequence[Response]]
 ) -> Read[dict[str, str]]:
-    """Return the certificates, by address, that an earlier apply requested but did not save.
+    """Return the ID of each certificate that an earlier apply requested but did not save.
 
-    Such a certificate is attached to its thing and has the key of the request.
+    The keys are the addresses of the provisioned things. Such a certificate is attached to the thing and has the key of the
+    request.
     """
     candidates = {
         (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.request)
@@ -205,12 +208,12 @@ def _read_unsaved_certificates(
 def _read_policies(
     scope: Scope,
     blueprints: Collection[Blueprint],
-    registered: Collection[str],
+    registered_ids: Collection[str],
     certificates: Mapping[str, Response],
 ) -> Read[Mapping[str, Collection[str]]]:
     """Return the IDs of the certificates that each policy is attached to."""
     if scope.previous_states is not None:
-        policies = yield from read_policies_of(select_arns(sorted(registered), certificates))
+        policies = yield from read_policies_of(select_arns(sorted(registered_ids), certificates))
         return invert(policies)
     names = (name for blueprint in blueprints for name in blueprint.policies)
     targets = yield from read_policy_targets(scope, names)
@@ -218,14 +221,14 @@ def _read_policies(
 
 
 def _read_own_documents(
-    blueprints: Collection[Blueprint], registered: Collection[str], certificates: Mapping[str, Response]
+    blueprints: Collection[Blueprint], registered_ids: Collection[str], certificates: Mapping[str, Response]
 ) -> Read[dict[str, list[Document]]]:
     """Return the policy documents of each certificate whose template creates policies.
 
     AWS names such policies by a hash, so they are found by their documents.
     """
-    with_documents = (blueprint.certificate_id for blueprint in blueprints if blueprint.documents)
-    ids = sorted(identity for identity in with_documents if identity and identity in registered)
+    ids_with_documents = (blueprint.certificate_id for blueprint in blueprints if blueprint.documents)
+    ids = sorted(identity for identity in ids_with_documents if identity and identity in registered_ids)
     attached = yield from read_policies_of(select_arns(ids, certificates))
     names = sorted({policy for policies in attached.values() for policy in policies})
     responses = yield from request_each("GetPolicy", "policyName", names)
@@ -243,21 +246,22 @@ def _read_own_documents(
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
     """Return the certificates that no table of the file declares.
 
-    A re-read returns those of the previous read, without the file. Certificates that are declared elsewhere in the file are detached but not deleted.
+    A re-read returns those that the previous read found. A certificate that is declared elsewhere in the file is detached but
+    not deleted.
     """
     if scope.previous_states is None:
-        return set(ids) - _find_declared(scope)
+        return set(ids) - _find_declared_ids(scope)
     previous = [live for live in scope.previous_states.values() if live]
     return {identity for live in previous for identity in live.get_facts(ProvisionedThingFacts).holders}
 
 
-def _find_declared(scope: Scope) -> set[str]:
+def _find_declared_ids(scope: Scope) -> set[str]:
     """Return the IDs of the certificates that the file declares or that its things refer to."""
     certificates = (
         find_known_certificate(resource.spec) for resource in scope.iterate_resources("certificates")
     )
-    declared = {certificate.fingerprint for certificate in certificates if certificate}
-    return declared | select_external_names(
+    declared_ids = {certificate.fingerprint for certificate in certificates if certificate}
+    return declared_ids | select_external_names(
         certificate for thing in scope.iterate_resources("things") for certificate in thing.spec.certificates
     )
 
@@ -265,7 +269,10 @@ def _find_declared(scope: Scope) -> set[str]:
 def _read_registrations(
     blueprints: Collection[Blueprint], certificates: Mapping[str, Response], scope: Scope
 ) -> Read[dict[str, Registration]]:
-    """Return the certificates, by ID, that must be registered again because their CA's mode has changed."""
+    """Return the registration of each certificate whose CA has another mode now, by certificate ID.
+
+    Such a certificate must be registered again.
+    """
     signers = {
         blueprint.certificate_id: x509.find_signer(
             blueprint.certificate, scope.iterate_resources("ca_certificates")
@@ -275,14 +282,14 @@ def _read_registrations(
         and blueprint.certificate_id is not None
         and blueprint.certificate_id in certificates
     }
-    outdated = []
+    outdated_ids = []
     for identity, signer in sorted(signers.items()):
         live_mode = certificates[identity].get("certificateMode", "DEFAULT")
         if _find_mode(signer, scope) not in {NOT_COMPARED, live_mode}:
-            outdated.append(identity)
-    arns = select_arns(outdated, certificates)
+            outdated_ids.append(identity)
+    arns = select_arns(outdated_ids, certificates)
     things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
     return {
         identity: Registration(certificates[identity]["status"], things[identity], policies[identity])
-        for identity in outdated
+        for identity in outdated_ids
     }

@@ -62,9 +62,9 @@ class ProvisionedThingFacts(PrincipalFacts):
     """The facts of a provisioned thing.
 
     - `registered_id`: the ID of its certificate, if AWS has it; `is_attached`: whether the thing has that certificate;
-    - `holders`: the things that have each of the thing's other certificates that no table declares;
-    - `deletable_ids`: those certificates in `holders` that no other thing has;
-    - `active_ids`: the other certificates that are active;
+    - `holders`: for each of the thing's other certificates that no table declares, the things that have it, by its ID;
+    - `deletable_ids`: the IDs of the certificates in `holders` that no other thing has;
+    - `active_ids`: the IDs of the thing's other certificates that are active;
     - `previous_registration`: what the certificate has, if it must be registered again;
     - `unchangeable_fields`: the fields that the template's OverrideSettings do not allow to change.
     """

@@ -125,7 +125,7 @@ def _find_certificate_arn(change: Update, blueprint: Blueprint, context: PlanCon
 def _deregister(
     identity: str, arn: str | Ref, registration: Registration, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Return the calls that delete a certificate, which will be registered again under the same id."""
+    """Yield the calls that delete a certificate, which will be registered again under the same ID."""
     assert isinstance(arn, str)
     yield mark_retired(context, arn)
     yield from (detach(thing, arn) for thing in registration.things)
@@ -160,9 +160,9 @@ def _attach_certificate(blueprint: Blueprint, certificate: TemplateResource, arn
 def _attach_policies(
     change: Update, arn: str | Ref, previous: Registration | None, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Attach missing policies.
+    """Yield the calls that attach missing policies.
 
-    After another registration, all policies are attached again, also those that the file does not have.
+    A certificate that was registered again gets all its policies back, also those that the file does not have.
     """
     spec, live_spec = change.resource.spec, change.live.spec
     live_policies = () if previous else live_spec.policies
@@ -189,9 +189,9 @@ def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> It
 
 
 def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
-    """Create and attach a policy of the template.
+    """Yield the calls that create and attach a policy of the template.
 
-    AWS names such policies by a hash of 40 upper-case digits; which hash is not documented.
+    AWS names such policies by a hash of 40 upper-case digits. UNCONFIRMED: whether it is SHA-1 of the document.
     """
     name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
     params = {"policyName": name, "policyDocument": document.text}
@@ -204,7 +204,10 @@ def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
 def _remove_other_certificates(
     change: Update, blueprint: Blueprint, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Detach the thing's other certificates; delete those that no other thing has and no table declares."""
+    """Yield the calls that detach the thing's other certificates.
+
+    Those that no other thing has and no table declares are deleted.
+    """
     if not change.has_changed("other_certificates"):
         return
     facts = change.live.get_facts(ProvisionedThingFacts)

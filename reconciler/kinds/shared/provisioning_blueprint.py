@@ -39,8 +39,8 @@ TABLE = "provisioned_things"
 class Blueprint(Evaluation):
     """One provisioned thing as its template and parameters describe it.
 
-    `certificate_id` is None where AWS has yet to issue the certificate for `request`; `parameters` are those that
-    RegisterThing is sent.
+    `parameters` are those that RegisterThing is sent. `request` is a certificate signing request in PEM. `certificate_id` is
+    None if AWS has not issued the certificate for it yet, or if the template has no certificate.
     """
 
     address: Address
@@ -109,7 +109,7 @@ class FailedBlueprint(Evaluation):
 
 
 def to_text(value: str | Secret) -> str:
-    """Return the text of a property, which may be secret."""
+    """Return the text of a property, also of a secret one; empty for a secret that is not set."""
     return (value.value or "") if isinstance(value, Secret) else str(value)
 
 
@@ -178,7 +178,7 @@ def _build(resource: Resource, desired: Desired) -> Blueprint:
     parameters: dict[str, str | Secret] = dict(spec.parameters)
     declared = sections.get("Parameters", {})
     pseudo_parameters: dict[str, str] = {}
-    # Only a template that takes parameters from its certificate is evaluated in two passes, the first one for that alone.
+    # A template may take parameters from its own certificate: then a first evaluation finds the certificate.
     if isinstance(declared, dict) and x509.select_certificate_parameters(declared) - parameters.keys():
         pseudo_parameters = _read_pseudo_parameters(sections, parameters)
     evaluated = evaluate(sections, parameters, pseudo_parameters)

@@ -18,7 +18,10 @@ Parameters: TypeAlias = Mapping[str, "str | Secret"]
 _SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
 
 _MAX_CHARACTERS = 2**20
-"""Characters that the functions of one template may produce for one thing; AWS's largest values have a few thousand."""
+"""The characters that all functions of a template may produce for one thing.
+
+It is far more than any template needs: AWS's longest values have a few thousand characters.
+"""
 
 
 def build_template_problem(path: str, problem: str, expected: str | None) -> ValueProblem:
@@ -82,7 +85,8 @@ class TemplateValues:
         secret_names = sorted(self._used_parameters & self._secret_references.keys())
         if not secret_names:
             return text
-        # A saved plan stores one hash per reference. Every device may have a parameter Pin, so the reference names its source.
+        # A saved plan stores one hash per reference. The parameter Pin may differ in every device, so the reference also has
+        # the parameter's source.
         sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
         is_unset = bool(self._used_parameters & self._unset_secrets)
         return Secret(f"parameter {sources}", None if is_unset else text)

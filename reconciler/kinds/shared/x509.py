@@ -1,4 +1,4 @@
-"""Facts about X.509 certificates: their signer, their expiry and their key."""
+"""Check X.509 certificates, read their signer, expiry and key, and sign registration codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def read_expiry(pem: Pem) -> datetime.datetime | None:
 
 
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
-    """Yield errors and warnings about a certificate by itself."""
+    """Yield errors and warnings about a certificate, without regard to other resources.
+
+    `ca` is whether it must be a CA certificate.
+    """
     try:
         certificate = _load(_require_text(pem))
     except ValueError:
