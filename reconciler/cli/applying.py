@@ -29,7 +29,10 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
     output_format: str = "text",
     summary: Path | None = None,
 ) -> None:
-    """Apply a plan with progress and report its result; exit with its code if anything was not applied."""
+    """Apply a plan with progress and report its result; exit with an error code unless all was applied.
+
+    `summary` is the file that the result is appended to as Markdown.
+    """
     from rich.text import Text
 
     from reconciler.render.markdown import render_result_markdown
@@ -39,7 +42,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
     if not plan:
         _report_empty_plan(workspace, plan, output_format, summary)
         return
-    terminal.print_notes("")
+    terminal.print_notes("")  # an empty line between the plan and the progress
     result = apply_with_progress(workspace, plan, terminal, command, output_format=output_format)
     view = build_result_view(result)
     if output_format == "text":
@@ -89,7 +92,7 @@ def _apply_with_events(workspace: Workspace, plan: Plan, _terminal: Terminal, co
 
 
 def _report_empty_plan(workspace: Workspace, plan: Plan, output_format: str, summary: Path | None) -> None:
-    """Write events and summary of an empty plan; as text it was printed already."""
+    """Write the events and the summary of an empty plan; the text format needs neither: the plan was printed."""
     from reconciler.cli.planning import append_plan_summary
     from reconciler.model.outcome import Result
     from reconciler.render.json.events import EventWriter

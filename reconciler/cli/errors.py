@@ -63,9 +63,9 @@ def annotate_error(error: ReconcilerError, options: Options) -> None:
     """Annotate an error in a GitHub workflow: on the lines of its diagnostics, else on the job."""
     from reconciler.cli import github_annotations
 
+    if not github_annotations.is_in_workflow():
+        return
     match error:
-        case _ if not github_annotations.is_in_workflow():
-            return
         case InvalidDesiredStateError() if Path(options.file).exists():
             annotate_diagnostics(error.diagnostics, options)
         case PlanRejectedError():
@@ -108,7 +108,7 @@ def _format_missing_file(file: str) -> str:
 
 
 def _read_sources(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Sequence[str]]:
-    """Return the lines of every file that a diagnostic names, if it can be read."""
+    """Return the lines of each readable file, by the file's name in the diagnostics."""
     paths = _find_files(diagnostics, file)
     return {
         name: path.read_text(encoding="utf-8", errors="replace").split("\n") for name, path in paths.items()
@@ -116,15 +116,15 @@ def _read_sources(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, 
 
 
 def _find_files(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Path]:
-    """Return the path of every readable file that a diagnostic names."""
+    """Return the path of each readable file, by the file's name in the diagnostics."""
     names = {diagnostic.file for diagnostic in diagnostics}
     return {name: path for name in names if (path := _find_file(name, file))}
 
 
 def _find_file(name: str, desired_state: str) -> Path | None:
-    """Return the path of a readable file, by its name in a diagnostic.
+    """Return the path of the file that a diagnostic names, or None if it cannot be read.
 
-    Names are relative to the working directory or to the desired state.
+    `name` is relative to the working directory or to the folder of the desired state.
     """
     base = Path(desired_state) if Path(desired_state).is_dir() else Path(desired_state).parent
     for path in (Path(name), base / name):

@@ -29,7 +29,7 @@ def get_error_code(error: ReconcilerError) -> int:
 
 
 def get_result_code(result: Result) -> int:
-    """Return the exit code of an apply: REJECTED if every failure was a rejection, ERROR if any was not."""
+    """Return the exit code of an apply: 0 if it is complete, REJECTED if all failures are rejections, else ERROR."""
     from reconciler.model.outcome import Failed
 
     if result.ok:

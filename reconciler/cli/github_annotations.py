@@ -1,4 +1,4 @@
-"""GitHub annotations: in a workflow, an error is shown on the line of the file that it is about.
+"""GitHub annotations: in a workflow, GitHub shows an error at the line of the file that it is about.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions", and actions/toolkit, `packages/core/src/command.ts`, for
 escaping. The runner reads commands from stderr as well as from stdout, so stdout keeps only the result.
@@ -24,7 +24,10 @@ def is_in_workflow() -> bool:
 
 
 def format_diagnostics(diagnostics: Iterable[Diagnostic], paths: Mapping[str, Path]) -> Iterator[str]:
-    """Yield one annotation per diagnostic; `paths` has the files by the names that diagnostics use."""
+    """Yield one annotation per diagnostic, up to GitHub's limit.
+
+    `paths` maps the name of a file in the diagnostics to its path.
+    """
     counts: Counter[str] = Counter()
     for diagnostic in diagnostics:
         level = "warning" if diagnostic.severity == "warning" else "error"
@@ -41,9 +44,9 @@ def format_diagnostics(diagnostics: Iterable[Diagnostic], paths: Mapping[str, Pa
 
 
 def format_command(name: str, message: str, **properties: str) -> str:
-    """Return one workflow command, with its values escaped so that none is read as another command."""
-    listed = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items() if value)
-    return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
+    """Return one workflow command; its values are escaped, so that GitHub reads no second command in them."""
+    property_list = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items() if value)
+    return f"::{name}{' ' if property_list else ''}{property_list}::{_escape_data(message)}"
 
 
 def _format_message(diagnostic: Diagnostic) -> str:

@@ -89,9 +89,8 @@ class ReconcilerGroup(click.Group):
         _escape_unprintable_output()
         try:
             code = super().main(*args, **options)
-        except (
-            click.ClickException
-        ) as error:  # before any command runs; the other errors are reported in `invoke`
+        except click.ClickException as error:
+            # Raised before any command runs; `invoke` reports the errors of commands.
             _report_click_error(error, Options())
             code = exit_codes.ERROR
         except click.Abort:
@@ -100,6 +99,7 @@ class ReconcilerGroup(click.Group):
         except OSError as error:  # not even the help could be written
             _print_error(error.strerror or str(error), Options())
             code = exit_codes.ERROR
+        # Click returns the code given to `ctx.exit`, or what the command returned, which is None.
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> None:
@@ -129,7 +129,8 @@ def _report_error(error: Exception, ctx: click.Context) -> int:
             _print_traceback(options)
             report_error(error, options)
             return exit_codes.get_error_code(error)
-        case OSError(errno=errno.EPIPE):  # the reader of our output closed the pipe
+        case OSError(errno=errno.EPIPE):
+            # The reader of our output closed the pipe, so Python must not flush these streams at exit.
             sys.stdout = sys.stderr = None
         case OSError():
             _print_traceback(options)
@@ -148,7 +149,7 @@ def _report_error(error: Exception, ctx: click.Context) -> int:
 def _report_click_error(error: click.ClickException, options: Options) -> None:
     """Report a wrong command line like every other error.
 
-    Without any arguments, click's error is the help itself.
+    If the command line has no arguments, the message of click's error is the whole help.
     """
     message, ctx = error.format_message(), getattr(error, "ctx", None)
     if ctx is None:
@@ -156,6 +157,7 @@ def _report_click_error(error: click.ClickException, options: Options) -> None:
     elif message == ctx.get_help():
         click.echo(message, err=True)
     else:
+        # Click's messages begin with a capital letter and end with a period; ours do neither.
         message = message.rstrip(".")
         usage = f"run `{ctx.command_path} --help` for usage"
         _print_error(message[:1].lower() + message[1:], options, usage)

@@ -16,12 +16,15 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 DEFAULT_FILE = "desired_state.toml"
 FORMATS = ("text", "json", "jsonl", "markdown", "html")
-"""The output formats of plans and drift, as `render.json.formats` knows them."""
+"""The output formats of plans and drift: text, and those of `render.formats`."""
 
 
 @define
 class Options:
-    """The values of the options that all commands take, wherever they stand in the command line."""
+    """The values of the common options, given before or after the command, and of the limit options.
+
+    `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`.
+    """
 
     file: str = DEFAULT_FILE
     debug: bool = False
@@ -40,7 +43,8 @@ class Options:
 def add_common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
     """Add `--file`, `--debug` and `--no-color`.
 
-    Only the group reads RECONCILER_FILE, so that the variable does not override an option before the command.
+    The group and every command have these options. Only the group reads RECONCILER_FILE (`read_environment`): if the command
+    read it too, the variable would override a `--file` before the command.
     """
 
     def add(function: _Function) -> _Function:
@@ -79,6 +83,8 @@ def add_common_options(*, read_environment: bool = False) -> Callable[[_Function
 
 
 def _store(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[..., None]:
+    """Return an option's callback that stores the converted value in `Options`, if the option is used."""
+
     def store(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
         if value:
             setattr(Options.from_context(ctx), name, convert(value))
@@ -87,11 +93,11 @@ def _store(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Ca
 
 
 def _start_wire_log(value: Any) -> Any:
-    """Log from where the option is read until the command ends."""
+    """Start the wire log, which stops when the command ends; return the option's value unchanged."""
     from reconciler.cli.wire_log import start_wire_log
 
     ctx = click.get_current_context().find_root()
-    if not Options.from_context(ctx).debug:
+    if not Options.from_context(ctx).debug:  # --debug may be used twice
         ctx.call_on_close(start_wire_log())
     return value
 
@@ -142,6 +148,8 @@ def add_limit_options(function: _Function) -> _Function:
 
 
 def _store_limit(action: str) -> Callable[..., None]:
+    """Return an option's callback that checks a limit and stores it in `Options.allow`."""
+
     def store(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         from reconciler.model.plan_options import LimitOverride
 

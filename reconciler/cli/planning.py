@@ -33,7 +33,10 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Plan:
-    """Return a plan, showing progress while the registry is read."""
+    """Return a plan, and show progress while the registry is read.
+
+    `wave` is the percentage of the certificate rotations applied at a time; limits count only these.
+    """
     with _show_reading(workspace, terminal) as progress:
         return workspace.plan(
             destroy=destroy,
@@ -47,14 +50,17 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
 
 
 def open_saved_plan(workspace: Workspace, file: Path, terminal: Terminal) -> Plan:
-    """Return the plan in a file if planning again gives the same, showing progress meanwhile."""
+    """Return the plan in a file if planning again gives the same plan; show progress while planning."""
     with _show_reading(workspace, terminal) as progress:
         return workspace.open_plan(file, progress=progress)
 
 
 @contextmanager
 def _show_reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProgress]:
-    """Load the file first, so that its diagnostics precede any request, and warn of a crashed run."""
+    """Show progress while the registry is read, after a warning if the last run crashed.
+
+    Loads the file first, so that its diagnostics precede any request.
+    """
     from reconciler.cli.progress import show_reading
     from reconciler.render.text.result import render_crash_warning
 

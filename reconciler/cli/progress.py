@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _MAX_STEPS_WITH_LINES = 60
 """Plans with more steps leave lines on the screen only for failures."""
-_MAX_RUNNING = 6
+_MAX_RUNNING_LINES = 6
 """How many running steps are shown by address."""
 _MAX_ADDRESS_WIDTH = 48
 """The width, in characters, to which addresses are aligned."""
@@ -76,7 +76,7 @@ class LineDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing open."""
+        """Do nothing: there is no live display to stop."""
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Write a line for every final outcome except cancellations, which the result counts."""
@@ -110,10 +110,10 @@ class LiveDisplay:
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Count an outcome; a failure leaves a line, and in a small plan so does an applied step."""
-        end = self._tracker.record(outcome)
+        view = self._tracker.record(outcome)
         is_small = len(self._plan.steps) <= _MAX_STEPS_WITH_LINES
-        if end.status == "failed" or (is_small and end.status == "applied"):
-            write_lines(self._console, [render_outcome_line(end, self._address_width)])
+        if view.status == "failed" or (is_small and view.status == "applied"):
+            write_lines(self._console, [render_outcome_line(view, self._address_width)])
 
     def on_stop(self) -> None:
         """Show the message with the next refresh."""
@@ -122,9 +122,9 @@ class LiveDisplay:
     def render(self) -> RenderableType:
         """Return what the terminal shows now, in lines that fit its width."""
         progress, width = self._tracker.build_view(), self._console.width
-        lines = [_render_running_line(*running, width) for running in progress.running[:_MAX_RUNNING]]
-        if len(progress.running) > _MAX_RUNNING:
-            lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING:,} more running", "dim"))
+        lines = [_render_running_line(*running, width) for running in progress.running[:_MAX_RUNNING_LINES]]
+        if len(progress.running) > _MAX_RUNNING_LINES:
+            lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING_LINES:,} more running", "dim"))
         if self._is_stopping:
             lines += wrap_lines([Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}")], width)
         return Group(*_render_summary_lines(progress, width), *lines)
@@ -132,7 +132,10 @@ class LiveDisplay:
 
 @contextmanager
 def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show what is being read on a terminal; a pipe gets nothing."""
+    """Show on a terminal what is being read; write nothing to a pipe.
+
+    The yielded function takes what is read, the number read so far, and the total, or None if that is unknown.
+    """
     if not console.is_terminal or console.is_dumb_terminal:
         yield lambda _subject, _done, _total: None
         return

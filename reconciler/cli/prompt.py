@@ -11,14 +11,13 @@ from reconciler.cli import exit_codes
 from reconciler.cli.terminal import echo, has_width, open_console
 
 _ANSWER_WIDTH = 8
-"""Characters that are kept free for the answer, after the question."""
+"""Characters kept free after the question, where the user types the answer."""
 
 
 def confirm(question: str, *, yes: bool, expected: str = "yes") -> None:
     """Ask, and return only if the user types `expected`; `yes` skips the prompt.
 
-    Declining exits with REJECTED. Without a terminal nothing is asked, because the next line of a pipe is not consent:
-    raises ClickException.
+    Declining exits with REJECTED. If stdin is not a terminal, raises ClickException: the next line of a pipe is not consent.
     """
     if yes:
         return

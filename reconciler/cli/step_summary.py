@@ -18,7 +18,10 @@ _MIN_SUMMARY_BYTES = 4_096
 
 
 def append_summary(file: Path, render: Callable[[int], str]) -> None:
-    """Append Markdown to a file; `render` gets the most bytes that the file and a comment have room for."""
+    """Append Markdown to a file.
+
+    `render` takes a size limit in bytes: the room left in the file, but at most what a GitHub comment may have.
+    """
     from reconciler.render.markdown import MAX_COMMENT_BYTES
 
     size = file.stat().st_size if file.exists() else 0

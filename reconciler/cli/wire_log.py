@@ -11,7 +11,7 @@ from reconciler.model.redaction import redact
 from reconciler.model.text import escape_invisible
 
 _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.connectionpool")
-"""Our own, and botocore's for requests, responses and connections; its other loggers are about itself."""
+"""Our own loggers, and botocore's for requests, responses and connections; its others log only its internals."""
 
 
 class _RedactingHandler(logging.Handler):
@@ -27,7 +27,7 @@ class _RedactingHandler(logging.Handler):
 
 
 def sanitize(text: str) -> str:
-    """Return foreign text without secrets, and with control characters escaped except line ends."""
+    """Return a log record or traceback without secrets, and with control characters escaped except line ends."""
     return "\n".join(escape_invisible(line) for line in redact(text).splitlines())
 
 

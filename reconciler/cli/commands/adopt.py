@@ -56,11 +56,10 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     requested = [Address.parse(address) for address in dict.fromkeys(addresses)]
     declared = [address for address in requested if address in workspace.desired.resources]
     tables = _export_tables(workspace, set(requested) - set(declared), pem_dir)
-    adopted = [*declared, *(table.address for table in tables)]
+    adopted = [str(address) for address in (*declared, *(table.address for table in tables))]
     with _append_to_file(workspace, tables, terminal):
-        workspace = Workspace(options.file)
-        names = [*map(str, adopted)]
-        plan = build_plan(workspace, terminal, adopt=names, select=names)
+        workspace = Workspace(options.file)  # loads the file again, with the new tables
+        plan = build_plan(workspace, terminal, adopt=adopted, select=adopted)
         print_plan(workspace, plan, terminal)
         confirm(f"Adopt {len(adopted)} on {plan.target.endpoint}?", yes=yes)
     apply_and_report(ctx, workspace, plan, terminal, "adopt")
@@ -69,9 +68,9 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
 def _export_tables(
     workspace: Workspace, addresses: Collection[Address], pem_dir: Path | None
 ) -> Sequence[Table]:
-    """Return a table for each live resource that the file does not declare.
+    """Return a TOML table for each address, with the values of its live resource.
 
-    Raises ClickException with every resource for which that is not possible.
+    Raises ClickException, with every reason, if a resource cannot be exported.
     """
     from reconciler.engine.export.append import choose_file_to_append
     from reconciler.engine.export.files import build_pem_writer, export_undeclared
@@ -89,7 +88,10 @@ def _export_tables(
 def _append_to_file(
     workspace: Workspace, tables: Sequence[Table], terminal: Terminal
 ) -> AbstractContextManager[None]:
-    """Append the tables to the file; it is restored if the command ends before the plan is approved."""
+    """Append the tables to the file, and restore the file if an exception leaves the context.
+
+    The context ends when the plan is approved.
+    """
     from reconciler.engine.export.append import append_text, choose_file_to_append
     from reconciler.engine.export.toml_writer import render_tables
     from reconciler.render.views.labels import pluralize

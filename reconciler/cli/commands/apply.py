@@ -153,6 +153,6 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
 
 
 def _finish_crashed_run(workspace: Workspace, plan: Plan, command: str) -> None:
-    """Release the lease of a run that crashed after its last step, and record that nothing is left to do."""
+    """If an earlier run crashed after its last step, release its lease and record that nothing is left to do."""
     workspace.release_stale_lease(plan)
     workspace.record_noop_run(plan, command)

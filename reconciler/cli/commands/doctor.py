@@ -22,7 +22,11 @@ _LEVELS = {
     "error": ("✖", "error", "error"),
     "unknown": ("?", "unknown", "warning"),
 }
-"""The sign, word and color of each level."""
+"""Level of a check → its sign, its word, and the name of its color in `COLORS`."""
+
+_SIGN_WIDTH = 2
+"""The sign and a space."""
+
 _LEVEL_WIDTH, _SUBJECT_WIDTH = 8, 12
 
 
@@ -58,4 +62,5 @@ def _render_lines(check: CheckResult) -> Iterator[Text]:
         escape_invisible(check.message),
     )
     if check.advice:
-        yield Text(f"{'':<{2 + _LEVEL_WIDTH + _SUBJECT_WIDTH}}next: {escape_invisible(check.advice)}", "dim")
+        indent = " " * (_SIGN_WIDTH + _LEVEL_WIDTH + _SUBJECT_WIDTH)
+        yield Text(f"{indent}next: {escape_invisible(check.advice)}", "dim")

@@ -93,11 +93,12 @@ def _render_file(workspace: Workspace, result: Export) -> str:
     from reconciler.engine.export.toml_writer import render_comments, render_tables, render_workspace_table
 
     settings = workspace.desired.settings
-    values = {
-        field.name: value
-        for field in attrs.fields(type(settings))
-        if isinstance(value := getattr(settings, field.name), str) and value != field.default
-    }
+    values = {}
+    for field in attrs.fields(type(settings)):
+        value = getattr(settings, field.name)
+        if isinstance(value, str) and value != field.default:
+            values[field.name] = value
+    # These two are written even if they are the defaults, so that the file names the registry it was exported from.
     values |= {"target": settings.target, "region": workspace.connection.target.region}
     comments = [
         f"{address} is left out: {reason}; if this workspace owns it, an apply of this file deletes it"

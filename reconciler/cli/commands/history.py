@@ -47,14 +47,13 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)
-        lines, values = (
-            render_history_text(build_history_view(runs), terminal.out.width),
-            history_to_json(runs),
-        )
+        lines = render_history_text(build_history_view(runs), terminal.out.width)
+        json_values = history_to_json(runs)
     else:
         record = workspace.run(run)
-        lines, values = render_run_text(build_run_view(record)), history_to_json(record)
+        lines = render_run_text(build_run_view(record))
+        json_values = history_to_json(record)
     if json:
-        click.echo(json_format.dumps(values, indent=2))
+        click.echo(json_format.dumps(json_values, indent=2))
     else:
         terminal.print(lines)

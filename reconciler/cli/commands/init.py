@@ -44,12 +44,12 @@ def init(folder: Path, name: str | None) -> None:
 
 
 def _validate_name(name: str) -> str:
-    """Return the name if `validate` would accept it in the file."""
+    """Return the name, or raise ClickException if `validate` would reject it in the file."""
     from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.load.workspace_table import parse_settings
     from reconciler.render.views.regex_words import describe_expected
 
-    _, problems = parse_settings({"name": name}, ServiceModelConstraints(), ())
+    _, problems = parse_settings({"name": name}, ServiceModelConstraints(), services=())
     for problem in problems:
         message = f"{name!r} is not a valid workspace name: {problem.problem}"
         expected = f"; expected {describe_expected(problem.expected)}" if problem.expected else ""

@@ -24,7 +24,7 @@ _PURPOSES = ("plan", "apply", "destroy")
     "purpose",
     type=click.Choice(_PURPOSES),
     default="apply",
-    help="The command that the policy allows; each may also read (default: apply).",
+    help="Command that the policy allows, in addition to reading (default: apply).",
 )
 @out_option
 @click.pass_context
@@ -46,7 +46,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     else:
         out.write_text(text, encoding="utf-8")
         echo(f"wrote {out}", stderr=True)
-    size = len("".join(text.split()))
+    size = len("".join(text.split()))  # AWS does not count white space
     if size > iam.MAX_POLICY_CHARACTERS:
         echo(
             f"warning: the policy has {size:,} characters, and a managed policy at most {iam.MAX_POLICY_CHARACTERS:,}; "
@@ -65,4 +65,4 @@ def _find_target(workspace: Workspace) -> Target:
     except TargetError as error:
         echo(f"{error}\nreplace ACCOUNT and REGION in the policy", stderr=True)
         settings = workspace.desired.settings
-        return Target(settings.target, settings.region or "REGION", "ACCOUNT")
+        return Target(endpoint=settings.target, region=settings.region or "REGION", account="ACCOUNT")

@@ -65,7 +65,7 @@ def plan(  # noqa: PLR0913 (its options)
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    built = build_plan(
+    new_plan = build_plan(
         workspace,
         terminal,
         adopt=adopt,
@@ -75,19 +75,19 @@ def plan(  # noqa: PLR0913 (its options)
         exclude=exclude,
     )
     try:
-        print_plan(workspace, built, terminal, calls=calls, output_format=output_format)
+        print_plan(workspace, new_plan, terminal, calls=calls, output_format=output_format)
     finally:  # the files are written even if the reader of our output closed the pipe
-        _write_files(workspace, built, out, summary)
-    if detailed_exitcode and built:
+        _write_files(workspace, new_plan, out, summary)
+    if detailed_exitcode and new_plan:
         ctx.exit(exit_codes.CHANGES)
 
 
-def _write_files(workspace: Workspace, built: Plan, out: Path | None, summary: Path | None) -> None:
+def _write_files(workspace: Workspace, plan: Plan, out: Path | None, summary: Path | None) -> None:
     from reconciler.cli.planning import append_plan_summary
 
     if out:
-        workspace.save(built, out)
+        workspace.save(plan, out)
         command = f"reconciler apply {shlex.quote(str(out))}"
         echo(f"wrote {out}; `{command}` applies exactly this plan", stderr=True)
     if summary:
-        append_plan_summary(workspace, built, summary)
+        append_plan_summary(workspace, plan, summary)

@@ -22,7 +22,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
     try:
         percent = float(value.removesuffix("%"))
     except ValueError:
-        percent = 0.0
+        percent = 0.0  # not a number: rejected below
     if not 0 < percent <= 100:  # noqa: PLR2004
         raise click.BadParameter(f"{value!r} is not a valid percentage; expected one such as 10%")
     return percent
@@ -32,17 +32,18 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
 @add_common_options()
 @click.option(
     "--wave",
+    "wave_percent",
     default="10%",
     callback=_parse_percent,
     metavar="PERCENT",
     help=(
-        "Part of the devices to rotate at a time; a wave starts when all devices of the one before are done "
+        "Percentage of the devices in each wave; a wave starts when every device of the previous wave is done "
         "(default: 10%)."
     ),
 )
 @yes_option
 @click.pass_context
-def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
+def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
     """Rotate device certificates in waves; stop at a failure.
 
     Gives each device the new certificate that the file declares, and leaves all other changes alone.
@@ -56,13 +57,14 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    plan = build_plan(workspace, terminal, wave=wave)
-    waves = list(workspace.waves(plan, wave))
+    plan = build_plan(workspace, terminal, wave=wave_percent)
+    waves = list(workspace.waves(plan, wave_percent))
     _print_rotations(workspace, plan, waves, terminal)
     if not waves:
         return
-    devices, count = pluralize(_count_all_devices(waves), "device"), pluralize(len(waves), "wave")
-    confirm(f"Rotate {devices} on {plan.target.endpoint} in {count}?", yes=yes)
+    device_count = pluralize(_count_all_devices(waves), "device")
+    wave_count = pluralize(len(waves), "wave")
+    confirm(f"Rotate {device_count} on {plan.target.endpoint} in {wave_count}?", yes=yes)
     if not _apply_waves(workspace, waves, terminal):
         ctx.exit(exit_codes.ERROR)
 
@@ -110,16 +112,17 @@ def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal
     from reconciler.render.views.labels import pluralize
     from reconciler.render.views.result import build_result_view
 
-    started_at, done, total = time.monotonic(), 0, _count_all_devices(waves)
+    started_at = time.monotonic()
+    rotated, total = 0, _count_all_devices(waves)
     for number, wave in enumerate(waves, start=1):
         title = f"wave {number} of {len(waves)}"
         terminal.print_notes(f"\n{title}: {pluralize(_count_devices(wave), 'device')}")
         result = apply_with_progress(workspace, wave, terminal, "rotate")
-        done += _count_rotated(wave, result)
+        rotated += _count_rotated(wave, result)
         if not result.ok:
-            later = _count_all_devices(waves[number:])
+            untouched = _count_all_devices(waves[number:])
             terminal.print([Text(), *render_unfinished_steps(build_result_view(result))])
-            terminal.print([render_rotation_stopped(title, done, total, later)])
+            terminal.print([render_rotation_stopped(title, rotated, total, untouched)])
             return False
     terminal.print([Text(), render_rotation_complete(total, len(waves), time.monotonic() - started_at)])
     return True

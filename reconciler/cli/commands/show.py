@@ -35,7 +35,7 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
     try:
         address: str = validate_addresses(ctx, parameter, value)
     except click.BadParameter as error:
-        error.param_hint = "'ADDRESS'"
+        error.param_hint = "'ADDRESS'"  # instead of the parameter's name, SUBJECT
         raise
     return address
 
@@ -99,7 +99,9 @@ def _print_selected(
     from reconciler.workspace import Workspace
 
     for index, resource in enumerate(Workspace(options.file).show_selected(select, exclude)):
-        terminal.print([*([Text()] if index else []), *_render_lines(resource, terminal)])
+        if index:
+            terminal.print([Text()])  # an empty line between two resources
+        terminal.print(_render_lines(resource, terminal))
 
 
 def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
