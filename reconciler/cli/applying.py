@@ -29,7 +29,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
     output_format: str = "text",
     summary: Path | None = None,
 ) -> None:
-    """Apply a plan with progress and report its result; exit with an error code unless all was applied.
+    """Apply a plan, report its result, and exit with an error code unless every step was applied.
 
     `summary` is the file that the result is appended to as Markdown.
     """
@@ -92,7 +92,7 @@ def _apply_with_events(workspace: Workspace, plan: Plan, _terminal: Terminal, co
 
 
 def _report_empty_plan(workspace: Workspace, plan: Plan, output_format: str, summary: Path | None) -> None:
-    """Write the events and the summary of an empty plan; the text format needs neither: the plan was printed."""
+    """Write the events and the summary of an empty plan, which was already printed as text."""
     from reconciler.cli.planning import append_plan_summary
     from reconciler.model.outcome import Result
     from reconciler.render.json.events import EventWriter

@@ -29,7 +29,10 @@ def get_error_code(error: ReconcilerError) -> int:
 
 
 def get_result_code(result: Result) -> int:
-    """Return the exit code of an apply: 0 if it is complete, REJECTED if all failures are rejections, else ERROR."""
+    """Return the exit code of an apply.
+
+    It is 0 if the apply is complete, REJECTED if all failures are rejections, and ERROR otherwise.
+    """
     from reconciler.model.outcome import Failed
 
     if result.ok:

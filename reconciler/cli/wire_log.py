@@ -27,7 +27,7 @@ class _RedactingHandler(logging.Handler):
 
 
 def sanitize(text: str) -> str:
-    """Return a log record or traceback without secrets, and with control characters escaped except line ends."""
+    """Return a text without secrets, and with control characters escaped except line ends."""
     return "\n".join(escape_invisible(line) for line in redact(text).splitlines())
 
 

@@ -11,7 +11,7 @@ MACHINE_FORMATS = ("json", "jsonl")
 """Formats for programs."""
 
 MAX_ROWS_BY_FORMAT: Mapping[str, int] = {"html": 5_000}
-"""Changes of each kind that a format lists; further ones are counted, because no browser shows a page of 100 MB."""
+"""Format → how many changes of each kind it lists; more are only counted: no browser shows a page of 100 MB."""
 
 
 def render_page(view: Any, output_format: str) -> str:
@@ -26,7 +26,7 @@ def render_page(view: Any, output_format: str) -> str:
 
 
 def render_for_machines(plan: Plan, output_format: str, *, unchanged_markers: int = 0) -> Iterator[str]:
-    """Render a plan for programs, in pieces."""
+    """Render a plan as JSON or JSON Lines, in pieces of text."""
     if output_format == "json":
         from reconciler.render.json.plan_file import render_plan_json
 

@@ -1,6 +1,6 @@
 """Values that display themselves: as HTML or a picture in a notebook, elsewhere as text.
 
-IPython calls `_repr_mimebundle_`, without any extension being loaded, and every other prompt calls `__repr__`. Values of the model
+IPython calls `_repr_mimebundle_`, which needs no IPython extension, and every other prompt calls `__repr__`. Values of the model
 have neither, so `Workspace` returns subclasses of them. They are subclasses, and not wrappers, because what `Workspace.plan`
 returns is passed on as a plan: to `Workspace.apply`, to the engine, and to `attrs.evolve`, which keeps the class.
 """
@@ -34,19 +34,20 @@ TEXT_WIDTH = 110
 """The width of text in a notebook's output and in a repr, in characters."""
 
 MAX_ROWS = 100
-"""Rows of each kind in a notebook's output; more of them make the page slow."""
+"""The most rows of each kind in a notebook's output; with more, the page is slow."""
 
 TextRenderer: TypeAlias = "Callable[[Any, int], Iterable[Text]]"
+"""A function from a view and a width in characters to lines of text."""
 
 
 class Displayed:
-    """A value that displays itself by the view that its subclass builds."""
+    """A value that displays itself; each subclass builds the view that is displayed."""
 
     @classmethod
     def from_value(cls, value: Any, **context: Any) -> Self:
-        """Return a value as an instance of this subclass, with the same members.
+        """Return an instance of this subclass with the members of `value`.
 
-        `context` has the subclass's own members.
+        `context` has the members that only the subclass has.
         """
         members = {name: getattr(value, name) for name in attrs.fields_dict(type(value))}
         return cls(**members, **context)
@@ -161,7 +162,7 @@ class DisplayedDrift(Displayed, Drift):
 
 @frozen(repr=False)
 class DisplayedGraph:
-    """A graph that displays itself: whole while it is readable, or else one node for each kind and action."""
+    """A graph that displays itself; a very large one has a node for each kind and action."""
 
     picture: Picture
 

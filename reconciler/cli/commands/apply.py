@@ -153,6 +153,9 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
 
 
 def _finish_crashed_run(workspace: Workspace, plan: Plan, command: str) -> None:
-    """If an earlier run crashed after its last step, release its lease and record that nothing is left to do."""
+    """Finish a run that crashed after its last step, if there was one.
+
+    Releases its lease, and records a run that has nothing left to do.
+    """
     workspace.release_stale_lease(plan)
     workspace.record_noop_run(plan, command)

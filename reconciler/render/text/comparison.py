@@ -19,13 +19,13 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 _MIN_COLUMN_WIDTH = 16
 _GAPS = 6
-"""Characters between and before the columns."""
+"""The width of the mark before the first column and of the two gaps between columns, two characters each."""
 
 _HEADINGS = ("attribute", "desired", "live")
 
 
 def render_comparison_text(view: ResourceComparisonView, width: int) -> Iterator[Text]:
-    """Render both sides of a resource, attribute by attribute; attributes that differ are marked."""
+    """Render the desired and the live value of every attribute; attributes that differ have a mark."""
     yield Text(view.address, "bold")
     facts = (
         ("declared in", view.origin),
@@ -67,9 +67,9 @@ def _render_table(view: ResourceComparisonView, width: int) -> Iterator[Text]:
 
 
 def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
-    """Compute the widths of columns, or return None if they would be too narrow.
+    """Compute the widths of the columns, or return None if they would be too narrow.
 
-    Desired values get what they need, up to half of what the paths leave.
+    The desired column is as wide as its longest value, but takes at most half of the space that the paths leave.
     """
     path_width = max([len(_HEADINGS[0]), *(len(row.path) for row in view.fields)])
     available = width - path_width - _GAPS
@@ -81,7 +81,7 @@ def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
 
 
 def _render_row(row: FieldComparisonRow, widths: _Widths) -> Iterator[Text]:
-    """Render one attribute in three columns, or in three lines where a word does not fit into its column."""
+    """Render one attribute in three columns, or in three lines if a word does not fit into its column."""
     style = _choose_style(row)
     desired, live = render_value(row.desired, style), render_value(row.live, style)
     if has_word_wider_than(widths.desired, desired) or has_word_wider_than(widths.live, live):
@@ -93,7 +93,7 @@ def _render_row(row: FieldComparisonRow, widths: _Widths) -> Iterator[Text]:
         line = Text.assemble((head, style), left, " " * (widths.desired - left.cell_len + 2), right)
         line.rstrip()
         yield line
-        head = " " * len(head)
+        head = " " * len(head)  # only the first line has the mark and the path
 
 
 def _render_stacked(row: FieldComparisonRow) -> Iterator[Text]:

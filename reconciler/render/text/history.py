@@ -33,13 +33,14 @@ _STATUS_STYLES: Mapping[str, str] = {
 }
 _HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file", "steps")
 _COLUMN_GAP = 2
-_MAX_ALIGNED_ADDRESS = 48
+_MAX_ADDRESS_WIDTH = 48
+"""The width, in characters, to which addresses are aligned."""
 
 
 def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
-    """Render a table of runs; a narrow one leaves out the file's digest.
+    """Render a table of runs, without the file's digest if that does not fit into `width`.
 
-    Workspaces are named if there are several.
+    The workspace follows the command if the runs are of several workspaces.
     """
     if not view.rows:
         yield Text(NO_RUNS, "bold")
@@ -48,7 +49,7 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
     table = [_HEADINGS, *(_list_cells(row, with_workspace=has_several_workspaces) for row in view.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     if sum(widths) + _COLUMN_GAP * (len(widths) - 1) > width:
-        widths[_HEADINGS.index("file")] = 0
+        widths[_HEADINGS.index("file")] = 0  # leaves out the column
     yield _render_table_line(_HEADINGS, widths, ["bold underline"] * len(_HEADINGS))
     for row, cells in zip(view.rows, table[1:], strict=True):
         styles = ["bold", "", "", "", _STATUS_STYLES.get(row.status, ""), QUIET, ""]
@@ -56,7 +57,7 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
 
 
 def render_run_text(view: RunView) -> Iterator[Text]:
-    """Render one run: who applied what, then its steps with their calls."""
+    """Render one run: what was applied and by whom, then its steps with their calls."""
     run = view.run
     status = Text(f"{run.glyph} {run.status}", _STATUS_STYLES.get(run.status, ""))
     yield Text.assemble("Run ", (run.id, "bold"), "  ", status)
@@ -66,7 +67,7 @@ def render_run_text(view: RunView) -> Iterator[Text]:
         yield Text()
     address_width = max((len(step.address) for step in view.steps), default=0)
     for step in view.steps:
-        yield from _render_step(step, min(address_width, _MAX_ALIGNED_ADDRESS))
+        yield from _render_step(step, min(address_width, _MAX_ADDRESS_WIDTH))
     if view.other_calls:
         yield Text()
         yield from map(_render_call, view.other_calls)

@@ -19,7 +19,7 @@ COLORS: Mapping[str, str] = {
     "error": "#c65813",
     "applied": "#3c8a3c",
 }
-"""One tone each with a contrast of 4.3 to 1 on a light and on a dark background."""
+"""Action, severity or status → its color, with a contrast of 4.3 to 1 on light and on dark backgrounds."""
 
 OUTCOME_STYLES: Mapping[str, str] = {
     "applied": COLORS["applied"],
@@ -35,13 +35,21 @@ MAX_ALIGNED_ADDRESS = 40
 """Addresses up to this length are aligned; longer ones move the following text to the right."""
 
 _INDENT = 13
-"""The column of attributes, which is that of addresses."""
+"""The column in which attributes begin, the same as that of addresses."""
 
 _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
-"""Values are truncated to what fits into this many lines."""
+"""Longer values are truncated to this many lines."""
+
+_ARROW_WIDTH = 3
+"""The width of ` → ` between two values."""
+
+_ITEM_GAP = "   "
+"""The space between two items of a list."""
 
 _SIGN_ACTIONS: Mapping[str, str] = {"+": "create", "-": "delete", "~": "update"}
+"""Sign of an attribute → the action whose color it has."""
+
 _FORCES_REPLACEMENT = "  # forces replacement"
 
 
@@ -63,7 +71,7 @@ def indent(text: Text | str, style: str = "") -> Text:
 
 
 def render_long_value(head: Text, value: ValueView, width: int) -> Text:
-    """Render a value after `head`, truncated to the lines it may fill."""
+    """Render a value after `head`, truncated to `_MAX_VALUE_LINES` lines."""
     value_width = max(_MIN_VALUE_WIDTH, width - len(head))
     text = truncate(value.text, _MAX_VALUE_LINES * value_width)
     return Text.assemble(head, render_value(ValueView(text, value.is_placeholder)))
@@ -72,10 +80,10 @@ def render_long_value(head: Text, value: ValueView, width: int) -> Text:
 def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
     """Render attributes, each in lines of its own.
 
-    `signs` adds a sign that shows whether each is added, removed or changed.
+    With `signs`, each attribute has a sign that shows whether it is added, removed or changed.
     """
     path_width = max((len(field.path) for field in fields), default=0)
-    value_width = width - _INDENT - 2 - path_width - 2
+    value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
     before_lengths = (
         len(field.before.text) for field in fields if field.before and _fits_one_line(field, value_width)
     )
@@ -95,7 +103,7 @@ def _fits_one_line(field: FieldLine, value_width: int) -> bool:
     if field.before is None or field.after is None:
         return False
     tail_length = len(_FORCES_REPLACEMENT) if field.forces_replacement else 0
-    return len(field.before.text) + 3 + len(field.after.text) + tail_length <= value_width
+    return len(field.before.text) + _ARROW_WIDTH + len(field.after.text) + tail_length <= value_width
 
 
 def _render_field_head(field: FieldLine, path_width: int, *, signs: bool) -> Text:
@@ -127,7 +135,7 @@ def _render_change(head: Text, field: FieldLine, before_width: int, width: int) 
     before_text, after_text = truncate_pair(field.before.text, field.after.text, 2 * value_width)
     old = Text(before_text, QUIET)
     new = render_value(ValueView(after_text, field.after.is_placeholder), "bold")
-    if max(len(before_text), before_width) + 3 + len(after_text) <= value_width:
+    if max(len(before_text), before_width) + _ARROW_WIDTH + len(after_text) <= value_width:
         padding = " " * max(0, before_width - len(before_text))
         yield Text.assemble(head, old, padding, (" → ", QUIET), new, tail)
     else:
@@ -142,10 +150,10 @@ def _render_list(field: FieldLine, head: Text, width: int) -> Iterator[Text]:
     items += [Text(f"- {truncate(item.text, max_length)}", COLORS["delete"]) for item in field.removed]
     line = head.copy()
     for item in items:
-        if len(line) > len(head) and len(line) + 3 + len(item) > width:
+        if len(line) > len(head) and len(line) + len(_ITEM_GAP) + len(item) > width:
             yield line
             line = Text(" " * len(head))
         if len(line) > len(head):
-            line.append("   ")
+            line.append(_ITEM_GAP)
         line.append_text(item)
     yield Text.assemble(line, _render_tail(field))

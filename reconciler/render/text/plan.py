@@ -1,4 +1,4 @@
-"""A plan as text, laid out for a width; lines that are longer are not cut."""
+"""A plan as text, laid out for a width in characters; longer lines are not cut."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def render_plan_summary(view: PlanView) -> Text:
 
 
 def render_plan_row(row: PlanRow, address_width: int, width: int) -> Iterator[Text]:
-    """Render one change: its head, its attributes, and its API calls where the view has them."""
+    """Render one change: its action, address and attributes, and its API calls if the view has them."""
     head = Text.assemble(
         (f"  {row.glyph} {row.action:<7}", f"bold {COLORS[row.action]}"),
         "  ",
@@ -112,7 +112,8 @@ def _render_request(number: int, request: RequestView, width: int) -> Iterator[T
 
 def _render_cost(cost: CostView) -> Iterator[Text]:
     yield Text.assemble(("API calls  ", "bold"), f"{cost.total:,}, {describe_minimum_time(cost)}")
-    count_width = len(f"{cost.by_api[0][1]:,}") if cost.by_api else 0
+    largest_count = max((count for _, count in cost.by_api), default=0)
+    count_width = len(f"{largest_count:,}")
     for name, count in cost.by_api:
         explanation = f"  {cost.explanation}" if name == cost.bottleneck else ""
         yield Text.assemble((f"  {count:>{count_width},}  {name}", QUIET), explanation)

@@ -69,9 +69,12 @@ def render_rotation_complete(devices: int, waves: int, seconds: float) -> Text:
     return Text.assemble(head, f" in {format_duration(seconds)}: {counts}.")
 
 
-def render_rotation_stopped(where: str, rotated: int, devices: int, untouched: int) -> Text:
-    """Render the summary of a rotation that stopped: how many devices have their new certificate."""
-    head = Text(f"{OUTCOME_GLYPHS['failed']} Rotation stopped in {where}", OUTCOME_STYLES["failed"])
+def render_rotation_stopped(wave_title: str, rotated: int, devices: int, untouched: int) -> Text:
+    """Render the summary of a rotation that stopped in a wave.
+
+    `rotated` of all `devices` have their new certificate; `untouched` are in later waves.
+    """
+    head = Text(f"{OUTCOME_GLYPHS['failed']} Rotation stopped in {wave_title}", OUTCOME_STYLES["failed"])
     counts = f": {rotated:,} of {pluralize(devices, 'device')} with a new certificate"
     later = f", {untouched:,} in later waves unchanged" if untouched else ""
     next_step = " Fix the cause; `reconciler plan` then shows the remaining changes."
@@ -79,19 +82,20 @@ def render_rotation_stopped(where: str, rotated: int, devices: int, untouched: i
 
 
 def render_journal_warning(problem: str) -> Text:
-    """Render the warning that the journal does not have all of a run."""
+    """Render the warning that the journal has no record, or an incomplete record, of this run."""
     text = f" the history of this run is missing or incomplete: {escape_invisible(problem)}"
     return Text.assemble(render_severity("warning"), text)
 
 
 def render_crash_warning(run: Run) -> Text:
     """Render the warning that the previous run did not finish."""
-    unanswered = (
-        f", {run.unanswered_call_count:,} of them without a response" if run.unanswered_call_count else ""
-    )
+    calls = pluralize(run.call_count, "call")
+    if run.unanswered_call_count:
+        calls += f", {run.unanswered_call_count:,} of them without a response"
+    run_id, user = escape_invisible(run.id), escape_invisible(str(run.process))
     text = (
-        f" run {escape_invisible(run.id)} by {escape_invisible(str(run.process))}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, did not finish "
-        f"(crashed or killed) after {pluralize(run.call_count, 'call')}{unanswered}; this plan starts from the live state"
+        f" run {run_id} by {user}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, did not finish "
+        f"(crashed or killed) after {calls}; this plan starts from the live state"
     )
     return Text.assemble(render_severity("warning"), text)
 

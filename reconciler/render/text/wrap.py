@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 _COLUMN_GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
+"""Two or more spaces between words separate the columns of a line."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -35,8 +37,8 @@ def has_word_wider_than(width: int, text: Text | None) -> bool:
 
 
 def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
-    """Yield a line in parts that are broken at spaces; all but the first are indented."""
-    words = [match.span() for match in _WORD.finditer(line.plain)]
+    """Break a line at spaces, and yield its parts; all but the first are indented."""
+    words = [match.span() for match in _WORD.finditer(line.plain)]  # the start and the end of each word
     part_start, part_end, part_indent = 0, words[0][1], 0
     for word_start, word_end in words[1:]:
         if part_indent + cell_len(line.plain[part_start:word_end]) > width:
@@ -50,7 +52,7 @@ def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
 def _find_indent(line: str, width: int) -> int:
     """Return the indent of continuation lines.
 
-    It is the last column that begins in the left half, or else two more than the line's own indent.
+    That is the start of the last column in the left half of the width, or else two more than the line's own indent.
     """
     columns = [gap.end() for gap in _COLUMN_GAP.finditer(line) if gap.end() <= width // 2]
     return columns[-1] if columns else len(line) - len(line.lstrip(" ")) + 2

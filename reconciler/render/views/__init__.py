@@ -1,4 +1,4 @@
 """Views: nested records of texts and numbers, ready to be rendered in every format.
 
-Invariant: imports nothing else of `render`.
+Invariant: no module here imports from other parts of `render`.
 """

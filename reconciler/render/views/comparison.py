@@ -17,6 +17,7 @@ from reconciler.render.views.format_value import ValueView, flatten_spec, format
 from reconciler.render.views.labels import ACTION_GLYPHS
 
 _EMPTY: tuple[Any, ...] = (None, (), {})
+"""Values that are not shown if both sides have one of them."""
 
 
 @frozen
@@ -33,7 +34,8 @@ class FieldComparisonRow:
 class ResourceComparisonView:
     """One resource, desired and live.
 
-    `action` is what a plan would do, or None if that is nothing.
+    `origin` is `file:line`, or empty if the file does not declare the resource. `identity` is AWS's, or empty if the resource is
+    not live. `action` is the action of the change that a plan would make, or None if there is none.
     """
 
     address: str
@@ -59,9 +61,10 @@ def build_comparison_view(
         version=str(live.version) if live and live.version is not None else "",
         action=change.action if change else None,
         glyph=ACTION_GLYPHS[change.action] if change else "",
-        dependencies=tuple(escape_invisible(str(address)) for address in sorted(desired.dependencies))
-        if desired
-        else (),
+        dependencies=tuple(
+            escape_invisible(str(dependency))
+            for dependency in (sorted(desired.dependencies) if desired else ())
+        ),
         fields=tuple(_compare_fields(desired, live, change)),
     )
 
@@ -92,7 +95,7 @@ def _compare_fields(
 def _compare_field(
     path: str, desired_values: Mapping[str, Any], live_values: Mapping[str, Any], change: FieldChange | None
 ) -> Iterator[FieldComparisonRow]:
-    """Compare one attribute; for documents that differ, only their parts that differ."""
+    """Compare one attribute; of two documents that differ, yield a row for each part that differs."""
     if change and isinstance(change.before, Document) and isinstance(change.after, Document):
         for part in split_document_change(change):
             yield FieldComparisonRow(

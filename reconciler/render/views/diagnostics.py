@@ -1,6 +1,6 @@
 """The view of errors and warnings about the desired state, with the line that each is about.
 
-A value in the file may be a secret in the wrong place, so an excerpt shows keys and headers, and no values.
+A value in the file may be a secret in the wrong place, so an excerpt shows only keys and table headers, not values.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from reconciler.render.views.regex_words import describe_expected
 _KEY = re.compile(
     r"""\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*'))*)\s*="""
 )
+"""A TOML key, bare or quoted, or a dotted key, before `=`."""
+
 _HEADER = re.compile(r"\s*(\[\[?[^\[\]#\n]+\]\]?)")
+"""The header of a TOML table, or of an array of tables."""
 
 _MAX_EXCERPT_LENGTH = 200
-"""Characters of a key or a header that are shown."""
+"""Longer keys and headers are cut to this many characters."""
 
 
 @frozen
 class Excerpt:
     """A line of the file without its values.
 
-    `start` and `length` delimit the part that the diagnostic is about.
+    `number` is the line number. `start` and `length` give the part of `text` that the diagnostic is about, in characters.
     """
 
     number: int
@@ -66,7 +69,7 @@ def build_diagnostics_view(
 ) -> DiagnosticsView:
     """Build the view of diagnostics.
 
-    `sources` has the lines of each file, by the name that diagnostics use.
+    `sources` maps the name of a file in the diagnostics to its lines.
     """
     ordered = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
     rows = tuple(_build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in ordered)

@@ -12,7 +12,7 @@ from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
 
 MAX_DIFFERENCES = 8
-"""Differences of one document that are shown; further ones are counted."""
+"""The most differences of one document that are shown; more are only counted."""
 
 
 def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
@@ -27,7 +27,10 @@ def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
 
 
 def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Compare objects by their members, and lists of objects by index while their length stays the same."""
+    """Yield the path, the old and the new value of every difference.
+
+    Objects are compared member by member, and lists of objects item by item if their lengths are equal.
+    """
     match before, after:
         case dict(), dict():
             for key in [*before, *(key for key in after if key not in before)]:

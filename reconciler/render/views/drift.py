@@ -32,7 +32,11 @@ DRIFT_LEGEND = "Attributes: desired → live."
 
 @frozen
 class DriftRow:
-    """One resource that differs; in its fields, `before` is the desired value and `after` the live value."""
+    """One resource that differs from the file.
+
+    In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the owner if that is another
+    workspace.
+    """
 
     direction: str
     glyph: str
@@ -44,7 +48,7 @@ class DriftRow:
 
 @frozen
 class DriftSection:
-    """The drift of one kind."""
+    """The drift of one kind; `position` is the kind's place in dependency order."""
 
     kind: str
     title: str
@@ -56,7 +60,8 @@ class DriftSection:
 class DriftView:
     """A whole drift.
 
-    `counts` has every direction. `last_apply` describes the last apply, if the journal has one.
+    `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one.
+    `unlisted` are the kinds that could not be listed, each with the reason.
     """
 
     workspace: str
@@ -120,21 +125,21 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
     changes = (
         FieldChange(field.path, field.desired, field.live, field.sensitive) for field in resource.fields
     )
-    is_foreign = resource.owner not in (None, workspace)
+    has_other_owner = resource.owner not in (None, workspace)
     return DriftRow(
         direction=resource.direction,
         glyph=DIRECTION_GLYPHS[resource.direction],
         address=escape_invisible(str(resource.address)),
         origin=escape_invisible(resource.origin or ""),
         fields=tuple(line for change in changes for line in describe_field(change)),
-        owner_note=escape_invisible(f"owned by workspace {resource.owner}") if is_foreign else "",
+        owner_note=escape_invisible(f"owned by workspace {resource.owner}") if has_other_owner else "",
     )
 
 
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
     """Describe the last apply, and whether the file has changed since.
 
-    If it has changed, the drift may come from the file.
+    If the file has changed, the drift may be due to the file and not to the registry.
     """
     facts = []
     if run:

@@ -1,6 +1,6 @@
 """The view of any error: what happened, every reason, and the next step.
 
-The command line and the notebook show errors by this view alone, so an error reads alike in both.
+The command line and the notebook both show errors with this view, so an error has the same words in both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_SOURCES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 @frozen
 class ErrorView:
-    """An error: what happened, every reason, and the diagnostics of the file."""
+    """An error: what happened, every reason, the next step, and the diagnostics of the file."""
 
     title: str
     reasons: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class ErrorView:
 def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] = _NO_SOURCES) -> ErrorView:
     """Build the view of any exception; one that is not a ReconcilerError is an internal error.
 
-    `sources` has the lines of the files that diagnostics name.
+    `sources` maps the name of a file in the diagnostics to its lines.
     """
     match error:
         case InvalidDesiredStateError():

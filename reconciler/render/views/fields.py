@@ -41,17 +41,14 @@ class FieldLine:
 
 
 def describe_change(change: Change) -> tuple[FieldLine, ...]:
-    """Describe every attribute that changes.
-
-    Of a new resource, these are the attributes that differ from their defaults.
-    """
+    """Describe every attribute that changes; of a new resource, those that differ from their default."""
     if isinstance(change, Create) and not change.fields:
         return tuple(_describe_new(change.resource.spec))
     return tuple(line for field in change.fields for line in describe_field(field))
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """Describe one attribute that changes; for a document, every part of it that differs."""
+    """Describe one attribute that changes; for a document, up to MAX_DIFFERENCES parts of it."""
     parts = split_document_change(field)
     for part in parts[:MAX_DIFFERENCES]:
         line = _build_line(part, is_part=part is not field)
@@ -76,7 +73,7 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
     """Build the line of one attribute, or return None if it is empty before and after.
 
-    A list that is a part of a document and is added or removed as a whole is shown as one value, not by its items.
+    A list is shown by its items, except one that is part of a document and is added or removed as a whole.
     """
     before, after = field.before, field.after
     is_new, is_removed = before in _EMPTY, after in _EMPTY

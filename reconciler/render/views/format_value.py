@@ -50,7 +50,7 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request, by its class's own `__str__` if it has one."""
+    """Format any value of a spec or of a request, with the `__str__` of its class if that defines one."""
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
@@ -80,7 +80,7 @@ def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
 
 
 def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every leaf of a spec with its dotted path in the file, in the kind's order."""
+    """Yield the dotted path and the value of every attribute of a spec, in the kind's order."""
     for name, value in _list_fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
@@ -94,9 +94,7 @@ def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
     """Truncate two values to about `max_length` characters and keep their first difference visible."""
     if len(before) <= max_length and len(after) <= max_length:
         return before, after
-    differences = (
-        index for index, (one, other) in enumerate(zip(before, after, strict=False)) if one != other
-    )
+    differences = (index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old != new)
     first_difference = next(differences, min(len(before), len(after)))
     is_far = first_difference > max_length - _CONTEXT_LENGTH
     start = max(0, first_difference - _CONTEXT_LENGTH) if is_far else 0
@@ -104,7 +102,7 @@ def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
 
 
 def truncate(text: str, max_length: int, start: int = 0) -> str:
-    """Return at most `max_length` characters from `start`, followed by the length of the whole text."""
+    """Return short text as it is; of longer text, `max_length` characters from `start`, and its length."""
     if len(text) <= max_length:
         return text
     head = "…" if start else ""
@@ -167,7 +165,7 @@ def _describe_csr(value: str) -> str:
 
 
 def _compact_json(text: str) -> str:
-    """Return JSON of several lines without the space between its parts, and other text unchanged."""
+    """Return a JSON object of several lines as one line without white space, and other text unchanged."""
     if not text.startswith("{") or "\n" not in text:
         return text
     try:
@@ -178,7 +176,7 @@ def _compact_json(text: str) -> str:
 
 def _has_own_text(value: Any) -> bool:
     """Return whether a value's class defines `__str__`."""
-    return any("__str__" in vars(base) for base in type(value).__mro__[:-1])
+    return any("__str__" in vars(base) for base in type(value).__mro__[:-1])  # the last base is `object`
 
 
 def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:

@@ -31,8 +31,9 @@ _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 class RunRow:
     """One row of the history: a run without its steps.
 
-    `user` has the form `user@host`, and `process` is the process ID. `file` and `plan` are the first twelve characters of
-    their digests. `counts` are the numbers of steps by status.
+    `calls` is the number of calls, and `unanswered` how many of them had no response. `user` has the form `user@host`,
+    and `process` is the process ID. `file` and `plan` are the first twelve characters of their digests. `counts` are the numbers
+    of steps by status.
     """
 
     id: str
@@ -55,7 +56,7 @@ class RunRow:
 
 @frozen
 class CallRow:
-    """One attempt to send one call."""
+    """One attempt to send one call; `started_at` is the time of day in UTC."""
 
     number: int
     name: str

@@ -78,9 +78,10 @@ def format_duration(seconds: float) -> str:
     """Format a duration with the units people use: `0.50 s`, `1 min 15 s`, `1 h 31 min`."""
     if seconds < 60:  # noqa: PLR2004 (a minute)
         return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds:.2f} s"  # noqa: PLR2004 (tenths suffice from 1 s)
-    minutes, rest = divmod(round(seconds), 60)
-    hours, rest_minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (rest_minutes, "min")) if hours else ((minutes, "min"), (rest, "s"))
+    total_minutes, remaining_seconds = divmod(round(seconds), 60)
+    hours, remaining_minutes = divmod(total_minutes, 60)
+    minutes = (remaining_minutes, "min")
+    parts = ((hours, "h"), minutes) if hours else (minutes, (remaining_seconds, "s"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 

@@ -1,4 +1,4 @@
-"""Next steps after an error, by AWS's error code and by our own classes of errors."""
+"""Next steps after an error, by AWS error code or by the class of one of our own errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLOW_DOWN = "run apply again, or lower the rate in [workspace.quotas]: AWS is t
 _AWS_FAULT = "run apply again later: the failure is on AWS's side"
 _CORRECT_FILE = "correct the file according to AWS's message, then run apply again"
 
-_NEXT_STEPS: Mapping[str, str] = {
+_NEXT_STEPS: Mapping[str, str] = {  # AWS's error code → the next step
     "AccessDeniedException": "grant the caller permission for this operation, then run apply again",
     "UnrecognizedClientException": "check the credentials (aws sts get-caller-identity), then run apply again",
     "ExpiredTokenException": "renew the credentials, then run apply again",

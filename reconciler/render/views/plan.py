@@ -29,7 +29,7 @@ from reconciler.render.views.labels import (
 class RequestView:
     """One API call.
 
-    `details` are the files that it writes, and how long it may be retried.
+    `details` describes the files that the call writes and how long the call may be retried.
     """
 
     name: str
@@ -41,8 +41,8 @@ class RequestView:
 class PlanRow:
     """One change.
 
-    `origin` is `file:line`, and empty for a removed resource. `requests` are present only on demand.
-    `wait_seconds` is the longest time that the change may wait for AWS, if that is known.
+    `origin` is `file:line`, "ownership marker", or empty for a removed resource. `calls` is the number of API calls; `requests`
+    are these calls, if the view is built with them. `wait_seconds` is the longest time that the change may wait for AWS.
     """
 
     action: str
@@ -88,7 +88,7 @@ class CostView:
 
 @frozen
 class NoteView:
-    """A warning or a note about a plan."""
+    """A warning or a note about a plan; `address` is empty if it is about the whole plan."""
 
     level: str
     glyph: str
@@ -174,7 +174,10 @@ def remove_requests(view: PlanView) -> PlanView:
 
 
 def format_origin(change: Change) -> str:
-    """Return where a resource is declared, as `file:line`; an empty string for a removed resource."""
+    """Return where a resource is declared, as `file:line`.
+
+    Ownership markers are not declared, and a removed resource has an empty string.
+    """
     match change:
         case Delete():
             return ""
@@ -188,7 +191,7 @@ def format_origin(change: Change) -> str:
 
 
 def describe_row(row: PlanRow, *, call_count: bool = True) -> str:
-    """Describe where a change is declared, how many calls it needs, and how long it may wait."""
+    """Describe where a resource is declared, how many calls its change needs, and how long it may wait."""
     calls = pluralize(row.calls, "call") if call_count else ""
     wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
     return join_facts((row.origin, calls, wait))
@@ -252,15 +255,16 @@ def _build_request(call: ApiCall) -> RequestView:
 def _build_cost(estimate: Estimate) -> CostView:
     counts = sorted(estimate.calls.items(), key=lambda item: (-item[1], item[0]))
     by_api = tuple((f"{service}:{operation}", count) for (service, operation), count in counts)
-    slowest = estimate.bottleneck
-    if slowest is None:
+    bottleneck = estimate.bottleneck
+    if bottleneck is None:
         return CostView(estimate.total_calls, by_api, estimate.seconds)
-    explanation = f"at {slowest.rate:g} per second: {format_duration(estimate.seconds)}"
-    names = [name for name, _ in by_api if name.partition(":")[2] == slowest.operation]
+    explanation = f"at {bottleneck.rate:g} per second: {format_duration(estimate.seconds)}"
+    names = [name for name, _ in by_api if name.partition(":")[2] == bottleneck.operation]
     if names:
         return CostView(estimate.total_calls, by_api, estimate.seconds, names[0], explanation)
-    quota = escape_invisible(slowest.operation).replace("_", " ")
-    explanation = f"{slowest.calls:,} of them are {quota}, {explanation}"
+    # Several operations share this quota, which has a name of its own, such as `thing_writes`.
+    quota = escape_invisible(bottleneck.operation).replace("_", " ")
+    explanation = f"{bottleneck.calls:,} of them are {quota}, {explanation}"
     return CostView(estimate.total_calls, by_api, estimate.seconds, "", explanation)
 
 

@@ -1,4 +1,4 @@
-"""The progress of an apply: completed steps, running steps, and the remaining time."""
+"""The progress of an apply: finished steps, running steps, and the remaining time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from reconciler.render.views.result import FINAL_STATUSES, OutcomeView, build_ou
 class ProgressView:
     """The progress at one moment.
 
-    `running` has the address, action and seconds of each running step, the oldest first.
+    `counts` are the numbers of finished steps by status. `running` has the address, action and seconds of each running step, the
+    oldest first.
     """
 
     workspace: str
@@ -76,9 +77,9 @@ class ProgressTracker:
         )
 
     def _describe_time(self, elapsed: float, ended: int) -> str:
-        """Describe the elapsed and the remaining time.
+        """Describe the elapsed and the remaining time; `ended` is the number of finished steps.
 
-        The remaining time follows from the present pace, and is at least what AWS's quotas require.
+        The remaining time is estimated from the time per finished step, and is at least what AWS's quotas require.
         """
         total = len(self._plan.steps)
         text = f"{format_duration(elapsed)} elapsed"
@@ -91,7 +92,7 @@ class ProgressTracker:
 
 
 def format_read_progress(subject: str, done: int, total: int | None) -> str:
-    """Return what is being read from the registry, and how far: `things 1,200 of 10,000 …`."""
+    """Format what is being read from the registry, and how much of it: `things 1,200 of 10,000 …`."""
     of_total = f" of {total:,}" if total else ""
     count = f" {done:,}{of_total}" if done or total else ""
     return f"{escape_invisible(subject)}{count} …"

@@ -1,4 +1,4 @@
-"""AWS's regular expressions in words, if they only limit the characters of a value."""
+"""Describe AWS's regular expressions in words, if they only limit the characters of a value."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ _PATTERN_PREFIX = "a match of "
 """The prefix of an expected value that is a regular expression."""
 
 _SINGLE_CLASS = re.compile(r"\^?\(?\[(?P<content>(?:\\.|[^\[\]\\])+)\][+*]\)?\$?", re.DOTALL)
+"""A regular expression that is one class of characters, repeated: `[a-z0-9]+`."""
+
 _ITEM = re.compile(
     r"(?P<named>\\p\{\w+\}|\\[wds])|(?P<low>\\x20|[^\\])-(?P<high>\\x7[eE]|[^\\])"
     r"|\\x(?:\{0*)?(?P<code>[0-9A-Fa-f]{2})\}?|\\?(?P<character>[^\w\\]|(?<=\\)\\|\w)"
 )
+"""One item of a class: a named class (`\\w`), a range, a character by its hexadecimal code, or a character."""
+
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "a-z": ("lower-case letters",),
     "A-Z": ("capital letters",),
@@ -26,13 +30,16 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     r"\p{Graph}": ("visible ASCII characters",),
     " ": ("spaces",),
 }
+"""Item of a class → the words for the characters that it matches."""
+
 _BOTH_CASES = {"lower-case letters", "capital letters"}
 
 
 def describe_expected(expected: str) -> str:
     """Describe what a diagnostic expects.
 
-    A regular expression is put in words and follows them; other text is unchanged.
+    For a regular expression that can be put in words, returns these words and the expression in parentheses; other text is
+    returned unchanged.
     """
     pattern = expected.removeprefix(_PATTERN_PREFIX)
     description = _describe_pattern(pattern) if pattern != expected else None

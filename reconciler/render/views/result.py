@@ -49,7 +49,7 @@ _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
 
 @frozen
 class StaleFieldView:
-    """One attribute that changed since the plan was made, with its value then, planned and live."""
+    """One attribute that changed since the plan was made: its value then, planned and live."""
 
     path: str
     at_plan_time: ValueView | None
@@ -79,7 +79,7 @@ class FailureView:
 class OutcomeView:
     """One outcome of a step.
 
-    `details` are its duration, or the reason why it was not applied.
+    `details` is the duration of an applied step, or the reason why the step was not applied.
     """
 
     status: str
@@ -94,7 +94,8 @@ class OutcomeView:
 class ResultView:
     """A whole result.
 
-    `actions` counts the applied steps by action, and `skipped` the skipped steps by the address whose failure blocked them.
+    `counts` are the numbers of steps by final status, and `actions` those of applied steps by action. `skipped` has, for each
+    address whose failure blocked other steps, the number of these steps.
     `omitted` is the number of outcomes that are not among the `outcomes`.
     """
 
@@ -119,15 +120,15 @@ class ResultSummary:
 
 
 def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeView:
-    """Build the view of one outcome; with its step, a failure names the call that failed."""
+    """Build the view of one outcome; if `step` is given, a failure also names the call that failed."""
     failure = _build_failure(outcome, step) if isinstance(outcome, Failed) else None
     return OutcomeView(
-        outcome.status,
-        OUTCOME_GLYPHS[outcome.status],
-        outcome.change.action,
-        escape_invisible(str(outcome.change.address)),
-        failure.code if failure else _describe_outcome(outcome),
-        failure,
+        status=outcome.status,
+        glyph=OUTCOME_GLYPHS[outcome.status],
+        action=outcome.change.action,
+        address=escape_invisible(str(outcome.change.address)),
+        details=failure.code if failure else _describe_outcome(outcome),
+        failure=failure,
     )
 
 
@@ -181,15 +182,17 @@ def _describe_outcome(outcome: Outcome) -> str:
 
 def _build_failure(outcome: Failed, step: Step | None) -> FailureView:
     error, change = outcome.error, outcome.change
+    if isinstance(error, AwsError):
+        code, message, request_id = error.code, error.message, error.request_id
+    else:
+        code, message, request_id = _ERROR_NAMES.get(type(error), ""), str(error), ""
     return FailureView(
         action=change.action,
         address=escape_invisible(str(change.address)),
         operation=escape_invisible(_describe_operation(outcome, step)),
-        code=escape_invisible(error.code)
-        if isinstance(error, AwsError)
-        else _ERROR_NAMES.get(type(error), ""),
-        message=escape_invisible(error.message if isinstance(error, AwsError) else str(error)),
-        request_id=escape_invisible(error.request_id) if isinstance(error, AwsError) else "",
+        code=escape_invisible(code),
+        message=escape_invisible(message),
+        request_id=escape_invisible(request_id),
         next_step=suggest_next_step(error),
         stale_fields=tuple(map(_build_stale_field, error.fields)) if isinstance(error, StaleError) else (),
     )
@@ -210,8 +213,8 @@ def _describe_operation(outcome: Failed, step: Step | None) -> str:
 
 def _build_stale_field(field: StaleField) -> StaleFieldView:
     return StaleFieldView(
-        escape_invisible(field.path),
-        format_optional(field.before),
-        format_optional(field.after),
-        format_optional(field.live),
+        path=escape_invisible(field.path),
+        at_plan_time=format_optional(field.before),
+        planned=format_optional(field.after),
+        live=format_optional(field.live),
     )
