@@ -2,16 +2,17 @@
 
 `load` is the only entry point.
 
-Invariant: files are read from the folder tree of the TOML file that refers to them, and up to a size; nothing in a file is
-executed; no secret is in a diagnostic.
+Invariant: a TOML file can refer only to files in its own folder and the folders below it; the size of every file is limited;
+nothing in a file is executed; no diagnostic contains a secret.
 
-- `load`: the pipeline, from a file or a folder
-- `toml_file`: values and line numbers
-- `declarations`, `declaration`: tables, each resource declared once
-- `for_each`, `manifests`, `interpolation`: one declaration for each row
-- `converters`, `table_shape`, `input_files`: a value of the file → the type of its field
-- `resources`, `workspace_table`, `moved_removed`: a declaration → a resource, settings, or a statement
-- `validation`: limits, references, duplicates, cycles, and what the kinds check
-- `diagnostics`: problems → diagnostics in order
-- `json_schema`: the schema of the file, for editors
+- `load`: all of it, from the path of a file or folder to a `DesiredState`
+- `toml_file`: the values and line numbers of one TOML file
+- `declarations`, `declaration`: the tables of all files; each resource may be declared only once
+- `for_each`, `manifests`, `interpolation`: tables with `for_each`, which declare one resource per row
+- `converters`, `table_shape`, `input_files`: convert the values in the file to the types of their fields
+- `resources`, `workspace_table`, `moved_removed`: convert declarations to resources, settings, and moved or removed addresses
+- `evaluation`: what the kinds derive from the resources
+- `validation`: limits, references, duplicates, cycles, and the kinds' own checks
+- `diagnostics`: convert problems to diagnostics, and sort them
+- `json_schema`: the JSON Schema of the file, for editors
 """

@@ -1,4 +1,7 @@
-"""Convert a value of the file to the type of its field. Nothing is coerced: 5 is not a string."""
+"""Convert a value of the file to the type of its field.
+
+Types are not coerced (5 is not a string), except an integer where a number is expected.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,19 @@ from reconciler.model.secret import Secret
 from reconciler.model.text import closest_match, describe_value, format_choices, quote, type_name
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
+"""Takes a value of the file and the annotation of its field; returns the value converted to the annotated type.
 
-_PEM = 'a certificate in PEM, as text or { file = "path" }'
-_DOCUMENT = 'a JSON object: { file = "path" }, text, or a table'
-_DOCUMENT_OR_NAME = f"{_DOCUMENT}; or a name in this file"
-_REFERENCE = 'a name in this file, { id = "…" } or { arn = "…" }'
-_LONG_TEXT = 'a string, or { file = "path" } for long text'
-_ARN = "arn:partition:service:region:account:resource"
+Raises InvalidValueError or, for a table, cattrs' ClassValidationError.
+"""
 
-_SCALARS: Mapping[type, str] = {
+_PEM_FORMAT = 'a certificate in PEM, as text or { file = "path" }'
+_DOCUMENT_FORMAT = 'a JSON object: { file = "path" }, text, or a table'
+_DOCUMENT_OR_NAME_FORMAT = f"{_DOCUMENT_FORMAT}; or a name in this file"
+_REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }'
+_LONG_TEXT_FORMAT = 'a string, or { file = "path" } for long text'
+_ARN_FORMAT = "arn:partition:service:region:account:resource"
+
+_SCALAR_FORMATS: Mapping[type, str] = {
     str: "a string",
     bool: "true or false",
     int: "an integer",
@@ -40,19 +47,20 @@ _SCALARS: Mapping[type, str] = {
 def build_converter(context: LoadContext | None = None) -> Converter:
     """Return a converter from TOML values to attrs classes; unknown keys are errors.
 
-    PEMs, documents, secrets and long text are read through `context`; without it, no field may have their types.
+    `context` reads the files and environment variables that values refer to. Without it, the classes may not have PEMs,
+    documents, secrets or output files, and a string cannot be read from a file.
     """
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
-    for scalar in _SCALARS:
+    for scalar in _SCALAR_FORMATS:
         converter.register_structure_hook(scalar, _build_scalar_hook(scalar))
     converter.register_structure_hook_factory(attrs.has, lambda cls: _build_table_hook(cls, converter))
     converter.register_structure_hook_factory(
-        _has_origin(Mapping), lambda annotation: _build_mapping_hook(annotation, converter)
+        _build_origin_predicate(Mapping), lambda annotation: _build_mapping_hook(annotation, converter)
     )
     converter.register_structure_hook_factory(
-        _has_origin(tuple), lambda annotation: _build_array_hook(annotation, converter)
+        _build_origin_predicate(tuple), lambda annotation: _build_array_hook(annotation, converter)
     )
-    converter.register_structure_hook_factory(_has_origin(Literal), _build_literal_hook)
+    converter.register_structure_hook_factory(_build_origin_predicate(Literal), _build_literal_hook)
     converter.register_structure_hook_factory(
         _is_union, lambda annotation: _build_union_hook(annotation, converter)
     )
@@ -65,11 +73,11 @@ def build_converter(context: LoadContext | None = None) -> Converter:
     return converter
 
 
-def select_file_type(annotation: Any) -> Any:
-    """Return the part of an annotation that a file can set.
+def select_toml_type(annotation: Any) -> Any:
+    """Return the type in an annotation whose values a TOML file can contain.
 
-    That is the first type of a union, or both types of a `Reference`. The others are for values that AWS reports, or for
-    absence: TOML has no null.
+    In a union, that is the first type; a `Reference` is returned as a whole. The other types of a union are for values that AWS
+    reports, or None for a key that is absent: TOML has no null.
     """
     if not _is_union(annotation):
         return annotation
@@ -77,12 +85,12 @@ def select_file_type(annotation: Any) -> Any:
     return Reference if External in parts else parts[0]
 
 
-def select_file_types(annotation: Any) -> tuple[Any, ...]:
-    """Return the types that a file can set for an annotation."""
+def select_toml_types(annotation: Any) -> tuple[Any, ...]:
+    """Return all types in an annotation whose values a TOML file can contain."""
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
     if {str, Secret} <= parts:
         return (str, Secret)
-    return (select_file_type(annotation),)
+    return (select_toml_type(annotation),)
 
 
 def accepts_document_or_name(annotation: Any) -> bool:
@@ -93,26 +101,27 @@ def accepts_document_or_name(annotation: Any) -> bool:
 def describe_type(annotation: Any) -> str:
     """Return a description of the valid values for an annotation, for messages and the documentation."""
     if accepts_document_or_name(annotation):
-        return _DOCUMENT_OR_NAME
-    annotation = select_file_type(annotation)
+        return _DOCUMENT_OR_NAME_FORMAT
+    annotation = select_toml_type(annotation)
     if annotation == Reference:
-        return _REFERENCE
+        return _REFERENCE_FORMAT
     origin = get_origin(annotation) or annotation
     if origin is Literal:
         return format_choices(get_args(annotation))
     if origin is tuple:
         return f"an array, each item {describe_type(get_args(annotation)[0])}"
     descriptions: Mapping[Any, str] = {
-        **_SCALARS,
-        Pem: _PEM,
+        **_SCALAR_FORMATS,
+        Pem: _PEM_FORMAT,
         OutputFile: "the path of a new file",
-        Document: _DOCUMENT,
+        Document: _DOCUMENT_FORMAT,
         Secret: SECRET_FORMAT,
     }
     return descriptions.get(origin, "a table")
 
 
-def _has_origin(origin: Any) -> Callable[[Any], bool]:
+def _build_origin_predicate(origin: Any) -> Callable[[Any], bool]:
+    """Return a function that returns whether an annotation is `origin[…]`, such as `Mapping[str, int]`."""
     return lambda annotation: get_origin(annotation) is origin
 
 
@@ -125,9 +134,9 @@ def _build_scalar_hook(scalar: type) -> Hook:
         if scalar is float and type(value) is int:
             return float(value)
         if type(value) is not scalar:
-            raise _wrong_type(value, _SCALARS[scalar])
+            raise _build_wrong_type_error(value, _SCALAR_FORMATS[scalar])
         if isinstance(value, float) and not math.isfinite(value):
-            raise _wrong_type(value, "a finite number")
+            raise _build_wrong_type_error(value, "a finite number")
         return value
 
     return convert
@@ -153,7 +162,7 @@ def _build_mapping_hook(annotation: Any, converter: Converter) -> Hook:
 
     def convert(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise _wrong_type(value, "a table")
+            raise _build_wrong_type_error(value, "a table")
         return _convert_items(value.items(), item_hook, item_type)
 
     return convert
@@ -165,20 +174,21 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
 
     def convert(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise _wrong_type(value, describe_type(annotation))
+            raise _build_wrong_type_error(value, describe_type(annotation))
         items = _convert_items(enumerate(value), item_hook, item_type)
-        first_indexes: dict[Any, int] = {}
+        earlier_items: set[Any] = set()
         for index, item in items.items():
-            if first_indexes.setdefault(item, index) != index:
+            if item in earlier_items:
                 problem = f"{quote(str(item))} is listed twice"
                 raise _build_error("duplicate-item", problem, "each item once").nest_under(index)
+            earlier_items.add(item)
         return tuple(items.values())
 
     return convert
 
 
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
-    """Convert the items of a map or an array.
+    """Return the converted items of a map by key, or of an array by index.
 
     Raises InvalidValueError with the problems of all items.
     """
@@ -199,7 +209,7 @@ def _build_literal_hook(annotation: Any) -> Hook:
 
     def convert(value: Any, _: Any) -> Any:
         if type(value) is not str:
-            raise _wrong_type(value, format_choices(choices))
+            raise _build_wrong_type_error(value, format_choices(choices))
         if value not in choices:
             problem = f"{quote(value)} is not valid"
             nearest = closest_match(value, choices)
@@ -217,7 +227,7 @@ def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
         return _build_text_or_secret_hook(
             converter.get_structure_hook(str), converter.get_structure_hook(Secret)
         )
-    value_type = select_file_type(annotation)
+    value_type = select_toml_type(annotation)
     if value_type == Reference:
         return _to_reference
     hook: Hook = converter.get_structure_hook(value_type)
@@ -227,14 +237,14 @@ def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
 def _build_document_or_name_hook(document_hook: Hook) -> Hook:
     """Return the hook for a document or the name of one.
 
-    JSON text starts with a brace, which no name does.
+    A text that starts with a brace is JSON, any other text is a name.
     """
 
     def convert(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
         if not isinstance(value, str | dict):
-            raise _wrong_type(value, _DOCUMENT_OR_NAME)
+            raise _build_wrong_type_error(value, _DOCUMENT_OR_NAME_FORMAT)
         return document_hook(value, annotation)
 
     return convert
@@ -253,21 +263,22 @@ def _to_reference(value: Any, _: Any) -> str | External:
     match value:
         case str():
             return value
-        case {"id": str(name), **rest} if name and not rest:
-            return External(name)
+        case {"id": str(identity), **rest} if identity and not rest:
+            return External(identity)
         case {"arn": str(arn), **rest} if not rest:
             if not _is_arn(arn):
-                raise _build_error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN)
+                raise _build_error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN_FORMAT)
             return External(arn)
         case dict():
-            raise _build_error("wrong-type", "not a valid table", _REFERENCE)
+            raise _build_error("wrong-type", "not a valid table", _REFERENCE_FORMAT)
         case _:
-            raise _wrong_type(value, _REFERENCE)
+            raise _build_wrong_type_error(value, _REFERENCE_FORMAT)
 
 
 def _is_arn(text: str) -> bool:
-    has_all_parts = text.count(":") >= _ARN.count(":")
-    return text.partition(":")[0] == "arn" and has_all_parts and bool(text.rpartition("/")[2])
+    has_all_parts = text.count(":") >= _ARN_FORMAT.count(":")
+    has_id = not text.endswith("/")  # the ID is what follows the last slash
+    return text.startswith("arn:") and has_all_parts and has_id
 
 
 def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: str) -> str:
@@ -278,7 +289,7 @@ def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: s
 
 def _read_text(value: Any, context: LoadContext) -> str:
     if isinstance(value, dict):
-        return _read_named_file(value, context, _LONG_TEXT)
+        return _read_named_file(value, context, _LONG_TEXT_FORMAT)
     text: str = _build_scalar_hook(str)(value, str)
     return text
 
@@ -288,14 +299,14 @@ def _read_pem(value: Any, context: LoadContext) -> Pem:
         case str():
             text, source = value, None
         case dict():
-            text = _read_named_file(value, context, _PEM)
+            text = _read_named_file(value, context, _PEM_FORMAT)
             source = str(value["file"])
         case _:
-            raise _wrong_type(value, _PEM)
+            raise _build_wrong_type_error(value, _PEM_FORMAT)
     try:
         return Pem.parse(text, source)
     except InvalidValueError as error:
-        raise _parse_error(error, source, _PEM) from None
+        raise _build_parse_error(error, source, _PEM_FORMAT) from None
 
 
 def _read_document(value: Any, context: LoadContext) -> Document:
@@ -304,11 +315,11 @@ def _read_document(value: Any, context: LoadContext) -> Document:
         source = str(value["file"])
         value = context.read_text(value["file"])
     elif not isinstance(value, str | dict):
-        raise _wrong_type(value, _DOCUMENT)
+        raise _build_wrong_type_error(value, _DOCUMENT_FORMAT)
     try:
         return Document.parse(value, source) if isinstance(value, str) else Document.from_value(value)
     except InvalidValueError as error:
-        raise _parse_error(error, source, _DOCUMENT) from None
+        raise _build_parse_error(error, source, _DOCUMENT_FORMAT) from None
 
 
 def _read_secret(value: Any, context: LoadContext) -> Secret:
@@ -317,14 +328,14 @@ def _read_secret(value: Any, context: LoadContext) -> Secret:
     raise _build_error("literal-secret", "a secret cannot be written into the file", SECRET_FORMAT)
 
 
-def _parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
-    """Return the error of a parser with the file that it read and a description of valid values."""
+def _build_parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
+    """Return a parser's error with the name of the parsed file and, if missing, what was expected."""
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem
     return _build_error(problem.code, text, problem.expected or expected)
 
 
-def _wrong_type(value: object, expected: str) -> InvalidValueError:
+def _build_wrong_type_error(value: object, expected: str) -> InvalidValueError:
     return _build_error("wrong-type", f"got {describe_value(value)}", expected)
 
 

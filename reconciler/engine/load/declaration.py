@@ -17,26 +17,26 @@ from reconciler.model.resource import Origin
 
 @frozen
 class ValueOrigin:
-    """The origin of a value: its path in the file, and the columns of the manifest that it uses."""
+    """Where a value comes from: its path in the file's table, and the manifest's columns that it contains."""
 
     path: ValuePath
     columns: tuple[str, ...] = ()
 
 
 class Declaration(ABC):
-    """A declaration of a resource, or of `[workspace]`, whose path has one part."""
+    """A table in the file, or the resource that one row declares in a table with `for_each`."""
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def table(self) -> TomlTable:
-        """The table in the file."""
+        """The table in the file; for a row, the table with `for_each`."""
 
     @property
     @abstractmethod
     def path(self) -> tuple[str, ...]:
-        """The kind and the name, with the columns' values filled in."""
+        """The kind and the name of the resource; for a table without a resource, the parts of its header."""
 
     @property
     @abstractmethod
@@ -60,7 +60,11 @@ class Declaration(ABC):
 
 @frozen(eq=False, slots=False)
 class TomlTable(Declaration):
-    """A table of a file."""
+    """A table of a file.
+
+    `names` are the parts of its header: the kind and the name of a resource, `workspace` alone, or `moved` or `removed` with the
+    index in the array of tables.
+    """
 
     names: tuple[Any, ...]
     entries: Mapping[str, Any]

@@ -35,6 +35,7 @@ _MAX_TEXT_CHARACTERS = 2**28
 """The maximum number of characters in the texts of all instances together."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories for control and format characters, surrogates, and line and paragraph separators."""
 
 
 @frozen
@@ -42,7 +43,8 @@ class Declarations:
     """All declarations of the files.
 
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
-    `incomplete_kinds` are the kinds that may have more resources than these, because some could not be read or named.
+    `incomplete_kinds` are the kinds that may have more resources than these, because rows could not be read or
+    have no valid name.
     """
 
     workspaces: Sequence[TomlTable]
@@ -70,13 +72,13 @@ def collect_declarations(
 
 
 class _DeclarationsBuilder:
-    """The declarations of the tables that were added."""
+    """Collects the declarations, table by table."""
 
     def __init__(self, limits: Constraints, diagnostics: DiagnosticCollector) -> None:
         self._limits = limits
         self._diagnostics = diagnostics
         self._manifests = ManifestReader()
-        self._reported_manifests: set[int] = set()
+        self._reported_manifest_ids: set[int] = set()
         self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
         self.workspaces: list[TomlTable] = []
         self.moved_removed_tables: list[TomlTable] = []
@@ -85,7 +87,7 @@ class _DeclarationsBuilder:
         self.incomplete_kinds: set[str] = set()
 
     def add_table(self, table: TomlTable, context: LoadContext) -> None:
-        """Add a table of any sort."""
+        """Add any table of a file: `[workspace]`, `[[moved]]`, `[[removed]]`, or the table of a resource."""
         if table.names == (WORKSPACE,):
             self.workspaces.append(table)
         elif table.names[0] in MOVED_REMOVED_TABLES:
@@ -116,31 +118,31 @@ class _DeclarationsBuilder:
         for_each = parse_for_each(table, manifest)
         self._diagnostics.add(table, *for_each.problems)
         self.for_each_tables.append(for_each)
-        fits = self._reserve_room(for_each)
-        has_names = for_each.name is not None
-        if manifest.problems or not has_names or not fits:
+        is_within_limits = self._reserve_capacity(for_each)
+        has_valid_name = for_each.name is not None
+        if manifest.problems or not has_valid_name or not is_within_limits:
             self.incomplete_kinds.add(table.names[0])
-        if fits:
+        if is_within_limits:
             for instance in for_each.instances:
                 self._add_resource(instance)
 
     def _report_manifest(self, table: TomlTable, manifest: Manifest) -> None:
         """Report the problems of a manifest at the first table that names it."""
-        if id(manifest) in self._reported_manifests:
+        if id(manifest) in self._reported_manifest_ids:
             return
-        self._reported_manifests.add(id(manifest))
+        self._reported_manifest_ids.add(id(manifest))
         for row, problem in manifest.problems:
-            self._report_row(table, row, problem)
+            self._report_row_problem(table, row, problem)
 
-    def _report_row(self, table: TomlTable, row: ManifestRow, problem: ValueProblem) -> None:
+    def _report_row_problem(self, table: TomlTable, row: ManifestRow, problem: ValueProblem) -> None:
         is_in_file = bool(row.manifest)
         if is_in_file:
             self._diagnostics.add(table, problem, manifest_row=row)
         else:
             self._diagnostics.add(table, problem.nest_under(FOR_EACH, row.number))
 
-    def _reserve_room(self, for_each: ForEachTable) -> bool:
-        """Count the instances and their text; return whether they fit the limits, and report if not."""
+    def _reserve_capacity(self, for_each: ForEachTable) -> bool:
+        """Count the instances and their text; return whether they are within the limits, and report if not."""
         self._instances_left -= len(for_each.manifest.rows)
         self._characters_left -= for_each.text_size
         if self._instances_left >= 0 and self._characters_left >= 0:
@@ -181,19 +183,19 @@ def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[T
         if name in MOVED_REMOVED_TABLES:
             yield from _iterate_array_of_tables(name, entries, file, diagnostics)
         elif name != WORKSPACE and name not in kinds:
-            diagnostics.add(_locate_key((name,), file), _build_unknown_table_problem(name, entries))
+            diagnostics.add(_build_empty_table((name,), file), _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
             expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
             problem = f"got {describe_value(entries)}"
-            diagnostics.add(_locate_key((name,), file), ValueProblem("wrong-type", problem, expected))
+            diagnostics.add(_build_empty_table((name,), file), ValueProblem("wrong-type", problem, expected))
         elif name == WORKSPACE:
             yield TomlTable((name,), entries, file)
         else:
             yield from _iterate_tables_of_kind(name, entries, file, diagnostics)
 
 
-def _locate_key(names: tuple[str, ...], file: TomlFile) -> TomlTable:
-    """Return the place of a key that has no valid table, for its diagnostics: an empty table."""
+def _build_empty_table(names: tuple[str, ...], file: TomlFile) -> TomlTable:
+    """Return an empty table as the place of diagnostics about a key whose value is not a valid table."""
     return TomlTable(names, {}, file)
 
 
@@ -214,7 +216,7 @@ def _iterate_tables_of_kind(
             yield TomlTable((kind, name), entry, file)
         else:
             problem = ValueProblem("wrong-type", f"got {describe_value(entry)}", f"a table [{kind}.NAME]")
-            diagnostics.add(_locate_key((kind, name), file), problem)
+            diagnostics.add(_build_empty_table((kind, name), file), problem)
 
 
 def _iterate_array_of_tables(
@@ -222,8 +224,10 @@ def _iterate_array_of_tables(
 ) -> Iterator[TomlTable]:
     """Yield the tables of an array, or report that it is not an array of tables."""
     if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
-        yield from (TomlTable((name, number), entry, file) for number, entry in enumerate(entries))
+        yield from (TomlTable((name, index), entry, file) for index, entry in enumerate(entries))
     else:
         is_list = isinstance(entries, list)
         problem = "not all items are tables" if is_list else f"got {describe_value(entries)}"
-        diagnostics.add(_locate_key((name,), file), ValueProblem("wrong-type", problem, f"tables [[{name}]]"))
+        diagnostics.add(
+            _build_empty_table((name,), file), ValueProblem("wrong-type", problem, f"tables [[{name}]]")
+        )

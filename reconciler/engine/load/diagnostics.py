@@ -1,6 +1,6 @@
 """Convert problems of declarations to diagnostics, in the order of the files.
 
-A problem that many rows of a manifest share is reported once, or for the first of them.
+If many rows of a manifest have the same problem, it is reported once for all of them, or only for the first ones.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ _MAX_REPORTED_ROWS = 20
 """The maximum number of rows that are reported one by one for the same problem in the same place of a table."""
 
 _GroupKey: TypeAlias = tuple[int, ValuePath, str, bool, str]
-"""The table, the path in it, the severity, whether the manifest itself is wrong, and the problem's code."""
+"""The ID of the table object, the path in it, the severity, whether the row itself is wrong, the problem's code."""
 
 
 @frozen(eq=False)
 class _RowProblem:
-    """The problem of one row; `is_in_manifest` is for a row that itself cannot be read."""
+    """The problem of one row.
+
+    `is_in_manifest` is true if the row itself cannot be read, false if the resource that it declares is not valid.
+    """
 
     declaration: Declaration
     problem: ValueProblem
@@ -36,12 +39,12 @@ class _RowProblem:
 
 @define(eq=False)
 class _Group:
-    """The problems with one code in one place of a table: the first of them, and all rows that have one."""
+    """The problems with one code in one place of a table: the first problems, and all rows that have one."""
 
     first_problems: list[_RowProblem] = Factory(list)
     rows: set[ManifestRow] = Factory(set)
     is_uniform: bool = True
-    """Whether problem and expectation are the same in all rows."""
+    """Whether the texts `problem` and `expected` are the same in all rows."""
 
     def add(self, row_problem: _RowProblem) -> None:
         self.rows.add(row_problem.row)
@@ -62,7 +65,10 @@ class DiagnosticCollector:
     def add(
         self, declaration: Declaration, *problems: ValueProblem, manifest_row: ManifestRow | None = None
     ) -> None:
-        """Add problems of one declaration. With `manifest_row`, the row of its manifest cannot be read."""
+        """Add problems of one declaration.
+
+        If a row of a manifest cannot be read, that is `manifest_row`, and `declaration` is the table with `for_each`.
+        """
         for problem in problems:
             row = manifest_row or declaration.origin.row
             if row is None:
@@ -83,17 +89,21 @@ class DiagnosticCollector:
 
     def to_diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return all diagnostics in the order of files, lines, addresses and rows."""
+        # The diagnostics of a group stay together. Each block has the number of its first row, and its diagnostics.
         blocks = [(0, [diagnostic]) for diagnostic in self._diagnostics]
-        blocks += ((min(group.rows).number, _report(group)) for group in self._groups.values())
-        blocks.sort(key=lambda block: _sort_key(block[0], block[1][0]))
+        blocks += (
+            (min(group.rows).number, _build_group_diagnostics(group)) for group in self._groups.values()
+        )
+        blocks.sort(key=_sort_key)
         return tuple(diagnostic for _, block in blocks for diagnostic in block)
 
 
-def _sort_key(row_number: int, first: Diagnostic) -> tuple[str, int, str, str, int, str]:
+def _sort_key(block: tuple[int, list[Diagnostic]]) -> tuple[str, int, str, str, int, str]:
+    row_number, (first, *_) = block
     return first.file, first.line, first.address or "", first.field or "", row_number, first.problem
 
 
-def _report(group: _Group) -> list[Diagnostic]:
+def _build_group_diagnostics(group: _Group) -> list[Diagnostic]:
     """Return the diagnostics of a group: one if all rows have the same problem, else one per row."""
     first = group.first_problems[0]
     is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.declaration_count
@@ -103,10 +113,10 @@ def _report(group: _Group) -> list[Diagnostic]:
         manifest = f" of {first.row.manifest}" if first.row.manifest else ""
         columns = _format_columns(first.origin.columns)
         return [_to_table_diagnostic(first, f"in every row{manifest}{columns}: {first.problem.problem}")]
-    return [*_report_rows(group)]
+    return [*_iterate_row_diagnostics(group)]
 
 
-def _report_rows(group: _Group) -> Iterator[Diagnostic]:
+def _iterate_row_diagnostics(group: _Group) -> Iterator[Diagnostic]:
     row_problems = sorted(group.first_problems, key=lambda row_problem: row_problem.row)
     for row_problem in row_problems:
         yield _to_row_diagnostic(row_problem)
@@ -118,12 +128,12 @@ def _report_rows(group: _Group) -> Iterator[Diagnostic]:
 
 
 def _to_diagnostic(declaration: Declaration, problem: ValueProblem) -> Diagnostic:
-    return _build(declaration, problem, line_path=problem.path)
+    return _build_diagnostic(declaration, problem, line_path=problem.path)
 
 
 def _to_row_diagnostic(row_problem: _RowProblem) -> Diagnostic:
     problem, origin = row_problem.problem, row_problem.origin
-    diagnostic = _build(row_problem.declaration, problem, line_path=origin.path)
+    diagnostic = _build_diagnostic(row_problem.declaration, problem, line_path=origin.path)
     text = f"{row_problem.row}{_format_columns(origin.columns)}: {problem.problem}"
     field = origin.path if row_problem.is_in_manifest else problem.path
     return evolve(diagnostic, problem=text, field=format_path(field) or None)
@@ -131,7 +141,7 @@ def _to_row_diagnostic(row_problem: _RowProblem) -> Diagnostic:
 
 def _to_table_diagnostic(row_problem: _RowProblem, text: str) -> Diagnostic:
     path, declaration = row_problem.origin.path, row_problem.declaration
-    diagnostic = _build(declaration, row_problem.problem, line_path=path)
+    diagnostic = _build_diagnostic(declaration, row_problem.problem, line_path=path)
     return evolve(
         diagnostic,
         problem=text,
@@ -140,8 +150,8 @@ def _to_table_diagnostic(row_problem: _RowProblem, text: str) -> Diagnostic:
     )
 
 
-def _build(declaration: Declaration, problem: ValueProblem, *, line_path: ValuePath) -> Diagnostic:
-    """Return the diagnostic of a problem; `line_path` is its path in the file's table, which has the line."""
+def _build_diagnostic(declaration: Declaration, problem: ValueProblem, *, line_path: ValuePath) -> Diagnostic:
+    """Return the diagnostic of a problem; its line is that of `line_path` in the file's table."""
     table = declaration.table
     return Diagnostic(
         file=table.file.display_name,

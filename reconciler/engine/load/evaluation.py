@@ -1,4 +1,4 @@
-"""Evaluate the resources of a loaded file, and register the secrets of the evaluations."""
+"""Evaluate resources: kinds derive values from them, and the secrets among these are registered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.resource import Desired
 
 
 def evaluate(desired: Desired) -> Desired:
-    """Return the resources with the evaluations of their kinds."""
+    """Return the resources, each with the evaluation that its kind derives from it."""
     kinds = all_kinds()
     evaluated = {}
     for address, resource in desired.items():
@@ -20,7 +20,7 @@ def evaluate(desired: Desired) -> Desired:
 
 
 def register_secrets(desired: Desired) -> None:
-    """Register the values derived from secrets, and the attributes that are set from them, for redaction."""
+    """Register for redaction the secrets in evaluations, and the names of attributes with a secret value."""
     for resource in desired.values():
         if resource.evaluation is None:
             continue

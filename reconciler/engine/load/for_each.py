@@ -1,4 +1,4 @@
-"""A table with `for_each`, and the declaration that each row of its manifest makes."""
+"""Tables with `for_each`, and their instances: the resources that the rows of the manifest declare."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ForEachTable:
 
     @property
     def instances(self) -> Iterator[Instance]:
-        """A declaration for each row."""
+        """A declaration for each row; none if the name is not valid."""
         if self.name is None:
             return
         kind = self.table.names[0]
@@ -56,22 +56,25 @@ class ForEachTable:
     def text_size(self) -> int:
         """The number of characters of the table's texts in all rows together."""
         rows = self.manifest.rows
-        interpolations = (*([self.name] if self.name else []), *self.interpolations.values())
+        interpolations: list[Interpolation] = [*self.interpolations.values()]
+        if self.name is not None:
+            interpolations.append(self.name)
         texts = [text for interpolation in interpolations for text in interpolation.iterate_texts()]
         pieces = [piece for text in texts for piece in text.pieces]
         size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
-        for column, count in Counter(piece for piece in pieces if isinstance(piece, int)).items():
+        uses_by_column = Counter(piece for piece in pieces if isinstance(piece, int))
+        for column, count in uses_by_column.items():
             size += count * sum(len(values[column]) for _, values in rows)
         return size
 
     def list_column_names(self, numbers: frozenset[int]) -> tuple[str, ...]:
-        """Return the names of columns, in the manifest's order."""
+        """Return the names of the columns with these numbers, in the manifest's order."""
         return tuple((self.manifest.columns or ())[number] for number in sorted(numbers))
 
 
 @frozen(eq=False)
 class Instance(Declaration):
-    """The declaration that one row makes of a table with `for_each`."""
+    """The declaration of one resource by one row of a table with `for_each`."""
 
     for_each: ForEachTable
     _address: Address
@@ -105,10 +108,11 @@ class Instance(Declaration):
         return len(self.for_each.manifest.rows)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return the path in the table and the columns that it uses; an empty path means the name."""
+        """Return the path in the file's table and the columns used there; an empty path means the name."""
         table = self.for_each
         if not path:
-            return ValueOrigin((), table.list_column_names(table.name.columns if table.name else frozenset()))
+            name_columns = table.name.columns if table.name else frozenset[int]()
+            return ValueOrigin((), table.list_column_names(name_columns))
         file_path, columns = trace_columns(table.interpolations, path, self._values)
         return ValueOrigin(file_path, table.list_column_names(columns))
 
@@ -126,9 +130,10 @@ def parse_for_each(table: TomlTable, manifest: Manifest) -> ForEachTable:
     for key, value in table.entries.items():
         if key == FOR_EACH:
             continue
-        known_problems = len(parser.problems)
+        earlier_problem_count = len(parser.problems)
         interpolation = parser.parse(value, (key,))
-        if len(parser.problems) > known_problems:
+        is_valid = len(parser.problems) == earlier_problem_count
+        if not is_valid:
             continue
         if is_constant(interpolation):
             constants[key] = interpolation.fill(())

@@ -58,7 +58,7 @@ class LoadContext:
     def read_secret(self, table: Mapping[str, object]) -> Secret:
         """Return the secret that `{ env = … }` or `{ file = … }` refers to, without a trailing newline.
 
-        Its value is registered, so that it is redacted from then on.
+        The value is None if the environment variable is not set. It is registered, so that it is redacted from then on.
         """
         secret = self._read_secret(table)
         if secret.value is not None:
@@ -82,7 +82,8 @@ class LoadContext:
                     raise _build_error(
                         "empty-file", f"the file {quote(str(name))} is empty", "a file with the secret"
                     )
-                return Secret(f"file {quote(str(name))[1:-1]}", value)
+                escaped_name = quote(str(name))[1:-1]  # without the quotes
+                return Secret(f"file {escaped_name}", value)
             case _:
                 raise _build_error("wrong-type", "not a valid table", SECRET_FORMAT)
 
@@ -161,13 +162,16 @@ class LoadContext:
         return path
 
     def _resolve(self, name: str) -> str:
-        """Return the path with every link followed; each folder is resolved only once."""
+        """Return the path with every link followed.
+
+        Resolving a path is slow, so each folder is resolved only once, and the last part only if it is a link.
+        """
         folder, file_name = os.path.split(name)
         if folder not in self._resolved_folders:
             self._resolved_folders[folder] = os.path.realpath(os.path.join(self._folder, folder))  # noqa: PTH118
         path = os.path.join(self._resolved_folders[folder], file_name)  # noqa: PTH118 (Path takes ten times as long)
-        is_plain = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
-        return path if is_plain else os.path.realpath(path)
+        is_resolved = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
+        return path if is_resolved else os.path.realpath(path)
 
 
 def _check_name(name: object) -> str:

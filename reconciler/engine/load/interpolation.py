@@ -20,16 +20,17 @@ RowValues: TypeAlias = tuple[str, ...]
 """The values of one row, in the order of the columns."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+"""A doubled brace, a `{column}`, or a single brace, which is an error."""
 
 _MAX_LISTED_COLUMNS = 12
 """The maximum number of columns that a message lists."""
 
 _MAX_DEPTH = 64
-"""Levels of tables and arrays."""
+"""The maximum number of levels of tables and arrays in one field."""
 
 
 class Interpolation(ABC):
-    """A value of a table, with columns in some of its texts."""
+    """A parsed value of the file, whose texts may contain columns, to be filled for each row."""
 
     __slots__ = ()
 
@@ -44,9 +45,10 @@ class Interpolation(ABC):
     def trace_part(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
-        """Return the origin of `part`, a key or an index of the filled value.
+        """Return where a part of the filled value comes from; `part` is a key or an index of that value.
 
-        That is the key in the file, the interpolated texts in the key, and the value's interpolation.
+        The result has the key or index in the file, the texts with columns in that key, and the interpolation of the part, None if
+        it has none.
         """
         del row
         return part, (), None
@@ -54,7 +56,7 @@ class Interpolation(ABC):
 
 @frozen
 class InterpolatedText(Interpolation):
-    """A text that uses columns: its literal pieces, and the numbers of the columns between them."""
+    """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them."""
 
     pieces: tuple[str | int, ...]
 
@@ -63,12 +65,12 @@ class InterpolatedText(Interpolation):
         return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
-        """Return the text itself."""
+        """Yield the text itself."""
         yield self
 
     @property
     def columns(self) -> frozenset[int]:
-        """The columns that it uses."""
+        """The numbers of the columns that it uses."""
         return frozenset(piece for piece in self.pieces if isinstance(piece, int))
 
 
@@ -120,7 +122,7 @@ class _InterpolatedTable(Interpolation):
 
 @frozen
 class _InterpolatedArray(Interpolation):
-    """An array."""
+    """An array, with the interpolation of each item."""
 
     items: tuple[Interpolation, ...]
 
@@ -158,7 +160,7 @@ class InterpolationParser:
         self.problems: list[ValueProblem] = []
 
     def parse(self, value: Any, path: ValuePath) -> Interpolation:
-        """Parse any value of the file."""
+        """Return the interpolation of any value of the file."""
         match value:
             case str():
                 return self.parse_text(value, path)
@@ -189,7 +191,7 @@ class InterpolationParser:
         return _InterpolatedTable(items)
 
     def parse_text(self, text: str, path: ValuePath) -> InterpolatedText | _Constant:
-        """Parse one text."""
+        """Return the interpolation of a text; it is constant if the text has no columns."""
         pieces: list[str | int] = []
         end = 0
         for match in _TOKEN.finditer(text):
@@ -213,7 +215,9 @@ class InterpolationParser:
             return token[0]
         if self._are_columns_known and column not in self._numbers:
             self.problems.append(self._build_unknown_column_problem(column, path))
-        return self._numbers.get(column, 0)
+        return self._numbers.get(
+            column, 0
+        )  # a text with an unknown column is never filled: any number will do
 
     def _build_unknown_column_problem(self, column: str, path: ValuePath) -> ValueProblem:
         nearest = closest_match(column, self.columns)
@@ -231,7 +235,7 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return the path in the file, and the columns that its keys and its value use."""
+    """Return the path in the file of the value at `path`, and the columns that its keys and its value use."""
     if not path or path[0] not in fields:
         return path, frozenset()
     file_path: list[str | int] = [path[0]]
@@ -248,7 +252,7 @@ def trace_columns(
 def fill_all(
     fields: Mapping[str, Interpolation], row: RowValues
 ) -> tuple[dict[str, Any], list[ValueProblem]]:
-    """Return the values of all fields for a row, and the problems of those that have none."""
+    """Return the values of the fields for a row, and the problems of the fields that cannot be filled."""
     filled: dict[str, Any] = {}
     problems: list[ValueProblem] = []
     for name, field in fields.items():

@@ -31,7 +31,7 @@ from reconciler.model.text import quote_if_unsafe
 def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state.
 
-    Raises InvalidDesiredStateError with all errors and warnings; warnings alone are in the result.
+    Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     """
     files, file_diagnostics = _read_files(path)
     contexts = {file: LoadContext(file.path.parent, environ) for file in files}
@@ -43,15 +43,15 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
         declarations.moved_removed_tables, parsed, declarations.resources, settings.name, diagnostics
     )
     check_declarations(parsed, declarations.incomplete_kinds, settings.name, limits, diagnostics)
-    report = diagnostics.to_diagnostics()
-    if any(diagnostic.severity == "error" for diagnostic in report):
-        raise InvalidDesiredStateError(report)
+    all_diagnostics = diagnostics.to_diagnostics()
+    if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
+        raise InvalidDesiredStateError(all_diagnostics)
     resources = (parsed[address].resource for address in sorted(parsed, key=_sort_key))
     return DesiredState(
-        settings,
-        {resource.address: resource for resource in resources if resource},
-        report,
-        _compute_digest(contexts),
+        settings=settings,
+        resources={resource.address: resource for resource in resources if resource},
+        warnings=all_diagnostics,
+        digest=_compute_digest(contexts),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
     )
@@ -68,18 +68,20 @@ def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
         return [], [_build_unreadable_diagnostic(path, f"cannot read the folder: {error.strerror}")]
     if not paths:
         return [], [_build_unreadable_diagnostic(path, "the folder contains no *.toml file")]
-    results = [read_toml_file(file_path, _display_name(file_path)) for file_path in paths]
+    results = [read_toml_file(file_path, _build_display_name(file_path)) for file_path in paths]
     files = [result for result in results if isinstance(result, TomlFile)]
     diagnostics = [result for result in results if isinstance(result, Diagnostic)]
     if not diagnostics and not any(WORKSPACE in file.data for file in files):
         expected = "a [workspace] with a name"
         problem = "the [workspace] table is missing"
-        diagnostics.append(Diagnostic(_display_name(path), 1, problem, expected=expected, code="missing-key"))
+        diagnostics.append(
+            Diagnostic(_build_display_name(path), 1, problem, expected=expected, code="missing-key")
+        )
     return files, diagnostics
 
 
 def _build_unreadable_diagnostic(path: Path, problem: str) -> Diagnostic:
-    return Diagnostic(_display_name(path), 1, problem, code="unreadable-file")
+    return Diagnostic(_build_display_name(path), 1, problem, code="unreadable-file")
 
 
 def _find_files(path: Path) -> Sequence[Path]:
@@ -88,7 +90,7 @@ def _find_files(path: Path) -> Sequence[Path]:
     return sorted(child for child in path.glob("*.toml") if not child.name.startswith("."))
 
 
-def _display_name(path: Path) -> str:
+def _build_display_name(path: Path) -> str:
     return quote_if_unsafe(path.name or str(path))
 
 
@@ -96,7 +98,7 @@ def _parse_settings(
     tables: Sequence[TomlTable], limits: Constraints, diagnostics: DiagnosticCollector
 ) -> Settings:
     if not tables:
-        return Settings("")
+        return Settings("")  # why there is no table has been reported
     first, *others = tables
     services = {kind.service for kind in all_kinds().values()}
     settings, problems = parse_settings(first.entries, limits, services)
@@ -139,7 +141,7 @@ def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, P
 
 
 def _compute_digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
-    """Return the SHA-256 over the files and the files that they refer to, except secrets."""
+    """Return the SHA-256 over the TOML files and the files that they refer to, except files with secrets."""
     sha256 = hashlib.sha256()
     for file, context in contexts.items():
         file_digest = (file.path.name, hashlib.sha256(file.raw).hexdigest())

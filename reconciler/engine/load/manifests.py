@@ -21,19 +21,21 @@ MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 256
 MAX_VALUES = 5_000_000
-"""The maximum of rows times columns in all manifests together, which limits their memory."""
+"""The maximum number of values (rows times columns) in all manifests together; it limits the memory for them."""
 
 _MAX_TOML_INTEGER_BITS = 64
 _MANIFEST_FORMAT = '{ file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables'
-_SCALAR = "a string, a number or a boolean"
+_SCALAR_FORMAT = "a string, a number or a boolean"
 
 
 @frozen(eq=False)
 class Manifest:
-    """Columns and rows, each row with its place.
+    """The columns and the rows of a manifest.
 
-    `name` is the file's name in messages, and empty for an array in the table itself. `columns` is None if the manifest does
-    not define them. `problems` are those of the rows that could not be read; the path of a problem, if any, is the column.
+    - `name`: the file's name in messages; empty for an array in the table itself;
+    - `columns`: the names of the columns, None if they could not be determined;
+    - `rows`: the place and the values of each row;
+    - `problems`: the rows that could not be read, each with a problem, whose path is the column, if it is about one.
     """
 
     name: str
@@ -55,7 +57,7 @@ class ManifestReader:
             case {"file": str(name), **rest} if not rest and name:
                 return self._read_file(name, context)
             case list() if all(isinstance(item, dict) for item in value):
-                return self._finish(
+                return self._build_manifest(
                     _parse_objects(self._create_builder(""), enumerate(value), _parse_toml_row)
                 )
             case dict():
@@ -64,7 +66,8 @@ class ManifestReader:
                 raise _build_error("wrong-type", f"got {describe_value(value)}", _MANIFEST_FORMAT)
 
     def _read_file(self, name: str, context: LoadContext) -> Manifest:
-        parse = _PARSERS.get(name.lower().rpartition(".")[2])
+        extension = name.lower().rpartition(".")[2]
+        parse = _PARSERS.get(extension)
         if parse is None:
             problem = f"{quote(name)} is not a valid manifest name"
             raise _build_error("invalid-path", problem, "a name that ends in .csv or .jsonl").nest_under(
@@ -74,7 +77,7 @@ class ManifestReader:
             path = context.resolve_path(name)
             if path not in self._manifests_by_path:
                 raw = context.read_bytes(name, MAX_MANIFEST_BYTES).removeprefix(codecs.BOM_UTF8)
-                self._manifests_by_path[path] = self._finish(
+                self._manifests_by_path[path] = self._build_manifest(
                     parse(self._create_builder(quote_if_unsafe(name)), raw)
                 )
         except InvalidValueError as error:
@@ -84,7 +87,8 @@ class ManifestReader:
     def _create_builder(self, name: str) -> _ManifestBuilder:
         return _ManifestBuilder(name, self._values_left)
 
-    def _finish(self, builder: _ManifestBuilder) -> Manifest:
+    def _build_manifest(self, builder: _ManifestBuilder) -> Manifest:
+        """Return the manifest, and count its values."""
         self._values_left -= len(builder.rows) * len(builder.columns or ())
         return Manifest(builder.name, builder.columns, builder.rows, builder.problems)
 
@@ -103,7 +107,7 @@ class _ManifestBuilder:
         self.problems.append((ManifestRow(self.name, number), ValueProblem(code, problem, expected)))
 
     def set_columns(self, number: int, columns: Sequence[str]) -> bool:
-        """Set the columns; return whether they are valid."""
+        """Set the columns, or add the problem with them; return whether they are valid."""
         if len(columns) > MAX_COLUMNS:
             self.add_problem(number, "too-many-columns", f"{len(columns)} columns", f"at most {MAX_COLUMNS}")
         elif "" in columns:
@@ -118,7 +122,7 @@ class _ManifestBuilder:
         return self.columns is not None
 
     def add_row(self, number: int, values: RowValues) -> bool:
-        """Add a row; return whether there is room for it."""
+        """Add a row, or the problem that a limit is exceeded; return whether the row was added."""
         if len(self.rows) == MAX_ROWS:
             self.add_problem(number, "too-many-rows", "too many rows", f"at most {MAX_ROWS:,}")
         elif (len(self.rows) + 1) * len(values) > self.max_values:
@@ -140,7 +144,8 @@ def _parse_csv(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
                 break
             number = reader.line_num + 1
     except csv.Error as error:
-        builder.add_problem(number, "invalid-csv", f"not valid CSV: {str(error).partition(' - ')[0]}")
+        reason = str(error).partition(" - ")[0]  # what follows the dash is advice for programmers
+        builder.add_problem(number, "invalid-csv", f"not valid CSV: {reason}")
     except UnicodeDecodeError:
         builder.add_problem(reader.line_num + 1, "invalid-utf-8", "not UTF-8 text")
     if builder.columns is None and not builder.problems:
@@ -220,11 +225,11 @@ def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
                 values[column] = str(value)
             case str():
                 values[column] = value
-            case float():  # 1.10 has become 1.1
+            case float():  # the TOML parser loses the spelling: 1.10 is 1.1 here
                 expected = "a string, which keeps the spelling of the number"
                 raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(column)
             case _:
-                raise _build_error("wrong-type", f"got {type_name(value)}", _SCALAR).nest_under(column)
+                raise _build_error("wrong-type", f"got {type_name(value)}", _SCALAR_FORMAT).nest_under(column)
     return values
 
 
@@ -241,7 +246,7 @@ def _parse_json_row(line: bytes) -> Mapping[str, str]:
     except UnicodeDecodeError:
         raise _build_error("invalid-utf-8", "not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        reason = error.msg.removesuffix(" at")
+        reason = error.msg.removesuffix(" at")  # "Unterminated string starting at"
         raise _build_error(
             "invalid-json", f"not JSON: {reason} at character {error.colno}", expected
         ) from None
@@ -253,7 +258,7 @@ def _parse_json_row(line: bytes) -> Mapping[str, str]:
 
 
 class _JsonObject(dict[str, Any]):
-    """A JSON object, which has no duplicate keys."""
+    """A JSON object that was checked for duplicate keys."""
 
 
 def _to_json_object(pairs: list[tuple[str, Any]]) -> _JsonObject:
@@ -280,14 +285,19 @@ def _to_text(column: str, value: Any) -> str:
                 )
             return value
         case _:
-            raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR).nest_under(column)
+            raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR_FORMAT).nest_under(
+                column
+            )
 
 
 def _is_encodable(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
-        return text.isascii() or bool(text.encode())
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _describe_json_type(value: object) -> str:

@@ -21,21 +21,24 @@ from reconciler.model.text import closest_match, describe_value, format_choices,
 REMOVED, MOVED = "removed", "moved"
 
 MOVED_REMOVED_KEYS: Mapping[str, Sequence[str]] = {REMOVED: ("from", "destroy"), MOVED: ("from", "to")}
-"""The arrays of tables, and their keys."""
+"""The valid keys of each table, by the name of the array of tables."""
 
 MOVED_REMOVED_TABLES = tuple(MOVED_REMOVED_KEYS)
 
 INLINE_MOVED_KEYS = ("from",)
 """The keys of `moved` inside a resource's own table."""
 
-_ADDRESS = "kind.name, such as 'things.pump-7'"
-_DESTROY = "destroy = false (to delete a resource, only remove its table)"
-_ABSENT = "an address that the file no longer has"
+_ADDRESS_FORMAT = "kind.name, such as 'things.pump-7'"
+_DESTROY_FORMAT = "destroy = false (to delete a resource, only remove its table)"
+_ABSENT_ADDRESS = "an address that the file no longer has"
 
 
 @frozen
 class _Move:
-    """A statement that the resource `target` had the address `source`, and its place in a declaration."""
+    """An unchecked statement that the resource `target` had the address `source`.
+
+    `path` is where the statement is in the declaration.
+    """
 
     declaration: Declaration
     path: ValuePath
@@ -45,7 +48,7 @@ class _Move:
 
 @frozen
 class _ResolvedMove:
-    """A move whose addresses are valid. `source_path` is where the statement has the former address."""
+    """A move whose addresses are valid; `source_path` is where the former address is in the declaration."""
 
     declaration: Declaration
     source_path: ValuePath
@@ -55,7 +58,7 @@ class _ResolvedMove:
 
 @define
 class MovedRemoved:
-    """The place of each removed address, and the new address of each moved one."""
+    """The valid statements: the place of each removed address, and the new address by each former one."""
 
     removed: dict[Address, Origin] = Factory(dict)
     moved: dict[Address, Address] = Factory(dict)
@@ -68,12 +71,15 @@ def resolve_moved_removed(
     workspace: str,
     diagnostics: DiagnosticCollector,
 ) -> MovedRemoved:
-    """Return the valid statements of the tables and of the resources' own `moved`, and report the others."""
+    """Return the valid statements in the tables and in the resources' own `moved`; report the others.
+
+    `tables` are the `[[removed]]` and `[[moved]]` tables, `declared` all declarations of resources.
+    """
     return _Resolver(declared, workspace, diagnostics).resolve(tables, parsed)
 
 
 class _Resolver:
-    """Checks each statement against the declarations and against those before it."""
+    """Checks each statement against the declarations and the statements before it."""
 
     def __init__(
         self, declared: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
@@ -91,11 +97,11 @@ class _Resolver:
             problems = [*_check_keys(table.entries, MOVED_REMOVED_KEYS[table.names[0]])]
             self._diagnostics.add(table, *problems)
             if table.names[0] == REMOVED:
-                self._remove(table)
+                self._add_removal(table)
             elif not problems:
                 moves.append(_Move(table, (), table.entries["from"], table.entries["to"]))
         moves += self._parse_inline_moves(parsed)
-        self._move(moves)
+        self._add_moves(moves)
         return self._valid
 
     def _parse_inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
@@ -108,11 +114,13 @@ class _Resolver:
             if not problems:
                 yield _Move(declaration, (MOVED,), keys["from"], str(declaration.address))
 
-    def _remove(self, table: TomlTable) -> None:
+    def _add_removal(self, table: TomlTable) -> None:
         destroy = table.entries.get("destroy", False)
         if destroy is not False:
             problem = f"got {describe_value(destroy)}"
-            self._diagnostics.add(table, ValueProblem("wrong-type", problem, _DESTROY, path=("destroy",)))
+            self._diagnostics.add(
+                table, ValueProblem("wrong-type", problem, _DESTROY_FORMAT, path=("destroy",))
+            )
         if "from" not in table.entries:
             return
         try:
@@ -126,18 +134,19 @@ class _Resolver:
     def _check_removal(self, address: Address) -> None:
         """Raise InvalidValueError for an address that cannot be forgotten.
 
-        That is a declared address, that of an ownership marker, or a name that the registry does not store.
+        It may be still declared, be listed already, belong to an ownership marker or a composite, or have a name that the registry
+        does not store.
         """
         kind = all_kinds()[address.kind]
         if address in self._declared:
-            raise _build_error("still-declared", self._describe_declared(address), _ABSENT)
+            raise _build_error("still-declared", self._describe_declared(address), _ABSENT_ADDRESS)
         if address in self._valid.removed:
             raise _build_error(
                 "duplicate-statement",
                 f"already listed at {self._valid.removed[address]}; remove one of the two",
             )
         if address in list_reserved_addresses(self._workspace):
-            problem = "this is an ownership marker of the workspace, which removes it itself"
+            problem = "this is an ownership marker; the workspace removes its markers itself"
             raise _build_error("reserved-name", problem, "another address")
         if kind.composed_of:
             problem = f"once its table is removed, a {kind.noun} is an ordinary thing"
@@ -146,7 +155,7 @@ class _Resolver:
             problem = f"the registry knows a {kind.noun} only by its ID, not by its name in the file"
             raise _build_error("wrong-name", problem, _describe_id(kind))
 
-    def _move(self, moves: Sequence[_Move]) -> None:
+    def _add_moves(self, moves: Sequence[_Move]) -> None:
         resolved: list[_ResolvedMove] = []
         for move in moves:
             try:
@@ -174,7 +183,7 @@ class _Resolver:
                 *move.source_path
             )
         if source in self._declared:
-            raise _build_error("still-declared", self._describe_declared(source), _ABSENT).nest_under(
+            raise _build_error("still-declared", self._describe_declared(source), _ABSENT_ADDRESS).nest_under(
                 *move.source_path
             )
 
@@ -186,38 +195,41 @@ class _Resolver:
         if target in targets:
             end = _follow_moves(move, targets)
             if end is None:
-                problem = f"{_format(target)} is moved as well, in a cycle"
+                problem = f"{_format_address(target)} is moved as well, in a cycle"
                 raise _build_error("move-cycle", problem, "an address in this file").nest_under("to")
-            problem = f"{_format(target)} is itself moved to {_format(end)}"
+            problem = f"{_format_address(target)} is itself moved to {_format_address(end)}"
             raise _build_error("indirect-move", problem, f"{str(end)!r} directly").nest_under("to")
         names = [address.name for address in self._declared if address.kind == target.kind]
         name = closest_match(target.name, names)
         expected = None if name else f"a name in [{target.kind}.*]"
         nearest = f"{target.kind}.{name}" if name else None
-        problem = f"{_format(target)} is not declared in this file"
+        problem = f"{_format_address(target)} is not declared in this file"
         raise InvalidValueError(ValueProblem("dangling-reference", problem, expected, nearest, path=("to",)))
 
     def _check_earlier_statements(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if an earlier statement is about the same address."""
         source, target, moved = move.source, move.target, self._valid.moved
-        former = [other for other, name in moved.items() if name == target]
+        other_sources = [other for other, other_target in moved.items() if other_target == target]
         if source in self._valid.removed:
             error = _build_error(
-                "duplicate-statement", f"{_format(source)} is listed in [[removed]], too", "one of both"
+                "duplicate-statement",
+                f"{_format_address(source)} is listed in [[removed]], too",
+                "one of the two",
             )
         elif source in moved:
             error = _build_error(
-                "duplicate-statement", f"{_format(source)} is already moved to {_format(moved[source])}"
+                "duplicate-statement",
+                f"{_format_address(source)} is already moved to {_format_address(moved[source])}",
             )
-        elif former:
-            problem = f"{_format(target)} is already moved from {_format(former[0])}"
+        elif other_sources:
+            problem = f"{_format_address(target)} is already moved from {_format_address(other_sources[0])}"
             error = _build_error("duplicate-statement", problem, "one former address")
         else:
             return
         raise error.nest_under(*move.source_path)
 
     def _describe_declared(self, address: Address) -> str:
-        return f"{_format(address)} is still declared at {self._declared[address].origin}"
+        return f"{_format_address(address)} is still declared at {self._declared[address].origin}"
 
 
 def _check_keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[ValueProblem]:
@@ -226,18 +238,20 @@ def _check_keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator
             yield build_unknown_key_problem(name, valid)
     for name in valid:
         if name not in entries:
-            yield build_missing_key_problem(name, _DESTROY if name == "destroy" else _ADDRESS)
+            yield build_missing_key_problem(name, _DESTROY_FORMAT if name == "destroy" else _ADDRESS_FORMAT)
 
 
 def _parse_address(value: object) -> Address:
     """Return the address that a statement names. Raises InvalidValueError."""
     kinds = all_kinds()
     if not isinstance(value, str):
-        raise _build_error("wrong-type", f"got {describe_value(value)}", _ADDRESS)
+        raise _build_error("wrong-type", f"got {describe_value(value)}", _ADDRESS_FORMAT)
     try:
         address = Address.parse(value)
     except ValueError:
-        raise _build_error("invalid-address", f"{quote(value)} is not a valid address", _ADDRESS) from None
+        raise _build_error(
+            "invalid-address", f"{quote(value)} is not a valid address", _ADDRESS_FORMAT
+        ) from None
     if address.kind in kinds:
         return address
     kind = closest_match(address.kind, kinds)
@@ -277,7 +291,7 @@ def _describe_id(kind: Kind) -> str:
     return f"{kind.table}.ID{alternative}"
 
 
-def _format(address: Address) -> str:
+def _format_address(address: Address) -> str:
     return format_path((address.kind, address.name))
 
 

@@ -1,4 +1,4 @@
-"""Parse a declaration into its resource, or into its valid fields."""
+"""Parse a declaration into its resource or, if it has problems, into its valid fields."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ _NO_COMMON_KEYS = CommonKeys()
 
 @frozen(eq=False)
 class ParsedDeclaration:
-    """A declaration with its resource, or with its valid fields and its problems."""
+    """A declaration with its resource, or with its valid fields and its problems.
+
+    `valid_fields` is empty if there is a resource, whose spec has all fields.
+    """
 
     declaration: Declaration
     kind: Kind
@@ -57,7 +60,7 @@ class ParsedDeclaration:
 
     @property
     def references(self) -> Iterator[tuple[ValuePath, str, Reference]]:
-        """The references in its fields: the path of each, the table it refers to, and the name in that table."""
+        """The references in its fields: each with its path, the table it refers to, and its value."""
         return _find_references(self.values, self.kind)
 
 
@@ -75,7 +78,7 @@ class DeclarationParser:
         kind, shape = self._find_kind_and_shape(table)
         values, problems = parse_values(table.entries, shape)
         problems += check_keys(table.entries, shape, (FOR_EACH,))
-        return _build(table, kind, values, problems, self._interner, is_valid=not problems)
+        return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=not problems)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
@@ -109,12 +112,12 @@ class ParsedForEachTable:
         values, problems = parse_values(filled, self.shape)
         problems += duplicate_keys
         is_valid = self.is_valid and not problems
-        return _build(
+        return _build_parsed_declaration(
             instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid
         )
 
 
-def _build(  # noqa: PLR0913 (what was parsed, and what all declarations share)
+def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed, and what all declarations share)
     declaration: Declaration,
     kind: Kind,
     values: dict[str, Any],
@@ -134,7 +137,13 @@ def _build(  # noqa: PLR0913 (what was parsed, and what all declarations share)
         address = intern(declaration.address)
         resource = Resource(address, spec, dependencies, common_keys.lifecycle, declaration.origin)
     return ParsedDeclaration(
-        declaration, kind, {} if is_valid else values, common_keys, dependencies, resource, tuple(problems)
+        declaration=declaration,
+        kind=kind,
+        valid_fields={} if is_valid else values,
+        common_keys=common_keys,
+        dependencies=dependencies,
+        resource=resource,
+        problems=tuple(problems),
     )
 
 
@@ -148,7 +157,7 @@ def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Va
         if isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield (name, index), table, item
-        elif isinstance(value, str | External):  # a field that also takes a document may hold one
+        elif isinstance(value, str | External):  # in other fields, a document may be in place of a name
             yield (name,), table, value
 
 
@@ -165,5 +174,5 @@ def _find_dependencies(
             yield Address(table, name)
     for text in common_keys.depends_on:
         table, _, name = text.partition(".")
-        if table and name:
+        if table and name:  # `check_declarations` reports texts that are not addresses
             yield Address(table, name)

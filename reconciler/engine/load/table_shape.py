@@ -17,7 +17,10 @@ from reconciler.model.text import closest_match, format_choices
 
 @frozen(eq=False)
 class TableShape:
-    """The annotation and the converter hook of each key that a table may have, and the required keys."""
+    """The keys that a table may have.
+
+    `hooks` has the annotation of each key and the hook that converts its value; `required` are the keys without a default.
+    """
 
     hooks: Mapping[str, tuple[Any, Hook]]
     required: tuple[str, ...]
@@ -28,7 +31,7 @@ class TableShape:
 
 
 def derive_shape(cls: type, converter: Converter) -> TableShape:
-    """Return the shape of the tables that become instances of an attrs class."""
+    """Return the shape of the tables that become objects of an attrs class."""
     fields = attrs.fields(attrs.resolve_types(cls))
     return TableShape(
         {field.name: (field.type, converter.get_structure_hook(field.type)) for field in fields},

@@ -20,7 +20,7 @@ from reconciler.model.text import format_path
 MAX_FILE_BYTES = 16 * 2**20
 
 _MAX_KEY_BYTES = 1024
-"""The maximum size of a dotted key: the time of tomllib grows with the cube of its parts."""
+"""The maximum size of a dotted key: tomllib's parsing time grows with the cube of the number of its parts."""
 
 _MAX_INDEXED_DEPTH = 32
 """The maximum number of parts of a path whose line is known; a deeper value has the line of its container."""
@@ -30,6 +30,7 @@ _TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document
 _MANY_DIGITS = re.compile(r"[0-9_]{1000,}")
 
 Keys: TypeAlias = tuple[str | int, ...]
+"""The path of a value in the file: keys, and indexes of arrays."""
 
 
 @frozen(eq=False)
@@ -67,8 +68,8 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
             display_name, 1, "the file starts with a byte order mark", expected="UTF-8 without one"
         )
     lines = KeyLines(raw)
-    if lines.first_oversized_key:
-        return _build_unreadable_diagnostic(display_name, lines.first_oversized_key, "nested too deeply")
+    if lines.first_oversized_key_line:
+        return _build_unreadable_diagnostic(display_name, lines.first_oversized_key_line, "nested too deeply")
     return _parse(path, display_name, raw, text, lines)
 
 
@@ -110,22 +111,22 @@ def _build_invalid_toml_diagnostic(display_name: str, line: int, reason: str) ->
 class KeyLines:
     """The line of each key of a TOML text.
 
-    Most keys of a large file are in the tables of resources; these are indexed when a line in their table is requested.
-    `first_oversized_key` is the line of the first key that is too long to be parsed, or 0.
+    Most keys of a large file are in the tables of resources; each table is indexed only when a line in it is requested.
+    `first_oversized_key_line` is 0 if no key is too long to be parsed.
     """
 
     def __init__(self, raw: bytes) -> None:
         self._lines: dict[Keys, int] = {}
-        self._pending: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
+        self._unindexed_tables: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
         self._tree = _load_parser().parse(raw)
-        self.first_oversized_key = 0
+        self.first_oversized_key_line = 0
         self._index()
 
     def find_line(self, *path: str | int) -> int:
         """Return the line of the key, or of the innermost key around it that the file has. Lines start at 1."""
         if path in self._lines:
             return self._lines[path]
-        for prefix, node in self._pending.pop(path[:2], ()):
+        for prefix, node in self._unindexed_tables.pop(path[:2], ()):
             self._index_pairs(prefix, node)
         for length in range(len(path), 0, -1):
             if path[:length] in self._lines:
@@ -144,22 +145,22 @@ class KeyLines:
     def _index(self) -> None:
         counts: defaultdict[Keys, int] = defaultdict(int)
         for node in self._tree.root_node.named_children:
-            self._find_oversized_key(node)
+            self._record_oversized_key(node)
             if node.type == "pair":
                 self._index_pair((), node)
             elif node.type in {"table", "table_array_element"} and (header := _find_header(node)):
                 path = _add_indexes(_split_key(header), counts, is_element=node.type == "table_array_element")
-                self._add((), path, _find_line(header))
+                self._add((), path, _get_start_line(header))
                 if len(path) > 1:
-                    self._pending[path[:2]].append((path, node))
+                    self._unindexed_tables[path[:2]].append((path, node))
                 else:
                     self._index_pairs(path, node)
 
-    def _find_oversized_key(self, node: Node) -> None:
+    def _record_oversized_key(self, node: Node) -> None:
         for pair in (node, *node.named_children):
             key = _find_key(pair)
-            if key and key.end_byte - key.start_byte > _MAX_KEY_BYTES and not self.first_oversized_key:
-                self.first_oversized_key = _find_line(key)
+            if key and key.end_byte - key.start_byte > _MAX_KEY_BYTES and not self.first_oversized_key_line:
+                self.first_oversized_key_line = _get_start_line(key)
 
     def _iterate_declared_keys(self) -> Iterator[tuple[Keys, int]]:
         """Yield the headers and their keys in order, without keys inside values and arrays of tables."""
@@ -167,11 +168,11 @@ class KeyLines:
             header = _find_header(node) if node.type == "table" else None
             prefix = _split_key(header) if header else ()
             if header:
-                yield prefix, _find_line(header)
+                yield prefix, _get_start_line(header)
             if node.type in {"table", "pair"}:
                 pairs = [node] if node.type == "pair" else node.named_children
                 for key in filter(None, map(_find_key, pairs)):
-                    yield prefix + _split_key(key), _find_line(key)
+                    yield prefix + _split_key(key), _get_start_line(key)
 
     def _index_pairs(self, prefix: Keys, node: Node) -> None:
         for pair in node.named_children:
@@ -183,7 +184,7 @@ class KeyLines:
         if not parts:
             return
         path = prefix + _split_key(parts[0])
-        self._add(prefix, path, _find_line(parts[0]))
+        self._add(prefix, path, _get_start_line(parts[0]))
         if len(parts) > 1 and len(path) < _MAX_INDEXED_DEPTH:
             self._index_value(path, parts[1])
 
@@ -193,7 +194,7 @@ class KeyLines:
         elif value.type == "array" and len(path) < _MAX_INDEXED_DEPTH:
             items = (child for child in value.named_children if child.type != "comment")
             for index, item in enumerate(items):
-                self._lines.setdefault((*path, index), _find_line(item))
+                self._lines.setdefault((*path, index), _get_start_line(item))
                 self._index_value((*path, index), item)
 
     def _add(self, prefix: Keys, path: Keys, line: int) -> None:
@@ -209,7 +210,7 @@ def _load_parser() -> Parser:
     return Parser(Language(tree_sitter_toml.language()))
 
 
-def _find_line(node: Node) -> int:
+def _get_start_line(node: Node) -> int:
     return node.start_point[0] + 1
 
 
@@ -223,12 +224,12 @@ def _find_key(node: Node) -> Node | None:
 
 def _split_key(node: Node) -> Keys:
     """Return the parts of a dotted key, without their quotes and escapes."""
-    parts: list[str] = []
-    while node.type == "dotted_key":  # left-recursive: the last part is a sibling of all others
+    reversed_parts: list[str] = []
+    while node.type == "dotted_key":  # a.b.c is parsed as (a.b).c: the last part, and the key before it
         remainder, last = node.named_children[0], node.named_children[-1]
-        parts.append(_unquote(last))
+        reversed_parts.append(_unquote(last))
         node = remainder
-    return (*[_unquote(node)], *reversed(parts))
+    return (*[_unquote(node)], *reversed(reversed_parts))
 
 
 def _unquote(node: Node) -> str:
@@ -236,13 +237,16 @@ def _unquote(node: Node) -> str:
     if node.type != "quoted_key":
         return text
     try:
-        return next(iter(tomllib.loads(f"{text} = 0")))
+        return next(iter(tomllib.loads(f"{text} = 0")))  # the only key, without quotes and escapes
     except tomllib.TOMLDecodeError:
         return text
 
 
 def _add_indexes(keys: Keys, counts: defaultdict[Keys, int], *, is_element: bool) -> Keys:
-    """Return a header's path with the index of every array of tables that it leads through."""
+    """Return a header's path with the index of every array of tables that it leads through.
+
+    `counts` has the number of elements so far of each array; `is_element` is true for a header in double brackets.
+    """
     path: Keys = ()
     for key in keys[:-1]:
         path = (*path, key)

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import attrs
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
-from reconciler.engine.load.converters import accepts_document_or_name, select_file_type
+from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
@@ -28,8 +28,8 @@ from reconciler.model.resource import Desired, External, NotCompared
 from reconciler.model.secret import Secret
 from reconciler.model.text import closest_match, format_path, quote
 
-_SECRETLESS = (str, type(None), tuple, bool, int, Pem, Document)
-"""The types of most values; they contain no secret."""
+_TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document)
+"""The types of most values, which need not be searched for secrets."""
 
 _MAX_COMPARISONS = 100_000
 """The maximum number of names that are compared to find the nearest: a for_each table with one wrong reference has
@@ -142,10 +142,10 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
     """Yield a problem for each path in `ignore_changes` that leads to no field."""
     if not paths:
         return
-    maps = {
+    map_fields = {
         field.name
         for field in attrs.fields(kind.spec_class)
-        if get_origin(select_file_type(field.type)) is Mapping
+        if get_origin(select_toml_type(field.type)) is Mapping
     }
     for index, text in enumerate(paths):
         name, dot, key = text.partition(".")
@@ -154,8 +154,8 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
             problem = f"{quote(name)} is not a field of a {kind.noun}"
             nearest = closest_match(name, list(kind.members))
             yield ValueProblem("unknown-field", problem, None, nearest, path=path)
-        elif dot and not (name in maps and key):
-            expected = f"{name}.KEY" if name in maps else f"{quote(name)}, which has no parts"
+        elif dot and not (name in map_fields and key):
+            expected = f"{name}.KEY" if name in map_fields else f"{quote(name)}, which has no parts"
             problem = f"{quote(text)} is not a valid path"
             yield ValueProblem("invalid-path", problem, expected, path=path)
 
@@ -174,7 +174,7 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
                 )
         elif isinstance(value, Mapping):
             yield from _find_unset_secrets(value, (*path, name))
-        elif not isinstance(value, _SECRETLESS) and attrs.has(type(value)):
+        elif not isinstance(value, _TYPES_WITHOUT_SECRETS) and attrs.has(type(value)):
             yield from _find_unset_secrets(attrs.asdict(value, recurse=False), (*path, name))
 
 
@@ -203,6 +203,7 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
 
 
 def _is_literal(item: ParsedDeclaration, name: str) -> bool:
+    """Return whether a field's text is written in the TOML file itself."""
     return isinstance(item.declaration.table.entries.get(name), str)
 
 

@@ -44,7 +44,10 @@ PERCENT_RANGE = range(101)
 def parse_settings(
     table: Mapping[str, object], limits: Constraints, services: Collection[str]
 ) -> tuple[Settings, list[ValueProblem]]:
-    """Return the settings, with defaults for invalid ones, and the problems; `services` may have quotas."""
+    """Return the settings, with defaults for invalid ones, and the problems.
+
+    `services` are the services that may have quotas.
+    """
     shape = derive_shape(Settings, build_converter())
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
     problems += check_keys(table, shape)
@@ -66,7 +69,7 @@ def parse_settings(
 
 
 def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProblem]:
-    """Yield the first reason why ownership markers could not have names with the workspace's name."""
+    """Yield the first reason why AWS would reject an ownership marker that contains the workspace's name."""
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return

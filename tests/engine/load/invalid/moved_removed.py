@@ -46,7 +46,7 @@ CASES = (
         desired_state.toml:16: error: removed[3].from: 'c' is not a valid address; expected kind.name, such as 'things.pump-7'
         desired_state.toml:20: error: removed[4].from: got the integer 5; expected kind.name, such as 'things.pump-7'
         desired_state.toml:23: error: removed[5].from: required key is missing; expected kind.name, such as 'things.pump-7'
-        desired_state.toml:27: error: removed[6].from: this is an ownership marker of the workspace, which removes it itself; expected another address
+        desired_state.toml:27: error: removed[6].from: this is an ownership marker; the workspace removes its markers itself; expected another address
         """,
     ),
     InvalidCase(
@@ -129,7 +129,7 @@ CASES = (
         desired_state.toml:25: error: moved[4].to: things.y is moved as well, in a cycle; expected an address in this file
         desired_state.toml:29: error: moved[5].to: things.x is moved as well, in a cycle; expected an address in this file
         desired_state.toml:32: error: moved[6].from: things.new is already moved from things.q; expected one former address
-        desired_state.toml:40: error: moved[7].from: things.gone is listed in [[removed]], too; expected one of both
+        desired_state.toml:40: error: moved[7].from: things.gone is listed in [[removed]], too; expected one of the two
         """,
     ),
     InvalidCase(
