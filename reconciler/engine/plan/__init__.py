@@ -1,1 +1,1 @@
-"""Build a plan: refresh, diff, check, order, estimate."""
+"""Build a plan: refresh, compare, check, order, estimate."""

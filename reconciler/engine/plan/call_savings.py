@@ -9,11 +9,11 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""The minimum number of attachments of one policy for a suggestion."""
+"""The number of certificates that a policy must at least be attached to for a suggestion."""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
-    """Yield a note for each policy with many certificates that could be attached to a thing group instead."""
+    """Yield a note for each policy of many certificates that could be attached to a thing group instead."""
     attachments = Counter(
         str(call.params["policyName"])
         for step in steps

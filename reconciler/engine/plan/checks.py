@@ -61,7 +61,10 @@ def _check_kinds_and_owners(
 
 
 def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """Yield an error unless `adopt` has the resource or an interrupted apply of this workspace created it."""
+    """Yield an error for a resource of another workspace, or an unmanaged one that is not in `adopt`.
+
+    An unmanaged resource that an interrupted apply of this workspace created need not be in `adopt`.
+    """
     address, owner = change.address, change.live.owner
     if owner is not None:
         yield f"{address}: belongs to the workspace {owner!r}, not to {workspace!r}"
@@ -72,7 +75,10 @@ def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield an error for each deletion of a resource that a forgotten one uses: AWS rejects it."""
+    """Yield an error for each deletion of a resource that a forgotten one uses.
+
+    AWS would reject the deletion.
+    """
     for address, change in comparison.changes.items():
         if not isinstance(change, Delete) or is_ownership_marker(context.workspace, address):
             continue
@@ -82,11 +88,14 @@ def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield an error for each deleted or replaced resource that is in use after the plan: AWS rejects it."""
+    """Yield an error for each deleted or replaced resource that is still used after the plan.
+
+    AWS would reject the deletion or replacement.
+    """
     kinds = all_kinds()
     for address, change in comparison.changes.items():
         remaining = _find_remaining_users(change, context)
-        # An error of the kind itself has more detail.
+        # If the kind itself reports an error, that one is more detailed.
         if remaining and not any(kinds[address.kind].plan_errors(change, context)):
             users = join_some(map(str, remaining))
             yield (
@@ -112,7 +121,7 @@ def _check_adopted_addresses(
 ) -> Iterator[str]:
     """Yield an error for each address in --adopt that cannot be imported.
 
-    `_check_owner` has the errors for resources of another workspace.
+    `_check_owner` reports resources of another workspace.
     """
     owners = {
         address: change.live.owner

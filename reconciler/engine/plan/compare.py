@@ -1,12 +1,13 @@
 """Compare desired and live state: the changes that make them equal.
 
-Invariant: pure. Secrets are hashed on all processors.
+Invariant: pure, except that progress is reported. Secrets are hashed on all processors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -29,7 +30,7 @@ from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
 from reconciler.model.change import Replace
 from reconciler.model.plan import Basis, Target
-from reconciler.model.resource import Desired, Inventory
+from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
 
@@ -39,12 +40,12 @@ class Comparison:
     """Desired and live state, and their differences: everything that a plan is made from.
 
     - `declared`: the file's resources and the workspace's ownership markers;
-    - `desired`: the same as AWS would report them; empty if everything will be deleted;
+    - `desired`: the same resources with the values that AWS would report; empty if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
-    - `changes`: what makes `live` like `desired`;
-    - `renames`: the changes that rename a resource;
+    - `changes`: the changes that turn `live` into `desired`, by address;
+    - `renames`: the new address of each renamed resource, by its old one;
     - `kept_orphans`: the resources that are no longer in the file but stay, because nothing is pruned;
-    - `refresh`: the read that `live` comes from;
+    - `refresh`: the result of reading, which includes `live`;
     - `basis`: the inputs for reading the resources again before they are changed.
     """
 
@@ -58,7 +59,7 @@ class Comparison:
     kept_orphans: Inventory = field(factory=dict)
 
     def restrict_to(self, addresses: Collection[Address]) -> Comparison:
-        """Return the comparison with the changes of these addresses alone."""
+        """Return the comparison with only the changes of these addresses."""
         changes = {address: change for address, change in self.changes.items() if address in addresses}
         return evolve(self, changes=changes, renames=_complete_renames(self.renames, changes))
 
@@ -70,7 +71,7 @@ def compare_states(
     live = refresh_result.live
     is_pruning = destroying or state.settings.prune == "owned"
     desired = {} if destroying else _compute_desired_resources(state, refresh_result, is_pruning=is_pruning)
-    _hash_secrets(desired, live, progress)
+    _compare_secrets(desired, live, progress)
     changes = _plan_changes(state, desired, live)
     renames = find_renames(changes, state.moved)
     kept_orphans = {} if is_pruning else find_kept_orphans(changes, renames)
@@ -103,16 +104,23 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
     effective = {}
     for address, resource in declared.items():
         spec = replace_ids_with_names(kinds[address.kind].compute_effective_spec(resource, scope), names)
-        # A reference that only the evaluated spec has is a dependency like any other.
-        dependencies = resource.dependencies
-        implicit = {reference for reference in find_references(spec) if reference in declared} - dependencies
-        changed = resource if spec is resource.spec else evolve(resource, spec=spec)
-        effective[address] = evolve(changed, dependencies=dependencies | implicit) if implicit else changed
+        effective[address] = _replace_spec(resource, spec, declared)
     return effective
 
 
+def _replace_spec(resource: Resource, spec: Any, declared: Desired) -> Resource:
+    """Return the resource with the effective spec.
+
+    The references in it to declared resources are dependencies as well.
+    """
+    references = {reference for reference in find_references(spec) if reference in declared}
+    if references - resource.dependencies:
+        return evolve(resource, spec=spec, dependencies=resource.dependencies | references)
+    return resource if spec is resource.spec else evolve(resource, spec=spec)
+
+
 def build_plan_context(workspace: str, target: Target, comparison: Comparison) -> PlanContext:
-    """Return what kinds need to know to turn changes into calls."""
+    """Return the context that kinds need to turn changes into calls."""
     kinds = all_kinds()
     identities: dict[Address, str] = {}
     for address, resource in comparison.desired.items():
@@ -135,11 +143,13 @@ def build_plan_context(workspace: str, target: Target, comparison: Comparison) -
     )
 
 
-def _compute_desired_resources(state: DesiredState, refreshed: RefreshResult, *, is_pruning: bool) -> Desired:
-    """Return the effective state; if nothing is pruned, with the certificates that stay attached."""
+def _compute_desired_resources(
+    state: DesiredState, refresh_result: RefreshResult, *, is_pruning: bool
+) -> Desired:
+    """Return the effective state; unless orphans are pruned, orphaned certificates stay attached in it."""
     workspace = state.settings.name
-    effective = compute_effective_state(workspace, refreshed.declared)
-    return effective if is_pruning else keep_attached_certificates(effective, refreshed.live, workspace)
+    effective = compute_effective_state(workspace, refresh_result.declared)
+    return effective if is_pruning else keep_attached_certificates(effective, refresh_result.live, workspace)
 
 
 def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Changes:
@@ -164,10 +174,10 @@ def _map_names_by_identity(resources: Desired) -> Names:
     return names
 
 
-def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
-    """Compare all secrets with their stored hashes on all processors: each takes some milliseconds.
+def _compare_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
+    """Compare all secrets with their stored hashes, on all processors.
 
-    The hash function caches the results for the diff.
+    Each comparison takes some milliseconds. The diff compares them again, with hashes that are cached by then.
     """
     pairs: list[tuple[SecretDigest, Secret]] = []
     for address, resource in desired.items():
@@ -182,7 +192,7 @@ def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None
 
 
 def _pair_secrets(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:
-    """Return the secrets of a spec whose stored hash was read, each with the hash."""
+    """Return the stored hash and the secret of each field that has a secret and whose hash was read."""
     pairs = []
     for name in get_members(type(spec)):
         secret = getattr(spec, name)

@@ -71,7 +71,7 @@ def _compare_unignored_fields(resource: Resource, live: Live) -> Iterator[FieldC
     """Yield the fields that differ and are not ignored."""
     kind = all_kinds()[resource.address.kind]
     for field in compare_specs(kind, resource.spec, live.spec):
-        if not _is_ignored(resource, field):
+        if not _is_ignored_but_not_kept(resource, field):
             yield field
 
 
@@ -104,8 +104,8 @@ def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str,
 def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> Resource:
     """Return the resource with the live values of the fields that it ignores.
 
-    An update sends a map as a whole, and must not revert what the file leaves to others. The workspace's own markers are
-    never among the ignored values.
+    An update sends a map as a whole, and must not revert the keys in it that the file ignores. The names of the workspace's own
+    markers are left out of the live values.
     """
     values: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
@@ -113,8 +113,8 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
         live_value = getattr(live_spec, name)
         value = values.get(name, getattr(resource.spec, name))
         if dot and isinstance(live_value, Mapping) and isinstance(value, Mapping):
-            others = {other: item for other, item in value.items() if other != key}
-            values[name] = {**others, key: live_value[key]} if key in live_value else others
+            other_items = {other: item for other, item in value.items() if other != key}
+            values[name] = {**other_items, key: live_value[key]} if key in live_value else other_items
         elif isinstance(live_value, tuple):
             values[name] = tuple(item for item in live_value if item not in list_marker_names(workspace))
         elif not dot and isinstance(live_value, _SENDABLE_TYPES):
@@ -126,8 +126,8 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
 _SENDABLE_TYPES = (str, bool, int, External, Mapping, NoneType)
 
 
-def _is_ignored(resource: Resource, field: FieldChange) -> bool:
-    """Return whether a field is ignored and `keep_ignored_values` could not keep its live value."""
+def _is_ignored_but_not_kept(resource: Resource, field: FieldChange) -> bool:
+    """Return whether a field is ignored, but `keep_ignored_values` could not keep its live value."""
     is_kept = isinstance(field.before, (*_SENDABLE_TYPES, tuple))
     return field.path in resource.lifecycle.ignore_changes and not is_kept
 

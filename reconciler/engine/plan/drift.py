@@ -35,7 +35,10 @@ DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
 
 @frozen
 class DriftedField:
-    """One field that differs. None is absence."""
+    """One field that differs.
+
+    `desired` is None if the field is not in the file, `live` is None if it is not in the registry.
+    """
 
     path: str
     desired: Any
@@ -47,8 +50,10 @@ class DriftedField:
 class DriftedResource:
     """One resource that differs from the file.
 
-    `origin` is its place in the file, None if it is not in the file. `owner` is the workspace that manages it, None if no workspace
-    does or it does not exist.
+    - `direction`: one of `DIRECTIONS`;
+    - `origin`: its file and line, None if it is not in the file;
+    - `owner`: the workspace that manages it, None if no workspace does or it does not exist;
+    - `identity`: its AWS ID, None if it does not exist.
     """
 
     direction: str
@@ -108,7 +113,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
 
 
 def _find_drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
-    """Yield the changes that a plan would make, seen from the registry, and what it would leave alone.
+    """Yield the resources that differ: those that a plan would change, and those that it would ignore.
 
     Ownership markers are not in the file, so they do not drift: before the first apply, all of them are missing.
     """

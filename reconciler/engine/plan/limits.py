@@ -26,7 +26,13 @@ LIMITED_ACTIONS = ("delete", "replace")
 
 @frozen
 class _LimitedCount:
-    """A number of resources to delete or replace; `setting` is the table that limits it."""
+    """A number of resources that a plan deletes or replaces, as its limits count them.
+
+    - `action`: "delete" or "replace";
+    - `owned`: the number of such resources that the workspace owns;
+    - `noun`: the name of such resources in messages;
+    - `setting`: the table in the file that limits them.
+    """
 
     action: str
     count: int
@@ -61,6 +67,7 @@ class _LimitedCount:
             yield f"{self._format_summary()}, which exceeds the {override.text} that this run allows"
 
     def _select_limits(self, limit: ChangeLimit) -> tuple[int | None, int | None]:
+        """Return the maximum percentage and the maximum count for the action, None where there is no limit."""
         if self.action == "delete":
             return limit.delete_percent, limit.delete_count
         return limit.replace_percent, limit.replace_count
@@ -78,9 +85,9 @@ class _LimitedCount:
 def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
     """Yield an error for each limit that the changes exceed.
 
-    The limits of this run override those in `[workspace.limits]`. Percentages are of the resources that the workspace owns, of
-    all kinds or of one kind. If replacements are made in waves, the largest wave counts. Renames count as replacements;
-    changes of ownership markers do not count.
+    A limit of this run is checked instead of those in `[workspace.limits]`. Percentages are of the resources that the workspace
+    owns, of all kinds or of one kind. If replacements are made in waves, the largest wave counts. Renames count as
+    replacements; changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
     markers = list_reserved_addresses(workspace)
@@ -94,11 +101,11 @@ def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: 
         wave_percent = options.wave_percent if action == "replace" else 100.0
         counts = counts_by_action[action]
         total = _LimitedCount(
-            action,
-            _count_in_wave(counts.total(), wave_percent),
-            owned.total(),
-            "resources",
-            "workspace.limits",
+            action=action,
+            count=_count_in_wave(counts.total(), wave_percent),
+            owned=owned.total(),
+            noun="resources",
+            setting="workspace.limits",
         )
         override = options.limit_overrides.get(action)
         if override is not None:
@@ -107,14 +114,14 @@ def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: 
         yield from total.check_settings(limits)
         yield from total.check_default(limits)
         for table, limit in limits.kinds.items():
-            of_kind = _LimitedCount(
-                action,
-                _count_in_wave(counts[table], wave_percent),
-                owned[table],
-                table.replace("_", " "),
-                f"workspace.limits.{table}",
+            kind_count = _LimitedCount(
+                action=action,
+                count=_count_in_wave(counts[table], wave_percent),
+                owned=owned[table],
+                noun=table.replace("_", " "),
+                setting=f"workspace.limits.{table}",
             )
-            yield from of_kind.check_settings(limit)
+            yield from kind_count.check_settings(limit)
 
 
 def _count_in_wave(count: int, wave_percent: float) -> int:

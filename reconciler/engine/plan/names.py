@@ -14,7 +14,7 @@ from reconciler.model.resource import External
 def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
     """Return the spec with names instead of IDs in its references; the same object if nothing changes.
 
-    `names` has the name of each ID by table. A reference in a list whose name is None is dropped. Lists are sorted.
+    `names` has the name for each table and ID. If it is None, the reference is dropped from its list. Lists are sorted.
     """
     changes: dict[str, Any] = {}
     for member in get_members(type(spec)).values():

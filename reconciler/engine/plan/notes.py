@@ -64,7 +64,7 @@ def _to_note(diagnostic: Diagnostic) -> Note:
 def _warn_of_expiring_certificates(comparison: Comparison, settings: Settings) -> Iterator[Note]:
     """Yield a warning for each desired certificate that expires soon.
 
-    A certificate that has expired is a warning of the file.
+    Loading the file has already warned of certificates that have expired.
     """
     now = datetime.datetime.now(datetime.UTC)
     deadline = now + datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
@@ -86,7 +86,7 @@ def _describe_unlisted_kinds(comparison: Comparison) -> Iterator[Note]:
 
 
 def _describe_kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Iterator[Note]:
-    """Yield a note for each kind of which removed resources stay, with their number and first names."""
+    """Yield a note for each kind with orphaned resources that stay: their number and the first addresses."""
     addresses_by_kind: defaultdict[str, list[str]] = defaultdict(list)
     for address in sorted(comparison.kept_orphans.keys() - markers):
         addresses_by_kind[address.kind].append(str(address))
@@ -108,7 +108,7 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
 
 
 def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield a note for each `[[removed]]` entry without effect, such as one already forgotten."""
+    """Yield a note for each `[[removed]]` entry without effect, such as for a resource forgotten earlier."""
     for name in state.removed:
         address = find_live_address(name, comparison.live)
         if address is None or not isinstance(comparison.changes.get(address), Forget):
@@ -117,11 +117,11 @@ def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> It
 
 
 def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield notes about moved resources that are replaced for their name, or that need no calls."""
+    """Yield notes about moved resources that are replaced to change their name, or that need no calls."""
     kinds = all_kinds()
     for old, new in state.moved.items():
         change = comparison.changes.get(new)
-        if change and _is_replaced_for_name(change, old.name, new.name):
+        if change and _is_replaced_to_rename(change, old.name, new.name):
             text = f'AWS cannot change its name, which is the name in the file; to keep it, set name = "{old.name}"'
             yield Note("warning", text, new)
         is_moved = new not in comparison.changes and old not in comparison.live
@@ -131,7 +131,7 @@ def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Not
             )
 
 
-def _is_replaced_for_name(change: Change, old_name: str, new_name: str) -> bool:
+def _is_replaced_to_rename(change: Change, old_name: str, new_name: str) -> bool:
     return isinstance(change, Replace) and any(
         (field.path, field.before, field.after) == ("name", old_name, new_name) for field in change.fields
     )

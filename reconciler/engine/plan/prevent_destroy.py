@@ -1,8 +1,8 @@
 """`lifecycle.prevent_destroy`: reject the deletion or replacement of protected resources.
 
-A table that is removed from the file takes its `prevent_destroy` with it. Therefore the registry stores it: in a tag or, for
-resources without tags, as membership in a thing group. Removing that protection is an update like any other, and the resource
-can be deleted only after that was applied.
+When a table is removed from the file, its `prevent_destroy` is no longer there. Therefore the registry stores the protection as
+well: in a tag or, for resources without tags, as membership in a thing group. Removing the protection is an update, and the
+resource can be deleted only after that update was applied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
 
-_UNPROTECT = "to allow it, first apply its table with prevent_destroy = false"
+_UNPROTECT_ADVICE = "to allow it, first apply its table with prevent_destroy = false"
 
 
 def check_prevent_destroy(
@@ -44,26 +44,26 @@ def check_prevent_destroy(
 
 
 def _format_declared_error(address: Address, action: str) -> str:
-    return f"{address}: cannot {action}: its lifecycle.prevent_destroy forbids that; {_UNPROTECT}"
+    return f"{address}: cannot {action}: its lifecycle.prevent_destroy forbids that; {_UNPROTECT_ADVICE}"
 
 
 def _check_registry_protection(change: Delete | Replace, context: PlanContext) -> Iterator[str]:
     """Yield an error for a resource that is protected in the registry.
 
-    A certificate is protected through its things, so it may be replaced. If one of these things is deleted, that has an error
-    of its own, which is enough.
+    A certificate is protected by the protection of its things, so it may be replaced. If such a thing is deleted too, only the
+    error for the thing is reported.
     """
     address = change.address
     if address in list_reserved_addresses(context.workspace):
         return
     if all_kinds()[address.kind].has_ownership_markers:
         reason = "it was applied with lifecycle.prevent_destroy"
-        yield f"{address}: cannot {change.action}: {reason}; {_UNPROTECT}"
+        yield f"{address}: cannot {change.action}: {reason}; {_UNPROTECT_ADVICE}"
     elif isinstance(change, Delete) and not any(
         _is_protected_deletion(user, context) for user in context.live_users[address]
     ):
         reason = "it or a thing that it is attached to was applied with lifecycle.prevent_destroy"
-        yield f"{address}: cannot delete: {reason}; {_UNPROTECT}"
+        yield f"{address}: cannot delete: {reason}; {_UNPROTECT_ADVICE}"
 
 
 def _is_protected_deletion(address: Address, context: PlanContext) -> bool:

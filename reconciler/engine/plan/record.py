@@ -34,7 +34,10 @@ from reconciler.model.secret import Secret, SecretDigest
 
 @frozen(kw_only=True)
 class FieldRecord:
-    """One field that differs. `path` is dotted as in the file; null is absence."""
+    """One field that differs.
+
+    `path` is dotted as in the file. `before` or `after` is null if the field is absent.
+    """
 
     path: str
     before: Any
@@ -67,7 +70,8 @@ class LiveRecord:
 class ChangeRecord:
     """One change.
 
-    `live` is null if the resource did not exist; `origin` is file and line, null if the resource is not in the file.
+    `live` is null if the resource did not exist. `origin` is its file and line, null if it is not in the file.
+    `dependencies` are the addresses of the changes that must be applied before this one.
     """
 
     address: str
@@ -93,8 +97,8 @@ def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str
     # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
     head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"
     digest = hashlib.sha256(head.removesuffix(tail))
-    for number, record in enumerate(map(_to_change_record, steps)):
-        digest.update(b"," if number else b"")
+    for index, record in enumerate(map(_to_change_record, steps)):
+        digest.update(b"," if index > 0 else b"")
         digest.update(msgspec.json.encode(evolve(record, origin=None), order="sorted"))
     digest.update(tail)
     return digest.hexdigest()
@@ -125,12 +129,14 @@ def _to_tagged_value(value: Any) -> Any:
         case Document():
             return {"$document": json.loads(value.canonical)}
         case Enum():
-            return {f"${_tag(type(value))}": value.value}
+            return {f"${_find_tag(type(value))}": value.value}
         case Address():
             return str(value)
         case _ if attrs.has(type(value)):
             names = _list_compared_attributes(type(value))
-            return {f"${_tag(type(value))}": {name: to_json_values(getattr(value, name)) for name in names}}
+            return {
+                f"${_find_tag(type(value))}": {name: to_json_values(getattr(value, name)) for name in names}
+            }
         case _:
             return str(value)
 
@@ -207,7 +213,7 @@ def _list_compared_attributes(value_type: type) -> tuple[str, ...]:
     return tuple(attribute.name for attribute in attrs.fields(value_type) if attribute.eq)
 
 
-def _tag(value_type: type) -> str:
+def _find_tag(value_type: type) -> str:
     """Return the tag of a class in plan files and digests: `stored_name`, or its name in snake case."""
     stored_name: str | None = getattr(value_type, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

@@ -34,10 +34,10 @@ _MAX_CONCURRENT_CALLS_PER_KIND = 32
 """Leaves room for the other kinds while the calls of one kind wait for their quota."""
 
 Names: TypeAlias = Mapping[tuple[str, str], str | None]
-"""The name of each resource by table and AWS ID; None for one that is only kept for a grace period."""
+"""The name of each resource by table and AWS ID; None for a resource that is only kept for a grace period."""
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
-"""Receives an activity, the number of items that are done, and the total, None if it is unknown."""
+"""Receives an activity, the number of finished items, and the total number of items, None if it is unknown."""
 
 
 @frozen
@@ -45,10 +45,10 @@ class RefreshResult:
     """Live state, and how far it was read.
 
     - `declared`: the file's resources and the workspace's ownership markers;
-    - `resources`: those of `declared` that were read: all, without composites if everything will be deleted;
+    - `resources`: the same as `declared`, but without composites if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
-    - `unlisted`: the kinds that could not be listed, and why; the file has no resource of such a kind;
-    - `names`: the name of each live resource;
+    - `unlisted`: why a kind could not be listed, by table; the file has no resource of such a kind;
+    - `names`: the name of each live resource, by table and AWS ID;
     - `listed_ids`: the IDs of all resources in the listings that were read, managed or not, by table;
     - `partially_listed`: the tables whose listings were not read to the end.
     """
@@ -78,7 +78,7 @@ def refresh(
     kinds = all_kinds()
     workspace = state.settings.name
     declared = add_ownership_markers(workspace, state.resources)
-    resources = _without_composites(declared) if destroying else declared
+    resources = _remove_composites(declared) if destroying else declared
     scope = Scope(
         workspace,
         resources,
@@ -114,10 +114,11 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     call: Call,
     pool: Executor,
 ) -> Mapping[str, Live]:
-    """Return some resources of one kind as they are now, by AWS ID; they refer to others by AWS ID too.
+    """Return some resources of one kind as they are now, by AWS ID.
 
-    `previous_states` are the resources to read, by AWS ID, each as it was read before, or None. Without it, all resources of
-    this kind that the workspace declares or owns are read, as far as that needs no other kind.
+    Their references to other resources are AWS IDs, not names. `previous_states` has the AWS IDs of the resources to read, each
+    with the state that was read before, None if it was not read. Without `previous_states`, all resources of this kind that the
+    workspace declares or owns are read, as far as that is possible without reading other kinds.
     """
     scope = Scope(
         workspace,
@@ -154,12 +155,12 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
 def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
     """Return the name of every live resource of a kind, by AWS ID."""
     names = _find_names_by_identity(kind, scope)
-    spare = sorted(
+    unmatched = sorted(
         (live for live in scope.live_by_kind[kind.table] if live.identity not in names),
         key=lambda live: live.identity,
     )
-    names |= _find_names_by_pairing(kind, scope, spare, taken_names=set(names.values()))
-    unnamed = [live for live in spare if live.identity not in names]
+    names |= _find_names_by_pairing(kind, scope, unmatched, taken_names=set(names.values()))
+    unnamed = [live for live in unmatched if live.identity not in names]
     return names | _choose_fallback_names(kind, scope, unnamed, taken_names=set(names.values()))
 
 
@@ -176,7 +177,7 @@ def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 
 
 def _find_names_by_pairing(
-    kind: Kind, scope: Scope, spare: Sequence[Live], *, taken_names: AbstractSet[str]
+    kind: Kind, scope: Scope, unmatched: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
     missing = [
@@ -185,7 +186,7 @@ def _find_names_by_pairing(
         if resource.address.name not in taken_names
     ]
     identities: dict[str, str] = {}
-    for identity, name in kind.pair_unmatched(missing, spare, scope).items():
+    for identity, name in kind.pair_unmatched(missing, unmatched, scope).items():
         if name not in taken_names:
             identities.setdefault(name, identity)
     return {identity: name for name, identity in identities.items()}
@@ -208,7 +209,7 @@ def _choose_fallback_names(
     return names
 
 
-def _without_composites(resources: Desired) -> Desired:
+def _remove_composites(resources: Desired) -> Desired:
     kinds = all_kinds()
     return {
         address: resource for address, resource in resources.items() if not kinds[address.kind].composed_of
@@ -315,22 +316,22 @@ class _ReadTracker:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._lock = threading.Lock()
-        self._done = 0
-        self._total = 0
+        self._response_count = 0
+        self._call_count = 0
         self.listed_ids: defaultdict[str, set[str]] = defaultdict(set)
         self.partially_listed: set[str] = set()
 
     def expect(self, count: int) -> None:
         """Add the calls of a batch to the total."""
         with self._lock:
-            self._total += count
+            self._call_count += count
 
     def record(self, kind: Kind, request: ApiCall, response: Mapping[str, Any]) -> None:
         """Count one response, and remember the IDs in it if the call lists the kind."""
         with self._lock:
-            self._done += 1
+            self._response_count += 1
             if kind.listing and kind.listing.operation == request.operation:
                 self.listed_ids[kind.table].update(kind.listing.iterate_ids(response))
                 if has_more_pages(response):
                     self.partially_listed.add(kind.table)
-            self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)
+            self._progress(f"reading {kind.table.replace('_', ' ')}", self._response_count, self._call_count)

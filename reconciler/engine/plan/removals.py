@@ -29,8 +29,8 @@ RENAME_PATH = "renamed"
 def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
     """Return the changes with `Forget` instead of `Delete` for the addresses in `removed`.
 
-    The certificates of a forgotten thing are forgotten too: they have no ownership marker of their own, so without the thing
-    they would have no owner.
+    `removed` has the place of each address in the file. The certificates of a forgotten thing are forgotten too: they have no
+    ownership marker of their own, so without the thing they would have no owner.
     """
     forgotten: dict[Address, Origin] = {}
     for name, origin in removed.items():
@@ -50,9 +50,9 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
 
 
 def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str) -> Desired:
-    """Return the desired state if nothing is pruned: removed certificates stay attached to their things.
+    """Return the desired state, changed to keep orphaned certificates attached to their things.
 
-    Detached from its things, a certificate would have no owner.
+    It is for workspaces that do not prune. A certificate is owned through its things: detached, it would have no owner.
     """
     kept_desired = dict(desired)
     for kind in all_kinds().values():
@@ -82,7 +82,7 @@ def _keep_references(
 
 
 def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
-    """Yield the resources that a live one owns by referring to them, as things own their certificates."""
+    """Yield the resources that are owned because `owner` refers to them, such as a thing's certificates."""
     for kind in all_kinds().values():
         if kind.owned_through and kind.owned_through.table == owner.kind:
             for reference in getattr(live[owner].spec, kind.owned_through.field):

@@ -47,7 +47,8 @@ class PlanSummary:
     - `file_digest`: the SHA-256 of the desired state;
     - `digest`: the SHA-256 of what would be sent and what was read;
     - `options`: the options that the plan was made with;
-    - `calls`: the number of requests by API; `seconds`: the minimum time that they take under AWS's quotas.
+    - `calls`: the number of requests by API, such as `iot:CreateThing`;
+    - `seconds`: the minimum time that the requests take under AWS's quotas.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -68,7 +69,7 @@ class PlanRecord(PlanSummary):
     """A whole plan as JSON.
 
     - `changes`: in an order that respects `dependencies`;
-    - `secrets`: a salted hash for the reference of each secret, null if it has no value.
+    - `secrets`: the salted hash of each secret, null if it has no value, by the secret's reference.
     """
 
     changes: tuple[ChangeRecord, ...]
@@ -77,7 +78,7 @@ class PlanRecord(PlanSummary):
 
 
 def to_plan_record(plan: Plan) -> PlanRecord:
-    """Return a plan as a record. Its secrets are hashed on all processors, some milliseconds each."""
+    """Return a plan as a record. Hashing takes some milliseconds per secret, on all processors."""
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
@@ -274,7 +275,7 @@ def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
 
 
 def _find_changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) -> Iterator[str]:
-    """Yield the references whose secret has another value than in the saved plan, without either value."""
+    """Yield an error, without any value, for each secret whose value is not the one in the saved plan."""
     for reference, current in _hash_secrets(plan).items():
         saved = saved_hashes.get(reference)
         if saved != current:

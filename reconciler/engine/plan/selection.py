@@ -42,7 +42,10 @@ _GLOB = re.compile(r"[*?\[]")
 
 @frozen
 class Selector:
-    """One selector; `before` and `after` are the distances of dependencies and dependents, None for any."""
+    """One selector: an address, glob or kind in `base`, and how many dependencies and dependents to add.
+
+    `before` is the maximum distance of dependencies, `after` that of dependents: 0 adds none, None adds all.
+    """
 
     base: str
     before: int | None = 0
@@ -50,7 +53,7 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Read one selector, without comma or space."""
+        """Parse one selector, without comma or space."""
         match = _OPERATORS.fullmatch(text)
         assert match  # every part may be absent
         before = _parse_distance(match["before_plus"], match["before"])
@@ -115,7 +118,10 @@ def select_changes(
 def _add_markers(
     selected: frozenset[Address], dependencies: StepDependencies, markers: frozenset[Address]
 ) -> frozenset[Address]:
-    """Return the selection with the markers it depends on, and those whose other dependencies it contains."""
+    """Return the selection with the markers that it needs, and those that need nothing outside of it.
+
+    A marker is also added if all its dependencies, other than markers, are selected.
+    """
     completed_markers = {
         marker
         for marker in markers & dependencies.keys()
@@ -160,8 +166,8 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
 
 def _split_intersection(word: str, graph: Graph) -> list[str]:
     """Return the selectors of an intersection; an address is not split at the commas in its name."""
-    is_address = _parse_known_address(word, graph) or _parse_known_address(Selector.parse(word).base, graph)
-    if is_address:
+    address = _parse_known_address(word, graph) or _parse_known_address(Selector.parse(word).base, graph)
+    if address:
         return [word]
     return [part for part in word.split(",") if part] or [word]
 

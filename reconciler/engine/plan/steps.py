@@ -1,4 +1,4 @@
-"""Turn changes into steps with complete calls, each after its dependencies, ties broken by address."""
+"""Turn changes into steps with all their calls, ordered by dependencies and then by address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.model.quota import Quotas
 from reconciler.model.resource import Desired
 
 StepDependencies: TypeAlias = Mapping[Address, frozenset[Address]]
-"""The changes that must be applied before each change."""
+"""The addresses of the changes that must be applied before each change."""
 
 
 def find_dependencies(comparison: Comparison, context: PlanContext, resources: Desired) -> StepDependencies:
@@ -30,7 +30,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
     changes = comparison.changes
     dependents = _map_dependents_in_file(resources)
     dependencies = {
-        address: _find_dependencies(change, changes, context, dependents)
+        address: _find_reference_dependencies(change, changes, context, dependents)
         for address, change in changes.items()
     }
     for address, freeing_deletions in _find_freeing_deletions(changes):
@@ -98,13 +98,13 @@ def _map_dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[
     return dependents
 
 
-def _find_dependencies(
+def _find_reference_dependencies(
     change: Change,
     changes: Mapping[Address, Change],
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that must be applied before one because of references to or from it."""
+    """Return the changes that references to or from a resource require to be applied before `change`."""
     match change:
         case Forget():
             return frozenset()
@@ -128,7 +128,7 @@ def _find_changed_dependencies(
         for dependency in dependencies
         if dependency in changes and not isinstance(changes[dependency], Delete)
     )
-    # Many resources share one set of dependencies, so the same object is returned if possible.
+    # Many resources share one set of dependencies, so the shared object is returned if possible, to save memory.
     return dependencies if len(changed) == len(dependencies) else changed
 
 
@@ -159,9 +159,9 @@ def _find_changes_before_marker(
     """
     if not is_ownership_marker(context.workspace, address):
         return set()
-    marks_everything = is_workspace_group(context.workspace, address)
+    is_last_marker = is_workspace_group(context.workspace, address)
     return {
-        other for other in changes if other != address and (marks_everything or other.kind in MARKED_TABLES)
+        other for other in changes if other != address and (is_last_marker or other.kind in MARKED_TABLES)
     }
 
 
@@ -186,10 +186,12 @@ def _find_freeing_deletions(
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
             continue
-        of_kind = [change for change in changes.values() if change.address.kind == table]
-        deletions = frozenset(change.address for change in of_kind if isinstance(change, Delete))
+        changes_of_kind = [change for change in changes.values() if change.address.kind == table]
+        deletions = frozenset(change.address for change in changes_of_kind if isinstance(change, Delete))
         if deletions:
-            yield from ((change.address, deletions) for change in of_kind if isinstance(change, Create))
+            yield from (
+                (change.address, deletions) for change in changes_of_kind if isinstance(change, Create)
+            )
 
 
 def _find_name_freeing_changes(
@@ -210,7 +212,7 @@ def _find_name_freeing_changes(
 def _find_replaced_references(
     change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> frozenset[Address]:
-    """Return the replaced resources that a resource refers to, also in fields that it ignores."""
+    """Return the replaced resources that a resource refers to, even in fields that `ignore_changes` lists."""
     return frozenset(
         reference
         for reference in find_references(change.resource.spec)

@@ -22,7 +22,7 @@ def find_rotations(plan: Plan) -> tuple[Address, ...]:
 
 
 def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) -> Plan:
-    """Return the plan with the steps of these addresses and their dependencies alone."""
+    """Return the plan with only the steps of these addresses and their dependencies."""
     steps = {step.address: step for step in plan.steps}
     included: set[Address] = set()
     pending = [address for address in addresses if address in steps]
@@ -31,13 +31,13 @@ def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) ->
         if address not in included:
             included.add(address)
             pending += steps[address].dependencies
-    return _with_steps(plan, tuple(step for step in plan.steps if step.address in included), quotas)
+    return _replace_steps(plan, tuple(step for step in plan.steps if step.address in included), quotas)
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
     """Yield plans that each have `percent` of the rotations, rounded up.
 
-    Each also has the dependencies that no earlier plan has.
+    Each plan also has the dependencies of its rotations that are in no earlier plan.
     """
     rotations = find_rotations(plan)
     size = max(1, math.ceil(len(rotations) * percent / 100))
@@ -50,9 +50,9 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
             if step.address not in earlier_addresses
         )
         earlier_addresses |= {step.address for step in steps}
-        yield _with_steps(plan, steps, quotas)
+        yield _replace_steps(plan, steps, quotas)
 
 
-def _with_steps(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
+def _replace_steps(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
     digest = compute_digest(plan.workspace, plan.target, steps)
     return evolve(plan, steps=steps, digest=digest, estimate=estimate_steps(steps, quotas))
