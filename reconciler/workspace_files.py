@@ -24,7 +24,7 @@ _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
 def _is_database(path: Path) -> bool:
-    """Return whether a file is a SQLite database; an empty file is one, too.
+    """Return whether a file is a SQLite database, which may be empty.
 
     The header is from SQLite, "Database File Format".
     """
@@ -123,7 +123,7 @@ class WorkspaceFiles:
 
     @contextmanager
     def _record_run(self, plan: Plan, command: str) -> Iterator[Recorder]:
-        """Record a run in the journal. If it cannot be written, yield a recorder that only has the problem."""
+        """Record a run in the journal. If the journal cannot be written, yield a recorder without effect."""
         from reconciler.engine.apply.recorder import NullRecorder
         from reconciler.engine.ownership.process import identify_this_process
 

@@ -61,7 +61,10 @@ class Document:
 
 
 _MAX_DEPTH = 64
-"""The maximum nesting of objects and arrays: ten times what policies and templates need; the parser is recursive."""
+"""The maximum nesting of objects and arrays, because each level costs stack frames.
+
+No policy or template needs a tenth of it.
+"""
 
 
 def _invalid(problem: str) -> InvalidValueError:

@@ -9,7 +9,7 @@ _Value = TypeVar("_Value", bound=Hashable)
 
 
 class Interner:
-    """A function that replaces each value with the first equal one that it was called with.
+    """A callable that replaces each value with the first equal one that it was called with.
 
     It saves memory because most resources of a large file depend on the same few others.
     """

@@ -93,7 +93,7 @@ NoteLevel = Literal["warning", "info", "unmanaged"]
 class Note:
     """A note on a plan.
 
-    A note of the level "unmanaged" names an unmanaged resource, which the plan does not change.
+    A note of the level "unmanaged" lists unmanaged resources of one kind, which the plan does not change.
     """
 
     level: NoteLevel

@@ -178,7 +178,7 @@ def _compare(
             planned_items = planned if isinstance(planned, tuple) else ()
             added = [item for item in live if item not in (*before, *planned_items, *markers)]
             removed = [item for item in before if item in planned_items and item not in live]
-            # No step removes an added item that the file does not declare (External), so it does not matter.
+            # No step changes an added item that the file does not declare (External), so it does not matter.
             if removed or any(not isinstance(item, External) for item in added):
                 yield StaleField(path, before, planned, live)
         case _ if NOT_COMPARED not in (before, live) and live not in (before, planned):

@@ -111,9 +111,9 @@ def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live
 
 
 def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
-    """Return all IDs of a kind in the account, as keys for `reread`.
+    """Return all IDs of a kind in the account, as keys of the mapping that `reread` needs.
 
-    Return None if unmanaged resources of the kind cannot be imported: `reread` then finds those of this workspace.
+    Return None if unmanaged resources of the kind cannot be imported: `reread` then reads only what the workspace declares or owns.
     """
     if kind.listing is None:
         return None
@@ -170,7 +170,7 @@ def export_undeclared_tables(
 ) -> Export:
     """Return tables for those of the addresses that the file does not declare.
 
-    Each address has the name that `read_inventory` assigns, or AWS's ID as its name. References to resources that the file
+    Each address has the name that `read_inventory` assigned, or AWS's ID as its name. References to resources that the file
     declares use the file's names.
     """
     live_addresses = {address: find_live_address(address, inventory) for address in addresses}
