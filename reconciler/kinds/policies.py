@@ -174,11 +174,11 @@ def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
     remaining_users = set(context.find_remaining_users(policy))
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
-        if user in remaining_users or (
-            isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)
-        ):
-            continue  # with a grace period the old certificate keeps its policies
+        has_grace_period = isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)
+        if user in remaining_users or has_grace_period:
+            continue  # during its grace period, the old certificate keeps its policies
         if isinstance(change, Update | Replace | Delete):
+            # A provisioned thing has no ARN: the policy is attached to its certificate.
             facts = live.facts
             certificate = facts.registered_id if isinstance(facts, ProvisionedThingFacts) else live.identity
             arns.add(live.arn or context.build_arn(f"cert/{certificate}"))

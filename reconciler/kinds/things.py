@@ -119,9 +119,8 @@ class Things(Kind):
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
         billing_members = yield from _read_billing_group_members(scope)
-        owned = members.pop(build_workspace_group_name(scope.workspace), _NO_NAMES) - find_provisioned_names(
-            scope
-        )
+        workspace_members = members.pop(build_workspace_group_name(scope.workspace), _NO_NAMES)
+        owned = workspace_members - find_provisioned_names(scope)
         protected = members.pop(build_protected_group_name(scope.workspace), _NO_NAMES)
         desired = self._map_desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))

@@ -116,9 +116,8 @@ class PlanContext:
     def keeps_reference(self, user: Address, address: Address) -> bool:
         """Return whether a live user of `address` still refers to it after the plan is applied."""
         change = self.changes.get(user)
-        if isinstance(
-            change, Update | Replace
-        ):  # its spec includes the references that `ignore_changes` keeps
+        if isinstance(change, Update | Replace):
+            # Its resource also has the live references that `ignore_changes` keeps.
             return address in find_references(change.resource.spec)
         return change is None
 

@@ -1,7 +1,8 @@
 """The base class of kinds: what each of them declares, and its hooks.
 
 A kind has to implement `identity`, `read`, `create`, `update`, `delete` and `forget`. Most kinds also implement `check`, and
-`compute_effective_spec` if AWS reports a resource differently than the file declares it. The other hooks have defaults that suit most kinds:
+`compute_effective_spec` if AWS reports a resource differently than the file declares it. The other hooks have defaults that
+suit most kinds:
 
 | Hook | Called | Default |
 | --- | --- | --- |
@@ -67,7 +68,8 @@ class Listing:
 class Operations:
     """Every API operation that a kind sends, by purpose.
 
-    IAM policies are derived from it, and tests enforce it. `read` includes the operations that verify a call whose response was lost.
+    IAM policies are derived from it, and tests check that a kind sends no other operation. `read` includes the operations that
+    verify a call whose response was lost.
     """
 
     read: tuple[str, ...]

@@ -54,8 +54,9 @@ def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanC
 def _detach_from_others(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that detach a certificate from other things because of exclusivity.
 
-    They are needed if the thing will have the certificate exclusively, or if another thing has it exclusively. The steps of the other things detach it too, but no order of steps suits things that swap certificates, and AWS accepts
-    detaching twice. Another thing that keeps the certificate, but no longer exclusively, gets it back at once.
+    They are needed if the thing will have the certificate exclusively, or if another thing has it exclusively. The steps of
+    the other things detach it too, but no order of steps suits things that swap certificates, and AWS accepts detaching twice.
+    Another thing that keeps the certificate, but no longer exclusively, gets it back at once.
     """
     if not isinstance(certificate, str):
         return

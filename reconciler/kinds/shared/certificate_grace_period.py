@@ -17,7 +17,8 @@ def find_grace_ends(
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
     An orphan has a grace period if a thing that has it also has a new certificate whose `rotation` declares one. If there are
-    several such certificates, the latest end applies. `certificates` has the description of every certificate that was read, by ID.
+    several such certificates, the latest end applies. `certificates` has the description of every certificate that was read,
+    by ID.
     """
     ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:

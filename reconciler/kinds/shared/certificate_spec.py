@@ -56,7 +56,9 @@ class Certificate:
         "The policies for the connected device.", references="policies", default=()
     )
     rotation: Rotation | None = member(
-        "How long the previous certificate stays, too.", on_change="create_only", default=None
+        "How long the previous certificate is kept next to the new one.",
+        on_change="create_only",
+        default=None,
     )
 
 

@@ -86,9 +86,9 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
     find_parent = _build_find_parent(desired)
     names_by_root: dict[str, str] = {}
     for name in names:
-        other = names_by_root.setdefault(_find_root(name, find_parent), name)
-        if other != name:
-            problem = f"{quote(other)} and {quote(name)} are in one hierarchy"
+        first_name = names_by_root.setdefault(_find_root(name, find_parent), name)
+        if first_name != name:
+            problem = f"{quote(first_name)} and {quote(name)} are in one hierarchy"
             yield ValueProblem("same-hierarchy", problem, "one group of each hierarchy", path=path)
 
 

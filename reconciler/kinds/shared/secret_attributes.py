@@ -17,7 +17,7 @@ def hide_secrets(
 ) -> Mapping[str, str | Secret]:
     """Return live attributes with the values of `secret_names` as secrets.
 
-    They are current or previous secrets of the file. `owner` is the thing or the address that is named in the secrets' references.
+    They are current or previous secrets of the file. `owner` is the thing or the address that the secrets' references name.
     """
     if attributes.keys().isdisjoint(secret_names):
         return attributes
