@@ -19,7 +19,7 @@ from tests.benchmarks.race import (
 )
 from tests.benchmarks.report import format_table
 from tests.support.registry_server import serve_registry
-from tests.support.terraform import FEWER_COLLECTIONS
+from tests.support.terraform import FEWER_GARBAGE_COLLECTIONS
 
 DEVICES = 3
 pytestmark = pytest.mark.xdist_group("race benchmark")  # one worker runs the slow fixture
@@ -100,7 +100,7 @@ def test_a_contender_that_exceeds_the_limit_is_stopped_and_skips_the_later_phase
 
 
 def test_a_copied_fleet_is_one_that_each_contender_could_have_created(monkeypatch):
-    monkeypatch.setenv("GOGC", FEWER_COLLECTIONS["GOGC"])
+    monkeypatch.setenv("GOGC", FEWER_GARBAGE_COLLECTIONS["GOGC"])
     contenders = [*find_contenders()]
     # Each contender fails the no-op phase, with SystemExit, if a device differs from the manifest.
     measurements = run_race(DEVICES, 1, None, contenders, copied=True)

@@ -20,7 +20,7 @@ def edit_file(old: str, new: str) -> None:
 
 
 def call_iot(operation: str, **params: object) -> Mapping[str, Any]:
-    """Call an operation of the registry that the current folder's desired state names."""
+    """Call an operation of AWS IoT Core in the registry of the current folder's desired state."""
     return Workspace().connection.call(ApiCall("iot", operation, params))
 
 

@@ -10,7 +10,7 @@ from reconciler.registry.conditions import Conditions, respond
 
 @frozen
 class ConditionedRegistry:
-    """A stand-in for a `Registry`, whose requests are subject to conditions."""
+    """A stand-in for a `Registry` that delays, rejects or drops requests as its conditions require."""
 
     registry: Registry
     conditions: Conditions

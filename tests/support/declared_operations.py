@@ -26,14 +26,14 @@ def declared_operations() -> frozenset[tuple[str, str]]:
 
 
 def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Make every read and change fail that calls an operation which its kind does not declare."""
+    """Make the reads and changes of all kinds fail on operations that their kind does not declare."""
     for kind in all_kinds().values():
-        patch.setattr(type(kind), "read", _checked_read(type(kind).read))
+        patch.setattr(type(kind), "read", _wrap_read(type(kind).read))
         for action in ACTIONS:
-            patch.setattr(type(kind), action, _checked_change(getattr(type(kind), action), action))
+            patch.setattr(type(kind), action, _wrap_change(getattr(type(kind), action), action))
 
 
-def _checked_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
+def _wrap_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
     @wraps(read)
     def checked_read(self: Kind, *args: Any) -> Read[Any]:
         reading = read(self, *args)
@@ -49,14 +49,14 @@ def _checked_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
     return checked_read
 
 
-def _checked_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Callable[..., Any]:
+def _wrap_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Callable[..., Any]:
     @wraps(method)
-    def checked_method(self: Kind, *args: Any) -> Sequence[ApiCall]:
+    def checked_change(self: Kind, *args: Any) -> Sequence[ApiCall]:
         calls = method(self, *args)
         _check(self, action, calls)
         return calls
 
-    return checked_method
+    return checked_change
 
 
 def _check(kind: Kind, verb: str, calls: Iterable[ApiCall]) -> None:

@@ -51,8 +51,9 @@ class _References:
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
-    """Return any valid desired state, with few different names: two states often have some in common."""
+    """Return any valid desired state; there are few names, so two states often have resources in common."""
     cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
+    # By certificate name: whether the CA `beta` signs the certificate (or else `alpha`), and its generation.
     signers = draw(
         st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
     )
@@ -131,16 +132,16 @@ def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bo
 def _draw_templates(draw: st.DrawFn) -> list[Resource]:
     templates = []
     for name in sorted(draw(st.sets(st.sampled_from(["v", "w"])))):
-        kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
+        template_type = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
         hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
         spec = ProvisioningTemplate(
-            Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
-            ROLE,
-            kind,
-            draw(st.booleans()),
-            draw(_descriptions),
-            draw(st.sampled_from([None, hook])) if kind != "JITP" else None,
-            draw(_tags),
+            body=Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            provisioning_role_arn=ROLE,
+            type=template_type,
+            enabled=draw(st.booleans()),
+            description=draw(_descriptions),
+            pre_provisioning_hook=draw(st.sampled_from([None, hook])) if template_type != "JITP" else None,
+            tags=draw(_tags),
         )
         templates.append(resource("provisioning_templates", name, spec))
     return templates
@@ -153,7 +154,7 @@ def _draw_role_aliases(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
-    """Return dynamic groups, with other names than static groups: AWS keeps both in one list."""
+    """Return dynamic groups; no static group has their names, because AWS lists both together."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
         resource(
@@ -171,7 +172,7 @@ def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
-    """Return groups of which only `h` may have a parent: AWS rejects moving a group that has children."""
+    """Return groups; only `h` may have a parent, because AWS rejects moving a group that has children."""
     names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
     groups = []
     for name in names:
@@ -199,7 +200,8 @@ def _draw_types(draw: st.DrawFn) -> list[Resource]:
         resource(
             "thing_types",
             name,
-            # The name decides on the fields that AWS never changes: things of the type would prevent its replacement.
+            # AWS cannot change the description and the attributes, and a type with things cannot be replaced:
+            # so these fields depend on the name alone.
             ThingType(
                 {"t": "A pump"}.get(name),
                 {"u": ("site", "house")}.get(name, ()),
@@ -213,7 +215,7 @@ def _draw_types(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: list[str]) -> list[Resource]:
-    """Return valid things: no deprecated type, one group per hierarchy, no name of a provisioned thing."""
+    """Return valid things: no deprecated type, one group per hierarchy, no provisioned thing's name."""
     things = []
     for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned_names)):
         spec = Thing(
@@ -279,7 +281,7 @@ def _draw_some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
 
 
 def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resource]:
-    """Return managed things, each with a setup code of its own, and credential lockers for them."""
+    """Return credential lockers, and managed things with different setup codes that may use them."""
     setup_codes = draw(st.permutations(["90001", "90002", "90003"]))
     names = sorted(draw(st.sets(st.sampled_from(NAMES))))
     locker_names = st.sampled_from([None, "X"])
@@ -314,12 +316,12 @@ def _capability_report(endpoint: str) -> Document:
 
 def _draw_profiles(draw: st.DrawFn) -> list[Resource]:
     authority = AUTHORITIES["alpha"]
-    claims = st.sampled_from([authority.get_device_pem("claim"), authority.get_device_pem("claim", 2)])
+    claim_pems = st.sampled_from([authority.get_device_pem("claim"), authority.get_device_pem("claim", 2)])
     profiles = []
     for name in sorted(draw(st.sets(st.just("e")))):
         spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))
         if draw(st.booleans()):
-            claim = Pem.parse(draw(claims))
+            claim = Pem.parse(draw(claim_pems))
             spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
         profiles.append(resource("provisioning_profiles", name, spec))
     return profiles

@@ -96,11 +96,21 @@ def plan_state(
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
-    """Return a plan for a registry; `allow` overrides the limits, such as `{"delete": "10%"}`."""
+    """Return a plan for a registry.
+
+    `wave` is the percentage of rotations that are applied at a time; `allow` overrides limits, such as `{"delete": "10%"}`.
+    """
     overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
     return make_plan(
         desired,
-        PlanOptions(destroy, frozenset(adopt), wave, overrides, tuple(select), tuple(exclude)),
+        PlanOptions(
+            destroy=destroy,
+            adopt=frozenset(adopt),
+            wave_percent=wave,
+            limit_overrides=overrides,
+            select=tuple(select),
+            exclude=tuple(exclude),
+        ),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,
@@ -109,14 +119,14 @@ def plan_state(
 
 
 def plan_errors(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
-    """Return the reasons to reject a plan, and check that there are any."""
+    """Return the reasons to reject a plan; fail if it is not rejected."""
     with pytest.raises(PlanRejectedError) as caught:
         plan_state(desired, cloud, **options)
     return list(caught.value.reasons)
 
 
 def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
-    """Apply a plan, with pauses divided by 100: the registry in this process needs no waiting."""
+    """Apply a plan; pauses are 100 times shorter, because the registry in this process needs no waiting."""
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 

@@ -37,6 +37,8 @@ class ManualClock:
 
 
 class _Body:
+    """A response body, with the methods that botocore calls."""
+
     def __init__(self, body: bytes) -> None:
         self._body = body
 
@@ -65,7 +67,7 @@ def create_client(
 ) -> Any:
     """Create a client whose requests go to the registry that `registry()` returns.
 
-    An error that the operation's model does not have fails the test.
+    The client fails the test on an error that the operation's model does not declare.
     """
     client = boto3.Session(botocore_session=create_session()).client(
         service,
@@ -87,11 +89,11 @@ def create_client(
     return client
 
 
-def register_ca(iot: Any, authority: Authority, **more: Any) -> dict[str, Any]:
+def register_ca(iot: Any, authority: Authority, **params: Any) -> dict[str, Any]:
     """Register a CA in DEFAULT mode, with the verification certificate that AWS requires."""
     code = iot.get_registration_code()["registrationCode"]
     return iot.register_ca_certificate(
-        caCertificate=authority.pem, verificationCertificate=authority.issue(code), **more
+        caCertificate=authority.pem, verificationCertificate=authority.issue(code), **params
     )
 
 
@@ -104,5 +106,5 @@ def catch_error(operation: Callable[..., Any], **params: Any) -> tuple[str, int]
 
 
 def without_metadata(output: dict[str, Any]) -> dict[str, Any]:
-    """Return an output without what botocore adds to it."""
+    """Return an operation's output without the metadata that botocore adds."""
     return {name: value for name, value in output.items() if name != "ResponseMetadata"}

@@ -1,4 +1,4 @@
-"""The examples of property tests: few and fixed in `make test`, many and random in `make stress`."""
+"""How many examples property tests try: few, fixed in `make test`; many, random in `make stress`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 STRESS_FACTOR = float(os.environ.get("STRESS_EXAMPLES", "0"))
-"""The factor by which `make stress` tries more examples; 0 in all other runs."""
+"""By how much `make stress` multiplies the number of examples; 0 in all other runs."""
 
 DEFAULT_EXAMPLES = 100
 

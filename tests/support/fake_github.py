@@ -29,7 +29,9 @@ class FakeGitHub:
         parts = path.removeprefix(f"/repos/{REPOSITORY}/").split("/")
         match method, parts:
             case "GET", ["issues", number, "comments"]:
-                comments = [comment for comment in self.comments.values() if comment["on"] == number]
+                comments = [
+                    comment for comment in self.comments.values() if comment["issue_number"] == number
+                ]
                 return 200, _page(comments, query)
             case "POST", ["issues", number, "comments"]:
                 return 201, self.add_comment(number, body["body"])
@@ -51,7 +53,12 @@ class FakeGitHub:
 
     def add_comment(self, issue_number: str, body: str, user_type: str = "Bot") -> dict[str, Any]:
         comment_id = len(self.comments) + 1
-        comment = {"id": comment_id, "on": issue_number, "body": body, "user": {"type": user_type}}
+        comment = {
+            "id": comment_id,
+            "issue_number": issue_number,
+            "body": body,
+            "user": {"type": user_type},
+        }
         self.comments[comment_id] = comment
         return comment
 

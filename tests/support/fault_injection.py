@@ -18,15 +18,15 @@ from tests.support.registry_client import Cloud
 class Fault(Enum):
     """A fault of one request."""
 
-    THROTTLE = "AWS throttles it"
-    REFUSE = "no connection"
+    THROTTLE = "AWS throttles the request"
+    REFUSE = "the connection is refused"
     FAIL_BEFORE = "5xx without an effect"
     FAIL_AFTER = "5xx with the effect"
     RESET_BEFORE = "the connection is reset before the request arrives"
     RESET_AFTER = "the connection is reset after the effect"
     TIMEOUT_AFTER = "the response comes too late"
-    LATE = "no response, and the effect comes after that of the next request"
-    TWICE = "the network delivers it twice"
+    DELIVER_LATE = "no response, and the request takes effect only after the next one"
+    DELIVER_TWICE = "the network delivers the request twice"
 
 
 LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
@@ -34,7 +34,7 @@ LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
 
 
 class VirtualTime:
-    """A clock that only pauses advance. Thread-safe."""
+    """A clock that advances only in `pause`. Thread-safe."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -49,43 +49,49 @@ class VirtualTime:
 
 
 class RandomFaults:
-    """Faults drawn from a seed, the request and its count, independently of the order of threads."""
+    """Random faults, which depend on a seed, a request and its count, but not on the order of threads.
 
-    def __init__(self, seed: int, rate: float, kinds: tuple[Fault, ...] = tuple(Fault)) -> None:
-        self._seed, self._rate, self._kinds = seed, rate, kinds
+    `rate` is the share of requests that have a fault, from 0 to 1.
+    """
+
+    def __init__(self, seed: int, rate: float, faults: tuple[Fault, ...] = tuple(Fault)) -> None:
+        self._seed = seed
+        self._rate = rate
+        self._faults = faults
         self._counts: Counter[str] = Counter()
 
     def fault_for(self, request: HttpRequest) -> Fault | None:
         key = f"{request.method} {request.url}"
         self._counts[key] += 1
-        chance = random.Random(f"{self._seed} {key} {self._counts[key]}")
-        return chance.choice(self._kinds) if chance.random() < self._rate else None
+        generator = random.Random(f"{self._seed} {key} {self._counts[key]}")
+        return generator.choice(self._faults) if generator.random() < self._rate else None
 
 
 class SingleFault(RandomFaults):
     """One fault, for the first request with this method and path."""
 
     def __init__(self, method: str, path: str, fault: Fault) -> None:
-        self._endpoint, self._fault = (method, path), fault
+        self._method = method
+        self._path = path
+        self._fault = fault
         self.occurrences = 0
 
     def fault_for(self, request: HttpRequest) -> Fault | None:
-        method, path = self._endpoint
-        if self.occurrences or request.method != method or path not in request.url:
+        if self.occurrences or request.method != self._method or self._path not in request.url:
             return None
         self.occurrences += 1
         return self._fault
 
 
 class FaultyCloud(Cloud):
-    """A registry behind a network with `faults`, if set; its time is virtual, so that retries do not wait."""
+    """A registry behind a network that may have `faults`. Time is virtual: retries do not wait."""
 
     def __init__(self) -> None:
         self.faults: RandomFaults | None = None
         self.time = VirtualTime()
         self.sent_requests: list[tuple[str, str]] = []
-        self._late: list[HttpRequest] = []
-        self._turn = threading.Lock()
+        self._late_requests: list[HttpRequest] = []
+        self._lock = threading.Lock()
         super().__init__()
         self.retries = Retries(self.time.clock, self.time.pause, random.Random(0).uniform)
         self.restart()
@@ -104,10 +110,10 @@ class FaultyCloud(Cloud):
         return self.restart()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        with self._turn:
+        with self._lock:
             fault = self.faults.fault_for(request) if self.faults else None
-            if fault is Fault.LATE:
-                self._late.append(request)
+            if fault is Fault.DELIVER_LATE:
+                self._late_requests.append(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
             self.sent_requests.append((request.method, request.url.partition("amazonaws.com")[2]))
             response = self._handle_with(fault, request)
@@ -132,13 +138,14 @@ class FaultyCloud(Cloud):
                 raise ConnectionClosedError(endpoint_url=request.url)
             case Fault.TIMEOUT_AFTER:
                 raise ReadTimeoutError(endpoint_url=request.url)
-            case Fault.TWICE:
+            case Fault.DELIVER_TWICE:
                 super().handle(request)
         return response
 
     def _deliver_late_requests(self) -> None:
-        late, self._late = self._late, []
-        for request in late:
+        late_requests = self._late_requests
+        self._late_requests = []
+        for request in late_requests:
             super().handle(request)
 
 

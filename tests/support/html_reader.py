@@ -1,4 +1,4 @@
-"""Read the text of HTML, without its style: some hosts remove it."""
+"""Read the text of an HTML page without its style sheet, which some hosts remove."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ class HtmlReader(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.lines, self.tags, self._is_in_style = [""], set(), False
+        self.lines = [""]
+        self.tags = set()
+        self._is_in_style = False
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):

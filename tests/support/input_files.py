@@ -12,7 +12,7 @@ TOO_LARGE_BYTES = 2**20 + 1
 
 
 def create_input_files(folder: Path) -> None:
-    """Create the folder and its files; no desired state may follow the links in it."""
+    """Create the folder and its files. A desired state must not follow the symbolic links among them."""
     folder.mkdir(parents=True)
     factory, other, third = Authority("Factory CA"), Authority("Other CA"), Authority("Third CA")
     for name, text in {

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TIMEOUT_SECONDS = 30.0
 """How long a test waits for an event before it fails."""
-_FLAGS = (
+_CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -31,7 +31,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_SETTINGS = {
+_LAB_SETTINGS = {
     "apputils-extension/notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
@@ -51,9 +51,9 @@ def find_chromium() -> str | None:
 def launch_browser() -> Iterator[Browser]:
     """Launch the installed Chromium."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=find_chromium(), args=list(_FLAGS))
-        yield launched
-        launched.close()
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(_CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
 
 
 class Lab:
@@ -63,7 +63,8 @@ class Lab:
     """
 
     def __init__(self, folder: Path, state_folder: Path) -> None:
-        self.folder, self._token = folder, secrets.token_hex(16)
+        self.folder = folder
+        self._token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -73,7 +74,7 @@ class Lab:
         (kernel / "kernel.json").write_text(
             json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
         )
-        for name, settings in _SETTINGS.items():
+        for name, settings in _LAB_SETTINGS.items():
             path = state_folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(settings))
@@ -167,7 +168,7 @@ def command(page: Page, name: str, **arguments: Any) -> None:
 
 
 def wait_until(condition: Any, message: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-    """Poll until the condition holds: another process sends no event when it is ready."""
+    """Poll until the condition holds, or fail with the message: other processes send no event."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, message

@@ -1,14 +1,14 @@
 """Applies that are killed at one write after another, and the applies that complete them.
 
-Every write is a kill point twice: before the registry handles it, and after. Kill point 0 is before the first write, 1 is after it, 2 is
-before the second write, and so on.
+Every write has two kill points: one before the registry handles the write, and one after. Kill point 0 is before the first write,
+1 is after the first write, 2 is before the second write, and so on.
 
 Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER has the files of a fleet, and their secrets are in
 the environment. It prints lines of JSON: the state that an uninterrupted apply leaves, and then one line for each kill. With SHARES
 of 4, each program uses every fourth kill point, beginning with SHARE.
 
-Each apply is a process, forked from one that has imported everything and created every client: starting hundreds of new ones
-would take too long.
+Each apply runs in a process that is forked from this one, which has imported everything and created every client: starting
+hundreds of new interpreters would take too long.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.registry_client import SETTINGS, Cloud
 
 @frozen
 class State:
-    """The content of the registry after an apply, and what the journal has about it."""
+    """The content of the registry after an apply, and what the journal has recorded about that apply."""
 
     content: dict[str, Any]
     run_status: str | None
@@ -56,24 +56,28 @@ class KilledApply:
 
 def parse_output(text: str) -> tuple[State, list[KilledApply]]:
     """Return the state after an uninterrupted apply, and every killed apply."""
-    clean, *kills = map(json.loads, text.splitlines())
-    return State(**clean), [
+    uninterrupted, *killed_applies = map(json.loads, text.splitlines())
+    return State(**uninterrupted), [
         KilledApply(
-            kill["kill_point"], State(**kill["killed"]), kill["next_exit_code"], State(**kill["completed"])
+            kill_point=item["kill_point"],
+            killed=State(**item["killed"]),
+            next_exit_code=item["next_exit_code"],
+            completed=State(**item["completed"]),
         )
-        for kill in kills
+        for item in killed_applies
     ]
 
 
 def apply(folder: Path) -> bool:
-    """Return whether every step was applied."""
+    """Plan and apply; return whether every step was applied."""
     workspace = Workspace(folder / "desired_state.toml")
     return workspace.apply(workspace.plan()).ok
 
 
 def kill_at(kill_point: int) -> None:
     """Make this process kill itself at a kill point."""
-    write_number, is_after = kill_point // 2 + 1, kill_point % 2
+    write_number = kill_point // 2 + 1
+    is_after = kill_point % 2 == 1
     handle = Registry.handle
     lock = threading.Lock()
     writes = 0
@@ -96,7 +100,10 @@ def kill_at(kill_point: int) -> None:
 
 
 def run_in_fork(work: Callable[[], bool]) -> int:
-    """Return the exit code of a forked process that does the work; it is negative for a signal."""
+    """Do the work in a forked process; return its exit code, or its signal as a negative number.
+
+    The exit code is 0 if the work returns True, 1 if it returns False, and 2 if it raises an exception.
+    """
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -108,7 +115,7 @@ def run_in_fork(work: Callable[[], bool]) -> int:
 
 @cache
 def _cloud() -> Cloud:
-    """Return the one cloud: its clients are slow to create."""
+    """Return the only cloud of this process, because its clients are slow to create."""
     return Cloud()
 
 
@@ -130,7 +137,7 @@ def read_state(folder: Path) -> State:
 def kill_and_complete(source: Path, kill_point: int) -> KilledApply | None:
     """Kill an apply of a copy of the folder at a kill point, and apply again.
 
-    Return None if the apply has fewer writes.
+    Return None if the apply ends before the kill point.
     """
     folder = source.with_name(f"killed-{kill_point}")
     shutil.copytree(source, folder)

@@ -53,6 +53,7 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def iot(
     operation: str, /, *, ignored_errors=(), retried_errors=(), timeout_seconds=None, **params: Any
 ) -> ApiCall:
+    """Return a call of AWS IoT Core."""
     return ApiCall(
         "iot",
         operation,
@@ -66,9 +67,9 @@ def iot(
 def managed_integrations(
     operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any
 ) -> ApiCall:
-    service = "iot-managed-integrations"
+    """Return a call of AWS IoT managed integrations."""
     return ApiCall(
-        service,
+        "iot-managed-integrations",
         operation,
         params,
         ignored_errors=ignored_errors,
@@ -108,7 +109,7 @@ def scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
 def plan_context(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
 ) -> PlanContext:
-    """Return a context of desired resources, live ones by address (`things.a`), and changes."""
+    """Return a context with desired resources, live resources by address (`things.a`), and changes."""
     kinds = all_kinds()
     inventory = {Address.parse(text): resource for text, resource in (live or {}).items()}
     resources = evaluate_resources(*desired)
@@ -165,12 +166,14 @@ def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]
 
 
 def problems(desired: Resource, *others: Resource) -> list[str]:
-    """Return the problems that a kind's check finds in a resource of a file with others."""
+    """Return the problems that a kind's check finds in a resource of a file that also has the others."""
     resources = evaluate_resources(desired, *others)
-    return [*map(str, all_kinds()[desired.address.kind].check(resources[desired.address], resources))]
+    kind = all_kinds()[desired.address.kind]
+    return [str(problem) for problem in kind.check(resources[desired.address], resources)]
 
 
 def effective_resource(desired: Resource) -> Resource:
+    """Return the resource with its effective spec: the spec as AWS would report it after an apply."""
     context = scope(desired)
     resource = context.desired[desired.address]
     return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, context))

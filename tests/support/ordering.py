@@ -24,7 +24,7 @@ from tests.support.registry_client import Cloud
 
 
 class StrictCloud:
-    """A cloud that records rejected deletions and never lets a step retry one."""
+    """A cloud that records rejected deletions and makes their steps fail instead of retrying."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -47,18 +47,18 @@ def in_random_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
     """
     steps: list[Step] = []
     remaining = {step.address: step for step in plan.steps}
-    last: frozenset[Address] = frozenset()
+    previous: frozenset[Address] = frozenset()
     while remaining:
         ready = [step for step in remaining.values() if remaining.keys().isdisjoint(step.dependencies)]
         deletes = [step for step in ready if isinstance(step.change, Delete)]
         step = random.choice(deletes if deletes_first and deletes else ready)
         del remaining[step.address]
-        steps.append(evolve(step, dependencies=step.dependencies | last))
-        last = frozenset({step.address})
+        steps.append(evolve(step, dependencies=step.dependencies | previous))
+        previous = frozenset({step.address})
     return evolve(plan, steps=tuple(steps))
 
 
-_REFERENCES = frozenset(
+_REFERENCE_FIELDS = frozenset(
     {
         "billing_group",
         "certificates",
@@ -73,7 +73,7 @@ _REFERENCES = frozenset(
 
 @st.composite
 def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
-    """Return two desired states, of which the second forgets, renames and rotates some resources."""
+    """Return two desired states; the second may forget, rename or rotate resources of the first."""
     before, after = _without_swaps(draw(desired_states())), _without_swaps(draw(desired_states()))
     removed: dict[Address, Origin] = {}
     moved: dict[Address, Address] = {}
@@ -84,7 +84,7 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
         ]
         choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))
         if address.kind in {"certificates", "provisioned_things"}:
-            continue  # neither has a name in AWS by which it could be forgotten
+            continue  # these kinds have no name in AWS by which a resource could be forgotten or renamed
         if choice == "forget":
             removed[address] = Origin("<memory>", 1)
         elif choice == "rename" and targets:
@@ -94,9 +94,9 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
 
 
 def _without_swaps(state: DesiredState) -> DesiredState:
-    """Return the state without exchanges of certificates or setup codes.
+    """Return the state with a fixed setup code for each managed thing, and without exclusive certificates.
 
-    Only steps that run at the same time can do those.
+    Two resources could exchange these only in steps that run at the same time.
     """
     codes = {"a": "90001", "b": "90002", "c": "90003"}
     resources = dict(state.resources)
@@ -113,7 +113,8 @@ def _without_swaps(state: DesiredState) -> DesiredState:
 
 
 def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
-    names = sorted(_REFERENCES & get_members(type(resource.spec)).keys())
+    """Return the resource, in some cases with a rotation or with references in `ignore_changes`."""
+    names = sorted(_REFERENCE_FIELDS & get_members(type(resource.spec)).keys())
     if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
         resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
     if not names or draw(st.integers(0, 3)):

@@ -20,8 +20,10 @@ from reconciler.model.pem import Pem
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
 DEFAULT_DAYS = 3650
+AGE_DAYS = 800
+"""How long ago a certificate has become valid, counted like its validity: from now or from the start of the year."""
 YEAR_START = NOW.replace(month=1, day=1, hour=0, minute=0, second=0)
-NOT_BEFORE = YEAR_START - 800 * DAY
+NOT_BEFORE = YEAR_START - AGE_DAYS * DAY
 NOT_AFTER = YEAR_START + DEFAULT_DAYS * DAY
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -59,7 +61,7 @@ class Authority:
     def _sign(
         self, subject: x509.Name, key: PrivateKey, *, days: int = DEFAULT_DAYS, ca: bool = False
     ) -> str:
-        # Long validity counts from the start of the year: the IDs then stay the same from run to run.
+        # A long validity counts from the start of the year, so that certificate IDs are the same in every run.
         start = NOW if days < DEFAULT_DAYS else YEAR_START
         certificate = (
             x509.CertificateBuilder()
@@ -67,7 +69,7 @@ class Authority:
             .issuer_name(self.subject)
             .public_key(key.public_key())
             .serial_number(_serial_number(subject, key, self.generation))
-            .not_valid_before(start - 800 * DAY)
+            .not_valid_before(start - AGE_DAYS * DAY)
             .not_valid_after(start + days * DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .sign(
@@ -81,11 +83,13 @@ class Authority:
 
 def _named_key(name: str) -> ec.EllipticCurvePrivateKey:
     """Return a key that depends on the name alone."""
+    # A private key of this curve has at most 256 bits and must be less than the curve's order.
     return ec.derive_private_key(_hash_number(name) >> 1, ec.SECP256R1())
 
 
 def _serial_number(subject: x509.Name, key: PrivateKey, generation: int) -> int:
     """Return a serial number that depends on the arguments alone."""
+    # X.509 serial numbers have at most 159 bits: the hash has 256.
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return _hash_number(f"{subject.rfc4514_string()} {public.hex()} {generation}") >> 97
 

@@ -26,10 +26,7 @@ SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 
 class DeclaredCaller(Caller):
-    """A caller that fails on operations that no kind declares.
-
-    These include the reads that verify a lost response.
-    """
+    """A caller that fails on operations that no kind declares, also when they verify a lost response."""
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"
@@ -39,7 +36,7 @@ class DeclaredCaller(Caller):
 class Cloud:
     """An embedded registry with boto3 clients.
 
-    `empty()` replaces the registry and keeps the clients, which are slow to create.
+    `reset()` replaces the registry and keeps the clients, which are slow to create.
     """
 
     def __init__(self, path: Path | str = ":memory:") -> None:
@@ -70,7 +67,7 @@ class Cloud:
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
     def read_content(self) -> dict[str, Any]:
-        """Return everything that is registered, by kind, and by name where there is one."""
+        """Return everything registered, by kind: by name or ID, or as a list if AWS assigns random IDs."""
         return {
             "ca_certificates": self._cas(),
             "certificates": self._certificates(),
@@ -87,7 +84,7 @@ class Cloud:
         }
 
     def list_all(self, client: Any, operation: str, member: str, **params: Any) -> list[Any]:
-        """Return the items of all pages, which are in this member of each."""
+        """Return the items of all pages of a list operation; the response's `member` contains them."""
         return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
 
     def _iot_tags(self, arn: str) -> dict[str, str]:
@@ -154,7 +151,7 @@ class Cloud:
         return content
 
     def _templates(self) -> dict[str, Any]:
-        """Return the templates without their versions, whose number depends on earlier applies."""
+        """Return the templates without their version numbers, which depend on earlier applies."""
         names = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
         content = {}
         for item in self.list_all(self.iot, "list_provisioning_templates", "templates"):
@@ -223,7 +220,7 @@ class Cloud:
         return sorted(content, key=str)
 
     def _managed_things(self) -> list[Any]:
-        """Return the managed things, with the name of a locker for its ID, which is random."""
+        """Return the managed things, with names of credential lockers in place of their random IDs."""
         omitted = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
         lockers = {
             item["Id"]: item["Name"]
@@ -243,5 +240,5 @@ class Cloud:
 
 
 def _has_value(value: Any) -> bool:
-    """Return whether a property of a thing type has a value: one that was cleared is present and empty."""
+    """Return whether a property of a thing type has a value; a cleared property is present but empty."""
     return any(map(_has_value, value.values())) if isinstance(value, dict) else bool(value)

@@ -1,4 +1,4 @@
-"""Sample plans and steps, built from the values of the model alone."""
+"""Sample plans and steps, built without the engine and without a registry."""
 
 from __future__ import annotations
 

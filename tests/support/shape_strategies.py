@@ -16,6 +16,7 @@ _CHARACTERS = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003"
 _PRINTABLE = [chr(code) for code in range(0x21, 0x7F)]
 _MAXIMUMS = {"integer": 2**31 - 1, "long": 2**63 - 1}
 _JAVA_CLASSES = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
+"""Java's character classes, which Python's `re` does not know, and some of their characters in Python's syntax."""
 
 JSON = st.recursive(
     st.booleans()
@@ -30,7 +31,7 @@ JSON = st.recursive(
 
 
 def values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
-    """Return a strategy for a shape; values in a header or a path are limited to what those can contain."""
+    """Return a strategy for a shape; a value whose `location` is a header or a path fits there."""
     if isinstance(shape, StructureShape):
         return _structures(shape)
     if isinstance(shape, ListShape):

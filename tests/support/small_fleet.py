@@ -1,6 +1,6 @@
 """A small fleet: the files that declare it, and what the registry must contain after an apply.
 
-Both are written without the program's own code, so that they test it.
+Neither the files nor the expected content are made with the program's own code, so tests can compare the two.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Fleet:
         return tables
 
     def expected_content(self) -> dict[str, Any]:
-        """Return what `Cloud.content` must return after an apply, without salted hashes."""
+        """Return what `Cloud.read_content` must return after an apply, after `replace_salted_hashes`."""
         return {
             **empty_content(),
             "ca_certificates": {

@@ -1,6 +1,6 @@
 """Run the property tests with random seeds until the time is up or one fails.
 
-STRESS_EXAMPLES: the factor by which more examples are tried than in `make test` (default: 10).
+STRESS_EXAMPLES: how many times more examples are tried than in `make test` (default: 10).
 STRESS_MINUTES: the time after which no new round starts (default: one round).
 STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
 """

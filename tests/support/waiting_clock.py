@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from reconciler.registry.clock import VirtualClock
 
-# Real seconds for which every thread must have been asleep: work that is being handed over is not idleness.
+# Real time for which all busy threads must sleep before the clock moves: while one thread hands work to another,
+# both may look idle for a moment.
 _SETTLED_SECONDS = 0.0003
 
 

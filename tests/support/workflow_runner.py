@@ -1,6 +1,6 @@
 """Run the example workflows: the jobs of a YAML file, with their steps in the shell that GitHub uses.
 
-Other people's actions are not run. Neither is the step `install`: the command is already installed.
+Other people's actions are not run, and the step `install` is skipped because the command is already installed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class WorkflowRunner:
     log: str = ""
 
     def run(self, name: str, event: Mapping[str, Any], ref: str = "main") -> dict[str, JobResult]:
-        """Run the jobs of a workflow in the order of the file, in which a job follows those that it needs."""
+        """Run the jobs of a workflow in the file's order: each job comes after the jobs that it needs."""
         results: dict[str, JobResult] = {}
         for key, job in load_workflow(name)["jobs"].items():
             context = {
@@ -169,7 +169,7 @@ def _look_up(path: str, context: Mapping[str, Any]) -> str:
 
 
 def _is_true(condition: str, context: Mapping[str, Any]) -> bool:
-    """Return whether a condition holds: comparisons joined by `&&`, the only ones in our workflows."""
+    """Return whether a condition holds; our workflows have only comparisons joined by `&&`."""
     return all(_is_true_comparison(comparison.strip(), context) for comparison in condition.split("&&"))
 
 

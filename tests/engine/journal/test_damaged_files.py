@@ -1,0 +1,115 @@
+"""A file that is not a usable journal is reported and left unchanged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.journal.journal import Journal
+from reconciler.model.call import ApiCall
+from reconciler.model.errors import JournalError
+from reconciler.model.outcome import Applied
+from tests.support.journals import THIS_PROCESS, build_address, create, make_plan, open_journal
+
+
+def write_garbage(path: Path) -> None:
+    path.write_bytes(b"\x00 not a database \xff" * 400)
+
+
+def write_empty_file(path: Path) -> None:
+    path.touch()
+
+
+def write_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def write_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def write_symbolic_link(path: Path) -> None:
+    path.symlink_to(path.with_name("elsewhere.sqlite3"))
+
+
+def write_journal_of_later_version(path: Path) -> None:
+    Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", "").end()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def write_corrupted_journal(path: Path) -> None:
+    Journal(path).begin(make_plan(map(str, range(500))), THIS_PROCESS, "apply", "").end()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+
+
+def write_journal_without_column(path: Path) -> None:
+    write_journal_of_later_version(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE runs DROP COLUMN born")
+    connection.close()
+
+
+def test_a_journal_without_an_expected_column_raises_a_journal_error(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    write_journal_without_column(path)
+    for operation in (
+        lambda: Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", ""),
+        Journal(path).list_runs,
+    ):
+        with pytest.raises(JournalError):
+            operation()
+
+
+PROBLEMS = {
+    write_garbage: "cannot be {verb}: file is not a database",
+    write_empty_file: "is not a journal",
+    write_folder: "is not a regular file",
+    write_fifo: "is not a regular file",
+    write_symbolic_link: "is not a regular file",
+    write_journal_of_later_version: "was written by a later version of reconciler",
+    write_corrupted_journal: "cannot be {verb}: database disk image is malformed",
+}
+"""The error message by the function that writes the file; `{verb}` is `read` or `written`."""
+
+
+@pytest.mark.parametrize("write_file", PROBLEMS, ids=lambda write_file: write_file.__name__)
+def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, write_file):
+    path = tmp_path / "journal.sqlite3"
+    write_file(path)
+    journal = Journal(path)
+    before = os.lstat(path)
+    for verb, operation in (
+        ("written", lambda: journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")),
+        ("read", journal.list_runs),
+    ):
+        with pytest.raises(JournalError) as error:
+            operation()
+        assert str(error.value) == (
+            f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; "
+            "it is optional: move it away and the next apply starts a new journal"
+        )
+    assert os.lstat(path).st_size == before.st_size
+
+
+def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
+    connection = sqlite3.connect(journal.path)
+    connection.execute("DROP TABLE calls")
+    connection.close()
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
+    run.record_outcome(Applied(create("a"), 0.0))
+    run.end()
+    assert run.problem == "no such table: calls"
+    run.record_request(
+        build_address("a"), ApiCall("iot", "Make")
+    )  # returns at once: the writer thread has ended

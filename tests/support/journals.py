@@ -1,0 +1,64 @@
+"""Journals with a clock that tests can predict, and plans whose runs they record."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from attrs import evolve
+
+from reconciler.engine.journal.journal import Journal
+from reconciler.engine.ownership.process import identify_this_process
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create
+from reconciler.model.plan import Estimate, Plan, Step, Target
+from reconciler.model.resource import Resource
+from reconciler.model.run import RunRecord
+
+TARGET = Target("embedded", "eu-west-1", "123456789012")
+THIS_PROCESS = identify_this_process({})
+OTHER_HOST = evolve(THIS_PROCESS, host="elsewhere")
+"""A process on another host: it cannot be checked, so its unfinished runs count as crashed."""
+
+_START_SECONDS = 1_000_000_000
+
+
+def create_clock() -> Callable[[], float]:
+    """Return a clock that advances by one second each time it is read."""
+    return itertools.count(float(_START_SECONDS)).__next__
+
+
+def convert_reading_to_date(number: int) -> datetime.datetime:
+    """Return the date that a clock shows at a reading; the first reading is number 0."""
+    return datetime.datetime.fromtimestamp(_START_SECONDS + number, datetime.UTC)
+
+
+def build_address(name: str) -> Address:
+    return Address("thing_groups", name)
+
+
+def create(name: str) -> Create:
+    """Return the change that creates a thing group."""
+    return Create(Resource(build_address(name), None))
+
+
+def make_plan(names: Iterable[str], workspace: str = "ws", **params: object) -> Plan:
+    """Return a plan that creates groups, with one call each; `"ab"` is the two names `a` and `b`."""
+    call = ApiCall("iot", "Make", params)
+    steps = tuple(Step(create(name), (call,)) for name in names)
+    return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))
+
+
+def open_journal(folder: Path, **options: object) -> Journal:
+    return Journal(folder / "journal.sqlite3", **{"clock": create_clock(), **options})
+
+
+def read_only_record(journal: Journal) -> RunRecord:
+    """Return the record of the only run in the journal."""
+    (run,) = journal.list_runs()
+    record = journal.read_record(run.id)
+    assert record
+    return record
