@@ -11,7 +11,7 @@ import attrs
 import click
 
 from reconciler.cli.main import cli
-from reconciler.engine.load.converters import accepts_document_or_name, describe_type, select_file_type
+from reconciler.engine.load.converters import accepts_document_or_name, describe_type, select_toml_type
 from reconciler.engine.permissions.operations import VERBS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
@@ -215,9 +215,9 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
 
 def _nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
     """Yield the fields of a nested table, or of the tables of an array, by their dotted names."""
-    inner = select_file_type(annotation)
+    inner = select_toml_type(annotation)
     if get_origin(inner) is tuple:
-        name, inner = f"{name}[]", select_file_type(get_args(inner)[0])
+        name, inner = f"{name}[]", select_toml_type(get_args(inner)[0])
     if isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table":
         attrs.resolve_types(inner)
         yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))

@@ -9,7 +9,7 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""The number of certificates that a policy must at least be attached to for a suggestion."""
+"""The minimum number of certificates that a policy is attached to for a suggestion."""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:

@@ -118,9 +118,9 @@ def select_changes(
 def _add_markers(
     selected: frozenset[Address], dependencies: StepDependencies, markers: frozenset[Address]
 ) -> frozenset[Address]:
-    """Return the selection with the markers that it needs, and those that need nothing outside of it.
+    """Return the selection, with the changes of ownership markers that belong to it.
 
-    A marker is also added if all its dependencies, other than markers, are selected.
+    These are the markers that selected changes depend on, and the markers that depend only on selected changes and on other markers.
     """
     completed_markers = {
         marker
