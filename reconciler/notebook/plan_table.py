@@ -133,7 +133,7 @@ class PlanTable:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
             return render_error(build_error_view(error))
-        return render_svg(graph.picture.limit(), selector=".reconciler")
+        return render_svg(graph.picture.collapse_if_large(), selector=".reconciler")
 
 
 def render_result(result: Result) -> str:

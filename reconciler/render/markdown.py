@@ -24,13 +24,13 @@ from reconciler.render.views.plan import NoteView, PlanView, describe_minimum_ti
 from reconciler.render.views.result import ResultView
 
 MAX_COMMENT_BYTES = 65_536
-"""GitHub limits a comment to this many characters; bytes are never fewer."""
+"""GitHub limits a comment to this many characters; a text never has fewer bytes than characters."""
 _WIDTH = 110
 _MAX_CHANGE_BYTES = 4_000
 """Longer changes are cut."""
 
 _GROUP_FRAME_BYTES = 200
-"""The heading, the fence and the fold of one group take at most this much."""
+"""The heading, the code fence and the `<details>` element of a group have at most this many bytes."""
 
 _MAX_UNFOLDED = 12
 """Groups with more changes are folded."""
@@ -46,7 +46,7 @@ class _Item:
 
 @frozen
 class _Group:
-    """The items of one label for which there is room, of `count` in total."""
+    """The items with one label; `count` is their number, and `blocks` are those for which there is room."""
 
     label: str
     count: int
@@ -54,7 +54,7 @@ class _Group:
 
 
 def format_marker(subject: str, workspace: str) -> str:
-    """Return the hidden first line, by which a comment is found again and updated in place."""
+    """Return the hidden first line of a comment, by which a later run finds and updates the comment."""
     return f"<!-- reconciler {subject} {re.sub(r'[^A-Za-z0-9:._-]', '?', workspace)} -->"
 
 
@@ -74,9 +74,10 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
     if not view.total:
         head.append(describe_no_changes(view))
     start = "\n".join(head) + "\n"
+    # Notes take at most a quarter of the room, so that the rest is left for changes.
     start += _render_notes(view.notes, (limit - _count_bytes(start)) // 4)
     items = [
-        _Item(row.action, _defer_diff(render_plan_row(row, 0, _WIDTH), row.glyph))
+        _Item(row.action, _defer_diff(render_plan_row(row, address_width=0, width=_WIDTH), row.glyph))
         for section in view.sections
         for row in section.rows
     ]
@@ -120,9 +121,10 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES) -> st
     start = "\n".join(head) + "\n"
     notes = [f"! cannot list {problem}" for problem in view.unlisted]
     notes += [f"? unmanaged: {note}" for note in view.notes]
+    # Notes take at most a quarter of the room, so that the rest is left for resources.
     start += _render_lines(notes, (limit - _count_bytes(start)) // 4)
     items = [
-        _Item(row.direction, _defer_diff(render_drift_row(row, 0, _WIDTH), row.glyph))
+        _Item(row.direction, _defer_diff(render_drift_row(row, address_width=0, width=_WIDTH), row.glyph))
         for section in view.sections
         for row in section.rows
     ]
@@ -135,14 +137,14 @@ def render_markdown(view: PlanView | DriftView) -> str:
 
 
 def format_code_span(text: str) -> str:
-    """Return any text as a code span."""
+    """Return a text as a code span that the text cannot close."""
     fence = "`" * (_measure_longest_fence(text) + 1)
     padding = " " if text[:1] == "`" or text[-1:] == "`" or not text else ""
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
 def format_code_block(lines: Iterable[str], language: str) -> str:
-    """Return lines as a code block that none of them can close."""
+    """Return lines as a code block that none of the lines can close."""
     content = "\n".join(lines)
     fence = "`" * max(3, _measure_longest_fence(content) + 1)
     return f"{fence}{language}\n{content}\n{fence}\n"
@@ -154,7 +156,7 @@ def _render_items(
     limit: int,
     describe_group: Callable[[str, int], str],
 ) -> str:
-    """Render as many items as there is room for, in groups by label, and the number of further items."""
+    """Render as many items as fit into `limit` bytes, grouped by label, and the number of omitted items."""
     if not items:
         return ""
     groups = list(_fill_groups(items, order, limit - _GROUP_FRAME_BYTES))
@@ -169,9 +171,9 @@ def _render_items(
 
 
 def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> Iterator[_Group]:
-    """Yield groups in order, until there is no room left."""
-    ranked = sorted(items, key=lambda item: order.index(item.label))
-    for label, members in groupby(ranked, key=lambda item: item.label):
+    """Yield groups in order, until `limit` bytes are used; the last group may be incomplete."""
+    sorted_items = sorted(items, key=lambda item: order.index(item.label))
+    for label, members in groupby(sorted_items, key=lambda item: item.label):
         group_items = list(members)
         blocks: list[str] = []
         limit -= _GROUP_FRAME_BYTES
@@ -190,7 +192,7 @@ def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> It
 
 
 def _defer_diff(lines: Iterable[Text], glyph: str) -> Callable[[], str]:
-    """Return a function that renders lines of text for a diff block, only when there is room for them."""
+    """Return a function that renders the lines of one change, so that omitted changes are not rendered."""
     return lambda: _render_diff([line.plain.rstrip() for line in lines], glyph)
 
 
@@ -201,15 +203,15 @@ def _render_diff(lines: Sequence[str], glyph: str) -> str:
     """
     first_line, *other_lines = lines
     sign = glyph if glyph in "+-" else "!"
-    kept = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]
+    kept_lines = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]  # the sign replaces the glyph
     size = 0
     for index, line in enumerate(other_lines):
         size += _count_bytes(line) + 1
         if size > _MAX_CHANGE_BYTES:
-            kept.append(f"         … and {pluralize(len(other_lines) - index, 'more line')}")
+            kept_lines.append(f"         … and {pluralize(len(other_lines) - index, 'more line')}")
             break
-        kept.append(line[4:])
-    return "\n".join(kept)
+        kept_lines.append(line[4:])  # less indented than on a terminal
+    return "\n".join(kept_lines)
 
 
 def _render_group(group: _Group, heading: str) -> str:
@@ -223,22 +225,22 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
     """Render notes in a block of their own, warnings first."""
     if not notes:
         return ""
-    ranked = sorted(notes, key=lambda note: note.level != "warning")
-    return _render_lines([render_note(note).plain.strip() for note in ranked], limit) + "\n"
+    sorted_notes = sorted(notes, key=lambda note: note.level != "warning")
+    return _render_lines([render_note(note).plain.strip() for note in sorted_notes], limit) + "\n"
 
 
 def _render_lines(lines: Sequence[str], limit: int) -> str:
-    """Render as many lines as there is room for, in a block of their own."""
-    kept: list[str] = []
+    """Render as many lines as fit into `limit` bytes, in a block of their own."""
+    kept_lines: list[str] = []
     fence_bytes = 0
     for line in lines:
         limit -= _count_bytes(line) + 1
         fence_bytes = max(fence_bytes, 2 * _measure_longest_fence(line))
         if limit < fence_bytes:
-            kept.append(f"… and {pluralize(len(lines) - len(kept), 'more line')}")
+            kept_lines.append(f"… and {pluralize(len(lines) - len(kept_lines), 'more line')}")
             break
-        kept.append(line)
-    return format_code_block(kept, "text") if any(kept) else ""
+        kept_lines.append(line)
+    return format_code_block(kept_lines, "text") if any(kept_lines) else ""
 
 
 def _count_bytes(text: str) -> int:

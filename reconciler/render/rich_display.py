@@ -181,7 +181,7 @@ class DisplayedGraph:
     def __repr__(self) -> str:
         from reconciler.render.graph.tree import render_tree
 
-        return _to_text(render_tree(self.picture.limit()), TEXT_WIDTH)
+        return _to_text(render_tree(self.picture.collapse_if_large()), TEXT_WIDTH)
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -190,7 +190,7 @@ class DisplayedGraph:
         del include, exclude
         from reconciler.render.graph.svg import render_svg
 
-        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.limit())}
+        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.collapse_if_large())}
 
 
 def render_text(view: Any, width: int = TEXT_WIDTH) -> str:

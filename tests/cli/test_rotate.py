@@ -175,7 +175,7 @@ def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     assert rotate("--yes") == (
         0,
         (
-            "Nothing to rotate: the file declares no other certificates.\n"
+            "Nothing to rotate: the file declares no new certificates for existing devices.\n"
             "1 other change remains for `reconciler apply`.\n"
         ),
         "",

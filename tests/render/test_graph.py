@@ -102,7 +102,7 @@ def test_dot_has_nodes_and_edges():
 
 
 def test_a_large_graph_has_one_node_for_each_kind_and_action():
-    picture = build_picture(build_fleet(400), {}, make_plan(ROTATION), title="greenhouse").limit()
+    picture = build_picture(build_fleet(400), {}, make_plan(ROTATION), title="greenhouse").collapse_if_large()
     assert (picture.nodes, picture.edges) == (
         sort_nodes(
             GraphNode("ca_certificates/", "ca_certificates", "factory"),

@@ -48,6 +48,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
     from reconciler.model.address import Address
+    from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
@@ -61,7 +62,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
         workspace = Workspace(options.file)  # loads the file again, with the new tables
         plan = build_plan(workspace, terminal, adopt=adopted, select=adopted)
         print_plan(workspace, plan, terminal)
-        confirm(f"Adopt {len(adopted)} on {plan.target.endpoint}?", yes=yes)
+        confirm(f"Adopt {pluralize(len(adopted), 'resource')} on {plan.target.endpoint}?", yes=yes)
     apply_and_report(ctx, workspace, plan, terminal, "adopt")
 
 

@@ -111,10 +111,10 @@ def _draw(picture: Picture, output_format: str) -> str:
 
     match output_format:
         case "svg":
-            return render_svg(picture.limit())
+            return render_svg(picture.collapse_if_large())
         case "dot":
-            return render_dot(picture.limit())
+            return render_dot(picture.collapse_if_large())
         case "mermaid":
-            return render_mermaid(picture.limit())
+            return render_mermaid(picture.collapse_if_large())
         case _:
             return "".join(f"{line.plain}\n" for line in render_tree(picture))

@@ -94,7 +94,9 @@ def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], te
         largest = pluralize(max(map(_count_devices, waves)), "device")
         terminal.print([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {largest}")])
     else:
-        terminal.print([Text("Nothing to rotate: the file declares no other certificates.", "bold")])
+        terminal.print(
+            [Text("Nothing to rotate: the file declares no new certificates for existing devices.", "bold")]
+        )
     if left_out := len(plan.steps) - len(rotations.steps):
         terminal.print([render_remaining_changes(left_out)])
 

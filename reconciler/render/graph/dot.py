@@ -38,6 +38,6 @@ def _list_labels(node: GraphNode) -> tuple[str, ...]:
 
 
 def _quote(*lines: str) -> str:
-    """Quote lines as one centered string, in which only the quote and the backslash have a meaning."""
+    """Quote lines as one string that shows them centered; only quotes and backslashes need an escape."""
     escaped = (escape_invisible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'

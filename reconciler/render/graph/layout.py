@@ -63,7 +63,7 @@ def compute_layout(picture: Picture, *, node_height: float, virtual_node_height:
 def _assign_layers(picture: Picture) -> dict[str, int]:
     """Assign each node to a layer: the length of the longest chain that leads to it.
 
-    A node without dependencies moves next to its first dependent.
+    A node without dependencies moves to the layer before its first dependent.
     """
     dependents, dependencies = map_neighbors(picture.edges)
     sorter = TopologicalSorter({node.id: dependencies.get(node.id, []) for node in picture.nodes})
@@ -78,6 +78,7 @@ def _assign_layers(picture: Picture) -> dict[str, int]:
 
 
 def _list_route(edge: GraphEdge, layers: Mapping[str, int]) -> Iterable[str]:
+    """Yield the ID of each node that an edge passes, with a virtual node in each layer between."""
     yield edge.before
     for layer in range(layers[edge.before] + 1, layers[edge.after]):
         yield f"{edge.before}\0{edge.after}\0{layer}"
@@ -87,13 +88,14 @@ def _list_route(edge: GraphEdge, layers: Mapping[str, int]) -> Iterable[str]:
 def _list_virtual_nodes(
     edge: GraphEdge, route: Sequence[str], layers: Mapping[str, int]
 ) -> Iterable[tuple[int, str]]:
+    """Yield the layer and the ID of each virtual node of a route."""
     return enumerate(route[1:-1], layers[edge.before] + 1)
 
 
 def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependencies: Neighbors) -> None:
-    """Order each column by the ranks of its neighbors; keep the order with the fewest crossings."""
-    best = [list(column) for column in columns]
-    fewest = _count_crossings(columns, dependents)
+    """Order each column by the mean rank of its nodes' neighbors; keep the order with fewest crossings."""
+    best_columns = [list(column) for column in columns]
+    fewest_crossings = _count_crossings(columns, dependents)
     for sweep in range(_SWEEPS):
         is_forward = sweep % 2 == 0
         links = dependencies if is_forward else dependents
@@ -106,13 +108,15 @@ def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependenc
                 for name, own_rank in own_ranks.items()
             }
             columns[index].sort(key=targets.__getitem__)
-        count = _count_crossings(columns, dependents)
-        if count < fewest:
-            best, fewest = [list(column) for column in columns], count
-    columns[:] = best
+        crossings = _count_crossings(columns, dependents)
+        if crossings < fewest_crossings:
+            best_columns = [list(column) for column in columns]
+            fewest_crossings = crossings
+    columns[:] = best_columns
 
 
 def _count_crossings(columns: Sequence[Sequence[str]], dependents: Neighbors) -> int:
+    """Count the pairs of edges that cross: one begins above the other and ends below it."""
     count = 0
     for left, right in pairwise(columns):
         ranks = _rank(right)
@@ -127,6 +131,7 @@ def _count_crossings(columns: Sequence[Sequence[str]], dependents: Neighbors) ->
 
 
 def _rank(column: Sequence[str]) -> dict[str, float]:
+    """Map each node of a column to its position from the top."""
     return {name: float(rank) for rank, name in enumerate(column)}
 
 
@@ -136,7 +141,10 @@ def _place(
     dependencies: Neighbors,
     get_height: Callable[[str], float],
 ) -> dict[str, float]:
-    """Move every node towards its neighbors, as far as its column's order and the nodes' heights allow."""
+    """Return the vertical center of every node, near those of its neighbors.
+
+    The order of each column stays, and nodes do not overlap.
+    """
     centers = _stack(columns, get_height)
     for sweep in range(_SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
@@ -176,7 +184,7 @@ def _separate(targets: Sequence[float], gaps: Sequence[float]) -> list[float]:
     offsets = [0.0]
     for gap in gaps:
         offsets.append(offsets[-1] + gap)
-    blocks: list[tuple[float, int]] = []
+    blocks: list[tuple[float, int]] = []  # adjacent nodes that touch: their mean position, and their number
     for target, offset in zip(targets, offsets, strict=False):
         mean, count = target - offset, 1
         while blocks and blocks[-1][0] > mean:

@@ -1,12 +1,12 @@
-"""A color for each kind, by its position: equally light, with hues a golden angle apart."""
+"""A color for each kind, by its position in dependency order; the colors differ only in their hue."""
 
 from __future__ import annotations
 
 import math
 
-_GOLDEN_ANGLE = 137.508
-_FIRST_HUE = 250.0
-"""The hue of the first kind, a blue, in degrees."""
+_GOLDEN_ANGLE_DEGREES = 137.508
+_FIRST_HUE_DEGREES = 250.0
+"""The hue of the first kind, a blue."""
 
 
 def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.11) -> str:
@@ -14,7 +14,7 @@ def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.1
 
     The default lightness is readable on light and on dark backgrounds.
     """
-    return _convert_oklch(lightness, chroma, _FIRST_HUE + position * _GOLDEN_ANGLE)
+    return _convert_oklch(lightness, chroma, _FIRST_HUE_DEGREES + position * _GOLDEN_ANGLE_DEGREES)
 
 
 def _convert_oklch(lightness: float, chroma: float, hue: float) -> str:

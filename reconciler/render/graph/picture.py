@@ -1,4 +1,4 @@
-"""A picture of the dependency graph: one value that every format of it is rendered from."""
+"""A picture of the dependency graph, from which SVG, DOT, Mermaid and the tree are rendered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.model.address import Address
 
 MAX_READABLE_NODES = 150
-"""Larger pictures are unreadable, so they are collapsed."""
+"""Pictures with more nodes are unreadable, so they are collapsed: one node for each kind and action."""
 
 Neighbors: TypeAlias = Mapping[str, list[str]]
 """The IDs of the nodes that each node is connected to in one direction."""
@@ -30,7 +30,7 @@ Neighbors: TypeAlias = Mapping[str, list[str]]
 class GraphNode:
     """One resource, or `count` of them that are drawn as one.
 
-    `label` is escaped, and `id` is unique.
+    `label` is escaped; `id` is unique and not escaped. `action` is that of a plan, if there is one.
     """
 
     id: str
@@ -43,7 +43,7 @@ class GraphNode:
 
 @frozen
 class GraphEdge:
-    """An edge between two nodes: `after` depends on `before`."""
+    """An edge between two nodes: `after` depends on `before`; `count` is the number of merged edges."""
 
     before: str
     after: str
@@ -54,7 +54,7 @@ class GraphEdge:
 class Picture:
     """Nodes, sorted by kind and name, and the edges between them.
 
-    `planned` is whether the nodes have the actions of a plan, and `collapsed` whether resources are drawn as groups.
+    `planned` is true if the nodes have the actions of a plan, and `collapsed` if resources are merged by kind and action.
     """
 
     title: str
@@ -74,14 +74,14 @@ class Picture:
         """The number of resources in the picture."""
         return sum(node.count for node in self.nodes)
 
-    def limit(self, max_nodes: int = MAX_READABLE_NODES) -> Self:
-        """Return the picture itself, or, with more nodes than `max_nodes`, one node for each kind and action."""
+    def collapse_if_large(self, max_nodes: int = MAX_READABLE_NODES) -> Self:
+        """Return the picture itself, or collapse it if it has more than `max_nodes` nodes."""
         return self if len(self.nodes) <= max_nodes else self.collapse()
 
     def select_around(self, node_id: str, distance: int = 1) -> Self:
         """Return the part within `distance` edges of a node, in both directions.
 
-        A large part is collapsed around the node.
+        If that part is too large to read, all its nodes except this one are collapsed.
         """
         dependents, dependencies = map_neighbors(self.edges)
         nearby = frontier = {node_id}
@@ -105,18 +105,21 @@ class Picture:
 
         The node `keep` is not merged with others.
         """
-        groups = {
+        group_ids = {
             node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
         }
-        sizes = Counter(groups.values())
-        first_nodes = {groups[node.id]: node for node in reversed(self.nodes)}
-        edge_counts = Counter((groups[edge.before], groups[edge.after]) for edge in self.edges)
+        sizes = Counter(group_ids.values())
+        # Reversed, so that the first node of a group is the one that stays.
+        first_nodes = {group_ids[node.id]: node for node in reversed(self.nodes)}
+        edge_counts = Counter((group_ids[edge.before], group_ids[edge.after]) for edge in self.edges)
         edges = (
             GraphEdge(before, after, count)
             for (before, after), count in sorted(edge_counts.items())
             if before != after
         )
-        nodes = (_build_group(group, node, sizes[group]) for group, node in reversed(first_nodes.items()))
+        nodes = (
+            _build_group(group_id, node, sizes[group_id]) for group_id, node in reversed(first_nodes.items())
+        )
         return evolve(self, nodes=tuple(nodes), edges=tuple(edges), collapsed=True)
 
 
@@ -168,7 +171,9 @@ def _build_node(address: Address, desired: Desired, step: Step | None) -> GraphN
     )
 
 
-def _build_group(group: str, first_node: GraphNode, size: int) -> GraphNode:
+def _build_group(group_id: str, first_node: GraphNode, size: int) -> GraphNode:
     """Build the node of a group from its first node."""
     label = f"{size:,} {format_kind(first_node.kind, size)}" if size > 1 else first_node.label
-    return evolve(first_node, id=group, label=label, count=size, is_marker=first_node.is_marker and size == 1)
+    return evolve(
+        first_node, id=group_id, label=label, count=size, is_marker=first_node.is_marker and size == 1
+    )

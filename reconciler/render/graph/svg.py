@@ -24,6 +24,7 @@ from reconciler.render.views.labels import (
     shorten,
 )
 
+# Sizes in pixels.
 _MARGIN = 24.0
 _CARD_HEIGHT = 42.0
 _NODE_HEIGHT = 54.0
@@ -36,8 +37,14 @@ _MIN_WIDTH = 360.0
 _MAX_LABEL_LENGTH = 34
 """Longer labels are shortened in the middle; the tooltip has the whole label."""
 
-_SMALL_LETTER_WIDTH = 11 * 0.55
-"""The average width of a letter in the legend, in pixels: about half the font size of 11 pixels."""
+_NAME_LETTER_WIDTH = 13 * 0.63
+"""The average width of a letter in a node's name: a part of the font size of 13 pixels."""
+
+_SUBTITLE_LETTER_WIDTH = 11 * 0.6
+"""The average width of a letter below a node's name: a part of the font size of 11 pixels."""
+
+_LEGEND_LETTER_WIDTH = 11 * 0.55
+"""The average width of a letter in the legend: about half the font size of 11 pixels."""
 
 
 @frozen
@@ -59,9 +66,9 @@ class _LegendEntry:
 
 
 def render_svg(picture: Picture, *, selector: str = "") -> str:
-    """Render a picture as a separate document.
+    """Render a picture as a document of its own, or as a part of a page.
 
-    With `selector`, it becomes a part of a page, inside the element that the selector matches.
+    For a part of a page, `selector` is the CSS selector of the element that will contain the picture.
     """
     layout = compute_layout(picture, node_height=_NODE_HEIGHT, virtual_node_height=_VIRTUAL_NODE_HEIGHT)
     boxes = _place_boxes(picture, layout)
@@ -108,12 +115,12 @@ def _place_boxes(picture: Picture, layout: Layout) -> Mapping[str, _Box]:
 
 def _measure_card(node: GraphNode) -> float:
     badge_width = 30 if node.action else 0
-    label_width = _measure_text(shorten(node.label, _MAX_LABEL_LENGTH), 13 * 0.63)
-    subtitle_width = _measure_text(_describe_kind_and_action(node), 11 * 0.6)
+    label_width = _measure_text(shorten(node.label, _MAX_LABEL_LENGTH), _NAME_LETTER_WIDTH)
+    subtitle_width = _measure_text(_describe_kind_and_action(node), _SUBTITLE_LETTER_WIDTH)
     return max(120.0, 54 + badge_width + max(label_width, subtitle_width))
 
 
-def _measure_text(text: str, letter_width: float = _SMALL_LETTER_WIDTH) -> float:
+def _measure_text(text: str, letter_width: float = _LEGEND_LETTER_WIDTH) -> float:
     """Estimate the width of text from the width of a letter; letters of wide scripts count almost double."""
     wide_letters = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return (len(text) + 0.7 * wide_letters) * letter_width

@@ -30,23 +30,26 @@ _SHAPES = (
 
 
 def build_style(picture: Picture) -> str:
-    """Build the style of a separate picture, which follows the reader's color scheme."""
+    """Build the style of a picture that is a document of its own; it follows the reader's color scheme."""
     light = _build_theme(picture, lambda light_color, _dark_color: light_color)
     dark = _build_theme(picture, lambda _light_color, dark_color: dark_color)
     return "\n".join([*_SHAPES, *light, "@media (prefers-color-scheme: dark) {", *dark, "}"])
 
 
 def build_scoped_style(selector: str, picture: Picture) -> str:
-    """Build the style of a picture inside the element `selector` of a page.
+    """Build the style of a picture inside an element of a page, which `selector` matches.
 
-    The page's background and color scheme apply.
+    The picture has the page's background and color scheme.
     """
     theme = _build_theme(picture, lambda light_color, dark_color: f"light-dark({light_color}, {dark_color})")
     return "\n".join([f"{selector} svg {{", *_SHAPES, *theme, ".background { fill: none; }", "}"])
 
 
 def _build_theme(picture: Picture, choose: Callable[[str, str], str]) -> Iterator[str]:
-    """Yield the rules for colors; `choose` selects between the color on light and the color on dark."""
+    """Yield the rules for colors.
+
+    `choose` gets the color for a light and the color for a dark background, and returns what the rule contains.
+    """
     background, text = choose("#ffffff", "#14171b"), choose("#1b1f24", "#e8ebef")
     quiet, line = choose("#57606a", "#a9b1bb"), choose("#98a1ab", "#6b7480")
     yield f".background {{ fill: {background}; }} .name {{ fill: {text}; }} .subtitle {{ fill: {quiet}; }}"

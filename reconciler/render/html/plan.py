@@ -82,7 +82,8 @@ def _render_section(section: PlanSection, *, unfold_fields: bool) -> h.Renderabl
 
 def _render_row(row: PlanRow, *, unfold_fields: bool) -> h.Renderable:
     is_unfolded = unfold_fields and row.action in ("update", "replace")
-    description = h.span(".quiet")[describe_row(row, call_count=not row.requests)]
+    # The list of requests has its own count.
+    description = h.span(".quiet")[describe_row(row, with_call_count=not row.requests)]
     return h.tr[
         h.td(".narrow")[render_action_html(row.action)],
         h.td[

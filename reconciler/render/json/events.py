@@ -87,7 +87,7 @@ class EndEvent:
 
 
 class EventWriter:
-    """A listener that writes a line for each event of an apply at once."""
+    """A listener that writes one line for each event of an apply, as soon as it happens."""
 
     def __init__(
         self,
@@ -120,6 +120,8 @@ class EventWriter:
     def on_outcome(self, outcome: Outcome) -> None:
         """Write one outcome."""
         address = outcome.change.address
+        if isinstance(outcome, Started):
+            self._started_at[address] = self._clock()
         self._write(
             StepEvent(
                 event=cast("EventName", outcome.status),
@@ -143,11 +145,7 @@ class EventWriter:
 
     def _build_details(self, outcome: Outcome) -> Mapping[str, Any]:
         """Return the members of an event that only this kind of outcome has."""
-        address = outcome.change.address
         match outcome:
-            case Started():
-                self._started_at[address] = self._clock()
-                return {}
             case Applied():
                 return {
                     "completed_calls": len(outcome.request_ids),
@@ -155,7 +153,7 @@ class EventWriter:
                     "seconds": round(outcome.seconds, 6),
                 }
             case Failed():
-                started_at = self._started_at.get(address)
+                started_at = self._started_at.get(outcome.change.address)
                 return {
                     "completed_calls": outcome.completed_calls,
                     "seconds": None if started_at is None else round(self._clock() - started_at, 6),
@@ -174,12 +172,16 @@ class EventWriter:
         self._stream.flush()
 
     def _build_error_record(self, outcome: Failed) -> ErrorRecord:
-        """Return why a step failed, without the secrets that the plan's calls carry."""
+        """Build the record of a failure, without the secrets in the parameters of the plan's calls."""
         error = outcome.error
-        aws_error = error if isinstance(error, AwsError) else None
+        message = str(error)
+        code: str | None = None
+        request_id: str | None = None
+        if isinstance(error, AwsError):
+            message, code, request_id = error.message, error.code, error.request_id or None
         return ErrorRecord(
-            message=redact_values(aws_error.message if aws_error else str(error), self._secrets),
-            code=aws_error.code if aws_error else None,
-            request_id=aws_error.request_id or None if aws_error else None,
+            message=redact_values(message, self._secrets),
+            code=code,
+            request_id=request_id,
             next_step=suggest_next_step(error),
         )

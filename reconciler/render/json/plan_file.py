@@ -1,6 +1,6 @@
 """A saved plan as a JSON file: one line for each change, the same bytes for the same plan.
 
-`view` is what people are shown of the plan, for example by `reconciler show`. `seal` is the SHA-256 of the whole text with
+`view` is what is shown to people, for example by `reconciler show`. `seal` is the SHA-256 of the whole text with
 zeros in place of the seal, so every edit is detected. It does not authenticate the author: anyone who can write a plan can write
 its seal. That is why an apply plans again, and only compares its plan with the file.
 """
@@ -43,20 +43,20 @@ def build_plan_document(plan: Plan, *, unchanged_markers: int = 0) -> PlanDocume
 
 
 def render_plan_json(plan: Plan, *, unchanged_markers: int = 0) -> Iterator[str]:
-    """Render the file of a plan, in pieces, because that of a large fleet has hundreds of megabytes."""
+    """Render the file of a plan, in pieces: for a large fleet, it has hundreds of megabytes."""
     return seal_document(build_plan_document(plan, unchanged_markers=unchanged_markers))
 
 
 def seal_document(document: PlanDocument) -> Iterator[str]:
-    """Render a document that has no seal yet, with its seal, in pieces."""
+    """Compute the seal of a document, and render the document with its seal, in pieces."""
     digest, pending = hashlib.sha256(), deque[str]()
     for piece in encode_document(document):
         digest.update(piece.encode())
         pending.append(piece)
         if len(pending) > _TRAILING_PIECES:
             yield pending.popleft()
-    _unsealed, end = pending  # the real seal replaces the zeros
-    yield f"{encode_json(digest.hexdigest())}{end}"
+    _zeros, closing_brace = pending  # the seal replaces the zeros
+    yield f"{encode_json(digest.hexdigest())}{closing_brace}"
 
 
 def parse_plan_file(raw: bytes) -> PlanDocument:
@@ -84,13 +84,13 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
 
 
 def check_view(document: PlanDocument, plan: Plan) -> None:
-    """Check that the view in a saved plan shows the changes in it.
+    """Check that the view in a saved plan is the view of its changes.
 
-    Raises PlanRejectedError if it does not.
+    Raises PlanRejectedError if it is not.
     """
-    saved, current = document.view, build_plan_view(plan, requests=True)
-    compared = ("workspace", "target", "digest", "sections", "counts")
-    if any(getattr(saved, name) != getattr(current, name) for name in compared):
+    saved_view, current_view = document.view, build_plan_view(plan, requests=True)
+    members = ("workspace", "target", "digest", "sections", "counts")
+    if any(getattr(saved_view, name) != getattr(current_view, name) for name in members):
         raise PlanRejectedError(
             ["the file was edited: its view does not match its changes; save the plan again"]
         )

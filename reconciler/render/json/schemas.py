@@ -22,10 +22,10 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "history": (History,),
     "run": (RunRecord,),
 }
-"""The classes that each output, or one line of it, may have.
+"""Output → the class of its document, or the classes of its lines.
 
-The outputs are those of `plan --format json` and `--out`, `plan --format jsonl`, `apply --format jsonl`, the same two formats of
-`drift`, `history --json`, and `history RUN --json`.
+The outputs are, in this order, those of `plan --format json` and `plan --out`, `plan --format jsonl`, `apply --format jsonl`,
+`drift --format json`, `drift --format jsonl`, `history --json`, and `history RUN --json`.
 """
 
 

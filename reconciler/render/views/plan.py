@@ -190,9 +190,9 @@ def format_origin(change: Change) -> str:
             )
 
 
-def describe_row(row: PlanRow, *, call_count: bool = True) -> str:
+def describe_row(row: PlanRow, *, with_call_count: bool = True) -> str:
     """Describe where a resource is declared, how many calls its change needs, and how long it may wait."""
-    calls = pluralize(row.calls, "call") if call_count else ""
+    calls = pluralize(row.calls, "call") if with_call_count else ""
     wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
     return join_facts((row.origin, calls, wait))
 
@@ -262,7 +262,7 @@ def _build_cost(estimate: Estimate) -> CostView:
     names = [name for name, _ in by_api if name.partition(":")[2] == bottleneck.operation]
     if names:
         return CostView(estimate.total_calls, by_api, estimate.seconds, names[0], explanation)
-    # Several operations share this quota, which has a name of its own, such as `thing_writes`.
+    # Several operations share this quota, which has a name of its own, such as `device_certificate_registrations`.
     quota = escape_invisible(bottleneck.operation).replace("_", " ")
     explanation = f"{bottleneck.calls:,} of them are {quota}, {explanation}"
     return CostView(estimate.total_calls, by_api, estimate.seconds, "", explanation)
