@@ -49,7 +49,7 @@ class ServeOptions:
     registration_task_seconds: float = 0.0
 
 
-def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
+def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` is called with the URL once clients can connect.
 
     Raises TargetError when the address is in use or is not a loopback address, when the database is not usable, or when the

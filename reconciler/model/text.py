@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 
 _MAX_QUOTED_CHARACTERS = 60
+_MAX_PLAIN_CHARACTERS = 120
 _MAX_TOML_INTEGER_BITS = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that control a terminal or that readers cannot see."""
@@ -23,7 +24,7 @@ def quote(text: str) -> str:
 
 def quote_if_unsafe(name: str) -> str:
     """Return the name as it is, or quoted if it is empty, very long or not printable."""
-    is_safe = name and name.isprintable() and len(name) <= 2 * _MAX_QUOTED_CHARACTERS
+    is_safe = name and name.isprintable() and len(name) <= _MAX_PLAIN_CHARACTERS
     return name if is_safe else quote(name)
 
 
@@ -81,7 +82,7 @@ def format_choices(values: Iterable[str]) -> str:
 
 
 def join_some(names: Iterable[str], limit: int = 3) -> str:
-    """Return the first names and the number of the others: `a, b, c and 17 more`."""
+    """Return at most `limit` names, and the number of omitted names: `a, b, c and 17 more`."""
     names = list(names)
     omitted_count = len(names) - limit
     suffix = f" and {omitted_count:,} more" if omitted_count > 0 else ""
@@ -90,6 +91,7 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
     """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
+    # In reverse order, so that the first of words that differ only in case wins.
     by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
     matches = difflib.get_close_matches(word.casefold(), sorted(by_folded), n=1)
     return by_folded[matches[0]] if matches else None

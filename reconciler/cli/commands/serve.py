@@ -20,7 +20,7 @@ class _Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds."""
+        """Return the seconds of a text such as `5m`; a default is in seconds already."""
         if isinstance(value, float):
             return value
         parsed = parse_duration(value)
@@ -63,7 +63,7 @@ _DURATION = _Duration()
     "--quotas",
     type=click.Choice(["aws", "none"]),
     default="none",
-    help="Throttle calls above AWS's default rates, or not (default: none).",
+    help="Request quotas: aws (AWS's default rates) or none (default: none).",
 )
 @click.option(
     "--latency",
@@ -84,7 +84,7 @@ _DURATION = _Duration()
     "thing_type_deletion_seconds",
     type=_DURATION,
     default=300.0,
-    help="How long a deprecated thing type cannot be deleted (default: 5m).",
+    help="Wait between deprecating a thing type and deleting it (default: 5m).",
 )
 @click.option(
     "--managed-thing-deletion",
@@ -109,25 +109,24 @@ _DURATION = _Duration()
 def serve(*, quotas: str, **options: Any) -> None:
     """Serve the embedded registry over HTTP on this machine.
 
-    Any AWS client works with it: the AWS CLI, SDKs, Terraform. The account is the access key if that has 12 digits, else
-    123456789012; the region is the one that the request is signed for.
+    Any AWS client works with it: the AWS CLI, SDKs, Terraform. An access key ID of 12 digits selects that account;
+    any other selects account 123456789012. The region is the one that the request is signed for.
 
     POST /moto-api/reset deletes all data, GET /health reports that the server is up, SIGTERM stops it.
     """
     import logging
 
-    from reconciler.aws import serve as serving
     from reconciler.aws.quotas import load_quotas
+    from reconciler.aws.serve import ServeOptions, serve_registry
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     rates = load_quotas({}) if quotas == "aws" else None
-    serving.serve(serving.ServeOptions(quotas=rates, **options), _print_url)
+    serve_registry(ServeOptions(quotas=rates, **options), _print_url)
 
 
 def _print_url(url: str) -> None:
+    credentials = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=eu-west-1"
     click.echo(f"the embedded registry listens on {url}")
-    click.echo(
-        f"  export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
-        ' AWS_DEFAULT_REGION=eu-west-1\n  or, in the desired state: [workspace] target = "' + url + '"'
-    )
+    click.echo(f"  export AWS_ENDPOINT_URL={url} {credentials}")
+    click.echo(f'  or, in the desired state: [workspace] target = "{url}"')

@@ -45,7 +45,7 @@ class Manifest:
 
 
 class ManifestReader:
-    """Reads the values of `for_each`; a file that several tables name is read once."""
+    """Reads the manifests of `for_each`; a file that several tables use is read only once."""
 
     def __init__(self) -> None:
         self._manifests_by_path: dict[str, Manifest] = {}
@@ -95,7 +95,10 @@ class ManifestReader:
 
 @define
 class _ManifestBuilder:
-    """The part of a manifest that has been read."""
+    """The part of a manifest that has been read.
+
+    A row's `number` is its line in a file, or its index in an array.
+    """
 
     name: str
     max_values: int
@@ -275,6 +278,7 @@ def _reject_constant(constant: str) -> NoReturn:
 
 
 def _to_text(column: str, value: Any) -> str:
+    """Return a JSON value as text; numbers are strings already, spelled as in the file."""
     match value:
         case bool():
             return "true" if value else "false"

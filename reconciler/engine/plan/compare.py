@@ -12,8 +12,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from reconciler.engine.plan.diff import diff
-from reconciler.engine.plan.names import replace_ids_with_names
-from reconciler.engine.plan.refresh import Names, Progress, RefreshResult, find_secret_attributes
+from reconciler.engine.plan.names import Names, replace_ids_with_names
+from reconciler.engine.plan.refresh import Progress, RefreshResult, find_secret_attributes
 from reconciler.engine.plan.removals import (
     Changes,
     Renames,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve
 
 from reconciler.kinds.base.schema import get_members
 from reconciler.model.resource import External
 
+Names: TypeAlias = Mapping[tuple[str, str], str | None]
+"""The name of each resource by table and AWS ID; None for a resource that is only kept for a grace period."""
 
-def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
+
+def replace_ids_with_names(spec: Any, names: Names) -> Any:
     """Return the spec with names instead of IDs in its references; the same object if nothing changes.
 
-    `names` has the name for each table and ID. If it is None, the reference is dropped from its list. Lists are sorted.
+    An ARN or ID without a name becomes the bare ID. References in lists are sorted; those whose name is None are dropped.
     """
     changes: dict[str, Any] = {}
     for member in get_members(type(spec)).values():
@@ -31,7 +34,7 @@ def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None
     return evolve(spec, **changes) if changes else spec
 
 
-def _to_name(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
+def _to_name(reference: Any, table: str, names: Names) -> Any:
     if not isinstance(reference, External):
         return reference
     identity = reference.id.rpartition("/")[2]  # without the rest of an ARN

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.plan.names import replace_ids_with_names
+from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
@@ -32,9 +32,6 @@ from reconciler.model.settings import DesiredState
 MAX_CONCURRENT_CALLS = 64
 _MAX_CONCURRENT_CALLS_PER_KIND = 32
 """Leaves room for the other kinds while the calls of one kind wait for their quota."""
-
-Names: TypeAlias = Mapping[tuple[str, str], str | None]
-"""The name of each resource by table and AWS ID; None for a resource that is only kept for a grace period."""
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Receives an activity, the number of finished items, and the total number of items, None if it is unknown."""

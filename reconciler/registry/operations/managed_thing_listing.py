@@ -20,7 +20,7 @@ _FILTERS = {
     "SerialNumberFilter": "serial",
     "ProvisioningStatusFilter": "status",
 }
-_LISTED = (
+_ITEM_MEMBERS = (
     "AdvertisedProductId",
     "Brand",
     "Classification",
@@ -35,11 +35,12 @@ _LISTED = (
 
 @operation(SERVICE, "ListManagedThings")
 def list_managed_things(context: Context, params: Params) -> Output | None:
-    """Return the managed things that match every filter, by ID.
+    """Return the managed things that match every filter, in the order of their IDs.
 
     Raises ValidationException for an invalid `NextToken`.
     """
     page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
+    # A thing is still listed while its deletion runs, until `gone_at`.
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]
     for member, column in _FILTERS.items():
@@ -59,7 +60,7 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
 def _to_item(context: Context, row: Row) -> dict[str, Any]:
     document = json.loads(row["document"])
     return {
-        **{name: document[name] for name in _LISTED if name in document},
+        **{name: document[name] for name in _ITEM_MEMBERS if name in document},
         "Id": row["id"],
         "Arn": build_managed_thing_arn(context, row["id"]),
         "ParentControllerId": row["parent"],
