@@ -30,7 +30,7 @@ def cloud() -> Cloud:
 
 @examples(25)
 @given(before=desired_states(), after=desired_states())
-def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, before, after):
+def test_applying_one_state_after_another_leaves_what_the_second_alone_leaves(cloud, before, after):
     converge(after, cloud.reset())
     expected = cloud.read_content()
     cloud.reset()
@@ -88,7 +88,7 @@ def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states
     try:
         plan = plan_state(after, cloud)
     except PlanRejectedError:
-        return  # a plan check covers the order that AWS would reject
+        return  # a plan check has rejected changes that AWS would reject in some order
     outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict)
     assert strict.rejections == []
     assert failures(outcomes) == []
@@ -121,14 +121,14 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
     plan = plan_state(after, cloud)
     calls_left = data.draw(st.integers(0, plan.estimate.total_calls))
 
-    def call_until_death(call):
+    def call_until_process_dies(call):
         nonlocal calls_left
         if calls_left <= 0:
             raise KeyError("the process has died")
         calls_left -= 1
         return cloud.call(call)
 
-    dying_cloud = type("DyingCloud", (), {"call": staticmethod(call_until_death)})()
+    dying_cloud = type("DyingCloud", (), {"call": staticmethod(call_until_process_dies)})()
     apply(plan, dying_cloud, workers=1)
     converge(after, cloud)
     assert cloud.read_content() == expected
@@ -139,10 +139,6 @@ def test_computing_the_effective_state_twice_changes_nothing():
     from tests.support.desired_states import ca, device, state
 
     desired = add_ownership_markers("ws", state(ca(), *device("a")).resources)
-    once = compute_effective_state("ws", desired)
-    assert (
-        compute_effective_state(
-            "ws", {address: evolve(desired[address], spec=item.spec) for address, item in once.items()}
-        )
-        == once
-    )
+    effective = compute_effective_state("ws", desired)
+    resources = {address: evolve(desired[address], spec=item.spec) for address, item in effective.items()}
+    assert compute_effective_state("ws", resources) == effective

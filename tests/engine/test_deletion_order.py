@@ -1,4 +1,4 @@
-"""Deletions wait for every resource that AWS requires to be released first, or the plan is rejected."""
+"""A deletion runs after the steps that end every use of the resource, or the plan is rejected."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def provisioned_thing(generation: int, *policies: str):
     return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
 
-def ignoring(resource, *names: str):
+def with_ignored_changes(resource, *names: str):
+    """Return the resource with these fields in `ignore_changes`."""
     return evolve(resource, lifecycle=Lifecycle(ignore_changes=names))
 
 
@@ -108,9 +109,9 @@ def test_a_policy_is_not_deleted_when_a_replaced_certificate_ignores_its_policie
     certificate, thing = device("a")
     converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
     identity = certificate.spec.pem.fingerprint
-    assert reasons_to_reject(state(ca(), ignoring(device("a", 2)[0], "policies"), thing), cloud) == (
-        f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
-    )
+    assert reasons_to_reject(
+        state(ca(), with_ignored_changes(device("a", 2)[0], "policies"), thing), cloud
+    ) == (f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",)
 
 
 def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
@@ -126,7 +127,7 @@ def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
 def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    user = ignoring(resource("things", "a", Thing()), "certificates")
+    user = with_ignored_changes(resource("things", "a", Thing()), "certificates")
     name = f"a:{certificate.spec.pem.fingerprint[:12]}"
     assert reasons_to_reject(state(ca(), user), cloud) == (
         f"certificates.{name}: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
@@ -139,7 +140,7 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
         resource("thing_groups", "h", ThingGroup(parent="g")),
     )
     converge(state(parent, child), cloud)
-    user = ignoring(resource("thing_groups", "h", ThingGroup()), "parent")
+    user = with_ignored_changes(resource("thing_groups", "h", ThingGroup()), "parent")
     assert reasons_to_reject(state(user), cloud) == (
         f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {NEXT_STEP}",
     )
@@ -148,7 +149,7 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
 def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
     thing = resource("things", "a", Thing(thing_type="t"))
     converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
-    user = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
+    user = with_ignored_changes(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
     assert reasons_to_reject(state(user), cloud) == (
         f"thing_types.t: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
@@ -160,7 +161,7 @@ def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
         return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
 
     converge(state(ca(registration_template="v"), template("JITP")), cloud)
-    user = ignoring(ca(), "registration_template")
+    user = with_ignored_changes(ca(), "registration_template")
     assert reasons_to_reject(state(user, template("FLEET_PROVISIONING")), cloud) == (
         f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
     )
@@ -170,7 +171,7 @@ def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cl
     thing = resource("things", "a", Thing(thing_groups=("g",)))
     converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
     changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    plan = plan_state(state(ignoring(changed, "thing_groups")), cloud)
+    plan = plan_state(state(with_ignored_changes(changed, "thing_groups")), cloud)
     assert find_dependencies(plan, "thing_groups.g") == ["things.a"]
     assert failures(apply(plan, cloud)) == []
 
@@ -179,7 +180,9 @@ def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("h",)))), cloud)
     moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups")
+    changed = with_ignored_changes(
+        resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups"
+    )
     converge(state(*moved, changed), cloud)
     assert cloud.read_content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
 
@@ -188,7 +191,7 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
     moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    user = ignoring(resource("things", "a", Thing()), "thing_groups")
+    user = with_ignored_changes(resource("things", "a", Thing()), "thing_groups")
     reason = "ignores its groups and would also be in g, which is in the same hierarchy"
     assert reasons_to_reject(state(*moved, user), cloud) == (
         f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
@@ -198,7 +201,9 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
 def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates")
+    changed = with_ignored_changes(
+        resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates"
+    )
     converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed), cloud)
     attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
     assert cloud.read_content()["things"]["a"]["principals"] == [attached]
@@ -208,7 +213,7 @@ def test_an_update_depends_on_a_replaced_locker_that_it_ignores(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))
-    changed = ignoring(managed_thing("a", brand="Acme"), "credential_locker")
+    changed = with_ignored_changes(managed_thing("a", brand="Acme"), "credential_locker")
     plan = plan_state(state(renamed, changed), cloud)
     assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]
     assert failures(apply(plan, cloud)) == []

@@ -29,7 +29,7 @@ class FaultyApplies(RuleBasedStateMachine):
     """
 
     faulty = FaultyCloud()
-    clean = Cloud()
+    faultless = Cloud()
     desired: DesiredState | None = None
 
     @initialize()
@@ -37,7 +37,7 @@ class FaultyApplies(RuleBasedStateMachine):
         """Create unmanaged resources in both accounts."""
         self.faulty.faults = None
         self.desired: DesiredState | None = None
-        for cloud in (self.faulty.reset(), self.clean.reset()):
+        for cloud in (self.faulty.reset(), self.faultless.reset()):
             cloud.iot.create_thing(thingName="stranger", attributePayload={"attributes": {"site": "x"}})
             pem = AUTHORITIES["beta"].get_device_pem("stranger")
             certificate = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
@@ -58,17 +58,17 @@ class FaultyApplies(RuleBasedStateMachine):
             self.faulty.stop_faults()
 
     @invariant()
-    def a_clean_run_leaves_exactly_the_desired_state(self) -> None:
+    def a_faultless_run_leaves_exactly_the_desired_state(self) -> None:
         if self.desired is None:
             return
         converge(self.desired, self.faulty)
-        converge(self.desired, self.clean)
-        assert self.faulty.read_content() == self.clean.read_content()
+        converge(self.desired, self.faultless)
+        assert self.faulty.read_content() == self.faultless.read_content()
         assert plan_state(self.desired, self.faulty).steps == ()
 
 
 @pytest.mark.hypothesis
-def test_a_clean_run_after_any_faults_leaves_exactly_the_desired_state():
+def test_a_run_without_faults_leaves_exactly_the_desired_state_after_any_faults():
     run_state_machine_as_test(
         FaultyApplies,
         settings=settings(examples(8), stateful_step_count=3),
@@ -78,24 +78,24 @@ def test_a_clean_run_after_any_faults_leaves_exactly_the_desired_state():
 @examples(16)
 @given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
 def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
-    faulty, clean = FaultyApplies.faulty, FaultyApplies.clean
+    faulty, faultless = FaultyApplies.faulty, FaultyApplies.faultless
     faulty.stop_faults().reset()
-    clean.reset()
+    faultless.reset()
     converge(before, faulty)
-    converge(before, clean)
-    converge(after, clean)
+    converge(before, faultless)
+    converge(after, faultless)
     plan = plan_state(after, faulty)
     assert find_unverifiable_calls(plan, faulty) == []
     faulty.faults = RandomFaults(seed, 0.3, (fault,))
     outcomes = apply(plan, faulty)
     faulty.stop_faults()
     assert failures(outcomes) == []
-    assert faulty.read_content() == clean.read_content()
-    assert count_versions(faulty) == count_versions(clean)
+    assert faulty.read_content() == faultless.read_content()
+    assert count_versions(faulty) == count_versions(faultless)
 
 
 def find_unverifiable_calls(plan: Plan, cloud: Cloud) -> list[str]:
-    """Return the calls whose outcome would stay unknown after a lost response.
+    """Return the calls that can neither be repeated nor verified after a lost response.
 
     Calls with the HTTP methods PUT and DELETE can always be repeated.
     """

@@ -18,7 +18,7 @@ from reconciler.model.address import Address
 from reconciler.model.resource import Resource
 
 
-def depending(**dependencies: str) -> dict[Address, frozenset[Address]]:
+def parse_dependencies(**dependencies: str) -> dict[Address, frozenset[Address]]:
     """Return dependencies by address; `a="b c"` is an `a` that depends on `b` and `c`."""
     return {_thing(name): frozenset(map(_thing, names.split())) for name, names in dependencies.items()}
 
@@ -27,19 +27,19 @@ def _thing(name: str) -> Address:
     return Address("things", name)
 
 
-def names(addresses) -> str:
+def join_names(addresses) -> str:
     return " ".join(address.name for address in addresses)
 
 
-def resources(**dependencies: str) -> dict[Address, Resource]:
+def make_resources(**dependencies: str) -> dict[Address, Resource]:
     return {
         address: Resource(address, None, addresses)
-        for address, addresses in depending(**dependencies).items()
+        for address, addresses in parse_dependencies(**dependencies).items()
     }
 
 
 def test_edges_lead_from_a_dependency_to_its_dependents():
-    graph = build_resource_graph(resources(thing="certificate", certificate="ca", ca=""))
+    graph = build_resource_graph(make_resources(thing="certificate", certificate="ca", ca=""))
     assert sorted((dependency.name, dependent.name) for dependency, dependent in graph.edges) == [
         ("ca", "certificate"),
         ("certificate", "thing"),
@@ -48,22 +48,22 @@ def test_edges_lead_from_a_dependency_to_its_dependents():
 
 def test_dependencies_come_first_and_ties_are_broken_by_address():
     assert (
-        names(sort_by_dependencies(build_resource_graph(resources(a="z", b="", c="b", z="", y=""))))
+        join_names(sort_by_dependencies(build_resource_graph(make_resources(a="z", b="", c="b", z="", y=""))))
         == "b c y z a"
     )
 
 
 def test_dependencies_that_do_not_exist_are_left_out():
-    assert names(build_resource_graph(resources(a="missing"))) == "a"
+    assert join_names(build_resource_graph(make_resources(a="missing"))) == "a"
 
 
 def test_a_cycle_has_no_order():
     with pytest.raises(nx.NetworkXUnfeasible):
-        sort_by_dependencies(build_graph(depending(a="b", b="a")))
+        sort_by_dependencies(build_graph(parse_dependencies(a="b", b="a")))
 
 
 def test_an_acyclic_graph_has_no_cycles():
-    assert list(find_shortest_cycles(build_graph(depending(a="b c", b="c", c="")))) == []
+    assert list(find_shortest_cycles(build_graph(parse_dependencies(a="b c", b="c", c="")))) == []
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,26 @@ def test_an_acyclic_graph_has_no_cycles():
 )
 def test_each_cycle_starts_at_its_first_address(dependencies, expected):
     assert [
-        names(cycle) for cycle in find_shortest_cycles(build_graph(depending(**dependencies)))
+        join_names(cycle) for cycle in find_shortest_cycles(build_graph(parse_dependencies(**dependencies)))
     ] == expected
 
 
 def test_the_cyclic_subgraph_has_only_cycles_and_their_dependents():
-    dependencies = depending(a="b missing", b="c", c="b", d="", e="d", f="d e")
-    assert find_cyclic_subgraph(dependencies) == depending(a="b missing", b="c", c="b")
+    dependencies = parse_dependencies(a="b missing", b="c", c="b", d="", e="d", f="d e")
+    assert find_cyclic_subgraph(dependencies) == parse_dependencies(a="b missing", b="c", c="b")
 
 
 @given(edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25), shuffle=st.randoms())
 def test_the_cycles_cover_every_cyclic_component_in_any_order_of_the_file(edges, shuffle):
     nodes = [_thing(str(number)) for number in range(8)]
-    dependencies = {node: frozenset(nodes[a] for a, b in edges if nodes[b] == node) for node in nodes}
+    dependencies = {
+        node: frozenset(nodes[source] for source, target in edges if target == number)
+        for number, node in enumerate(nodes)
+    }
     graph = build_graph(dependencies)
     cycles = list(find_shortest_cycles(graph))
     for cycle in cycles:
-        assert all(graph.has_edge(a, b) for a, b in zip(cycle, (*cycle[1:], cycle[0]), strict=True))
+        assert all(graph.has_edge(*edge) for edge in zip(cycle, (*cycle[1:], cycle[0]), strict=True))
         assert cycle[0] == min(cycle)
     cyclic_nodes = {
         node

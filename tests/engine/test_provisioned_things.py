@@ -1,4 +1,4 @@
-"""Provisioned things: one RegisterThing for a new one, single calls for one that exists in part."""
+"""A new provisioned thing is one RegisterThing call; missing parts of an old one are single calls."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ALLOW = {
 
 
 def template(**changes: Any) -> Document:
-    """Return a template with a thing, its certificate and a policy; `changes` override the thing."""
+    """Return a template with a thing, its certificate and a policy; `changes` extend the thing's entry."""
     thing = {
         "Type": THING,
         "Properties": {
@@ -92,11 +92,11 @@ def fleet(*pumps: Any):
     return state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps)
 
 
-def identity(serial: str, generation: int = 1) -> str:
+def certificate_id_of(serial: str, generation: int = 1) -> str:
     return certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
 
 
-def calls(plan) -> dict[str, list[str]]:
+def operations_by_address(plan) -> dict[str, list[str]]:
     return {str(step.address): [call.operation for call in step.calls] for step in plan.steps}
 
 
@@ -107,18 +107,18 @@ def cloud() -> Cloud:
 
 def test_a_new_provisioned_thing_is_one_call(cloud):
     plan = converge(fleet(pump("8")), cloud)
-    assert calls(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
+    assert operations_by_address(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
     content = cloud.read_content()
     assert content["things"] == {
         "pump-8": {
             "attributes": {"site": "oslo"},
             "type": None,
-            "principals": [(identity("8"), "NON_EXCLUSIVE_THING")],
+            "principals": [(certificate_id_of("8"), "NON_EXCLUSIVE_THING")],
             "billing_group": None,
             "groups": ["reconciler-ws"],
         }
     }
-    assert content["certificates"] == {identity("8"): ("ACTIVE", "DEFAULT")}
+    assert content["certificates"] == {certificate_id_of("8"): ("ACTIVE", "DEFAULT")}
     assert plan_state(fleet(pump("8")), cloud).steps == ()
 
 
@@ -128,7 +128,7 @@ def test_the_plan_shows_the_evaluated_template(cloud):
         for step in plan_state(fleet(pump("8")), cloud).steps
         if step.address.kind == "provisioned_things"
     )
-    pem = Pem(identity("8"))
+    pem = Pem(certificate_id_of("8"))
     assert step.change.fields == (
         FieldChange("thing_name", None, "pump-8"),
         FieldChange("attributes.site", None, "oslo"),
@@ -140,26 +140,26 @@ def test_the_plan_shows_the_evaluated_template(cloud):
     )
 
 
-def test_a_template_can_be_one_stored_in_aws(cloud):
+def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
     stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
     user = pump("8", body="pumps")
     desired = fleet(stored, evolve(user, dependencies=frozenset({stored.address})))
-    assert calls(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
+    assert operations_by_address(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
     assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):
     converge(fleet(pump("8")), cloud)
     plan = converge(fleet(pump("8", Site="bergen")), cloud)
-    assert calls(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
+    assert operations_by_address(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
     assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
 
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
     converge(fleet(pump("8")), cloud)
     plan = converge(fleet(pump("8", 2)), cloud)
-    assert calls(plan) == {
+    assert operations_by_address(plan) == {
         "provisioned_things.pump-8": [
             "RegisterCertificate",
             "AttachPolicy",
@@ -170,7 +170,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "DeleteCertificate",
         ]
     }
-    assert cloud.read_content()["certificates"] == {identity("8", 2): ("ACTIVE", "DEFAULT")}
+    assert cloud.read_content()["certificates"] == {certificate_id_of("8", 2): ("ACTIVE", "DEFAULT")}
     assert plan_state(fleet(pump("8", 2)), cloud).steps == ()
 
 
@@ -188,7 +188,7 @@ def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
     converge(fleet(pump("8"), pump("9")), cloud)
     converge(fleet(pump("9")), cloud)
     content = cloud.read_content()
-    assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [identity("9")])
+    assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [certificate_id_of("9")])
     assert plan_state(fleet(pump("9")), cloud).steps == ()
 
 
@@ -218,7 +218,7 @@ def test_things_that_swap_certificates_lose_none(cloud):
     converge(swapped, cloud)
     content = cloud.read_content()
     attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
-    assert attached == {"pump-8": identity("9"), "pump-9": identity("8")}
+    assert attached == {"pump-8": certificate_id_of("9"), "pump-9": certificate_id_of("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
     assert plan_state(swapped, cloud).steps == ()
 
@@ -226,7 +226,7 @@ def test_things_that_swap_certificates_lose_none(cloud):
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
 def test_only_missing_parts_are_created(cloud, missing):
     converge(fleet(pump("8")), cloud)
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id_of('8')}"
     expected = {
         "policy": ["AttachPolicy"],
         "attachment": ["AttachThingPrincipal"],
@@ -237,10 +237,10 @@ def test_only_missing_parts_are_created(cloud, missing):
     if missing in {"attachment", "certificate"}:
         cloud.iot.detach_thing_principal(thingName="pump-8", principal=arn)
     if missing == "certificate":
-        cloud.iot.update_certificate(certificateId=identity("8"), newStatus="INACTIVE")
-        cloud.iot.delete_certificate(certificateId=identity("8"))
+        cloud.iot.update_certificate(certificateId=certificate_id_of("8"), newStatus="INACTIVE")
+        cloud.iot.delete_certificate(certificateId=certificate_id_of("8"))
     plan = converge(fleet(pump("8")), cloud)
-    assert calls(plan) == {"provisioned_things.pump-8": expected}
+    assert operations_by_address(plan) == {"provisioned_things.pump-8": expected}
     assert plan_state(fleet(pump("8")), cloud).steps == ()
 
 
@@ -330,7 +330,7 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
     (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id_of('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
@@ -368,7 +368,7 @@ class TestSigningRequests:
         text = path.read_text()
         path.unlink()
         plan = converge(self.desired(path, request_pem), cloud)
-        assert calls(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
+        assert operations_by_address(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
         assert (path.read_text(), list(cloud.read_content()["certificates"])) == (
             text,
             [certificate_id(text)],
@@ -380,7 +380,7 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     telemetry = resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
     converge(state(ca(), telemetry, certificate, thing), cloud)
     plan = converge(fleet(pump("8")), cloud)
-    assert calls(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
+    assert operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.read_content()["things"]) == ["pump-8"]
 
 

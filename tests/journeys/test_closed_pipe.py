@@ -1,4 +1,4 @@
-"""A command whose output is a closed pipe, such as that of `head`, still writes its files."""
+"""A command whose output is a closed pipe, such as `reconciler plan | head`, still writes its files."""
 
 from __future__ import annotations
 

@@ -11,15 +11,15 @@ import pytest
 from tests.docs.readme_runner import ROOT
 from tests.support.project_folder import ProjectFolder
 
-STORED = ROOT / "tests" / "corpus" / "earlier_version"
-EXPECTED = json.loads((STORED / "expected.json").read_text(encoding="utf-8"))
+STORED_FOLDER = ROOT / "tests" / "corpus" / "earlier_version"
+EXPECTED = json.loads((STORED_FOLDER / "expected.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def project(tmp_path):
-    """Return a copy of the stored folder, with its databases where a user has them."""
-    shutil.copytree(STORED, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("stored"))
-    shutil.copytree(STORED / "stored", tmp_path / ".reconciler")
+    """Return a copy of the stored folder, with its databases in `.reconciler`, as commands expect."""
+    shutil.copytree(STORED_FOLDER, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("stored"))
+    shutil.copytree(STORED_FOLDER / "stored", tmp_path / ".reconciler")
     return ProjectFolder(tmp_path)
 
 

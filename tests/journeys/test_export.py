@@ -1,4 +1,4 @@
-"""A fleet is exported by the installed command, and the exported file is planned."""
+"""The installed command exports a fleet, and the plan of the exported file is empty."""
 
 from __future__ import annotations
 

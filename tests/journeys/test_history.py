@@ -28,7 +28,7 @@ def statuses_by_address(record: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
-    # The setup code belongs to another managed thing, which no plan can see.
+    # Another managed thing already has the setup code. AWS returns no setup codes, so the plan cannot see the conflict.
     folder.write(SMALL_FLEET).run("plan")
     cloud = Cloud(folder.registry_path)
     conflicting = cloud.managed_integrations.create_managed_thing(
@@ -76,7 +76,7 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
     assert folder.read_content() == edited_fleet.expected_content()
 
 
-def test_a_killed_run_is_reported_by_the_next_and_the_journal_is_right_about_both(folder):
+def test_the_next_run_reports_a_killed_run_and_the_journal_has_both(folder):
     fleet = Fleet.of_size(25)
     process = folder.write(fleet).start("apply", "--yes")
     read_progress(process, 12)

@@ -1,4 +1,4 @@
-"""A run that is stopped or killed is completed by the next; two concurrent runs do no harm."""
+"""The next run completes one that was stopped or killed; concurrent runs leave the desired state."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
     report = (folder.path / "out.txt").read_text().splitlines()
     certificate_names = {fleet.certificate_id(name): name for name in fleet.devices}
     certificate_names[compute_fingerprint(factory_ca().pem)] = "factory"
+    # A certificate and a thing per device, the CA, and two ownership markers.
     total = 2 * len(fleet.devices) + 3
     assert process.returncode == 1
     assert registered_addresses(folder.read_content(), certificate_names) == applied

@@ -1,4 +1,4 @@
-"""A fleet is created, planned, changed and destroyed by the installed command."""
+"""The installed command creates, plans, changes and destroys a fleet."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
     assert applied_folder.read_content() == SMALL_FLEET.expected_content()
 
 
-def test_a_changed_attribute_is_one_call_and_changes_nothing_else(applied_folder):
+def test_changing_an_attribute_takes_one_call_and_changes_nothing_else(applied_folder):
     fleet = SMALL_FLEET.with_changes("pump-2", site="trondheim")
     plan = applied_folder.write(fleet).run("plan", "--calls", "--detailed-exitcode")
     assert (plan.exit_code, parse_calls(plan.stdout)) == (2, [("iot:UpdateThing", {"thingName": "pump-2"})])
@@ -136,7 +136,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_fo
     assert applied_folder.read_content() == rotated.expected_content()
 
 
-def test_a_certificate_with_other_line_ends_and_a_comment_is_the_same(applied_folder):
+def test_other_line_ends_and_a_comment_in_a_certificate_file_are_no_change(applied_folder):
     pem = applied_folder.path / "pki/pump-1.pem"
     pem.write_bytes(b"# pump-1\r\n" + pem.read_bytes().replace(b"\n", b"\r\n"))
     plan = applied_folder.run("plan", "--detailed-exitcode")

@@ -12,7 +12,7 @@ from tests.support.registry_client import Cloud
 from tests.support.small_fleet import compute_fingerprint, empty_content, factory_ca
 
 DEVICE_COUNT = 300
-"""More than a list has on one page."""
+"""More resources than fit on one page of a list operation."""
 EVERY_TENTH_SERIAL = range(0, DEVICE_COUNT, 10)
 
 DESIRED_STATE = """

@@ -23,7 +23,7 @@ def folder_with_secrets(folder) -> ProjectFolder:
 
 
 def key_fragments(key: str) -> list[str]:
-    """Return the parts of a key in PEM that must not appear: each of its lines, and all of them joined."""
+    """Return the parts of a PEM key that must not appear: each line of its body, and the body in one line."""
     body = key.splitlines()[1:-1]
     return [*body, "".join(body)]
 
@@ -109,7 +109,7 @@ def provisioned(folder) -> ProjectFolder:
 
 
 def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
-    """A response is logged before the program can know that it contains a secret of an earlier file."""
+    """The registry's response still has the previous value, which the file no longer has."""
     provisioned.apply()
     assert OLD_PIN in str(provisioned.read_content())
     provisioned.environ["PIN"] = NEW_PIN
@@ -137,7 +137,7 @@ def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
 
 
 def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(provisioned):
-    """That is so although the template computes the thing's name from a missing parameter."""
+    """The template computes the thing's name from the certificate, which is one of the missing parameters."""
     del provisioned.environ["PIN"], provisioned.environ["PUMP_PEM"]
     validate, plan = provisioned.run("validate"), provisioned.run("plan")
     assert (validate.exit_code, validate.stderr) == (

@@ -1,4 +1,4 @@
-"""Two processes apply contradictory files: one writes at a time, and errors name the lock holder."""
+"""Two processes apply contradictory files: one writes at a time, and errors name the lease holder."""
 
 from __future__ import annotations
 

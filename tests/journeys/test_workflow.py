@@ -1,4 +1,4 @@
-"""The example workflows run as they are: plan a pull request, merge it, approve, apply, find drift."""
+"""The example workflows run unchanged: they plan a pull request, apply its merge, report drift."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALL_SUCCEEDED = {"plan": "success", "apply": "success"}
 
 
 class Repository:
-    """A git repository with the small fleet on `main`, its workflows, and the registry that they change."""
+    """A git repository with the small fleet on `main`, its workflow runner, and its registry."""
 
     def __init__(self, folder: Path, api_url: str) -> None:
         self.work_tree = folder / "work"
@@ -93,12 +93,12 @@ def statuses(results: dict[str, JobResult]) -> dict[str, str]:
 
 
 def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repository, github):
-    # `main` is applied: the fleet is created
+    # The apply workflow on `main` creates the fleet.
     results = repository.run_apply_workflow()
     assert statuses(results) == ALL_SUCCEEDED, results
     assert repository.read_content() == SMALL_FLEET.expected_content()
 
-    # a pull request is planned, and its comment is updated after each push
+    # The plan workflow comments on a pull request, and updates its comment after each push.
     repository.git("switch", "-q", "-c", "move")
     repository.commit(SMALL_FLEET.with_changes("pump-1", site="bergen"))
     github.add_comment("7", "<!-- another author's -->", "User")
@@ -114,7 +114,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert (first_plan.splitlines()[0] == second_plan.splitlines()[0], first_plan[:4]) == (True, "<!--")
     assert repository.read_content() == SMALL_FLEET.expected_content()
 
-    # it is merged, approved and applied; the next run has no changes
+    # After the merge and the approval, the plan is applied; the next run has no changes.
     repository.git("switch", "-q", "main")
     repository.git("merge", "-q", "move")
     results = repository.run_apply_workflow()
@@ -128,7 +128,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
         "false",
     )
 
-    # the registry is edited by hand: one issue shows the drift, and an apply that corrects it closes the issue
+    # After edits by hand, one issue shows the drift; the drift workflow closes it after an apply has removed the drift.
     assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
     assert github.issues == {}
     iot = Cloud(repository.registry_path).iot
@@ -145,12 +145,12 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert [issue["state"] for issue in github.issues.values()] == ["closed"]
     assert repository.read_content() == fleet.expected_content()
 
-    # no log, summary or comment contains a secret
+    # No log, summary or comment contains a secret.
     texts = repository.runner.log + "".join(comment["body"] for comment in github.comments.values())
     assert [secret for secret in (*secret_variables().values(), TOKEN) if secret in texts] == []
 
 
-def test_a_plan_that_was_not_approved_is_not_applied(repository, monkeypatch):
+def test_an_approved_plan_is_not_applied_after_the_registry_has_changed(repository, monkeypatch):
     iot = Cloud(repository.registry_path).iot
     run_action = WorkflowRunner.run_action
 
@@ -185,7 +185,7 @@ def test_an_error_in_the_file_fails_the_plan_and_is_in_the_comment_until_it_is_c
     assert (lines[0], lines[1], lines[-1]) == (COMMENT_MARKER, "### No plan", "````")
     assert ("@everyone" in comment, "::error" in comment, "\x1b" in comment) == (True, False, False)
 
-    # the workspace's name cannot be read from the file either; a later push corrects the file
+    # This file is not even TOML, so the comment's marker has no workspace name; the next push corrects the file.
     job, comment = push(f"{valid_text}[things.")
     assert (job.status, comment.splitlines()[:2]) == (
         "failure 1",

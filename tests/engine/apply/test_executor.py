@@ -34,24 +34,28 @@ def change(name: str) -> Create:
 def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
     """Return a plan of steps with one-letter names.
 
-    `dependencies` has the names each step depends on, and `calls` the number of its calls (default: one).
+    `dependencies` has, by the name of a step, the names of the steps that it depends on; `calls` has the number of its
+    calls (default: one).
     """
     steps = tuple(
         Step(
             change(name),
-            tuple(ApiCall("iot", "Make", {"name": name, "n": n}) for n in range(calls.get(name, 1))),
-            frozenset(map(build_address, names)),
+            tuple(
+                ApiCall("iot", "Make", {"name": name, "number": number})
+                for number in range(calls.get(name, 1))
+            ),
+            frozenset(map(build_address, dependency_names)),
         )
-        for name, names in dependencies.items()
+        for name, dependency_names in dependencies.items()
     )
     return Plan("ws", TARGET, steps, "0" * 64, Estimate({}, 0.0))
 
 
 def registry_with(**errors: Exception):
-    """Return a registry that raises errors by step (`a`) or by step and number of the call (`a1`)."""
+    """Return a registry that raises errors for all calls of a step (`a`) or for one call (`a1`, from 0)."""
 
     def call(request):
-        name, number = request.params["name"], request.params["n"]
+        name, number = request.params["name"], request.params["number"]
         for key in (name, f"{name}{number}"):
             if key in errors:
                 raise errors[key]
@@ -136,8 +140,8 @@ def test_steps_with_equal_paths_run_in_the_order_of_the_plan():
 def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(data):
     names = "abcdefgh"[: data.draw(st.integers(0, 8))]
     dependencies = {
-        name: "".join(data.draw(st.sets(st.sampled_from(names[:n])))) if n else ""
-        for n, name in enumerate(names)
+        name: "".join(data.draw(st.sets(st.sampled_from(names[:index])))) if index else ""
+        for index, name in enumerate(names)
     }
     failing_names = data.draw(st.sets(st.sampled_from(names))) if names else set()
     plan = make_plan(dependencies)
@@ -154,10 +158,11 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
         if isinstance(outcome, Applied):
             applied_addresses.add(address)
     assert sorted(final_addresses) == sorted(map(build_address, names))
-    unapplied = set(failing_names)
+    unapplied_names = set(failing_names)
     for name in names:
-        unapplied |= {name} if unapplied & set(dependencies[name]) else set()
-    assert applied_addresses == {build_address(name) for name in names if name not in unapplied}
+        if unapplied_names & set(dependencies[name]):
+            unapplied_names.add(name)
+    assert applied_addresses == {build_address(name) for name in names if name not in unapplied_names}
 
 
 def test_every_worker_runs_a_step_at_the_same_time():
@@ -248,7 +253,7 @@ def test_later_steps_send_the_id_that_aws_assigned():
     assert names == ["a", "id of a"]
 
 
-def test_the_executor_waits_for_aws_to_catch_up_with_the_pause_it_is_given():
+def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
     pauses, errors = [], [DENIED, DENIED]
 
     def call(request):
@@ -267,7 +272,7 @@ def test_the_executor_waits_for_aws_to_catch_up_with_the_pause_it_is_given():
 
 def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
-    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retried_errors={"Denied"}),))
+    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),))
     plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
 
     def deny(_request):

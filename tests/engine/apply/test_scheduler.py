@@ -1,4 +1,4 @@
-"""Whose turn it is among the steps that can run."""
+"""The order in which steps whose dependencies are applied leave the ready queue."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 
 
-def ready(**waits: str) -> ReadyQueue:
-    """Things `t…` and certificates `c…`, each with the steps that it waits for, in the plan's order."""
+def make_queue(**dependencies: str) -> ReadyQueue:
+    """Return the queue of a plan with a step per argument: `t…` is a thing, `c…` is a certificate.
+
+    The argument's value has the names of the steps that the step depends on, separated by spaces.
+    """
     steps = [
-        Step(Create(Resource(at(name), None)), (), frozenset(map(at, before.split())))
-        for name, before in waits.items()
+        Step(Create(Resource(address_of(name), None)), (), frozenset(map(address_of, names.split())))
+        for name, names in dependencies.items()
     ]
     return ReadyQueue(
         Plan("ws", Target("embedded", "eu-west-1", "1"), tuple(steps), "0" * 64, Estimate({}, 0.0))
     )
 
 
-def at(name: str) -> Address:
+def address_of(name: str) -> Address:
     return Address({"t": "things", "c": "certificates"}[name[0]], name)
 
 
-def names(steps) -> str:
+def join_names(steps) -> str:
     return " ".join(step.address.name for step in steps)
 
 
 def test_within_a_kind_the_step_with_the_longest_path_is_first():
-    assert names(ready(t1="", t2="", t3="", c1="t3", c2="t2", c3="c2").pop(9)) == "t2 t3 t1"
+    assert join_names(make_queue(t1="", t2="", t3="", c1="t3", c2="t2", c3="c2").pop(9)) == "t2 t3 t1"
 
 
 def test_kinds_are_scheduled_round_robin():
-    assert names(ready(t1="", t2="", t3="", t4="", c1="", c2="").pop(5)) == "t1 c1 t2 c2 t3"
+    assert join_names(make_queue(t1="", t2="", t3="", t4="", c1="", c2="").pop(5)) == "t1 c1 t2 c2 t3"
 
 
-def test_a_released_step_does_not_wait_for_all_steps_of_another_kind():
-    queue = ready(t1="", t2="", t3="", t4="", t5="", c1="t1")
+def test_a_step_that_becomes_ready_does_not_wait_for_all_steps_of_another_kind():
+    queue = make_queue(t1="", t2="", t3="", t4="", t5="", c1="t1")
     (first,) = queue.pop(1)
     assert not list(queue.finish(first, Applied(first.change, 0.0)))
-    assert names(queue.pop(2)) == "t2 c1"
+    assert join_names(queue.pop(2)) == "t2 c1"

@@ -39,9 +39,9 @@ from tests.support.desired_states import (
 from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
-OTHER = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
-ACCOUNT = "arn:aws:iot:eu-west-1:123456789012:"
-ARN, OTHER_ARN = f"{ACCOUNT}cert/{PEM.fingerprint}", f"{ACCOUNT}cert/{OTHER.fingerprint}"
+OTHER_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
+ARN_PREFIX = "arn:aws:iot:eu-west-1:123456789012:"
+ARN, OTHER_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}", f"{ARN_PREFIX}cert/{OTHER_PEM.fingerprint}"
 ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
 
 
@@ -70,7 +70,7 @@ BEFORE = [
     managed_thing("m", brand="Acme"),
 ]
 
-CHANGED = {
+CHANGED_FIELDS = {
     "ca_certificates.alpha": {"auto_registration": True},
     "policies.p": {"document": allow("iot:Publish")},
     "certificates.a": {"status": "INACTIVE"},
@@ -84,19 +84,19 @@ CHANGED = {
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }
-"""The fields of each resource that a plan changes in place."""
+"""By address of a resource in `BEFORE`, new values of the fields that a plan changes in place."""
 
 
 @frozen
 class Edit:
-    """An edit by someone else, and how to read what it changed."""
+    """An edit by someone else: `make` makes it, and `read` returns what it changed."""
 
     address: str
     description: str
     make: Callable[[Cloud], Any]
     read: Callable[[Cloud], Any]
     only_removes: bool = False
-    """Whether the edit only removes something, so that deleting the resource loses nothing of it."""
+    """Whether the edit only removes something: deleting the resource then overwrites nothing."""
 
     def __str__(self) -> str:
         return f"{self.address}: {self.description}"
@@ -115,6 +115,7 @@ def certificate_status(cloud):
 
 
 def build_policy_reader(target):
+    """Return a function that reads the policies of a target, without ownership markers."""
     return lambda cloud: sorted(
         policy["policyName"]
         for policy in cloud.iot.list_attached_policies(target=target)["policies"]
@@ -144,6 +145,7 @@ def get_managed_thing(cloud):
 
 
 def merged_attributes(**values):
+    """Return the parameters of an update that adds these attributes and keeps the others."""
     return {"attributePayload": {"attributes": values, "merge": True}}
 
 
@@ -172,7 +174,7 @@ EDITS = [
         "another certificate is attached",
         lambda c: c.iot.attach_thing_principal(
             thingName="a",
-            principal=c.iot.register_certificate_without_ca(certificatePem=OTHER.text)["certificateArn"],
+            principal=c.iot.register_certificate_without_ca(certificatePem=OTHER_PEM.text)["certificateArn"],
         ),
         list_principals,
     ),
@@ -219,8 +221,10 @@ EDITS = [
     Edit(
         "policies.p",
         "a tag is added",
-        lambda c: c.iot.tag_resource(resourceArn=f"{ACCOUNT}policy/p", tags=[{"Key": "by", "Value": "hand"}]),
-        build_tag_reader(f"{ACCOUNT}policy/p"),
+        lambda c: c.iot.tag_resource(
+            resourceArn=f"{ARN_PREFIX}policy/p", tags=[{"Key": "by", "Value": "hand"}]
+        ),
+        build_tag_reader(f"{ARN_PREFIX}policy/p"),
     ),
     Edit(
         "thing_groups.g",
@@ -243,8 +247,8 @@ EDITS = [
     Edit(
         "thing_groups.g",
         "a policy is attached",
-        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=f"{ACCOUNT}thinggroup/g"),
-        build_policy_reader(f"{ACCOUNT}thinggroup/g"),
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=f"{ARN_PREFIX}thinggroup/g"),
+        build_policy_reader(f"{ARN_PREFIX}thinggroup/g"),
     ),
     Edit(
         "thing_types.t",
@@ -316,22 +320,22 @@ EDITS = [
 ]
 
 
-FIRST = resource("policies", "first", Policy(allow("iot:Receive")))
+CREATED_FIRST = resource("policies", "first", Policy(allow("iot:Receive")))
 
 
 def updated(address: str) -> DesiredState:
-    """Return the state in which the resource is changed in place, after another resource is created."""
+    """Return the state in which the resource is changed in place after another one is created."""
 
     def change(resource):
         if str(resource.address) != address:
             return resource
         return evolve(
             resource,
-            spec=evolve(resource.spec, **CHANGED[address]),
-            dependencies=resource.dependencies | {FIRST.address},
+            spec=evolve(resource.spec, **CHANGED_FIELDS[address]),
+            dependencies=resource.dependencies | {CREATED_FIRST.address},
         )
 
-    return state(FIRST, *map(change, BEFORE))
+    return state(CREATED_FIRST, *map(change, BEFORE))
 
 
 def without(address: str) -> DesiredState:
@@ -361,17 +365,17 @@ def cloud(_cloud):
 
 _USED_BY_THE_THING = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
 WRITTEN_LATER = {
-    updated: set(CHANGED),
+    updated: set(CHANGED_FIELDS),
     without: _USED_BY_THE_THING,
     destroyed: _USED_BY_THE_THING | {"ca_certificates.alpha"},
 }
-"""The resources that each plan writes only after another step, so that an edit can come during the run."""
+"""By plan, the resources that it writes only after another step, so that an edit can happen during the run."""
 
 CASES = [
     pytest.param(edit, desired, time, id=f"{edit}, {desired.__name__}, {time} the run")
     for edit, desired, time in itertools.product(EDITS, (updated, without, destroyed), ("before", "during"))
-    if desired is updated or not edit.only_removes
-    if time == "before" or edit.address in WRITTEN_LATER[desired]
+    if (desired is updated or not edit.only_removes)
+    and (time == "before" or edit.address in WRITTEN_LATER[desired])
 ]
 
 

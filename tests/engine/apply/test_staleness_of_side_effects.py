@@ -16,8 +16,8 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
-from tests.engine.apply.test_staleness import ACCOUNT, BEFORE, CHANGED, allow
-from tests.engine.test_provisioned_things import fleet, identity, pump
+from tests.engine.apply.test_staleness import ARN_PREFIX, BEFORE, CHANGED_FIELDS, allow
+from tests.engine.test_provisioned_things import certificate_id_of, fleet, pump
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
@@ -45,8 +45,8 @@ def cloud(_cloud):
     return _cloud.reset()
 
 
-def stale_error(plan, cloud, address):
-    """Apply the plan, and return the message of the stale step, of which no call was sent."""
+def apply_stale_plan(plan, cloud, address):
+    """Apply the plan, check that the step is stale and sends no call, and return its error message."""
     requests = []
 
     def call(request):
@@ -77,14 +77,14 @@ def list_groups(cloud, thing):
 def test_a_thing_created_meanwhile_by_another_workspace_is_not_adopted(cloud):
     plan = plan_state(state(THING), cloud)
     converge(state(THING, workspace="other"), cloud)
-    assert stale_error(plan, cloud, "things.a") == created_after_plan("things.a")
+    assert apply_stale_plan(plan, cloud, "things.a") == created_after_plan("things.a")
     assert list_groups(cloud, "a") == ["reconciler-other"]
 
 
 def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     plan = plan_state(fleet(pump("1")), cloud)
     cloud.iot.create_thing(thingName="pump-1", attributePayload={"attributes": {"site": "by-hand"}})
-    assert stale_error(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
         "provisioned_things.pump-1"
     )
     assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
@@ -97,38 +97,38 @@ def test_a_thing_added_meanwhile_to_another_workspaces_group_is_left_alone(cloud
     plan = plan_state(desired, cloud)
     cloud.iot.create_thing_group(thingGroupName=other)
     cloud.iot.add_thing_to_thing_group(thingGroupName=other, thingName="a")
-    assert stale_error(plan, cloud, "things.a") == changed_after_plan("things.a", "workspace")
+    assert apply_stale_plan(plan, cloud, "things.a") == changed_after_plan("things.a", "workspace")
 
 
 def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud):
     converge(state(resource("thing_types", "t", ThingType())), cloud)
     plan = plan_state(state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
-    assert stale_error(plan, cloud, "thing_types.t") == changed_after_plan("thing_types.t", "things")
+    assert apply_stale_plan(plan, cloud, "thing_types.t") == changed_after_plan("thing_types.t", "things")
     assert cloud.read_content()["thing_types"]["t"]["deprecated"] is False
 
 
-def child_group(parent):
+def state_with_child_of(parent):
     """Return the state in which the group `h` is a child of `parent`."""
     groups = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
     return state(*groups, resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
 def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
-    converge(child_group("g"), cloud)
-    plan = plan_state(child_group("k"), cloud)
+    converge(state_with_child_of("g"), cloud)
+    plan = plan_state(state_with_child_of("k"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.add_thing_to_thing_group(thingGroupName="h", thingName="by-hand")
-    assert stale_error(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "members")
+    assert apply_stale_plan(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "members")
     assert list_groups(cloud, "by-hand") == ["h"]
 
 
 def test_a_group_does_not_move_when_a_policy_was_attached_that_it_would_lose(cloud):
-    converge(child_group("g"), cloud)
-    plan = plan_state(child_group("k"), cloud)
+    converge(state_with_child_of("g"), cloud)
+    plan = plan_state(state_with_child_of("k"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
-    cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}thinggroup/h")
-    assert stale_error(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "attached")
+    cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}thinggroup/h")
+    assert apply_stale_plan(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "attached")
 
 
 def managed_thing_in_locker(name):
@@ -143,17 +143,19 @@ def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(clou
     plan = plan_state(managed_thing_in_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="By hand")
-    assert stale_error(plan, cloud, "credential_lockers.l") == changed_after_plan("managed_things.m", "brand")
+    assert apply_stale_plan(plan, cloud, "credential_lockers.l") == changed_after_plan(
+        "managed_things.m", "brand"
+    )
     assert cloud.read_content()["managed_things"][0]["Brand"] == "By hand"
 
 
-def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
+def test_a_managed_thing_deleted_meanwhile_does_not_make_its_lockers_step_stale(cloud):
     converge(managed_thing_in_locker("One"), cloud)
     plan = plan_state(managed_thing_in_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.delete_managed_thing(Identifier=item["Id"])
     statuses = {outcome.status for outcome in apply(plan, cloud)}
-    # AWS rejects the update of the deleted managed thing; that is a failure, not an edit to protect.
+    # AWS rejects the update of the deleted managed thing: the step fails, and the next apply succeeds.
     assert statuses == {"started", "failed"}
     assert failures(apply(plan_state(managed_thing_in_locker("Two"), cloud), cloud)) == []
 
@@ -168,10 +170,10 @@ def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
     plan = plan_state(state(), cloud)
     cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
-    assert stale_error(plan, cloud, "managed_things.hub") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "managed_things.hub") == changed_after_plan(
         "managed_things.lamp", "brand"
     )
-    assert stale_error(plan, cloud, "managed_things.lamp") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "managed_things.lamp") == changed_after_plan(
         "managed_things.lamp", "brand"
     )
 
@@ -180,21 +182,23 @@ def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     converge(fleet(pump("1")), cloud)
     plan = plan_state(fleet(pump("1", 2)), cloud)
     cloud.iot.create_thing(thingName="by-hand")
-    cloud.iot.attach_thing_principal(thingName="by-hand", principal=f"{ACCOUNT}cert/{identity('1')}")
-    assert stale_error(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
-        "provisioned_things.pump-1", f"holders.{identity('1')}"
+    cloud.iot.attach_thing_principal(
+        thingName="by-hand", principal=f"{ARN_PREFIX}cert/{certificate_id_of('1')}"
     )
-    assert cloud.read_content()["certificates"][identity("1")] == ("ACTIVE", "DEFAULT")
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
+        "provisioned_things.pump-1", f"holders.{certificate_id_of('1')}"
+    )
+    assert cloud.read_content()["certificates"][certificate_id_of("1")] == ("ACTIVE", "DEFAULT")
 
 
 def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
     converge(fleet(pump("1")), cloud)
-    cloud.iot.update_certificate(certificateId=identity("1"), newStatus="REVOKED")
+    cloud.iot.update_certificate(certificateId=certificate_id_of("1"), newStatus="REVOKED")
     converge(fleet(pump("1", 2)), cloud)
-    assert [*cloud.read_content()["certificates"]] == [identity("1", 2)]
+    assert [*cloud.read_content()["certificates"]] == [certificate_id_of("1", 2)]
 
 
-def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(cloud):
+def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_same_apply(cloud):
     converge(fleet(pump("1")), cloud)
     certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump-1", 1)), ca="alpha")
     resources = [
@@ -206,11 +210,13 @@ def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(clou
         assert (
             failures(apply(plan_state(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
         )
-        assert cloud.read_content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
+        assert cloud.read_content()["things"]["x"]["principals"] == [
+            (certificate_id_of("1"), "NON_EXCLUSIVE_THING")
+        ]
 
 
 def fleet_with_ca_mode(mode):
-    """Return a fleet whose CA has a mode; changing the mode registers the certificates again."""
+    """Return a fleet whose CA has this certificate mode; a new mode registers all certificates again."""
     verification = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
     desired = fleet(pump("1"))
     return evolve(desired, resources={**desired.resources, ca().address: ca(**verification)})
@@ -220,17 +226,18 @@ def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud
     converge(fleet_with_ca_mode("DEFAULT"), cloud)
     plan = plan_state(fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
-    cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}cert/{identity('1')}")
-    assert stale_error(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
+    cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}cert/{certificate_id_of('1')}")
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
         "provisioned_things.pump-1", "registration.policies"
     )
 
 
-def test_re_reading_a_step_sends_no_listing_of_the_whole_account(cloud):
+def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
     """AWS serves ten pages per second, so listing a large account in each step would take minutes."""
     converge(state(*BEFORE), cloud)
     resources = [
-        evolve(resource, spec=evolve(resource.spec, **CHANGED[str(resource.address)])) for resource in BEFORE
+        evolve(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
+        for resource in BEFORE
     ]
     listings = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
     listings |= {"ListCredentialLockers", "ListProvisioningProfiles"}
@@ -253,4 +260,4 @@ def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     assert isinstance(with_policy.spec, Certificate)
     plan = plan_state(state(ca(), policy, with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")
-    assert stale_error(plan, cloud, "certificates.a") == changed_after_plan("certificates.a", "status")
+    assert apply_stale_plan(plan, cloud, "certificates.a") == changed_after_plan("certificates.a", "status")

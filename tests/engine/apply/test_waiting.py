@@ -34,12 +34,13 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
 
 
 def test_a_waiting_step_frees_its_worker_for_others():
-    """Setup codes are unique: a managed thing that gets another's code waits until that one is deleted."""
+    """A managed thing that gets the unique setup code of another waits until the other is deleted."""
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]
     fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(codes)]
     converge(state(*fleet), cloud)
-    swapped = [managed_thing(f"m{number}", code) for number, code in enumerate(codes[1:] + codes[:1])]
+    rotated_codes = codes[1:] + codes[:1]
+    swapped = [managed_thing(f"m{number}", code) for number, code in enumerate(rotated_codes)]
     outcomes = apply(plan_state(state(*swapped), cloud), cloud, workers=1)
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert any(isinstance(outcome, Waiting) for outcome in outcomes)

@@ -32,7 +32,7 @@ from tests.support.fault_injection import LOST_RESPONSES, Fault, FaultyCloud, Si
 from tests.support.pki import certificate_id, signing_request
 
 FAILED_BEFORE = (Fault.FAIL_BEFORE, Fault.RESET_BEFORE)
-ANY_FAULT = pytest.mark.parametrize(
+WITH_EACH_FAULT = pytest.mark.parametrize(
     "fault", [*LOST_RESPONSES, *FAILED_BEFORE], ids=lambda fault: fault.name.lower()
 )
 
@@ -48,7 +48,7 @@ def cloud(network) -> FaultyCloud:
 
 
 def apply_with_fault(cloud: FaultyCloud, desired: Any, method: str, path: str, fault: Fault) -> list[str]:
-    """Apply the desired state with a fault of the first such request, and return the failures."""
+    """Apply with a fault in the first request that has this method and path; return the failures."""
     plan = plan_state(desired, cloud)
     cloud.faults = SingleFault(method, path, fault)
     outcomes = apply(plan, cloud, pause=cloud.time.pause)
@@ -61,12 +61,12 @@ class TestIssuedCertificates:
     """AWS issues another certificate each time a signing request is sent."""
 
     @staticmethod
-    def certificate(request: str, output: OutputFile) -> Any:
+    def state_with_certificate(request: str, output: OutputFile) -> Any:
         spec = Certificate(csr=request, save_to=output)
         return state(resource("certificates", "a", spec), resource("things", "a", Thing(certificates=("a",))))
 
     @staticmethod
-    def provisioned(request: str, output: OutputFile) -> Any:
+    def state_with_provisioned_thing(request: str, output: OutputFile) -> Any:
         ref = {"Ref": "Csr"}
         body = Document.from_value(
             {
@@ -80,35 +80,32 @@ class TestIssuedCertificates:
         spec = ProvisionedThing(body, {"Csr": request}, output)
         return state(resource("provisioned_things", "a", spec))
 
-    @ANY_FAULT
+    @WITH_EACH_FAULT
     @pytest.mark.parametrize(
-        ("make", "path"),
-        [(certificate, "/certificates"), (provisioned, "/things")],
+        ("make_state", "path"),
+        [(state_with_certificate, "/certificates"), (state_with_provisioned_thing, "/things")],
         ids=["certificate", "thing"],
     )
-    def test_one_certificate_is_issued_and_saved(self, cloud, tmp_path, make, path, fault):
+    def test_one_certificate_is_issued_and_saved(self, cloud, tmp_path, make_state, path, fault):
         request, file = signing_request("a"), tmp_path / "a.pem"
         other = cloud.iot.create_certificate_from_csr(certificateSigningRequest=signing_request("b"))
-        assert (
-            apply_with_fault(cloud, make(request, OutputFile("a.pem", str(file))), "POST", path, fault) == []
-        )
+        desired = make_state(request, OutputFile("a.pem", str(file)))
+        assert apply_with_fault(cloud, desired, "POST", path, fault) == []
         issued = certificate_id(file.read_text())
         assert cloud.read_content()["certificates"].keys() == {issued, other["certificateId"]}
         assert cloud.read_content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
-        known = OutputFile("a.pem", str(file), file.read_text())
-        assert plan_state(make(request, known), cloud).steps == ()
+        saved = OutputFile("a.pem", str(file), file.read_text())
+        assert plan_state(make_state(request, saved), cloud).steps == ()
 
     def test_the_previous_certificate_does_not_verify_a_new_request(self, cloud):
         request = signing_request("a")
-        before = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        assert (
-            verify(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"])) is None
-        )
-        after = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        response = verify(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"]))
-        assert response["certificateArn"] == after["certificateArn"]
+        previous = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        verification = CertificateIssued.for_request(request, previous_id=previous["certificateId"])
+        assert verify(cloud, verification) is None
+        issued = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        assert verify(cloud, verification)["certificateArn"] == issued["certificateArn"]
 
-    def test_a_partly_provisioned_thing_is_completed_by_the_next_run(self, cloud):
+    def test_verifying_a_partly_provisioned_thing_fails_and_names_the_missing_part(self, cloud):
         request = signing_request("a")
         certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         with pytest.raises(
@@ -118,7 +115,7 @@ class TestIssuedCertificates:
 
 
 def verify(cloud, verification, **params):
-    """Return what the verification finds in the cloud, or None."""
+    """Return the response that the verification finds, or None if the call took no effect."""
     reads = verification.verify(ApiCall("iot", "Any", params))
     try:
         call = next(reads)
@@ -128,8 +125,8 @@ def verify(cloud, verification, **params):
         return stop.value
 
 
-@ANY_FAULT
-def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault):
+@WITH_EACH_FAULT
+def test_a_claim_key_whose_response_was_lost_is_replaced_by_the_next_run(cloud, tmp_path, fault):
     from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 
     file = tmp_path / "claim.key"
@@ -150,7 +147,7 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
     assert plan_state(desired(), cloud).steps == ()
 
 
-@ANY_FAULT
+@WITH_EACH_FAULT
 def test_one_managed_thing_is_created_per_setup_code(cloud, fault):
     assert apply_with_fault(cloud, state(managed_thing("a")), "POST", "/managed-things", fault) == []
     assert len(cloud.read_content()["managed_things"]) == 1
@@ -183,7 +180,8 @@ LOST = TargetError("no answer", outcome_unknown=True)
 EXISTS = aws_error("ResourceAlreadyExistsException")
 NOT_FOUND = aws_error("ResourceNotFoundException")
 VERIFICATION = FieldsMatch(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
-REQUESTED, OTHER = {"policyDocument": '{"a":1}'}, {"policyDocument": '{"a":2}'}
+REQUESTED_POLICY = {"policyDocument": '{"a":1}'}
+OTHER_POLICY = {"policyDocument": '{"a":2}'}
 CREATED = {"id": "7"}
 
 
@@ -191,13 +189,13 @@ CREATED = {"id": "7"}
     ("responses", "result", "operations"),
     [
         ([CREATED], CREATED, ["Make"]),
-        ([LOST, REQUESTED], REQUESTED, ["Make", "Read"]),
+        ([LOST, REQUESTED_POLICY], REQUESTED_POLICY, ["Make", "Read"]),
         ([LOST, NOT_FOUND, CREATED], CREATED, ["Make", "Read", "Make"]),
-        ([LOST, OTHER, CREATED], CREATED, ["Make", "Read", "Make"]),
-        ([LOST, NOT_FOUND, LOST, REQUESTED], REQUESTED, ["Make", "Read", "Make", "Read"]),
-        # The lost request took effect after it was looked for: reading again turns the rejection into a success.
-        ([LOST, NOT_FOUND, EXISTS, REQUESTED], REQUESTED, ["Make", "Read", "Make", "Read"]),
-        ([aws_error("InternalFailure", unknown=True), REQUESTED], REQUESTED, ["Make", "Read"]),
+        ([LOST, OTHER_POLICY, CREATED], CREATED, ["Make", "Read", "Make"]),
+        ([LOST, NOT_FOUND, LOST, REQUESTED_POLICY], REQUESTED_POLICY, ["Make", "Read", "Make", "Read"]),
+        # The lost request took effect after the first read: the second read turns the rejection into a success.
+        ([LOST, NOT_FOUND, EXISTS, REQUESTED_POLICY], REQUESTED_POLICY, ["Make", "Read", "Make", "Read"]),
+        ([aws_error("InternalFailure", unknown=True), REQUESTED_POLICY], REQUESTED_POLICY, ["Make", "Read"]),
     ],
 )
 def test_a_call_that_took_effect_is_not_repeated(responses, result, operations):
@@ -210,7 +208,7 @@ def test_a_call_that_took_effect_is_not_repeated(responses, result, operations):
     [
         # Our request was not lost, so another client created it.
         ([EXISTS], EXISTS, ["Make"]),
-        ([LOST, NOT_FOUND, EXISTS, OTHER], EXISTS, ["Make", "Read", "Make", "Read"]),
+        ([LOST, NOT_FOUND, EXISTS, OTHER_POLICY], EXISTS, ["Make", "Read", "Make", "Read"]),
         ([TargetError("no route")], TargetError("no route"), ["Make"]),
     ],
 )
@@ -221,7 +219,7 @@ def test_another_clients_change_is_not_taken_for_our_own(responses, error, opera
     assert (str(caught.value), aws.operations) == (str(error), operations)
 
 
-UNKNOWN = "iot:Make may or may not have been made: its response was lost (no answer); run plan again to see the live state"
+UNKNOWN_OUTCOME = "iot:Make may or may not have been made: its response was lost (no answer); run plan again to see the live state"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +235,7 @@ UNKNOWN = "iot:Make may or may not have been made: its response was lost (no ans
 def test_an_unverifiable_call_fails_with_an_unknown_outcome(responses, options):
     with pytest.raises(UnknownOutcomeError) as caught:
         ScriptedAws(*responses).send(**options)
-    assert str(caught.value) == UNKNOWN
+    assert str(caught.value) == UNKNOWN_OUTCOME
 
 
 @pytest.mark.parametrize(

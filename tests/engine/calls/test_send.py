@@ -20,12 +20,13 @@ from reconciler.model.errors import (
 )
 from reconciler.model.secret import Secret
 
-RESPONSE, NOT_FOUND, BUSY, DENIED = {"found": True}, "NotFound", "Busy", "Denied"
-A = Address("things", "a")
+RESPONSE = {"found": True}
+NOT_FOUND, BUSY, DENIED = "NotFound", "Busy", "Denied"
+THING_A = Address("things", "a")
 
 
 class ScriptedAws:
-    """AWS with scripted responses, error codes and exceptions, of which the last is repeated."""
+    """AWS with scripted responses, error codes and exceptions; the last of them is repeated forever."""
 
     def __init__(self, *responses):
         self.responses = list(responses)
@@ -53,13 +54,13 @@ def test_send_returns_the_response():
 
 def test_send_resolves_all_parameters():
     aws = ScriptedAws(RESPONSE)
-    aws.send({A: {"Id": "7"}}, {"name": Ref(A, "Id"), "code": Secret("env A", "90001")})
+    aws.send({THING_A: {"Id": "7"}}, {"name": Ref(THING_A, "Id"), "code": Secret("env A", "90001")})
     assert aws.calls == [ApiCall("iot", "Read", {"name": "7", "code": "90001"})]
 
 
 @pytest.mark.parametrize(
     ("params", "error"),
-    [({"name": Ref(A, "Id")}, UnknownValueError), ({"code": Secret("env A")}, MissingSecretError)],
+    [({"name": Ref(THING_A, "Id")}, UnknownValueError), ({"code": Secret("env A")}, MissingSecretError)],
 )
 def test_a_call_with_an_unknown_value_is_not_sent(params, error):
     aws = ScriptedAws(RESPONSE)
@@ -94,7 +95,7 @@ def test_a_call_is_repeated_while_it_fails_with_a_retried_error(times):
     assert (len(aws.calls), len(aws.pauses)) == (times + 1, times)
 
 
-def test_other_errors_keep_their_meaning_while_waiting():
+def test_other_errors_are_ignored_or_raised_as_usual_while_waiting():
     assert ScriptedAws(BUSY, NOT_FOUND).send(retried_errors={BUSY}, ignored_errors={NOT_FOUND}) == {}
     with pytest.raises(AwsError, match=r"^iot:Read failed with Denied: m$"):
         ScriptedAws(BUSY, DENIED).send(retried_errors={BUSY}, ignored_errors={NOT_FOUND})
@@ -114,7 +115,7 @@ def test_a_read_is_repeated_until_it_returns_the_expected_error(times):
     assert (len(aws.calls), len(aws.pauses)) == (times + 1, times)
 
 
-def test_a_repeated_read_times_out_with_the_next_step():
+def test_the_timeout_of_a_repeated_read_raises_an_error_that_names_the_next_step():
     aws = ScriptedAws(RESPONSE)
     with pytest.raises(ReconcilerError) as caught:
         aws.send(repeat_until={NOT_FOUND})
@@ -138,8 +139,8 @@ def test_a_repeated_read_also_waits_for_retried_errors():
 @given(st.floats(0, 1000))
 def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds):
     pauses = list(generate_growing_pauses(timeout_seconds))
-    longest = [min(0.05 * 2**n, 5.0) for n in range(len(pauses))]
-    assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, longest, strict=True))
+    longest_pauses = [min(0.05 * 2**number, 5.0) for number in range(len(pauses))]
+    assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, longest_pauses, strict=True))
     assert sum(pauses[:-1]) < max(timeout_seconds, 1e-9)
     assert sum(pauses) >= timeout_seconds
 

@@ -1,4 +1,4 @@
-"""Only one process writes at a time, with any clocks, and after any end of the holder."""
+"""Only one process writes to a workspace at a time, with any clock and after any crash."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from reconciler.registry import Registry
 from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, state
 from tests.support.registry_client import SETTINGS, Cloud
 
-ELSEWHERE = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
+REMOTE_PROCESS = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
 GROUP = "reconciler-ws"
 PARTIAL_APPLY = (
     "an apply by ada@build-7 (process 4711) has been running since 2026-03-01T00:00:00Z; this plan may show a partial "
     "apply; plan again when it is done"
 )
-PARTS = {"holder", "process", "since", "until"}
+LEASE_PARTS = {"holder", "process", "since", "until"}
 
 
 class Time:
-    """A clock that tests move."""
+    """A clock that moves only when a test sets `now`, in seconds since 2026-03-01."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -61,28 +61,29 @@ def cloud(time):
     return cloud
 
 
-def attributes(cloud):
+def read_attributes(cloud):
+    """Return the attributes of the workspace's group."""
     group = cloud.iot.describe_thing_group(thingGroupName=GROUP)
     return group["thingGroupProperties"].get("attributePayload", {}).get("attributes", {})
 
 
 def test_the_lease_is_in_the_groups_attributes_only_while_it_is_held(cloud, time):
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         holder = find_lease_holder("ws", cloud.call)
-        assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
+        assert read_attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in LEASE_PARTS}
         assert (holder.process, holder.since, holder.until - holder.since) == (
-            ELSEWHERE,
+            REMOTE_PROCESS,
             time.date(),
             datetime.timedelta(seconds=LEASE_SECONDS),
         )
-    assert (find_lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (find_lease_holder("ws", cloud.call), read_attributes(cloud)) == (None, {})
 
 
 def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time):
     with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         with (
             pytest.raises(LockedError) as locked,
-            hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+            hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time),
         ):
             pass
         guard()
@@ -96,14 +97,14 @@ def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time)
 
 def test_each_workspace_has_its_own_lease(cloud, time):
     with (
-        hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
-        hold_lease("other", cloud.call, ELSEWHERE, machine="another", clock=time) as guard,
+        hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time),
+        hold_lease("other", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard,
     ):
         guard()
 
 
 def test_the_lease_is_released_after_every_kind_of_exception(cloud, time):
-    with pytest.raises(KeyError), hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with pytest.raises(KeyError), hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         raise KeyError
     assert find_lease_holder("ws", cloud.call) is None
 
@@ -117,7 +118,7 @@ def leave_lease(cloud, process, machine, monkeypatch, time):
 
 
 def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(cloud, time, monkeypatch):
-    leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
+    leave_lease(cloud, REMOTE_PROCESS, "another", monkeypatch, time)
     time.now = LEASE_SECONDS - 1
     with pytest.raises(LockedError), hold_lease("ws", cloud.call, identify_this_process({}), clock=time):
         pass
@@ -137,29 +138,29 @@ def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time,
     payload = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": payload})
     release_stale_lease("ws", cloud.call)
-    assert attributes(cloud) == {"site": "oslo"}
+    assert read_attributes(cloud) == {"site": "oslo"}
 
 
 def test_the_lease_of_a_holder_that_may_be_alive_is_not_released(cloud, time, monkeypatch):
-    leave_lease(cloud, ELSEWHERE, "another", monkeypatch, time)
+    leave_lease(cloud, REMOTE_PROCESS, "another", monkeypatch, time)
     release_stale_lease("ws", cloud.call)
-    assert find_lease_holder("ws", cloud.call).process == ELSEWHERE
+    assert find_lease_holder("ws", cloud.call).process == REMOTE_PROCESS
 
 
 def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, time):
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
-        assert force_unlock("ws", cloud.call).process == ELSEWHERE
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
+        assert force_unlock("ws", cloud.call).process == REMOTE_PROCESS
         assert force_unlock("ws", cloud.call) is None
         with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other:
             other()
-            # The first holder must have read the registry again since.
+            # By this time, the first holder must have read the lease again.
             time.now = LEASE_SECONDS
             with pytest.raises(LeaseLostError):
                 guard()
 
 
 def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_expires(cloud, time):
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
         time.now = LEASE_SECONDS * 0.8
         guard()
         time.now += 1
@@ -168,7 +169,7 @@ def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_expires(cloud
 
 
 def test_a_lease_is_renewed_while_it_is_held(cloud):
-    """In real time, as the thread that renews it waits in real time."""
+    """The thread that renews the lease waits in real time, so this test does, too."""
     writes = threading.Semaphore(0)
 
     def call(request):
@@ -178,19 +179,19 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
         return response
 
     cloud.reset()
-    with hold_lease("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
+    with hold_lease("ws", call, REMOTE_PROCESS, machine="another", seconds=0.4) as guard:
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
 
 
 def test_the_lease_keeps_the_groups_other_attributes(cloud, time):
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         pass
     properties = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=properties)
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        assert attributes(cloud)["team"] == "water"
-    assert attributes(cloud) == {"team": "water"}
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
+        assert read_attributes(cloud)["team"] == "water"
+    assert read_attributes(cloud) == {"team": "water"}
 
 
 def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
@@ -199,7 +200,9 @@ def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
     def try_to_acquire(number):
         start.wait()
         try:
-            with hold_lease("ws", cloud.call, evolve(ELSEWHERE, pid=number), machine="another", clock=time):
+            with hold_lease(
+                "ws", cloud.call, evolve(REMOTE_PROCESS, pid=number), machine="another", clock=time
+            ):
                 attempted.wait()
         except LockedError:
             attempted.wait()
@@ -211,12 +214,12 @@ def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
 
 
 def test_an_unreadable_lease_blocks_no_one(cloud, time):
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         pass
     properties = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=properties)
     assert find_lease_holder("ws", cloud.call) is None
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
         guard()
 
 
@@ -244,7 +247,7 @@ def test_a_lease_whose_response_was_lost_is_released(cloud, time):
     lost_requests: list[object] = []
     with pytest.raises(TargetError), hold_lease("ws", call, identify_this_process({}), clock=time):
         pass
-    assert (find_lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (find_lease_holder("ws", cloud.call), read_attributes(cloud)) == (None, {})
 
 
 def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
@@ -256,7 +259,7 @@ def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
             raise TargetError("no route")
         return cloud.call(request)
 
-    with hold_lease("ws", call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", call, REMOTE_PROCESS, machine="another", clock=time):
         reachable.clear()
 
 
@@ -265,7 +268,7 @@ class TestApplying:
         cloud = Cloud()
         desired = state(ca(), *device("a"))
         plan = plan_state(desired, cloud)
-        with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
+        with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
             assert plan_state(desired, cloud).steps == ()
         assert plan_state(desired, cloud).steps == ()
@@ -274,7 +277,7 @@ class TestApplying:
         cloud = Cloud()
         converge(state(ca(), *device("a")), cloud)
         plan = plan_state(state(), cloud)
-        with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
+        with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another") as guard:
             assert failures(apply(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.read_content()["thing_groups"] == {}
@@ -306,7 +309,7 @@ class TestApplying:
 def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     desired = state(ca(), *device("pump"))
     plan_before = plan_state(desired, cloud)
-    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         concurrent_plan = plan_state(desired, cloud)
     warnings = {note.text for note in concurrent_plan.notes} - {note.text for note in plan_before.notes}
     assert warnings == {PARTIAL_APPLY}
@@ -317,7 +320,7 @@ def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
     desired = state(ca(), *device("pump"))
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
-        hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time),
         pytest.raises(PlanRejectedError) as rejected,
     ):
         plan_state(desired, cloud)

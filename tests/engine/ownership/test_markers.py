@@ -9,7 +9,7 @@ from reconciler.model.errors import PlanRejectedError
 from tests.support.desired_states import ca, converge, device, plan_state, state
 from tests.support.registry_client import Cloud
 
-ADOPT = "{0}: already exists and is not managed by this workspace; import it with --adopt {0}"
+IMPORT_WITH_ADOPT = "{0}: already exists and is not managed by this workspace; import it with --adopt {0}"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_certificate_of_another_workspaces_thing_is_not_taken_over(cloud):
 def test_an_unmanaged_thing_that_differs_is_imported_only_with_adopt(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     desired = state(ca(), *device("a", site="oslo"))
-    assert reasons_to_reject(desired, cloud) == (ADOPT.format("things.a"),)
+    assert reasons_to_reject(desired, cloud) == (IMPORT_WITH_ADOPT.format("things.a"),)
     assert plan_state(desired, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 
 

@@ -34,7 +34,7 @@ def cloud(account) -> Cloud:
 
 @st.composite
 def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
-    """Draw a state of all common kinds whose names have the prefix; its things may have `prevent_destroy`."""
+    """Return a state of the common kinds, whose names have the prefix; its things may be protected."""
     names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
@@ -63,7 +63,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
 
 
 def without_lifecycle(desired: DesiredState) -> DesiredState:
-    """Return the state without `prevent_destroy`, so that another state can follow it."""
+    """Return the state without `prevent_destroy`, which could reject the plan of the next state."""
     resources = {address: evolve(item, lifecycle=Lifecycle()) for address, item in desired.resources.items()}
     return evolve(desired, resources=resources)
 
@@ -96,7 +96,7 @@ def select_content(content: dict, prefix: str, workspace: str) -> dict:
     two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
     order=st.permutations([0, 0, 1, 1]),
 )
-def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order):
+def test_two_workspaces_leave_what_each_leaves_alone_in_any_order_of_applies(account, one, two, order):
     sequences = [[without_lifecycle(first), second] for first, second in (one, two)]
     expected = []
     for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
@@ -122,13 +122,12 @@ def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account
     converge(desired, account.reset())
     other_workspace = evolve(desired, settings=evolve(desired.settings, name="ws-2"))
     before = account.read_content()
-    unique = {
-        address for address in desired.resources if address.kind != "managed_things"
-    }  # AWS assigns their IDs
-    if unique:
+    # Managed things cannot conflict: AWS assigns their IDs.
+    named = {address for address in desired.resources if address.kind != "managed_things"}
+    if named:
         with pytest.raises(PlanRejectedError) as caught:
-            plan_state(other_workspace, account, adopt=unique)
-        reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
+            plan_state(other_workspace, account, adopt=named)
+        reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(named)]
         assert list(caught.value.reasons) == reasons
     assert account.read_content() == before
 
@@ -141,11 +140,11 @@ def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     for name in ("other-workspaces", "unmanaged"):
         cloud.iot.attach_thing_principal(thingName=name, principal=certificate)
 
-    def users():
+    def list_things_of_certificate():
         return sorted(cloud.iot.list_principal_things(principal=certificate)["things"])
 
     converge(state(ca(), workspace="one"), cloud)
-    assert users() == ["other-workspaces", "unmanaged"]
+    assert list_things_of_certificate() == ["other-workspaces", "unmanaged"]
     assert cloud.iot.list_attached_policies(target=certificate)["policies"] == []
     cloud.iot.detach_thing_principal(thingName="unmanaged", principal=certificate)
     converge(state(workspace="two"), cloud)
