@@ -349,7 +349,7 @@ class Workspace(WorkspaceFiles):
 
         Raises what `plan` raises.
         """
-        plan = plan or self.plan()
+        plan = self.plan() if plan is None else plan
         if not notebook.is_in_notebook():
             sys.stdout.write(f"{plan!r}\n")
             return

@@ -159,3 +159,13 @@ def test_a_panel_outside_a_notebook_prints_the_plan(run_in_starter, capsys):
     workspace = reconciler.Workspace()
     workspace.panel(plan := workspace.plan())
     assert capsys.readouterr().out == f"{plan!r}\n"
+
+
+def test_a_panel_shows_a_given_plan_without_changes_instead_of_a_new_one(run_in_starter, capsys, monkeypatch):
+    workspace = reconciler.Workspace()
+    workspace.apply(workspace.plan())
+    empty_plan = workspace.plan()
+    assert not empty_plan
+    monkeypatch.setattr(workspace, "plan", lambda: pytest.fail("the panel planned again"))
+    workspace.panel(empty_plan)
+    assert capsys.readouterr().out == f"{empty_plan!r}\n"
