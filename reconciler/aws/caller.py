@@ -48,7 +48,7 @@ class Caller:
         self._clients = clients
         self._retries = retries or Retries()
         self._circuits = {name: Circuit(name, self._retries.clock) for name in clients}
-        self._page_size = cache(self._find_page_size)
+        self._get_page_size = cache(self._find_page_size)
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Return AWS's response.
@@ -59,7 +59,7 @@ class Caller:
         try:
             return self._send(call)
         except RetriesExhausted as exhausted:
-            error = translate_error(exhausted.error, call, unknown=exhausted.unknown)
+            error = translate_error(exhausted.error, call, outcome_unknown=exhausted.outcome_unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
         # Raised here, without botocore's error as its cause, because that contains the rejected values.
@@ -69,10 +69,10 @@ class Caller:
         client = self._clients[call.service]
         method = xform_name(call.operation)
         is_paged = client.can_paginate(method)
-        send_page = self._with_retries(call, getattr(client, method), reads=is_paged)
+        send_page = self._add_retries(call, getattr(client, method), reads=is_paged)
         if not is_paged:
             return send_page(**call.params)
-        config = {"PageSize": self._page_size(call.service, call.operation), "MaxItems": call.max_items}
+        config = {"PageSize": self._get_page_size(call.service, call.operation), "MaxItems": call.max_items}
         paginator = client.get_paginator(method)
         paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
@@ -80,17 +80,18 @@ class Caller:
         # The joined response omits a key without items.
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
-    def _with_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
+    def _add_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
         """Return a function that calls the method, with retries where they are allowed."""
         model = self._clients[call.service].meta.service_model.operation_model(call.operation)
-        verb = model.http["method"]
+        http_method = model.http["method"]
 
         def send(**params: Any) -> Mapping[str, Any]:
             return self._retries.run(
                 partial(method, **params),
                 self._circuits[call.service],
-                reads=reads or verb in _SAFE_METHODS,
-                idempotent=call.idempotent or (verb in _IDEMPOTENT_METHODS and call.verification is None),
+                reads=reads or http_method in _SAFE_METHODS,
+                idempotent=call.idempotent
+                or (http_method in _IDEMPOTENT_METHODS and call.verification is None),
             )
 
         return send
@@ -106,9 +107,9 @@ class Caller:
 
 
 def translate_error(
-    error: ClientError | BotoCoreError, call: ApiCall, *, unknown: bool = False
+    error: ClientError | BotoCoreError, call: ApiCall, *, outcome_unknown: bool = False
 ) -> ReconcilerError:
-    """Translate an error of boto3 into ours; `unknown` means that the call may have taken effect."""
+    """Translate an error of boto3 into ours; `outcome_unknown` means that the call may have taken effect."""
     match error:
         case ClientError():
             details = error.response.get("Error", {})
@@ -125,7 +126,7 @@ def translate_error(
                 ),
                 status=metadata.get("HTTPStatusCode", 0),
                 request_id=metadata.get("RequestId", ""),
-                outcome_unknown=unknown,
+                outcome_unknown=outcome_unknown,
             )
         case ParamValidationError():
             message = str(error).removeprefix("Parameter validation failed:\n")
@@ -136,15 +137,15 @@ def translate_error(
                 message=redact(message),
             )
         case _:
-            return build_unreachable_error(error, f"{call} got no response", unknown=unknown)
+            return build_unreachable_error(error, f"{call} got no response", outcome_unknown=outcome_unknown)
 
 
 def build_unreachable_error(
-    error: ClientError | BotoCoreError, problem: str, *, unknown: bool = False
+    error: ClientError | BotoCoreError, problem: str, *, outcome_unknown: bool = False
 ) -> TargetError:
     """Return the error for a missing response, with the next step; `problem` describes the failure."""
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _NO_CREDENTIALS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
-    return TargetError(redact(f"{problem}: {error}"), outcome_unknown=unknown)
+    return TargetError(redact(f"{problem}: {error}"), outcome_unknown=outcome_unknown)

@@ -35,6 +35,7 @@ def _is_ordinal(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+# The check of each key's value, and the text for what is expected.
 _FIELDS: Mapping[str, tuple[_Check, str]] = {
     "operation": (lambda value: isinstance(value, str) and bool(value), 'a glob such as "iot:Create*"'),
     "kind": (lambda value: isinstance(value, str) and value in FAULT_KINDS, format_choices(FAULT_KINDS)),

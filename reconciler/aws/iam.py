@@ -22,7 +22,7 @@ MAX_POLICY_CHARACTERS = 6144
 _PASS_ROLE_SERVICES = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
 """The services that roles are passed to: provisioning templates, and role aliases."""
 
-_TAGGING = frozenset({"TagResource", "UntagResource"})
+_TAGGING_OPERATIONS = frozenset({"TagResource", "UntagResource"})
 
 
 def build_iam_policy(
@@ -38,18 +38,18 @@ def build_iam_policy(
     for purpose, requested in operations.items():
         added = sorted({*requested} - listed)
         listed |= {*added}
-        unlimited = [to_iam_action(*pair) for pair in added if not _list_resource_types(*pair)]
-        if unlimited:
-            statements.append(_build_statement(f"{purpose}Any", unlimited, ["*"]))
+        any_resource_actions = [to_iam_action(*pair) for pair in added if not _list_resource_types(*pair)]
+        if any_resource_actions:
+            statements.append(_build_statement(f"{purpose}Any", any_resource_actions, ["*"]))
         for service in sorted({service for service, _ in added}):
-            limited = [
-                name for other, name in added if other == service and _list_resource_types(service, name)
+            limited_operations = [
+                name for owner, name in added if owner == service and _list_resource_types(service, name)
             ]
-            if limited:
+            if limited_operations:
                 sid = f"{purpose}{service.title().replace('-', '')}"
-                actions = [to_iam_action(service, operation) for operation in limited]
+                actions = [to_iam_action(service, operation) for operation in limited_operations]
                 statements.append(
-                    _build_statement(sid, actions, _list_resource_arns(service, limited, target))
+                    _build_statement(sid, actions, _list_resource_arns(service, limited_operations, target))
                 )
     if roles:
         statement = _build_statement("PassRole", ["iam:PassRole"], sorted(roles))
@@ -90,7 +90,7 @@ def _list_resource_arns(service: str, operations: Collection[str], target: Targe
     types = {
         name
         for operation in operations
-        if operation not in _TAGGING
+        if operation not in _TAGGING_OPERATIONS
         for name in _list_resource_types(service, operation)
     }
     prefix = _build_arn_prefix(service, target)

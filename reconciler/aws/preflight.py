@@ -191,7 +191,8 @@ def _find_denied_actions(
 def _find_policy_source(arn: str) -> str:
     """Return the ARN of the user or role whose policies are simulated.
 
-    For the session of an assumed role, that is the role. A session's ARN does not contain the role's path, so the result is wrong for a role that has one.
+    For the session of an assumed role, that is the role. A session's ARN does not contain the role's path, so the result is
+    wrong for a role that has one.
     """
     _, partition, _, _, account, resource = arn.split(":", 5)
     resource_type, _, rest = resource.partition("/")

@@ -15,15 +15,13 @@ def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:
     packaged: dict[str, dict[str, Any]] = tomllib.loads(
         (files(__package__) / "quotas.toml").read_text("utf-8")
     )
-    shared = {
-        service: {
+    rates: dict[str, Mapping[str, float]] = {}
+    shared: dict[str, Mapping[str, tuple[float, frozenset[str]]]] = {}
+    for service, default_rates in packaged.items():
+        shared_buckets = default_rates.pop("shared", {})
+        shared[service] = {
             name: (float(bucket["rate"]), frozenset(bucket["operations"]))
-            for name, bucket in rates.pop("shared", {}).items()
+            for name, bucket in shared_buckets.items()
         }
-        for service, rates in packaged.items()
-    }
-    rates = {
-        service: {**default_rates, **overrides.get(service, {})}
-        for service, default_rates in packaged.items()
-    }
+        rates[service] = {**default_rates, **overrides.get(service, {})}
     return Quotas(rates, shared)

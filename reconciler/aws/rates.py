@@ -23,6 +23,7 @@ RECOVERY_SECONDS = 60.0
 """Seconds in which a stopped bucket returns to its full rate."""
 
 _MIN_RATE_SHARE = 1 / 64
+"""The lowest rate of a slowed bucket, as a share of its quota."""
 _SAME_SIGNAL_SECONDS = 1.0
 """Throttled calls within this time count once: they were in flight together."""
 
@@ -49,6 +50,7 @@ class TokenBucket:
         with self._lock:
             self._refill()
             self._tokens -= 1
+            # Each waiting call makes the count more negative, so that the next one waits behind it.
             wait = -self._tokens / self._rate
         if wait > 0:
             self._pause(wait)
@@ -94,16 +96,16 @@ def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool
             ]
 
     def wait(event_name: str, **_context: Any) -> None:
-        for _, tokens in find_token_buckets(event_name, create=not only_after_throttling):
-            tokens.take()
+        for _, token_bucket in find_token_buckets(event_name, create=not only_after_throttling):
+            token_bucket.take()
 
     def slow_down_if_throttled(
         event_name: str, parsed_response: Mapping[str, Any] | None, **_context: Any
     ) -> None:
         if not is_throttled(parsed_response or {}):
             return
-        for bucket, tokens in find_token_buckets(event_name, create=True):
-            if rate := tokens.slow_down():
+        for bucket, token_bucket in find_token_buckets(event_name, create=True):
+            if rate := token_bucket.slow_down():
                 _log.info(
                     "throttled: %s:%s slows down to %.2g calls per second", bucket.service, bucket.name, rate
                 )

@@ -40,7 +40,8 @@ NO_BOTOCORE_RETRIES: Mapping[str, Any] = {"mode": "standard", "total_max_attempt
 DEFAULT_TIMEOUT_SECONDS = 60.0
 """Seconds after its first attempt during which a call is retried."""
 
-_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 10.0
+_FIRST_PAUSE_SECONDS = 0.1
+_MAX_PAUSE_SECONDS = 10.0
 
 # botocore's list without LimitExceededException: in AWS IoT that is a quota on resources, and waiting does not help.
 _THROTTLING_CODES = frozenset(
@@ -57,7 +58,8 @@ _THROTTLING_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
+_TOO_MANY_REQUESTS_STATUS = 429
+_MIN_SERVER_ERROR_STATUS = 500
 
 # The request did not reach AWS completely, so AWS did nothing.
 _INCOMPLETE_REQUEST_CODES = frozenset({"RequestTimeout", "RequestTimeoutException"})
@@ -75,7 +77,7 @@ def is_throttled(response: Mapping[str, Any]) -> bool:
     """Return whether a parsed response reports throttling (iot: 400, managed integrations: 429)."""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code", "")
-    return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS
+    return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS_STATUS
 
 
 def classify_failure(error: Exception) -> CallFailure | None:
@@ -87,7 +89,7 @@ def classify_failure(error: Exception) -> CallFailure | None:
             return CallFailure.UNSENT
         case ClientError():
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return CallFailure.LOST if status >= _SERVER_ERROR else None
+            return CallFailure.LOST if status >= _MIN_SERVER_ERROR_STATUS else None
         case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError():
             return CallFailure.UNSENT
         case SSLError():  # an untrusted certificate will not become trusted within a minute
@@ -99,10 +101,11 @@ def classify_failure(error: Exception) -> CallFailure | None:
 
 
 class RetriesExhausted(Exception):  # noqa: N818 (never leaves this package)
-    """botocore's last error, and whether the call may have taken effect without a response."""
+    """A call is not sent again: botocore's last error, and whether the call may have taken effect."""
 
-    def __init__(self, error: ClientError | BotoCoreError, *, unknown: bool) -> None:
-        self.error, self.unknown = error, unknown
+    def __init__(self, error: ClientError | BotoCoreError, *, outcome_unknown: bool) -> None:
+        self.error = error
+        self.outcome_unknown = outcome_unknown
         super().__init__(str(error))
 
 
@@ -195,7 +198,9 @@ class Retries:
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
-                    raise RetriesExhausted(error, unknown=lost and failure is not None) from error
+                    # A call that AWS rejected (`failure` is None) has a known outcome.
+                    outcome_unknown = lost and failure is not None
+                    raise RetriesExhausted(error, outcome_unknown=outcome_unknown) from error
                 self.pause(seconds)
             else:
                 circuit.record_response()

@@ -159,7 +159,7 @@ def _build_structure_check(shape: Any) -> Check:
 
 
 def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
-    """Return AWS's name and the value of each member of a structure, or None for other values."""
+    """Return each member's name in AWS and its value, by the key in the file, or None if it is not a structure."""
     if isinstance(structure, Document):
         structure = structure.value
     if isinstance(structure, Mapping):
@@ -181,7 +181,7 @@ def _build_string_check(shape: Any) -> Check:
     pattern = compile_pattern(java_pattern) if java_pattern else None
 
     def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        size = "the value has the wrong length" if secret else f"{len(value)} characters"
+        length_text = "the value has the wrong length" if secret else f"{len(value)} characters"
         subject = "the value" if secret else quote(value)
         if shape.enum:
             if value not in shape.enum:
@@ -192,11 +192,11 @@ def _build_string_check(shape: Any) -> Check:
         elif len(value) < min_length:
             yield ValueProblem(
                 "too-short",
-                size,
+                length_text,
                 f"at least {min_length}{'' if max_length is None else f' and at most {max_length}'}",
             )
         elif max_length is not None and len(value) > max_length:
-            yield ValueProblem("too-long", size, f"at most {max_length}")
+            yield ValueProblem("too-long", length_text, f"at most {max_length}")
         elif pattern and not pattern.fullmatch(value):
             yield ValueProblem(
                 "pattern-mismatch", f"{subject} is not accepted by AWS", f"a match of {java_pattern}"
@@ -235,7 +235,7 @@ def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check
                     "another key",
                     path=(name,),
                 )
-            for problem in check_key(name, False):
+            for problem in check_key(name, False):  # keys are never secret
                 yield ValueProblem(
                     f"key-{problem.code}",
                     f"the key: {problem.problem}",

@@ -98,13 +98,13 @@ def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, st
     from reconciler.aws.caller import build_unreachable_error
 
     endpoint = None if settings.target == "aws" else settings.target
-    local = find_local_endpoint(settings, environ)
+    local_endpoint = find_local_endpoint(settings, environ)
     try:
         session = create_remote_session(settings, quotas, environ)
         if not session.region_name:
             raise NoRegionError
-        account = _find_account(session, local or endpoint)
-        target = Target(local or settings.target, session.region_name, account)
+        account = _find_account(session, local_endpoint or endpoint)
+        target = Target(local_endpoint or settings.target, session.region_name, account)
         return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
         raise build_unreachable_error(error, f"cannot reach {settings.target}") from error
@@ -139,12 +139,14 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
 
     from reconciler.aws.rates import limit_rates
 
-    local = find_local_endpoint(settings, environ)
+    local_endpoint = find_local_endpoint(settings, environ)
     credentials = (
-        LOCAL_CREDENTIALS if local and not _has_chosen_credentials(settings, environ) else (None, None)
+        LOCAL_CREDENTIALS
+        if local_endpoint and not _has_chosen_credentials(settings, environ)
+        else (None, None)
     )
     core = _create_core_session()
-    limit_rates(core, quotas, only_after_throttling=bool(local) and not settings.quotas)
+    limit_rates(core, quotas, only_after_throttling=bool(local_endpoint) and not settings.quotas)
     # boto3 does not read AWS_REGION, which takes precedence over AWS_DEFAULT_REGION and the profile.
     region = settings.region or environ.get("AWS_REGION")
     session = boto3.Session(
@@ -156,7 +158,7 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
 def _create_core_session() -> Any:
     """Return a botocore session that uses less memory.
 
-    botocore would create a time zone object for each timestamp, as large as a thing; here all timestamps share one. The
+    botocore would create a time zone object for each timestamp, which takes as much memory as a thing; here all timestamps share one. The
     service models are loaded by the same loader as the constraints, so that each of them is loaded once.
     """
     from botocore.session import Session

@@ -58,7 +58,9 @@ class ThrottledOutput:
 @contextmanager
 def show_reading() -> Iterator[ReadProgress]:
     """Show what is being read, and how long it took, if that takes a while."""
-    started_at, output, text = time.monotonic(), ThrottledOutput(), ""
+    started_at = time.monotonic()
+    output = ThrottledOutput()
+    text = ""
 
     def on_progress(subject: str, done: int, total: int | None) -> None:
         nonlocal text
@@ -77,9 +79,11 @@ def show_reading() -> Iterator[ReadProgress]:
 def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
     """Show the progress of an apply.
 
-    The first interrupt of the kernel drains it, the second aborts.
+    After the first interrupt of the kernel, the apply finishes the calls in flight and starts no more. The second aborts it.
     """
-    tracker, output, is_stopping = ProgressTracker(plan), ThrottledOutput(), False
+    tracker = ProgressTracker(plan)
+    output = ThrottledOutput()
+    is_stopping = False
 
     def render_html() -> h.Renderable:
         return render_progress_html(tracker.build_view(), STOPPING_MESSAGE if is_stopping else "")

@@ -110,10 +110,10 @@ def _show(workspace: NotebookWorkspace, *addresses: str) -> Any:
     return workspace.show(addresses[0])
 
 
-def _without_arguments(run: Callable[[NotebookWorkspace], Any]) -> Callable[..., Any]:
-    """Reject arguments of a command that takes none."""
+def _reject_arguments(run: Callable[[NotebookWorkspace], Any]) -> Callable[..., Any]:
+    """Return a command that takes no arguments and rejects any."""
 
-    def run_alone(workspace: NotebookWorkspace, *arguments: str) -> Any:
+    def run_without_arguments(workspace: NotebookWorkspace, *arguments: str) -> Any:
         if arguments:
             raise ReconcilerError(
                 f"unexpected argument {quote(arguments[0])}; "
@@ -121,17 +121,17 @@ def _without_arguments(run: Callable[[NotebookWorkspace], Any]) -> Callable[...,
             )
         return run(workspace)
 
-    return run_alone
+    return run_without_arguments
 
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
-    "plan": _without_arguments(lambda workspace: workspace.plan()),
+    "plan": _reject_arguments(lambda workspace: workspace.plan()),
     "apply": _apply,
-    "drift": _without_arguments(lambda workspace: workspace.drift()),
-    "panel": _without_arguments(lambda workspace: workspace.panel()),
-    "graph": _without_arguments(lambda workspace: workspace.plan().graph),
+    "drift": _reject_arguments(lambda workspace: workspace.drift()),
+    "panel": _reject_arguments(lambda workspace: workspace.panel()),
+    "graph": _reject_arguments(lambda workspace: workspace.plan().graph),
     "show": _show,
-    "history": _without_arguments(lambda workspace: workspace.history()),
-    "last_run": _without_arguments(lambda workspace: workspace.last_run()),
+    "history": _reject_arguments(lambda workspace: workspace.history()),
+    "last_run": _reject_arguments(lambda workspace: workspace.last_run()),
 }
 """The commands of the magic. A new command needs only its line here and in the magic's help."""

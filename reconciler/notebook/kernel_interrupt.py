@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython import get_ipython
 
-_BETWEEN_CELLS = signal.SIG_IGN
+_HANDLER_BETWEEN_CELLS = signal.SIG_IGN
 """The handler that ipykernel sets between cells; while a cell runs it sets its own handler."""
 
 
@@ -23,4 +23,4 @@ def set_interrupt_handler(act: Callable[[], None] | None) -> None:
             act()
 
     # Only the main thread may set a handler, and ipykernel restores its own around every cell: so set it between two cells.
-    kernel.io_loop.add_callback(signal.signal, signal.SIGINT, handle if act else _BETWEEN_CELLS)
+    kernel.io_loop.add_callback(signal.signal, signal.SIGINT, handle if act else _HANDLER_BETWEEN_CELLS)

@@ -63,7 +63,7 @@ class Panel(anywidget.AnyWidget):
         )
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        """Pass what the user did to the session, which only queues it: this may be any thread."""
+        """Pass a message from the page to the session, which only queues it: it may arrive on any thread."""
         session = self._session
         match content:
             case {"command": "plan"}:
@@ -94,7 +94,7 @@ class Panel(anywidget.AnyWidget):
                 self.state = {**self.state, **remaining}
 
     def send_message(self, message: Mapping[str, Any]) -> None:
-        """Send the page what it asked for."""
+        """Send the page the details that the user requested."""
         self.send(dict(message))
 
     def on_plan(self, plan: Plan) -> None:

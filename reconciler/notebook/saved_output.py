@@ -35,8 +35,8 @@ class SavedOutput:
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self._workspace = workspace
         self._handle = DisplayHandle()
-        self._applied: list[_SavedPlan] = []
-        self._latest: _SavedPlan | None = self._to_saved_plan(plan)
+        self._applied_plans: list[_SavedPlan] = []
+        self._latest_plan: _SavedPlan | None = self._to_saved_plan(plan)
 
     def display(self) -> None:
         """Write into the cell's output for the first time."""
@@ -44,14 +44,14 @@ class SavedOutput:
 
     def set_plan(self, plan: Plan) -> None:
         """Replace the latest plan, which was not applied."""
-        self._latest = self._to_saved_plan(plan)
+        self._latest_plan = self._to_saved_plan(plan)
         self._update()
 
     def add_result(self, plan: Plan, result: Result | None) -> None:
-        """Add an applied plan; without a result, because the result is displayed elsewhere."""
+        """Add an applied plan with its result; None if the result is displayed in place of the widget."""
         view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
-        self._applied.append(self._to_saved_plan(plan, view))
-        self._latest = None
+        self._applied_plans.append(self._to_saved_plan(plan, view))
+        self._latest_plan = None
         self._update()
 
     def _update(self) -> None:
@@ -59,20 +59,20 @@ class SavedOutput:
 
     def _to_saved_plan(self, plan: Plan, result: ResultView | None = None) -> _SavedPlan:
         markers = self._workspace.count_unchanged_markers(plan)
-        page = build_plan_view(plan, requests=True, unchanged_markers=markers, max_rows=MAX_ROWS)
+        view = build_plan_view(plan, requests=True, unchanged_markers=markers, max_rows=MAX_ROWS)
         text = render_text(build_plan_view(plan, unchanged_markers=markers, max_rows=MAX_ROWS))
-        return _SavedPlan(page, text, result)
+        return _SavedPlan(view, text, result)
 
     def _iterate_saved_plans(self) -> Iterator[_SavedPlan]:
-        yield from self._applied
-        if self._latest:
-            yield self._latest
+        yield from self._applied_plans
+        if self._latest_plan:
+            yield self._latest_plan
 
     def _build_bundle(self) -> dict[str, Any]:
         html = h.div(".reconciler")[
-            h.style[load_stylesheet()], (_render_html(saved) for saved in self._iterate_saved_plans())
+            h.style[load_stylesheet()], (_render_html(plan) for plan in self._iterate_saved_plans())
         ]
-        text = "\n\n".join(part for saved in self._iterate_saved_plans() for part in _render_parts(saved))
+        text = "\n\n".join(text for plan in self._iterate_saved_plans() for text in _render_texts(plan))
         return {"text/plain": text, "text/html": str(html)}
 
 
@@ -86,7 +86,7 @@ def _render_html(saved: _SavedPlan) -> h.Renderable:
     ]
 
 
-def _render_parts(saved: _SavedPlan) -> Iterator[str]:
+def _render_texts(saved: _SavedPlan) -> Iterator[str]:
     yield saved.text
     if saved.result:
         yield render_text(saved.result)

@@ -68,7 +68,8 @@ class PanelSession:
         self._state: dict[str, Any] = {}
         self._changes: dict[str, Any] = {}
         self._table = PlanTable(workspace, plan)
-        self._approved: frozenset[tuple[str, Address]] = frozenset()
+        # The action and address of each change that the user approved.
+        self._approved_changes: frozenset[tuple[str, Address]] = frozenset()
         self._show_plan(plan)
         self._pump = threading.Thread(target=self._run_pump, name="panel", daemon=True)
 
@@ -101,7 +102,7 @@ class PanelSession:
 
     def show_graph(self, around: str = "") -> None:
         """Show the graph, whole or around an address."""
-        self._tasks.put(lambda: self._set(graph=self._table.render_graph(around)))
+        self._tasks.put(lambda: self._update_state(graph=self._table.render_graph(around)))
 
     def close(self) -> None:
         """Stop the pump after the tasks that are queued."""
@@ -122,7 +123,7 @@ class PanelSession:
 
     def _update_page(self) -> None:
         if self._tracker and self._state["phase"] in ("applying", "stopping"):
-            self._set(progress=_to_progress(self._tracker), statuses=self._table.statuses)
+            self._update_state(progress=_to_progress(self._tracker), statuses=self._table.statuses)
         if changes := self._changes:
             self._changes = {}
             self._page.show_state(changes)
@@ -131,6 +132,7 @@ class PanelSession:
     def _run_tasks(self) -> bool:
         """Run all queued tasks, waiting for the first; return False after `close`."""
         try:
+            # While a worker runs, the page is updated even without a task, because it shows the elapsed time.
             task = self._tasks.get(timeout=self._update_seconds if self._worker else None)
             while task:
                 task()
@@ -139,7 +141,7 @@ class PanelSession:
             return True
         return False
 
-    def _set(self, **parts: Any) -> None:
+    def _update_state(self, **parts: Any) -> None:
         for name, value in parts.items():
             if self._state.get(name) != value:
                 self._state[name] = self._changes[name] = value
@@ -168,7 +170,7 @@ class PanelSession:
     def _start_planning(self) -> None:
         if self._is_busy:
             return
-        self._set(phase="reading", banner="", reading="reading the registry …")
+        self._update_state(phase="reading", banner="", reading="reading the registry …")
 
         def make_plan() -> Task:
             plan = self._workspace.plan(progress=self._on_read_progress)
@@ -178,7 +180,7 @@ class PanelSession:
 
     def _on_read_progress(self, subject: str, done: int, total: int | None) -> None:
         text = format_read_progress(subject, done, total)
-        self._tasks.put(lambda: self._set(reading=text))
+        self._tasks.put(lambda: self._update_state(reading=text))
 
     def _show_new_plan(self, plan: Plan) -> None:
         self._show_plan(plan)
@@ -187,7 +189,7 @@ class PanelSession:
     def _show_plan(self, plan: Plan) -> None:
         self._worker = None
         self._table = PlanTable(self._workspace, plan)
-        self._set(
+        self._update_state(
             phase="planned",
             header=self._table.header,
             rows=self._table.rows,
@@ -215,13 +217,13 @@ class PanelSession:
         elif expected and typed.strip() != expected:
             self._show_error(f"nothing was sent; to continue, type the workspace's name: {expected}")
         else:
-            self._approved = frozenset((step.change.action, step.address) for step in plan.steps)
+            self._approved_changes = frozenset((step.change.action, step.address) for step in plan.steps)
             self._apply(plan)
 
     def _apply(self, plan: Plan) -> None:
         self._stop.clear()
         self._tracker = ProgressTracker(plan)
-        self._set(phase="applying", banner="", progress=_to_progress(self._tracker))
+        self._update_state(phase="applying", banner="", progress=_to_progress(self._tracker))
 
         def apply_plan() -> Task:
             result = self._workspace.apply(plan, on_outcome=self._on_outcome, stop=self._stop)
@@ -243,13 +245,13 @@ class PanelSession:
 
     def _show_stopping(self) -> None:
         if self._state["phase"] == "applying":
-            self._set(phase="stopping")
+            self._update_state(phase="stopping")
             self._append_to_log("stopping: finishing calls in flight, starting no more")
 
     def _show_result(self, result: Result) -> None:
         assert self._tracker
         self._worker = None
-        self._set(
+        self._update_state(
             phase="done" if result.ok else "unfinished",
             banner=render_result(result),
             progress=_to_progress(self._tracker),
@@ -264,7 +266,7 @@ class PanelSession:
         if self._is_busy or self._state["phase"] != "unfinished":
             return
         addresses = self._table.find_unfinished_addresses()
-        self._set(phase="reading", banner="", reading="planning the remaining steps …")
+        self._update_state(phase="reading", banner="", reading="planning the remaining steps …")
 
         def make_partial_plan() -> Task:
             whole_plan = self._workspace.plan(progress=self._on_read_progress)
@@ -275,7 +277,9 @@ class PanelSession:
 
     def _apply_if_approved(self, plan: Plan) -> None:
         self._show_new_plan(plan)
-        if plan and self._approved.issuperset((step.change.action, step.address) for step in plan.steps):
+        if plan and self._approved_changes.issuperset(
+            (step.change.action, step.address) for step in plan.steps
+        ):
             self._apply(plan)
 
     # ── errors and the log ──────────────────────────────────────────────────────────────────────
@@ -283,16 +287,18 @@ class PanelSession:
     def _show_failure(self, error: ErrorView) -> None:
         """Show the error of a background job."""
         self._worker = None
-        is_unfinished = bool(self._approved) and self._table.has_started
-        self._set(phase="unfinished" if is_unfinished else "planned", reading="", banner=render_error(error))
+        is_unfinished = bool(self._approved_changes) and self._table.has_started
+        self._update_state(
+            phase="unfinished" if is_unfinished else "planned", reading="", banner=render_error(error)
+        )
         self._append_to_log(f"✖ {error.title}")
 
     def _show_error(self, message: str) -> None:
-        self._set(banner=render_error(ErrorView(message)))
+        self._update_state(banner=render_error(ErrorView(message)))
 
     def _append_to_log(self, line: str) -> None:
         self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {escape_invisible(line)}")  # noqa: DTZ005 (the user's own clock)
-        self._set(log="\n".join(self._log))
+        self._update_state(log="\n".join(self._log))
 
 
 def _to_progress(tracker: ProgressTracker) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ nothing else of this project and never boto3; from botocore it takes only the se
 
 The modules, from the outside in:
 
-- `http`            what callers hold: `HttpRequest`, `HttpResponse`, `RegistrySettings`
+- `http`            the values that callers pass and receive: `HttpRequest`, `HttpResponse`, `RegistrySettings`
 - `endpoint`        `Registry.handle`: one request, one transaction, one response
 - `addressing`      a request's account, Region, service, path and query
 - `wire/`           the protocol, driven by the service models: routing, parsing, constraints, serialization, errors

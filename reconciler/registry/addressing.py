@@ -1,7 +1,7 @@
 """A request's account, Region and service, and the path and query of its URL.
 
-Invariant: the SigV4 credential scope decides, then the URL, then the settings. Signatures are not verified: the registry
-is reached in this process or on a loopback port, and has no secret keys to verify them with.
+Invariant: the account, Region and service come from the SigV4 credential. The settings have the account and Region that it
+does not name, and the URL decides which service it is for. Signatures are not verified: the registry is reached in this process or on a loopback port, and has no secret keys to verify them with.
 """
 
 import re
@@ -78,7 +78,7 @@ def parse_target(url: str) -> RequestTarget:
 def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
     """Return the name of the service that a request is for.
 
-    The signature decides, then the host, then which service has an operation at this path.
+    The signature decides, then the host, then the path: the first service with an operation at it, else `iot`.
     """
     if caller.service is not None:
         return caller.service

@@ -1,7 +1,7 @@
 """Key pairs and certificates, as AWS issues them. Pure: no registry state.
 
 Invariant: every certificate has its own serial number, so repeating a call with the same CSR returns another certificate.
-AWS's own certificates expire at the end of 2049; their subject is always the same, or that of the CSR.
+It expires at the end of 2049 unless its validity is given. Its subject is the CSR's, or AWS's constant one without a CSR.
 """
 
 from datetime import UTC, datetime, timedelta

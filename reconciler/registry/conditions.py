@@ -2,8 +2,8 @@
 
 The registry itself does not depend on them.
 
-Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. Delays
-pass outside of the registry, while none of its locks is held.
+Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. The
+server waits for a delay before it calls the registry, so no lock is held meanwhile.
 """
 
 from attrs import frozen

@@ -15,7 +15,7 @@ from reconciler.registry.store import Transaction
 class Context:
     """The context of one request.
 
-    `scope` is the number of the account and Region in every table. `now` is in seconds since the epoch and does not
+    `scope` is the number that identifies the account and Region in every table. `now` is in seconds since the epoch and does not
     change during the request. `invalid_code` is the error code that the operation's model has for an invalid request.
     """
 

@@ -1,6 +1,6 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: no request raises an exception. A request that AWS would reject gets AWS's error. After an exception in the
+Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. After an exception in the
 registry itself, the response is AWS's internal error: the traceback is logged, and nothing is committed.
 """
 
@@ -42,8 +42,9 @@ ResponseParts = tuple[int, dict[str, str], bytes]
 class RoutedRequest:
     """A request with its caller and the operation that it is for.
 
-    `operation` is None when there is no such operation or it is not served; `rejection` is then the error to return. `labels`
-    are the values in the URL's path.
+    Header names are in lower case. `operation` and `target` are None when the URL is not valid, no operation has its path, or
+    the operation is not served; `rejection` is then the error to return. `labels` are the values in the URL's path, by the
+    label's name.
     """
 
     request: HttpRequest

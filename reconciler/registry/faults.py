@@ -43,16 +43,16 @@ class _RuleState:
 
     rule: FaultRule
     random: Random
-    matches: int = 0
+    match_count: int = 0
 
-    def applies_to(self, service: str, operation: str) -> bool:
-        """Count a call if the rule matches it, and return whether the rule applies to it."""
+    def record_call(self, service: str, operation: str) -> bool:
+        """Count the call if the rule matches its operation, and return whether the call fails or is delayed."""
         name = operation if ":" not in self.rule.operation else f"{service}:{operation}"
         if not fnmatch.fnmatchcase(name, self.rule.operation):
             return False
-        self.matches += 1
+        self.match_count += 1
         if self.rule.calls:
-            return self.matches in self.rule.calls
+            return self.match_count in self.rule.calls
         return self.random.random() < self.rule.probability
 
 
@@ -74,7 +74,7 @@ class Faults:
         kind, delay = None, 0.0
         with self._lock:
             for state in self._states:
-                if not state.applies_to(service, operation):
+                if not state.record_call(service, operation):
                     continue
                 if state.rule.kind == "delay":
                     delay += state.rule.seconds

@@ -9,8 +9,8 @@ r"""Fleet indexing's query language for the registry's own data: query → SQL c
 
 Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
 character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
-no thing is ever connected; `SqlCondition.sources` names those that a query refers to. A query has at most twelve terms and 1,000
-characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
+no thing is ever connected; `SqlCondition.sources` names these data sources when a query refers to them. A query has at most
+twelve terms and 1,000 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
 "Query syntax"); `*` alone matches everything and is not such a term.
 """
 
@@ -44,11 +44,11 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FALSE = "0"
 _ATTRIBUTE_PREFIX = "attributes."
 _SOURCES = {"connectivity.": "Connectivity", "shadow.": "Shadow", "deviceDefender.": "Devicedefender"}
-_IN_GROUP = (
+_GROUP_NAMES_OF_THING = (
     "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
     " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
 )
-_ANCESTORS = (
+_ANCESTOR_GROUP_NAMES = (
     "WITH RECURSIVE above (value) AS (SELECT t.parent UNION SELECT g.parent FROM above JOIN thing_groups g"
     " ON g.scope = t.scope AND g.name = above.value) SELECT value FROM above"
 )
@@ -58,9 +58,10 @@ _ANCESTORS = (
 class SearchIndex:
     """The fields of an index, as SQL on a row called `t`.
 
-    `columns` are the fields with one value, `lists` those with many. `default_fields` are those that a term without a
-    field is matched against. `attributes` is the FROM clause of the attributes with its WHERE, and `attribute_name` and
-    `attribute_value` are their columns.
+    `columns` has an expression for each field with one value; `lists` has, for each field with many, a SELECT that returns
+    them as `value`. `default_fields` are those that a term without a field is matched against. `attributes` is the SQL
+    after FROM that selects the attributes of row `t`, with its WHERE; `attribute_name` and `attribute_value` are its columns.
+    `sources` has the data source of the fields with each prefix, as fleet indexing names it.
     """
 
     columns: Mapping[str, str]
@@ -82,7 +83,7 @@ THINGS = SearchIndex(
         "connectivity.timestamp": "'0'",
         "connectivity.clientId": "t.name",
     },
-    lists={"thingGroupNames": _IN_GROUP, "registry.thingGroupNames": _IN_GROUP},
+    lists={"thingGroupNames": _GROUP_NAMES_OF_THING, "registry.thingGroupNames": _GROUP_NAMES_OF_THING},
     default_fields=("thingName", "thingId", "thingTypeName", "thingGroupNames"),
     attributes="thing_attributes a WHERE a.seq = t.seq",
     attribute_name="a.name",
@@ -91,7 +92,7 @@ THINGS = SearchIndex(
 )
 THING_GROUPS = SearchIndex(
     columns={"thingGroupName": "t.name", "thingGroupId": "t.id", "description": "t.description"},
-    lists={"parentGroupNames": _ANCESTORS},
+    lists={"parentGroupNames": _ANCESTOR_GROUP_NAMES},
     default_fields=("thingGroupName", "thingGroupId", "description", "parentGroupNames"),
     attributes="json_each(t.attributes) a WHERE 1",
     attribute_name="a.key",
@@ -123,7 +124,7 @@ def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
 class _Parser:
     """A recursive-descent parser of one query, with a method for each rule of the grammar above.
 
-    It has read `text` up to `position`.
+    It has read `text` up to `position`. `fields` has the fields of the enclosing `field:( query )`, innermost last.
     """
 
     text: str
@@ -260,10 +261,10 @@ class _Parser:
     def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
         """Return the condition that a field, or any field, passes a test; `{0}` is the field's value in it."""
         index = self.index
-        attribute_test = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.attribute_value)}"  # noqa: S608
+        attribute_rows = f"SELECT 1 FROM {index.attributes} AND {test.format(index.attribute_value)}"  # noqa: S608
         if field is None:
             parts = [self._match_field(name, test, values) for name in index.default_fields]
-            return _join(" OR ", [*parts, SqlCondition(f"{attribute_test})", values)])
+            return _join(" OR ", [*parts, SqlCondition(f"EXISTS ({attribute_rows})", values)])
         sources = frozenset(source for prefix, source in index.sources.items() if field.startswith(prefix))
         if field in index.columns:
             return SqlCondition(f"IFNULL({test.format(index.columns[field])}, 0)", values, sources)
@@ -272,7 +273,7 @@ class _Parser:
             return SqlCondition(list_test, values)
         if field.startswith(_ATTRIBUTE_PREFIX) and field != _ATTRIBUTE_PREFIX:
             name = field.removeprefix(_ATTRIBUTE_PREFIX)
-            return SqlCondition(f"{attribute_test} AND {index.attribute_name} = ?)", (*values, name))
+            return SqlCondition(f"EXISTS ({attribute_rows} AND {index.attribute_name} = ?)", (*values, name))
         if not sources:
             raise _invalid(f"invalid field name, field name: {field}", self.text)
         return SqlCondition(_FALSE, (), sources)

@@ -24,7 +24,11 @@ _LAST_SEQ = 2**63 - 1
 
 @frozen
 class ListPage:
-    """A page of a list operation: the key after which it starts, and its maximum number of rows."""
+    """A page of a list operation.
+
+    `after` is the key of the last row of the page before, or None for the first page. `size` is the maximum number of rows.
+    `purpose` is the listing that its token is valid for: the operation, the account and Region, and the filters.
+    """
 
     pager: "Pager"
     context: Context
@@ -50,7 +54,11 @@ class ListPage:
 
 @frozen
 class Pager:
-    """The names of the paging members of one family of list operations."""
+    """The names of the paging members of one family of list operations.
+
+    `token_in` and `size` are members of the request, `token_out` of the response. `url_safe` is whether the model's pattern
+    for tokens allows the URL-safe base64 alphabet.
+    """
 
     token_in: str
     token_out: str
@@ -93,7 +101,7 @@ class Pager:
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
-    """Return the order, comparison and start of a listing by `seq`.
+    """Return the SQL order of a listing by `seq`, the comparison with its start, and the `seq` where it starts.
 
     The newest row is first unless `ascendingOrder`.
     """

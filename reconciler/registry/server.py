@@ -94,7 +94,7 @@ def format_url(listener: socket.socket) -> str:
 def run(listener: socket.socket, app: "RegistryApp", on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; call `on_ready(url)` once the signal handlers are installed.
 
-    Requests that have arrived by then are answered, for ten seconds or until another SIGINT.
+    After the signal, requests that have already arrived are answered, for ten seconds or until another SIGINT.
     """
     # Load the service models now, so that the first request does not wait for them.
     for name in SERVICES:
@@ -128,20 +128,21 @@ class _HttpProtocol(HttpToolsProtocol):
     was read after the head.
     """
 
-    _reads = 0
-    _head_read = 0
+    # How often data was read from the connection so far, and when the head of the current request was complete.
+    _read_count = 0
+    _read_count_at_head = 0
 
     def data_received(self, data: bytes) -> None:
-        self._reads += 1
+        self._read_count += 1
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._head_read = self._reads
+        self._read_count_at_head = self._read_count
         self.scope["state"]["drop_connection"] = partial(self._drop_connection, self.cycle)
 
     def on_body(self, body: bytes) -> None:
-        self.scope["state"]["body_came_later"] = self._reads > self._head_read
+        self.scope["state"]["body_came_later"] = self._read_count > self._read_count_at_head
         super().on_body(body)
 
     def _drop_connection(self, cycle: RequestResponseCycle) -> None:
@@ -181,7 +182,7 @@ class RegistryApp:
     async def _respond(
         self, scope: Mapping[str, Any], headers: Mapping[str, str], receive: Receive
     ) -> HttpResponse | None:
-        rejection = _reject_foreign(headers)
+        rejection = _find_rejection_reason(headers)
         if rejection is not None:
             return _build_json_response(403, {"message": rejection})
         body = await _read_body(receive)
@@ -255,8 +256,8 @@ def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpRes
     return _build_json_response(200, {"now": clock()})
 
 
-def _reject_foreign(headers: Mapping[str, str]) -> str | None:
-    """Return why a request may not come from a program on this machine, or None when it may."""
+def _find_rejection_reason(headers: Mapping[str, str]) -> str | None:
+    """Return why a request is rejected that a web page may have sent, or None for any other request."""
     if "origin" in headers:
         return "Requests with an Origin header are rejected: web pages may not use this server."
     host = headers.get("host", "")

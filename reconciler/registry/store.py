@@ -27,7 +27,9 @@ BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
 OPEN_PAUSE_SECONDS = 0.05
 
-_MAX_PROBLEMS_READ, _MAX_PROBLEMS_RETURNED = 1_000_000, 5
+# SQLite stops at this many problems. It is high because the false ones are dropped afterwards.
+_MAX_PROBLEMS_READ = 1_000_000
+_MAX_PROBLEMS_RETURNED = 5
 
 _FALSE_PROBLEM = "NULL value in "
 """Reported by SQLite before 3.42 for rows of an intact table WITHOUT ROWID whose key is not its first columns."""
@@ -133,7 +135,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a read-only snapshot, which ends with the block."""
-        with self._connection(writing=False) as connection:
+        with self._use_connection(writing=False) as connection:
             connection.execute("BEGIN")
             try:
                 yield Transaction(connection)
@@ -143,7 +145,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """Take the write lock; commit at the end of the block, or roll back after an exception."""
-        with self._connection(writing=True) as connection:
+        with self._use_connection(writing=True) as connection:
             self._begin_writing(connection)
             try:
                 yield Transaction(connection)
@@ -209,7 +211,7 @@ class Store:
             connection.close()
 
     @contextmanager
-    def _connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
+    def _use_connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
         if writing or self._in_memory:
             with self._write_lock:
                 yield from self._borrow_connection()
@@ -268,7 +270,7 @@ class Store:
         raise StoreBusyError(f"{self._path} is locked by another process")
 
     def _migrate(self, schemas: Mapping[str, Sequence[str]]) -> None:
-        with self._connection(writing=False) as connection:
+        with self._use_connection(writing=False) as connection:
             if not self._in_memory:
                 connection.execute("PRAGMA journal_mode=WAL")
             layout = connection.execute("PRAGMA user_version").fetchone()[0]

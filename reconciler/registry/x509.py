@@ -58,8 +58,8 @@ class ParsedCertificate:
 def read_certificate(pem: str, noun: str) -> ParsedCertificate:
     """Parse one certificate in PEM; `noun` names it in the error.
 
-    The text is kept unchanged, because AWS returns it unchanged. A text with several certificates is rejected: which of
-    them AWS would use is UNCONFIRMED. Raises CertificateValidationException.
+    The text is kept unchanged, because AWS returns it unchanged. A text with several certificates is rejected
+    (UNCONFIRMED: which of them AWS would use). Raises CertificateValidationException.
     """
     try:
         certificates = x509.load_pem_x509_certificates(pem.encode("utf-8"))

@@ -117,7 +117,7 @@ def test_a_lost_call_is_retried_only_if_repeating_is_harmless(properties, attemp
 def test_the_outcome_of_a_lost_read_is_not_unknown(reads, unknown):
     with pytest.raises(RetriesExhausted) as caught:
         run(FailingCall(LOST, *[THROTTLED] * 99), reads=reads, idempotent=True)
-    assert caught.value.unknown is unknown
+    assert caught.value.outcome_unknown is unknown
     with pytest.raises(ServiceUnavailableError) as down:
         run(FailingCall(LOST, is_permanent=True), reads=reads, idempotent=True)
     assert down.value.outcome_unknown is unknown
@@ -126,7 +126,7 @@ def test_the_outcome_of_a_lost_read_is_not_unknown(reads, unknown):
 def test_an_aws_error_after_a_lost_response_is_final():
     with pytest.raises(RetriesExhausted) as caught:
         run(FailingCall(LOST, client_error(404, "ResourceNotFoundException")), idempotent=True)
-    assert caught.value.unknown is False
+    assert caught.value.outcome_unknown is False
 
 
 @given(st.integers(0, 2**32))

@@ -37,7 +37,11 @@ class _Source:
 
 @frozen
 class InputParser:
-    """The parser of one operation's requests, compiled once by `compile_input_parser`."""
+    """The parser of one operation's requests, compiled once by `compile_input_parser`.
+
+    `required` are the required members that `body` does not check. `body` parses the JSON document, and is None when no
+    member is in the body. `payload` is the member that is the whole document; None when members are parts of it.
+    """
 
     required: tuple[str, ...]
     labels: tuple[_Source, ...]
@@ -85,10 +89,10 @@ def compile_input_parser(model: OperationModel) -> InputParser:
     """Compile the parser of one operation from its model."""
     shape = model.input_shape
     if shape is None:
-        return InputParser((), (), (), (), None, None)
+        return InputParser(required=(), labels=(), query=(), headers=(), body=None, payload=None)
     payload = shape.serialization.get("payload")
-    located = {name: member.serialization.get("location") for name, member in shape.members.items()}
-    in_body = {name for name, location in located.items() if location is None}
+    locations = {name: member.serialization.get("location") for name, member in shape.members.items()}
+    in_body = {name for name, location in locations.items() if location is None}
     body: Parser | None = None
     if payload is not None:
         body = _build_json_parser(shape.members[payload], {})
@@ -97,9 +101,9 @@ def compile_input_parser(model: OperationModel) -> InputParser:
     return InputParser(
         # Required members inside the body are checked while the body is parsed, unless the body is a single member.
         required=tuple(name for name in shape.required_members if payload == name or (name not in in_body)),
-        labels=_list_sources(shape, located, "uri"),
-        query=_list_sources(shape, located, "querystring"),
-        headers=_list_sources(shape, located, "header"),
+        labels=_list_sources(shape, locations, "uri"),
+        query=_list_sources(shape, locations, "querystring"),
+        headers=_list_sources(shape, locations, "header"),
         body=body,
         payload=payload,
     )
@@ -115,7 +119,7 @@ def compile_params_parser(model: OperationModel) -> Parser:
 
 
 def _list_sources(
-    shape: StructureShape, located: Mapping[str, str | None], location: str
+    shape: StructureShape, locations: Mapping[str, str | None], location: str
 ) -> tuple[_Source, ...]:
     return tuple(
         _Source(
@@ -124,7 +128,7 @@ def _list_sources(
             _build_text_parser(member, location),
         )
         for name, member in shape.members.items()
-        if located[name] == location
+        if locations[name] == location
     )
 
 
@@ -191,8 +195,11 @@ def _build_scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Pa
 def _build_structure_parser(
     shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None
 ) -> Parser:
+    """Return the parser of a structure, or of the members in `only`, if it is given."""
+    # The list is filled after the parser is built, so that a member of the same shape can use the parser itself.
     members: list[tuple[str, str, Parser]] = []
     parse = _build_object_parser(members, frozenset(shape.required_members))
+    # A parser of some members is not a parser of the shape, so inner members of that shape get their own.
     inner = {**enclosing, shape.name: parse} if only is None else enclosing
     members.extend(
         (name, _get_wire_name(member, name), _build_json_parser(member, inner))

@@ -1,6 +1,7 @@
 """HTTP method and path → operation, through a tree of path segments.
 
-Invariant: a literal segment takes precedence over a label, a label over a greedy label; if a branch does not match, the
+Invariant: a literal segment takes precedence over a label (`{name}`, one segment), and a label over a greedy label
+(`{name+}`, all segments that remain); if a branch does not match, the
 next one is tried. Segments are compared and captured after percent-decoding, so an encoded slash stays inside its label. A
 label is never empty, and a trailing slash counts: a request whose name is missing must not become a list request.
 """
@@ -15,7 +16,11 @@ Target = TypeVar("Target")
 
 @define
 class _Node(Generic[Target]):
-    """A node of the tree: its branches, and the target of the templates that end here."""
+    """A node of the tree: its branches, and the target of the template that ends here.
+
+    `names` are the names of that template's labels. `greedy` is the target and the label names of the template that ends
+    with a greedy label at this place.
+    """
 
     literals: "dict[str, _Node[Target]]" = Factory(dict)
     label: "_Node[Target] | None" = None

@@ -19,7 +19,11 @@ _MILLISECOND_DIGITS = 3
 
 @frozen
 class OutputSerializer:
-    """The serializer of one operation's outputs, compiled once by `compile_serializer`."""
+    """The serializer of one operation's outputs, compiled once by `compile_serializer`.
+
+    `headers` has the member, the header and the writer of each member that is sent as a header. `status_member` is the
+    member that is sent as the HTTP status. `payload` is the member that is the whole body; None when members are parts of it.
+    """
 
     status: int
     headers: tuple[tuple[str, str, Writer], ...]
@@ -47,16 +51,16 @@ def compile_serializer(model: OperationModel) -> OutputSerializer:
     status = int(model.http.get("responseCode", 200))
     shape = model.output_shape
     if shape is None:
-        return OutputSerializer(status, (), None, None, None)
+        return OutputSerializer(status, headers=(), status_member=None, body=None, payload=None)
     payload = shape.serialization.get("payload")
-    located = {name: member.serialization.get("location") for name, member in shape.members.items()}
+    locations = {name: member.serialization.get("location") for name, member in shape.members.items()}
     headers = tuple(
         (name, str(shape.members[name].serialization.get("name", name)), str)
-        for name, location in located.items()
+        for name, location in locations.items()
         if location == "header"
     )
-    status_member = next((name for name, location in located.items() if location == "statusCode"), None)
-    in_body = {name for name, location in located.items() if location is None}
+    status_member = next((name for name, location in locations.items() if location == "statusCode"), None)
+    in_body = {name for name, location in locations.items() if location is None}
     body = (
         _build_json_writer(shape.members[payload])
         if payload is not None
@@ -94,6 +98,8 @@ def _build_json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None)
 def _build_structure_writer(
     shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None
 ) -> Writer:
+    """Return the writer of a structure, or of the members in `only`, if it is given."""
+    # The names in the document and the writers, by member; filled below, so that a shape can contain itself.
     members: dict[str, tuple[str, Writer]] = {}
 
     def write(value: Mapping[str, Any]) -> dict[str, Any]:
