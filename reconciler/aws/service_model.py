@@ -159,7 +159,10 @@ def _build_structure_check(shape: Any) -> Check:
 
 
 def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
-    """Return each member's name in AWS and its value, by the key in the file, or None if it is not a structure."""
+    """Return each member's name in AWS and its value, by the key in the file.
+
+    Returns None for a value that is not a structure.
+    """
     if isinstance(structure, Document):
         structure = structure.value
     if isinstance(structure, Mapping):

@@ -19,7 +19,9 @@ from reconciler.registry.page_tokens import Key
 DEFAULT_PAGE_SIZE = 50
 
 T = TypeVar("T")
+# After every `seq`, and after every creation time.
 _LAST_SEQ = 2**63 - 1
+_LAST_TIME = float(2**62)
 
 
 @frozen
@@ -101,13 +103,23 @@ class Pager:
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
-    """Return the SQL order of a listing by `seq`, the comparison with its start, and the `seq` where it starts.
+    """Return the SQL order of a listing by `seq`, the comparison with its start, and its start.
 
     The newest row is first unless `ascendingOrder`.
     """
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0
     return "DESC", "<", page.after[0] if page.after else _LAST_SEQ
+
+
+def order_by_age(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
+    """Return the SQL order of a listing by age, the comparison with its start, and where it starts.
+
+    The start is a creation time and an ID. The newest row is first unless `ascendingOrder`.
+    """
+    if params.get("ascendingOrder"):
+        return "ASC", ">", page.after or [-1.0, ""]
+    return "DESC", "<", page.after or [_LAST_TIME, ""]
 
 
 REGISTRY_PAGER = Pager("nextToken", "nextToken", "maxResults")

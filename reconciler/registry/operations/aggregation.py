@@ -20,9 +20,10 @@ from reconciler.registry.store import Value
 
 DEFAULT_FIELD = "registry.version"
 DEFAULT_PERCENTS = (1, 5, 25, 50, 75, 95, 99)
-DEFAULT_BUCKETS = 10
+DEFAULT_MAX_BUCKETS = 10
 
 _ATTRIBUTE_PREFIX = "attributes."
+# The column and the type of each field.
 _REGISTRY_FIELDS = {
     "thingName": ("t.name", "String"),
     "thingId": ("t.id", "String"),
@@ -43,10 +44,10 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidAggregation for an unknown field.
     """
-    values, kind = _read_values(context, params)
-    if kind == "String":
+    values, field_type = _read_values(context, params)
+    if field_type == "String":
         return {"statistics": {"count": len(values)}}
-    numbers = _parse_numbers(values, kind)
+    numbers = _parse_numbers(values, field_type)
     if not numbers:
         return {"statistics": {"count": 0}}
     total, squares = math.fsum(numbers), math.fsum(number * number for number in numbers)
@@ -78,10 +79,10 @@ def get_percentiles(context: Context, params: Params) -> Output | None:
 
     Raises what GetStatistics raises, and InvalidAggregation for a field that is not numeric.
     """
-    values, kind = _read_values(context, params)
-    if kind != "Number":
+    values, field_type = _read_values(context, params)
+    if field_type != "Number":
         raise _invalid(f"{_get_field(params)} is not a numeric field")
-    numbers = sorted(_parse_numbers(values, kind))
+    numbers = sorted(_parse_numbers(values, field_type))
     if not numbers:
         return {"percentiles": []}
     percents = params.get("percents") or DEFAULT_PERCENTS
@@ -100,7 +101,7 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
     """
     values, _ = _read_values(context, params)
     terms = params["bucketsAggregationType"].get("termsAggregation", {})
-    max_buckets = terms.get("maxBuckets", DEFAULT_BUCKETS)
+    max_buckets = terms.get("maxBuckets", DEFAULT_MAX_BUCKETS)
     counts = Counter(str(value) for value in values)
     most_frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:max_buckets]
     condition = compile_query(params["queryString"])
@@ -120,7 +121,7 @@ def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
     require_query_version(context, params.get("queryVersion"))
     require_index(context, params.get("indexName", THING_INDEX))
     condition = compile_query(params["queryString"])
-    join, column, join_values, kind = _find_column(context, _get_field(params))
+    join, column, join_values, field_type = _find_column(context, _get_field(params))
     rows = context.tx.fetch_all(
         f"SELECT {column} AS value FROM things t {join}"  # noqa: S608
         f" WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",
@@ -128,18 +129,18 @@ def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
         context.scope,
         *condition.values,
     )
-    return [row["value"] for row in rows], kind
+    return [row["value"] for row in rows], field_type
 
 
 def _find_column(context: Context, field: str) -> tuple[str, str, tuple[Value, ...], str]:
     """Return the join that a field needs, its column, the join's parameters, and the field's type."""
     if field in _REGISTRY_FIELDS:
-        column, kind = _REGISTRY_FIELDS[field]
-        return "", column, (), kind
-    kinds = read_custom_fields(context)
-    if field.startswith(_ATTRIBUTE_PREFIX) and field in kinds:
+        column, field_type = _REGISTRY_FIELDS[field]
+        return "", column, (), field_type
+    field_types = read_custom_fields(context)
+    if field.startswith(_ATTRIBUTE_PREFIX) and field in field_types:
         join = "JOIN thing_attributes a ON a.seq = t.seq AND a.name = ?"
-        return join, "a.value", (field.removeprefix(_ATTRIBUTE_PREFIX),), kinds[field]
+        return join, "a.value", (field.removeprefix(_ATTRIBUTE_PREFIX),), field_types[field]
     raise _invalid(f"{field} is neither a managed nor a custom field")
 
 
@@ -147,9 +148,9 @@ def _get_field(params: Params) -> str:
     return str(params.get("aggregationField", DEFAULT_FIELD))
 
 
-def _parse_numbers(values: list[Any], kind: str) -> list[float]:
+def _parse_numbers(values: list[Any], field_type: str) -> list[float]:
     """Return the values of a numeric or Boolean field as numbers, without those that are not of its type."""
-    if kind == "Boolean":
+    if field_type == "Boolean":
         return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]
     return [float(value) for value in values if _NUMBER.fullmatch(str(value))]
 

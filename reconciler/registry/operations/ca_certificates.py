@@ -8,7 +8,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import find_registration_code
-from reconciler.registry.paging import MARKER_PAGER
+from reconciler.registry.paging import MARKER_PAGER, order_by_age
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
@@ -127,9 +127,7 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
 def list_ca_certificates(context: Context, params: Params) -> Output | None:
     """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default."""
     page = MARKER_PAGER.start_page(context, params)
-    ascending = bool(params.get("ascendingOrder"))
-    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
-    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(
         "SELECT id, status, created_at FROM ca_certificates"  # noqa: S608  (fixed words only)
         f" WHERE scope = ? AND (created_at, id) {sign} (?, ?)"

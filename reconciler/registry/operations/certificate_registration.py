@@ -9,7 +9,7 @@ from reconciler.registry.operations.ca_certificates import find_ca
 from reconciler.registry.operations.certificates import (
     build_certificate_arn,
     find_certificate,
-    require_settable,
+    require_settable_status,
 )
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
@@ -59,9 +59,9 @@ def insert_certificate(
         ca_id,
         mode,
         status,
-        None,
-        str(uuid.uuid4()),
-        1,
+        None,  # previous_owner
+        str(uuid.uuid4()),  # generation_id
+        1,  # customer_version
         certificate.not_before,
         certificate.not_after,
         context.now,
@@ -73,7 +73,7 @@ def insert_certificate(
 def _find_initial_status(context: Context, params: Params) -> str:
     """Return `status` if it is given, else ACTIVE with the deprecated `setAsActive`, else INACTIVE."""
     if "status" in params:
-        return require_settable(context, params["status"])
+        return require_settable_status(context, params["status"])
     return "ACTIVE" if params.get("setAsActive") else "INACTIVE"
 
 
@@ -95,7 +95,7 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
         named = read_certificate(ca_pem, "CA certificate")
         row: Row | None = find_ca(context, named.id)
         if row is None:
-            raise _no_authority()
+            raise _build_unknown_authority_error()
         if not certificate.is_issued_by(named):
             message = f"The certificate is not signed by the CA certificate {named.id}."
             raise ApiError("CertificateValidationException", message)
@@ -107,7 +107,7 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
         row for row in candidates if certificate.is_issued_by(read_certificate(row["pem"], "CA certificate"))
     ]
     if not signers:
-        raise _no_authority()
+        raise _build_unknown_authority_error()
     if len(signers) > 1:
         raise ApiError(
             "CertificateConflictException",
@@ -117,6 +117,6 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
     return signers[0]
 
 
-def _no_authority() -> ApiError:
+def _build_unknown_authority_error() -> ApiError:
     # The code is the one that users of AWS report: CertificateState, not CertificateValidation.
     return ApiError("CertificateStateException", "No CA certificate exists for the given certificate")

@@ -12,7 +12,7 @@ from reconciler.registry.operations.certificates import (
     find_certificate,
     require_certificate,
 )
-from reconciler.registry.paging import MARKER_PAGER
+from reconciler.registry.paging import MARKER_PAGER, order_by_age
 from reconciler.registry.shared.policy_edges import has_policies
 from reconciler.registry.shared.principal_edges import is_principal_in_use
 from reconciler.registry.store import Row
@@ -36,10 +36,10 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
     if has_policies(context, arn) or is_principal_in_use(context, arn):
         raise _conflict("Policies and things must be detached from the certificate before its transfer.")
     target = _find_target_scope(context, account)
-    if (
-        context.tx.fetch_one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"])
-        is not None
-    ):
+    duplicate = context.tx.fetch_one(
+        "SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]
+    )
+    if duplicate is not None:
         raise _conflict(f"The account {account} already has the certificate.")
     _set_status(context, context.scope, row["id"], PENDING)
     context.tx.run(
@@ -79,7 +79,7 @@ def accept_certificate_transfer(context: Context, params: Params) -> Output | No
     status = "ACTIVE" if params.get("setAsActive") else "INACTIVE"
     _delete_certificate(context, record["source"], record["certificate"])
     _set_status(context, context.scope, record["certificate"], status)
-    _complete(context, record, "accepted_at = ?", context.now)
+    _complete_transfer(context, record, "accepted_at = ?", context.now)
     return None
 
 
@@ -92,7 +92,9 @@ def reject_certificate_transfer(context: Context, params: Params) -> Output | No
     record = _require_incoming(context, params["certificateId"])
     _delete_certificate(context, context.scope, record["certificate"])
     _set_status(context, record["source"], record["certificate"], "INACTIVE")
-    _complete(context, record, "rejected_at = ?, reject_reason = ?", context.now, params.get("rejectReason"))
+    _complete_transfer(
+        context, record, "rejected_at = ?, reject_reason = ?", context.now, params.get("rejectReason")
+    )
     return None
 
 
@@ -122,9 +124,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
     """Return the certificates with a pending transfer, by age, newest first unless `ascendingOrder`."""
     page = MARKER_PAGER.start_page(context, params)
-    ascending = bool(params.get("ascendingOrder"))
-    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
-    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(
         "SELECT * FROM certificate_transfers WHERE source = ? AND pending = 1"  # noqa: S608  (fixed words only)
         f" AND (created_at, certificate) {sign} (?, ?) ORDER BY created_at {order}, certificate {order} LIMIT ?",
@@ -192,7 +192,8 @@ def _delete_certificate(context: Context, scope: int, certificate_id: str) -> No
     context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", scope, certificate_id)
 
 
-def _complete(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
+def _complete_transfer(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
+    """Store the end of a transfer; `changes` sets more columns to `values`."""
     context.tx.run(
         f"UPDATE certificate_transfers SET pending = 0, {changes} WHERE certificate = ? AND source = ?",  # noqa: S608
         *values,

@@ -7,7 +7,7 @@ PENDING_ACTIVATION, and REGISTER_INACTIVE is deprecated; a request for one of th
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.paging import MARKER_PAGER
+from reconciler.registry.paging import MARKER_PAGER, order_by_age
 from reconciler.registry.shared.policy_edges import delete_target_edges, has_policies
 from reconciler.registry.shared.principal_edges import delete_principal_edges, is_principal_in_use
 from reconciler.registry.shared.transfer_records import read_transfer_data
@@ -61,7 +61,7 @@ def build_certificate_arn(context: Context, certificate_id: str) -> str:
     return context.build_arn(f"cert/{certificate_id}")
 
 
-def require_settable(context: Context, status: str) -> str:
+def require_settable_status(context: Context, status: str) -> str:
     """Return the status unchanged. Raises InvalidRequest if users cannot set it (the code is UNCONFIRMED)."""
     if status not in SETTABLE_STATUSES:
         raise context.invalid(
@@ -119,7 +119,7 @@ def update_certificate(context: Context, params: Params) -> Output | None:
     is REVOKED or PENDING_TRANSFER, which no update can change (the code is UNCONFIRMED).
     """
     row = require_certificate(context, params["certificateId"])
-    status = require_settable(context, params["newStatus"])
+    status = require_settable_status(context, params["newStatus"])
     if row["status"] in UNCHANGEABLE_STATUSES and status != row["status"]:
         message = f"The certificate is {row['status']}, which cannot be changed."
         raise ApiError("CertificateStateException", message)
@@ -163,10 +163,9 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
 
 
 def _list_page(context: Context, params: Params, where: str, *values: Value) -> Output:
+    """Return a page of the certificates that satisfy a condition; `values` are its parameters."""
     page = MARKER_PAGER.start_page(context, params)
-    ascending = bool(params.get("ascendingOrder"))
-    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
-    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(
         f"SELECT id, status, mode, created_at FROM certificates WHERE {where}"  # noqa: S608  (fixed words only)
         f" AND (created_at, id) {sign} (?, ?) ORDER BY created_at {order}, id {order} LIMIT ?",

@@ -24,9 +24,9 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
     targets: list[str] = []
     if principal is not None:
         group = require_target(context, principal)
-        targets += [principal] if group is None else _list_arns(context, group)
+        targets += [principal] if group is None else _list_arns_with_ancestors(context, group)
     if thing is not None:
-        targets += _list_group_arns(context, require_thing(context, thing))
+        targets += _list_thing_group_arns(context, require_thing(context, thing))
     rows = context.tx.fetch_all(
         "SELECT p.name, v.document FROM policies p"  # noqa: S608  (fixed words only)
         " JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version"
@@ -39,14 +39,15 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
     return {"effectivePolicies": policies}
 
 
-def _list_group_arns(context: Context, thing: Row) -> list[str]:
+def _list_thing_group_arns(context: Context, thing: Row) -> list[str]:
     """Return the ARNs of a thing's groups and of their ancestors."""
     groups = context.tx.fetch_all(
         "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
     )
-    return [target for group in groups for target in _list_arns(context, group)]
+    return [target for group in groups for target in _list_arns_with_ancestors(context, group)]
 
 
-def _list_arns(context: Context, group: Row) -> list[str]:
+def _list_arns_with_ancestors(context: Context, group: Row) -> list[str]:
+    """Return the ARNs of a thing group and of its ancestors."""
     return [build_group_arn(context, row["name"]) for row in (group, *find_ancestors(context, group))]

@@ -1,7 +1,7 @@
 """Encryption keys: the operations that read and set the encryption configuration of each service.
 
 `iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, so every
-configuration is healthy.
+configuration is details.
 """
 
 from typing import Any
@@ -29,15 +29,15 @@ SCHEMA = (
 @operation("iot", "DescribeEncryptionConfiguration")
 def describe_encryption_configuration(context: Context, _params: Params) -> Output | None:
     """Return the configuration; the default is AWS's own key."""
-    row = _find(context)
+    row = _find_configuration(context)
     if row is None:
         return {"encryptionType": "AWS_OWNED_KMS_KEY"}
-    healthy = {"configurationStatus": "HEALTHY"} if row["key"] else None
+    details = {"configurationStatus": "HEALTHY"} if row["key"] else None
     return {
         "encryptionType": row["type"],
         "kmsKeyArn": row["key"],
         "kmsAccessRoleArn": row["role"],
-        "configurationDetails": healthy,
+        "configurationDetails": details,
         "lastModifiedDate": row["modified_at"],
     }
 
@@ -51,14 +51,14 @@ def update_encryption_configuration(context: Context, params: Params) -> Output 
         raise context.invalid("CUSTOMER_MANAGED_KMS_KEY needs kmsKeyArn and kmsAccessRoleArn.")
     if not is_customer_managed and (key or role):
         raise context.invalid("AWS_OWNED_KMS_KEY takes neither kmsKeyArn nor kmsAccessRoleArn.")
-    _store(context, params["encryptionType"], key, role)
+    _store_configuration(context, params["encryptionType"], key, role)
     return None
 
 
 @operation(MANAGED, "GetDefaultEncryptionConfiguration")
 def get_default_encryption_configuration(context: Context, _params: Params) -> Output | None:
     """Return the configuration; the default is the service's own key."""
-    row = _find(context)
+    row = _find_configuration(context)
     return {
         "configurationStatus": {"state": "ENABLED"},
         "encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION" if row is None else row["type"],
@@ -72,11 +72,11 @@ def put_default_encryption_configuration(context: Context, params: Params) -> Ou
     key = params.get("kmsKeyArn")
     if (params["encryptionType"] == "CUSTOMER_KEY_ENCRYPTION") != (key is not None):
         raise context.invalid("CUSTOMER_KEY_ENCRYPTION needs a kmsKeyArn, and nothing else takes one.")
-    _store(context, params["encryptionType"], key, None)
+    _store_configuration(context, params["encryptionType"], key, None)
     return get_default_encryption_configuration(context, params)
 
 
-def _find(context: Context) -> Any:
+def _find_configuration(context: Context) -> Any:
     return context.tx.fetch_one(
         "SELECT * FROM encryption_configurations WHERE scope = ? AND service = ?",
         context.scope,
@@ -84,13 +84,13 @@ def _find(context: Context) -> Any:
     )
 
 
-def _store(context: Context, encryption: str, key: str | None, role: str | None) -> None:
+def _store_configuration(context: Context, encryption_type: str, key: str | None, role: str | None) -> None:
     context.tx.run(
         "INSERT OR REPLACE INTO encryption_configurations (scope, service, type, key, role, modified_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         context.scope,
         context.service,
-        encryption,
+        encryption_type,
         key,
         role,
         context.now,

@@ -25,10 +25,10 @@ SCHEMA = (
 def describe_event_configurations(context: Context, _params: Params) -> Output | None:
     """Return whether each event type is enabled; the default is disabled."""
     row = context.tx.fetch_one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
-    enabled = {} if row is None else json.loads(row["enabled"])
+    is_enabled_by_type = {} if row is None else json.loads(row["enabled"])
     types = load_service("iot").model.shape_for("EventType").metadata["enum"]
     return {
-        "eventConfigurations": {name: {"Enabled": enabled.get(name, False)} for name in types},
+        "eventConfigurations": {name: {"Enabled": is_enabled_by_type.get(name, False)} for name in types},
         "creationDate": None if row is None else row["created_at"],
         "lastModifiedDate": None if row is None else row["modified_at"],
     }
@@ -38,13 +38,13 @@ def describe_event_configurations(context: Context, _params: Params) -> Output |
 def update_event_configurations(context: Context, params: Params) -> Output | None:
     """Change the event types in the request; the others stay unchanged."""
     row = context.tx.fetch_one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
-    enabled = {} if row is None else json.loads(row["enabled"])
+    is_enabled_by_type = {} if row is None else json.loads(row["enabled"])
     for name, configuration in params.get("eventConfigurations", {}).items():
-        enabled[name] = configuration.get("Enabled", False)
+        is_enabled_by_type[name] = configuration.get("Enabled", False)
     context.tx.run(
         "INSERT OR REPLACE INTO event_configurations (scope, enabled, created_at, modified_at) VALUES (?, ?, ?, ?)",
         context.scope,
-        json.dumps(enabled),
+        json.dumps(is_enabled_by_type),
         context.now if row is None else row["created_at"],
         context.now,
     )

@@ -26,13 +26,13 @@ SCHEMA = (
 THING_INDEX = "AWS_Things"
 GROUP_INDEX = "AWS_ThingGroups"
 
-_THINGS: dict[str, Any] = {
+_THING_DEFAULTS: dict[str, Any] = {
     "thingIndexingMode": "OFF",
     "thingConnectivityIndexingMode": "OFF",
     "deviceDefenderIndexingMode": "OFF",
     "namedShadowIndexingMode": "OFF",
 }
-_THING_GROUPS: dict[str, Any] = {"thingGroupIndexingMode": "OFF"}
+_THING_GROUP_DEFAULTS: dict[str, Any] = {"thingGroupIndexingMode": "OFF"}
 # The sources of a query other than the registry, and the mode that each needs.
 _SOURCE_MODES = {
     "Connectivity": ("thingConnectivityIndexingMode", "STATUS"),
@@ -105,7 +105,7 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
         thing_groups = _complete_part(
             context,
             "thingGroupIndexingConfiguration",
-            _THING_GROUPS,
+            _THING_GROUP_DEFAULTS,
             params["thingGroupIndexingConfiguration"],
         )
     context.tx.run(
@@ -153,13 +153,13 @@ def _is_index_on(context: Context, name: str) -> bool:
 
 def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[str, Any]:
     """Validate and complete the configuration of things."""
-    things = _complete_part(context, "thingIndexingConfiguration", _THINGS, configuration)
+    things = _complete_part(context, "thingIndexingConfiguration", _THING_DEFAULTS, configuration)
     if things["thingIndexingMode"] == "OFF":
-        for mode in _THINGS:
+        for mode in _THING_DEFAULTS:
             if things[mode] != "OFF":
                 name = mode[:1].upper() + mode[1:]
                 raise context.invalid(f"ThingIndexingMode must be turned ON for enabling {name}")
-        return _THINGS
+        return _THING_DEFAULTS
     if things["namedShadowIndexingMode"] == "ON" and not things.get("filter", {}).get("namedShadowNames"):
         raise context.invalid(
             "NamedShadowNames Filter must not be empty for enabling NamedShadowIndexingMode"
@@ -188,5 +188,5 @@ def _read_configuration(context: Context) -> tuple[dict[str, Any], dict[str, Any
     """Return the configurations of things and of thing groups."""
     row = context.tx.fetch_one("SELECT * FROM indexing_configurations WHERE scope = ?", context.scope)
     if row is None:
-        return _THINGS, _THING_GROUPS
+        return _THING_DEFAULTS, _THING_GROUP_DEFAULTS
     return json.loads(row["things"]), json.loads(row["thing_groups"])

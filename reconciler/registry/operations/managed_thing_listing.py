@@ -9,6 +9,7 @@ from reconciler.registry.operations.managed_things import SERVICE, build_managed
 from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 from reconciler.registry.store import Row, Value
 
+# The column that each filter is compared with.
 _FILTERS = {
     "OwnerFilter": "owner",
     "CredentialLockerFilter": "locker",

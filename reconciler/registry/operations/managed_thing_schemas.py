@@ -28,18 +28,19 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
         if all(value is None or item.get(name) == value for name, value in filters.items())
     ]
     after = page.after[0] if page.after else 0
-    numbered = list(enumerate(items, 1))[after : after + page.limit]
-    return page.build_output("Items", numbered, key=lambda pair: (pair[0],), item=lambda pair: pair[1])
+    numbered_items = list(enumerate(items, 1))[after : after + page.limit]
+    return page.build_output("Items", numbered_items, key=lambda pair: (pair[0],), item=lambda pair: pair[1])
 
 
 def _list_schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:
-    endpoints: dict[str, list[str]] = {}
+    """Return an item for each schema and each endpoint that uses it, sorted by endpoint and capability."""
+    endpoint_ids_by_capability: dict[str, list[str]] = {}
     for endpoint in capabilities.get("CapabilityReport", {}).get("endpoints", []):
         for capability in endpoint["capabilities"]:
-            endpoints.setdefault(capability["id"], []).append(endpoint["id"])
+            endpoint_ids_by_capability.setdefault(capability["id"], []).append(endpoint["id"])
     items: list[dict[str, Any]] = []
     for schema in capabilities.get("CapabilitySchemas", []):
         item = {"CapabilityId": schema["CapabilityId"], "Schema": schema["Schema"]}
-        endpoint_ids = endpoints.get(schema["CapabilityId"], [])
+        endpoint_ids = endpoint_ids_by_capability.get(schema["CapabilityId"], [])
         items += [{"EndpointId": endpoint_id, **item} for endpoint_id in endpoint_ids] or [item]
     return sorted(items, key=lambda item: (item.get("EndpointId", ""), item["CapabilityId"]))

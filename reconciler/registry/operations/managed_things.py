@@ -91,8 +91,8 @@ _STORED_MEMBERS = (
     "WiFiSimpleSetupConfiguration",
     "HubNetworkMode",
 )
-# GetManagedThingCapabilities returns the first two, ListManagedThingSchemas the schemas.
-_CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
+# GetManagedThingCapabilities returns the first two, ListManagedThingSchemas the last.
+_CAPABILITY_MEMBERS = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
 
 
 def find_managed_thing(context: Context, identifier: str) -> Row | None:
@@ -297,7 +297,7 @@ def _select_stored_members(params: Params) -> dict[str, Any]:
 
 
 def _select_capabilities(params: Params) -> dict[str, Any]:
-    return {name: params[name] for name in _CAPABILITIES if name in params}
+    return {name: params[name] for name in _CAPABILITY_MEMBERS if name in params}
 
 
 def _find_by_token(context: Context, client_token: str | None, request_digest: bytes) -> Row | None:

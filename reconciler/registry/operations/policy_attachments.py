@@ -173,7 +173,7 @@ def _detach(context: Context, name: str, target: str) -> bool:
     policy: Row | None = find_policy(context, name)
     if policy is None:
         return False
-    changed = context.tx.run(
+    changed_rows = context.tx.run(
         "UPDATE policy_edges SET gone_at = ? WHERE scope = ? AND target = ? AND policy = ? AND gone_at IS NULL",
         context.now + context.settings.detach_lag_seconds,
         context.scope,
@@ -186,16 +186,16 @@ def _detach(context: Context, name: str, target: str) -> bool:
         target,
         context.now,
     )
-    return bool(changed)
+    return bool(changed_rows)
 
 
-def _is_group(context: Context, target: str) -> bool:
+def _is_thing_group_arn(context: Context, target: str) -> bool:
     return target.startswith(build_group_arn(context, ""))
 
 
 def _require_valid_target(context: Context, target: str) -> None:
     """Raise InvalidRequest unless the target has the format of a thing group or principal."""
-    if not _is_group(context, target):
+    if not _is_thing_group_arn(context, target):
         parse_certificate_id(context, target)
 
 
@@ -205,7 +205,7 @@ def require_target(context: Context, target: str) -> Row | None:
     Raises ResourceNotFound for an unknown certificate or group, InvalidRequest for an invalid target and for a dynamic
     group, which cannot have policies.
     """
-    if not _is_group(context, target):
+    if not _is_thing_group_arn(context, target):
         require_principal(context, target)
         return None
     group: Row | None = find_group(context, target.removeprefix(build_group_arn(context, "")))

@@ -34,12 +34,13 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
             "VersionsLimitExceededException",
             f"The policy {policy['name']} already has the maximum number of versions ({MAX_VERSIONS})",
         )
-    version, as_default = policy["last_version"] + 1, bool(params.get("setAsDefault"))
+    version = policy["last_version"] + 1
+    is_default = bool(params.get("setAsDefault"))
     insert_version(context, policy["seq"], version, params["policyDocument"])
     context.tx.run(
         "UPDATE policies SET last_version = ?, default_version = ?, modified_at = ? WHERE seq = ?",
         version,
-        version if as_default else policy["default_version"],
+        version if is_default else policy["default_version"],
         context.now,
         policy["seq"],
     )
@@ -47,7 +48,7 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
         "policyArn": build_policy_arn(context, policy["name"]),
         "policyDocument": params["policyDocument"],
         "policyVersionId": str(version),
-        "isDefaultVersion": as_default,
+        "isDefaultVersion": is_default,
     }
 
 

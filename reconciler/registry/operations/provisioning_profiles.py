@@ -140,13 +140,15 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
     return None
 
 
-def _require_valid_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
+def _require_valid_certificates(
+    context: Context, provisioning_type: str, ca: str | None, claim: str | None
+) -> None:
     """Raise ValidationException unless the certificates are valid and allowed for the provisioning type."""
-    if (kind == JITR) != (ca is not None):
+    if (provisioning_type == JITR) != (ca is not None):
         raise context.invalid(
             f"CaCertificate is required for provisioning type {JITR} and not allowed for others."
         )
-    if kind == JITR and claim is not None:
+    if provisioning_type == JITR and claim is not None:
         raise context.invalid(f"ClaimCertificate is not allowed for provisioning type {JITR}.")
     try:
         for pem in filter(None, (ca, claim)):

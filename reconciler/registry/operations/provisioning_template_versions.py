@@ -32,21 +32,22 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
     Raises ResourceNotFound, InvalidRequest for an invalid body, VersionsLimitExceeded (409) for a 6th version.
     """
     template = require_template(context, params["templateName"])
-    number = context.tx.fetch_one(
+    version_count = context.tx.fetch_one(
         "SELECT count(*) AS number FROM provisioning_template_versions WHERE template = ?", template["seq"]
     )["number"]
-    if number >= MAX_VERSIONS:
+    if version_count >= MAX_VERSIONS:
         raise ApiError(
             "VersionsLimitExceededException",
             f"The provisioning template {template['name']} already has the maximum number of versions"
             f" ({MAX_VERSIONS})",
         )
-    version, as_default = template["last_version"] + 1, bool(params.get("setAsDefault"))
+    version = template["last_version"] + 1
+    is_default = bool(params.get("setAsDefault"))
     insert_template_version(context, template["seq"], version, params["templateBody"])
     context.tx.run(
         "UPDATE provisioning_templates SET last_version = ?, default_version = ?, modified_at = ? WHERE seq = ?",
         version,
-        version if as_default else template["default_version"],
+        version if is_default else template["default_version"],
         context.now,
         template["seq"],
     )
@@ -54,7 +55,7 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
         "templateArn": build_template_arn(context, template["name"]),
         "templateName": template["name"],
         "versionId": version,
-        "isDefaultVersion": as_default,
+        "isDefaultVersion": is_default,
     }
 
 

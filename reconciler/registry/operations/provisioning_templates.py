@@ -1,7 +1,7 @@
 """Provisioning templates: their tables, and the operations from create to delete.
 
 A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
-have a hook. A stored body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
+have a hook. A body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
 """
 
 import json
@@ -121,15 +121,16 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
         raise already_exists(
             f"The provisioning template {name} already exists.", resource_id=name, resource_arn=arn
         )
-    kind, hook = params.get("type", FLEET), params.get("preProvisioningHook")
-    _require_hook_allowed(context, kind, hook)
+    template_type = params.get("type", FLEET)
+    hook = params.get("preProvisioningHook")
+    _require_hook_allowed(context, template_type, hook)
     _require_template_limit(context)
     context.tx.run(
         "INSERT INTO provisioning_templates (scope, name, type, description, enabled, role, hook, default_version,"
         " last_version, created_at, modified_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?)",
         context.scope,
         name,
-        kind,
+        template_type,
         params.get("description"),
         int(params.get("enabled", False)),
         params["provisioningRoleArn"],
@@ -204,17 +205,17 @@ def update_provisioning_template(context: Context, params: Params) -> Output | N
 def delete_provisioning_template(context: Context, params: Params) -> Output | None:
     """Delete a template with all its versions.
 
-    Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. AWS's
-    service model has DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
+    Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. AWS's service model
+    has DeleteConflict, but this cause is UNCONFIRMED. A client that deletes the CA certificate first works either way.
     """
     row = require_template(context, params["templateName"])
-    user = context.tx.fetch_one(
+    ca_certificate = context.tx.fetch_one(
         "SELECT 1 FROM ca_certificates WHERE scope = ?"
         " AND json_extract(registration_config, '$.templateName') = ? LIMIT 1",
         context.scope,
         row["name"],
     )
-    if user is not None:
+    if ca_certificate is not None:
         raise ApiError(
             "DeleteConflictException", f"The provisioning template {row['name']} is used by a CA certificate."
         )
@@ -235,8 +236,8 @@ def _to_item(context: Context, row: Row) -> dict[str, Any]:
     }
 
 
-def _require_hook_allowed(context: Context, kind: str, hook: Params | None) -> None:
-    if hook is not None and kind != FLEET:
+def _require_hook_allowed(context: Context, template_type: str, hook: Params | None) -> None:
+    if hook is not None and template_type != FLEET:
         raise context.invalid(f"Only a template of type {FLEET} can have a pre-provisioning hook.")
 
 

@@ -58,7 +58,7 @@ def register_thing(context: Context, params: Params) -> Output | None:
     if parts.certificate is not None:
         arns[parts.certificate.part.resource.name] = parts.certificate.arn
     if parts.thing is not None:
-        with _provisioning(context, parts.thing.resource):
+        with _convert_errors(context, parts.thing.resource):
             ensure_thing(context, parts.thing, find_thing(context, parts.thing.name))
         arns[parts.thing.resource.name] = build_thing_arn(context, parts.thing.name)
     for policy in parts.policies:
@@ -75,7 +75,7 @@ def register_thing(context: Context, params: Params) -> Output | None:
 
 @frozen
 class _ProvisionedCertificate:
-    """The certificate of a template, which exists already, with its row and ARN."""
+    """The certificate of a template after it was created or found, with its row and ARN."""
 
     part: CertificatePart
     row: Row
@@ -111,7 +111,7 @@ def _evaluate(context: Context, template: Template, parameters: Mapping[str, str
 def _attach_policy(context: Context, policy: PolicyPart, target: str) -> str:
     """Create or find a policy, attach it to the certificate, and return its name."""
     name = _ensure_policy(context, policy)
-    with _provisioning(context, policy.resource):
+    with _convert_errors(context, policy.resource):
         call_operation(context, "AttachPolicy", {"policyName": name, "target": target})
     return name
 
@@ -122,13 +122,13 @@ def _attach_certificate(context: Context, thing: ThingPart, certificate: _Provis
         "principal": certificate.arn,
         "thingPrincipalType": certificate.part.principal_type,
     }
-    with _provisioning(context, certificate.part.resource):
+    with _convert_errors(context, certificate.part.resource):
         call_operation(context, "AttachThingPrincipal", attachment)
 
 
 def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
     """Issue, register or find the certificate, and return its row."""
-    with _provisioning(context, part.resource):
+    with _convert_errors(context, part.resource):
         if part.source == "CertificateSigningRequest":
             params = {"certificateSigningRequest": part.value, "setAsActive": part.status == "ACTIVE"}
             output = call_operation(context, "CreateCertificateFromCsr", params)
@@ -168,7 +168,7 @@ def _ensure_policy(context: Context, policy: PolicyPart) -> str:
     The name of a policy that is declared by its document is 40 uppercase hex digits, as in AWS's samples. UNCONFIRMED: the
     digits are the document's SHA-1; with it, the same document always names the same policy.
     """
-    with _provisioning(context, policy.resource):
+    with _convert_errors(context, policy.resource):
         if policy.document is None:
             assert policy.name is not None
             return str(call_operation(context, "GetPolicy", {"policyName": policy.name})["policyName"])
@@ -188,7 +188,7 @@ def _registration_failure(message: str) -> ApiError:
 
 
 @contextmanager
-def _provisioning(context: Context, resource: TemplateResource) -> Iterator[None]:
+def _convert_errors(context: Context, resource: TemplateResource) -> Iterator[None]:
     """Turn an error in the block into ResourceRegistrationFailure, and undo only the block's own writes."""
     try:
         with context.tx.savepoint():

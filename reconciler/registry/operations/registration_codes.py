@@ -1,6 +1,6 @@
 """The registration code, with which a client proves that it has a CA's private key.
 
-Each account and Region has one.
+Each account has one code in each Region.
 """
 
 import secrets

@@ -75,13 +75,13 @@ def start_thing_registration_task(context: Context, params: Params) -> Output | 
         read_template(params["templateBody"])
     except TemplateError as error:
         raise context.invalid(str(error)) from error
-    running = context.tx.fetch_one(
+    running_task = context.tx.fetch_one(
         f"SELECT id FROM registration_tasks WHERE scope = ? AND {_STATUS} = 'InProgress' LIMIT 1",  # noqa: S608
         context.scope,
         context.now,
     )
-    if running is not None:
-        raise context.invalid(f"The thing registration task {running['id']} is in progress.")
+    if running_task is not None:
+        raise context.invalid(f"The thing registration task {running_task['id']} is in progress.")
     path = _find_input_path(context, params["inputFileBucket"], params["inputFileKey"])
     task_id = str(uuid.uuid4())
     context.tx.run(
@@ -105,6 +105,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
     """Return everything about a task except its reports. Raises ResourceNotFound."""
     row = _require_task(context, params["taskId"])
     duration = row["ends_at"] - row["created_at"]
+    # The time up to which the task has made progress.
     reached_at = min(context.now if row["cancelled_at"] is None else row["cancelled_at"], row["ends_at"])
     progress = int(100 * (reached_at - row["created_at"]) / duration) if duration else 100
     return {

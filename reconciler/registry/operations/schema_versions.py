@@ -20,8 +20,8 @@ def list_schema_versions(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "GetSchemaVersion")
 def get_schema_version(_context: Context, params: Params) -> Output | None:
-    """Raise ResourceNotFound."""
-    identity = params["SchemaVersionedId"]
+    """Raise ResourceNotFound, because no schema exists here."""
+    schema_id = params["SchemaVersionedId"]
     raise not_found(
-        f"The schema {identity} does not exist.", ResourceId=identity, ResourceType="schema-version"
+        f"The schema {schema_id} does not exist.", ResourceId=schema_id, ResourceType="schema-version"
     )

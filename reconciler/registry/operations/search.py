@@ -92,6 +92,7 @@ def _to_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str,
 
 
 def _to_group_item(context: Context, row: Row) -> dict[str, Any]:
+    # From the root to the parent.
     parents: list[str] = []
     parent = row["parent"]
     while parent is not None:

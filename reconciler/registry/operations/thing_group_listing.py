@@ -27,7 +27,8 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
     """
     page = REGISTRY_PAGER.start_page(context, params)
     parent, recursive = params.get("parentGroup"), params.get("recursive", True)
-    with_clause, where = "", ["scope = ?", "seq > ?"]
+    with_clause = ""
+    where = ["scope = ?", "seq > ?"]
     with_values: list[Value] = []
     values: list[Value] = [context.scope, page.after[0] if page.after else 0]
     if parent is not None:

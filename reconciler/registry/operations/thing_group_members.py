@@ -32,7 +32,7 @@ SCHEMA = (
 
 MAX_GROUPS = 10
 
-_IN_GROUP_OR_BELOW = """
+_SELECT_THINGS_IN_GROUP_OR_BELOW = """
     WITH RECURSIVE within (seq, name) AS (
       SELECT seq, name FROM thing_groups WHERE seq = ?
       UNION ALL
@@ -75,12 +75,13 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
     Raises ResourceNotFound, InvalidRequest.
     """
     thing = _require_named_thing(context, params)
-    add, remove = params.get("thingGroupsToAdd", []), params.get("thingGroupsToRemove", [])
-    if set(add) & set(remove):
+    added_names = params.get("thingGroupsToAdd", [])
+    removed_names = params.get("thingGroupsToRemove", [])
+    if set(added_names) & set(removed_names):
         raise context.invalid("A thing group is in both thingGroupsToAdd and thingGroupsToRemove.")
-    for name in remove:
+    for name in removed_names:
         _remove(context, thing, require_group(context, name))
-    for name in add:
+    for name in added_names:
         _add(context, thing, require_group(context, name))
     return None
 
@@ -108,7 +109,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
         )
     elif params.get("recursive"):
         rows = context.tx.fetch_all(
-            _IN_GROUP_OR_BELOW,
+            _SELECT_THINGS_IN_GROUP_OR_BELOW,
             group["seq"],
             context.scope,
             after,
@@ -150,15 +151,15 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
 
 def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
     """Return the dynamic groups, of which there are at most 100, whose query the thing matches."""
-    dynamic = context.tx.fetch_all(
+    dynamic_groups = context.tx.fetch_all(
         "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
         context.scope,
         after,
     )
-    return [group for group in dynamic if _is_match(context, thing, group["query"])]
+    return [group for group in dynamic_groups if _matches_query(context, thing, group["query"])]
 
 
-def _is_match(context: Context, thing: Row, query: str) -> bool:
+def _matches_query(context: Context, thing: Row, query: str) -> bool:
     condition = compile_query(query)
     row = context.tx.fetch_one(
         f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
@@ -170,19 +171,19 @@ def _is_match(context: Context, thing: Row, query: str) -> bool:
 
 def _add(context: Context, thing: Row, group: Row) -> None:
     require_static(context, group)
-    current = context.tx.fetch_all(
+    current_groups = context.tx.fetch_all(
         "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ?",
         thing["seq"],
     )
-    if any(row["seq"] == group["seq"] for row in current):
+    if any(row["seq"] == group["seq"] for row in current_groups):
         return
-    for row in current:
+    for row in current_groups:
         if row["root"] == group["root"]:
             raise context.invalid(
                 f"Thing {thing['name']} is in thing group {row['name']}, which is in the hierarchy of {group['name']}."
             )
-    if len(current) >= MAX_GROUPS:
+    if len(current_groups) >= MAX_GROUPS:
         raise context.invalid(f"A thing can be in at most {MAX_GROUPS} thing groups.")
     context.tx.run(
         "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",

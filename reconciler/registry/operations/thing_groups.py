@@ -185,7 +185,7 @@ def describe_thing_group(context: Context, params: Params) -> Output | None:
             "attributePayload": {"attributes": attributes} if attributes else None,
         },
         "thingGroupMetadata": metadata,
-        **(_query_members(row) if row["query"] is not None else {}),
+        **(_build_query_members(row) if row["query"] is not None else {}),
     }
 
 
@@ -232,7 +232,7 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
     return None
 
 
-def _query_members(row: Row) -> dict[str, str]:
+def _build_query_members(row: Row) -> dict[str, str]:
     return {
         "indexName": THING_INDEX,
         "queryString": row["query"],
@@ -249,7 +249,7 @@ def _count_children(context: Context, name: str) -> int:
 
 
 def _find_root_and_depth(context: Context, name: str, parent: str | None) -> tuple[str, int]:
-    """Return the root and depth of a new group."""
+    """Return the name of the root of a new group's hierarchy, and the group's depth; a root has depth 1."""
     if parent is None:
         return name, 1
     parent_row = find_group(context, parent)

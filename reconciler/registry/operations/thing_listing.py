@@ -18,8 +18,8 @@ def list_things(context: Context, params: Params) -> Output | None:
 
     With an attribute filter, they are ordered by the attribute's value first.
 
-    Raises InvalidRequest for an invalid `nextToken`; for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may ignore it
-    and list all things); and for a filter by attribute and type at once (aws-sdk-js issue 4237).
+    Raises InvalidRequest for an invalid `nextToken`, for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may
+    ignore it and list all things), and for a filter by attribute and type at once (aws-sdk-js issue 4237).
     """
     page = REGISTRY_PAGER.start_page(context, params)
     if "attributeName" in params and "thingTypeName" in params:

@@ -10,6 +10,7 @@ from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
 
+# Converts a row to an item of the output.
 Item = Callable[[Row], object]
 
 EXCLUSIVE = "EXCLUSIVE_THING"
@@ -31,16 +32,16 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
     require_attachable(context, principal)
     require_thing(context, thing)
     is_exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
-    others = context.tx.fetch_all(
+    other_attachments = context.tx.fetch_all(
         "SELECT exclusive FROM principal_edges"
         " WHERE scope = ? AND principal = ? AND thing <> ? AND gone_at IS NULL",
         context.scope,
         principal,
         thing,
     )
-    if any(row["exclusive"] for row in others):
+    if any(row["exclusive"] for row in other_attachments):
         raise context.invalid("Principal already has an exclusive Thing attached to it")
-    if is_exclusive and others:
+    if is_exclusive and other_attachments:
         raise context.invalid("Principal already has a Thing attached to it")
     context.tx.run(
         "INSERT OR REPLACE INTO principal_edges (scope, thing, principal, exclusive, gone_at)"
@@ -63,14 +64,14 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
     thing, principal = params["thingName"], params["principal"]
     parse_certificate_id(context, principal)
     require_thing(context, thing)
-    changed = context.tx.run(
+    changed_rows = context.tx.run(
         "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",
         context.now + context.settings.detach_lag_seconds,
         context.scope,
         thing,
         principal,
     )
-    if not changed:
+    if not changed_rows:
         raise not_found(f"The principal {principal} is not attached to the thing {thing}.")
     context.tx.run(
         "DELETE FROM principal_edges WHERE scope = ? AND thing = ? AND gone_at <= ?",

@@ -142,8 +142,8 @@ def update_thing(context: Context, params: Params) -> Output | None:
     thing_type = None if params.get("removeThingType") else params.get("thingTypeName", row["type"])
     if thing_type is not None and thing_type != row["type"]:
         require_assignable_thing_type(context, thing_type)
-    before = json.loads(row["attributes"])
-    attributes = update_attributes(before, params.get("attributePayload"))
+    previous_attributes = json.loads(row["attributes"])
+    attributes = update_attributes(previous_attributes, params.get("attributePayload"))
     require_attribute_limits(context, attributes, _find_max_attributes(thing_type))
     context.tx.run(
         "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",
@@ -151,7 +151,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
         json.dumps(attributes),
         row["seq"],
     )
-    if attributes != before:
+    if attributes != previous_attributes:
         context.tx.run("DELETE FROM thing_attributes WHERE seq = ?", row["seq"])
         _index_attributes(context, row["name"], attributes)
     return None
@@ -207,6 +207,7 @@ def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], 
 
 
 def _index_attributes(context: Context, name: str, attributes: Mapping[str, str]) -> None:
+    """Store the attributes of a thing one per row, so that ListThings can search them."""
     if attributes:
         context.tx.run_many(
             "INSERT INTO thing_attributes (scope, name, value, seq)"

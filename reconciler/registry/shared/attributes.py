@@ -19,16 +19,16 @@ def parse_new_attributes(payload: Params | None) -> dict[str, str]:
     return {name: value for name, value in attributes.items() if value}
 
 
-def update_attributes(before: Mapping[str, str], payload: Params | None) -> dict[str, str]:
+def update_attributes(previous_attributes: Mapping[str, str], payload: Params | None) -> dict[str, str]:
     """Return a resource's attributes after an update with a payload.
 
     Without `merge`, the payload replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no
     data is lost).
     """
     if payload is None or "attributes" not in payload:
-        return dict(before)
-    kept = before if payload.get("merge") else {}
-    return {name: value for name, value in {**kept, **payload["attributes"]}.items() if value}
+        return dict(previous_attributes)
+    kept_attributes = previous_attributes if payload.get("merge") else {}
+    return {name: value for name, value in {**kept_attributes, **payload["attributes"]}.items() if value}
 
 
 def require_attribute_limits(context: Context, attributes: Mapping[str, str], max_attributes: int) -> None:

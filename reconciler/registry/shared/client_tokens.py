@@ -12,6 +12,7 @@ from reconciler.registry.catalog import Params
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 
+# `made` is the ID of the resource that the call created, `request` the digest of the call's parameters.
 SCHEMA = (
     """
     CREATE TABLE client_tokens (

@@ -40,7 +40,7 @@ _THING_GROUP = {
     "version": "Number",
 }
 
-_BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
+_FIELDS_BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("thingIndexingMode", "REGISTRY"): _REGISTRY,
     ("thingIndexingMode", "REGISTRY_AND_SHADOW"): {**_REGISTRY, **_SHADOW},
     ("namedShadowIndexingMode", "ON"): _NAMED_SHADOW,
@@ -53,14 +53,14 @@ _BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
 def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the managed fields of a configuration of things or of thing groups; none while it is OFF."""
     return [
-        {"name": name, "type": kind}
-        for (member, mode), fields in _BY_MODE.items()
+        {"name": name, "type": field_type}
+        for (member, mode), fields in _FIELDS_BY_MODE.items()
         if configuration.get(member) == mode
-        for name, kind in fields.items()
+        for name, field_type in fields.items()
     ]
 
 
 def find_unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Return the fields that are not managed by AWS in any mode, or that have another type."""
-    types = {name: kind for managed in _BY_MODE.values() for name, kind in managed.items()}
+    types = {name: field_type for managed in _FIELDS_BY_MODE.values() for name, field_type in managed.items()}
     return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]

@@ -1,8 +1,8 @@
 """The edges between things and principals: the table and its queries.
 
 Invariant: a detached edge stays for `detach_lag_seconds`, because AWS detaches asynchronously. During that time it is no
-longer listed, but it still blocks the deletion of its thing and of its certificate. AWS
-documents no order of the two; this order is harder for a client.
+longer listed, but it still blocks the deletion of its thing and of its certificate. AWS does not document whether the edge
+leaves the lists or permits the deletion first; this order is harder for a client.
 """
 
 from reconciler.registry.context import Context

@@ -1,8 +1,8 @@
 """How RegisterThing creates a thing or updates an existing one.
 
 Invariant: each property of the template is compared with the thing's. If they differ, its setting decides: DO_NOTHING keeps
-the thing's, REPLACE takes the template's, MERGE adds the template's to the thing's, FAIL rejects before anything of the
-thing is written. The billing group has no setting: an existing thing keeps its own (UNCONFIRMED).
+the thing's value, REPLACE takes the template's, MERGE adds the template's to the thing's, and FAIL rejects the template
+before the thing is changed. The billing group has no setting: an existing thing keeps its own (UNCONFIRMED).
 """
 
 import json
@@ -21,7 +21,7 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
     Raises ResourceRegistrationFailure for a difference whose setting is FAIL, and what the called operations raise.
     """
     if existing is None:
-        _create(context, part)
+        _create_thing(context, part)
         return
     groups = _read_group_names(context, existing)
     differences = _find_differences(part, existing, groups)
@@ -36,7 +36,7 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
         _update_groups(context, part, groups)
 
 
-def _create(context: Context, part: ThingPart) -> None:
+def _create_thing(context: Context, part: ThingPart) -> None:
     payload = None if part.attributes is None else {"attributes": dict(part.attributes)}
     params = {
         "thingName": part.name,
@@ -52,12 +52,12 @@ def _create(context: Context, part: ThingPart) -> None:
 def _find_differences(part: ThingPart, existing: Row, groups: tuple[str, ...]) -> tuple[str, ...]:
     """Return the template's properties whose values differ from the thing's."""
     attributes = json.loads(existing["attributes"])
-    differs = {
+    is_different_by_key = {
         "ThingTypeName": part.type is not None and part.type != existing["type"],
         "AttributePayload": part.attributes is not None and dict(part.attributes) != attributes,
         "ThingGroups": part.groups is not None and set(part.groups) != set(groups),
     }
-    return tuple(key for key, is_different in differs.items() if is_different)
+    return tuple(key for key, is_different in is_different_by_key.items() if is_different)
 
 
 def _build_update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:

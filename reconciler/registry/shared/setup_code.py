@@ -39,7 +39,8 @@ def parse_material(params: Params) -> dict[str, Any]:
         return {"ConnectorDeviceId": cloud.group(1)}
     if params["AuthenticationMaterialType"] != WIFI:
         return {}
-    fields = {name: value for name, _, value in (field.partition(":") for field in material.split(";"))}
+    pairs = [field.partition(":") for field in material.split(";")]
+    fields = {name: value for name, _, value in pairs}
     candidates = {
         "SerialNumber": (fields.get("SN"), _SERIAL),
         "UniversalProductCode": (fields.get("UPC"), _UPC),

@@ -48,9 +48,9 @@ def require_taggable(context: Context, arn: str) -> None:
     Things and device certificates cannot be tagged. UNCONFIRMED: the error is the one for an invalid request.
     """
     parts = arn.split(":", ARN_PARTS - 1)
-    if len(parts) != ARN_PARTS or parts[:5] != context.build_arn("").split(":")[:5]:
+    if len(parts) != ARN_PARTS or parts[:-1] != context.build_arn("").split(":")[:-1]:
         raise context.invalid(f"The resource ARN {arn} does not belong to this service, account and Region.")
-    resource_type, _, name = parts[5].partition("/")
+    resource_type, _, name = parts[-1].partition("/")
     exists = _taggable.get((context.service, resource_type))
     if exists is None:
         raise context.invalid(f"Resources of the type of {arn} cannot be tagged.")

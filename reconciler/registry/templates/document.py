@@ -86,18 +86,18 @@ def read_template(body: str) -> Template:
         _parse_resource(name, resource)
         for name, resource in _require_object(sections.get("Resources", {}), "Resources").items()
     ]
-    policies = tuple(resource for kind, resource in resources if kind == POLICY)
+    policies = tuple(resource for resource_type, resource in resources if resource_type == POLICY)
     thing, certificate = _find_only(resources, THING), _find_only(resources, CERTIFICATE)
     if thing is None and certificate is None:
         raise TemplateError("Resources has neither a thing nor a certificate.")
     if policies and certificate is None:
         raise TemplateError("Resources has policies, but no certificate to attach them to.")
     return Template(
-        _parse_parameters(sections.get("Parameters", {})),
-        _require_object(sections.get("Mappings", {}), "Mappings"),
-        thing,
-        certificate,
-        policies,
+        parameters=_parse_parameters(sections.get("Parameters", {})),
+        mappings=_require_object(sections.get("Mappings", {}), "Mappings"),
+        thing=thing,
+        certificate=certificate,
+        policies=policies,
     )
 
 
@@ -120,28 +120,30 @@ def _parse_parameter(name: str, declaration: Any) -> str | None:
 
 
 def _parse_resource(name: str, resource: Any) -> tuple[str, TemplateResource]:
-    """Return a resource and its type."""
+    """Return a resource's type and the resource."""
     path = f"Resources.{name}"
     resource = _require_object(resource, path)
     _require_keys_in(resource, ("Type", "Properties", "OverrideSettings"), path)
-    kind = resource.get("Type")
-    if kind not in _PROPERTIES:
+    resource_type = resource.get("Type")
+    if resource_type not in _PROPERTIES:
         raise TemplateError(f"{path}.Type is not one of {', '.join(_PROPERTIES)}.")
     properties = _require_object(resource.get("Properties", {}), f"{path}.Properties")
-    _require_keys_in(properties, _PROPERTIES[kind], f"{path}.Properties")
+    _require_keys_in(properties, _PROPERTIES[resource_type], f"{path}.Properties")
     settings = _require_object(resource.get("OverrideSettings", {}), f"{path}.OverrideSettings")
-    _require_keys_in(settings, tuple(_SETTINGS[kind]), f"{path}.OverrideSettings")
+    _require_keys_in(settings, tuple(_SETTINGS[resource_type]), f"{path}.OverrideSettings")
     for key, value in settings.items():
-        if value not in _SETTINGS[kind][key]:
-            allowed = ", ".join(_SETTINGS[kind][key])
+        if value not in _SETTINGS[resource_type][key]:
+            allowed = ", ".join(_SETTINGS[resource_type][key])
             raise TemplateError(f"{path}.OverrideSettings.{key} is not one of {allowed}.")
-    return str(kind), TemplateResource(name, properties, settings)
+    return str(resource_type), TemplateResource(name, properties, settings)
 
 
-def _find_only(resources: Sequence[tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
-    matches = [resource for resource_kind, resource in resources if resource_kind == kind]
+def _find_only(
+    resources: Sequence[tuple[str, TemplateResource]], resource_type: str
+) -> TemplateResource | None:
+    matches = [resource for candidate_type, resource in resources if candidate_type == resource_type]
     if len(matches) > 1:
-        raise TemplateError(f"Resources has more than one resource of type {kind}.")
+        raise TemplateError(f"Resources has more than one resource of type {resource_type}.")
     return matches[0] if matches else None
 
 

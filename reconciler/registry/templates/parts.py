@@ -1,6 +1,6 @@
 """The evaluated resources of a template: a thing, a certificate and policies.
 
-Invariant: a parameter without a value makes the whole template invalid; a property that is not written is not set.
+Invariant: a parameter without a value makes the whole template invalid; a property that the template does not have is not set.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,12 +65,12 @@ def evaluate_thing(scope: TemplateScope, resource: TemplateResource) -> ThingPar
     attributes = properties.evaluate("AttributePayload", evaluate_text_map)
     groups = properties.evaluate("ThingGroups", evaluate_texts)
     return ThingPart(
-        resource,
-        properties.read_required_text("ThingName"),
-        properties.read_text("ThingTypeName"),
-        attributes,
-        None if groups is None else tuple(dict.fromkeys(groups)),
-        properties.read_text("BillingGroup"),
+        resource=resource,
+        name=properties.read_required_text("ThingName"),
+        type=properties.read_text("ThingTypeName"),
+        attributes=attributes,
+        groups=None if groups is None else tuple(dict.fromkeys(groups)),
+        billing_group=properties.read_text("BillingGroup"),
     )
 
 
@@ -85,12 +85,12 @@ def evaluate_certificate(scope: TemplateScope, resource: TemplateResource) -> Ce
     if "CACertificatePem" in resource.properties and source != "CertificatePem":
         raise TemplateError(f"Resources.{resource.name} has CACertificatePem without CertificatePem.")
     return CertificatePart(
-        resource,
-        source,
-        properties.read_required_text(source),
-        properties.read_text("CACertificatePem"),
-        properties.read_choice("Status", STATUSES),
-        properties.read_choice("ThingPrincipalType", PRINCIPAL_TYPES),
+        resource=resource,
+        source=source,
+        value=properties.read_required_text(source),
+        ca_pem=properties.read_text("CACertificatePem"),
+        status=properties.read_choice("Status", STATUSES),
+        principal_type=properties.read_choice("ThingPrincipalType", PRINCIPAL_TYPES),
     )
 
 
@@ -112,7 +112,7 @@ class _PropertyReader:
     resource: TemplateResource
 
     def evaluate(self, key: str, evaluate: Callable[[TemplateScope, Any, str], T]) -> T | None:
-        """Evaluate a property, or return None when it is not written."""
+        """Evaluate a property, or return None when the template does not have it."""
         if key not in self.resource.properties:
             return None
         return evaluate(self.scope, self.resource.properties[key], self._build_path(key))

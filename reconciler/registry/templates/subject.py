@@ -5,7 +5,7 @@ from cryptography.x509.oid import NameOID
 
 PREFIX = "AWS::IoT::Certificate::"
 
-_NAMES = {
+_SUBJECT_ATTRIBUTES = {
     "Country": NameOID.COUNTRY_NAME,
     "Organization": NameOID.ORGANIZATION_NAME,
     "OrganizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
@@ -22,7 +22,7 @@ def build_certificate_parameters(certificate_id: str, subject: x509.Name) -> dic
     Attributes that the subject lacks are omitted; if it has one several times, the first counts.
     """
     parameters = {PREFIX + "Id": certificate_id}
-    for name, identifier in _NAMES.items():
+    for name, identifier in _SUBJECT_ATTRIBUTES.items():
         attributes = subject.get_attributes_for_oid(identifier)
         if attributes:
             parameters[PREFIX + name] = str(attributes[0].value)

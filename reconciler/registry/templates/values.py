@@ -30,10 +30,10 @@ class TemplateScope:
     certificate_parameters: Mapping[str, str]
 
     def is_known(self, name: str) -> bool:
-        """Return whether a name is a declared parameter or a certificate's."""
+        """Return whether a name is a declared parameter or one of `AWS::IoT::Certificate::…`."""
         return name in self.template.parameters or name.startswith(PREFIX)
 
-    def lookup(self, name: str) -> str | None:
+    def find_value(self, name: str) -> str | None:
         """Return a parameter's value, or None when it has none. Raises TemplateError when it is not declared."""
         if not self.is_known(name):
             raise TemplateError(f"The parameter {name} is not declared in Parameters.")
@@ -81,7 +81,7 @@ def _evaluate(scope: TemplateScope, expression: Any, path: str, depth: int) -> A
 def _resolve_ref(scope: TemplateScope, name: Any, path: str) -> str:
     if not isinstance(name, str):
         raise TemplateError(f"Ref in {path} does not name a parameter.")
-    value = scope.lookup(name)
+    value = scope.find_value(name)
     if value is None:
         raise TemplateError(f"{path} needs the parameter {name}, which has neither a value nor a default.")
     return value
@@ -129,7 +129,7 @@ def _substitute(scope: TemplateScope, argument: Any, path: str) -> str:
         name = match[1]
         if name in variables:
             return _require_text(variables[name], path)
-        value = scope.lookup(name) if scope.is_known(name) else None
+        value = scope.find_value(name) if scope.is_known(name) else None
         return match[0] if value is None else value
 
     return _VARIABLE.sub(substitute, _require_text(text, path))
