@@ -30,7 +30,7 @@ from tests.support.kind_driver import (
 
 ARN = build_arn("policy/a")
 ALLOW = Document.parse('{"Version": "2012-10-17", "Statement": []}')
-OTHER = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}')
+OTHER_DOCUMENT = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}')
 
 
 def make_live(*other_versions: str) -> Live:
@@ -77,9 +77,11 @@ def test_a_policy_is_read_with_its_versions_and_targets():
     ("other_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
 )
 def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(other_versions, deleted_versions):
-    assert list_calls(change_to(resource("policies", "a", Policy(OTHER)), make_live(*other_versions))) == [
+    assert list_calls(
+        change_to(resource("policies", "a", Policy(OTHER_DOCUMENT)), make_live(*other_versions))
+    ) == [
         *map(make_delete_version_call, deleted_versions),
-        iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER.text, setAsDefault=True),
+        iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER_DOCUMENT.text, setAsDefault=True),
     ]
 
 

@@ -19,7 +19,7 @@ from tests.support.kind_driver import (
 )
 
 ARN = build_arn("rolealias/a")
-OTHER = "arn:aws:iam::123456789012:role/other"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/other"
 
 
 def make_live(spec: RoleAlias) -> Live:
@@ -44,8 +44,9 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
             "roleAlias": params["roleAlias"],
             "roleAliasArn": build_arn(f"rolealias/{params['roleAlias']}"),
             "roleArn": ROLE,
+            "credentialDurationSeconds": 900,
         }
-        return {"roleAliasDescription": {**description, "credentialDurationSeconds": 900}}
+        return {"roleAliasDescription": description}
 
     responses = {
         "ListRoleAliases": {"roleAliases": ["a", "foreign"]},
@@ -54,13 +55,14 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
             "tags": tag_list(OWNERSHIP_TAGS) if params["resourceArn"] == ARN else []
         },
     }
-    assert read("role_aliases", responses)[0] == [make_live(RoleAlias(ROLE, 900))]
+    live_resources, _ = read("role_aliases", responses)
+    assert live_resources == [make_live(RoleAlias(ROLE, 900))]
 
 
 def test_role_and_duration_are_updated_in_place():
-    after = resource("role_aliases", "a", RoleAlias(OTHER, 900))
+    after = resource("role_aliases", "a", RoleAlias(OTHER_ROLE, 900))
     assert list_calls(change_to(after, make_live(RoleAlias(ROLE)))) == [
-        iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER, credentialDurationSeconds=900)
+        iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER_ROLE, credentialDurationSeconds=900)
     ]
 
 

@@ -19,7 +19,7 @@ from tests.support.direct_client import (
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:provisioningtemplate/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/provision"
 BODY = json.dumps({"Parameters": {}, "Resources": {}})
-OTHER = json.dumps({"Resources": {"thing": {"Type": "AWS::IoT::Thing"}}})
+OTHER_BODY = json.dumps({"Resources": {"thing": {"Type": "AWS::IoT::Thing"}}})
 HOOK = {"payloadVersion": "2020-04-01", "targetArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:check"}
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
@@ -34,7 +34,7 @@ def fleet(iot):
 
 
 def add_version(iot, **extra):
-    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER, **extra)
+    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER_BODY, **extra)
     return without_metadata(output)
 
 
@@ -95,7 +95,7 @@ def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, 
         "creationDate": START_TIME,
         "lastModifiedDate": START_TIME + timedelta(seconds=10),
         "defaultVersionId": 2,
-        "templateBody": OTHER,
+        "templateBody": OTHER_BODY,
         "enabled": True,
         "provisioningRoleArn": ROLE,
         "preProvisioningHook": HOOK,
@@ -129,7 +129,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     assert without_metadata(described) == {
         "versionId": 2,
         "creationDate": START_TIME,
-        "templateBody": OTHER,
+        "templateBody": OTHER_BODY,
         "isDefaultVersion": False,
     }
 
@@ -137,7 +137,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
 def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
     for _ in range(4):
         add_version(iot)
-    params = {**IDENTITY, "templateBody": OTHER}
+    params = {**IDENTITY, "templateBody": OTHER_BODY}
     expected = ("VersionsLimitExceededException", 409)
     assert catch_error(iot.create_provisioning_template_version, **params) == expected
     assert catch_error(iot.delete_provisioning_template_version, **IDENTITY, versionId=1) == CONFLICT

@@ -6,7 +6,7 @@ from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catc
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
-OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
+OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
 MISSING = ("ResourceNotFoundException", 404)
 
 
@@ -35,12 +35,12 @@ def test_a_role_alias_is_described_as_it_was_created(iot):
 def test_an_update_changes_only_the_parameters_it_has(iot, clock):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
     clock.advance(10)
-    iot.update_role_alias(roleAlias="camera", roleArn=OTHER)
+    iot.update_role_alias(roleAlias="camera", roleArn=OTHER_ROLE)
     first = describe(iot)
     updated = without_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
 
     assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
-    assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER, 900)
+    assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER_ROLE, 900)
     assert describe(iot) == {**first, "credentialDurationSeconds": 1800}
     assert first["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
 

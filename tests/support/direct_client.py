@@ -67,7 +67,8 @@ def create_client(
 ) -> Any:
     """Create a client whose requests go to the registry that `registry()` returns.
 
-    The client fails the test on an error that the operation's model does not declare.
+    `account` is sent as the access key ID, which selects the account if it has 12 digits. The client fails the test on an
+    error that the operation's model does not declare.
     """
     client = boto3.Session(botocore_session=create_session()).client(
         service,

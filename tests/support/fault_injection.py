@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter
 from enum import Enum
+from typing import Protocol
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
@@ -48,6 +49,13 @@ class VirtualTime:
             self.now += seconds
 
 
+class Faults(Protocol):
+    """The faults of a network."""
+
+    def choose_fault(self, request: HttpRequest) -> Fault | None:
+        """Return the fault of a request, or None if the network delivers it."""
+
+
 class RandomFaults:
     """Random faults, which depend on a seed, a request and its count, but not on the order of threads.
 
@@ -60,14 +68,14 @@ class RandomFaults:
         self._faults = faults
         self._counts: Counter[str] = Counter()
 
-    def fault_for(self, request: HttpRequest) -> Fault | None:
+    def choose_fault(self, request: HttpRequest) -> Fault | None:
         key = f"{request.method} {request.url}"
         self._counts[key] += 1
         generator = random.Random(f"{self._seed} {key} {self._counts[key]}")
         return generator.choice(self._faults) if generator.random() < self._rate else None
 
 
-class SingleFault(RandomFaults):
+class SingleFault:
     """One fault, for the first request with this method and path."""
 
     def __init__(self, method: str, path: str, fault: Fault) -> None:
@@ -76,7 +84,7 @@ class SingleFault(RandomFaults):
         self._fault = fault
         self.occurrences = 0
 
-    def fault_for(self, request: HttpRequest) -> Fault | None:
+    def choose_fault(self, request: HttpRequest) -> Fault | None:
         if self.occurrences or request.method != self._method or self._path not in request.url:
             return None
         self.occurrences += 1
@@ -87,7 +95,7 @@ class FaultyCloud(Cloud):
     """A registry behind a network that may have `faults`. Time is virtual: retries do not wait."""
 
     def __init__(self) -> None:
-        self.faults: RandomFaults | None = None
+        self.faults: Faults | None = None
         self.time = VirtualTime()
         self.sent_requests: list[tuple[str, str]] = []
         self._late_requests: list[HttpRequest] = []
@@ -111,7 +119,7 @@ class FaultyCloud(Cloud):
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         with self._lock:
-            fault = self.faults.fault_for(request) if self.faults else None
+            fault = self.faults.choose_fault(request) if self.faults else None
             if fault is Fault.DELIVER_LATE:
                 self._late_requests.append(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
@@ -151,4 +159,4 @@ class FaultyCloud(Cloud):
 
 def _error(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-    return HttpResponse(status, headers, b'{"message": "the network"}')
+    return HttpResponse(status, headers, b'{"message": "injected fault"}')

@@ -1,4 +1,4 @@
-"""`reconciler registry serve` in a subprocess, and clients of its URL."""
+"""`reconciler registry serve` in a subprocess, and clients that use it."""
 
 from __future__ import annotations
 
