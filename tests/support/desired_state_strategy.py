@@ -281,7 +281,7 @@ def _draw_some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
 
 
 def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resource]:
-    """Return credential lockers, and managed things with different setup codes that may use them."""
+    """Return credential lockers, and managed things (with different setup codes) that may be in them."""
     setup_codes = draw(st.permutations(["90001", "90002", "90003"]))
     names = sorted(draw(st.sets(st.sampled_from(NAMES))))
     locker_names = st.sampled_from([None, "X"])

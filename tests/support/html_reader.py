@@ -1,4 +1,4 @@
-"""Read the text of an HTML page without its style sheet, which some hosts remove."""
+"""Read the text of an HTML page without its style sheet, which some sites (GitHub) remove."""
 
 from __future__ import annotations
 

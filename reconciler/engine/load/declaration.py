@@ -1,4 +1,4 @@
-"""Declarations of resources: tables, and rows of tables with `for_each`."""
+"""Declarations of resources: the file's tables, and the manifest rows of tables with `for_each`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from reconciler.model.resource import Origin
 
 @frozen
 class ValueOrigin:
-    """Where a value comes from: its path in the file's table, and the manifest's columns that it contains."""
+    """Where a value comes from: its path in the file's table, and the manifest columns that it uses there."""
 
     path: ValuePath
     columns: tuple[str, ...] = ()
 
 
 class Declaration(ABC):
-    """A table in the file, or the resource that one row declares in a table with `for_each`."""
+    """A table in the file, or one resource of a table with `for_each`: that of one manifest row."""
 
     __slots__ = ()
 
@@ -96,5 +96,5 @@ class TomlTable(Declaration):
         return self.file.lines.find_line(*self.names, *path)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return the path itself."""
+        """Return an origin with the same path: the table is in the file as it is."""
         return ValueOrigin(path)

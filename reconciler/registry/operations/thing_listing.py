@@ -45,7 +45,7 @@ def list_things(context: Context, params: Params) -> Output | None:
 
 
 def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
-    """Return a page of the things with an attribute, or with the given value or prefix of it."""
+    """Return a page of the things with an attribute, or whose attribute has a given value or value prefix."""
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
     after_value, after_seq = page.after or (value or "", 0)
     where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]

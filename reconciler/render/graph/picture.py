@@ -31,6 +31,7 @@ class GraphNode:
     """One resource, or `count` of them that are drawn as one.
 
     `label` is escaped; `id` is unique and not escaped. `action` is that of a plan, if there is one.
+    `is_marker` is whether it is an ownership marker of the workspace.
     """
 
     id: str
@@ -136,11 +137,12 @@ def build_picture(
         {*graph.nodes, *removals}, key=lambda address: (get_kind_position(address.kind), address)
     )
     nodes = tuple(_build_node(address, desired, steps.get(address)) for address in addresses)
+    # A resource is removed after its dependents: the steps that its removal waits for are those of its dependents.
     removal_edges = {
-        (address, dependency)
+        (address, dependent)
         for address, step in removals.items()
-        for dependency in step.dependencies
-        if dependency in removals
+        for dependent in step.dependencies
+        if dependent in removals
     }
     edges = sorted({*graph.edges, *removal_edges})
     return Picture(

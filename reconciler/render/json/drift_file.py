@@ -47,7 +47,7 @@ class DriftedResourceRecord:
 class LastRunRecord:
     """The workspace's last apply, according to the journal.
 
-    `file_digest` is the SHA-256 of the file that it applied.
+    `user` is who applied, as user@host. `file_digest` is the SHA-256 of the desired state that was applied.
     """
 
     id: str

@@ -56,11 +56,11 @@ def _describe_pattern(pattern: str) -> str | None:
     items = list(dict.fromkeys(_list_items(match["content"])))
     if None in items:
         return None
-    names = [item for item in items if item]
-    if set(names) >= _BOTH_CASES:
-        names = ["letters", *(name for name in names if name not in _BOTH_CASES)]
-    words = [name for name in names if len(name) > 1]
-    characters = [name for name in names if len(name) == 1]
+    descriptions = [item for item in items if item is not None]
+    if set(descriptions) >= _BOTH_CASES:
+        descriptions = ["letters", *(text for text in descriptions if text not in _BOTH_CASES)]
+    words = [text for text in descriptions if len(text) > 1]
+    characters = [text for text in descriptions if len(text) == 1]
     return ", ".join([*words, " ".join(characters)] if characters else words)
 
 

@@ -109,12 +109,12 @@ def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud)
 
 
 def state_with_child_of(parent):
-    """Return the state in which the group `h` is a child of `parent`."""
+    """Return the state in which the group `h` is a child of `parent`; a move replaces `h`."""
     groups = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
     return state(*groups, resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
-def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
+def test_a_group_is_not_moved_if_it_would_lose_a_thing_added_meanwhile(cloud):
     converge(state_with_child_of("g"), cloud)
     plan = plan_state(state_with_child_of("k"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
@@ -123,7 +123,7 @@ def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
     assert list_groups(cloud, "by-hand") == ["h"]
 
 
-def test_a_group_does_not_move_when_a_policy_was_attached_that_it_would_lose(cloud):
+def test_a_group_is_not_moved_if_it_would_lose_a_policy_attached_meanwhile(cloud):
     converge(state_with_child_of("g"), cloud)
     plan = plan_state(state_with_child_of("k"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
@@ -138,7 +138,7 @@ def managed_thing_in_locker(name):
     )
 
 
-def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(cloud):
+def test_replacing_a_locker_does_not_overwrite_a_managed_thing_changed_meanwhile(cloud):
     converge(managed_thing_in_locker("One"), cloud)
     plan = plan_state(managed_thing_in_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
@@ -217,12 +217,12 @@ def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_sam
 
 def fleet_with_ca_mode(mode):
     """Return a fleet whose CA has this certificate mode; a new mode registers all certificates again."""
-    verification = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
+    ca_fields = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
     desired = fleet(pump("1"))
-    return evolve(desired, resources={**desired.resources, ca().address: ca(**verification)})
+    return evolve(desired, resources={**desired.resources, ca().address: ca(**ca_fields)})
 
 
-def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud):
+def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(cloud):
     converge(fleet_with_ca_mode("DEFAULT"), cloud)
     plan = plan_state(fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
