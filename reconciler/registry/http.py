@@ -33,14 +33,13 @@ class HttpResponse:
 class RegistrySettings:
     """How the registry behaves where AWS's behavior depends on time or on the caller.
 
-    `account` and `region` are the defaults for requests that do not name theirs: the account is the access key ID if that
-    is 12 digits, the Region comes from the SigV4 credential scope. `clock` returns seconds since the epoch; the `Date` of
-    every response comes from it.
+    A request names its account by an access key ID of 12 digits, and its Region in the SigV4 credential scope. `account` and
+    `region` are the defaults for requests that do not. `clock` returns seconds since the epoch; the `Date` of every response
+    comes from it.
 
     Durations, in seconds:
 
-    - `detach_lag_seconds`: how long a detached principal still blocks the deletion of its thing and of itself, and a detached
-      policy the deletion of itself
+    - `detach_lag_seconds`: how long after a detachment the thing and the principal, or the policy, still cannot be deleted
     - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
     - `thing_type_deletion_seconds`: how long after its deprecation a thing type can be deleted
     - `registration_task_seconds`: how long a registration task is in progress

@@ -14,7 +14,7 @@ from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
 VERBS = ("read", *ACTIONS)
-"""The attributes of `Kind.operations`: each has the operations that a kind needs to read or for an action."""
+"""The attributes of `Kind.operations`: the operations for reading, then those for each action."""
 
 Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
@@ -32,17 +32,18 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
     `purpose` is a key of `PURPOSES`.
 
     "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
-    file. "Write" has only operations of the kinds in the file and of the ownership markers.
+    file. "Write" has only operations of the kinds in the file, of the kinds that those are composed of, and of the ownership
+    markers.
     """
     kinds = all_kinds()
-    tables = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
-    for table in tuple(tables):
-        tables |= kinds[table].composed_of
+    kind_names = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
+    for name in tuple(kind_names):
+        kind_names |= kinds[name].composed_of
     read = {operation for kind in kinds.values() for operation in _list_operations(kind, "read")}
     write: set[Operation] = set()
-    for table in tables:
+    for name in kind_names:
         for verb in PURPOSES[purpose]:
-            write |= _list_operations(kinds[table], verb)
+            write |= _list_operations(kinds[name], verb)
     return {"Read": frozenset(read), "Write": frozenset(write)}
 
 

@@ -27,7 +27,7 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
     """Return all tags.
 
-    Without tags, the member `tags` is omitted, because the model's map has at least one entry.
+    Without tags, the member `tags` is omitted, because AWS's service model forbids an empty map.
 
     Raises InvalidRequest, ResourceNotFound.
     """
