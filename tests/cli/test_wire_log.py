@@ -56,7 +56,8 @@ CALLS = [
 def test_no_secret_is_in_the_log_the_error_or_its_traceback(cloud, log, call):
     error_text, response = "", {}
     try:
-        response = Caller.__call__(cloud.call, call)  # also operations that no kind declares
+        # Not `cloud.call(call)`, which rejects operations that no kind declares.
+        response = Caller.__call__(cloud.call, call)
     except AwsError as error:
         error_text = "".join([str(error), repr(error), *traceback.format_exception(error)])
     text = log() + error_text

@@ -127,9 +127,10 @@ def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
 def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    user = with_ignored_changes(resource("things", "a", Thing()), "certificates")
+    desired_thing = with_ignored_changes(resource("things", "a", Thing()), "certificates")
+    # A certificate that is not in the file is named after its thing and its ID.
     name = f"a:{certificate.spec.pem.fingerprint[:12]}"
-    assert reasons_to_reject(state(ca(), user), cloud) == (
+    assert reasons_to_reject(state(ca(), desired_thing), cloud) == (
         f"certificates.{name}: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
@@ -140,8 +141,8 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
         resource("thing_groups", "h", ThingGroup(parent="g")),
     )
     converge(state(parent, child), cloud)
-    user = with_ignored_changes(resource("thing_groups", "h", ThingGroup()), "parent")
-    assert reasons_to_reject(state(user), cloud) == (
+    desired_child = with_ignored_changes(resource("thing_groups", "h", ThingGroup()), "parent")
+    assert reasons_to_reject(state(desired_child), cloud) == (
         f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {NEXT_STEP}",
     )
 
@@ -149,8 +150,10 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
 def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
     thing = resource("things", "a", Thing(thing_type="t"))
     converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
-    user = with_ignored_changes(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
-    assert reasons_to_reject(state(user), cloud) == (
+    desired_thing = with_ignored_changes(
+        resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type"
+    )
+    assert reasons_to_reject(state(desired_thing), cloud) == (
         f"thing_types.t: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
@@ -161,8 +164,8 @@ def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
         return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
 
     converge(state(ca(registration_template="v"), template("JITP")), cloud)
-    user = with_ignored_changes(ca(), "registration_template")
-    assert reasons_to_reject(state(user, template("FLEET_PROVISIONING")), cloud) == (
+    desired_ca = with_ignored_changes(ca(), "registration_template")
+    assert reasons_to_reject(state(desired_ca, template("FLEET_PROVISIONING")), cloud) == (
         f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
     )
 
@@ -191,25 +194,26 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
     moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    user = with_ignored_changes(resource("things", "a", Thing()), "thing_groups")
+    desired_thing = with_ignored_changes(resource("things", "a", Thing()), "thing_groups")
     reason = "ignores its groups and would also be in g, which is in the same hierarchy"
-    assert reasons_to_reject(state(*moved, user), cloud) == (
+    assert reasons_to_reject(state(*moved, desired_thing), cloud) == (
         f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
     )
 
 
-def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certificates(cloud):
+def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
     changed = with_ignored_changes(
         resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates"
     )
+    # The new mode replaces the CA, and the certificate is registered again in that mode.
     converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed), cloud)
     attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
     assert cloud.read_content()["things"]["a"]["principals"] == [attached]
 
 
-def test_an_update_depends_on_a_replaced_locker_that_it_ignores(cloud):
+def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_replaced(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))

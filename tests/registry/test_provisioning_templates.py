@@ -79,7 +79,7 @@ def test_repeating_a_creation_raises_409(iot, fleet):
     )
 
 
-def test_an_update_changes_the_parameters_it_has_and_never_the_type(iot, fleet, clock):
+def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
     clock.advance(10)
     add_version(iot)
     iot.update_provisioning_template(

@@ -205,7 +205,7 @@ def test_things_are_listed_in_creation_order_with_their_members(fleet):
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({"attributeName": "site"}, ["a", "c", "b", "d"]),
+        ({"attributeName": "site"}, ["a", "c", "b", "d"]),  # ordered by the value of `site`
         ({"attributeName": "site", "attributeValue": "oslo"}, ["c", "b"]),
         (
             {"attributeName": "site", "attributeValue": "oslo", "usePrefixAttributeValue": True},
