@@ -99,8 +99,8 @@ def _verify_possession(
 ) -> None:
     """Verify that the request's sender has its private key.
 
-    Unlike `is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS does not
-    document that it rejects any digest.
+    Unlike `request.is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS
+    does not document that it rejects any digest.
     """
     if digest is None:
         raise InvalidSignature

@@ -42,11 +42,12 @@ PERCENT_RANGE = range(101)
 
 
 def parse_settings(
-    table: Mapping[str, object], limits: Constraints, services: Collection[str]
+    table: Mapping[str, object], constraints: Constraints, services: Collection[str]
 ) -> tuple[Settings, list[ValueProblem]]:
-    """Return the settings, with defaults for invalid ones, and the problems.
+    """Return the settings and their problems.
 
-    `services` are the services that may have quotas.
+    A setting that cannot be converted has its default; any other keeps its value, valid or not. `services` are the services
+    that may have quotas.
     """
     shape = derive_shape(Settings, build_converter())
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
@@ -57,18 +58,18 @@ def parse_settings(
     settings = Settings(**{"name": "", **values})
     invalid_keys = {problem.path[0] for problem in problems}
     if "name" not in invalid_keys:
-        problems += _check_name(settings, limits)
+        problems += _check_name(settings, constraints)
     problems += _check_target(settings)
     problems += _check_region(settings)
     if not {"target", "role_arn"} & invalid_keys:
         problems += _check_session(settings)
     problems += _check_limits(settings)
     problems += _check_expires_within(settings)
-    problems += _check_quotas(settings, limits, services)
+    problems += _check_quotas(settings, constraints, services)
     return settings, problems
 
 
-def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProblem]:
+def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
     """Yield the first reason why AWS would reject an ownership marker that contains the workspace's name."""
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
@@ -80,7 +81,7 @@ def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProble
     ):
         kind = kinds[address.kind]
         assert kind.name_api
-        for violation in limits.find_violations(kind.service, kind.name_api, address.name):
+        for violation in constraints.find_violations(kind.service, kind.name_api, address.name):
             problem = f"not usable in the name of the workspace's {kind.noun}: {violation.problem}"
             yield ValueProblem(violation.code, problem, violation.expected, path=("name",))
             return
@@ -130,7 +131,10 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
 
 
 def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
-    """Return the limits of the whole workspace and, as tables inside, those of single kinds."""
+    """Return the limits of the whole workspace and those of single kinds.
+
+    Those of a kind are a table inside `[workspace.limits]`.
+    """
     if not isinstance(value, dict):
         return ChangeLimits(), [_build_not_a_table_problem(value)]
     shape, kinds = derive_shape(ChangeLimit, build_converter()), all_kinds()
@@ -177,7 +181,7 @@ def _check_expires_within(settings: Settings) -> Iterator[ValueProblem]:
 
 
 def _check_quotas(
-    settings: Settings, limits: Constraints, services: Collection[str]
+    settings: Settings, constraints: Constraints, services: Collection[str]
 ) -> Iterator[ValueProblem]:
     for service, rates in settings.quotas.items():
         path = ("quotas", service)
@@ -186,7 +190,7 @@ def _check_quotas(
             expected = None if nearest else format_choices(sorted(services))
             yield ValueProblem("unknown-service", "unknown service", expected, nearest, path=path)
             continue
-        valid = [_OTHER_OPERATIONS, *sorted(limits.list_operations(service))]
+        valid = [_OTHER_OPERATIONS, *sorted(constraints.list_operations(service))]
         for operation, rate in rates.items():
             if operation not in valid:
                 problem = f"{service} has no such operation"

@@ -43,7 +43,7 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
 
     The workspace owns the certificates of its things, and those that an interrupted apply has marked as retired.
     """
-    # A destroy deletes every desired certificate, attached or not, so these are read before the things are known.
+    # A destroy deletes every desired certificate, whether a thing has it or not, so reading them need not wait for the things.
     early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
     early_reads = yield from _read_with_attachments(sorted(early_ids))
     selection = yield from _select_certificates(scope, desired)
@@ -53,8 +53,10 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
         for identity, certificate in sorted({**early_reads.certificates, **late_certificates}.items())
         if identity in selection.ids
     }
-    lifetimes = _find_lifetimes(scope, desired, selection, certificates)
-    builder = yield from _read_attachments(scope, desired, selection, lifetimes, early_reads, certificates)
+    classification = _classify_certificates(scope, desired, selection, certificates)
+    builder = yield from _read_attachments(
+        scope, desired, selection, classification, early_reads, certificates
+    )
     del early_reads, late_certificates
     # Each response is released after its use: in a large fleet they take as much memory as the result.
     return [builder.build(identity, certificates.pop(identity)) for identity in [*certificates]]
@@ -85,21 +87,21 @@ class _Selection:
 
 
 @frozen
-class _Lifetimes:
-    """The ways in which a plan may treat the certificates that were read.
+class _Classification:
+    """The classes of the certificates that were read, by what a plan may do with them.
 
     - `deletable`: the plan may delete them;
-    - `unattached`: they are desired, and no thing of the workspace has them;
+    - `unattached`: they are desired, and no thing of the workspace has them (empty in a destroy);
     - `kept_until`: the end of each running grace period, by ID;
     - `past_grace_period`: their grace period has ended;
-    - `expected`: they are in the file or left by a rotation.
+    - `declared_or_rotated`: they are in the file or left by a rotation.
     """
 
     deletable: Sequence[str]
     unattached: Sequence[str]
     kept_until: Mapping[str, float]
     past_grace_period: AbstractSet[str]
-    expected: AbstractSet[str]
+    declared_or_rotated: AbstractSet[str]
 
 
 def _read_with_attachments(ids: Sequence[str]) -> Read[_EarlyReads]:
@@ -138,29 +140,29 @@ def _group_policies_by_certificate(
     return {certificate: references[names] for certificate, names in names_by_certificate.items()}
 
 
-def _find_lifetimes(
+def _classify_certificates(
     scope: Scope,
     desired: Mapping[str, Resource],
     selection: _Selection,
     certificates: Mapping[str, Response],
-) -> _Lifetimes:
+) -> _Classification:
     """Find out which certificates a plan may delete, and when their grace periods end."""
     declared = desired.keys() | selection.issued_names.keys()
-    kept_ids = frozenset[str]() if scope.is_destroy else declared
-    deletable = [identity for identity in certificates if identity not in kept_ids]
+    ids_to_keep = frozenset[str]() if scope.is_destroy else declared
+    deletable = [identity for identity in certificates if identity not in ids_to_keep]
     unattached = [
         identity
         for identity in certificates
-        if identity in kept_ids and identity in desired and identity not in selection.things_by_id
+        if identity in ids_to_keep and identity in desired and identity not in selection.things_by_id
     ]
     ends = find_grace_ends(scope, set(deletable) - declared, certificates)
     running = {identity: end for identity, end in ends.items() if end > scope.now}
-    return _Lifetimes(
+    return _Classification(
         deletable=deletable,
         unattached=unattached,
         kept_until={} if scope.is_destroy else running,
         past_grace_period=ends.keys() - running.keys(),
-        expected=declared | ends.keys(),
+        declared_or_rotated=declared | ends.keys(),
     )
 
 
@@ -168,21 +170,21 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     scope: Scope,
     desired: Mapping[str, Resource],
     selection: _Selection,
-    lifetimes: _Lifetimes,
+    classification: _Classification,
     early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read who has the certificates that may be deleted or imported; return the builder of the result."""
-    unread = [identity for identity in lifetimes.deletable if identity not in early_reads.policies]
+    """Read who has the deletable and the unattached certificates; return the builder of the result."""
+    unread = [identity for identity in classification.deletable if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
-        read_things_of(arns | select_arns(lifetimes.unattached, certificates)), read_policies_of(arns)
+        read_things_of(arns | select_arns(classification.unattached, certificates)), read_policies_of(arns)
     )
     outside_holders = find_outside_holders({**early_reads.things, **late_things}, scope)
     owners = yield from read_outside_owners(
         {
             identity: outside_holders[identity]
-            for identity in lifetimes.unattached
+            for identity in classification.unattached
             if identity in outside_holders
         }
     )
@@ -190,7 +192,7 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         workspace=scope.workspace,
         desired=desired,
         selection=selection,
-        lifetimes=lifetimes,
+        classification=classification,
         all_policies={**early_reads.policies, **late_policies},
         outside_holders=outside_holders,
         owners=owners,
@@ -210,7 +212,7 @@ class _LiveBuilder:
     workspace: str
     desired: Mapping[str, Resource]
     selection: _Selection
-    lifetimes: _Lifetimes
+    classification: _Classification
     all_policies: Mapping[str, tuple[str, ...]]
     outside_holders: Mapping[str, Sequence[str]]
     owners: Mapping[str, str | None]
@@ -221,8 +223,8 @@ class _LiveBuilder:
         things = self.selection.things_by_id.get(identity, ())
         resource = self.desired.get(identity)
         has_outside_things = identity in self.outside_holders
-        is_kept = identity in self.lifetimes.kept_until
-        is_expected = identity in self.lifetimes.expected
+        is_in_grace_period = identity in self.classification.kept_until
+        is_declared_or_rotated = identity in self.classification.declared_or_rotated
         spec = Certificate(
             pem=Pem(identity),
             csr=NOT_COMPARED if identity in self.selection.issued_names else None,
@@ -234,26 +236,28 @@ class _LiveBuilder:
         facts = CertificateFacts(
             policies=self.all_policies.get(identity),
             has_outside_things=has_outside_things,
-            is_past_grace_period=identity in self.lifetimes.past_grace_period,
-            is_unexpected=not is_expected and not self.desired_things.isdisjoint(things),
+            is_past_grace_period=identity in self.classification.past_grace_period,
+            is_unexpected=not is_declared_or_rotated and not self.desired_things.isdisjoint(things),
         )
         return Live(
             identity,
             spec,
-            # During its grace period a certificate has no owner, so a plan leaves it alone.
-            owner=self.owners.get(identity) if has_outside_things or is_kept else self.workspace,
+            # Only unattached certificates are in `owners`. During its grace period a certificate therefore has no owner, so
+            # a plan leaves it alone.
+            owner=self.owners.get(identity) if has_outside_things or is_in_grace_period else self.workspace,
             arn=intern(certificate["certificateArn"]),  # things and policies have the same text
             declared_name=self._choose_name(identity, things),
             prevent_destroy=not self.protected_things.isdisjoint(things),
-            kept_until=self.lifetimes.kept_until.get(identity),
+            kept_until=self.classification.kept_until.get(identity),
             used_by=tuple(sorted(things)),
             facts=facts,
         )
 
     def _choose_name(self, identity: str, things: Sequence[str]) -> str | None:
-        """Return the name of a certificate whose ID is not in the file; None if its ID is in the file.
+        """Return the name of a certificate, or None if the file has its ID.
 
-        An issued certificate has its name in the file. Any other is named after its thing and its ID.
+        A certificate that AWS issued and no apply has saved has its name in the file, although its ID is not there. Any
+        other certificate is named after its thing and its ID.
         """
         issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:

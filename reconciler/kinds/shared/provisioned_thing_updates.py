@@ -26,7 +26,7 @@ from reconciler.model.output_file import OutputFile
 def build_update_calls(change: Update, context: PlanContext) -> Sequence[ApiCall]:
     """Return the calls that add what is missing and change what differs.
 
-    They are ordered so that the thing always has a certificate.
+    They are ordered so that the thing always has a certificate, except while its certificate is registered again.
     """
     resource = context.declared[change.address]
     blueprint = get_blueprint(resource)
@@ -106,9 +106,9 @@ def _change_certificate(
 
 
 def _find_previous_registration(change: Update) -> Registration | None:
-    """Return what the certificate has, if it must be registered again; else None.
+    """Return the registration to replace, if the certificate must be registered again; else None.
 
-    AWS cannot change the mode of a registered certificate.
+    It must be if its mode differs: AWS cannot change the mode of a registered certificate.
     """
     facts = change.live.get_facts(ProvisionedThingFacts)
     if not facts.registered_id or not change.has_changed("certificate_mode"):
@@ -162,7 +162,7 @@ def _attach_policies(
 ) -> Iterator[ApiCall]:
     """Yield the calls that attach missing policies.
 
-    A certificate that was registered again gets all its policies back, also those that the file does not have.
+    A certificate that is registered again also gets back its other policies, which the plan did not compare with the file.
     """
     spec, live_spec = change.resource.spec, change.live.spec
     live_policies = () if previous else live_spec.policies
@@ -172,8 +172,8 @@ def _attach_policies(
         if policy not in live_policies
     ]
     if previous:
-        known_policies = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
-        names += [name for name in previous.policies if name not in known_policies]
+        compared_policies = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
+        names += [name for name in previous.policies if name not in compared_policies]
     for name in names:
         yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
     for document in spec.policy_documents:
