@@ -1,4 +1,7 @@
-"""The commands in the order in which a user needs them, from init to destroy."""
+"""The commands in the order in which a user needs them, from init to destroy.
+
+The fixture `run_in_starter` has run `init` in the current folder before the test begins.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import pytest
 import reconciler
 from tests.support.command_line import edit_file, remove_changing_values
 
-SLOW_LIBRARIES = ("boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography")
+SLOW_LIBRARIES = {"boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography"}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,7 @@ import sys, contextlib, io, json
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     {statement}
 print(json.dumps(sorted({SLOW_LIBRARIES!r} & sys.modules.keys())))
-""".replace(repr(SLOW_LIBRARIES), f"set({SLOW_LIBRARIES!r})")
+"""
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(process.stdout) == []
 

@@ -117,6 +117,7 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
         billing_group=External("b"),
         exclusive=True,
     )
+    # Equal live resources may differ in their facts.
     assert live_resources == [make_live(spec)]
     assert (live_resources[0].facts, live_resources[0].prevent_destroy) == (
         ThingFacts(frozenset({CERT}), (CERT,)),
@@ -176,7 +177,7 @@ def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another()
     ],
     ids=["two hierarchies: joined first", "one hierarchy: left first"],
 )
-def test_new_groups_are_joined_before_old_ones_are_left_in_other_hierarchies(parents, expected):
+def test_a_new_group_is_joined_first_unless_the_old_one_is_in_the_same_hierarchy(parents, expected):
     groups = [
         resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
         for name in ("new", "old", "root")
@@ -202,7 +203,7 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
 
 
 def test_an_exclusive_certificate_is_detached_from_its_other_things():
-    before = make_live(Thing(certificates=("x",)), CERT)
+    live_other_thing = make_live(Thing(certificates=("x",)), CERT)
     change = change_to(make_thing(certificates=("x",), exclusive=True), make_live(Thing()))
     context = plan_context(
         change.resource,
@@ -210,7 +211,7 @@ def test_an_exclusive_certificate_is_detached_from_its_other_things():
         CERTIFICATE,
         live={
             "things.a": change.live,
-            "things.b": before,
+            "things.b": live_other_thing,
             "certificates.x": Live(PEM.fingerprint, Certificate(PEM)),
         },
         changes=[change],
@@ -250,7 +251,7 @@ def test_two_groups_of_one_hierarchy_are_a_problem():
 
 def test_ten_groups_leave_no_room_for_the_workspaces_group():
     assert problems(make_thing(thing_groups=tuple("abcdefghij"))) == [
-        "thing_groups: 10 groups, and the one that marks what the workspace owns; expected at most 9"
+        "thing_groups: 10 groups and the workspace's own group are more than the 10 that AWS allows; expected at most 9"
     ]
 
 
@@ -269,19 +270,19 @@ def test_all_principals_are_detached_before_a_thing_is_deleted():
 
 
 def _make_exclusive(certificate, thing):
-    return evolve(thing, spec=evolve(thing.spec, exclusive=True)), certificate
+    return certificate, evolve(thing, spec=evolve(thing.spec, exclusive=True))
 
 
-@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("generation", [1, 2], ids=["same certificates", "one certificate replaced"])
 def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
     cloud = Cloud()
-    (one, first), (two, second) = device("a"), device("b")
-    converge(state(ca(), *_make_exclusive(one, first), *_make_exclusive(two, second)), cloud)
-    (one, first), (two, second) = device("a", generation), device("b")
+    converge(state(ca(), *_make_exclusive(*device("a")), *_make_exclusive(*device("b"))), cloud)
+    certificate_a, _ = device("a", generation)
+    certificate_b, _ = device("b")
     swapped = state(
         ca(),
-        one,
-        two,
+        certificate_a,
+        certificate_b,
         *(
             resource("things", name, Thing(certificates=(other,), exclusive=True))
             for name, other in (("a", "b"), ("b", "a"))

@@ -1,4 +1,4 @@
-"""Terraform's AWS provider against the served registry: every `aws_iot_*` resource of a served noun."""
+"""Terraform's AWS provider against a registry server: every `aws_iot_*` resource that the registry supports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.support import pki, terraform
 from tests.support.registry_server import RunningServer, serve_registry
 
 CONFIG = (Path(__file__).parent / "terraform" / "fleet.tf").read_text()
+# Terraform, or a string: the reason why it cannot be used.
 TERRAFORM = terraform.find_terraform()
 RESOURCE_TYPES = sorted({line.split('"')[1] for line in CONFIG.splitlines() if line.startswith('resource "')})
 
@@ -42,7 +43,7 @@ def lifecycle(tmp_path_factory):
     factory, other_factory = (pki.Authority(name) for name in ("Factory", "Other"))
     (folder / "ca.pem").write_text(factory.pem)
     (folder / "signed.pem").write_text(factory.issue("pump-7"))
-    (folder / "unsigned.pem").write_text(other_factory.issue("pump-8"))
+    (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
     (folder / "device.csr").write_text(pki.signing_request("pump-9"))
     run, bergen = TERRAFORM.run, ("-var", "site=bergen")
     with serve_registry("--thing-type-deletion", "0s") as server:
@@ -68,7 +69,7 @@ def lifecycle(tmp_path_factory):
 
 
 def contents(server: RunningServer) -> dict[str, Any]:
-    """Return the names of the registry's resources, read with boto3."""
+    """Return the names of the registry's resources, with some details, and counts of the others; read with boto3."""
     iot = server.create_client("iot")
     groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
     return {

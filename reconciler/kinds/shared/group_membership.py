@@ -76,7 +76,7 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
     """Yield the reasons why a thing cannot be in all of these groups at once."""
     path = ("thing_groups",)
     if len(groups) >= MAX_GROUPS:
-        problem = f"{len(groups)} groups, and the one that marks what the workspace owns"
+        problem = f"{len(groups)} groups and the workspace's own group are more than the {MAX_GROUPS} that AWS allows"
         yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - 1}", path=path)
     names = [_get_name(group) for group in groups]
     for name in names:

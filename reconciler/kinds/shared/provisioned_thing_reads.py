@@ -35,7 +35,8 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
     """Return the parts that a template describes, as a read after an apply would return them."""
     properties = blueprint.thing.properties
     certificate = blueprint.evaluated.certificate
-    is_unissued = bool(blueprint.request) and not blueprint.certificate_id
+    has_signing_request = bool(blueprint.request)
+    is_unissued = has_signing_request and not blueprint.certificate_id
     signer = None
     if blueprint.certificate:
         signer = x509.find_signer(blueprint.certificate, scope.iterate_resources("ca_certificates"))
@@ -91,9 +92,9 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     attached_ids = extract_certificate_ids(
         item["principal"] for items in principals.values() for item in items
     )
-    unsaved_ids = yield from _read_unsaved_certificates(blueprints, principals)
+    issued_ids = yield from _read_issued_ids(blueprints, principals)
     own_ids = {blueprint.certificate_id for blueprint in blueprints if blueprint.certificate_id}
-    own_ids |= set(unsaved_ids.values())
+    own_ids |= set(issued_ids.values())
     certificates = yield from read_certificates(sorted(own_ids | attached_ids), use_listing=not is_reread)
     registered_ids = own_ids & certificates.keys()
     policies = yield from _read_policies(scope, blueprints, registered_ids, certificates)
@@ -102,7 +103,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     owners = yield from group_membership.read_owners([name for name in things if name not in owned_names])
     other_ids = [identity for identity in sorted(attached_ids - own_ids) if identity in certificates]
     holders = yield from read_things_of(select_arns(other_ids, certificates))
-    undeclared_ids = _select_undeclared(scope, holders.keys() - own_ids)
+    undeclared_ids = _select_undeclared(scope, holders)
     registrations = yield from _read_registrations(blueprints, certificates, scope)
     return LiveBuilder(
         workspace=scope.workspace,
@@ -116,7 +117,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         things_by_certificate={
             identity: things for identity, things in holders.items() if identity in undeclared_ids
         },
-        issued_ids=unsaved_ids,
+        issued_ids=issued_ids,
         owners=owners,
         registrations=registrations,
     )
@@ -150,7 +151,10 @@ def _select_billing_groups(scope: Scope, blueprints: Collection[Blueprint]) -> l
 
 
 def _read_billing_groups(things: Mapping[str, Response], groups: Collection[str]) -> Read[dict[str, str]]:
-    """Return the billing group of each thing, which descriptions of things have and listings do not."""
+    """Return the billing group of each thing.
+
+    A thing's description has its billing group; a listing of things does not, so the members of `groups` are read, too.
+    """
     responses = yield [
         ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, ignored_errors=NOT_FOUND)
         for group in groups
@@ -178,13 +182,13 @@ def _read_certificate_principals(things: Sequence[str]) -> Read[dict[str, list[R
     }
 
 
-def _read_unsaved_certificates(
+def _read_issued_ids(
     blueprints: Collection[Blueprint], principals: Mapping[str, Sequence[Response]]
 ) -> Read[dict[str, str]]:
-    """Return the ID of each certificate that an earlier apply requested but did not save.
+    """Return the certificates that an earlier apply requested but did not save: their IDs, by address.
 
-    The keys are the addresses of the provisioned things. Such a certificate is attached to the thing and has the key of the
-    request.
+    The address is that of the provisioned thing. Its thing has the certificate, whose public key is that of the certificate
+    signing request.
     """
     candidates = {
         (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.request)
@@ -246,8 +250,8 @@ def _read_own_documents(
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
     """Return the certificates that no table of the file declares.
 
-    A re-read returns those that the previous read found. A certificate that is declared elsewhere in the file is detached but
-    not deleted.
+    A re-read returns those that the previous read found. An apply may delete an undeclared certificate of a
+    provisioned thing; one that the file declares is only detached.
     """
     if scope.previous_states is None:
         return set(ids) - _find_declared_ids(scope)

@@ -37,7 +37,7 @@ def register_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "RegisterCertificateWithoutCA")
 def register_certificate_without_ca(context: Context, params: Params) -> Output | None:
-    """Register a certificate whose CA is not registered, in mode SNI_ONLY; INACTIVE by default.
+    """Register a certificate without looking for its CA, in mode SNI_ONLY; INACTIVE by default.
 
     Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for an invalid status.
     """

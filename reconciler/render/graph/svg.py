@@ -152,13 +152,12 @@ def _render_edge(edge: GraphEdge, route: Sequence[str], layout: Layout, boxes: M
     x, y = source.x + source.width, source.y + _CARD_HEIGHT / 2
     path = [f"M{x:.1f} {y:.1f}"]
     # The boxes of a column have the same x and width, so any of them gives the column's place.
-    column_boxes = [
-        next((boxes[name] for name in column if name in boxes), None) for column in layout.columns
-    ]
-    first_column = next(index for index, column in enumerate(layout.columns) if edge.before in column)
-    for column, name in enumerate(route[1:], first_column + 1):
-        column_box, is_node = column_boxes[column], name in boxes
-        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[name] + 4
+    column_boxes = [boxes[column[0]] if column else None for column in layout.columns]
+    first_index = next(index for index, column in enumerate(layout.columns) if edge.before in column)
+    # The route has one ID in each column: those of virtual nodes, and last the target's.
+    for column_index, stop_id in enumerate(route[1:], first_index + 1):
+        column_box, is_node = column_boxes[column_index], stop_id in boxes
+        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[stop_id] + 4
         arrow_gap = 2 if is_node else 0
         end_x = column_box.x - arrow_gap if column_box else x + _COLUMN_GAP
         bend = (end_x - x) / 2

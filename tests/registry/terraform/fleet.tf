@@ -55,7 +55,7 @@ resource "aws_iot_certificate" "csr" {
 }
 
 resource "aws_iot_certificate" "sni" {
-  certificate_pem = file("${path.module}/unsigned.pem")
+  certificate_pem = file("${path.module}/signed-by-other-ca.pem")
   active          = true
 }
 
