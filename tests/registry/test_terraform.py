@@ -1,4 +1,4 @@
-"""Terraform's AWS provider against a registry server: every `aws_iot_*` resource that the registry supports."""
+"""Terraform's AWS provider against a registry server, with every supported `aws_iot_*` resource."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def lifecycle(tmp_path_factory):
 
 
 def contents(server: RunningServer) -> dict[str, Any]:
-    """Return the names of the registry's resources, with some details, and counts of the others; read with boto3."""
+    """Return what boto3 reads from the registry.
+
+    Resources are listed by name, some with details; the others are counted.
+    """
     iot = server.create_client("iot")
     groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
     return {

@@ -168,7 +168,10 @@ def command(page: Page, name: str, **arguments: Any) -> None:
 
 
 def wait_until(condition: Any, message: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-    """Poll until the condition holds, because other processes send no event; on timeout, fail with the message."""
+    """Poll until the condition holds; on timeout, fail with the message.
+
+    Other processes send no event that could be awaited.
+    """
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, message

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_calls
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
-from reconciler.engine.calls.send import Pause, send
+from reconciler.engine.calls.send import Pause, get_request_id, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import (
@@ -184,7 +184,7 @@ class _Run:
             for request in step.calls:
                 response = send(call, request, self.responses, pause)
                 self.responses[step.address].update(response)
-                request_ids.append(_get_request_id(response))
+                request_ids.append(get_request_id(response))
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
                 return Failed(step.change, error, len(request_ids))
@@ -231,7 +231,3 @@ def _to_reconciler_error(error: Exception) -> ReconcilerError:
     internal_error = ReconcilerError(redact(f"internal error: {type(error).__name__}: {error}"))
     internal_error.__cause__ = error
     return internal_error
-
-
-def _get_request_id(response: Mapping[str, Any]) -> str:
-    return str(response.get("ResponseMetadata", {}).get("RequestId", ""))

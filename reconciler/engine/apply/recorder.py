@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from reconciler.engine.calls.send import get_request_id
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError
@@ -72,8 +73,7 @@ def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
         except Exception as error:
             recorder.record_response(token, "lost", code=type(error).__name__)
             raise
-        request_id = str(response.get("ResponseMetadata", {}).get("RequestId", ""))
-        recorder.record_response(token, "answered", request_id)
+        recorder.record_response(token, "answered", get_request_id(response))
         return response
 
     return send

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reconciler.engine.durable_files import sync_folder
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import ReconcilerError
 
@@ -53,8 +54,4 @@ def _write_new_file(path: Path, text: str, mode: int) -> None:
         os.link(temporary_path, path)  # fails if the name is taken; a rename would overwrite
     finally:
         Path(temporary_path).unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

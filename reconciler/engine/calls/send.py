@@ -131,3 +131,8 @@ def generate_growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator
         elapsed += seconds
         max_pause = min(max_pause * 2, 5.0)
         yield seconds
+
+
+def get_request_id(response: Mapping[str, Any]) -> str:
+    """Return the ID by which AWS identifies a request, or "" if the response has none."""
+    return str(response.get("ResponseMetadata", {}).get("RequestId", ""))

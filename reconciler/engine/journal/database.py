@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from reconciler.engine.durable_files import sync_folder
 from reconciler.model.errors import JournalError
 
 JOURNAL_VERSION = 1
@@ -146,11 +147,7 @@ def _create(path: Path) -> None:
             os.link(temporary_path, path)
     finally:
         Path(temporary_path).unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _check_is_file(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`[[moved]]`: a rename needs no call, one tag, or a new resource, created before the old one is deleted."""
+"""A rename by `[[moved]]` needs no call, one tag, or a new resource."""
 
 from __future__ import annotations
 
