@@ -27,19 +27,19 @@ def build_address(name: str) -> Address:
     return Address("thing_groups", name)
 
 
-def change(name: str) -> Create:
+def make_change(name: str) -> Create:
     return Create(Resource(build_address(name), None))
 
 
 def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
     """Return a plan of steps with one-letter names.
 
-    `dependencies` has, by the name of a step, the names of the steps that it depends on; `calls` has the number of its
-    calls (default: one).
+    `dependencies` has, by the name of a step, the names of the steps that it depends on, joined to one string; `calls` has,
+    by the name of a step, the number of its calls (default: one).
     """
     steps = tuple(
         Step(
-            change(name),
+            make_change(name),
             tuple(
                 ApiCall("iot", "Make", {"name": name, "number": number})
                 for number in range(calls.get(name, 1))
@@ -51,8 +51,11 @@ def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
     return Plan("ws", TARGET, steps, "0" * 64, Estimate({}, 0.0))
 
 
-def registry_with(**errors: Exception):
-    """Return a registry that raises errors for all calls of a step (`a`) or for one call (`a1`, from 0)."""
+def make_registry(**errors: Exception):
+    """Return a registry that raises these errors.
+
+    The keyword `a` is the error of all calls of the step `a`, and `a1` the error of its second call.
+    """
 
     def call(request):
         name, number = request.params["name"], request.params["number"]
@@ -67,28 +70,29 @@ def registry_with(**errors: Exception):
 def run(plan, call=None, **options):
     """Return all outcomes, with their durations set to zero."""
     options.setdefault("stop", threading.Event())
-    outcomes = apply_plan(plan, call or registry_with(), **{"workers": 1, **options})
+    outcomes = apply_plan(plan, call or make_registry(), **{"workers": 1, **options})
     return [evolve(outcome, seconds=0.0) if isinstance(outcome, Applied) else outcome for outcome in outcomes]
 
 
-def applied(name, *request_ids):
-    return Applied(change(name), 0.0, request_ids or (f"r-{name}0",))
+def make_applied(name, *request_ids):
+    """Return the outcome of an applied step; by default it has the request ID of one call."""
+    return Applied(make_change(name), 0.0, request_ids or (f"r-{name}0",))
 
 
-def final_outcomes(outcomes):
+def drop_started(outcomes):
     return [outcome for outcome in outcomes if not isinstance(outcome, Started)]
 
 
-def started_names(outcomes):
+def join_started_names(outcomes):
     return "".join(outcome.change.address.name for outcome in outcomes if isinstance(outcome, Started))
 
 
 def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
     assert run(make_plan({"a": "", "b": "a"}, a=2)) == [
-        Started(change("a")),
-        applied("a", "r-a0", "r-a1"),
-        Started(change("b")),
-        applied("b"),
+        Started(make_change("a")),
+        make_applied("a", "r-a0", "r-a1"),
+        Started(make_change("b")),
+        make_applied("b"),
     ]
 
 
@@ -97,43 +101,43 @@ def test_a_plan_without_steps_has_no_outcomes():
 
 
 def test_a_step_without_calls_is_applied():
-    assert run(make_plan({"a": ""}, a=0)) == [Started(change("a")), Applied(change("a"), 0.0)]
+    assert run(make_plan({"a": ""}, a=0)) == [Started(make_change("a")), Applied(make_change("a"), 0.0)]
 
 
 def test_a_failed_step_reports_the_error_and_its_completed_calls():
-    outcomes = run(make_plan({"a": ""}, a=4), registry_with(a2=DENIED))
-    assert outcomes == [Started(change("a")), Failed(change("a"), DENIED, completed_calls=2)]
+    outcomes = run(make_plan({"a": ""}, a=4), make_registry(a2=DENIED))
+    assert outcomes == [Started(make_change("a")), Failed(make_change("a"), DENIED, completed_calls=2)]
 
 
 def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
     plan = make_plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
-    assert final_outcomes(run(plan, registry_with(a=DENIED))) == [
-        Failed(change("a"), DENIED),
-        Skipped(change("b"), blocked_by=build_address("a")),
-        Skipped(change("c"), blocked_by=build_address("a")),
-        Skipped(change("f"), blocked_by=build_address("a")),
-        applied("d"),
-        applied("e"),
+    assert drop_started(run(plan, make_registry(a=DENIED))) == [
+        Failed(make_change("a"), DENIED),
+        Skipped(make_change("b"), blocked_by=build_address("a")),
+        Skipped(make_change("c"), blocked_by=build_address("a")),
+        Skipped(make_change("f"), blocked_by=build_address("a")),
+        make_applied("d"),
+        make_applied("e"),
     ]
 
 
 def test_a_step_that_two_failures_block_is_skipped_once():
     plan = make_plan({"a": "", "b": "", "c": "ab", "d": "c"})
-    assert final_outcomes(run(plan, registry_with(a=DENIED, b=DENIED))) == [
-        Failed(change("a"), DENIED),
-        Skipped(change("c"), blocked_by=build_address("a")),
-        Skipped(change("d"), blocked_by=build_address("a")),
-        Failed(change("b"), DENIED),
+    assert drop_started(run(plan, make_registry(a=DENIED, b=DENIED))) == [
+        Failed(make_change("a"), DENIED),
+        Skipped(make_change("c"), blocked_by=build_address("a")),
+        Skipped(make_change("d"), blocked_by=build_address("a")),
+        Failed(make_change("b"), DENIED),
     ]
 
 
-def test_the_step_with_the_longest_path_after_it_runs_first():
+def test_the_step_with_the_longest_chain_of_dependents_runs_first():
     plan = make_plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
-    assert started_names(run(plan)) == "bcxayz"
+    assert join_started_names(run(plan)) == "bcxayz"
 
 
-def test_steps_with_equal_paths_run_in_the_order_of_the_plan():
-    assert started_names(run(make_plan({"c": "", "a": "", "b": ""}))) == "cab"
+def test_steps_with_equally_long_paths_run_in_the_order_of_the_plan():
+    assert join_started_names(run(make_plan({"c": "", "a": "", "b": ""}))) == "cab"
 
 
 @given(st.data())
@@ -148,7 +152,7 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
     applied_addresses: set[Address] = set()
     final_addresses: list[Address] = []
     for outcome in run(
-        plan, registry_with(**dict.fromkeys(failing_names, DENIED)), workers=data.draw(st.integers(1, 4))
+        plan, make_registry(**dict.fromkeys(failing_names, DENIED)), workers=data.draw(st.integers(1, 4))
     ):
         address = outcome.change.address
         if isinstance(outcome, Started):
@@ -159,13 +163,14 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
             applied_addresses.add(address)
     assert sorted(final_addresses) == sorted(map(build_address, names))
     unapplied_names = set(failing_names)
+    # A step depends only on steps before it, so one pass finds all steps that a failure blocks.
     for name in names:
         if unapplied_names & set(dependencies[name]):
             unapplied_names.add(name)
     assert applied_addresses == {build_address(name) for name in names if name not in unapplied_names}
 
 
-def test_every_worker_runs_a_step_at_the_same_time():
+def test_all_workers_run_steps_at_the_same_time():
     barrier = threading.Barrier(3, timeout=10)
 
     def call(request):
@@ -182,18 +187,18 @@ def test_stopping_finishes_running_steps_and_cancels_the_rest():
     def call(request):
         if request.params["name"] == "b":
             stop.set()
-        return registry_with()(request)
+        return make_registry()(request)
 
     plan = make_plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
     outcomes = run(plan, call, stop=stop, workers=1)
     assert outcomes == [
-        Started(change("a")),
-        applied("a"),
-        Started(change("b")),
-        applied("b", "r-b0", "r-b1"),
-        Canceled(change("c")),
-        Canceled(change("d")),
-        Canceled(change("e")),
+        Started(make_change("a")),
+        make_applied("a"),
+        Started(make_change("b")),
+        make_applied("b", "r-b0", "r-b1"),
+        Canceled(make_change("c")),
+        Canceled(make_change("d")),
+        Canceled(make_change("e")),
     ]
 
 
@@ -204,10 +209,10 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
         stop.set()
         raise DENIED
 
-    assert final_outcomes(run(make_plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
-        Failed(change("a"), DENIED),
-        Skipped(change("b"), blocked_by=build_address("a")),
-        Canceled(change("c")),
+    assert drop_started(run(make_plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
+        Failed(make_change("a"), DENIED),
+        Skipped(make_change("b"), blocked_by=build_address("a")),
+        Canceled(make_change("c")),
     ]
 
 
@@ -216,40 +221,42 @@ def test_stopping_before_the_start_sends_nothing():
     stop.set()
     requests = []
     outcomes = run(make_plan({"a": "", "b": "a"}), requests.append, stop=stop)
-    assert (outcomes, requests) == ([Canceled(change("a")), Canceled(change("b"))], [])
+    assert (outcomes, requests) == ([Canceled(make_change("a")), Canceled(make_change("b"))], [])
 
 
 @pytest.mark.parametrize("error", [DENIED, TargetError("no route")])
 def test_a_reconciler_error_is_reported_unchanged(error):
-    assert final_outcomes(run(make_plan({"a": ""}), registry_with(a=error))) == [Failed(change("a"), error)]
+    assert drop_started(run(make_plan({"a": ""}), make_registry(a=error))) == [
+        Failed(make_change("a"), error)
+    ]
 
 
-def test_an_internal_error_in_one_step_fails_it_and_leaves_the_others_running():
+def test_an_internal_error_fails_its_step_and_other_steps_still_run():
     error = ZeroDivisionError("division by zero")
-    (failed, *rest) = final_outcomes(run(make_plan({"a": "", "b": "a", "c": ""}), registry_with(a=error)))
+    (failed, *rest) = drop_started(run(make_plan({"a": "", "b": "a", "c": ""}), make_registry(a=error)))
     assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
-        change("a"),
+        make_change("a"),
         0,
         "internal error: ZeroDivisionError: division by zero",
         error,
     )
-    assert rest == [Skipped(change("b"), blocked_by=build_address("a")), applied("c")]
+    assert rest == [Skipped(make_change("b"), blocked_by=build_address("a")), make_applied("c")]
 
 
-def test_later_steps_send_the_id_that_aws_assigned():
+def test_a_later_step_sends_the_id_that_aws_assigned_in_an_earlier_step():
     names = []
 
     def call(request):
         names.append(request.params["name"])
         return {"Id": f"id of {request.params['name']}"}
 
-    first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
-    second = Step(
-        change("b"),
+    first_step = Step(make_change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
+    second_step = Step(
+        make_change("b"),
         (ApiCall("iot", "Make", {"name": Ref(build_address("a"), "Id")}),),
         frozenset({build_address("a")}),
     )
-    run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
+    run(Plan("ws", TARGET, (first_step, second_step), "", Estimate({}, 0.0)), call)
     assert names == ["a", "id of a"]
 
 
@@ -261,7 +268,7 @@ def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
             raise errors.pop()
         return {}
 
-    step = Step(change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
+    step = Step(make_change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
     plan = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
     assert [outcome.status for outcome in run(plan, call, pause=pauses.append)] == [
         "started",
@@ -272,14 +279,16 @@ def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
 
 def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
-    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),))
+    step = Step(
+        make_change("a"), (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),)
+    )
     plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
 
     def deny(_request):
         stop.set()
         raise DENIED
 
-    (outcome,) = final_outcomes(run(plan, deny, stop=stop))
+    (outcome,) = drop_started(run(plan, deny, stop=stop))
     assert str(outcome.error) == "stopped while waiting for AWS to catch up; apply again to continue"
 
 
@@ -287,10 +296,10 @@ def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     stop = threading.Event()
     unavailable = ServiceUnavailableError("iot is left alone for now")
     plan = make_plan({"a": "", "b": "a", "c": "", "d": ""})
-    assert final_outcomes(run(plan, registry_with(a=unavailable), stop=stop)) == [
-        Failed(change("a"), unavailable, 0),
-        Skipped(change("b"), build_address("a")),
-        Canceled(change("c")),
-        Canceled(change("d")),
+    assert drop_started(run(plan, make_registry(a=unavailable), stop=stop)) == [
+        Failed(make_change("a"), unavailable, 0),
+        Skipped(make_change("b"), build_address("a")),
+        Canceled(make_change("c")),
+        Canceled(make_change("d")),
     ]
     assert stop.is_set()

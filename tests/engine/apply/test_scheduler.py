@@ -16,7 +16,7 @@ def make_queue(**dependencies: str) -> ReadyQueue:
     The argument's value has the names of the steps that the step depends on, separated by spaces.
     """
     steps = [
-        Step(Create(Resource(address_of(name), None)), (), frozenset(map(address_of, names.split())))
+        Step(Create(Resource(build_address(name), None)), (), frozenset(map(build_address, names.split())))
         for name, names in dependencies.items()
     ]
     return ReadyQueue(
@@ -24,7 +24,7 @@ def make_queue(**dependencies: str) -> ReadyQueue:
     )
 
 
-def address_of(name: str) -> Address:
+def build_address(name: str) -> Address:
     return Address({"t": "things", "c": "certificates"}[name[0]], name)
 
 
@@ -32,7 +32,7 @@ def join_names(steps) -> str:
     return " ".join(step.address.name for step in steps)
 
 
-def test_within_a_kind_the_step_with_the_longest_path_is_first():
+def test_within_a_kind_the_step_with_the_longest_chain_of_dependents_is_first():
     assert join_names(make_queue(t1="", t2="", t3="", c1="t3", c2="t2", c3="c2").pop(9)) == "t2 t3 t1"
 
 
@@ -42,6 +42,6 @@ def test_kinds_are_scheduled_round_robin():
 
 def test_a_step_that_becomes_ready_does_not_wait_for_all_steps_of_another_kind():
     queue = make_queue(t1="", t2="", t3="", t4="", t5="", c1="t1")
-    (first,) = queue.pop(1)
-    assert not list(queue.finish(first, Applied(first.change, 0.0)))
+    (first_step,) = queue.pop(1)
+    assert not list(queue.finish(first_step, Applied(first_step.change, 0.0)))
     assert join_names(queue.pop(2)) == "t2 c1"

@@ -1,4 +1,4 @@
-"""Someone edits a resource after it was planned: the edit is never overwritten without an error."""
+"""Someone edits a resource after it was planned: the plan never overwrites the edit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.support.registry_client import Cloud
 PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
 OTHER_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
 ARN_PREFIX = "arn:aws:iot:eu-west-1:123456789012:"
-ARN, OTHER_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}", f"{ARN_PREFIX}cert/{OTHER_PEM.fingerprint}"
+CERTIFICATE_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}"
 ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
 
 
@@ -51,7 +51,7 @@ def allow(action: str) -> Document:
     )
 
 
-BEFORE = [
+RESOURCES_BEFORE = [
     ca(),
     resource("policies", "p", Policy(allow("iot:Connect"))),
     resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
@@ -84,19 +84,19 @@ CHANGED_FIELDS = {
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }
-"""By address of a resource in `BEFORE`, new values of the fields that a plan changes in place."""
+"""By address of a resource in `RESOURCES_BEFORE`, new values of the fields that a plan changes in place."""
 
 
 @frozen
 class Edit:
-    """An edit by someone else: `make` makes it, and `read` returns what it changed."""
+    """An edit by someone else: `make` performs the edit, and `read` reads the edited value."""
 
     address: str
     description: str
     make: Callable[[Cloud], Any]
     read: Callable[[Cloud], Any]
     only_removes: bool = False
-    """Whether the edit only removes something: deleting the resource then overwrites nothing."""
+    """Whether the edit only removes something, so that deleting the resource overwrites nothing."""
 
     def __str__(self) -> str:
         return f"{self.address}: {self.description}"
@@ -110,12 +110,12 @@ def list_principals(cloud, name="a"):
     return sorted(cloud.iot.list_thing_principals(thingName=name)["principals"])
 
 
-def certificate_status(cloud):
+def get_certificate_status(cloud):
     return cloud.iot.describe_certificate(certificateId=PEM.fingerprint)["certificateDescription"]["status"]
 
 
 def build_policy_reader(target):
-    """Return a function that reads the policies of a target, without ownership markers."""
+    """Return a function that reads which policies a target has, without ownership markers."""
     return lambda cloud: sorted(
         policy["policyName"]
         for policy in cloud.iot.list_attached_policies(target=target)["policies"]
@@ -144,8 +144,8 @@ def get_managed_thing(cloud):
     return cloud.managed_integrations.get_managed_thing(Identifier=item["Id"])
 
 
-def merged_attributes(**values):
-    """Return the parameters of an update that adds these attributes and keeps the others."""
+def build_attribute_update(**values):
+    """Return the parameters of an update that sets these attributes and keeps all others."""
     return {"attributePayload": {"attributes": values, "merge": True}}
 
 
@@ -153,13 +153,13 @@ EDITS = [
     Edit(
         "things.a",
         "an attribute is changed",
-        lambda c: c.iot.update_thing(thingName="a", **merged_attributes(site="rome")),
+        lambda c: c.iot.update_thing(thingName="a", **build_attribute_update(site="rome")),
         lambda c: describe_thing(c)["attributes"],
     ),
     Edit(
         "things.a",
         "an attribute is added",
-        lambda c: c.iot.update_thing(thingName="a", **merged_attributes(note="x")),
+        lambda c: c.iot.update_thing(thingName="a", **build_attribute_update(note="x")),
         lambda c: describe_thing(c)["attributes"],
     ),
     Edit(
@@ -181,7 +181,7 @@ EDITS = [
     Edit(
         "things.a",
         "its certificate is detached",
-        lambda c: c.iot.detach_thing_principal(thingName="a", principal=ARN),
+        lambda c: c.iot.detach_thing_principal(thingName="a", principal=CERTIFICATE_ARN),
         list_principals,
         only_removes=True,
     ),
@@ -189,25 +189,25 @@ EDITS = [
         "certificates.a",
         "it is revoked",
         lambda c: c.iot.update_certificate(certificateId=PEM.fingerprint, newStatus="REVOKED"),
-        certificate_status,
+        get_certificate_status,
     ),
     Edit(
         "certificates.a",
         "a policy is attached",
-        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=ARN),
-        build_policy_reader(ARN),
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=CERTIFICATE_ARN),
+        build_policy_reader(CERTIFICATE_ARN),
     ),
     Edit(
         "certificates.a",
         "its policy is detached",
-        lambda c: c.iot.detach_policy(policyName="p", target=ARN),
-        build_policy_reader(ARN),
+        lambda c: c.iot.detach_policy(policyName="p", target=CERTIFICATE_ARN),
+        build_policy_reader(CERTIFICATE_ARN),
         only_removes=True,
     ),
     Edit(
         "certificates.a",
         "it is attached to another thing",
-        lambda c: c.iot.attach_thing_principal(thingName=create_thing(c), principal=ARN),
+        lambda c: c.iot.attach_thing_principal(thingName=create_thing(c), principal=CERTIFICATE_ARN),
         lambda c: list_principals(c, "by-hand"),
     ),
     Edit(
@@ -240,7 +240,7 @@ EDITS = [
         "thing_groups.g",
         "an attribute is added",
         lambda c: c.iot.update_thing_group(
-            thingGroupName="g", thingGroupProperties=merged_attributes(note="x")
+            thingGroupName="g", thingGroupProperties=build_attribute_update(note="x")
         ),
         lambda c: c.iot.describe_thing_group(thingGroupName="g")["thingGroupProperties"]["attributePayload"],
     ),
@@ -320,36 +320,37 @@ EDITS = [
 ]
 
 
-CREATED_FIRST = resource("policies", "first", Policy(allow("iot:Receive")))
+FIRST_POLICY = resource("policies", "first", Policy(allow("iot:Receive")))
 
 
-def updated(address: str) -> DesiredState:
-    """Return the state in which the resource is changed in place after another one is created."""
+def build_updated_state(address: str) -> DesiredState:
+    """Return the state in which the resource is changed in place after `FIRST_POLICY` is created."""
 
-    def change(resource):
+    def change_resource(resource):
         if str(resource.address) != address:
             return resource
         return evolve(
             resource,
             spec=evolve(resource.spec, **CHANGED_FIELDS[address]),
-            dependencies=resource.dependencies | {CREATED_FIRST.address},
+            dependencies=resource.dependencies | {FIRST_POLICY.address},
         )
 
-    return state(CREATED_FIRST, *map(change, BEFORE))
+    return state(FIRST_POLICY, *map(change_resource, RESOURCES_BEFORE))
 
 
-def without(address: str) -> DesiredState:
+def build_state_without(address: str) -> DesiredState:
     """Return the state without the resource and its dependents."""
     deleted: set[Address] = set()
     dependents = {Address.parse(address)}
     while dependents:
         deleted |= dependents
-        dependents = {item.address for item in BEFORE if item.dependencies & deleted} - deleted
-    return state(*(item for item in BEFORE if item.address not in deleted))
+        dependents = {item.address for item in RESOURCES_BEFORE if item.dependencies & deleted} - deleted
+    return state(*(item for item in RESOURCES_BEFORE if item.address not in deleted))
 
 
-def destroyed(_address: str) -> DesiredState:
-    return state(*BEFORE)
+def build_whole_state(_address: str) -> DesiredState:
+    """Return the state with every resource; the test plans to destroy it."""
+    return state(*RESOURCES_BEFORE)
 
 
 @pytest.fixture(scope="module")
@@ -359,30 +360,34 @@ def _cloud():
 
 @pytest.fixture
 def cloud(_cloud):
-    converge(state(*BEFORE), _cloud.reset())
+    converge(state(*RESOURCES_BEFORE), _cloud.reset())
     return _cloud
 
 
 _USED_BY_THE_THING = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
 WRITTEN_LATER = {
-    updated: set(CHANGED_FIELDS),
-    without: _USED_BY_THE_THING,
-    destroyed: _USED_BY_THE_THING | {"ca_certificates.alpha"},
+    build_updated_state: set(CHANGED_FIELDS),
+    build_state_without: _USED_BY_THE_THING,
+    build_whole_state: _USED_BY_THE_THING | {"ca_certificates.alpha"},
 }
-"""By plan, the resources that it writes only after another step, so that an edit can happen during the run."""
+"""By the function that builds the state, the resources that its plan writes only after another step.
+
+An edit of these can happen during the run.
+"""
 
 CASES = [
-    pytest.param(edit, desired, time, id=f"{edit}, {desired.__name__}, {time} the run")
-    for edit, desired, time in itertools.product(EDITS, (updated, without, destroyed), ("before", "during"))
-    if (desired is updated or not edit.only_removes)
-    and (time == "before" or edit.address in WRITTEN_LATER[desired])
+    pytest.param(edit, build_state, time, id=f"{edit}, {build_state.__name__}, {time} the run")
+    for edit, build_state, time in itertools.product(EDITS, WRITTEN_LATER, ("before", "during"))
+    if (build_state is build_updated_state or not edit.only_removes)
+    and (time == "before" or edit.address in WRITTEN_LATER[build_state])
 ]
 
 
-@pytest.mark.parametrize(("edit", "desired", "time"), CASES)
-def test_no_edit_is_overwritten(cloud, edit, desired, time):
-    plan = plan_state(desired(edit.address), cloud, destroy=desired is destroyed)
-    first_calls_of_others = [
+@pytest.mark.parametrize(("edit", "build_state", "time"), CASES)
+def test_an_edit_made_after_the_plan_is_not_overwritten(cloud, edit, build_state, time):
+    plan = plan_state(build_state(edit.address), cloud, destroy=build_state is build_whole_state)
+    # The address of a certificate that is not in the file is `certificates.a:` and a part of its ID.
+    first_calls_of_other_steps = [
         step.calls[0] for step in plan.steps if not str(step.address).startswith(edit.address)
     ]
     edited_values = []
@@ -392,7 +397,7 @@ def test_no_edit_is_overwritten(cloud, edit, desired, time):
         edited_values.append(edit.read(cloud))
 
     def call(request):
-        if request in first_calls_of_others and not edited_values:
+        if request in first_calls_of_other_steps and not edited_values:
             make_edit()
         return cloud.call(request)
 

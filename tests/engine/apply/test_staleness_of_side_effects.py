@@ -16,7 +16,7 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
-from tests.engine.apply.test_staleness import ARN_PREFIX, BEFORE, CHANGED_FIELDS, allow
+from tests.engine.apply.test_staleness import ARN_PREFIX, CHANGED_FIELDS, RESOURCES_BEFORE, allow
 from tests.engine.test_provisioned_things import certificate_id_of, fleet, pump
 from tests.support.desired_states import (
     AUTHORITIES,
@@ -46,7 +46,7 @@ def cloud(_cloud):
 
 
 def apply_stale_plan(plan, cloud, address):
-    """Apply the plan, check that the step is stale and sends no call, and return its error message."""
+    """Apply the plan, assert that the step of the address is stale and sent no call, and return its error message."""
     requests = []
 
     def call(request):
@@ -61,11 +61,11 @@ def apply_stale_plan(plan, cloud, address):
     return str(error)
 
 
-def changed_after_plan(address, *paths):
+def format_changed_error(address, *paths):
     return f"{address}: was changed after the plan was made ({', '.join(paths)}); nothing of this step was sent; run plan again"
 
 
-def created_after_plan(address):
+def format_created_error(address):
     return f"{address}: was created after the plan was made; run plan again"
 
 
@@ -74,64 +74,71 @@ def list_groups(cloud, thing):
     return sorted(group["groupName"] for group in groups)
 
 
-def test_a_thing_created_meanwhile_by_another_workspace_is_not_adopted(cloud):
+def test_a_thing_that_another_workspace_created_meanwhile_is_not_adopted(cloud):
     plan = plan_state(state(THING), cloud)
     converge(state(THING, workspace="other"), cloud)
-    assert apply_stale_plan(plan, cloud, "things.a") == created_after_plan("things.a")
+    assert apply_stale_plan(plan, cloud, "things.a") == format_created_error("things.a")
     assert list_groups(cloud, "a") == ["reconciler-other"]
 
 
 def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     plan = plan_state(fleet(pump("1")), cloud)
     cloud.iot.create_thing(thingName="pump-1", attributePayload={"attributes": {"site": "by-hand"}})
-    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_created_error(
         "provisioned_things.pump-1"
     )
     assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
 
 
 @pytest.mark.parametrize("desired", [state(), state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"])
-@pytest.mark.parametrize("other", ["reconciler-other", "reconciler-zz"])
-def test_a_thing_added_meanwhile_to_another_workspaces_group_is_left_alone(cloud, desired, other):
+@pytest.mark.parametrize(
+    "other_group", ["reconciler-other", "reconciler-zz"], ids=["sorted first", "sorted last"]
+)
+def test_a_thing_added_meanwhile_to_another_workspaces_group_is_not_changed(cloud, desired, other_group):
     converge(state(THING), cloud)
     plan = plan_state(desired, cloud)
-    cloud.iot.create_thing_group(thingGroupName=other)
-    cloud.iot.add_thing_to_thing_group(thingGroupName=other, thingName="a")
-    assert apply_stale_plan(plan, cloud, "things.a") == changed_after_plan("things.a", "workspace")
+    cloud.iot.create_thing_group(thingGroupName=other_group)
+    cloud.iot.add_thing_to_thing_group(thingGroupName=other_group, thingName="a")
+    assert apply_stale_plan(plan, cloud, "things.a") == format_changed_error("things.a", "workspace")
 
 
-def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud):
+def test_deleting_a_thing_type_that_got_a_thing_meanwhile_does_not_deprecate_it(cloud):
     converge(state(resource("thing_types", "t", ThingType())), cloud)
     plan = plan_state(state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
-    assert apply_stale_plan(plan, cloud, "thing_types.t") == changed_after_plan("thing_types.t", "things")
+    assert apply_stale_plan(plan, cloud, "thing_types.t") == format_changed_error("thing_types.t", "things")
     assert cloud.read_content()["thing_types"]["t"]["deprecated"] is False
 
 
-def state_with_child_of(parent):
+def build_state_with_child_of(parent):
     """Return the state in which the group `h` is a child of `parent`; a move replaces `h`."""
     groups = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
     return state(*groups, resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
 def test_a_group_is_not_moved_if_it_would_lose_a_thing_added_meanwhile(cloud):
-    converge(state_with_child_of("g"), cloud)
-    plan = plan_state(state_with_child_of("k"), cloud)
+    converge(build_state_with_child_of("g"), cloud)
+    plan = plan_state(build_state_with_child_of("k"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.add_thing_to_thing_group(thingGroupName="h", thingName="by-hand")
-    assert apply_stale_plan(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "members")
+    assert apply_stale_plan(plan, cloud, "thing_groups.h") == format_changed_error(
+        "thing_groups.h", "members"
+    )
     assert list_groups(cloud, "by-hand") == ["h"]
 
 
 def test_a_group_is_not_moved_if_it_would_lose_a_policy_attached_meanwhile(cloud):
-    converge(state_with_child_of("g"), cloud)
-    plan = plan_state(state_with_child_of("k"), cloud)
+    converge(build_state_with_child_of("g"), cloud)
+    plan = plan_state(build_state_with_child_of("k"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}thinggroup/h")
-    assert apply_stale_plan(plan, cloud, "thing_groups.h") == changed_after_plan("thing_groups.h", "attached")
+    assert apply_stale_plan(plan, cloud, "thing_groups.h") == format_changed_error(
+        "thing_groups.h", "attached"
+    )
 
 
-def managed_thing_in_locker(name):
+def build_state_with_locker(name):
+    """Return the state of a managed thing in a locker; another name replaces the locker."""
     spec = CredentialLocker(name)
     return state(
         resource("credential_lockers", "l", spec), managed_thing("m", brand="Acme", credential_locker="l")
@@ -139,28 +146,28 @@ def managed_thing_in_locker(name):
 
 
 def test_replacing_a_locker_does_not_overwrite_a_managed_thing_changed_meanwhile(cloud):
-    converge(managed_thing_in_locker("One"), cloud)
-    plan = plan_state(managed_thing_in_locker("Two"), cloud)
+    converge(build_state_with_locker("One"), cloud)
+    plan = plan_state(build_state_with_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="By hand")
-    assert apply_stale_plan(plan, cloud, "credential_lockers.l") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "credential_lockers.l") == format_changed_error(
         "managed_things.m", "brand"
     )
     assert cloud.read_content()["managed_things"][0]["Brand"] == "By hand"
 
 
-def test_a_managed_thing_deleted_meanwhile_does_not_make_its_lockers_step_stale(cloud):
-    converge(managed_thing_in_locker("One"), cloud)
-    plan = plan_state(managed_thing_in_locker("Two"), cloud)
+def test_replacing_a_locker_is_not_stale_after_its_managed_thing_was_deleted(cloud):
+    converge(build_state_with_locker("One"), cloud)
+    plan = plan_state(build_state_with_locker("Two"), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.delete_managed_thing(Identifier=item["Id"])
     statuses = {outcome.status for outcome in apply(plan, cloud)}
     # AWS rejects the update of the deleted managed thing: the step fails, and the next apply succeeds.
     assert statuses == {"started", "failed"}
-    assert failures(apply(plan_state(managed_thing_in_locker("Two"), cloud), cloud)) == []
+    assert failures(apply(plan_state(build_state_with_locker("Two"), cloud), cloud)) == []
 
 
-def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
+def test_a_hub_is_not_deleted_when_one_of_its_devices_was_changed(cloud):
     converge(
         state(managed_thing("hub", "90001", role="CONTROLLER"), managed_thing("lamp", "90002", brand="Acme")),
         cloud,
@@ -170,10 +177,10 @@ def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
     plan = plan_state(state(), cloud)
     cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
-    assert apply_stale_plan(plan, cloud, "managed_things.hub") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "managed_things.hub") == format_changed_error(
         "managed_things.lamp", "brand"
     )
-    assert apply_stale_plan(plan, cloud, "managed_things.lamp") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "managed_things.lamp") == format_changed_error(
         "managed_things.lamp", "brand"
     )
 
@@ -185,7 +192,7 @@ def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     cloud.iot.attach_thing_principal(
         thingName="by-hand", principal=f"{ARN_PREFIX}cert/{certificate_id_of('1')}"
     )
-    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
         "provisioned_things.pump-1", f"holders.{certificate_id_of('1')}"
     )
     assert cloud.read_content()["certificates"][certificate_id_of("1")] == ("ACTIVE", "DEFAULT")
@@ -199,7 +206,6 @@ def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
 
 
 def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_same_apply(cloud):
-    converge(fleet(pump("1")), cloud)
     certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump-1", 1)), ca="alpha")
     resources = [
         resource("certificates", "x", certificate),
@@ -215,7 +221,7 @@ def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_sam
         ]
 
 
-def fleet_with_ca_mode(mode):
+def build_fleet_with_ca_mode(mode):
     """Return a fleet whose CA has this certificate mode; a new mode registers all certificates again."""
     ca_fields = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
     desired = fleet(pump("1"))
@@ -223,28 +229,28 @@ def fleet_with_ca_mode(mode):
 
 
 def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(cloud):
-    converge(fleet_with_ca_mode("DEFAULT"), cloud)
-    plan = plan_state(fleet_with_ca_mode("SNI_ONLY"), cloud)
+    converge(build_fleet_with_ca_mode("DEFAULT"), cloud)
+    plan = plan_state(build_fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}cert/{certificate_id_of('1')}")
-    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == changed_after_plan(
+    assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
         "provisioned_things.pump-1", "registration.policies"
     )
 
 
 def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
     """AWS serves ten pages per second, so listing a large account in each step would take minutes."""
-    converge(state(*BEFORE), cloud)
+    converge(state(*RESOURCES_BEFORE), cloud)
     resources = [
         evolve(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
-        for resource in BEFORE
+        for resource in RESOURCES_BEFORE
     ]
-    listings = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
-    listings |= {"ListCredentialLockers", "ListProvisioningProfiles"}
+    list_operations = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
+    list_operations |= {"ListCredentialLockers", "ListProvisioningProfiles"}
     full_listings = []
 
     def call(request):
-        if request.operation in listings and not request.params:
+        if request.operation in list_operations and not request.params:
             full_listings.append(request)
         return cloud.call(request)
 
@@ -260,4 +266,4 @@ def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     assert isinstance(with_policy.spec, Certificate)
     plan = plan_state(state(ca(), policy, with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")
-    assert apply_stale_plan(plan, cloud, "certificates.a") == changed_after_plan("certificates.a", "status")
+    assert apply_stale_plan(plan, cloud, "certificates.a") == format_changed_error("certificates.a", "status")

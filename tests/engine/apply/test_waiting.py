@@ -24,24 +24,27 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
         now[0] += seconds
 
     outcomes = apply(plan_state(state(), cloud), cloud, pause=pause)
-    seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
+    waited_seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert 300 <= now[0] < 310
-    assert 2 <= seconds[0] < 8
-    assert all(30 <= later - earlier < 36 for earlier, later in pairwise(seconds))
-    assert 8 <= len(seconds) <= 10
+    assert 2 <= waited_seconds[0] < 8
+    assert all(30 <= later - earlier < 36 for earlier, later in pairwise(waited_seconds))
+    assert 8 <= len(waited_seconds) <= 10
     assert cloud.read_content()["thing_types"] == {}
 
 
 def test_a_waiting_step_frees_its_worker_for_others():
-    """A managed thing that gets the unique setup code of another waits until the other is deleted."""
+    """Each managed thing gets the setup code of the next one.
+
+    A setup code is unique, so the step waits until the thing that has the code is deleted.
+    """
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]
     fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(codes)]
     converge(state(*fleet), cloud)
-    rotated_codes = codes[1:] + codes[:1]
-    swapped = [managed_thing(f"m{number}", code) for number, code in enumerate(rotated_codes)]
-    outcomes = apply(plan_state(state(*swapped), cloud), cloud, workers=1)
+    shifted_codes = codes[1:] + codes[:1]
+    shifted_fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(shifted_codes)]
+    outcomes = apply(plan_state(state(*shifted_fleet), cloud), cloud, workers=1)
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert any(isinstance(outcome, Waiting) for outcome in outcomes)
-    assert plan_state(state(*swapped), cloud).steps == ()
+    assert plan_state(state(*shifted_fleet), cloud).steps == ()

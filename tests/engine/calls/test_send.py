@@ -42,8 +42,8 @@ class ScriptedAws:
             raise AwsError(service=call.service, operation=call.operation, code=response, message="m")
         return response
 
-    def send(self, known_responses=None, params=None, **codes):
-        call = ApiCall("iot", "Read", params or {}, **codes)
+    def send(self, known_responses=None, params=None, **options):
+        call = ApiCall("iot", "Read", params or {}, **options)
         return send(self, call, known_responses or {}, self.pauses.append)
 
 
@@ -74,7 +74,7 @@ def test_an_ignored_error_returns_an_empty_response():
     assert (aws.send(ignored_errors={NOT_FOUND}), len(aws.calls), aws.pauses) == ({}, 1, [])
 
 
-def test_an_error_that_the_call_does_not_mention_is_raised_at_once():
+def test_an_error_that_the_call_neither_ignores_nor_retries_is_raised_at_once():
     aws = ScriptedAws(DENIED)
     with pytest.raises(AwsError, match=r"^iot:Read failed with Denied: m$"):
         aws.send(ignored_errors={NOT_FOUND}, retried_errors={BUSY})
@@ -115,7 +115,7 @@ def test_a_read_is_repeated_until_it_returns_the_expected_error(times):
     assert (len(aws.calls), len(aws.pauses)) == (times + 1, times)
 
 
-def test_the_timeout_of_a_repeated_read_raises_an_error_that_names_the_next_step():
+def test_a_repeated_read_that_times_out_raises_an_error_with_the_next_step():
     aws = ScriptedAws(RESPONSE)
     with pytest.raises(ReconcilerError) as caught:
         aws.send(repeat_until={NOT_FOUND})
@@ -130,7 +130,7 @@ def test_a_call_can_have_its_own_timeout():
     assert 20 <= sum(aws.pauses) < 25
 
 
-def test_a_repeated_read_also_waits_for_retried_errors():
+def test_a_repeated_read_also_repeats_after_a_retried_error():
     aws = ScriptedAws(RESPONSE, BUSY, RESPONSE, NOT_FOUND)
     assert aws.send(repeat_until={NOT_FOUND}, retried_errors={BUSY}) == {}
     assert len(aws.pauses) == 3
@@ -141,6 +141,7 @@ def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds)
     pauses = list(generate_growing_pauses(timeout_seconds))
     longest_pauses = [min(0.05 * 2**number, 5.0) for number in range(len(pauses))]
     assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, longest_pauses, strict=True))
+    # The sum of no pauses is 0, which must also be less than a timeout of 0 seconds.
     assert sum(pauses[:-1]) < max(timeout_seconds, 1e-9)
     assert sum(pauses) >= timeout_seconds
 

@@ -28,7 +28,10 @@ from tests.support.journals import THIS_PROCESS, build_address, create, make_pla
 journal = Journal(Path(sys.argv[1]))
 call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
-"""The beginning of a program that writes to a journal; its arguments are the journal's path and a name."""
+"""The beginning of a program that writes to a journal.
+
+Its arguments are the journal's path and a name: the thing's, and the file digest of its runs.
+"""
 
 RECORD_MANY_CALLS = """
 for _ in range(4):
@@ -105,11 +108,12 @@ def test_a_killed_run_counts_as_crashed_and_its_calls_in_flight_as_unknown(tmp_p
         writer.communicate(timeout=60)
 
 
-def test_an_unfinished_run_of_another_host_or_ended_process_counts_as_crashed(tmp_path):
+def test_an_unfinished_run_of_another_host_or_of_a_process_that_ended_counts_as_crashed(tmp_path):
     journal = open_journal(tmp_path)
-    reused_pid = evolve(THIS_PROCESS, started_at=THIS_PROCESS.started_at - 60)
-    for process in (THIS_PROCESS, OTHER_HOST, reused_pid):
+    process_with_reused_pid = evolve(THIS_PROCESS, started_at=THIS_PROCESS.started_at - 60)
+    for process in (THIS_PROCESS, OTHER_HOST, process_with_reused_pid):
         journal.begin(make_plan("a"), process, "apply", "")
+    # The newest run is listed first.
     assert [run.status for run in journal.list_runs()] == ["crashed", "crashed", "running"]
 
 
@@ -125,7 +129,7 @@ def test_an_unfinished_run_of_another_host_or_ended_process_counts_as_crashed(tm
         ({"BUILD_URL": "x" * 300}, "x" * 200),
     ],
 )
-def test_a_run_in_ci_has_the_job_url(environ, job):
+def test_a_process_in_ci_has_the_url_of_its_job(environ, job):
     process = identify_this_process(environ)
     assert (process.job, process.pid, is_running(process)) == (job, os.getpid(), True)
 

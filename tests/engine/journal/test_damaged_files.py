@@ -85,7 +85,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
     path = tmp_path / "journal.sqlite3"
     write_file(path)
     journal = Journal(path)
-    before = os.lstat(path)
+    size_before = os.lstat(path).st_size
     for verb, operation in (
         ("written", lambda: journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")),
         ("read", journal.list_runs),
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
             f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; "
             "it is optional: move it away and the next apply starts a new journal"
         )
-    assert os.lstat(path).st_size == before.st_size
+    assert os.lstat(path).st_size == size_before
 
 
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
@@ -110,6 +110,5 @@ def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tm
     run.record_outcome(Applied(create("a"), 0.0))
     run.end()
     assert run.problem == "no such table: calls"
-    run.record_request(
-        build_address("a"), ApiCall("iot", "Make")
-    )  # returns at once: the writer thread has ended
+    # A further request is not recorded and does not wait: the thread that writes has ended.
+    run.record_request(build_address("a"), ApiCall("iot", "Make"))

@@ -38,12 +38,12 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
     run.record_outcome(Started(create("a")))
-    first = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
-    run.record_response(first, "answered", "r-1")
+    first_token = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
+    run.record_response(first_token, "answered", "r-1")
     run.record_outcome(Applied(create("a"), 9.0))
     run.record_outcome(Started(create("b")))
-    second = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
-    run.record_response(second, "refused", "r-no", "Denied")
+    second_token = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
+    run.record_response(second_token, "refused", "r-no", "Denied")
     run.record_outcome(Failed(create("b"), DENIED))
     run.end()
     assert read_only_record(journal) == RunRecord(
@@ -107,17 +107,17 @@ OUTCOMES: dict[str, Callable[[str], Outcome]] = {
     "skipped": lambda name: Skipped(create(name), build_address("z")),
     "cancelled": lambda name: Canceled(create(name)),
 }
-"""By status, a function that returns the outcome of the step with a name."""
+"""By status, a function that takes the name of a step and returns the step's outcome."""
 CALL_RESULTS = ("answered", "refused", "lost")
 STEP_STATUSES = st.sampled_from([*OUTCOMES, "planned"])
 RECORDED_RUNS = st.tuples(
     st.dictionaries(st.sampled_from("abcdef"), STEP_STATUSES, max_size=6),
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([*CALL_RESULTS, "unknown"])), max_size=6),
 )
-"""A run: the status of each step by its one-letter name, and its calls, each with the step's name and the result."""
+"""A run: the status of each step by its one-letter name, and the calls, each with its step's name and its result."""
 
 
-def expected_run_status(step_statuses: set[str]) -> str:
+def compute_run_status(step_statuses: set[str]) -> str:
     if step_statuses & {"failed", "skipped"}:
         return "failed"
     return "applied" if step_statuses <= {"applied"} else "stopped"
@@ -146,7 +146,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, reco
             (number, f"thing_groups.{name}", f"thingName={name}", result)
             for number, (name, result) in enumerate(calls, 1)
         ]
-        expected.insert(0, (run.run_id, expected_run_status(set(statuses.values())), steps, numbered_calls))
+        expected.insert(0, (run.run_id, compute_run_status(set(statuses.values())), steps, numbered_calls))
     records = [journal.read_record(run.id) for run in journal.list_runs()]
     assert [
         (
@@ -228,13 +228,15 @@ def test_an_error_that_a_call_expects_is_recorded_as_answered(tmp_path):
     ]
 
 
-def test_runs_are_filtered_by_workspace(tmp_path):
+def test_runs_are_limited_and_filtered_by_workspace_and_target(tmp_path):
     journal = open_journal(tmp_path)
     for name in ("one", "two"):
         journal.begin(make_plan("a", name), THIS_PROCESS, "apply", "").end()
-    assert [run.workspace for run in journal.list_runs(1, "one")] == ["one"]
-    assert [run.workspace for run in journal.list_runs(None, "one", "embedded · 1 · elsewhere")] == []
-    assert [run.workspace for run in journal.list_runs(1)] == ["two"]
+    assert [run.workspace for run in journal.list_runs(limit=1, workspace="one")] == ["one"]
+    assert [
+        run.workspace for run in journal.list_runs(workspace="one", target="embedded · 1 · elsewhere")
+    ] == []
+    assert [run.workspace for run in journal.list_runs(limit=1)] == ["two"]
 
 
 def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
@@ -247,15 +249,15 @@ def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
     )
 
 
-def test_the_oldest_finished_runs_are_dropped_when_there_are_too_many(tmp_path):
+def test_the_oldest_runs_that_are_not_running_are_dropped_when_there_are_too_many(tmp_path):
     journal = open_journal(tmp_path, max_runs=3)
-    running = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "running")
-    crashed = journal.begin(make_plan("a"), OTHER_HOST, "apply", "crashed")
+    running_run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "running")
+    crashed_run = journal.begin(make_plan("a"), OTHER_HOST, "apply", "crashed")
     for number in range(5):
         journal.begin(make_plan("a"), THIS_PROCESS, "apply", str(number)).end()
     assert [run.file_digest for run in journal.list_runs()] == ["4", "3", "running"]
-    running.end()
-    crashed.end()
+    running_run.end()
+    crashed_run.end()
 
 
 def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(tmp_path):
@@ -271,6 +273,7 @@ def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(t
         open_journal(tmp_path, max_bytes=1).begin(make_plan(""), THIS_PROCESS, "apply", "").run_id
         in journal.list_ids()
     )
+    # Only the newest of the eight runs and the run that has just begun stay.
     assert len(journal.list_runs()) == 2
 
 
