@@ -30,7 +30,7 @@ def cloud() -> Cloud:
 
 @examples(25)
 @given(before=desired_states(), after=desired_states())
-def test_applying_one_state_after_another_leaves_what_the_second_alone_leaves(cloud, before, after):
+def test_applying_two_states_leads_to_the_same_content_as_applying_only_the_second(cloud, before, after):
     converge(after, cloud.reset())
     expected = cloud.read_content()
     cloud.reset()
@@ -43,11 +43,11 @@ def test_applying_one_state_after_another_leaves_what_the_second_alone_leaves(cl
 @examples(25)
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
-    empty = cloud.reset().read_content()
+    empty_content = cloud.reset().read_content()
     converge(desired, cloud)
     outcomes = apply(plan_state(desired, cloud, destroy=True), cloud)
     assert failures(outcomes) == []
-    assert cloud.read_content() == empty
+    assert cloud.read_content() == empty_content
 
 
 @examples(25)
@@ -61,36 +61,38 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
         for step in plan.steps
         for dependency in step.dependencies
     )
-    finished: list[object] = []
+    final_addresses: set[object] = set()
     for outcome in apply(plan, cloud):
         if outcome.status == "started":
             step = plan.steps[positions[outcome.change.address]]
-            assert step.dependencies <= set(finished)
+            assert step.dependencies <= final_addresses
         else:
-            finished.append(outcome.change.address)
+            final_addresses.add(outcome.change.address)
 
 
 @examples(25)
 @given(before=desired_states(), after=desired_states())
-def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
+def test_the_registry_rejects_no_deletion(cloud, before, after):
     converge(before, cloud.reset())
-    strict = StrictCloud(cloud)
-    assert failures(apply(plan_state(after, cloud), strict)) == []
-    assert strict.rejections == []
+    strict_cloud = StrictCloud(cloud)
+    assert failures(apply(plan_state(after, cloud), strict_cloud)) == []
+    assert strict_cloud.rejections == []
 
 
 @examples(25)
 @given(states=transitions(), seed=st.integers(0, 2**32), deletes_first=st.booleans())
-def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states, seed, deletes_first):
+def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
+    cloud, states, seed, deletes_first
+):
     before, after = states
     converge(before, cloud.reset())
-    strict = StrictCloud(cloud)
+    strict_cloud = StrictCloud(cloud)
     try:
         plan = plan_state(after, cloud)
     except PlanRejectedError:
-        return  # a plan check has rejected changes that AWS would reject in some order
-    outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict)
-    assert strict.rejections == []
+        return  # AWS would reject these changes in some order, so a plan check rejects the plan
+    outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict_cloud)
+    assert strict_cloud.rejections == []
     assert failures(outcomes) == []
 
 
@@ -106,10 +108,10 @@ def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
 @examples(25)
 @given(desired=desired_states(), data=st.data())
 def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
-    shuffled = dict(data.draw(st.permutations(list(desired.resources.items()))))
+    shuffled_resources = dict(data.draw(st.permutations(list(desired.resources.items()))))
     cloud.reset()
-    other = DesiredState(desired.settings, shuffled)
-    assert plan_state(desired, cloud) == plan_state(other, cloud)
+    shuffled_state = DesiredState(desired.settings, shuffled_resources)
+    assert plan_state(desired, cloud) == plan_state(shuffled_state, cloud)
 
 
 @examples(15)

@@ -50,11 +50,11 @@ def cloud(_cloud) -> Cloud:
     return _cloud.reset()
 
 
-def policy(name: str = "p"):
+def make_policy(name: str = "p"):
     return resource("policies", name, Policy(ALLOW))
 
 
-def provisioned_thing(generation: int, *policies: str):
+def make_provisioned_thing(generation: int, *policies: str):
     """Return a provisioned thing `x`; the policies are attached to its certificate."""
     parts = {
         "thing": {"Type": THING, "Properties": {"ThingName": "x"}},
@@ -66,12 +66,13 @@ def provisioned_thing(generation: int, *policies: str):
     return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
 
-def with_ignored_changes(resource, *names: str):
+def ignore_changes(resource, *names: str):
     """Return the resource with these fields in `ignore_changes`."""
     return evolve(resource, lifecycle=Lifecycle(ignore_changes=names))
 
 
-def with_policies(resource, *names: str):
+def set_policies(resource, *names: str):
+    """Return the resource with these policies, which it then depends on."""
     dependencies = resource.dependencies | {Address("policies", name) for name in names}
     return evolve(resource, spec=evolve(resource.spec, policies=names), dependencies=dependencies)
 
@@ -81,45 +82,47 @@ def find_dependencies(plan, address: str) -> list[str]:
     return sorted(map(str, step.dependencies))
 
 
-def reasons_to_reject(desired, cloud) -> tuple[str, ...]:
+def list_rejection_reasons(desired, cloud) -> tuple[str, ...]:
     with pytest.raises(PlanRejectedError) as caught:
         plan_state(desired, cloud)
     return caught.value.reasons
 
 
 def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
-    converge(state(ca(), policy(), provisioned_thing(1, "p")), cloud)
-    plan = plan_state(state(ca(), provisioned_thing(2)), cloud)
+    converge(state(ca(), make_policy(), make_provisioned_thing(1, "p")), cloud)
+    plan = plan_state(state(ca(), make_provisioned_thing(2)), cloud)
     assert find_dependencies(plan, "policies.p") == ["provisioned_things.from-template"]
     assert failures(apply(plan, cloud)) == []
 
 
 def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_has_it(cloud):
     certificate, thing = device("a")
-    converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
-    renewed = device("a", 2)[0]
-    renewed = evolve(renewed, spec=evolve(renewed.spec, rotation=Rotation("7d")))
-    identity = certificate.spec.pem.fingerprint
-    assert reasons_to_reject(state(ca(), renewed, thing), cloud) == (
-        f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
+    converge(state(ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
+    new_certificate, _ = device("a", 2)
+    new_certificate = evolve(new_certificate, spec=evolve(new_certificate.spec, rotation=Rotation("7d")))
+    certificate_id = certificate.spec.pem.fingerprint
+    assert list_rejection_reasons(state(ca(), new_certificate, thing), cloud) == (
+        f"policies.p: {STILL_ATTACHED} (cert/{certificate_id}); detach it there first",
     )
 
 
 def test_a_policy_is_not_deleted_when_a_replaced_certificate_ignores_its_policies(cloud):
     certificate, thing = device("a")
-    converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
-    identity = certificate.spec.pem.fingerprint
-    assert reasons_to_reject(
-        state(ca(), with_ignored_changes(device("a", 2)[0], "policies"), thing), cloud
-    ) == (f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",)
+    converge(state(ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
+    certificate_id = certificate.spec.pem.fingerprint
+    assert list_rejection_reasons(
+        state(ca(), ignore_changes(device("a", 2)[0], "policies"), thing), cloud
+    ) == (f"policies.p: {STILL_ATTACHED} (cert/{certificate_id}); detach it there first",)
 
 
 def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
     certificate, thing = device("a")
-    other = resource("things", "b", Thing(certificates=("a",)))
-    converge(state(ca(), certificate, thing, other), cloud)
-    desired = evolve(state(ca(), *device("a", 2)), removed={other.address: Origin("desired_state.toml", 9)})
-    assert reasons_to_reject(desired, cloud) == (
+    forgotten_thing = resource("things", "b", Thing(certificates=("a",)))
+    converge(state(ca(), certificate, thing, forgotten_thing), cloud)
+    desired = evolve(
+        state(ca(), *device("a", 2)), removed={forgotten_thing.address: Origin("desired_state.toml", 9)}
+    )
+    assert list_rejection_reasons(desired, cloud) == (
         f"certificates.a: cannot replace: still used after this plan by things.b; {NEXT_STEP}",
     )
 
@@ -127,22 +130,20 @@ def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
 def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    desired_thing = with_ignored_changes(resource("things", "a", Thing()), "certificates")
+    desired_thing = ignore_changes(resource("things", "a", Thing()), "certificates")
     # A certificate that is not in the file is named after its thing and its ID.
     name = f"a:{certificate.spec.pem.fingerprint[:12]}"
-    assert reasons_to_reject(state(ca(), desired_thing), cloud) == (
+    assert list_rejection_reasons(state(ca(), desired_thing), cloud) == (
         f"certificates.{name}: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
 
 def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cloud):
-    parent, child = (
-        resource("thing_groups", "g", ThingGroup()),
-        resource("thing_groups", "h", ThingGroup(parent="g")),
-    )
+    parent = resource("thing_groups", "g", ThingGroup())
+    child = resource("thing_groups", "h", ThingGroup(parent="g"))
     converge(state(parent, child), cloud)
-    desired_child = with_ignored_changes(resource("thing_groups", "h", ThingGroup()), "parent")
-    assert reasons_to_reject(state(desired_child), cloud) == (
+    desired_child = ignore_changes(resource("thing_groups", "h", ThingGroup()), "parent")
+    assert list_rejection_reasons(state(desired_child), cloud) == (
         f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {NEXT_STEP}",
     )
 
@@ -150,22 +151,20 @@ def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cl
 def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
     thing = resource("things", "a", Thing(thing_type="t"))
     converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
-    desired_thing = with_ignored_changes(
-        resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type"
-    )
-    assert reasons_to_reject(state(desired_thing), cloud) == (
+    desired_thing = ignore_changes(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
+    assert list_rejection_reasons(state(desired_thing), cloud) == (
         f"thing_types.t: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
 
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
-    def template(kind: str):
+    def make_template(kind: str):
         body = Document.from_value({"Parameters": {}, "Resources": {}})
         return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
 
-    converge(state(ca(registration_template="v"), template("JITP")), cloud)
-    desired_ca = with_ignored_changes(ca(), "registration_template")
-    assert reasons_to_reject(state(desired_ca, template("FLEET_PROVISIONING")), cloud) == (
+    converge(state(ca(registration_template="v"), make_template("JITP")), cloud)
+    desired_ca = ignore_changes(ca(), "registration_template")
+    assert list_rejection_reasons(state(desired_ca, make_template("FLEET_PROVISIONING")), cloud) == (
         f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
     )
 
@@ -173,8 +172,8 @@ def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
 def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cloud):
     thing = resource("things", "a", Thing(thing_groups=("g",)))
     converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
-    changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    plan = plan_state(state(with_ignored_changes(changed, "thing_groups")), cloud)
+    changed_thing = resource("things", "a", Thing(attributes={"site": "oslo"}))
+    plan = plan_state(state(ignore_changes(changed_thing, "thing_groups")), cloud)
     assert find_dependencies(plan, "thing_groups.g") == ["things.a"]
     assert failures(apply(plan, cloud)) == []
 
@@ -182,21 +181,21 @@ def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cl
 def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("h",)))), cloud)
-    moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    changed = with_ignored_changes(
+    moved_groups = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
+    changed_thing = ignore_changes(
         resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups"
     )
-    converge(state(*moved, changed), cloud)
+    converge(state(*moved_groups, changed_thing), cloud)
     assert cloud.read_content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
 
 
 def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_groups(cloud):
     groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
     converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
-    moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    desired_thing = with_ignored_changes(resource("things", "a", Thing()), "thing_groups")
+    moved_groups = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
+    desired_thing = ignore_changes(resource("things", "a", Thing()), "thing_groups")
     reason = "ignores its groups and would also be in g, which is in the same hierarchy"
-    assert reasons_to_reject(state(*moved, desired_thing), cloud) == (
+    assert list_rejection_reasons(state(*moved_groups, desired_thing), cloud) == (
         f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
     )
 
@@ -204,11 +203,11 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
 def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
-    changed = with_ignored_changes(
+    changed_thing = ignore_changes(
         resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates"
     )
     # The new mode replaces the CA, and the certificate is registered again in that mode.
-    converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed), cloud)
+    converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed_thing), cloud)
     attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
     assert cloud.read_content()["things"]["a"]["principals"] == [attached]
 
@@ -216,8 +215,8 @@ def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_cert
 def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_replaced(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
-    renamed = resource("credential_lockers", "l", CredentialLocker("second"))
-    changed = with_ignored_changes(managed_thing("a", brand="Acme"), "credential_locker")
-    plan = plan_state(state(renamed, changed), cloud)
+    renamed_locker = resource("credential_lockers", "l", CredentialLocker("second"))
+    changed_managed_thing = ignore_changes(managed_thing("a", brand="Acme"), "credential_locker")
+    plan = plan_state(state(renamed_locker, changed_managed_thing), cloud)
     assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]
     assert failures(apply(plan, cloud)) == []

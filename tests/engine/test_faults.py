@@ -28,16 +28,16 @@ class FaultyApplies(RuleBasedStateMachine):
     same content as in an account that never had faults.
     """
 
-    faulty = FaultyCloud()
-    faultless = Cloud()
+    faulty_cloud = FaultyCloud()
+    faultless_cloud = Cloud()
     desired: DesiredState | None = None
 
     @initialize()
     def create_unmanaged_resources(self) -> None:
         """Create unmanaged resources in both accounts."""
-        self.faulty.faults = None
+        self.faulty_cloud.faults = None
         self.desired: DesiredState | None = None
-        for cloud in (self.faulty.reset(), self.faultless.reset()):
+        for cloud in (self.faulty_cloud.reset(), self.faultless_cloud.reset()):
             cloud.iot.create_thing(thingName="stranger", attributePayload={"attributes": {"site": "x"}})
             pem = AUTHORITIES["beta"].get_device_pem("stranger")
             certificate = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
@@ -48,23 +48,23 @@ class FaultyApplies(RuleBasedStateMachine):
     def apply_over_a_faulty_network(self, desired: DesiredState, seed: int, rate: float) -> None:
         """Plan and apply; both may fail."""
         self.desired = desired
-        self.faulty.restart()
-        self.faulty.faults = RandomFaults(seed, rate)
+        self.faulty_cloud.restart()
+        self.faulty_cloud.faults = RandomFaults(seed, rate)
         try:
-            apply(plan_state(desired, self.faulty), self.faulty)
+            apply(plan_state(desired, self.faulty_cloud), self.faulty_cloud)
         except (AwsError, TargetError):
             pass
         finally:
-            self.faulty.stop_faults()
+            self.faulty_cloud.stop_faults()
 
     @invariant()
     def a_faultless_run_leaves_exactly_the_desired_state(self) -> None:
         if self.desired is None:
             return
-        converge(self.desired, self.faulty)
-        converge(self.desired, self.faultless)
-        assert self.faulty.read_content() == self.faultless.read_content()
-        assert plan_state(self.desired, self.faulty).steps == ()
+        converge(self.desired, self.faulty_cloud)
+        converge(self.desired, self.faultless_cloud)
+        assert self.faulty_cloud.read_content() == self.faultless_cloud.read_content()
+        assert plan_state(self.desired, self.faulty_cloud).steps == ()
 
 
 @pytest.mark.hypothesis
@@ -78,20 +78,20 @@ def test_a_run_without_faults_leaves_exactly_the_desired_state_after_any_faults(
 @examples(16)
 @given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
 def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
-    faulty, faultless = FaultyApplies.faulty, FaultyApplies.faultless
-    faulty.stop_faults().reset()
-    faultless.reset()
-    converge(before, faulty)
-    converge(before, faultless)
-    converge(after, faultless)
-    plan = plan_state(after, faulty)
-    assert find_unverifiable_calls(plan, faulty) == []
-    faulty.faults = RandomFaults(seed, 0.3, (fault,))
-    outcomes = apply(plan, faulty)
-    faulty.stop_faults()
+    faulty_cloud, faultless_cloud = FaultyApplies.faulty_cloud, FaultyApplies.faultless_cloud
+    faulty_cloud.stop_faults().reset()
+    faultless_cloud.reset()
+    converge(before, faulty_cloud)
+    converge(before, faultless_cloud)
+    converge(after, faultless_cloud)
+    plan = plan_state(after, faulty_cloud)
+    assert find_unverifiable_calls(plan, faulty_cloud) == []
+    faulty_cloud.faults = RandomFaults(seed, 0.3, (fault,))
+    outcomes = apply(plan, faulty_cloud)
+    faulty_cloud.stop_faults()
     assert failures(outcomes) == []
-    assert faulty.read_content() == faultless.read_content()
-    assert count_versions(faulty) == count_versions(faultless)
+    assert faulty_cloud.read_content() == faultless_cloud.read_content()
+    assert count_versions(faulty_cloud) == count_versions(faultless_cloud)
 
 
 def find_unverifiable_calls(plan: Plan, cloud: Cloud) -> list[str]:

@@ -20,10 +20,13 @@ from reconciler.model.resource import Resource
 
 def parse_dependencies(**dependencies: str) -> dict[Address, frozenset[Address]]:
     """Return dependencies by address; `a="b c"` is an `a` that depends on `b` and `c`."""
-    return {_thing(name): frozenset(map(_thing, names.split())) for name, names in dependencies.items()}
+    return {
+        _make_address(name): frozenset(map(_make_address, names.split()))
+        for name, names in dependencies.items()
+    }
 
 
-def _thing(name: str) -> Address:
+def _make_address(name: str) -> Address:
     return Address("things", name)
 
 
@@ -53,7 +56,7 @@ def test_dependencies_come_first_and_ties_are_broken_by_address():
     )
 
 
-def test_dependencies_that_do_not_exist_are_left_out():
+def test_dependencies_on_missing_resources_are_left_out():
     assert join_names(build_resource_graph(make_resources(a="missing"))) == "a"
 
 
@@ -78,7 +81,7 @@ def test_an_acyclic_graph_has_no_cycles():
     ],
     ids=str,
 )
-def test_each_cycle_starts_at_its_first_address(dependencies, expected):
+def test_the_shortest_cycles_are_found_and_start_at_their_lowest_address(dependencies, expected):
     assert [
         join_names(cycle) for cycle in find_shortest_cycles(build_graph(parse_dependencies(**dependencies)))
     ] == expected
@@ -91,7 +94,7 @@ def test_the_cyclic_subgraph_has_only_cycles_and_their_dependents():
 
 @given(edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25), shuffle=st.randoms())
 def test_the_cycles_cover_every_cyclic_component_in_any_order_of_the_file(edges, shuffle):
-    nodes = [_thing(str(number)) for number in range(8)]
+    nodes = [_make_address(str(number)) for number in range(8)]
     dependencies = {
         node: frozenset(nodes[source] for source, target in edges if target == number)
         for number, node in enumerate(nodes)

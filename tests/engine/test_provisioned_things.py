@@ -1,4 +1,4 @@
-"""A new provisioned thing is one RegisterThing call; missing parts of an old one are single calls."""
+"""A new provisioned thing is one RegisterThing call; missing parts of a live one are single calls."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ALLOW = {
 }
 
 
-def template(**changes: Any) -> Document:
+def make_template(**changes: Any) -> Document:
     """Return a template with a thing, its certificate and a policy; `changes` extend the thing's entry."""
     thing = {
         "Type": THING,
@@ -78,25 +78,26 @@ def template(**changes: Any) -> Document:
     )
 
 
-TEMPLATE = template()
+TEMPLATE = make_template()
 
 
-def pump(serial: str, generation: int = 1, body: Document = TEMPLATE, **parameters: Any):
-    """Return one provisioned pump."""
+def make_pump(serial: str, generation: int = 1, body: Document | str = TEMPLATE, **parameters: Any):
+    """Return a provisioned pump; `body` is its template, or the name of a template in the file."""
     pem = AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation)
     all_parameters = {"Serial": serial, "Pem": pem, **parameters}
     return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
 
 
-def fleet(*pumps: Any):
+def make_fleet(*pumps: Any):
+    """Return the state of pumps with their CA and their policy."""
     return state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps)
 
 
-def certificate_id_of(serial: str, generation: int = 1) -> str:
+def compute_certificate_id(serial: str, generation: int = 1) -> str:
     return certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
 
 
-def operations_by_address(plan) -> dict[str, list[str]]:
+def list_operations_by_address(plan) -> dict[str, list[str]]:
     return {str(step.address): [call.operation for call in step.calls] for step in plan.steps}
 
 
@@ -106,29 +107,29 @@ def cloud() -> Cloud:
 
 
 def test_a_new_provisioned_thing_is_one_call(cloud):
-    plan = converge(fleet(pump("8")), cloud)
-    assert operations_by_address(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
+    plan = converge(make_fleet(make_pump("8")), cloud)
+    assert list_operations_by_address(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
     content = cloud.read_content()
     assert content["things"] == {
         "pump-8": {
             "attributes": {"site": "oslo"},
             "type": None,
-            "principals": [(certificate_id_of("8"), "NON_EXCLUSIVE_THING")],
+            "principals": [(compute_certificate_id("8"), "NON_EXCLUSIVE_THING")],
             "billing_group": None,
             "groups": ["reconciler-ws"],
         }
     }
-    assert content["certificates"] == {certificate_id_of("8"): ("ACTIVE", "DEFAULT")}
-    assert plan_state(fleet(pump("8")), cloud).steps == ()
+    assert content["certificates"] == {compute_certificate_id("8"): ("ACTIVE", "DEFAULT")}
+    assert plan_state(make_fleet(make_pump("8")), cloud).steps == ()
 
 
 def test_the_plan_shows_the_evaluated_template(cloud):
     (step,) = (
         step
-        for step in plan_state(fleet(pump("8")), cloud).steps
+        for step in plan_state(make_fleet(make_pump("8")), cloud).steps
         if step.address.kind == "provisioned_things"
     )
-    pem = Pem(certificate_id_of("8"))
+    pem = Pem(compute_certificate_id("8"))
     assert step.change.fields == (
         FieldChange("thing_name", None, "pump-8"),
         FieldChange("attributes.site", None, "oslo"),
@@ -142,24 +143,28 @@ def test_the_plan_shows_the_evaluated_template(cloud):
 
 def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
-    stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
-    user = pump("8", body="pumps")
-    desired = fleet(stored, evolve(user, dependencies=frozenset({stored.address})))
-    assert operations_by_address(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
+    stored_template = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
+    pump_with_stored_template = make_pump("8", body="pumps")
+    desired = make_fleet(
+        stored_template, evolve(pump_with_stored_template, dependencies=frozenset({stored_template.address}))
+    )
+    assert list_operations_by_address(converge(desired, cloud))["provisioned_things.pump-8"] == [
+        "RegisterThing"
+    ]
     assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):
-    converge(fleet(pump("8")), cloud)
-    plan = converge(fleet(pump("8", Site="bergen")), cloud)
-    assert operations_by_address(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
+    converge(make_fleet(make_pump("8")), cloud)
+    plan = converge(make_fleet(make_pump("8", Site="bergen")), cloud)
+    assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
     assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
 
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
-    converge(fleet(pump("8")), cloud)
-    plan = converge(fleet(pump("8", 2)), cloud)
-    assert operations_by_address(plan) == {
+    converge(make_fleet(make_pump("8")), cloud)
+    plan = converge(make_fleet(make_pump("8", 2)), cloud)
+    assert list_operations_by_address(plan) == {
         "provisioned_things.pump-8": [
             "RegisterCertificate",
             "AttachPolicy",
@@ -170,40 +175,43 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "DeleteCertificate",
         ]
     }
-    assert cloud.read_content()["certificates"] == {certificate_id_of("8", 2): ("ACTIVE", "DEFAULT")}
-    assert plan_state(fleet(pump("8", 2)), cloud).steps == ()
+    assert cloud.read_content()["certificates"] == {compute_certificate_id("8", 2): ("ACTIVE", "DEFAULT")}
+    assert plan_state(make_fleet(make_pump("8", 2)), cloud).steps == ()
 
 
 def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
-    converge(fleet(pump("8")), cloud)
+    converge(make_fleet(make_pump("8")), cloud)
     value = TEMPLATE.value
     del value["Resources"]["policy"]
-    desired = state(ca(), pump("8", body=Document.from_value(value)))
+    desired = state(ca(), make_pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert sorted(cloud.read_content()["policies"]) == ["reconciler-ws-retired"]
     assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
-    converge(fleet(pump("8"), pump("9")), cloud)
-    converge(fleet(pump("9")), cloud)
+    converge(make_fleet(make_pump("8"), make_pump("9")), cloud)
+    converge(make_fleet(make_pump("9")), cloud)
     content = cloud.read_content()
-    assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [certificate_id_of("9")])
-    assert plan_state(fleet(pump("9")), cloud).steps == ()
+    assert (list(content["things"]), list(content["certificates"])) == (
+        ["pump-9"],
+        [compute_certificate_id("9")],
+    )
+    assert plan_state(make_fleet(make_pump("9")), cloud).steps == ()
 
 
 def test_destroy_leaves_an_empty_registry(cloud):
     empty = cloud.read_content()
-    converge(fleet(pump("8"), pump("9")), cloud)
-    apply(plan_state(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
+    converge(make_fleet(make_pump("8"), make_pump("9")), cloud)
+    apply(plan_state(make_fleet(make_pump("8"), make_pump("9")), cloud, destroy=True), cloud)
     assert cloud.read_content() == empty
 
 
 def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
-    protected = evolve(pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
-    converge(fleet(protected), cloud)
+    protected = evolve(make_pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
+    converge(make_fleet(protected), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_state(fleet(protected), cloud, destroy=True)
+        plan_state(make_fleet(protected), cloud, destroy=True)
     unprotect = "to allow it, first apply its table with prevent_destroy = false"
     assert error.value.reasons == (
         f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {unprotect}",
@@ -212,21 +220,21 @@ def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
 
 
 def test_things_that_swap_certificates_lose_none(cloud):
-    converge(fleet(pump("8"), pump("9")), cloud)
+    converge(make_fleet(make_pump("8"), make_pump("9")), cloud)
     pems = {serial: AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", 1) for serial in ("8", "9")}
-    swapped = fleet(pump("8", Pem=pems["9"]), pump("9", Pem=pems["8"]))
-    converge(swapped, cloud)
+    swapped_fleet = make_fleet(make_pump("8", Pem=pems["9"]), make_pump("9", Pem=pems["8"]))
+    converge(swapped_fleet, cloud)
     content = cloud.read_content()
     attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
-    assert attached == {"pump-8": certificate_id_of("9"), "pump-9": certificate_id_of("8")}
+    assert attached == {"pump-8": compute_certificate_id("9"), "pump-9": compute_certificate_id("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
-    assert plan_state(swapped, cloud).steps == ()
+    assert plan_state(swapped_fleet, cloud).steps == ()
 
 
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
 def test_only_missing_parts_are_created(cloud, missing):
-    converge(fleet(pump("8")), cloud)
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id_of('8')}"
+    converge(make_fleet(make_pump("8")), cloud)
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id('8')}"
     expected = {
         "policy": ["AttachPolicy"],
         "attachment": ["AttachThingPrincipal"],
@@ -237,11 +245,11 @@ def test_only_missing_parts_are_created(cloud, missing):
     if missing in {"attachment", "certificate"}:
         cloud.iot.detach_thing_principal(thingName="pump-8", principal=arn)
     if missing == "certificate":
-        cloud.iot.update_certificate(certificateId=certificate_id_of("8"), newStatus="INACTIVE")
-        cloud.iot.delete_certificate(certificateId=certificate_id_of("8"))
-    plan = converge(fleet(pump("8")), cloud)
-    assert operations_by_address(plan) == {"provisioned_things.pump-8": expected}
-    assert plan_state(fleet(pump("8")), cloud).steps == ()
+        cloud.iot.update_certificate(certificateId=compute_certificate_id("8"), newStatus="INACTIVE")
+        cloud.iot.delete_certificate(certificateId=compute_certificate_id("8"))
+    plan = converge(make_fleet(make_pump("8")), cloud)
+    assert list_operations_by_address(plan) == {"provisioned_things.pump-8": expected}
+    assert plan_state(make_fleet(make_pump("8")), cloud).steps == ()
 
 
 class TestOverrides:
@@ -256,20 +264,20 @@ class TestOverrides:
         ],
     )
     def test_attributes_follow_the_override_setting(self, cloud, setting, attributes):
-        converge(fleet(pump("8")), cloud)
+        converge(make_fleet(make_pump("8")), cloud)
         cloud.iot.update_thing(
             thingName="pump-8", attributePayload={"attributes": {"by-hand": "1"}, "merge": True}
         )
-        body = template(OverrideSettings={"AttributePayload": setting})
-        converge(fleet(pump("8", body=body, Site="bergen")), cloud)
+        body = make_template(OverrideSettings={"AttributePayload": setting})
+        converge(make_fleet(make_pump("8", body=body, Site="bergen")), cloud)
         assert cloud.read_content()["things"]["pump-8"]["attributes"] == attributes
-        assert plan_state(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
+        assert plan_state(make_fleet(make_pump("8", body=body, Site="bergen")), cloud).steps == ()
 
     def test_the_override_setting_fail_rejects_the_plan(self, cloud):
-        converge(fleet(pump("8")), cloud)
-        body = template(OverrideSettings={"AttributePayload": "FAIL"})
+        converge(make_fleet(make_pump("8")), cloud)
+        body = make_template(OverrideSettings={"AttributePayload": "FAIL"})
         with pytest.raises(PlanRejectedError) as error:
-            plan_state(fleet(pump("8", body=body, Site="bergen")), cloud)
+            plan_state(make_fleet(make_pump("8", body=body, Site="bergen")), cloud)
         assert error.value.reasons == (
             (
                 "provisioned_things.pump-8: cannot change attributes: the template's OverrideSettings have FAIL for it; "
@@ -279,7 +287,7 @@ class TestOverrides:
 
 
 def test_a_secret_parameter_is_not_in_the_plan(cloud):
-    desired = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
+    desired = make_fleet(make_pump("8", Site=Secret("env SITE", "canary-site")))
     plan = plan_state(desired, cloud)
     assert "canary-site" not in repr(plan)
     converge(desired, cloud)
@@ -288,8 +296,8 @@ def test_a_secret_parameter_is_not_in_the_plan(cloud):
 
 
 def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
-    converge(fleet(pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
-    plan = plan_state(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
+    converge(make_fleet(make_pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
+    plan = plan_state(make_fleet(make_pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
     (step,) = plan.steps
     (field,) = step.change.fields
     before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
@@ -298,13 +306,13 @@ def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
     assert b"canary" not in msgspec.json.encode(record.to_change_records(plan.steps))
 
 
-def test_secrets_of_two_things_have_different_references(cloud):
+def test_secret_parameters_of_two_things_have_different_references(cloud):
     before, after = (
-        [pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
+        [make_pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
         for when in ("then", "now")
     )
-    converge(fleet(*before), cloud)
-    calls = [call for step in plan_state(fleet(*after), cloud).steps for call in step.calls]
+    converge(make_fleet(*before), cloud)
+    calls = [call for step in plan_state(make_fleet(*after), cloud).steps for call in step.calls]
     assert {secret.reference: secret.reveal() for call in calls for secret in walk_secrets(call.params)} == {
         "parameter Site (env SITE_8)": "now-8",
         "parameter Site (env SITE_9)": "now-9",
@@ -323,14 +331,14 @@ def test_a_secret_in_a_visible_property_is_rejected():
 
 
 def test_a_policy_document_in_the_template_creates_a_policy(cloud):
-    body = template()
+    body = make_template()
     value = body.value
     value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
-    desired = state(ca(), pump("8", body=Document.from_value(value)))
+    desired = state(ca(), make_pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
     (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id_of('8')}"
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
@@ -340,12 +348,12 @@ class TestSigningRequests:
     """A certificate that AWS issues in the same call."""
 
     @staticmethod
-    def desired(path: Path, request: str):
+    def make_state(path: Path, request: str):
         value = TEMPLATE.value
         value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
         output = OutputFile("pump-8.pem", str(path), path.read_text() if path.exists() else None)
         spec = ProvisionedThing(Document.from_value(value), {"Serial": "8", "Pem": request}, output)
-        return fleet(resource("provisioned_things", "pump-8", spec))
+        return make_fleet(resource("provisioned_things", "pump-8", spec))
 
     @pytest.fixture
     def request_pem(self) -> str:
@@ -356,19 +364,19 @@ class TestSigningRequests:
 
     def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
-        converge(self.desired(path, request_pem), cloud)
+        converge(self.make_state(path, request_pem), cloud)
         assert list(cloud.read_content()["certificates"]) == [certificate_id(path.read_text())]
-        assert plan_state(self.desired(path, request_pem), cloud).steps == ()
+        assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
         self, cloud, tmp_path, request_pem
     ):
         path = tmp_path / "pump-8.pem"
-        converge(self.desired(path, request_pem), cloud)
+        converge(self.make_state(path, request_pem), cloud)
         text = path.read_text()
         path.unlink()
-        plan = converge(self.desired(path, request_pem), cloud)
-        assert operations_by_address(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
+        plan = converge(self.make_state(path, request_pem), cloud)
+        assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
         assert (path.read_text(), list(cloud.read_content()["certificates"])) == (
             text,
             [certificate_id(text)],
@@ -379,20 +387,20 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     certificate, thing = device("pump-8", site="oslo")
     telemetry = resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
     converge(state(ca(), telemetry, certificate, thing), cloud)
-    plan = converge(fleet(pump("8")), cloud)
-    assert operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
+    plan = converge(make_fleet(make_pump("8")), cloud)
+    assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.read_content()["things"]) == ["pump-8"]
 
 
 def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(cloud, monkeypatch):
     evaluations = []
 
-    def count(*arguments: Any) -> EvaluatedTemplate:
+    def count_evaluation(*arguments: Any) -> EvaluatedTemplate:
         evaluations.append(arguments)
         return evaluate(*arguments)
 
-    monkeypatch.setattr(provisioning_blueprint, "evaluate", count)
-    state_of_two = fleet(pump("8"), pump("9"))
+    monkeypatch.setattr(provisioning_blueprint, "evaluate", count_evaluation)
+    state_of_two = make_fleet(make_pump("8"), make_pump("9"))
     assert len(evaluations) == 2
     converge(state_of_two, cloud)
     assert plan_state(state_of_two, cloud).steps == ()

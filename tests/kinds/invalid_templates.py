@@ -65,7 +65,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [make_problem("Resources.thing.Properties", "a thing without ThingName", "ThingName")],
     ),
     (
-        "a parameter without a value and a default",
+        "a parameter with neither a value nor a default",
         make_template_with_name({"Ref": "Serial"}, Parameters={"Serial": {"Type": "String"}}),
         [
             make_problem(
@@ -76,7 +76,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a reference to nothing",
+        "a reference to an unknown parameter",
         make_template_with_name({"Ref": "Serail"}, Parameters={"Serial": {"Type": "String", "Default": "1"}}),
         [
             make_problem(
@@ -85,7 +85,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a parameter of another type",
+        "a parameter whose type is not String",
         make_template_with_name("x", Parameters={"Serial": {"Type": "Number"}}),
         [
             make_problem(
@@ -127,7 +127,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "MERGE for a type",
+        "the override setting MERGE for a thing type",
         {"Resources": {"thing": {**ONE_THING["thing"], "OverrideSettings": {"ThingTypeName": "MERGE"}}}},
         [
             make_problem(
@@ -149,7 +149,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a certificate from two places",
+        "a certificate from two sources",
         {
             "Resources": {
                 **ONE_THING,
@@ -246,7 +246,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "an index that is a digit but not decimal",
+        "an index that is a superscript digit",
         make_template_with_name({"Fn::Select": ["\u00b2", ["a"]]}),
         [
             make_problem(
@@ -268,3 +268,4 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
 ]
+"""Invalid templates, each with a description before it and its problems after it."""

@@ -50,7 +50,7 @@ def make_update_call(**params: object):
     return iot("UpdateCACertificate", certificateId=ID, **params)
 
 
-REMOVE_REGISTRATION = make_update_call(removeAutoRegistration=True)
+REMOVE_REGISTRATION_CALL = make_update_call(removeAutoRegistration=True)
 
 
 def test_a_ca_is_registered_with_its_template():
@@ -94,18 +94,18 @@ def test_a_ca_is_read_with_its_template():
         (
             {"registration_template": "t"},
             {},
-            [REMOVE_REGISTRATION, make_update_call(newAutoRegistrationStatus="DISABLE")],
+            [REMOVE_REGISTRATION_CALL, make_update_call(newAutoRegistrationStatus="DISABLE")],
         ),
         (
             {"registration_template": "t", "auto_registration": True},
             {"auto_registration": True},
-            [REMOVE_REGISTRATION, make_update_call(newAutoRegistrationStatus="ENABLE")],
+            [REMOVE_REGISTRATION_CALL, make_update_call(newAutoRegistrationStatus="ENABLE")],
         ),
         (
             {"registration_template": "t", "registration_role_arn": ROLE},
             {"registration_template": "t"},
             [
-                REMOVE_REGISTRATION,
+                REMOVE_REGISTRATION_CALL,
                 make_update_call(
                     registrationConfig={"templateName": "t"}, newAutoRegistrationStatus="DISABLE"
                 ),
@@ -114,12 +114,12 @@ def test_a_ca_is_read_with_its_template():
     ],
     ids=["added", "removed", "removed with auto-registration", "without its role"],
 )
-def test_removing_a_template_or_its_role_removes_auto_registration_first(before, after, expected):
+def test_only_removing_a_template_or_its_role_removes_auto_registration_first(before, after, expected):
     change = change_to(make_ca(**after), make_live(**before))
     assert list_calls(change, plan_context(change.resource, make_template(), changes=[change])) == expected
 
 
-def test_a_registration_template_has_to_be_jitp_and_a_role_needs_one():
+def test_a_registration_template_must_be_jitp_and_a_role_needs_a_template():
     assert problems(make_ca(registration_template="t"), make_template("FLEET_PROVISIONING")) == [
         "registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"
     ]

@@ -1,4 +1,4 @@
-"""Device certificates: registered as their CA requires, rotated without a gap, marked for deletion."""
+"""Device certificates: registered as the CA requires, rotated without a gap, retired at deletion."""
 
 from __future__ import annotations
 
@@ -41,14 +41,15 @@ def make_certificate(pem: Pem = OLD, **fields: object):
     return resource("certificates", "a", Certificate(pem, **fields))
 
 
-def make_live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
+def make_live(pem: Pem = OLD, *all_policies: str, **fields: object) -> Live:
+    """Return the live certificate of the thing `t`; `all_policies` includes policies outside the file."""
     return Live(
         pem.fingerprint,
         Certificate(Pem(pem.fingerprint), **fields),
         owner="ws",
         declared_name="a",
         used_by=("t",),
-        facts=CertificateFacts(policies),
+        facts=CertificateFacts(policies=all_policies),
     )
 
 
@@ -90,7 +91,7 @@ def make_delete_calls(pem: Pem):
 
 
 @pytest.mark.parametrize(
-    ("fields", "others", "operation", "extra_params"),
+    ("fields", "other_resources", "operation", "extra_params"),
     [
         ({}, (), "RegisterCertificate", {}),
         ({"ca": "alpha"}, (ca(),), "RegisterCertificate", {"caCertificatePem": AUTHORITIES["alpha"].pem}),
@@ -99,10 +100,10 @@ def make_delete_calls(pem: Pem):
     ids=["a CA outside the file", "its CA", "no CA"],
 )
 def test_a_certificate_is_registered_before_its_policies_are_attached(
-    fields, others, operation, extra_params
+    fields, other_resources, operation, extra_params
 ):
     desired = make_certificate(status="INACTIVE", policies=("p",), **fields)
-    assert list_create_calls(desired, plan_context(desired, POLICY, *others)) == [
+    assert list_create_calls(desired, plan_context(desired, POLICY, *other_resources)) == [
         iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params),
         make_attach_policy_call("p", OLD),
     ]
@@ -125,13 +126,13 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
         "certificateArn": build_certificate_arn(OLD),
         "status": "ACTIVE",
     }
-    listed = [
+    items = [
         {**item, "certificateMode": "SNI_ONLY"},
         {**item, "certificateId": NEW.fingerprint, "certificateArn": build_certificate_arn(NEW)},
         {**item, "certificateId": "foreign", "certificateArn": build_arn("cert/foreign")},
     ]
     responses = {
-        "ListCertificates": {"certificates": listed},
+        "ListCertificates": {"certificates": items},
         "ListPrincipalThings": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
@@ -210,19 +211,23 @@ def test_a_change_of_mode_registers_the_same_certificate_again():
     ]
 
 
-@pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
-def test_an_active_certificate_is_deactivated_before_it_is_deleted(status, count):
-    assert list_delete_calls("certificates", make_live(status=status)) == make_delete_calls(OLD)[2 - count :]
+@pytest.mark.parametrize(
+    ("status", "is_deactivated"), [("ACTIVE", True), ("INACTIVE", False), ("REVOKED", False)]
+)
+def test_only_an_active_certificate_is_deactivated_before_it_is_deleted(status, is_deactivated):
+    deactivation, deletion = make_delete_calls(OLD)
+    expected = [deactivation, deletion] if is_deactivated else [deletion]
+    assert list_delete_calls("certificates", make_live(status=status)) == expected
 
 
 def test_changes_that_aws_rejects_are_rejected():
     reactivation = change_to(make_certificate(), make_live(status="REVOKED"))
-    transferred = change_to(make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER"))
+    change_in_transfer = change_to(make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER"))
     inactive_ca = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
     desired = make_certificate(ca="alpha")
     assert [
         plan_errors(reactivation),
-        plan_errors(transferred),
+        plan_errors(change_in_transfer),
         plan_errors(Create(desired), plan_context(desired, inactive_ca)),
     ] == [
         ["is REVOKED, which is final; give the device a new certificate"],
@@ -234,10 +239,10 @@ def test_changes_that_aws_rejects_are_rejected():
 
 
 def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
-    stranger = make_certificate(
+    certificate_of_another_ca = make_certificate(
         Pem.parse(AUTHORITIES["beta"].get_device_pem("a")), ca="alpha", certificate_mode="DEFAULT"
     )
-    assert problems(stranger, ca()) == [
+    assert problems(certificate_of_another_ca, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
         "certificate_mode: the CA determines the mode; expected either ca or certificate_mode",
     ]

@@ -47,7 +47,7 @@ SCHEMA = Document.from_value(
         "Schema": {"type": "object"},
     }
 )
-FULL = {
+FULL_FIELDS = {
     "role": "CONTROLLER",
     "serial_number": "SN-1",
     "capability_report": REPORT,
@@ -57,7 +57,7 @@ FULL = {
     ),
     "hub_network_mode": "STANDARD",
 }
-PARAMS = {
+COMMON_PARAMS = {
     "Name": "a",
     "SerialNumber": "SN-1",
     "WiFiSimpleSetupConfiguration": {
@@ -67,6 +67,7 @@ PARAMS = {
     },
     "MetaData": {"reconciler:address": "managed_things.a"},
 }
+"""Parameters that both the creation and the update of a thing with `FULL_FIELDS` have."""
 
 
 def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
@@ -82,13 +83,13 @@ def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (
 
 
 def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
-    create, update = list_create_calls(effective_resource(managed_thing("a", **FULL)))
+    create, update = list_create_calls(effective_resource(managed_thing("a", **FULL_FIELDS)))
     tags = resolve(create.params["Tags"], {})
     assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
         "AuthenticationMaterial": Secret("env a", "90001"),
         "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
-        **PARAMS,
+        **COMMON_PARAMS,
         "CapabilityReport": REPORT.value,
         "CapabilitySchemas": [SCHEMA.value],
     }
@@ -104,12 +105,12 @@ def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
         "UpdateManagedThing",
         Identifier=Ref(Address("managed_things", "a"), "Id"),
         HubNetworkMode="STANDARD",
-        **PARAMS,
+        **COMMON_PARAMS,
     )
 
 
 def test_fields_that_the_file_never_set_are_not_compared():
-    desired = managed_thing("a", **FULL)
+    desired = managed_thing("a", **FULL_FIELDS)
     cloud = Cloud()
     converge(state(desired), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
@@ -131,11 +132,12 @@ def test_capabilities_are_sent_only_when_the_file_changes_them():
     assert "CapabilityReport" not in list_calls(change)[0].params
 
 
-@pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
+@pytest.mark.parametrize("name", sorted(FULL_FIELDS.keys() - {"role"}))
 def test_removing_an_optional_field_forces_a_replacement(name):
-    remaining_fields = {key: value for key, value in FULL.items() if key != name}
+    remaining_fields = {key: value for key, value in FULL_FIELDS.items() if key != name}
     assert isinstance(
-        change_to(managed_thing("a", **remaining_fields), make_live(managed_thing("a", **FULL))), Replace
+        change_to(managed_thing("a", **remaining_fields), make_live(managed_thing("a", **FULL_FIELDS))),
+        Replace,
     )
 
 
@@ -205,7 +207,7 @@ def read_by_id(*things, desired):
         "by the tag",
         "by the serial number",
         "by the name",
-        "not by the name of another device",
+        "not by the name if the serial numbers differ",
         "no match",
         "two of the same name",
     ],
@@ -226,7 +228,8 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
     with pytest.raises(PlanRejectedError, match=r"import it with --adopt managed_things\.a"):
         plan_state(state(desired), cloud)
     plan = plan_state(state(desired), cloud, adopt=[desired.address])
-    assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
+    # The workspace's group is created.
+    assert [type(step.change) for step in plan.steps] == [Update, Create]
     apply(plan, cloud)
     assert plan_state(state(desired), cloud).steps == ()
     assert len(cloud.read_content()["managed_things"]) == 1
@@ -234,7 +237,12 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
 
 def test_an_ambiguous_import_is_rejected_with_all_candidates():
     desired = managed_thing("a")
-    candidate = make_live(desired, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
+    candidate = make_live(
+        desired,
+        owner=None,
+        candidates=("M1 (Name a)", "M2 (Name a)"),
+        authentication_material=NOT_COMPARED,
+    )
     change = change_to(desired, candidate)
     assert plan_errors(change, plan_context(desired)) == [
         "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
@@ -248,12 +256,12 @@ def make_delete_calls(identity: str):
     ]
 
 
-def test_the_devices_of_a_hub_are_deleted_before_it():
+def test_the_devices_of_a_hub_are_deleted_before_the_hub():
     hub, device = managed_thing("a", role="CONTROLLER"), managed_thing("b", "90002")
     live_hub = evolve(make_live(hub), facts=ManagedThingFacts(controls=("M2",)))
     deletion = Delete(Address("managed_things", "a"), live_hub)
-    child = Delete(Address("managed_things", "b"), evolve(make_live(device), identity="M2"))
-    assert plan_errors(deletion, plan_context(changes=[deletion, child])) == []
+    device_deletion = Delete(Address("managed_things", "b"), evolve(make_live(device), identity="M2"))
+    assert plan_errors(deletion, plan_context(changes=[deletion, device_deletion])) == []
     assert list_calls(deletion) == [*make_delete_calls("M2"), *make_delete_calls("M1")]
 
 
@@ -274,7 +282,7 @@ def test_the_devices_that_a_hub_controls_are_read():
     assert live_resources["M1"].facts.controls == ("M2",)
 
 
-def test_capabilities_are_compared_by_their_stored_hash():
+def test_the_hash_of_capabilities_depends_on_their_order_and_has_their_text():
     assert HashedText.from_value((SCHEMA, REPORT)).digest != HashedText.from_value((REPORT, SCHEMA)).digest
     assert json.loads(HashedText.from_value((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 

@@ -98,17 +98,17 @@ def test_the_other_versions_are_deleted_before_the_policy():
     ]
 
 
-CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
-UNKNOWN_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
+LIVE_CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
+OUTSIDE_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
 
 
 def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
     change = Delete(
-        Address("policies", "a"), make_live_with_targets(*map(build_arn, ("cert/1a2b", *UNKNOWN_TARGETS)))
+        Address("policies", "a"), make_live_with_targets(*map(build_arn, ("cert/1a2b", *OUTSIDE_TARGETS)))
     )
-    deletion = Delete(Address("certificates", "c"), CERTIFICATE)
+    deletion = Delete(Address("certificates", "c"), LIVE_CERTIFICATE)
     context = plan_context(
-        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, deletion]
+        live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change, deletion]
     )
     assert plan_errors(change, context) == [
         (
@@ -121,22 +121,24 @@ def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
 @pytest.mark.parametrize(
     "other_change",
     [
-        Delete(Address("certificates", "c"), CERTIFICATE),
-        change_to(resource("certificates", "c", Certificate()), CERTIFICATE),
+        Delete(Address("certificates", "c"), LIVE_CERTIFICATE),
+        change_to(resource("certificates", "c", Certificate()), LIVE_CERTIFICATE),
     ],
     ids=["deleted", "detached"],
 )
 def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(other_change):
     change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
     context = plan_context(
-        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, other_change]
+        live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change, other_change]
     )
     assert plan_errors(change, context) == []
 
 
 def test_deleting_a_policy_of_an_unchanged_certificate_is_rejected():
     change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
-    context = plan_context(live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change])
+    context = plan_context(
+        live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change]
+    )
     assert plan_errors(change, context) == [
         (
             "cannot delete: the policy is attached to 1 target that this plan does not change "

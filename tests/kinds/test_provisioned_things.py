@@ -36,8 +36,8 @@ from tests.support.kind_driver import (
 )
 
 PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump", generation)) for generation in (1, 2))
-CERT, OLD_CERT = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
-ALREADY_EXISTS = {"ResourceAlreadyExistsException"}
+CERTIFICATE_ARN, OLD_CERTIFICATE_ARN = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
+EXISTS = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
 
 
@@ -65,7 +65,7 @@ OTHER_RESOURCES = (
     resource("thing_groups", "hall", ThingGroup()),
     resource("billing_groups", "bill", BillingGroup()),
 )
-COMPLETE = Provisioned(
+COMPLETE_SPEC = Provisioned(
     thing_name="pump",
     attributes={"site": "oslo"},
     thing_groups=(External("hall"),),
@@ -80,7 +80,7 @@ def make_live(**changes: Any) -> Live:
     """Return the complete provisioned thing; `changes` replace fields of its facts or its spec."""
     facts = ProvisionedThingFacts(frozenset(), registered_id=PEM.fingerprint, is_attached=True)
     fact_names = {field.name for field in fields(ProvisionedThingFacts)}
-    spec = evolve(COMPLETE, **{key: value for key, value in changes.items() if key not in fact_names})
+    spec = evolve(COMPLETE_SPEC, **{key: value for key, value in changes.items() if key not in fact_names})
     facts = evolve(facts, **{key: value for key, value in changes.items() if key in fact_names})
     return Live("provisioned_things.a", spec, 3, "ws", declared_name="a", facts=facts)
 
@@ -92,6 +92,7 @@ def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     resource = evolve(evaluated_resource, spec=KIND.compute_effective_spec(evaluated_resource, desired_scope))
     update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
     context = plan_context(desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update])
+    # The calls are built from the declared resources, which are the desired ones here.
     return update, evolve(context, declared=context.desired)
 
 
@@ -99,16 +100,16 @@ def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
     desired = make_pump()
     context = plan_context(desired, *OTHER_RESOURCES)
     (call,) = list_create_calls(desired, evolve(context, declared=context.desired))
-    owned = make_body(ThingGroups=["hall", "reconciler-ws"])
+    owned_body = make_body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
-    assert json.loads(call.params["templateBody"]) == owned.value
+    assert json.loads(call.params["templateBody"]) == owned_body.value
 
 
 def test_every_part_is_read_in_bulk():
-    item = {"certificateId": PEM.fingerprint, "certificateArn": CERT, "status": "ACTIVE"}
+    item = {"certificateId": PEM.fingerprint, "certificateArn": CERTIFICATE_ARN, "status": "ACTIVE"}
     principals = [
-        {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
-        {"principal": OLD_CERT, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+        {"principal": CERTIFICATE_ARN, "thingPrincipalType": "EXCLUSIVE_THING"},
+        {"principal": OLD_CERTIFICATE_ARN, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
     responses = {
         "ListThings": {
@@ -118,30 +119,34 @@ def test_every_part_is_read_in_bulk():
         "ListThingsInBillingGroup": {"things": ["pump"]},
         "ListThingPrincipalsV2": {"thingPrincipalObjects": principals},
         "ListCertificates": {
-            "certificates": [item, {**item, "certificateId": OLD.fingerprint, "certificateArn": OLD_CERT}]
+            "certificates": [
+                item,
+                {**item, "certificateId": OLD.fingerprint, "certificateArn": OLD_CERTIFICATE_ARN},
+            ]
         },
-        "ListTargetsForPolicy": {"targets": [CERT]},
+        "ListTargetsForPolicy": {"targets": [CERTIFICATE_ARN]},
         "ListPrincipalThings": {"things": ["pump"]},
     }
-    billing = [Live("bill", BillingGroup(), 1, "ws")]
+    live_billing_groups = [Live("bill", BillingGroup(), 1, "ws")]
     live_resources, operations = read(
-        "provisioned_things", responses, make_pump(), ca(), billing_groups=billing
+        "provisioned_things", responses, make_pump(), ca(), billing_groups=live_billing_groups
     )
-    old = External(OLD.fingerprint)
+    old_certificate = External(OLD.fingerprint)
     assert live_resources == [
         make_live(
             billing_group=External("bill"),
-            other_certificates=(old,),
-            deletable_ids=frozenset({old.id}),
-            exclusive_arns=frozenset({CERT}),
+            other_certificates=(old_certificate,),
+            deletable_ids=frozenset({old_certificate.id}),
+            exclusive_arns=frozenset({CERTIFICATE_ARN}),
         )
     ]
+    # The members of two groups are listed: `hall` and the workspace's group.
     assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
 
 
-ATTACH = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
-ATTACH_POLICY = iot("AttachPolicy", policyName="telemetry", target=CERT)
-REGISTER = iot("RegisterCertificate", ignored_errors=ALREADY_EXISTS, certificatePem=PEM.text, status="ACTIVE")
+ATTACH = iot("AttachThingPrincipal", thingName="pump", principal=CERTIFICATE_ARN)
+ATTACH_POLICY = iot("AttachPolicy", policyName="telemetry", target=CERTIFICATE_ARN)
+REGISTER = iot("RegisterCertificate", ignored_errors=EXISTS, certificatePem=PEM.text, status="ACTIVE")
 
 
 def make_group_call(operation: str, name: str, *, ignored_errors=()):
@@ -208,7 +213,7 @@ RETIRE = iot(
     "AttachPolicy",
     ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
-    target=CERT,
+    target=CERTIFICATE_ARN,
 )
 
 
@@ -219,7 +224,7 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
     )
     assert list_calls(update, context) == [
         RETIRE,
-        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERT),
+        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERTIFICATE_ARN),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
@@ -230,7 +235,7 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
         ),
         REGISTER,
         ATTACH_POLICY,
-        iot("AttachPolicy", policyName="elsewhere", target=CERT),
+        iot("AttachPolicy", policyName="elsewhere", target=CERTIFICATE_ARN),
         ATTACH,
     ]
     assert plan_errors(update, context) == []
@@ -257,8 +262,8 @@ def test_too_many_attributes_without_a_type_are_a_problem():
 
 
 def test_a_template_outside_the_file_is_a_problem():
-    document = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
-    assert problems(document) == [
+    desired = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
+    assert problems(desired) == [
         (
             "template: a template that is not in this file cannot be evaluated; "
             "expected its body here, or its name in [provisioning_templates.*]"

@@ -29,12 +29,12 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 ALPHA = AUTHORITIES["alpha"]
-CA, CLAIM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.get_device_pem("claim"))
+CA_PEM, CLAIM_PEM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.get_device_pem("claim"))
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:provisioning-profile/P1"
-KEY = OutputFile("claim.key", "/nowhere/claim.key")
-CERTIFICATE = OutputFile("claim.pem", "/nowhere/claim.pem")
-FLEET = ProvisioningProfile(
-    "FLEET_PROVISIONING", save_claim_key_to=KEY, save_claim_certificate_to=CERTIFICATE
+KEY_FILE = OutputFile("claim.key", "/nowhere/claim.key")
+CERTIFICATE_FILE = OutputFile("claim.pem", "/nowhere/claim.pem")
+FLEET_SPEC = ProvisioningProfile(
+    "FLEET_PROVISIONING", save_claim_key_to=KEY_FILE, save_claim_certificate_to=CERTIFICATE_FILE
 )
 KEY_SAVED_TAG = {"reconciler:claim-key": "saved"}
 DELETE_CALLS = [
@@ -42,10 +42,10 @@ DELETE_CALLS = [
     managed_integrations("GetProvisioningProfile", repeat_until=NOT_FOUND, Identifier="P1"),
 ]
 OUTPUT_FILES = (
-    SavedMember("ClaimCertificatePrivateKey", KEY, secret=True),
-    SavedMember("ClaimCertificate", CERTIFICATE),
+    SavedMember("ClaimCertificatePrivateKey", KEY_FILE, secret=True),
+    SavedMember("ClaimCertificate", CERTIFICATE_FILE),
 )
-TAG_KEY_SAVED = managed_integrations(
+TAG_KEY_SAVED_CALL = managed_integrations(
     "TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=KEY_SAVED_TAG
 )
 
@@ -62,17 +62,17 @@ def make_live(spec: ProvisioningProfile, **tags: str) -> Live:
         arn=ARN,
         tags={**OWNERSHIP_TAGS, **tags},
         declared_name="a",
-        facts=ProvisioningProfileFacts(CLAIM),
+        facts=ProvisioningProfileFacts(CLAIM_PEM),
     )
 
 
-def make_profile_with_generated_claim(**fields: object) -> Live:
+def make_live_with_generated_claim(**fields: object) -> Live:
     """Return a FLEET_PROVISIONING profile with a claim that AWS generated."""
-    return make_live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM, **fields))
+    return make_live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM_PEM, **fields))
 
 
 def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
-    calls, _ = split_tokens(list_create_calls(make_profile(FLEET)))
+    calls, _ = split_tokens(list_create_calls(make_profile(FLEET_SPEC)))
     assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
@@ -81,13 +81,15 @@ def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
             Name="a",
             Tags=OWNERSHIP_TAGS,
         ),
-        TAG_KEY_SAVED,
+        TAG_KEY_SAVED_CALL,
     ]
 
 
 def test_a_declared_claim_is_sent_and_nothing_is_saved():
     calls, _ = split_tokens(
-        list_create_calls(make_profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
+        list_create_calls(
+            make_profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM_PEM))
+        )
     )
     assert calls == [
         managed_integrations(
@@ -95,28 +97,30 @@ def test_a_declared_claim_is_sent_and_nothing_is_saved():
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
             Tags=OWNERSHIP_TAGS,
-            ClaimCertificate=CLAIM.text,
+            ClaimCertificate=CLAIM_PEM.text,
         )
     ]
 
 
 def test_a_tag_records_the_ca_which_aws_does_not_return():
-    calls, _ = split_tokens(list_create_calls(make_profile(ProvisioningProfile("JITR", ca_certificate=CA))))
-    assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
+    calls, _ = split_tokens(
+        list_create_calls(make_profile(ProvisioningProfile("JITR", ca_certificate=CA_PEM)))
+    )
+    assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA_PEM.fingerprint}
 
 
-def test_a_live_profile_is_read_with_what_its_tags_record():
+def test_a_live_profile_is_read_with_the_facts_that_its_tags_record():
     response = {"Id": "P1", "Arn": ARN, "Name": "a", "ProvisioningType": "FLEET_PROVISIONING"}
     responses = {
         "ListProvisioningProfiles": {"Items": [{"Id": "P1"}, {"Id": "P0", "Status": "DELETE_IN_PROGRESS"}]},
         "GetProvisioningProfile": {
             **response,
-            "ClaimCertificate": CLAIM.text,
+            "ClaimCertificate": CLAIM_PEM.text,
             "Tags": {**OWNERSHIP_TAGS, **KEY_SAVED_TAG},
         },
     }
     assert read("provisioning_profiles", responses) == (
-        [make_profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
+        [make_live_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
         ["ListProvisioningProfiles", "GetProvisioningProfile"],
     )
 
@@ -124,37 +128,39 @@ def test_a_live_profile_is_read_with_what_its_tags_record():
 def test_a_saved_key_is_unchanged_even_if_its_file_was_moved():
     assert (
         change_to(
-            make_profile(FLEET), make_profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)
+            make_profile(FLEET_SPEC), make_live_with_generated_claim(save_claim_key_to=NOT_COMPARED)
         ).fields
         == ()
     )
 
 
 def test_a_profile_whose_key_was_lost_is_replaced():
-    change = change_to(make_profile(FLEET), make_profile_with_generated_claim())
+    change = change_to(make_profile(FLEET_SPEC), make_live_with_generated_claim())
     assert isinstance(change, Replace)
     calls, tokens = split_tokens(list_calls(change))
     assert [call.operation for call in calls] == [
         "CreateProvisioningProfile",
-        *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
+        "TagResource",
+        "DeleteProvisioningProfile",
+        "GetProvisioningProfile",
     ]
     assert calls[0].output_files == OUTPUT_FILES
-    assert tokens[0] != split_tokens(list_create_calls(make_profile(FLEET)))[1][0]
+    assert tokens[0] != split_tokens(list_create_calls(make_profile(FLEET_SPEC)))[1][0]
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
-    key = evolve(KEY, content=ALPHA.key_pem)
+    key = evolve(KEY_FILE, content=ALPHA.key_pem)
     change = change_to(
-        make_profile(evolve(FLEET, save_claim_key_to=key)), make_profile_with_generated_claim()
+        make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), make_live_with_generated_claim()
     )
     assert isinstance(change, Update)
     assert list_calls(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
 
 
 def test_a_file_with_another_key_is_rejected():
-    key = evolve(KEY, content=ALPHA.key_pem)
+    key = evolve(KEY_FILE, content=ALPHA.key_pem)
     change = change_to(
-        make_profile(evolve(FLEET, save_claim_key_to=key)), make_profile_with_generated_claim()
+        make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), make_live_with_generated_claim()
     )
     assert plan_errors(change) == [
         (
@@ -165,8 +171,8 @@ def test_a_file_with_another_key_is_rejected():
 
 
 def test_an_existing_file_is_rejected():
-    key = evolve(KEY, content="something")
-    assert plan_errors(Create(make_profile(evolve(FLEET, save_claim_key_to=key)))) == [
+    key = evolve(KEY_FILE, content="something")
+    assert plan_errors(Create(make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)))) == [
         "claim.key already exists and would be overwritten; choose the path of a new file"
     ]
 
@@ -186,35 +192,35 @@ def test_an_existing_file_is_rejected():
             "ca_certificate: JITR needs the hubs' CA; expected a CA certificate",
         ),
         (
-            ProvisioningProfile("FLEET_PROVISIONING", ca_certificate=CA, claim_certificate=CLAIM),
+            ProvisioningProfile("FLEET_PROVISIONING", ca_certificate=CA_PEM, claim_certificate=CLAIM_PEM),
             (
                 "ca_certificate: FLEET_PROVISIONING does not use a CA certificate; "
                 "expected no ca_certificate, or the type JITR"
             ),
         ),
         (
-            ProvisioningProfile("JITR", ca_certificate=CA, claim_certificate=CLAIM),
+            ProvisioningProfile("JITR", ca_certificate=CA_PEM, claim_certificate=CLAIM_PEM),
             (
                 "claim_certificate: JITR does not use a claim certificate; "
                 "expected no claim_certificate, or the type FLEET_PROVISIONING"
             ),
         ),
         (
-            ProvisioningProfile("JITR", ca_certificate=CA, save_claim_key_to=KEY),
+            ProvisioningProfile("JITR", ca_certificate=CA_PEM, save_claim_key_to=KEY_FILE),
             (
                 "save_claim_key_to: AWS generates no claim to save for JITR, or where the file has a claim_certificate; "
                 "expected no save_claim_key_to"
             ),
         ),
     ],
-    ids=["key without a file", "no CA", "a CA without JITR", "claim with JITR", "nothing to save"],
+    ids=["a key without a file", "no CA", "a CA without JITR", "a claim with JITR", "a file without a key"],
 )
-def test_fields_that_exclude_each_other_are_problems(spec, expected):
+def test_a_field_that_the_type_lacks_or_does_not_use_is_a_problem(spec, expected):
     assert problems(make_profile(spec)) == [expected]
 
 
 def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
-    assert list_delete_calls("provisioning_profiles", make_profile_with_generated_claim()) == DELETE_CALLS
+    assert list_delete_calls("provisioning_profiles", make_live_with_generated_claim()) == DELETE_CALLS
 
 
 def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):

@@ -1,4 +1,4 @@
-"""Provisioning templates: old versions are deleted for new ones, and a new type is a replacement."""
+"""Provisioning templates: a new version deletes the oldest one, and a new type is a replacement."""
 
 from __future__ import annotations
 
@@ -88,11 +88,13 @@ def test_a_live_template_is_read_with_its_versions():
 
 
 @pytest.mark.parametrize(
-    ("other_versions", "deleted"),
+    ("other_versions", "deleted_versions"),
     [((1, 2, 3), []), ((1, 2, 3, 4), [1])],
     ids=["four versions", "five versions"],
 )
-def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(other_versions, deleted):
+def test_a_new_body_is_a_new_default_version_and_replaces_the_oldest_of_five(
+    other_versions, deleted_versions
+):
     body = Document.parse('{"Resources": {"x": 1}}')
     assert list_calls(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, other_versions))) == [
         *(
@@ -102,7 +104,7 @@ def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(ot
                 templateName="a",
                 versionId=version,
             )
-            for version in deleted
+            for version in deleted_versions
         ),
         iot("CreateProvisioningTemplateVersion", templateName="a", templateBody=body.text, setAsDefault=True),
     ]
@@ -126,7 +128,7 @@ def test_spaces_in_the_body_are_not_a_change():
     )
 
 
-def test_other_fields_change_in_one_call_that_removes_the_hook():
+def test_one_call_changes_all_fields_but_the_body_and_removes_the_hook():
     spec = ProvisioningTemplate(BODY, f"{ROLE}-2")
     assert list_calls(change_to(make_template(spec), make_live(SPEC))) == [
         iot(

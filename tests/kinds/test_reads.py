@@ -1,4 +1,4 @@
-"""Merged reads, which share batches of calls and each get their own responses."""
+"""Merged reads: they share batches of calls, and each gets its own responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run_read(read):
             return stop.value, batches
 
 
-def test_merged_reads_alternate_their_calls_and_the_longer_one_continues():
+def test_merged_reads_share_batches_until_the_longest_one_ends():
     _, batches = run_read(merge_reads(read_numbers("a", [3, 1]), read_numbers("b", [1, 2])))
     assert batches == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 

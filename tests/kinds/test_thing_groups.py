@@ -76,7 +76,7 @@ def test_a_group_is_created_before_its_policies_are_attached():
     ]
 
 
-def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_omitted():
+def test_groups_are_read_with_the_policies_that_were_read_before_and_without_dynamic_groups():
     def describe(params):
         description = {
             "thingGroupName": params["thingGroupName"],
@@ -182,8 +182,8 @@ def test_a_replacement_that_would_lose_something_is_rejected(contents, expected)
 
 
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
-    other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
-    assert problems(make_group(), other) == [
+    dynamic_group = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
+    assert problems(make_group(), dynamic_group) == [
         "a dynamic thing group of this file has the same name; expected another name for one of them"
     ]
 
@@ -218,25 +218,27 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     assert content["policies"]["p"]["targets"] == [ARN]
 
 
-QUERY = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t"))
-STATIC = (make_group("a"), resource("things", "t", Thing(thing_groups=("a",))))
-UNGROUPED = resource("things", "t", Thing())
+STATIC_RESOURCES = (make_group("a"), resource("things", "t", Thing(thing_groups=("a",))))
+DYNAMIC_RESOURCES = (
+    resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t")),
+    resource("things", "t", Thing()),
+)
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(STATIC, (QUERY, UNGROUPED)), ((QUERY, UNGROUPED), STATIC)],
-    ids=["dynamic", "static"],
+    [(STATIC_RESOURCES, DYNAMIC_RESOURCES), (DYNAMIC_RESOURCES, STATIC_RESOURCES)],
+    ids=["static to dynamic", "dynamic to static"],
 )
-def test_a_dynamic_group_can_replace_a_static_one_of_the_same_name_and_vice_versa(before, after):
+def test_a_dynamic_and_a_static_group_of_the_same_name_can_replace_each_other(before, after):
     cloud = Cloud()
     converge(state(*before), cloud)
     plan = converge(state(*after), cloud)
     positions = {step.address.kind: index for index, step in enumerate(plan.steps)}
-    old, new = before[0].address.kind, after[0].address.kind
-    (step,) = [step for step in plan.steps if step.address.kind == new]
-    assert positions[old] < positions[new]
-    assert Address(old, "a") in step.dependencies
+    old_kind, new_kind = before[0].address.kind, after[0].address.kind
+    (step,) = [step for step in plan.steps if step.address.kind == new_kind]
+    assert positions[old_kind] < positions[new_kind]
+    assert Address(old_kind, "a") in step.dependencies
     assert plan_state(state(*after), cloud).steps == ()
 
 

@@ -30,7 +30,7 @@ from tests.support.kind_driver import (
 )
 from tests.support.registry_client import Cloud
 
-FULL = ThingType(
+FULL_SPEC = ThingType(
     "Pumps",
     ("site", "house"),
     (PropagatingAttribute("where", "site"), PropagatingAttribute("who", connection_attribute="iot:ClientId")),
@@ -46,14 +46,14 @@ PROPERTIES = {
         ]
     },
 }
-DELETE = iot(
+DELETE_CALL = iot(
     "DeleteThingType",
     ignored_errors=NOT_FOUND,
     retried_errors={"InvalidRequestException"},
     timeout_seconds=360.0,
     thingTypeName="a",
 )
-DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
+DEPRECATE_CALL = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
 
 
 def make_live(spec: ThingType, *things: str) -> Live:
@@ -63,7 +63,7 @@ def make_live(spec: ThingType, *things: str) -> Live:
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
     tags = tag_list({"line": "A", **OWNERSHIP_TAGS})
-    assert list_create_calls(resource("thing_types", "a", FULL)) == [
+    assert list_create_calls(resource("thing_types", "a", FULL_SPEC)) == [
         iot("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
     ]
 
@@ -80,27 +80,31 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
         "thingTypeProperties": PROPERTIES,
         "thingTypeMetadata": {"deprecated": True},
     }
-    other = {**item, "thingTypeName": "b", "thingTypeArn": build_arn("thingtype/b")}
+    other_item = {**item, "thingTypeName": "b", "thingTypeArn": build_arn("thingtype/b")}
     tags = {
         build_arn("thingtype/a"): tag_list({"line": "A", **OWNERSHIP_TAGS}),
         build_arn("thingtype/b"): [],
     }
     responses = {
-        "ListThingTypes": {"thingTypes": [item, other]},
+        "ListThingTypes": {"thingTypes": [item, other_item]},
         "ListTagsForResource": lambda params: {"tags": tags[params["resourceArn"]]},
         "ListThings": {"things": [{"thingName": "pump"}]},
     }
-    spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
-    listed = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
-    assert read("thing_types", responses, resource("thing_types", "a", FULL)) == ([make_live(spec)], listed)
-    assert read("thing_types", responses) == ([make_live(spec, "pump")], [*listed, "ListThings"])
+    spec = evolve(FULL_SPEC, searchable_attributes=("house", "site"), deprecated=True)
+    operations = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
+    assert read("thing_types", responses, resource("thing_types", "a", FULL_SPEC)) == (
+        [make_live(spec)],
+        operations,
+    )
+    # A type that is not in the file may be deleted, so its things are read, too.
+    assert read("thing_types", responses) == ([make_live(spec, "pump")], [*operations, "ListThings"])
 
 
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
         (
-            evolve(FULL, propagating_attributes=(), tags={}),
+            evolve(FULL_SPEC, propagating_attributes=(), tags={}),
             [
                 iot(
                     "UpdateThingType",
@@ -110,23 +114,27 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
                 iot("UntagResource", resourceArn=build_arn("thingtype/a"), tagKeys=["line"]),
             ],
         ),
-        (evolve(FULL, deprecated=True), [DEPRECATE]),
+        (evolve(FULL_SPEC, deprecated=True), [DEPRECATE_CALL]),
     ],
     ids=["propagating attributes and tags removed", "deprecated"],
 )
 def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after, expected):
-    live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
+    live_type = make_live(evolve(FULL_SPEC, searchable_attributes=("house", "site")))
     assert list_calls(change_to(resource("thing_types", "a", after), live_type)) == expected
 
 
 @pytest.mark.parametrize(
-    "after", [evolve(FULL, description="Fans"), evolve(FULL, searchable_attributes=("site",))]
+    "after", [evolve(FULL_SPEC, description="Fans"), evolve(FULL_SPEC, searchable_attributes=("site",))]
 )
 def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
     desired = resource("thing_types", "a", after)
-    live_type = make_live(evolve(FULL, searchable_attributes=("house", "site")))
+    live_type = make_live(evolve(FULL_SPEC, searchable_attributes=("house", "site")))
 
-    assert list_calls(change_to(desired, live_type)) == [DEPRECATE, DELETE, *list_create_calls(desired)]
+    assert list_calls(change_to(desired, live_type)) == [
+        DEPRECATE_CALL,
+        DELETE_CALL,
+        *list_create_calls(desired),
+    ]
 
 
 def test_a_deprecation_can_be_undone():
@@ -136,11 +144,11 @@ def test_a_deprecation_can_be_undone():
 
 
 def test_a_deletion_deprecates_the_type_and_waits():
-    assert list_delete_calls("thing_types", make_live(ThingType())) == [DEPRECATE, DELETE]
+    assert list_delete_calls("thing_types", make_live(ThingType())) == [DEPRECATE_CALL, DELETE_CALL]
 
 
 def test_a_deprecated_type_is_only_deleted():
-    assert list_delete_calls("thing_types", make_live(ThingType(deprecated=True))) == [DELETE]
+    assert list_delete_calls("thing_types", make_live(ThingType(deprecated=True))) == [DELETE_CALL]
 
 
 def test_a_plan_warns_that_a_deletion_waits():
@@ -202,10 +210,10 @@ def test_another_description_replaces_the_type_once_no_thing_uses_it():
     cloud = Cloud()
     thing = resource("things", "pump", Thing(thing_type="a"))
     apply(plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
-    other = state(resource("thing_types", "a", ThingType("Fans")), thing)
+    changed_state = state(resource("thing_types", "a", ThingType("Fans")), thing)
 
     with pytest.raises(PlanRejectedError, match="a thing type that things have \\(pump\\)"):
-        plan_state(other, cloud)
+        plan_state(changed_state, cloud)
     thing_without_type = resource("things", "pump", Thing())
     apply(
         plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing_without_type), cloud), cloud
@@ -213,7 +221,7 @@ def test_another_description_replaces_the_type_once_no_thing_uses_it():
     apply(
         plan_state(state(resource("thing_types", "a", ThingType("Fans")), thing_without_type), cloud), cloud
     )
-    apply(plan_state(other, cloud), cloud)
+    apply(plan_state(changed_state, cloud), cloud)
 
     assert cloud.iot.describe_thing_type(thingTypeName="a")["thingTypeProperties"] == {
         "thingTypeDescription": "Fans"

@@ -31,8 +31,8 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
-CERT = build_arn(f"cert/{PEM.fingerprint}")
-CERTIFICATE = resource("certificates", "x", Certificate(PEM))
+CERTIFICATE_ARN = build_arn(f"cert/{PEM.fingerprint}")
+DESIRED_CERTIFICATE = resource("certificates", "x", Certificate(PEM))
 STILL_DETACHING = {"InvalidRequestException"}
 
 
@@ -55,12 +55,16 @@ def make_leave_call(group: str):
 
 def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
     return iot(
-        "AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **extra_params
+        "AttachThingPrincipal",
+        retried_errors=retried_errors,
+        thingName=thing,
+        principal=CERTIFICATE_ARN,
+        **extra_params,
     )
 
 
 def make_detach_call(thing: str = "a"):
-    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERT)
+    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERTIFICATE_ARN)
 
 
 def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certificates():
@@ -74,8 +78,9 @@ def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certif
     )
     context = plan_context(
         desired,
-        CERTIFICATE,
-        *(resource("thing_groups", "g", ThingGroup()), resource("thing_types", "pump", ThingType())),
+        DESIRED_CERTIFICATE,
+        resource("thing_groups", "g", ThingGroup()),
+        resource("thing_types", "pump", ThingType()),
         resource("billing_groups", "b", BillingGroup()),
     )
     assert list_create_calls(desired, context) == [
@@ -101,7 +106,7 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
             "things": [{"thingName": "a", "thingTypeName": "pump", "attributes": {}, "version": 2}]
         },
         "ListThingPrincipalsV2": {
-            "thingPrincipalObjects": [{"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"}]
+            "thingPrincipalObjects": [{"principal": CERTIFICATE_ARN, "thingPrincipalType": "EXCLUSIVE_THING"}]
         },
     }
     live_resources, operations = read(
@@ -120,19 +125,25 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
     # Equal live resources may differ in their facts.
     assert live_resources == [make_live(spec)]
     assert (live_resources[0].facts, live_resources[0].prevent_destroy) == (
-        ThingFacts(frozenset({CERT}), (CERT,)),
+        ThingFacts(frozenset({CERTIFICATE_ARN}), (CERTIFICATE_ARN,)),
         False,
     )
     assert operations == [
-        *("ListThingsInThingGroup", "ListThingsInThingGroup"),
-        *("ListThingsInBillingGroup", "ListThings", "ListThingPrincipalsV2"),
+        "ListThingsInThingGroup",
+        "ListThingsInThingGroup",
+        "ListThingsInBillingGroup",
+        "ListThings",
+        "ListThingPrincipalsV2",
     ]
 
 
-@pytest.mark.parametrize(("desired", "expected"), [(True, False), (False, True)])
-def test_partly_exclusive_certificates_read_as_the_opposite_of_the_desired_state(desired, expected):
+@pytest.mark.parametrize(("is_desired", "is_read"), [(True, False), (False, True)])
+def test_exclusivity_of_only_some_certificates_is_read_as_the_opposite_of_the_desired_one(
+    is_desired, is_read
+):
+    """The plan then shows a change in both cases."""
     attachments = [
-        {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
+        {"principal": CERTIFICATE_ARN, "thingPrincipalType": "EXCLUSIVE_THING"},
         {"principal": build_arn("cert/other"), "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
     responses = {
@@ -140,8 +151,8 @@ def test_partly_exclusive_certificates_read_as_the_opposite_of_the_desired_state
         "ListThingPrincipalsV2": {"thingPrincipalObjects": attachments},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    live_resources, _ = read("things", responses, make_thing(exclusive=desired))
-    assert live_resources[0].spec.exclusive is expected
+    live_resources, _ = read("things", responses, make_thing(exclusive=is_desired))
+    assert live_resources[0].spec.exclusive is is_read
 
 
 def test_exclusivity_is_not_compared_without_certificates():
@@ -188,11 +199,11 @@ def test_a_new_group_is_joined_first_unless_the_old_one_is_in_the_same_hierarchy
 
 
 def test_a_certificate_is_attached_again_to_become_exclusive():
-    live_thing = make_live(Thing(certificates=("x",), exclusive=False), CERT)
+    live_thing = make_live(Thing(certificates=("x",), exclusive=False), CERTIFICATE_ARN)
     change = change_to(make_thing(certificates=("x",), exclusive=True), live_thing)
     context = plan_context(
         change.resource,
-        CERTIFICATE,
+        DESIRED_CERTIFICATE,
         live={"things.a": live_thing, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
         changes=[change],
     )
@@ -203,12 +214,12 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
 
 
 def test_an_exclusive_certificate_is_detached_from_its_other_things():
-    live_other_thing = make_live(Thing(certificates=("x",)), CERT)
+    live_other_thing = make_live(Thing(certificates=("x",)), CERTIFICATE_ARN)
     change = change_to(make_thing(certificates=("x",), exclusive=True), make_live(Thing()))
     context = plan_context(
         change.resource,
         resource("things", "b", Thing()),
-        CERTIFICATE,
+        DESIRED_CERTIFICATE,
         live={
             "things.a": change.live,
             "things.b": live_other_thing,
@@ -226,7 +237,7 @@ def test_an_exclusive_certificate_on_two_things_is_rejected():
     two_things = [
         resource("things", name, Thing(certificates=("x",), exclusive=name == "a")) for name in ("a", "b")
     ]
-    assert plan_errors(Create(two_things[0]), plan_context(*two_things, CERTIFICATE)) == [
+    assert plan_errors(Create(two_things[0]), plan_context(*two_things, DESIRED_CERTIFICATE)) == [
         "cannot have certificates.x exclusively: things.b has it, too; remove it there, or set exclusive = false"
     ]
 
@@ -256,9 +267,9 @@ def test_ten_groups_leave_no_room_for_the_workspaces_group():
 
 
 def test_all_principals_are_detached_before_a_thing_is_deleted():
-    foreign = build_arn("cert/foreign")
-    assert list_delete_calls("things", make_live(Thing(), foreign)) == [
-        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign),
+    foreign_arn = build_arn("cert/foreign")
+    assert list_delete_calls("things", make_live(Thing(), foreign_arn)) == [
+        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign_arn),
         iot(
             "DeleteThing",
             ignored_errors=NOT_FOUND,
@@ -270,6 +281,7 @@ def test_all_principals_are_detached_before_a_thing_is_deleted():
 
 
 def _make_exclusive(certificate, thing):
+    """Return a device's certificate and its thing, which has the certificate exclusively."""
     return certificate, evolve(thing, spec=evolve(thing.spec, exclusive=True))
 
 

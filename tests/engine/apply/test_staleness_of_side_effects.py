@@ -17,7 +17,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
 from tests.engine.apply.test_staleness import ARN_PREFIX, CHANGED_FIELDS, RESOURCES_BEFORE, allow
-from tests.engine.test_provisioned_things import certificate_id_of, fleet, pump
+from tests.engine.test_provisioned_things import compute_certificate_id, make_fleet, make_pump
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
@@ -46,7 +46,7 @@ def cloud(_cloud):
 
 
 def apply_stale_plan(plan, cloud, address):
-    """Apply the plan, assert that the step of the address is stale and sent no call, and return its error message."""
+    """Apply the plan, assert that this step is stale and sent no call, and return its error message."""
     requests = []
 
     def call(request):
@@ -82,7 +82,7 @@ def test_a_thing_that_another_workspace_created_meanwhile_is_not_adopted(cloud):
 
 
 def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
-    plan = plan_state(fleet(pump("1")), cloud)
+    plan = plan_state(make_fleet(make_pump("1")), cloud)
     cloud.iot.create_thing(thingName="pump-1", attributePayload={"attributes": {"site": "by-hand"}})
     assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_created_error(
         "provisioned_things.pump-1"
@@ -186,23 +186,23 @@ def test_a_hub_is_not_deleted_when_one_of_its_devices_was_changed(cloud):
 
 
 def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
-    converge(fleet(pump("1")), cloud)
-    plan = plan_state(fleet(pump("1", 2)), cloud)
+    converge(make_fleet(make_pump("1")), cloud)
+    plan = plan_state(make_fleet(make_pump("1", 2)), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.attach_thing_principal(
-        thingName="by-hand", principal=f"{ARN_PREFIX}cert/{certificate_id_of('1')}"
+        thingName="by-hand", principal=f"{ARN_PREFIX}cert/{compute_certificate_id('1')}"
     )
     assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
-        "provisioned_things.pump-1", f"holders.{certificate_id_of('1')}"
+        "provisioned_things.pump-1", f"holders.{compute_certificate_id('1')}"
     )
-    assert cloud.read_content()["certificates"][certificate_id_of("1")] == ("ACTIVE", "DEFAULT")
+    assert cloud.read_content()["certificates"][compute_certificate_id("1")] == ("ACTIVE", "DEFAULT")
 
 
 def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
-    converge(fleet(pump("1")), cloud)
-    cloud.iot.update_certificate(certificateId=certificate_id_of("1"), newStatus="REVOKED")
-    converge(fleet(pump("1", 2)), cloud)
-    assert [*cloud.read_content()["certificates"]] == [certificate_id_of("1", 2)]
+    converge(make_fleet(make_pump("1")), cloud)
+    cloud.iot.update_certificate(certificateId=compute_certificate_id("1"), newStatus="REVOKED")
+    converge(make_fleet(make_pump("1", 2)), cloud)
+    assert [*cloud.read_content()["certificates"]] == [compute_certificate_id("1", 2)]
 
 
 def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_same_apply(cloud):
@@ -212,19 +212,22 @@ def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_sam
         resource("things", "x", Thing(certificates=("x",))),
     ]
     for workers in (1, 8):
-        converge(fleet(pump("1")), cloud)
+        converge(make_fleet(make_pump("1")), cloud)
         assert (
-            failures(apply(plan_state(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
+            failures(
+                apply(plan_state(make_fleet(make_pump("1", 2), *resources), cloud), cloud, workers=workers)
+            )
+            == []
         )
         assert cloud.read_content()["things"]["x"]["principals"] == [
-            (certificate_id_of("1"), "NON_EXCLUSIVE_THING")
+            (compute_certificate_id("1"), "NON_EXCLUSIVE_THING")
         ]
 
 
 def build_fleet_with_ca_mode(mode):
     """Return a fleet whose CA has this certificate mode; a new mode registers all certificates again."""
     ca_fields = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
-    desired = fleet(pump("1"))
+    desired = make_fleet(make_pump("1"))
     return evolve(desired, resources={**desired.resources, ca().address: ca(**ca_fields)})
 
 
@@ -232,7 +235,7 @@ def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(
     converge(build_fleet_with_ca_mode("DEFAULT"), cloud)
     plan = plan_state(build_fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
-    cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}cert/{certificate_id_of('1')}")
+    cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}cert/{compute_certificate_id('1')}")
     assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
         "provisioned_things.pump-1", "registration.policies"
     )

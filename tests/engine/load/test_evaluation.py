@@ -28,8 +28,8 @@ TEMPLATE = Document.from_value(
 )
 
 
-def make_provisioned_thing(template: Document, value: str):
-    parameters = {"Code": Secret("env CODE", value)}
+def make_provisioned_thing(template: Document, code: str):
+    parameters = {"Code": Secret("env CODE", code)}
     return resource("provisioned_things", "a", ProvisionedThing(template, parameters))
 
 
@@ -51,13 +51,13 @@ def test_evaluating_registers_no_secret():
     assert redact("evaluated-onlyx") == "evaluated-onlyx"
 
 
-def test_values_that_a_template_derives_from_secrets_are_registered():
+def test_values_that_a_template_builds_from_secrets_are_registered():
     desired = make_provisioned_thing(TEMPLATE, "987")
     register_secrets(evaluate({desired.address: desired}))
     assert redact("the code is 987x") == "the code is (sensitive)"
 
 
-def test_attributes_with_secret_values_are_registered():
+def test_the_names_of_attributes_with_secret_values_are_registered():
     desired = make_provisioned_thing(TEMPLATE, "987")
     register_secrets(evaluate({desired.address: desired}))
     assert redact('{"door-code": "another"}') == '{"door-code": "(sensitive)"}'

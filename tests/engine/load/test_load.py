@@ -81,7 +81,7 @@ def read_pem(folder: Path, name: str) -> Pem:
     return Pem.parse((folder / name).read_text(), name)
 
 
-EVERY_TYPE = """
+TEXT_WITH_EVERY_TYPE = """
 [workspace]
 name = "greenhouse"
 
@@ -159,8 +159,9 @@ class TestInvalid:
 
     def test_thousands_of_dangling_references_are_reported_quickly(self, folder):
         things = "".join(f'[things.pump-{n}]\ncertificates = ["pump-{n}"]\n' for n in range(2_000))
-        pems = "".join(f"[certificates.pomp-{n}]\n" for n in range(2_000))
-        write_files(folder, {"desired_state.toml": things + pems + WORKSPACE})
+        # Each thing has a dangling reference, and each certificate lacks its pem.
+        certificates = "".join(f"[certificates.pomp-{n}]\n" for n in range(2_000))
+        write_files(folder, {"desired_state.toml": things + certificates + WORKSPACE})
         assert len(load_report(folder)) == 4_000
 
 
@@ -194,11 +195,11 @@ class TestValid:
         assert load_text(folder, text).settings == Settings("greenhouse", target)
 
     def test_fields_of_every_type_are_loaded(self, folder):
-        factory, cert = Address("ca_certificates", "factory"), Address("certificates", "pump-1")
+        factory, certificate = Address("ca_certificates", "factory"), Address("certificates", "pump-1")
         hall, thing = Address("thing_groups", "hall"), Address("things", "pump-1")
-        managed = Address("managed_things", "pump-1")
+        managed_thing = Address("managed_things", "pump-1")
         key = (folder / "pki" / "factory.key.pem").read_text().removesuffix("\n")
-        assert load_text(folder, EVERY_TYPE, {"PUMP_1_QR": "90017"}).resources == {
+        assert load_text(folder, TEXT_WITH_EVERY_TYPE, {"PUMP_1_QR": "90017"}).resources == {
             factory: Resource(
                 factory,
                 CaCertificate(
@@ -208,8 +209,8 @@ class TestValid:
                     tags={"line": "A"},
                 ),
             ),
-            cert: Resource(
-                cert,
+            certificate: Resource(
+                certificate,
                 Certificate(pem=read_pem(folder, "pki/pump-1.pem"), ca="factory", status="INACTIVE"),
                 frozenset({factory}),
             ),
@@ -222,11 +223,11 @@ class TestValid:
                     certificates=("pump-1", External("arn:aws:iot:eu-west-1:123456789012:cert/0a")),
                     attributes={"site": "oslo"},
                 ),
-                frozenset({hall, cert, factory}),
+                frozenset({hall, certificate, factory}),
                 Lifecycle(prevent_destroy=True, ignore_changes=("attributes.firmware", "thing_type")),
             ),
-            managed: Resource(
-                managed,
+            managed_thing: Resource(
+                managed_thing,
                 ManagedThing(
                     thing="pump-1",
                     role="DEVICE",
@@ -305,11 +306,11 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         assert load_text(folder, text).warnings == (
             Diagnostic(
                 "desired_state.toml",
-                7,
-                "env A_QR is not set",
-                "managed_things.a",
-                "authentication_material",
-                "a value before it is needed",
+                line=7,
+                problem="env A_QR is not set",
+                address="managed_things.a",
+                field="authentication_material",
+                expected="a value before it is needed",
                 severity="warning",
                 code="unset-secret",
             ),
@@ -335,7 +336,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         assert resource.dependencies == {Address("certificates", "a.b")}
 
 
-def test_a_secret_parameter_of_a_template_is_not_checked_against_limits(folder):
+def test_an_attribute_with_a_secret_of_a_template_is_not_checked_against_limits(folder):
     text = """
 [workspace]
 name = "ws"
@@ -344,6 +345,7 @@ name = "ws"
 template = { Parameters = { S = { Type = "String" } }, Resources = { t = { Type = "AWS::IoT::Thing", Properties = { ThingName = "a", AttributePayload = { s = { Ref = "S" } } } } } }
 parameters = { S = { env = "S" } }
 """
+    # AWS accepts no space in an attribute's value.
     (resource,) = load_text(folder, text, {"S": "a b"}).resources.values()
     assert resource.spec.parameters == {"S": Secret("env S", "a b")}
 
@@ -360,20 +362,20 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
 
     def test_the_digest_does_not_depend_on_the_folder(self, folder, tmp_path):
-        first = load_text(folder, self.TEXT).digest
-        moved = folder.rename(tmp_path / "moved")
-        assert load(moved, environ={}).digest == first
+        original_digest = load_text(folder, self.TEXT).digest
+        moved_folder = folder.rename(tmp_path / "moved")
+        assert load(moved_folder, environ={}).digest == original_digest
 
     def test_a_change_of_the_file_changes_the_digest(self, folder):
-        first = load_text(folder, self.TEXT).digest
-        assert load_text(folder, self.TEXT + "# more\n").digest != first
+        original_digest = load_text(folder, self.TEXT).digest
+        assert load_text(folder, self.TEXT + "# more\n").digest != original_digest
 
     def test_a_change_of_a_referenced_file_changes_the_digest(self, folder):
-        first = load_text(folder, self.TEXT).digest
+        original_digest = load_text(folder, self.TEXT).digest
         shutil.copy(folder / "pki" / "pump-2.pem", folder / "pki" / "pump-1.pem")
-        assert load_text(folder, self.TEXT).digest != first
+        assert load_text(folder, self.TEXT).digest != original_digest
 
     def test_a_secret_does_not_change_the_digest(self, folder):
-        first = load_text(folder, self.TEXT).digest
+        original_digest = load_text(folder, self.TEXT).digest
         (folder / "pki" / "qr.txt").write_text("90099")
-        assert load_text(folder, self.TEXT).digest == first
+        assert load_text(folder, self.TEXT).digest == original_digest

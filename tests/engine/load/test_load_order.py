@@ -34,13 +34,13 @@ def shared_folder(tmp_path_factory) -> Path:
 class TestOrder:
     @given(tables=st.permutations(_TABLES))
     def test_the_order_of_tables_does_not_matter(self, shared_folder, tables):
-        ordered = load_text(shared_folder, "\n".join(_TABLES))
-        shuffled = load_text(shared_folder, "\n".join(tables))
-        assert list(shuffled.resources.items()) == list(ordered.resources.items())
+        state_in_order = load_text(shared_folder, "\n".join(_TABLES))
+        shuffled_state = load_text(shared_folder, "\n".join(tables))
+        assert list(shuffled_state.resources.items()) == list(state_in_order.resources.items())
 
     @given(file_numbers=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
     def test_the_distribution_of_tables_over_files_does_not_matter(self, shared_folder, file_numbers):
-        ordered = load_text(shared_folder, "\n".join(_TABLES))
+        state_in_order = load_text(shared_folder, "\n".join(_TABLES))
         # A table and its sub-table are one declaration and stay together.
         file_numbers[7] = file_numbers[6]
         texts = {f"{name}.toml": "" for name in "abc"}
@@ -48,6 +48,8 @@ class TestOrder:
             texts[f"{'abc'[number]}.toml"] += table
         (shared_folder / "desired_state.toml").unlink()
         write_files(shared_folder, texts)
-        assert list(load(shared_folder, environ={}).resources.items()) == list(ordered.resources.items())
+        assert list(load(shared_folder, environ={}).resources.items()) == list(
+            state_in_order.resources.items()
+        )
         for name in texts:
             (shared_folder / name).unlink()

@@ -39,13 +39,13 @@ def read_manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
 
 
 def read_rows(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
-    """Return the columns, and the rows with their numbers."""
+    """Return the columns, followed by the rows, each as its number and its values."""
     manifest = read_manifest(folder, name, raw)
     assert [(row, str(problem)) for row, problem in manifest.problems] == []
     return manifest.columns, *((row.number, values) for row, values in manifest.rows)
 
 
-def format_problems(manifest: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
+def list_problems(manifest: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
     return [(row, problem.problem, problem.expected) for row, problem in manifest.problems]
 
 
@@ -143,12 +143,12 @@ class TestLimits:
         with pytest.raises(InvalidValueError, match=r"^file: 'a\.csv' is not a regular file$"):
             ManifestReader().read({"file": "a.csv"}, LoadContext(tmp_path, {}))
 
-    @pytest.mark.parametrize(("name", "line"), [("a.csv", 1), ("a.jsonl", 0)])
-    def test_the_number_of_rows_is_limited(self, tmp_path, monkeypatch, name, line):
+    @pytest.mark.parametrize(("name", "header_lines"), [("a.csv", 1), ("a.jsonl", 0)])
+    def test_the_number_of_rows_is_limited(self, tmp_path, monkeypatch, name, header_lines):
         monkeypatch.setattr(manifests, "MAX_ROWS", 2)
         raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'
-        expected = [(ManifestRow(name, line + 3), "too many rows", "at most 2")]
-        assert format_problems(read_manifest(tmp_path, name, raw)) == expected
+        expected = [(ManifestRow(name, header_lines + 3), "too many rows", "at most 2")]
+        assert list_problems(read_manifest(tmp_path, name, raw)) == expected
 
     def test_the_number_of_values_in_all_manifests_is_limited(self, tmp_path, monkeypatch):
         monkeypatch.setattr(manifests, "MAX_VALUES", 6)
@@ -156,7 +156,7 @@ class TestLimits:
         for name in ("a.csv", "b.csv"):
             (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
         results = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
-        assert [format_problems(manifest) for manifest in results] == [
+        assert [list_problems(manifest) for manifest in results] == [
             [],
             [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests together")],
         ]
@@ -168,7 +168,7 @@ class TestLimits:
             "desired_state.toml:4: error: things.b-{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 3 resources and 256 MiB of text"
         ]
 
-    def test_the_text_that_the_rows_make_is_limited(self, tmp_path, monkeypatch):
+    def test_the_amount_of_text_that_the_rows_declare_is_limited(self, tmp_path, monkeypatch):
         monkeypatch.setattr(declarations, "_MAX_TEXT_CHARACTERS", 2**20)
         table = f'[thing_groups."{{n}}"]\nfor_each.file = "n.csv"\ndescription = "{"{n}" * 1000}"\n'
         rows = "".join(f"{n:04}\n" for n in range(300))
@@ -178,7 +178,7 @@ class TestLimits:
 
 
 class TestForEach:
-    def test_columns_are_filled_in_everywhere_in_the_table(self, tmp_path, authority):
+    def test_values_of_a_row_are_filled_in_everywhere_in_the_table(self, tmp_path, authority):
         text = """
 [certificates."pump-{serial}"]
 for_each = { file = "devices.csv" }
@@ -208,7 +208,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             pem = Pem.parse(pems[f"pki/{serial}.pem"])
             certificate = Address("certificates", f"pump-{serial}")
             thing = Address("things", f"pump-{serial}")
-            managed = Address("managed_things", serial)
+            managed_thing = Address("managed_things", serial)
             expected[certificate] = Resource(
                 certificate, Certificate(pem, certificate_mode="SNI_ONLY", status=status)
             )
@@ -221,7 +221,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             expected[thing] = Resource(thing, spec, frozenset({certificate}), lifecycle)
             code = Secret(f"env QR_{serial}", None)
             managed_spec = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
-            expected[managed] = Resource(managed, managed_spec, frozenset({thing}))
+            expected[managed_thing] = Resource(managed_thing, managed_spec, frozenset({thing}))
         assert load_resources(tmp_path, text, {"devices.csv": rows, **pems}) == expected
 
     def test_a_resource_has_the_lines_of_its_table_and_its_row(self, tmp_path):
@@ -238,7 +238,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             f"{file}:3 (for_each[0])",
         ]
 
-    def test_a_column_in_a_filled_in_value_is_not_filled_in_again(self, tmp_path):
+    def test_braces_in_a_value_of_a_row_stay_as_they_are(self, tmp_path):
         text = (
             '[thing_groups."{n}"]\nfor_each = [{ n = "1", d = "{n} {{n}} %s ${n}" }]\ndescription = "{d}"\n'
         )
@@ -259,7 +259,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         text = '[things."{n}-{on}"]\nfor_each = [{ n = 1_000, on = true }, { n = -1, on = false }]\n'
         assert [address.name for address in load_resources(tmp_path, text)] == ["-1-false", "1000-true"]
 
-    def test_a_table_without_rows_makes_no_resources(self, tmp_path):
+    def test_a_table_without_rows_declares_no_resources(self, tmp_path):
         text = (
             '[things."{n}"]\nfor_each.file = "n.csv"\n[things."{m}"]\nfor_each = []\nattributes.x = "{y}"\n'
         )
@@ -269,9 +269,9 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         (tmp_path / "n.csv").write_text("n\n1\n")
         (tmp_path / "link.csv").symlink_to("n.csv")
         reader, context = ManifestReader(), LoadContext(tmp_path, {})
-        first = reader.read({"file": "n.csv"}, context)
+        manifest = reader.read({"file": "n.csv"}, context)
         assert [
-            reader.read({"file": name}, context) is first for name in ("n.csv", "./n.csv", "link.csv")
+            reader.read({"file": name}, context) is manifest for name in ("n.csv", "./n.csv", "link.csv")
         ] == [True] * 3
 
     def test_the_digest_covers_the_manifest(self, tmp_path):
@@ -310,6 +310,7 @@ _WORDS = st.text("ab{}\"',;%$. ", max_size=6)
 _PIECES = st.lists(
     st.one_of(_WORDS.map(lambda text: (None, text)), st.sampled_from([("x", ""), ("y", "")])), max_size=4
 )
+"""Parts of a text, each a column's name and an empty text, or no name and a text."""
 _ROWS = st.lists(
     st.fixed_dictionaries({"x": _WORDS, "y": _WORDS, "n": st.from_regex(r"[a-z]{1,3}", fullmatch=True)}),
     unique_by=lambda row: row["n"],
@@ -317,21 +318,21 @@ _ROWS = st.lists(
 )
 
 
-def _interpolate_columns(pieces: list[tuple[str | None, str]]) -> str:
+def _write_placeholders(pieces: list[tuple[str | None, str]]) -> str:
     return "".join(
         f"{{{name}}}" if name else text.replace("{", "{{").replace("}", "}}") for name, text in pieces
     )
 
 
-def _fill_in(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
+def _fill_in_values(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
     return "".join(row[name] if name else text for name, text in pieces)
 
 
-def _group_table(name: str, description: str, for_each: str = "") -> str:
+def _make_group_table(name: str, description: str, for_each: str = "") -> str:
     return f"[thing_groups.{json.dumps(name)}]\n{for_each}description = {json.dumps(description)}\n"
 
 
-def _thing_table(name: str, group: str, for_each: str = "") -> str:
+def _make_thing_table(name: str, group: str, for_each: str = "") -> str:
     references = f'depends_on = [{json.dumps(f"thing_groups.{group}")}]\nlifecycle.ignore_changes = ["attributes.{name}"]\n'
     return f'[things.{json.dumps(f"t-{name}")}]\n{for_each}attributes.{json.dumps(name)} = "1"\n{references}'
 
@@ -357,11 +358,12 @@ class TestEquivalence:
     def test_a_for_each_table_equals_one_table_per_row(self, tmp_path_factory, pieces, rows, form):
         folder = tmp_path_factory.mktemp("for_each_tables")
         for_each = _write_rows(folder, rows, form)
-        for_each_tables = _group_table("g-{n}", _interpolate_columns(pieces), for_each) + _thing_table(
-            "{n}", "g-{n}", for_each
-        )
+        for_each_tables = _make_group_table(
+            "g-{n}", _write_placeholders(pieces), for_each
+        ) + _make_thing_table("{n}", "g-{n}", for_each)
         separate_tables = "".join(
-            _group_table(f"g-{row['n']}", _fill_in(pieces, row)) + _thing_table(row["n"], f"g-{row['n']}")
+            _make_group_table(f"g-{row['n']}", _fill_in_values(pieces, row))
+            + _make_thing_table(row["n"], f"g-{row['n']}")
             for row in rows
         )
         assert _load_items(folder, for_each_tables) == _load_items(folder, separate_tables)

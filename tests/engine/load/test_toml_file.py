@@ -114,7 +114,7 @@ def test_the_text_of_these_tests_is_valid_toml():
     ],
     ids=str,
 )
-def test_an_absent_key_has_the_line_of_the_innermost_table_around_it(path, line):
+def test_a_missing_key_has_the_line_of_the_innermost_table_around_it(path, line):
     assert KeyLines(TEXT.encode()).find_line(*path) == line
 
 
@@ -128,16 +128,16 @@ def test_text_in_other_scripts_does_not_change_lines():
     assert [lines.find_line("things", "größe", "名前"), lines.find_line("things", "größe", "end")] == [2, 3]
 
 
-_KEYS = st.text(min_size=1, max_size=8).filter(lambda text: "\r" not in text)
-
-
 def _escape(key: str) -> str:
+    """Return a quoted key with every character escaped."""
     return '"' + "".join(f"\\U{ord(character):08X}" for character in key) + '"'
 
 
-@given(keys=st.lists(_KEYS, min_size=1, max_size=20, unique=True), gap=st.integers(0, 3))
+@given(
+    keys=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=20, unique=True),
+    gap=st.integers(0, 3),
+)
 def test_an_escaped_key_has_its_line(keys, gap):
-    keys = [key for key in keys if key.isprintable() or key.isascii()]
     text = "[things.a]\n" + "".join(f"{_escape(key)} = 1\n" + "\n" * gap for key in keys)
     lines = KeyLines(text.encode())
     expected = {key: 2 + index * (gap + 1) for index, key in enumerate(keys)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
@@ -29,7 +30,7 @@ PARTIAL_APPLY = (
     "an apply by ada@build-7 (process 4711) has been running since 2026-03-01T00:00:00Z; this plan may show a partial "
     "apply; plan again when it is done"
 )
-LEASE_PARTS = {"holder", "process", "since", "until"}
+LEASE_ATTRIBUTE_SUFFIXES = {"holder", "process", "since", "until"}
 
 
 class Time:
@@ -41,11 +42,11 @@ class Time:
     def __call__(self) -> float:
         return self.now
 
-    def date(self) -> datetime.datetime:
+    def to_date(self) -> datetime.datetime:
         return datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=self.now)
 
-    def timestamp(self) -> float:
-        return self.date().timestamp()
+    def to_timestamp(self) -> float:
+        return self.to_date().timestamp()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def time():
 def cloud(time):
     """Return a registry with the clock `time`."""
     cloud = Cloud()
-    cloud.registry = Registry(":memory:", evolve(SETTINGS, clock=time.timestamp))
+    cloud.registry = Registry(":memory:", evolve(SETTINGS, clock=time.to_timestamp))
     return cloud
 
 
@@ -70,16 +71,18 @@ def read_attributes(cloud):
 def test_the_lease_is_in_the_groups_attributes_only_while_it_is_held(cloud, time):
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         holder = find_lease_holder("ws", cloud.call)
-        assert read_attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in LEASE_PARTS}
+        assert read_attributes(cloud).keys() == {
+            f"reconciler:lease-{suffix}" for suffix in LEASE_ATTRIBUTE_SUFFIXES
+        }
         assert (holder.process, holder.since, holder.until - holder.since) == (
             REMOTE_PROCESS,
-            time.date(),
+            time.to_date(),
             datetime.timedelta(seconds=LEASE_SECONDS),
         )
     assert (find_lease_holder("ws", cloud.call), read_attributes(cloud)) == (None, {})
 
 
-def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time):
+def test_the_error_of_a_second_writer_names_the_holder_and_the_times_of_the_lease(cloud, time):
     with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         with (
             pytest.raises(LockedError) as locked,
@@ -103,14 +106,14 @@ def test_each_workspace_has_its_own_lease(cloud, time):
         guard()
 
 
-def test_the_lease_is_released_after_every_kind_of_exception(cloud, time):
+def test_the_lease_is_released_after_an_exception(cloud, time):
     with pytest.raises(KeyError), hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         raise KeyError
     assert find_lease_holder("ws", cloud.call) is None
 
 
 def leave_lease(cloud, process, machine, monkeypatch, time):
-    """Leave the lease of a process that has crashed."""
+    """Leave the lease of a process that crashed; `machine` is the ID of its machine, or None for this one."""
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.engine.ownership.lease._Lease.release", lambda self: None)
         with hold_lease("ws", cloud.call, process, machine=machine, clock=time):
@@ -151,8 +154,8 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
         assert force_unlock("ws", cloud.call).process == REMOTE_PROCESS
         assert force_unlock("ws", cloud.call) is None
-        with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other:
-            other()
+        with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other_guard:
+            other_guard()
             # By this time, the first holder must have read the lease again.
             time.now = LEASE_SECONDS
             with pytest.raises(LeaseLostError):
@@ -161,6 +164,7 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
 
 def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_expires(cloud, time):
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
+        # The lease is not renewed here: the thread that renews it waits in real time. Writes stop at 80 % of the lease.
         time.now = LEASE_SECONDS * 0.8
         guard()
         time.now += 1
@@ -178,7 +182,7 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
             writes.release()
         return response
 
-    cloud.reset()
+    cloud.reset()  # so that the registry has the real clock, too
     with hold_lease("ws", call, REMOTE_PROCESS, machine="another", seconds=0.4) as guard:
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
@@ -195,17 +199,17 @@ def test_the_lease_keeps_the_groups_other_attributes(cloud, time):
 
 
 def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
-    start, attempted = threading.Barrier(8), threading.Barrier(8)
+    all_are_ready, all_have_tried = threading.Barrier(8), threading.Barrier(8)
 
     def try_to_acquire(number):
-        start.wait()
+        all_are_ready.wait()
         try:
             with hold_lease(
                 "ws", cloud.call, evolve(REMOTE_PROCESS, pid=number), machine="another", clock=time
             ):
-                attempted.wait()
+                all_have_tried.wait()
         except LockedError:
-            attempted.wait()
+            all_have_tried.wait()
             return False
         return True
 
@@ -223,7 +227,7 @@ def test_an_unreadable_lease_blocks_no_one(cloud, time):
         guard()
 
 
-def test_a_live_local_holder_keeps_the_lease_with_any_user_and_host_name(cloud, time):
+def test_a_running_local_holder_keeps_the_lease_whatever_its_user_and_host_names(cloud, time):
     holder = evolve(identify_this_process({}), user="ada@corp.example")
     with (
         hold_lease("ws", cloud.call, holder, clock=time) as guard,
@@ -285,11 +289,11 @@ class TestApplying:
     def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()
         plan = plan_state(state(ca(), *device("a"), *device("b")), cloud)
-        guard_results = iter([None] * 3)
+        checks_before_loss = iter(range(3))
         writes = []
 
         def guard():
-            if next(guard_results, "lost"):
+            if next(checks_before_loss, None) is None:
                 raise LeaseLostError("lost")
 
         def call(request):
@@ -297,8 +301,7 @@ class TestApplying:
                 writes.append(request.operation)
             return cloud.call(request)
 
-        recording_cloud = type("Cloud", (), {"call": staticmethod(call)})
-        outcomes = apply(plan, recording_cloud, guard=guard, workers=1)
+        outcomes = apply(plan, SimpleNamespace(call=call), guard=guard, workers=1)
         final_outcomes = [outcome for outcome in outcomes if outcome.status != "started"]
         assert len(writes) <= 3
         assert len(final_outcomes) == len(plan.steps)
@@ -306,7 +309,7 @@ class TestApplying:
         assert sum(outcome.status == "failed" for outcome in final_outcomes) == 1
 
 
-def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
+def test_a_plan_made_during_an_apply_has_a_warning_and_the_same_digest(cloud, time):
     desired = state(ca(), *device("pump"))
     plan_before = plan_state(desired, cloud)
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
@@ -324,5 +327,4 @@ def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
         pytest.raises(PlanRejectedError) as rejected,
     ):
         plan_state(desired, cloud)
-    *_, last = rejected.value.reasons
-    assert last == PARTIAL_APPLY
+    assert rejected.value.reasons[-1] == PARTIAL_APPLY

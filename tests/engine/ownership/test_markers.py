@@ -17,15 +17,16 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def reasons_to_reject(desired, cloud, **options) -> tuple[str, ...]:
+def list_rejection_reasons(desired, cloud, **options) -> tuple[str, ...]:
     with pytest.raises(PlanRejectedError) as error:
         plan_state(desired, cloud, **options)
     return error.value.reasons
 
 
-def test_a_resource_of_another_workspace_is_rejected_by_name(cloud):
+def test_a_resource_of_another_workspace_is_rejected_with_the_name_of_its_owner(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
-    assert reasons_to_reject(state(*device("a", site="oslo")[1:], workspace="two"), cloud) == (
+    _, thing = device("a", site="oslo")
+    assert list_rejection_reasons(state(thing, workspace="two"), cloud) == (
         "things.a: belongs to the workspace 'one', not to 'two'",
     )
 
@@ -34,7 +35,7 @@ def test_a_certificate_of_another_workspaces_thing_is_not_taken_over(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     certificate, _ = device("a")
     desired = state(certificate, workspace="two")
-    assert reasons_to_reject(desired, cloud) == (
+    assert list_rejection_reasons(desired, cloud) == (
         "certificates.a: belongs to the workspace 'one', not to 'two'",
     )
 
@@ -42,7 +43,7 @@ def test_a_certificate_of_another_workspaces_thing_is_not_taken_over(cloud):
 def test_an_unmanaged_thing_that_differs_is_imported_only_with_adopt(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     desired = state(ca(), *device("a", site="oslo"))
-    assert reasons_to_reject(desired, cloud) == (IMPORT_WITH_ADOPT.format("things.a"),)
+    assert list_rejection_reasons(desired, cloud) == (IMPORT_WITH_ADOPT.format("things.a"),)
     assert plan_state(desired, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 
 

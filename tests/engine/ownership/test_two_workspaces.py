@@ -34,13 +34,13 @@ def cloud(account) -> Cloud:
 
 @st.composite
 def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
-    """Return a state of the common kinds, whose names have the prefix; its things may be protected."""
-    names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
+    """Draw a state of the common kinds; all names have the prefix, and the things may be protected."""
+    device_names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
     resources = [resource("thing_groups", prefix + name, ThingGroup("Plants")) for name in groups]
     resources += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
-    for name in names:
+    for name in device_names:
         certificate, thing = device(prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy")))
         spec = evolve(
             certificate.spec,
@@ -62,7 +62,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
     return state(*resources, workspace=workspace)
 
 
-def without_lifecycle(desired: DesiredState) -> DesiredState:
+def remove_lifecycle(desired: DesiredState) -> DesiredState:
     """Return the state without `prevent_destroy`, which could reject the plan of the next state."""
     resources = {address: evolve(item, lifecycle=Lifecycle()) for address, item in desired.resources.items()}
     return evolve(desired, resources=resources)
@@ -84,7 +84,7 @@ def select_content(content: dict, prefix: str, workspace: str) -> dict:
     part["certificates"] = {
         name: item for name, item in content["certificates"].items() if name in certificates
     }
-    part["managed"] = [
+    part["managed_things"] = [
         item for item in content["managed_things"] if item["Tags"]["reconciler:workspace"] == workspace
     ]
     return part
@@ -92,12 +92,14 @@ def select_content(content: dict, prefix: str, workspace: str) -> dict:
 
 @examples(15)
 @given(
-    one=st.tuples(fleets("ws-1", "one-"), fleets("ws-1", "one-")),
-    two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
+    states_of_one=st.tuples(fleets("ws-1", "one-"), fleets("ws-1", "one-")),
+    states_of_two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
     order=st.permutations([0, 0, 1, 1]),
 )
-def test_two_workspaces_leave_what_each_leaves_alone_in_any_order_of_applies(account, one, two, order):
-    sequences = [[without_lifecycle(first), second] for first, second in (one, two)]
+def test_a_workspace_has_the_same_content_with_another_workspace_as_without_it(
+    account, states_of_one, states_of_two, order
+):
+    sequences = [[remove_lifecycle(first), second] for first, second in (states_of_one, states_of_two)]
     expected = []
     for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
         account.reset()
@@ -106,30 +108,34 @@ def test_two_workspaces_leave_what_each_leaves_alone_in_any_order_of_applies(acc
         expected.append(select_content(account.read_content(), prefix, workspace))
     account.reset()
     remaining = [list(sequence) for sequence in sequences]
+    # Each index in `order` is the workspace that applies its next state.
     for index in order:
         converge(remaining[index].pop(0), account)
     content = account.read_content()
     assert [select_content(content, "one-", "ws-1"), select_content(content, "two-", "ws-2")] == expected
     assert [plan_state(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
-    if not any(resource.lifecycle.prevent_destroy for resource in one[1].resources.values()):
+    if not any(resource.lifecycle.prevent_destroy for resource in states_of_one[1].resources.values()):
         converge(state(workspace="ws-1"), account)
     assert select_content(account.read_content(), "two-", "ws-2") == expected[1]
 
 
 @examples(15)
 @given(desired=fleets("ws-1", "same-"))
-def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, desired):
+def test_a_resource_of_another_workspace_is_rejected_even_with_adopt(account, desired):
     converge(desired, account.reset())
     other_workspace = evolve(desired, settings=evolve(desired.settings, name="ws-2"))
-    before = account.read_content()
+    content_before = account.read_content()
     # Managed things cannot conflict: AWS assigns their IDs.
-    named = {address for address in desired.resources if address.kind != "managed_things"}
-    if named:
+    named_addresses = {address for address in desired.resources if address.kind != "managed_things"}
+    if named_addresses:
         with pytest.raises(PlanRejectedError) as caught:
-            plan_state(other_workspace, account, adopt=named)
-        reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(named)]
+            plan_state(other_workspace, account, adopt=named_addresses)
+        reasons = [
+            f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'"
+            for address in sorted(named_addresses)
+        ]
         assert list(caught.value.reasons) == reasons
-    assert account.read_content() == before
+    assert account.read_content() == content_before
 
 
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):

@@ -1,4 +1,4 @@
-"""An empty embedded registry for every test of a module."""
+"""An empty embedded registry for every test in this folder."""
 
 from __future__ import annotations
 

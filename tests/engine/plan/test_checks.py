@@ -42,9 +42,10 @@ def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
     ]
 
 
-def test_a_protected_resource_is_updated(cloud):
+def test_a_protected_resource_can_be_updated(cloud):
     converge(one_device(), cloud)
     plan = plan_state(state(ca(), *protect(*device("a", site="bergen"))), cloud)
+    # The group of the protected things is created, and the thing is updated.
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 

@@ -22,11 +22,11 @@ def test_a_resource_only_in_the_file_is_created_with_all_its_fields():
     ]
 
 
-@pytest.mark.parametrize(("owner", "deleted"), [("ws", True), ("other", False), (None, False)])
-def test_a_resource_only_in_the_registry_is_deleted_if_the_workspace_owns_it(owner, deleted):
+@pytest.mark.parametrize(("owner", "is_deleted"), [("ws", True), ("other", False), (None, False)])
+def test_a_resource_only_in_the_registry_is_deleted_if_the_workspace_owns_it(owner, is_deleted):
     live = Live("a", Thing(), 1, owner)
     address = resource("things", "a", Thing()).address
-    assert list(diff("ws", {}, {address: live})) == ([Delete(address, live)] if deleted else [])
+    assert list(diff("ws", {}, {address: live})) == ([Delete(address, live)] if is_deleted else [])
 
 
 def test_maps_are_compared_key_by_key():
@@ -60,7 +60,7 @@ class TestIgnoreChanges:
         (change,) = diff("ws", {desired.address: desired}, {desired.address: live})
         assert change.fields == (FieldChange("policies", ("by-hand", "reconciler-ws-retired"), ("by-hand",)),)
 
-    def test_an_ignored_value_that_cannot_be_sent_again_is_not_compared(self):
+    def test_an_ignored_pem_is_not_compared(self):
         desired = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
         live = Live("11", Certificate(Pem("11")), owner="ws")
         assert list(diff("ws", {desired.address: desired}, {desired.address: live})) == []
@@ -68,12 +68,12 @@ class TestIgnoreChanges:
     @pytest.mark.parametrize("firmware", ["2", None])
     def test_an_update_of_another_field_keeps_an_ignored_value(self, firmware):
         cloud = Cloud()
-        first = resource("things", "a", Thing(attributes={"fw": "1", "site": "oslo"}))
-        converge(state(first), cloud)
+        original = resource("things", "a", Thing(attributes={"fw": "1", "site": "oslo"}))
+        converge(state(original), cloud)
         attributes = {"site": "oslo", **({"fw": firmware} if firmware else {})}
         cloud.iot.update_thing(thingName="a", attributePayload={"attributes": attributes, "merge": False})
-        lifecycle = evolve(first.lifecycle, ignore_changes=("attributes.fw",))
-        second = evolve(first, spec=Thing(attributes={"fw": "1", "site": "bergen"}), lifecycle=lifecycle)
-        converge(state(second), cloud)
+        lifecycle = evolve(original.lifecycle, ignore_changes=("attributes.fw",))
+        updated = evolve(original, spec=Thing(attributes={"fw": "1", "site": "bergen"}), lifecycle=lifecycle)
+        converge(state(updated), cloud)
         assert cloud.iot.describe_thing(thingName="a")["attributes"] == {**attributes, "site": "bergen"}
-        assert plan_state(state(second), cloud).steps == ()
+        assert plan_state(state(updated), cloud).steps == ()

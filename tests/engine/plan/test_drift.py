@@ -12,7 +12,7 @@ from tests.support.desired_states import ca, converge, device, managed_thing, pl
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
 
-READS = ("List", "Get", "Describe", "Search", "Batch")
+READ_PREFIXES = ("List", "Get", "Describe", "Search", "Batch")
 
 
 def detect_drift(desired, cloud, *, select=(), exclude=(), operations=None):
@@ -101,7 +101,7 @@ def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, befor
     operations: list[str] = []
     content = cloud.read_content()
     items = detect_drift(after, cloud, operations=operations).items
-    assert [operation for operation in operations if not operation.startswith(READS)] == []
+    assert [operation for operation in operations if not operation.startswith(READ_PREFIXES)] == []
     assert cloud.read_content() == content
     planned_addresses = {step.address for step in plan_state(after, cloud).steps} - list_reserved_addresses(
         "ws"

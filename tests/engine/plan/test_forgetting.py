@@ -17,8 +17,9 @@ from tests.support.one_device import certificate_id, iot_call, one_device, step_
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
 
-def add_removed(desired, *names: str):
-    return evolve(desired, removed={Address.parse(name): Origin("desired_state.toml", 9) for name in names})
+def add_removed(desired, *addresses: str):
+    removed = {Address.parse(address): Origin("desired_state.toml", 9) for address in addresses}
+    return evolve(desired, removed=removed)
 
 
 def list_actions(plan):
@@ -44,6 +45,7 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
                 )
             ],
         ),
+        # The deletions of ownership markers do not matter here.
         *[step for step in step_tuples(plan) if step[0] == "delete"],
     ]
     after = cloud.read_content()
@@ -82,8 +84,8 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         ca(tags={"line": "A"}),
     ]
     converge(state(*resources), cloud)
-    names = ("thing_groups.g", "managed_things.m", "ca_certificates.alpha")
-    plan = converge(add_removed(state(), *names), cloud)
+    addresses = ("thing_groups.g", "managed_things.m", "ca_certificates.alpha")
+    plan = converge(add_removed(state(), *addresses), cloud)
     assert sorted(plan.counts.items()) == [
         ("create", 0),
         ("delete", 1),  # the workspace's group
@@ -97,7 +99,7 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         {"line": "A"},
     ]
     assert [authority["tags"] for authority in content["ca_certificates"].values()] == [{"line": "A"}]
-    assert plan_state(add_removed(state(), *names), cloud).steps == ()
+    assert plan_state(add_removed(state(), *addresses), cloud).steps == ()
 
 
 def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):

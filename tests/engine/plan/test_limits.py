@@ -11,15 +11,15 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.plan_options import LimitOverride
 from reconciler.model.settings import ChangeLimit, ChangeLimits
-from tests.engine.test_provisioned_things import fleet as make_provisioned_fleet
-from tests.engine.test_provisioned_things import pump
+from tests.engine.test_provisioned_things import make_fleet as make_provisioned_fleet
+from tests.engine.test_provisioned_things import make_pump
 from tests.support.desired_states import converge, plan_errors, plan_state, resource, state
 
-DEFAULTS = ChangeLimits()
+DEFAULT_LIMITS = ChangeLimits()
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
-def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = DEFAULTS):
+def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = DEFAULT_LIMITS):
     groups = [resource("thing_groups", f"g{number}", ThingGroup()) for number in range(group_count)]
     policies = [resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policy_count)]
     return state(*groups, *policies, limits=limits)
@@ -49,15 +49,17 @@ def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
 
 
 @pytest.mark.parametrize(
-    ("limits", "limit"),
+    ("limits", "limit_text"),
     [
         (ChangeLimits(delete_count=2), "workspace.limits.delete_count = 2"),
         (ChangeLimits(delete_percent=49), "workspace.limits.delete_percent = 49"),
     ],
 )
-def test_a_limit_is_a_count_or_a_percentage(cloud, limits, limit):
+def test_a_limit_can_be_a_count_or_a_percentage(cloud, limits, limit_text):
     converge(make_fleet(6), cloud)
-    assert plan_errors(make_fleet(3, limits=limits), cloud) == [format_delete_error(3, 6, "resources", limit)]
+    assert plan_errors(make_fleet(3, limits=limits), cloud) == [
+        format_delete_error(3, 6, "resources", limit_text)
+    ]
     assert plan_state(make_fleet(4, limits=limits), cloud).counts["delete"] == 2
 
 
@@ -74,27 +76,27 @@ def test_a_kind_has_limits_of_its_own(cloud):
 
 def test_an_override_replaces_the_limits_with_a_warning(cloud):
     converge(make_fleet(6), cloud)
-    strict = make_fleet(2, limits=ChangeLimits(delete_count=0))
-    plan = plan_state(strict, cloud, allow={"delete": "4"})
+    strict_state = make_fleet(2, limits=ChangeLimits(delete_count=0))
+    plan = plan_state(strict_state, cloud, allow={"delete": "4"})
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", "this run may delete 4 of what the workspace owns, regardless of its limits")
     ]
-    assert plan_state(strict, cloud, allow={"delete": "70%"}).counts["delete"] == 4
-    assert plan_errors(strict, cloud, allow={"delete": "3"}) == [
+    assert plan_state(strict_state, cloud, allow={"delete": "70%"}).counts["delete"] == 4
+    assert plan_errors(strict_state, cloud, allow={"delete": "3"}) == [
         "the plan would delete 4 of 6 resources, which exceeds the 3 that this run allows"
     ]
 
 
 def test_a_rename_counts_as_a_replacement(cloud):
     converge(make_fleet(1), cloud)
-    renamed = evolve(
+    renamed_state = evolve(
         state(
             resource("thing_groups", "new", ThingGroup()),
             limits=ChangeLimits(delete_count=0, replace_count=0),
         ),
         moved={Address("thing_groups", "g0"): Address("thing_groups", "new")},
     )
-    (error,) = plan_errors(renamed, cloud)
+    (error,) = plan_errors(renamed_state, cloud)
     assert error.startswith(
         "the plan would replace 1 of 1 resources, which exceeds workspace.limits.replace_count = 0"
     )
@@ -122,8 +124,8 @@ def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
     """The change is an update, but it loses as much as replacing a device certificate does."""
 
     def make_pumps(generation):
-        desired = make_provisioned_fleet(*(pump(str(number), generation) for number in range(11)))
-        return evolve(desired, settings=evolve(desired.settings, limits=DEFAULTS))
+        desired = make_provisioned_fleet(*(make_pump(str(number), generation) for number in range(11)))
+        return evolve(desired, settings=evolve(desired.settings, limits=DEFAULT_LIMITS))
 
     converge(make_pumps(1), cloud)
     assert plan_errors(make_pumps(2), cloud) == [
@@ -133,4 +135,5 @@ def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
         )
     ]
     assert plan_state(make_pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
+    # Limits apply to each wave, and a wave of 10 % replaces 2 of the 11 certificates.
     assert plan_state(make_pumps(2), cloud, wave=10.0).counts["update"] == 11

@@ -26,13 +26,13 @@ ALLOW = {
 
 @pytest.mark.parametrize(("within", "is_shown"), [("30d", True), ("7d", False)])
 def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
-    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("short-lived", 1, 10))
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("short-lived", days=10))
     certificate = resource("certificates", "a", Certificate(pem, ca="alpha"))
     desired = state(
         ca(), certificate, resource("things", "a", Thing(certificates=("a",))), expires_within=within
     )
-    end = (NOW + 10 * DAY).astimezone(datetime.UTC)
-    text = f"the certificate expires on {end:%Y-%m-%d}, in 9 days"
+    expiry = (NOW + 10 * DAY).astimezone(datetime.UTC)
+    text = f"the certificate expires on {expiry:%Y-%m-%d}, in 9 days"
     expected = (Note("warning", text, Address("certificates", "a")),) if is_shown else ()
     assert plan_state(desired, cloud).notes == expected
     converge(desired, cloud)
@@ -65,7 +65,9 @@ class TestUnlistedKinds:
     """Kinds that the caller has no permission to list."""
 
     @staticmethod
-    def deny(cloud, operation: str):
+    def deny_operation(cloud, operation: str):
+        """Return the registry, which denies the operation."""
+
         def call(request):
             if request.operation == operation:
                 raise AwsError(
@@ -76,7 +78,7 @@ class TestUnlistedKinds:
         return SimpleNamespace(call=call)
 
     def test_a_kind_that_is_not_in_the_file_is_skipped_with_a_warning(self, cloud):
-        plan = plan_state(state(ca()), self.deny(cloud, "ListManagedThings"))
+        plan = plan_state(state(ca()), self.deny_operation(cloud, "ListManagedThings"))
         text = (
             "managed things could not be listed; resources of this kind are skipped: "
             "iot-managed-integrations:ListManagedThings failed with AccessDeniedException: no"
@@ -85,4 +87,4 @@ class TestUnlistedKinds:
 
     def test_a_kind_that_is_in_the_file_must_be_readable(self, cloud):
         with pytest.raises(AwsError):
-            plan_state(state(ca()), self.deny(cloud, "ListCACertificates"))
+            plan_state(state(ca()), self.deny_operation(cloud, "ListCACertificates"))

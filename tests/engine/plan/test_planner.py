@@ -37,7 +37,7 @@ def make_tags(name):
     ]
 
 
-def make_registration(generation=1):
+def make_register_call(generation=1):
     return iot_call(
         "RegisterCertificate",
         certificatePem=ALPHA.get_device_pem("a", generation),
@@ -47,17 +47,17 @@ def make_registration(generation=1):
     )
 
 
-def make_retirement():
+def make_retire_call():
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
     return iot_call(
         "AttachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=ignored
     )
 
 
-DETACHMENT = iot_call(
+DETACH_CALL = iot_call(
     "DetachThingPrincipal", thingName="a", principal=certificate_arn(), ignored_errors=NOT_FOUND
 )
-CERTIFICATE_DELETION = [
+CERTIFICATE_DELETE_CALLS = [
     iot_call("UpdateCertificate", certificateId=certificate_id(), newStatus="INACTIVE"),
     iot_call(
         "DeleteCertificate",
@@ -67,9 +67,9 @@ CERTIFICATE_DELETION = [
         retried_errors=IN_USE,
     ),
 ]
-THING_DELETION = [
-    make_retirement(),
-    DETACHMENT,
+THING_DELETE_CALLS = [
+    make_retire_call(),
+    DETACH_CALL,
     iot_call(
         "DeleteThing",
         thingName="a",
@@ -78,12 +78,12 @@ THING_DELETION = [
         retried_errors={"InvalidRequestException"},
     ),
 ]
-POLICY_DELETION = [
+POLICY_DELETE_CALLS = [
     iot_call(
         "DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=NOT_FOUND, retried_errors=IN_USE
     )
 ]
-GROUP_DELETION = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=NOT_FOUND)]
+GROUP_DELETE_CALLS = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=NOT_FOUND)]
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +142,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
                 )
             ],
         ),
-        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [make_registration()]),
+        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [make_register_call()]),
         (
             "create",
             "things.a",
@@ -177,11 +177,11 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "certificates.a",
             [],
             [
-                make_registration(2),
+                make_register_call(2),
                 iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn(2)),
-                make_retirement(),
-                DETACHMENT,
-                *CERTIFICATE_DELETION,
+                make_retire_call(),
+                DETACH_CALL,
+                *CERTIFICATE_DELETE_CALLS,
             ],
         )
     ]
@@ -189,17 +189,17 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
 
 def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
     converge(one_device(), cloud)
-    certificate = f"certificates.a:{certificate_id()[:12]}"
+    certificate_address = f"certificates.a:{certificate_id()[:12]}"
     assert step_tuples(plan_state(state(ca()), cloud)) == [
-        ("delete", "things.a", [], THING_DELETION),
-        ("delete", certificate, ["things.a"], CERTIFICATE_DELETION),
-        ("delete", "policies.reconciler-ws-retired", [certificate, "things.a"], POLICY_DELETION),
+        ("delete", "things.a", [], THING_DELETE_CALLS),
+        ("delete", certificate_address, ["things.a"], CERTIFICATE_DELETE_CALLS),
+        ("delete", "policies.reconciler-ws-retired", [certificate_address, "things.a"], POLICY_DELETE_CALLS),
     ]
 
 
 def test_destroy_deletes_dependents_first(cloud):
     converge(one_device(), cloud)
-    authority = Pem.parse(ALPHA.pem).fingerprint
+    ca_id = Pem.parse(ALPHA.pem).fingerprint
     other_addresses = [
         "ca_certificates.alpha",
         "certificates.a",
@@ -207,26 +207,26 @@ def test_destroy_deletes_dependents_first(cloud):
         "things.a",
     ]
     assert step_tuples(plan_state(one_device(), cloud, destroy=True)) == [
-        ("delete", "things.a", [], THING_DELETION),
-        ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETION),
+        ("delete", "things.a", [], THING_DELETE_CALLS),
+        ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETE_CALLS),
         (
             "delete",
             "ca_certificates.alpha",
             ["certificates.a"],
             [
-                iot_call("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
-                iot_call("DeleteCACertificate", certificateId=authority, ignored_errors=NOT_FOUND),
+                iot_call("UpdateCACertificate", certificateId=ca_id, newStatus="INACTIVE"),
+                iot_call("DeleteCACertificate", certificateId=ca_id, ignored_errors=NOT_FOUND),
             ],
         ),
-        ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETION),
-        ("delete", "thing_groups.reconciler-ws", other_addresses, GROUP_DELETION),
+        ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETE_CALLS),
+        ("delete", "thing_groups.reconciler-ws", other_addresses, GROUP_DELETE_CALLS),
     ]
 
 
 def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
     converge(one_device(), cloud)
     plan = plan_state(one_device(), cloud, destroy=True)
-    apply(evolve(plan, steps=plan.steps[:1]), cloud)
+    apply(evolve(plan, steps=plan.steps[:1]), cloud)  # deletes only the thing
     assert [
         (action, address)
         for action, address, _, _ in step_tuples(plan_state(one_device(), cloud, destroy=True))
@@ -241,9 +241,11 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
     converge(one_device(), cloud)
     plan = plan_state(one_device(), cloud, destroy=True)
-    apply(evolve(plan, steps=plan.steps[:1]), cloud)
-    (thing, certificate_step) = sorted(step_tuples(plan_state(one_device(), cloud)), key=lambda step: step[0])
-    assert thing[:2] == ("create", "things.a")
+    apply(evolve(plan, steps=plan.steps[:1]), cloud)  # deletes only the thing
+    (thing_step, certificate_step) = sorted(
+        step_tuples(plan_state(one_device(), cloud)), key=lambda step: step[0]
+    )
+    assert thing_step[:2] == ("create", "things.a")
     detachment = iot_call(
         "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=NOT_FOUND
     )
@@ -317,7 +319,7 @@ def test_the_same_input_has_the_same_digest(cloud):
 
 
 @pytest.mark.parametrize(
-    "other",
+    "other_state",
     [
         one_device(site="bergen"),
         one_device(),
@@ -329,8 +331,8 @@ def test_the_same_input_has_the_same_digest(cloud):
     ],
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
-def test_any_other_input_has_another_digest(cloud, other):
-    assert plan_state(one_device(site="oslo"), cloud).digest != plan_state(other, cloud).digest
+def test_another_input_has_another_digest(cloud, other_state):
+    assert plan_state(one_device(site="oslo"), cloud).digest != plan_state(other_state, cloud).digest
 
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
@@ -340,10 +342,12 @@ def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
     assert compute_digest("90001") == compute_digest("90002")
 
 
-def test_a_certificate_without_a_ca_field_depends_on_its_signer(cloud):
+def test_a_certificate_without_a_ca_field_converges_with_the_ca_that_signed_it(cloud):
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
     certificate, thing = device("a")
-    without_ca = evolve(certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset())
-    desired = state(authority, without_ca, thing)
+    certificate_without_ca = evolve(
+        certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset()
+    )
+    desired = state(authority, certificate_without_ca, thing)
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()

@@ -21,8 +21,9 @@ from tests.support.desired_states import (
 from tests.support.one_device import certificate_id, one_device
 
 PROTECTED = Lifecycle(prevent_destroy=True)
-UNPROTECT = "to allow it, first apply its table with prevent_destroy = false"
-GROUPS = {"thing_groups.reconciler-ws", "thing_groups.reconciler-ws-protected"}
+NEXT_STEP = "to allow it, first apply its table with prevent_destroy = false"
+OWN_GROUPS = {"thing_groups.reconciler-ws", "thing_groups.reconciler-ws-protected"}
+"""The groups of the things that the workspaces `ws` and `ws-protected` own."""
 PROTECTED_GROUP = "thing_groups.reconciler-ws:protected"
 
 
@@ -38,18 +39,18 @@ def protect(desired, *kinds: str):
 
 
 def format_protection_error(address: str, action: str = "delete") -> str:
-    return f"{address}: cannot {action}: it was applied with lifecycle.prevent_destroy; {UNPROTECT}"
+    return f"{address}: cannot {action}: it was applied with lifecycle.prevent_destroy; {NEXT_STEP}"
 
 
 def format_certificate_error(address: str) -> str:
     reason = "it or a thing that it is attached to was applied with lifecycle.prevent_destroy"
-    return f"{address}: cannot delete: {reason}; {UNPROTECT}"
+    return f"{address}: cannot delete: {reason}; {NEXT_STEP}"
 
 
 def list_actions(plan):
-    """Return action and address of every step, except for the groups that every workspace has."""
+    """Return action and address of every step, except for steps of `OWN_GROUPS`."""
     steps = ((step.change.action, str(step.address)) for step in plan.steps)
-    return [(action, address) for action, address in steps if address not in GROUPS]
+    return [(action, address) for action, address in steps if address not in OWN_GROUPS]
 
 
 STATES_WITH_TAGS = {
@@ -92,11 +93,11 @@ def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
     assert (field.path, field.before, field.after) == ("lifecycle.prevent_destroy", False, True)
 
 
-@pytest.mark.parametrize("kinds", [("certificates",), ("things",)], ids=["its own", "its thing's"])
-def test_a_certificate_is_protected_through_its_thing(cloud, kinds):
+@pytest.mark.parametrize("kinds", [("certificates",), ("things",)], ids=["certificate", "thing"])
+def test_a_certificate_is_protected_if_it_or_its_thing_is(cloud, kinds):
     converge(protect(one_device(), *kinds), cloud)
-    without_certificate = state(ca(), resource("things", "a", Thing()), managed_thing("m"))
-    assert plan_errors(protect(without_certificate, "things"), cloud) == [
+    state_without_certificate = state(ca(), resource("things", "a", Thing()), managed_thing("m"))
+    assert plan_errors(protect(state_without_certificate, "things"), cloud) == [
         format_certificate_error(f"certificates.a:{certificate_id()[:12]}")
     ]
     assert plan_errors(state(ca()), cloud) == [format_protection_error("things.a")]

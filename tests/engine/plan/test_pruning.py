@@ -57,7 +57,7 @@ def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
     assert (cloud.read_content()["things"], cloud.read_content()["certificates"]) == ({}, {})
 
 
-def test_rotation_and_destroy_delete_without_pruning(cloud):
+def test_rotation_and_destroy_delete_even_if_pruning_is_off(cloud):
     converge(make_unpruned_state(ca(), *device("a")), cloud)
     (step,) = converge(make_unpruned_state(ca(), *device("a", 2)), cloud).steps
     assert (step.change.action, list(cloud.read_content()["certificates"])) == (
@@ -67,7 +67,7 @@ def test_rotation_and_destroy_delete_without_pruning(cloud):
     assert plan_state(make_unpruned_state(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
 
 
-def test_a_rename_deletes_the_old_resource_without_pruning(cloud):
+def test_a_rename_deletes_the_old_resource_even_if_pruning_is_off(cloud):
     converge(state(resource("thing_groups", "old", ThingGroup())), cloud)
     moved = {Address("thing_groups", "old"): Address("thing_groups", "new")}
     converge(evolve(make_unpruned_state(resource("thing_groups", "new", ThingGroup())), moved=moved), cloud)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 
 import attrs
 import msgspec
@@ -56,8 +54,8 @@ PUMP = Address("things", "pump-1")
         ({"b": 1, "a": {"$x": 2}}, {"a": {"$$x": 2}, "b": 1}),
         (PUMP, "things.pump-1"),
         (Secret("env X", "canary"), {"$secret": "env X"}),
-        (Secret("env X", "canary").hash_with_salt("s"), {"$hash": "3f8b1a4ddb7b2d5a"}),
-        ("-----BEGIN PRIVATE KEY-----\ncanary", {"$hash": "3b9d4ebbb4a0a0a0"}),
+        (Secret("env X", "canary").hash_with_salt("s"), {"$hash": "6c2aa58bf3e277a8"}),
+        ("-----BEGIN PRIVATE KEY-----\ncanary", {"$hash": "61b70dfed67dfd44"}),
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
         (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
         (External("x"), {"$external": {"id": "x"}}),
@@ -86,13 +84,8 @@ PUMP = Address("things", "pump-1")
     ],
 )
 def test_every_value_has_one_json_form(value, expected):
-    def mask_hashes(json_values):
-        return re.sub(
-            r'"\$hash":"[0-9a-f]{16}"', '"$hash":""', json.dumps(json_values, separators=(",", ":"))
-        )
-
     json_values = to_json_values(value)
-    assert mask_hashes(json_values) == mask_hashes(expected)
+    assert json_values == expected
     assert b"canary" not in msgspec.json.encode(json_values)
 
 

@@ -48,12 +48,14 @@ def make_renamed_device(*, exclusive: bool = False):
 
 def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
     converge(one_device(), cloud)
-    original, thing = device("a")
-    renamed = evolve(original, address=Address("certificates", "z"), spec=evolve(original.spec, ca="factory"))
+    certificate, thing = device("a")
+    renamed_certificate = evolve(
+        certificate, address=Address("certificates", "z"), spec=evolve(certificate.spec, ca="factory")
+    )
     changed_thing = resource("things", "a", evolve(thing.spec, certificates=("z",)))
     authority = evolve(ca(), address=Address("ca_certificates", "factory"))
     desired = add_moved(
-        state(authority, renamed, changed_thing),
+        state(authority, renamed_certificate, changed_thing),
         "certificates.a → certificates.z",
         "ca_certificates.alpha → ca_certificates.factory",
     )
@@ -128,17 +130,17 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
 
 def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
     converge(one_device(), cloud)
-    counts = []
+    thing_counts = []
 
     class WatchedCloud:
         def call(self, request):
             response = cloud.call(request)
-            counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
+            thing_counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
     plan = plan_state(add_moved(make_renamed_device(), "things.a → things.b"), cloud)
     assert failures(apply(plan, WatchedCloud(), workers=8)) == []
-    assert min(counts) == 1
+    assert min(thing_counts) == 1
 
 
 def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
@@ -146,8 +148,8 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
 
     def make_fleet(policy):
         certificate, thing = device("a")
-        with_policy = resource("certificates", "a", evolve(certificate.spec, policies=(policy,)))
-        return state(ca(), with_policy, thing, resource("policies", policy, Policy(allow)))
+        certificate_with_policy = resource("certificates", "a", evolve(certificate.spec, policies=(policy,)))
+        return state(ca(), certificate_with_policy, thing, resource("policies", policy, Policy(allow)))
 
     converge(make_fleet("p"), cloud)
     desired = add_moved(make_fleet("q"), "policies.p → policies.q")
@@ -160,15 +162,15 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
     assert plan_state(desired, cloud).steps == ()
 
 
-def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
+def test_renaming_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
     converge(one_device(), cloud)
     desired = add_moved(make_renamed_device(), "things.a → things.b")
-    protected = {
+    protected_resources = {
         address: evolve(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
         for address, item in desired.resources.items()
     }
     with pytest.raises(PlanRejectedError) as caught:
-        plan_state(evolve(desired, resources=protected), cloud)
+        plan_state(evolve(desired, resources=protected_resources), cloud)
     assert caught.value.reasons == (
         (
             "things.b: cannot rename: AWS cannot rename it, and its lifecycle.prevent_destroy forbids the deletion of "
@@ -177,7 +179,7 @@ def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
     )
 
 
-def test_replacing_a_renamed_locker_warns_and_explains_how_to_keep_it(cloud):
+def test_a_warning_explains_how_to_keep_a_renamed_locker_that_would_be_replaced(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
     desired = add_moved(
         state(resource("credential_lockers", "b", CredentialLocker())),

@@ -35,12 +35,15 @@ from tests.support.desired_states import (
 )
 from tests.support.pki import certificate_id
 
+DAY_SECONDS = 86_400
+
 
 def get_certificate_id(name: str, generation: int = 1) -> str:
     return certificate_id(AUTHORITIES["alpha"].get_device_pem(name, generation))
 
 
 def list_calls(plan) -> list[tuple[str, list[str]]]:
+    """Return the address and the operations of each step."""
     return [(str(step.address), [call.operation for call in step.calls]) for step in plan.steps]
 
 
@@ -123,13 +126,13 @@ class TestGracePeriod:
     def test_a_note_has_the_end_of_the_grace_period(self, cloud):
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
-        created = cloud.iot.describe_certificate(certificateId=get_certificate_id("a", 2))[
+        creation_date = cloud.iot.describe_certificate(certificateId=get_certificate_id("a", 2))[
             "certificateDescription"
         ]["creationDate"]
-        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
+        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(creation_date.timestamp() + 7 * DAY_SECONDS))
         text = f"kept with its successor until {until} UTC"
-        old = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
-        assert plan_state(self.make_state(2), cloud).notes == (Note("info", text, old),)
+        old_address = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
+        assert plan_state(self.make_state(2), cloud).notes == (Note("info", text, old_address),)
 
     @pytest.mark.parametrize("periods", [("1d", "7d"), ("7d", "1d")])
     def test_a_certificate_of_two_things_is_kept_until_the_later_grace_period_ends(self, cloud, periods):
@@ -146,11 +149,11 @@ class TestGracePeriod:
         old_certificate = cloud.iot.describe_certificate(certificateId=get_certificate_id("a"))
         arn = old_certificate["certificateDescription"]["certificateArn"]
         cloud.iot.attach_thing_principal(thingName="b", principal=arn)
-        last = "a" if periods[0] == "7d" else "b"
-        created = cloud.iot.describe_certificate(certificateId=get_certificate_id(last, 2))[
-            "certificateDescription"
-        ]["creationDate"]
-        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
+        name_with_longer_period = "a" if periods[0] == "7d" else "b"
+        creation_date = cloud.iot.describe_certificate(
+            certificateId=get_certificate_id(name_with_longer_period, 2)
+        )["certificateDescription"]["creationDate"]
+        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(creation_date.timestamp() + 7 * DAY_SECONDS))
         note = plan_state(make_state_of_two(2), cloud).notes[0]
         assert (str(note.address), note.text) == (
             f"certificates.a:{get_certificate_id('a')[:12]}",
@@ -160,20 +163,20 @@ class TestGracePeriod:
     def test_the_old_certificate_is_deleted_after_the_grace_period(self, cloud, monkeypatch):
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
-        later = time.time() + 8 * 86400
+        later = time.time() + 8 * DAY_SECONDS
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
         converge(self.make_state(2), cloud)
         assert cloud.read_content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
         assert plan_state(self.make_state(2), cloud).steps == ()
 
     def test_the_delete_after_the_grace_period_does_not_count_against_limits(self, cloud, monkeypatch):
-        strict = ChangeLimits(delete_count=0)
+        strict_limits = ChangeLimits(delete_count=0)
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
-        later = time.time() + 8 * 86400
+        later = time.time() + 8 * DAY_SECONDS
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
         desired = self.make_state(2)
-        plan = plan_state(evolve(desired, settings=evolve(desired.settings, limits=strict)), cloud)
+        plan = plan_state(evolve(desired, settings=evolve(desired.settings, limits=strict_limits)), cloud)
         assert [(step.change.action, str(step.address)) for step in plan.steps] == [
             ("update", "things.a"),
             ("delete", f"certificates.a:{get_certificate_id('a')[:12]}"),
@@ -184,23 +187,25 @@ class TestGracePeriod:
         converge(self.make_state(1), cloud)
         converge(self.make_state(2), cloud)
         for days in (0, 8):
-            later = time.time() + days * 86400
+            later = time.time() + days * DAY_SECONDS
             monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda later=later: later))
             plan = plan_state(self.make_state(2), cloud, destroy=True)
-            deleted = [str(step.address) for step in plan.steps if step.address.kind == "certificates"]
-            assert (deleted, plan.notes) == (
+            deleted_addresses = [
+                str(step.address) for step in plan.steps if step.address.kind == "certificates"
+            ]
+            assert (deleted_addresses, plan.notes) == (
                 ["certificates.a", f"certificates.a:{get_certificate_id('a')[:12]}"],
                 (),
             )
 
     def test_destroy_warns_of_a_certificate_that_others_attached(self, cloud):
         converge(state(ca(), *device("a")), cloud)
-        created = cloud.iot.create_keys_and_certificate(setAsActive=True)
-        cloud.iot.attach_thing_principal(thingName="a", principal=created["certificateArn"])
+        certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
+        cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])
         (note,) = plan_state(state(ca(), *device("a")), cloud, destroy=True).notes
         assert (note.level, note.address) == (
             "warning",
-            Address("certificates", f"a:{created['certificateId'][:12]}"),
+            Address("certificates", f"a:{certificate['certificateId'][:12]}"),
         )
 
     def test_a_grace_period_of_zero_days_ends_at_once(self, cloud):
@@ -230,7 +235,7 @@ class TestWaves:
     def test_each_rotation_is_in_one_wave_and_other_changes_are_in_none(self, cloud):
         converge(self.make_fleet(1), cloud)
         plan = plan_state(self.make_fleet(2, site="oslo"), cloud)
-        waves = split_into_waves(plan, 40, QUOTAS)
+        waves = split_into_waves(plan, percent=40, quotas=QUOTAS)
         assert [[str(step.address) for step in wave.steps] for wave in waves] == [
             ["certificates.a", "certificates.b"],
             ["certificates.c", "certificates.d"],
@@ -240,7 +245,9 @@ class TestWaves:
     def test_applying_every_wave_rotates_the_fleet(self, cloud):
         converge(self.make_fleet(1), cloud)
         plan = plan_state(self.make_fleet(2), cloud)
-        assert [failures(apply(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
+        assert [
+            failures(apply(wave, cloud)) for wave in split_into_waves(plan, percent=40, quotas=QUOTAS)
+        ] == [[], [], []]
         assert plan_state(self.make_fleet(2), cloud).steps == ()
 
     def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
@@ -257,12 +264,14 @@ class TestWaves:
     def test_limits_apply_to_each_wave(self, cloud, wave, is_rejected):
         converge(self.make_fleet(1), cloud)
         desired = self.make_fleet(2)
-        limited = evolve(desired, settings=evolve(desired.settings, limits=ChangeLimits(replace_percent=20)))
+        limited_state = evolve(
+            desired, settings=evolve(desired.settings, limits=ChangeLimits(replace_percent=20))
+        )
         if is_rejected:
             with pytest.raises(PlanRejectedError):
-                plan_state(limited, cloud, wave=wave)
+                plan_state(limited_state, cloud, wave=wave)
         else:
-            assert len(find_rotations(plan_state(limited, cloud, wave=wave))) == len(self.NAMES)
+            assert len(find_rotations(plan_state(limited_state, cloud, wave=wave))) == len(self.NAMES)
 
     def test_a_part_of_a_plan_has_its_dependencies(self, cloud):
         plan = plan_state(self.make_fleet(1), cloud)
@@ -287,10 +296,10 @@ class TestIssuedByAws:
         return make_signing_request(ec.generate_private_key(ec.SECP256R1()))
 
     @staticmethod
-    def make_state(path: Path, request_pem: str, *, attached: bool = True):
+    def make_state(path: Path, request_pem: str, *, is_attached: bool = True):
         output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
         certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
-        return state(certificate, resource("things", "a", Thing(certificates=("a",) if attached else ())))
+        return state(certificate, resource("things", "a", Thing(certificates=("a",) if is_attached else ())))
 
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
@@ -312,19 +321,19 @@ class TestIssuedByAws:
             ),
         )
 
-    @pytest.mark.parametrize("attached", [True, False])
+    @pytest.mark.parametrize("is_attached", [True, False])
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
-        self, cloud, tmp_path, request_pem, attached
+        self, cloud, tmp_path, request_pem, is_attached
     ):
         path = tmp_path / "a.pem"
-        converge(self.make_state(path, request_pem, attached=attached), cloud)
+        converge(self.make_state(path, request_pem, is_attached=is_attached), cloud)
         text = path.read_text()
         path.unlink()
-        if not attached:  # as if the run was killed before it attached the certificate
+        if not is_attached:  # as if the run was killed before it attached the certificate
             holder = "reconciler-ws-unattached"
             arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(text)}"
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
-        converge(self.make_state(path, request_pem, attached=attached), cloud)
+        converge(self.make_state(path, request_pem, is_attached=is_attached), cloud)
         assert path.read_text() == text
         assert list(cloud.read_content()["certificates"]) == [certificate_id(text)]
 
@@ -339,12 +348,12 @@ class TestIssuedByAws:
         assert (path.read_text(), cloud.read_content()["certificates"]) == ("someone else's", {})
 
     def test_another_signing_request_is_a_rotation(self, cloud, tmp_path, request_pem):
-        first, second = tmp_path / "a.pem", tmp_path / "b.pem"
-        converge(self.make_state(first, request_pem), cloud)
+        first_path, second_path = tmp_path / "a.pem", tmp_path / "b.pem"
+        converge(self.make_state(first_path, request_pem), cloud)
         key = ec.generate_private_key(ec.SECP256R1())
         other_request = make_signing_request(key)
-        converge(self.make_state(second, other_request), cloud)
-        issued = x509.load_pem_x509_certificate(second.read_bytes())
+        converge(self.make_state(second_path, other_request), cloud)
+        issued = x509.load_pem_x509_certificate(second_path.read_bytes())
         assert issued.public_key() == key.public_key()
-        assert list(cloud.read_content()["certificates"]) == [certificate_id(second.read_text())]
-        assert plan_state(self.make_state(second, other_request), cloud).steps == ()
+        assert list(cloud.read_content()["certificates"]) == [certificate_id(second_path.read_text())]
+        assert plan_state(self.make_state(second_path, other_request), cloud).steps == ()

@@ -109,6 +109,7 @@ def test_any_word_is_a_valid_selector(word):
 @examples(50)
 def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, index):
     names = [Address("things", str(number)) for number in range(8)]
+    # A name depends on names with lower numbers only, so there is no cycle.
     dependencies = {
         name: frozenset(names[low] for low, high in pairs if high == position > low)
         for position, name in enumerate(names)
@@ -145,7 +146,7 @@ def test_the_next_plan_has_only_the_excluded_changes(cloud):
     assert list_steps(plan_state(make_fleet("bergen"), cloud)) == ["update things.a"]
 
 
-def test_ownership_markers_are_selected_with_what_needs_them(cloud):
+def test_ownership_markers_are_selected_with_the_resources_that_need_them(cloud):
     assert list_steps(plan_state(make_fleet(), cloud, select=["+things.a"])) == [
         "create ca_certificates.alpha",
         "create policies.reconciler-ws-retired",
@@ -167,12 +168,14 @@ def test_a_create_without_its_dependencies_is_rejected(cloud):
     )
 
 
-def test_a_delete_without_its_users_is_rejected(cloud):
+def test_a_delete_without_the_deletes_that_it_depends_on_is_rejected(cloud):
     converge(make_fleet(), cloud)
-    smaller = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
-    (deletion,) = (step for step in plan_state(smaller, cloud).steps if step.address.kind == "certificates")
+    smaller_fleet = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
+    (deletion,) = (
+        step for step in plan_state(smaller_fleet, cloud).steps if step.address.kind == "certificates"
+    )
     with pytest.raises(PlanRejectedError) as error:
-        plan_state(smaller, cloud, select=[str(deletion.address)])
+        plan_state(smaller_fleet, cloud, select=[str(deletion.address)])
     assert error.value.reasons == (
         (
             f"{deletion.address}: depends on the change of things.a, which is not selected; "
@@ -184,9 +187,9 @@ def test_a_delete_without_its_users_is_rejected(cloud):
 def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
     """Deleting the thing attaches the deny-all policy to the certificate, which marks it as owned."""
     converge(make_fleet(), cloud)
-    smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
-    apply(plan_state(smaller, cloud, select=["things.a"]), cloud)
-    converge(smaller, cloud)
+    smaller_fleet = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
+    apply(plan_state(smaller_fleet, cloud, select=["things.a"]), cloud)
+    converge(smaller_fleet, cloud)
     assert len(cloud.read_content()["certificates"]) == 1
 
 
@@ -198,10 +201,10 @@ def test_selecting_everything_gives_the_whole_destroy_plan(cloud):
 
 def test_limits_apply_to_the_selected_changes_only(cloud):
     converge(state(ca(), *device("a"), *device("b")), cloud)
-    smaller = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
+    smaller_fleet = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
     with pytest.raises(PlanRejectedError):
-        plan_state(smaller, cloud)
-    assert list_steps(plan_state(smaller, cloud, select=["things.b"])) == []
+        plan_state(smaller_fleet, cloud)
+    assert list_steps(plan_state(smaller_fleet, cloud, select=["things.b"])) == []
 
 
 def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):

@@ -27,7 +27,7 @@ def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
     assert list_unmanaged_notes(desired, cloud) == expected
 
 
-def test_only_kinds_in_the_file_are_listed_without_ownership_markers(cloud):
+def test_notes_name_only_kinds_in_the_file_and_no_ownership_markers(cloud):
     cloud.iot.create_thing(thingName="hand")
     converge(state(resource("things", "b", Thing()), workspace="other"), cloud)
     assert list_unmanaged_notes(state(managed_thing("m")), cloud) == []
@@ -44,11 +44,11 @@ def test_static_and_dynamic_groups_are_listed_together(cloud):
 def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
     desired = state(resource("things", "a", Thing()))
     converge(desired, cloud)
-    before = cloud.requests
+    request_count_before = cloud.requests
     plan_state(desired, cloud)
-    request_count = cloud.requests - before
+    request_count = cloud.requests - request_count_before
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
-    before = cloud.requests
+    request_count_before = cloud.requests
     plan_state(desired, cloud)
-    assert cloud.requests - before == request_count
+    assert cloud.requests - request_count_before == request_count

@@ -28,9 +28,10 @@ class InvalidCase:
     """An invalid desired state and the report about it; `sentence` describes the case.
 
     `text` is the content of `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
-    `report` has a line for each diagnostic; `{tables}` is replaced with all valid tables and `{keys of things}` with all
-    keys of a kind. `other_files` are in the same folder; with `is_folder` the whole folder is loaded. `environ` is the
-    environment.
+    `report` has a line for each diagnostic. In it, `{tables}` is replaced with all valid tables, `{keys of things}` with all keys
+    of that kind, and `{yesterday}` with yesterday's date. `other_files` has the contents of further files in the same folder by
+    name, and may replace `desired_state.toml`; with `is_folder` the whole folder is loaded. `environ` has the environment
+    variables.
     """
 
     sentence: str

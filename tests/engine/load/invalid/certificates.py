@@ -65,7 +65,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "an expired certificate is a warning",
+        "an expired certificate is a warning among the errors",
         """
         [certificates.pump-1]
         pem = { file = "pki/expired.pem" }
@@ -168,7 +168,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "the CA determines the mode",
+        "a certificate with a CA cannot have a mode of its own",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }

@@ -46,7 +46,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a missing required key is reported with what it takes",
+        "a missing required key is reported with the value that it takes",
         """
         [ca_certificates.factory]
 
@@ -267,7 +267,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a lifecycle has only its two keys, and ignore_changes takes fields",
+        "a lifecycle has no keys but prevent_destroy and ignore_changes, which takes fields",
         """
         [things.pump-1]
         lifecycle = { prevent_destroy = "yes", ignore_change = [] }

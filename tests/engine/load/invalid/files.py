@@ -14,7 +14,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a file reference has only the key file",
+        "a reference to a file has no key but `file`",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem", encoding = "pem" }
@@ -198,7 +198,7 @@ CASES = (
         environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
     ),
     InvalidCase(
-        "a secret that AWS would not accept is reported without its value",
+        "a secret that AWS would reject is reported without its value",
         """
         [managed_things.pump-1]
         role = "DEVICE"

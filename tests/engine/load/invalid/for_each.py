@@ -1,4 +1,4 @@
-"""Invalid tables with `for_each`: problems of the table, and of its rows."""
+"""Invalid tables with `for_each`: problems of the table, and of the rows of its manifest."""
 
 from tests.engine.load.invalid.case import InvalidCase
 
@@ -137,7 +137,7 @@ _ROWS = (
         {"devices.csv": "serial,site\n1,o s\n2,o s\n"},
     ),
     InvalidCase(
-        "a problem of many rows is reported for the first twenty rows, with the number of other rows",
+        "a problem of many rows is reported for twenty rows, with the number of the remaining rows",
         """
         [things."{serial}"]
         for_each = { file = "devices.csv" }
@@ -151,7 +151,7 @@ _ROWS = (
         {"devices.csv": "serial,group\n" + "".join(f"n{n},g{'abc'[n % 3]}\n" for n in range(10_000))},
     ),
     InvalidCase(
-        "the first twenty unreadable rows are reported, with the number of other rows",
+        "twenty unreadable rows are reported, with the number of the remaining rows",
         _THINGS,
         "".join(
             f"{_FOR_EACH}: devices.csv:{line}: got 1 value; expected 2, one for each column\n"
@@ -161,7 +161,7 @@ _ROWS = (
         {"devices.csv": "serial,site\n" + "x\n" * 21},
     ),
     InvalidCase(
-        "an address that two rows make is reported with both rows",
+        "an address that two rows declare is reported with both rows",
         """
         [things."pump-{serial}"]
         for_each = { file = "devices.csv" }
@@ -179,7 +179,7 @@ _ROWS = (
         {"devices.csv": "serial\n1\n2\n1\n"},
     ),
     InvalidCase(
-        "two keys that become the same are reported",
+        "two keys that are the same in a row are reported",
         """
         [things."pump-{serial}"]
         for_each = { file = "devices.csv" }
@@ -191,7 +191,7 @@ _ROWS = (
         {"devices.csv": "serial,site\n1,oslo\n2,house\n"},
     ),
     InvalidCase(
-        "a path that a row makes must be in the folder",
+        "a path with a value of a row must be in the folder of the TOML file",
         """
         [certificates."pump-{n}"]
         for_each = [{ n = "../outside" }, { n = "/etc/hostname" }, { n = "{n}" }]

@@ -44,7 +44,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a tag accepts letters of every script but no stars",
+        "a tag accepts letters of every script but no star symbol",
         """
         [thing_groups.hall]
         tags = { "größe" = "x", "名前" = "x", "☃" = "x" }
@@ -84,7 +84,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a text from a file has the same limits",
+        "a text from a file has the same limits as a text in the TOML file",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -103,7 +103,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a default name has the same limits",
+        "a name taken from the address has the same limits as an explicit name",
         """
         [managed_things."pump/1"]
         role = "DEVICE"
@@ -115,7 +115,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "an ID from outside the file has the same limits",
+        "the ID of a resource outside the file has the same limits as a name",
         """
         [things.pump-1]
         thing_type = { id = "pump type" }

@@ -10,19 +10,20 @@ _THINGS = """
 _FOR_EACH = "desired_state.toml:2: error: things.pump-{serial}.for_each"
 
 
-def _invalid_csv(sentence: str, manifest: str | bytes, *problems: str) -> InvalidCase:
+def _make_csv_case(sentence: str, manifest: str | bytes, *problems: str) -> InvalidCase:
     """Return the case of a CSV file; each of the `problems` starts with its line number."""
     report = "".join(f"{_FOR_EACH}: devices.csv:{problem}\n" for problem in problems)
     return InvalidCase(sentence, _THINGS, report, {"devices.csv": manifest})
 
 
-def _invalid_jsonl(sentence: str, *pairs: tuple[str | bytes, str]) -> InvalidCase:
-    """Return the case of a JSON Lines file whose lines after the first one have problems."""
-    raw = [line if isinstance(line, bytes) else line.encode() for line, _ in pairs]
+def _make_jsonl_case(sentence: str, *lines_and_problems: tuple[str | bytes, str]) -> InvalidCase:
+    """Return the case of a JSON Lines file: a valid line, then these lines, each with its problem."""
+    raw_lines = [line if isinstance(line, bytes) else line.encode() for line, _ in lines_and_problems]
     report = "".join(
-        f"{_FOR_EACH}: devices.jsonl:{number}{problem}\n" for number, (_, problem) in enumerate(pairs, 2)
+        f"{_FOR_EACH}: devices.jsonl:{number}{problem}\n"
+        for number, (_, problem) in enumerate(lines_and_problems, 2)
     )
-    manifest = b"\n".join([b'{"serial": "1", "site": "oslo"}', *raw])
+    manifest = b"\n".join([b'{"serial": "1", "site": "oslo"}', *raw_lines])
     return InvalidCase(sentence, _THINGS.replace(".csv", ".jsonl"), report, {"devices.jsonl": manifest})
 
 
@@ -82,54 +83,54 @@ _FORMS = (
 )
 
 _MANIFESTS = (
-    _invalid_csv(
+    _make_csv_case(
         "a row has a value for each column",
         "serial,site\n1,oslo\n2\n3,oslo,x\n",
         "3: got 1 value; expected 2, one for each column",
         "4: got 3 values; expected 2, one for each column",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a CSV file has a header",
         "",
         "1: the header is missing; expected column names in the first line",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "every column has a name", "serial,site,\n", "1: empty column name; expected a name for each column"
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a column name is unique",
         "serial,serial\n",
         "1: duplicate column 'serial'; expected unique column names",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "the number of columns is limited",
         ",".join(f"c{number}" for number in range(257)),
         "1: 257 columns; expected at most 256",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a quote must be closed",
         'serial,site\n1,oslo\n2,"oslo\n3,oslo',
         "3: not valid CSV: unexpected end of data",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a quoted value has no text outside its quotes",
         'serial,site\n1,"os"lo\n',
         "2: not valid CSV: ',' expected after '\"'",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "the length of a value is limited",
         f"serial,site\n1,{'x' * 131_073}\n",
         "2: not valid CSV: field larger than field limit (131072)",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a carriage return alone does not end a line",
         "serial,site\r1,oslo\r",
         "1: not valid CSV: new-line character seen in unquoted field",
     ),
-    _invalid_csv(
+    _make_csv_case(
         "a manifest is UTF-8", "serial,site\n1,oslo\n2,größe".encode("latin-1"), "3: not UTF-8 text"
     ),
-    _invalid_jsonl(
+    _make_jsonl_case(
         "each line of JSON Lines is one object with the keys of the first line",
         ('{"serial": "2"}', ", column 'site': missing key; expected the keys of the first row"),
         (
@@ -148,7 +149,7 @@ _MANIFESTS = (
         ("[" * 100_000, ": nested too deeply; expected one JSON object"),
         ('{"serial": "größe"}'.encode("latin-1"), ": not UTF-8 text"),
     ),
-    _invalid_jsonl(
+    _make_jsonl_case(
         "a value in JSON is text, a number or a boolean",
         ('{"serial": "2", "site": null}', f", column 'site': got null; expected {_SCALAR}"),
         ('{"serial": "2", "site": {"x": 1}}', f", column 'site': got an object; expected {_SCALAR}"),
@@ -159,7 +160,7 @@ _MANIFESTS = (
         ),
     ),
     InvalidCase(
-        "a value in an array of tables is a string, an integer or a boolean, and is reported at its line",
+        "an invalid value in an array of tables is reported at its line",
         """
         [things."pump-{serial}"]
         for_each = [

@@ -2,7 +2,7 @@
 
 from tests.engine.load.invalid.case import InvalidCase
 
-DESTROY = "destroy = false (to delete a resource, only remove its table)"
+EXPECTED_DESTROY = "destroy = false (to delete a resource, only remove its table)"
 
 CASES = (
     InvalidCase(
@@ -38,9 +38,9 @@ CASES = (
         destroy = false
         """,
         f"""
-        desired_state.toml:3: error: removed[0].destroy: required key is missing; expected {DESTROY}
+        desired_state.toml:3: error: removed[0].destroy: required key is missing; expected {EXPECTED_DESTROY}
         desired_state.toml:7: error: removed[1].from: things.b is still declared at desired_state.toml:1; expected an address that the file no longer has
-        desired_state.toml:8: error: removed[1].destroy: got true; expected {DESTROY}
+        desired_state.toml:8: error: removed[1].destroy: got true; expected {EXPECTED_DESTROY}
         desired_state.toml:11: error: removed[2].from: unknown kind 'thing'; did you mean 'things.c'?
         desired_state.toml:13: error: removed[2].lasting: unknown key; expected one of 'from', 'destroy'
         desired_state.toml:16: error: removed[3].from: 'c' is not a valid address; expected kind.name, such as 'things.pump-7'

@@ -4,7 +4,7 @@ from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
     InvalidCase(
-        "two templates that make the same thing or certificate are reported with both places",
+        "two provisioned things with the same thing or certificate are reported with both places",
         """
         [provisioning_templates.pump]
         provisioning_role_arn = "arn:aws:iam::123456789012:role/provisioning"
@@ -35,7 +35,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a template is a document or a name in the file, never one outside the file",
+        "a template is a document or a name in the file, not a template outside the file",
         """
         [provisioned_things.one]
         template = "pump"
@@ -53,7 +53,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a resource that a template makes cannot be declared in another table",
+        "a thing or certificate of a provisioned thing cannot be declared in another table",
         """
         [certificates.pump]
         pem = { file = "pki/pump-1.pem" }

@@ -164,7 +164,7 @@ CASES = (
         is_folder=True,
     ),
     InvalidCase(
-        "problems of all kinds are reported in the order of files and lines",
+        "all problems are reported in the order of files and lines",
         """
         [things.pump-1]
         depends_on = ["things.pump-9"]

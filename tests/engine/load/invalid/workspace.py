@@ -100,7 +100,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "a target is one of two words or a URL",
+        "a target is `embedded`, `aws` or a URL",
         """
         [workspace]
         name = "greenhouse"
@@ -136,7 +136,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "settings for AWS are rejected for other targets",
+        "settings that only AWS has are rejected for other targets, and an invalid region for every target",
         """
         [workspace]
         name = "greenhouse"
@@ -223,7 +223,7 @@ CASES = (
         has_workspace=False,
     ),
     InvalidCase(
-        "quotas are finite numbers",
+        "quotas that are not finite numbers are reported before quotas of unknown operations",
         """
         [workspace]
         name = "greenhouse"
