@@ -15,12 +15,14 @@ from tests.support.pki import Authority  # noqa: E402
 
 load_profile()
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many processes of tests compile every module once
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # so that the many processes that tests start share compiled modules
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Start property tests first, which take longest, so that no worker is idle at the end."""
+    """Start property tests first in an xdist worker: they take longest, and no worker should be idle at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
 
@@ -38,7 +40,7 @@ def authority() -> Authority:
 
 @pytest.fixture(scope="session", autouse=True)
 def _declared_operations_only():
-    """Check in every test that a kind builds only the calls it declares."""
+    """Check in every test that a kind builds only calls of operations that it declares."""
     with pytest.MonkeyPatch.context() as patch:
         check_declared_operations(patch)
         yield
@@ -46,7 +48,7 @@ def _declared_operations_only():
 
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch):
-    """Hide the user's credentials, Region, profile and terminal width, and that a workflow runs the tests."""
+    """Remove what the user's or a workflow's environment sets: AWS profile, Region, endpoint, width, registry."""
     for name in (
         "AWS_PROFILE",
         "AWS_REGION",

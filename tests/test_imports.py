@@ -1,4 +1,4 @@
-"""Importing the package or a command is fast, and the package exports its public names."""
+"""Importing the package or a command loads no slow library, and the package exports its public names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SLOW_LIBRARIES = (
 )
 
 
-def slow_libraries_loaded_by(code: str) -> list[str]:
+def find_loaded_slow_libraries(code: str) -> list[str]:
     """Return the slow libraries that a new process has loaded after running the code."""
     program = (
         f"import sys, json; {code}; print(json.dumps(sorted(set({SLOW_LIBRARIES!r}) & sys.modules.keys())))"
@@ -37,18 +37,18 @@ def slow_libraries_loaded_by(code: str) -> list[str]:
 
 
 def test_importing_the_package_loads_no_slow_library():
-    assert slow_libraries_loaded_by("import reconciler") == []
+    assert find_loaded_slow_libraries("import reconciler") == []
 
 
-def test_importing_the_values_loads_no_slow_library():
+def test_importing_classes_of_values_loads_no_slow_library():
     assert (
-        slow_libraries_loaded_by("from reconciler import Address, AwsError, Plan, ReconcilerError, Result")
+        find_loaded_slow_libraries("from reconciler import Address, AwsError, Plan, ReconcilerError, Result")
         == []
     )
 
 
 def test_creating_a_workspace_loads_no_slow_library():
-    assert slow_libraries_loaded_by("from reconciler import Workspace; Workspace('a.toml')") == []
+    assert find_loaded_slow_libraries("from reconciler import Workspace; Workspace('a.toml')") == []
 
 
 def test_the_public_names_are_sorted_and_exist():
@@ -71,11 +71,11 @@ def test_a_misspelled_name_is_not_an_attribute():
 # ── commands ──
 
 COMMAND_FILES = sorted(Path(commands.__path__[0]).glob("*.py"))
-LIGHT = ("attrs", "click", "reconciler.cli", "reconciler.model")
+LIGHT_MODULES = ("attrs", "click", "reconciler.cli", "reconciler.model")
 
 
 def find_imports(path: Path) -> set[str]:
-    """Return the modules outside the standard library that a file imports when it is imported itself."""
+    """Return the modules outside the standard library that a file imports at its top level."""
     modules = set()
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Import):
@@ -87,10 +87,10 @@ def find_imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", COMMAND_FILES, ids=lambda path: path.stem)
 def test_a_command_imports_only_click_and_light_modules_before_it_runs(path):
-    assert {module for module in find_imports(path) if not module.startswith(LIGHT)} == set()
+    assert {module for module in find_imports(path) if not module.startswith(LIGHT_MODULES)} == set()
 
 
-def test_importing_all_commands_loads_no_slow_library_and_no_engine():
+def test_importing_all_commands_loads_neither_rich_nor_boto3_and_of_the_package_only_cli_and_model():
     imports = ", ".join(
         f"reconciler.cli.commands.{path.stem}" for path in COMMAND_FILES if path.stem != "__init__"
     )
@@ -99,6 +99,7 @@ def test_importing_all_commands_loads_no_slow_library_and_no_engine():
         "print(json.dumps([name for name in sys.modules if name.startswith(('reconciler.', 'rich', 'boto'))]))"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    packages = {name.split(".")[1] for name in json.loads(process.stdout) if name.startswith("reconciler.")}
+    modules = json.loads(process.stdout)
+    packages = {name.split(".")[1] for name in modules if name.startswith("reconciler.")}
     assert packages == {"cli", "model"}
-    assert [name for name in json.loads(process.stdout) if name.startswith(("rich", "boto"))] == []
+    assert [name for name in modules if name.startswith(("rich", "boto"))] == []

@@ -11,7 +11,7 @@ from reconciler.interrupt import drain_on_interrupt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_drains_and_the_second_aborts(number):
+def test_the_first_signal_requests_a_stop_and_the_second_aborts(number):
     stop, notifications = threading.Event(), []
     with drain_on_interrupt(stop, lambda: notifications.append("stopping")):
         signal.raise_signal(number)

@@ -1,7 +1,7 @@
 """Everything a person reads is plain English, as CONTRIBUTING and docs/glossary.md describe it.
 
-The words and shapes below are the ones the project was cleaned of. `language_exceptions.toml` lists the places that are right as they
-are; the list may only shrink.
+The words and phrases below have been replaced everywhere. `language_exceptions.toml` counts the remaining uses, by file and rule; the
+counts may only shrink.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import pytest
 from reconciler.cli.main import cli
 from tests.docs.readme_runner import ROOT
 
-MAX_SUMMARY, MAX_FIRST_LINE, MAX_TEST_NAME = 60, 100, 100
+MAX_SUMMARY_LENGTH, MAX_FIRST_LINE_LENGTH, MAX_TEST_NAME_LENGTH = 60, 100, 100
 FOLDERS = ("reconciler", "tests", "notebooks", ".github")
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
 EXCEPTIONS = ROOT / "tests" / "language_exceptions.toml"
 
-WORDS = {
+REPLACED_PHRASES = {
     "told, tell, say of data": r"\b(?:told|tells?|telling|says?|said)\b",
     "'is no X' for 'is not a valid X'": r"(?<!there )(?<!There )\b(?:is|are|was|were) no (?!longer\b|more than\b|such\b)\w",
     "pronouns for roles": r"\b(?:nobody|somebody|whoever|whatever|whichever)\b",
@@ -40,9 +40,9 @@ WORDS = {
     "'Law' for invariant": r"\bLaw:",
     "British spelling": r"\b(?:colour|behaviour|honour|recognis|serialis|normalis|cancelled|licence|centre|catalogue)\w*",
 }
-"""Words and shapes that the house style replaces."""
+"""Patterns of the words and phrases that the house style replaces, by rule."""
 
-NAMES = frozenset(
+REPLACED_NAMES = frozenset(
     [
         "told",
         "said",
@@ -73,7 +73,7 @@ NAMES = frozenset(
         "blown",
     ]
 )
-"""Bare participles and pronouns: a name is a noun, a verb or a predicate."""
+"""Names that are bare participles, adverbs or pronouns; a name should be a noun, a verb or a predicate."""
 
 
 def read_python(path: Path) -> tuple[str, ast.Module]:
@@ -81,25 +81,26 @@ def read_python(path: Path) -> tuple[str, ast.Module]:
     return text, ast.parse(text)
 
 
-def python_files(*folders: str) -> list[Path]:
+def list_python_files(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def is_prose(text: str) -> bool:
+    """Return whether the text has at least three words and is not SQL."""
     return len(text.split()) > 2 and not re.search(r"\b(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\b", text)
 
 
-def prose_in(text: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield docstrings, comments, and string literals of at least three words."""
+def find_prose(text: str, tree: ast.Module) -> Iterator[str]:
+    """Yield comments, and docstrings and other string literals of at least three words."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_prose(node.value):
-            yield node.lineno, node.value
+            yield node.value
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT and not token.string.startswith(("#!", "# noqa", "# type:")):
-            yield token.start[0], token.string.lstrip("# ")
+            yield token.string.lstrip("# ")
 
 
-def names_in(tree: ast.Module) -> Iterator[str]:
+def find_names(tree: ast.Module) -> Iterator[str]:
     """Yield the names of functions, parameters and assigned variables."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -110,23 +111,23 @@ def names_in(tree: ast.Module) -> Iterator[str]:
 
 
 def style_findings() -> Counter[str]:
-    """Count the findings by `file: rule`."""
+    """Return how often each file violates each rule, by `file: rule`, without zeros."""
     counts: Counter[str] = Counter()
-    for path in python_files(*FOLDERS):
+    for path in list_python_files(*FOLDERS):
         if path == Path(__file__):
             continue
         text, tree = read_python(path)
         place = path.relative_to(ROOT).as_posix()
-        for _, piece in prose_in(text, tree):
-            for rule, pattern in WORDS.items():
-                counts[f"{place}: {rule}"] += len(re.findall(pattern, piece, re.MULTILINE))
+        for prose in find_prose(text, tree):
+            for rule, pattern in REPLACED_PHRASES.items():
+                counts[f"{place}: {rule}"] += len(re.findall(pattern, prose, re.MULTILINE))
         counts[f"{place}: bare participles and pronouns as names"] += sum(
-            name in NAMES for name in names_in(tree)
+            name in REPLACED_NAMES for name in find_names(tree)
         )
     for paper in PAPERS:
         lines = (ROOT / paper).read_text(encoding="utf-8").splitlines()
         prose = "\n".join(line for line in lines if not line.startswith(("    ", "```")))
-        for rule, pattern in WORDS.items():
+        for rule, pattern in REPLACED_PHRASES.items():
             counts[f"{paper}: {rule}"] += len(re.findall(pattern, prose, re.MULTILINE))
     return +counts
 
@@ -141,41 +142,46 @@ def test_no_text_or_name_uses_a_replaced_word_unless_it_is_a_listed_exception():
 
 
 def count_long_summaries() -> Counter[str]:
-    """Count docstrings whose first line is not one sentence, by file."""
+    """Count docstrings by file whose first line is too long, is not a sentence, or is not followed by an empty line."""
     counts: Counter[str] = Counter()
-    for path in python_files("reconciler", "notebooks", ".github"):
+    for path in list_python_files("reconciler", "notebooks", ".github"):
         _, tree = read_python(path)
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (ast.get_docstring(node) or "Empty.").split("\n")
-                is_sentence = lines[0].endswith((".", "?", "…", ":")) and len(lines[0]) <= MAX_FIRST_LINE
+                docstring = ast.get_docstring(node) or "Empty."  # a missing docstring is ruff's to report
+                lines = docstring.split("\n")
+                is_sentence = (
+                    lines[0].endswith((".", "?", "…", ":")) and len(lines[0]) <= MAX_FIRST_LINE_LENGTH
+                )
                 if not is_sentence or lines[1:2] not in ([], [""]):
                     counts[path.relative_to(ROOT).as_posix()] += 1
     return counts
 
 
 def count_unreadable_test_names() -> Counter[str]:
-    """Count test names that begin with a relative clause or are too long, by file."""
+    """Count test names by file that begin with a relative clause or are too long."""
     counts: Counter[str] = Counter()
-    for path in python_files("tests"):
+    for path in list_python_files("tests"):
         for node in ast.walk(read_python(path)[1]):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 is_inverted = re.match(r"test_(?:what|whoever|whatever|of|who|which|where)_", node.name)
-                if is_inverted or len(node.name) > MAX_TEST_NAME:
+                if is_inverted or len(node.name) > MAX_TEST_NAME_LENGTH:
                     counts[path.relative_to(ROOT).as_posix()] += 1
     return counts
 
 
 @pytest.mark.parametrize(
-    ("rule", "count"), [("docstrings", count_long_summaries), ("test_names", count_unreadable_test_names)]
+    ("rule", "count_findings"),
+    [("docstrings", count_long_summaries), ("test_names", count_unreadable_test_names)],
 )
-def test_docstring_summaries_and_test_names_are_one_sentence_except_where_listed(rule, count):
+def test_docstring_summaries_and_test_names_follow_the_style_except_where_listed(rule, count_findings):
     allowed = Counter(tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))[rule])
-    findings = count()
+    findings = count_findings()
     assert (dict(findings - allowed), dict(allowed - findings)) == ({}, {})
 
 
 def walk_commands(group: click.Group, path: str = "reconciler") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command and every group of commands with its full name."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -191,13 +197,13 @@ COMMANDS = dict(walk_commands(cli))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_summary_of_every_command_is_short_and_begins_with_a_verb(name):
     summary = (COMMANDS[name].help or "").split("\n\n")[0].replace("\n", " ")
-    first = summary.split(" ", 1)[0]
-    assert (summary.endswith("."), len(summary) <= MAX_SUMMARY) == (True, True), summary
-    assert not re.match(r"(?:The|A|An|What|Which|Where|Who|\w+s|\w+ing|\w+ed)$", first), summary
+    first_word = summary.split(" ", 1)[0]
+    assert (summary.endswith("."), len(summary) <= MAX_SUMMARY_LENGTH) == (True, True), summary
+    assert not re.match(r"(?:The|A|An|What|Which|Where|Who|\w+s|\w+ing|\w+ed)$", first_word), summary
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_has_a_help_text_that_is_a_sentence(name):
+def test_the_help_text_of_every_option_begins_with_a_capital_and_ends_with_a_period(name):
     options = [
         option for option in COMMANDS[name].params if isinstance(option, click.Option) and not option.hidden
     ]
@@ -208,10 +214,10 @@ def test_every_option_has_a_help_text_that_is_a_sentence(name):
 
 
 def test_no_public_class_name_is_used_twice():
-    """The registry and the kinds may each have a class for the same AWS noun."""
+    """The registry may have a class of the same name as one outside it, such as for the same AWS noun."""
     places = defaultdict(list)
-    for path in python_files("reconciler"):
-        side = "registry" if "/registry/" in path.as_posix() else "rest"
+    for path in list_python_files("reconciler"):
+        side = "inside the registry" if "/registry/" in path.as_posix() else "outside the registry"
         for node in read_python(path)[1].body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[side, node.name].append(path.relative_to(ROOT).as_posix())

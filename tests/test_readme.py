@@ -14,12 +14,12 @@ from tests.docs.generate import PICTURES, README, update_tables
 from tests.docs.readme_runner import (
     ROOT,
     ReadmeError,
-    checkout,
-    commands,
-    recipe,
-    run,
+    copy_checkout,
+    find_commands,
+    read_recipe,
+    remove_durations,
+    run_reconciler,
     update_outputs,
-    without_durations,
 )
 from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, resource, state
 
@@ -39,7 +39,8 @@ def cloud():
     return Cloud()
 
 
-def difference(readme: str, actual: str) -> str:
+def diff_texts(readme: str, actual: str) -> str:
+    """Return the lines that differ, or an empty string."""
     lines = difflib.unified_diff(
         readme.splitlines(), actual.splitlines(), "README.md", "actual", lineterm="", n=1
     )
@@ -47,22 +48,20 @@ def difference(readme: str, actual: str) -> str:
 
 
 def test_every_command_and_every_print_outputs_what_the_readme_shows(readme, tmp_path):
-    updated = update_outputs(readme, checkout(tmp_path / "journey"))
-    assert difference(without_durations(readme), without_durations(updated)) == "", REGENERATE
+    updated = update_outputs(readme, copy_checkout(tmp_path / "journey"))
+    assert diff_texts(remove_durations(readme), remove_durations(updated)) == "", REGENERATE
 
 
 def test_the_tables_match_the_kinds_and_the_commands(readme):
-    assert difference(readme, update_tables(readme)) == "", REGENERATE
+    assert diff_texts(readme, update_tables(readme)) == "", REGENERATE
 
 
-def test_the_pictures_are_what_the_commands_draw(tmp_path):
-    drawn = pictures.draw_pictures(checkout(tmp_path / "pictures"))
+def test_the_stored_pictures_are_equal_to_what_the_commands_draw_now(tmp_path):
+    drawn = pictures.draw_pictures(copy_checkout(tmp_path / "pictures"))
     stored = {path.name: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
     assert sorted(stored) == sorted(drawn)
     for name, picture in stored.items():
-        assert pictures.without_digest(picture) == pictures.without_digest(drawn[name]), (
-            f"{name}: {REGENERATE}"
-        )
+        assert pictures.remove_digest(picture) == pictures.remove_digest(drawn[name]), f"{name}: {REGENERATE}"
 
 
 def test_the_readme_shows_every_picture_and_no_picture_loads_anything(readme):
@@ -86,10 +85,10 @@ def test_every_linked_file_exists(paper):
 def test_every_named_make_target_exists(paper):
     text = (ROOT / paper).read_text(encoding="utf-8")
     for target in re.findall(r"(?:`|^\$ )make ([a-z]+)", text, re.MULTILINE):
-        assert recipe(target) != []
+        assert read_recipe(target) != []
 
 
-def test_every_module_that_contributing_names_exists():
+def test_every_file_and_folder_that_contributing_names_exists():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     paths = re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", text)
     missing = [
@@ -99,15 +98,15 @@ def test_every_module_that_contributing_names_exists():
 
 
 def test_make_runs_the_commands_that_the_readme_shows(readme):
-    assert [command for command in commands(readme) if command.startswith("make ")][:2] == [
+    assert [command for command in find_commands(readme) if command.startswith("make ")][:2] == [
         "make apply",
         "make test",
     ]
-    assert [line for line in recipe("apply") if not line.startswith("echo")] == [
+    assert [line for line in read_recipe("apply") if not line.startswith("echo")] == [
         "$(BIN)/reconciler apply --yes",
         "$(BIN)/reconciler plan --detailed-exitcode",
     ]
-    assert recipe("test") == ["$(BIN)/python -m pytest -n auto --dist loadgroup"]
+    assert read_recipe("test") == ["$(BIN)/python -m pytest -n auto --dist loadgroup"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_make_runs_the_commands_that_the_readme_shows(readme):
 )
 def test_a_readme_that_cannot_be_followed_is_rejected(block, tmp_path):
     with pytest.raises(ReadmeError):
-        update_outputs(block, checkout(tmp_path / "journey"))
+        update_outputs(block, copy_checkout(tmp_path / "journey"))
 
 
 @pytest.mark.parametrize(
@@ -138,14 +137,14 @@ def test_a_readme_that_cannot_be_followed_is_rejected(block, tmp_path):
         ),
     ],
 )
-def test_a_wrong_output_is_corrected(shown, actual, tmp_path):
+def test_a_wrong_output_is_corrected_and_a_right_one_is_kept(shown, actual, tmp_path):
     assert (
-        update_outputs(f"```console\n{shown}```", checkout(tmp_path / "journey"))
+        update_outputs(f"```console\n{shown}```", copy_checkout(tmp_path / "journey"))
         == f"```console\n{actual}```"
     )
 
 
-# ── what the README claims in its comparison, guarantees and known limits ──
+# ── claims of the README in its comparison, guarantees and known limits ──
 
 
 def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
@@ -161,14 +160,14 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
 
 
 def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
-    def fleet(site):
+    def build_state(site):
         spec = Thing(attributes={"site": site, "firmware": "1"})
         return state(resource("things", "d", spec, ignore_changes=("attributes.firmware",)))
 
-    converge(fleet("oslo"), cloud)
+    converge(build_state("oslo"), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"firmware": "2"}, "merge": True})
-    assert not plan_state(fleet("oslo"), cloud)
-    converge(fleet("bergen"), cloud)
+    assert not plan_state(build_state("oslo"), cloud)
+    converge(build_state("bergen"), cloud)
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "bergen", "firmware": "2"}
 
 
@@ -184,9 +183,9 @@ def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
 
 
 def test_prevent_destroy_rejects_destroy(tmp_path, monkeypatch):
-    monkeypatch.chdir(checkout(tmp_path / "journey"))
-    assert run("apply", "--yes")[0] == 0
-    assert run("destroy", "--yes") == (
+    monkeypatch.chdir(copy_checkout(tmp_path / "journey"))
+    assert run_reconciler("apply", "--yes")[0] == 0
+    assert run_reconciler("destroy", "--yes") == (
         3,
         (
             "error: the plan is rejected; nothing was sent\n"

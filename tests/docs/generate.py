@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.docs import pictures, readme_runner
-from tests.docs.readme_runner import ROOT, checkout
+from tests.docs.readme_runner import ROOT, copy_checkout
 from tests.docs.tables import SECTIONS
 
 README = ROOT / "README.md"
@@ -23,18 +23,18 @@ def update_tables(readme: str) -> str:
 
 
 def main() -> None:
-    """Write every file that differs by more than durations and digests."""
+    """Write every file that would differ by more than durations and digests, and print the names of those files."""
     with tempfile.TemporaryDirectory() as folder:
         readme = README.read_text(encoding="utf-8")
-        updated = readme_runner.update_outputs(update_tables(readme), checkout(Path(folder) / "journey"))
+        updated = readme_runner.update_outputs(update_tables(readme), copy_checkout(Path(folder) / "journey"))
         written = []
-        if readme_runner.without_durations(updated) != readme_runner.without_durations(readme):
+        if readme_runner.remove_durations(updated) != readme_runner.remove_durations(readme):
             README.write_text(updated, encoding="utf-8")
             written.append(README)
-        for name, picture in pictures.draw_pictures(checkout(Path(folder) / "pictures")).items():
+        for name, picture in pictures.draw_pictures(copy_checkout(Path(folder) / "pictures")).items():
             path = PICTURES / name
             current = path.read_text(encoding="utf-8") if path.exists() else ""
-            if pictures.without_digest(current) != pictures.without_digest(picture):
+            if pictures.remove_digest(current) != pictures.remove_digest(picture):
                 PICTURES.mkdir(parents=True, exist_ok=True)
                 path.write_text(picture, encoding="utf-8")
                 written.append(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.style import Style
 from rich.text import Text
 
-from tests.docs.readme_runner import ENVIRONMENT, FILE, ReadmeError, run
+from tests.docs.readme_runner import ENVIRONMENT, FILE, ReadmeError, run_reconciler
 
 EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "certificates.sensor-2": (('status = "INACTIVE"', 'status = "ACTIVE"'),),
@@ -21,7 +21,7 @@ EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("SN-0002", "SN-0012"),
     ),
 }
-"""Edits by table: a sensor is activated, one pump is moved and joins a group, the other gets new hardware."""
+"""Replaced and new texts, by table: a sensor's certificate is activated, one pump is moved and joins a group, the other is new hardware."""
 
 ADDED_TABLE = """
 [thing_groups.oslo]
@@ -53,16 +53,16 @@ _LIGHT_COLORS = "ground: #ffffff; frame: #d0d7de; bar: #f6f8fa; ink: #1b1f24; qu
 def draw_pictures(folder: Path) -> Mapping[str, str]:
     """Return the pictures by file name. `folder` is a checkout in which nothing has been applied."""
     with contextlib.chdir(folder):
-        _run("graph", "--out", "graph.svg")
+        _run_or_raise("graph", "--out", "graph.svg")
         graph = Path("graph.svg").read_text(encoding="utf-8")
-        _run("apply", "--yes")
+        _run_or_raise("apply", "--yes")
         path = Path(FILE)
         path.write_text(edit_desired_state(path.read_text(encoding="utf-8")), encoding="utf-8")
-        output = _run("plan", environment=_TERMINAL_ENVIRONMENT)
+        output = _run_or_raise("plan", environment=_TERMINAL_ENVIRONMENT)
     return {"plan.svg": draw_terminal("reconciler plan", output), "graph.svg": graph}
 
 
-def without_digest(picture: str) -> str:
+def remove_digest(picture: str) -> str:
     """Return the picture without the plan's digest, which includes IDs that only the registry assigns."""
     return re.sub(r"plan [0-9a-f]{12}", "plan", picture)
 
@@ -72,7 +72,8 @@ def draw_terminal(command: str, output: str) -> str:
     prompt = Text.assemble(("$ ", "dim"), (command, "bold"))
     lines = [prompt, Text(), *(part for line in output.splitlines() for part in _wrap(Text.from_ansi(line)))]
     width = round(2 * _MARGIN + _COLUMNS * _CHARACTER_WIDTH)
-    height = _TITLE_BAR_HEIGHT + 2 * _MARGIN + len(lines) * _LINE_HEIGHT - 8
+    space_below_last_line = 8
+    height = _TITLE_BAR_HEIGHT + 2 * _MARGIN + len(lines) * _LINE_HEIGHT - space_below_last_line
     texts = "\n".join(
         f'<text y="{_TITLE_BAR_HEIGHT + _MARGIN + _FONT_SIZE + number * _LINE_HEIGHT}">{"".join(_text_spans(line))}</text>'
         for number, line in enumerate(lines)
@@ -112,9 +113,9 @@ def _style_rules(colors: str) -> str:
 
 
 def _text_spans(line: Text) -> Iterator[str]:
-    """Yield a span for each piece of one style.
+    """Yield an SVG span for each piece of the line that has one style and no gap of two or more spaces.
 
-    A line is also cut at gaps, and each piece is placed at its column, so that columns align in every font.
+    Each piece is placed at its column, so that columns align in every font.
     """
     styles = [Style.null()] * len(line.plain)
     for span in line.spans:
@@ -141,10 +142,11 @@ def _text_span(text: str, column: int, style: Style) -> str:
     return f'<tspan x="{_MARGIN + column * _CHARACTER_WIDTH:.1f}"{attributes}>{escape(text)}</tspan>'
 
 
-def _run(*words: str, environment: Mapping[str, str | None] = ENVIRONMENT) -> str:
-    code, output = run(*words, environment=environment, stderr=False)
-    if code:
-        raise ReadmeError(f"{' '.join(words)} exits with {code}:\n{output}")
+def _run_or_raise(*words: str, environment: Mapping[str, str | None] = ENVIRONMENT) -> str:
+    """Run a command and return what it writes to stdout; raise if it fails."""
+    exit_code, output = run_reconciler(*words, environment=environment, stderr=False)
+    if exit_code:
+        raise ReadmeError(f"{' '.join(words)} exits with {exit_code}:\n{output}")
     return output
 
 
@@ -152,14 +154,15 @@ def edit_desired_state(text: str) -> str:
     """Return the desired state with `EDITS`, without `REMOVED_TABLE`, and with `ADDED_TABLE`."""
     for table, edits in EDITS.items():
         for old, new in edits:
-            section = _section(text, table)
+            section = _find_section(text, table)
             if old not in section:
                 raise ReadmeError(f"[{table}] of {FILE} has no {old}")
             text = text.replace(section, section.replace(old, new, 1))
-    return text.replace(_section(text, REMOVED_TABLE), "") + ADDED_TABLE
+    return text.replace(_find_section(text, REMOVED_TABLE), "") + ADDED_TABLE
 
 
-def _section(text: str, table: str) -> str:
+def _find_section(text: str, table: str) -> str:
+    """Return a table of the desired state: its header and the lines up to the next empty one."""
     match = re.search(rf"^\[{re.escape(table)}\]\n(?:[^\n]+\n)*", text, re.MULTILINE)
     if not match:
         raise ReadmeError(f"{FILE} has no [{table}]")

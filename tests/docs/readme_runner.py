@@ -1,8 +1,8 @@
 """Run the README's commands, edits and code in order, as a reader would, and return their outputs.
 
-- ```` ```console ````: each line that begins with `$` is run, and the lines after it are its output. Without such lines, the output
-  is not compared. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make` runs the
-  Makefile's own recipe.
+- ```` ```console ````: each line that begins with `$` is run, and the lines after it are its output. If no lines follow, the output is
+  not compared. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make TARGET` runs the
+  recipe in the Makefile, unless it has commands of other programs.
 - ```` ```diff ````: an edit of `desired_state.toml`.
 - ```` ```python ````: code that is run; the comment after `print(…)  # ` is its output.
 - ```` ```toml ````: a desired state, or a part of one, that must be valid. It is not stored.
@@ -31,6 +31,7 @@ ENVIRONMENT: Mapping[str, str | None] = {
     **dict.fromkeys(("COLUMNS", "FORCE_COLOR", "RECONCILER_FILE", "RECONCILER_REGISTRY", "TTY_COMPATIBLE")),
     "NO_COLOR": "1",
 }
+"""Environment variables of the commands; a variable with the value None is removed."""
 
 ANY_LINES = "…"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -41,8 +42,8 @@ class ReadmeError(Exception):
     """The README contains something that cannot be run, so no new output can correct it."""
 
 
-def checkout(folder: Path) -> Path:
-    """Copy to `folder` the files of a clone that the commands need."""
+def copy_checkout(folder: Path) -> Path:
+    """Copy the files that the commands need to `folder`, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / FILE, folder / FILE)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
@@ -50,25 +51,25 @@ def checkout(folder: Path) -> Path:
 
 
 def update_outputs(readme: str, folder: Path) -> str:
-    """Return the README with every output updated. `folder` is a checkout."""
+    """Run the README in `folder`, a checkout that the commands change, and return it with every output updated."""
     with contextlib.chdir(folder):
         return _BLOCK.sub(_update_block, readme)
 
 
-def without_durations(text: str) -> str:
-    """Return the text with every duration set to zero: it differs from run to run."""
+def remove_durations(text: str) -> str:
+    """Return the text with every duration set to zero, because durations differ from run to run."""
     text = re.sub(r"^([✔✖] \w+ +\S+ +)\d+\.\d+ s$", r"\g<1>0 s", text, flags=re.MULTILINE)
     return re.sub(r"(Apply complete in|applied in) \d+\.\d+ s", r"\1 0 s", text)
 
 
-def commands(readme: str) -> Iterator[str]:
-    """Yield every command in the README."""
+def find_commands(readme: str) -> Iterator[str]:
+    """Yield every command in the README, without its `$`."""
     for block in _BLOCK.finditer(readme):
         if block[1] == "console":
             yield from (line[2:] for line in block[3].splitlines() if line.startswith("$ "))
 
 
-def run(
+def run_reconciler(
     *words: str, environment: Mapping[str, str | None] = ENVIRONMENT, stderr: bool = True
 ) -> tuple[int, str]:
     """Run one `reconciler` command; return its exit code and its output, with or without stderr."""
@@ -91,7 +92,10 @@ def _update_block(block: re.Match[str]) -> str:
 
 
 def _run_console(body: str, expected_code: int) -> str:
-    """Run the commands of a block, of which the last must exit with this code; return the updated block."""
+    """Run the commands of a block and return the updated block.
+
+    The last command must exit with the expected code, and all commands before it with 0.
+    """
     shown_commands: list[tuple[str, list[str]]] = []
     for line in body.splitlines():
         if line.startswith("$ "):
@@ -112,37 +116,40 @@ def _run_console(body: str, expected_code: int) -> str:
 def _run_command(command: str) -> tuple[int, str]:
     match shlex.split(command):
         case ["reconciler", *words]:
-            return run(*words)
+            return run_reconciler(*words)
         case ["make", target]:
             return _run_make(target)
-        case ["source", ".venv/bin/activate"] if "VENV   := .venv\n" in _makefile():
-            return 0, ""
+        case ["source", ".venv/bin/activate"] if "VENV   := .venv\n" in _read_makefile():
+            return 0, ""  # nothing to do: `reconciler` is run in this process
         case _:
             raise ReadmeError(f"$ {command}\nis not a command that every reader can run")
 
 
-def _makefile() -> str:
+def _read_makefile() -> str:
     return (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def recipe(target: str) -> list[str]:
-    """Return the Makefile's commands for a target, without the prefix that hides them."""
-    match = re.search(rf"^{re.escape(target)}:[^\n]*\n((?:\t[^\n]*\n?)*)", _makefile(), re.MULTILINE)
+def read_recipe(target: str) -> list[str]:
+    """Return the Makefile's commands for a target, without the `@` that keeps make from printing them."""
+    match = re.search(rf"^{re.escape(target)}:[^\n]*\n((?:\t[^\n]*\n?)*)", _read_makefile(), re.MULTILINE)
     if not match:
         raise ReadmeError(f"the Makefile has no target {target!r}")
     return [line.strip().lstrip("@") for line in match[1].splitlines()]
 
 
 def _run_make(target: str) -> tuple[int, str]:
-    """Run a recipe of our own commands.
+    """Run the recipe of a target, and return its exit code and its output.
 
-    A recipe with other commands, such as one that runs the tests, only has to exist.
+    A recipe with other programs than `reconciler` and `echo`, such as one that runs the tests, is not run: it only has to exist.
     """
-    output, commands = "", [shlex.split(line.replace("$(BIN)/", "")) for line in recipe(target)]
+    commands = [shlex.split(line.replace("$(BIN)/", "")) for line in read_recipe(target)]
     if any(program not in {"reconciler", "echo"} for program, *_ in commands):
         return 0, ""
+    output = ""
     for program, *words in commands:
-        exit_code, printed = run(*words) if program == "reconciler" else (0, f"{' '.join(words)}\n")
+        exit_code, printed = (
+            run_reconciler(*words) if program == "reconciler" else (0, f"{' '.join(words)}\n")
+        )
         output += printed
         if exit_code:
             return exit_code, output
@@ -150,16 +157,16 @@ def _run_make(target: str) -> tuple[int, str]:
 
 
 def _update_shown_output(shown: list[str], actual: list[str]) -> list[str]:
-    """Return the shown lines, updated from the actual output.
+    """Return the lines that the README should show: the actual output, or the shown lines if they match it.
 
-    Where `…` replaces lines, only the lines before the first and after the last `…` are updated.
+    If the shown lines have a `…` and do not match, the lines before the first `…` and after the last `…` are updated.
     """
     if ANY_LINES not in shown:
         return actual
     pattern = "\n".join(
-        "(?:.*\n)*?.*" if line == ANY_LINES else re.escape(without_durations(line)) for line in shown
+        "(?:.*\n)*?.*" if line == ANY_LINES else re.escape(remove_durations(line)) for line in shown
     )
-    if re.fullmatch(pattern, without_durations("\n".join(actual))):
+    if re.fullmatch(pattern, remove_durations("\n".join(actual))):
         return shown
     first, last = shown.index(ANY_LINES), len(shown) - 1 - shown[::-1].index(ANY_LINES)
     tail_length = len(shown) - 1 - last
@@ -167,6 +174,7 @@ def _update_shown_output(shown: list[str], actual: list[str]) -> list[str]:
 
 
 def _edit_file(body: str) -> None:
+    """Apply a diff to the desired state; its old lines must occur there exactly once."""
     lines = body.splitlines()
     before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
     after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
@@ -178,10 +186,12 @@ def _edit_file(body: str) -> None:
 
 
 def _run_python(body: str) -> str:
-    printed: dict[int, str] = {}
+    """Run the code, and return it with the comment after each `print` updated."""
+    texts_by_line: dict[int, str] = {}
 
     def record_print(*values: object, **_: object) -> None:
-        printed[sys._getframe(1).f_lineno] = " ".join(map(str, values))
+        line_number = sys._getframe(1).f_lineno  # of the call of `print`
+        texts_by_line[line_number] = " ".join(map(str, values))
 
     with _reader_environment():
         exec(
@@ -189,12 +199,13 @@ def _run_python(body: str) -> str:
             {"__builtins__": {**vars(builtins), "print": record_print}},
         )
     lines = body.splitlines()
-    for number, text in printed.items():
+    for number, text in texts_by_line.items():
         lines[number - 1] = _PRINT.sub(lambda match, text=text: match[1] + text, lines[number - 1])
     return "".join(f"{line}\n" for line in lines)
 
 
 def _check_toml(body: str) -> None:
+    """Load a desired state from the text, which may lack the `[workspace]` table; raise if it is not valid."""
     path = Path("shown.toml")
     workspace_table = "" if "[workspace]" in body else '[workspace]\nname = "shown"\n\n'
     path.write_text(workspace_table + body, encoding="utf-8")
@@ -205,7 +216,7 @@ def _check_toml(body: str) -> None:
 
 @contextlib.contextmanager
 def _reader_environment() -> Iterator[None]:
-    """Remove the variables that a reader does not have, and restore them at the end of the block."""
+    """Remove the variables in `ENVIRONMENT`, which a reader need not have set; restore them at the end of the block."""
     removed = {name: os.environ.pop(name) for name in ENVIRONMENT if name in os.environ}
     try:
         yield

@@ -25,7 +25,7 @@ COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
 def render_kinds() -> str:
-    """Return a table of the kinds: AWS noun, identity, ownership, and the fields that replace a resource."""
+    """Return a table of the kinds: AWS noun, creating calls, identity, ownership, and fields that force a replacement."""
     rows = [
         (
             f"`[{kind.table}.*]`",
@@ -33,7 +33,7 @@ def render_kinds() -> str:
             _join_code(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
             _describe_identity(kind),
             _describe_ownership(kind),
-            _join_code(_replacing_fields(kind)) or "nothing",
+            _join_code(_list_replacing_fields(kind)) or "nothing",
         )
         for kind in all_kinds().values()
     ]
@@ -60,27 +60,28 @@ def render_calls() -> str:
 
 def render_fields() -> str:
     """Return a table of the fields of each kind, in a `<details>` element."""
-    return "\n\n".join(_render_fields_of(kind) for kind in all_kinds().values())
+    return "\n\n".join(_render_kind_fields(kind) for kind in all_kinds().values())
 
 
 def render_commands() -> str:
     """Return a table of the commands."""
-    return _render_table(("Command", "Description", "Options"), list(_command_rows(cli, "reconciler")))
+    return _render_table(("Command", "Description", "Options"), list(_build_command_rows(cli, "reconciler")))
 
 
 def measure_refresh_cost() -> str:
-    """Return a sentence with the number of calls of a plan without changes."""
+    """Plan a fleet that needs no changes, and return a sentence with the number of calls that this took."""
     from tests.support.desired_states import ca, converge, device, plan_state, state
     from tests.support.registry_client import Cloud
 
-    devices, cloud = 300, Cloud()
-    fleet = state(ca(), *(part for number in range(devices) for part in device(f"d{number}", site="oslo")))
+    device_count, cloud = 300, Cloud()
+    devices = [device(f"d{number}", site="oslo") for number in range(device_count)]
+    fleet = state(ca(), *(resource for resources in devices for resource in resources))
     converge(fleet, cloud)
-    before = cloud.requests
+    calls_before = cloud.requests
     assert not plan_state(fleet, cloud)
     return (
-        f"A plan without changes for {devices} devices (one CA; a certificate and a thing each) took this project "
-        f"{cloud.requests - before} calls to the embedded registry."
+        f"A plan without changes for {device_count} devices (one CA; a certificate and a thing each) took this project "
+        f"{cloud.requests - calls_before} calls to the embedded registry."
     )
 
 
@@ -94,26 +95,26 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
 """Generators of the text between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
 
 
-def _command_rows(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
+def _build_command_rows(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from _command_rows(command, f"{path} {name}")
+            yield from _build_command_rows(command, f"{path} {name}")
             continue
         arguments = "".join(
             f" {word}" for word in command.collect_usage_pieces(context) if word != "[OPTIONS]"
         )
         options = [
-            f"`{max(option.opts, key=len)}{_option_value(option)}`"
+            f"`{max(option.opts, key=len)}{_describe_option_value(option)}`"
             for option in command.params
             if isinstance(option, click.Option) and option.name not in COMMON_OPTIONS
         ]
         yield f"`{path} {name}{arguments}`", command.get_short_help_str(200), ", ".join(options)
 
 
-def _option_value(option: click.Option) -> str:
+def _describe_option_value(option: click.Option) -> str:
     if option.is_flag:
         return ""
     if isinstance(option.type, click.Choice):
@@ -122,15 +123,15 @@ def _option_value(option: click.Option) -> str:
 
 
 def _describe_identity(kind: Kind) -> str:
-    return docstring_match(kind, r"found by ([^,.;]+)") or "?"
+    return search_docstring(kind, r"found by ([^,.;]+)") or "?"
 
 
 def _describe_ownership(kind: Kind) -> str:
-    ownership = docstring_match(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
+    ownership = search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
     return "the tag `reconciler:workspace`" if ownership == "tag" else ownership
 
 
-def docstring_match(kind: Kind, pattern: str) -> str | None:
+def search_docstring(kind: Kind, pattern: str) -> str | None:
     """Return the pattern's first group in the docstring of the kind's class, or else of its module."""
     for text in (type(kind).__doc__, sys.modules[type(kind).__module__].__doc__):
         if match := re.search(pattern, " ".join((text or "").split())):
@@ -142,11 +143,12 @@ def _join_code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _replacing_fields(kind: Kind) -> Iterator[str]:
+def _list_replacing_fields(kind: Kind) -> Iterator[str]:
+    """Return the fields whose change replaces the resource."""
     return (name for name, member in kind.members.items() if member.on_change == "replaces")
 
 
-def _render_fields_of(kind: Kind) -> str:
+def _render_kind_fields(kind: Kind) -> str:
     attrs.resolve_types(kind.spec_class)
     rows = []
     for attribute in attrs.fields(kind.spec_class):
@@ -165,7 +167,7 @@ def _render_fields_of(kind: Kind) -> str:
         )
         rows += [
             (f"`{path}`", _describe_values(inner.type, None), _describe_default(inner), "", "", "")
-            for path, inner in _nested_fields(member.name, attribute.type)
+            for path, inner in _list_nested_fields(member.name, attribute.type)
         ]
     header = ("Field", "Value", "Default", "A change", "Description", "Request member")
     title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
@@ -185,6 +187,7 @@ def _describe_change(kind: Kind, member: Member) -> str:
 
 
 def _describe_values(annotation: Any, references: str | None) -> str:
+    """Describe the values of a field. `references` is the table whose resources it names, if any."""
     if accepts_document_or_name(annotation):
         return f"{_describe_values(Document, None)}; or a name from `[{references}.*]`"
     if references:
@@ -213,8 +216,11 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
             return f"`{value}`"
 
 
-def _nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
-    """Yield the fields of a nested table, or of the tables of an array, by their dotted names."""
+def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
+    """Yield the fields of a nested table, or of the tables in an array, with their dotted paths.
+
+    `name` is the path of the field with that table or array. For any other type there are none.
+    """
     inner = select_toml_type(annotation)
     if get_origin(inner) is tuple:
         name, inner = f"{name}[]", select_toml_type(get_args(inner)[0])
