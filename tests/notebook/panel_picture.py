@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.docs.generate import PICTURES
 from tests.docs.pictures import edit_desired_state
-from tests.docs.readme_runner import checkout
+from tests.docs.readme_runner import copy_checkout
 from tests.support.jupyter_lab import Lab, command, execute, launch_browser
 
 CELL = """
@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from reconciler import Workspace
 
-gate = threading.Semaphore(0)
+gate = threading.Semaphore(0)  # each release lets one step of the apply end
 
 class GatedWorkspace(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
@@ -37,7 +37,7 @@ GatedWorkspace().panel()
 def main() -> None:
     """Take a picture of a plan with every action, one expanded row and three applied steps."""
     with tempfile.TemporaryDirectory() as scratch, launch_browser() as chrome:
-        folder = checkout(Path(scratch) / "greenhouse")
+        folder = copy_checkout(Path(scratch) / "greenhouse")
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
         lab = Lab(folder, state_folder=Path(scratch) / "lab").start()
         try:
@@ -52,9 +52,7 @@ def main() -> None:
             panel.get_by_role("button", name="Apply", exact=True).click()
             execute(page, "gate.release(3)")
             expect(panel.locator(".progress")).to_contain_text("3 applied")
-            panel.get_by_text("ca_certificates.factory").or_(
-                panel.get_by_text("things.pump-1", exact=True)
-            ).last.click()
+            panel.get_by_text("things.pump-1", exact=True).last.click()
             expect(panel.locator(".unfolded .lines").first).to_be_visible()
             page.mouse.move(0, 0)
             panel.screenshot(path=PICTURES / "panel.png")

@@ -21,12 +21,15 @@ FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 TIMEOUT_SECONDS = 120
 USER = str(identify_this_process(os.environ))
-"""The user and host that run them, as in the journal; they are not stored."""
+"""The user and host that run the notebooks, as in the journal; the stored outputs have other names."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def checkout(folder: Path) -> Path:
-    """Copy the notebooks and the desired state to a folder in which nothing was run yet."""
+def copy_notebooks(folder: Path) -> Path:
+    """Copy the notebooks and the desired state to a new folder, without the files of earlier runs.
+
+    Returns the folder with the notebooks.
+    """
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "desired_state.toml", folder)
     shutil.copytree(
@@ -37,7 +40,7 @@ def checkout(folder: Path) -> Path:
     return folder / "notebooks"
 
 
-def run(folder: Path, name: str) -> NotebookNode:
+def run_notebook(folder: Path, name: str) -> NotebookNode:
     """Run a notebook from top to bottom, and return it; an error in a cell is raised."""
     notebook = nbformat.read(folder / name, as_version=4)
     client = NotebookClient(
@@ -50,11 +53,12 @@ def run(folder: Path, name: str) -> NotebookNode:
     return client.execute()
 
 
-def strip(notebook: NotebookNode) -> NotebookNode:
-    """Return a notebook without what needs a running kernel or differs from run to run."""
+def strip_notebook(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a notebook without `USER`, the metadata of its cells, and outputs that need a running kernel."""
     stripped = nbformat.from_dict(json.loads(json.dumps(notebook).replace(USER, "ada@laptop")))
-    stripped.metadata = {name: stripped.metadata[name] for name in ("kernelspec",)} | {
-        "language_info": {"name": "python"}
+    stripped.metadata = {
+        "kernelspec": stripped.metadata["kernelspec"],
+        "language_info": {"name": "python"},
     }
     for cell in stripped.cells:
         cell.metadata = {}
@@ -64,7 +68,7 @@ def strip(notebook: NotebookNode) -> NotebookNode:
 
 
 def _is_transient(output: Any) -> bool:
-    """Return whether an output is a widget or progress; the result is in a later output."""
+    """Return whether an output is a widget or progress; another output of the cell shows the plan or the result."""
     data = output.get("data", {})
     page = str(data.get("text/html", ""))
     return (
@@ -78,9 +82,9 @@ def _is_transient(output: Any) -> bool:
 def main() -> None:
     """Run and store all notebooks."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = checkout(Path(scratch) / "books")
+        folder = copy_notebooks(Path(scratch) / "books")
         for name in NOTEBOOKS:
-            nbformat.write(strip(run(folder, name)), FOLDER / name)
+            nbformat.write(strip_notebook(run_notebook(folder, name)), FOLDER / name)
             sys.stdout.write(f"wrote notebooks/{name}\n")
 
 

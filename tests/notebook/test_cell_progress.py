@@ -31,10 +31,16 @@ def shell():
     return InteractiveShell.instance()
 
 
-def displayed_pages(captured) -> list[list[str]]:
-    """Return the text of every update, without its style."""
+def read_displayed_pages(captured) -> list[list[str]]:
+    """Return the lines of text of every update."""
     updates = (output.data["text/html"] for output in captured.outputs)
     return [[line.strip() for line in HtmlReader(page).lines if line.strip()] for page in updates]
+
+
+def read_progress(page: list[str]) -> str:
+    """Return the counts of steps in an update, without the time."""
+    counts_and_time = page[0].split(" elapsed")[0]
+    return counts_and_time.rsplit(" ", 2)[0]
 
 
 def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
@@ -46,15 +52,16 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
             Failed(DELETION.change, ReconcilerError("no")),
         ):
             on_outcome(outcome)
-    first, *_, last = [page[0].split(" elapsed")[0].rsplit(" ", 2)[0] for page in displayed_pages(captured)]
-    assert (first, last) == ("0 of 3", "3 of 3 ✔ 2 applied ✖ 1 failed")
+    first_page, *_, last_page = read_displayed_pages(captured)
+    assert read_progress(first_page) == "0 of 3"
+    assert read_progress(last_page) == "3 of 3 ✔ 2 applied ✖ 1 failed"
 
 
 def test_progress_shows_canceled_steps_in_american_spelling(shell):
     with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
         on_outcome(Canceled(CREATION.change))
-    last_page = displayed_pages(captured)[-1]
-    assert last_page[0].split(" elapsed")[0].rsplit(" ", 2)[0] == "1 of 3 ◌ 1 canceled"
+    last_page = read_displayed_pages(captured)[-1]
+    assert read_progress(last_page) == "1 of 3 ◌ 1 canceled"
 
 
 def test_an_output_is_updated_at_most_five_times_a_second(shell):
@@ -62,12 +69,12 @@ def test_an_output_is_updated_at_most_five_times_a_second(shell):
     output = cell_progress.ThrottledOutput(clock)
     with capture_output() as captured:
         for tick in range(1000):
-            clock.now = tick / 1024
+            clock.now = tick / 1024  # a power of two: exact in binary
             output.update(
                 lambda tick=tick: render_status_html("✔", "applied", str(tick)),
                 lambda: "",
             )
-    assert displayed_pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
+    assert read_displayed_pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 
 def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
@@ -76,7 +83,7 @@ def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
         signal.raise_signal(signal.SIGINT)
         on_outcome(Applied(CREATION.change, 0.1))
     assert stop.is_set()
-    assert displayed_pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
+    assert read_displayed_pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
 
 
 def test_a_quick_read_leaves_no_output(shell):
@@ -92,6 +99,7 @@ def test_a_plain_shell_is_not_a_notebook(shell):
 def test_the_extension_registers_one_magic(shell):
     before = set(shell.magics_manager.magics["line"])
     shell.run_line_magic("load_ext", "reconciler")
+    # Nothing is new if another test has loaded the extension.
     assert set(shell.magics_manager.magics["line"]) - before <= {"reconcile"}
     assert "reconcile" in shell.magics_manager.magics["line"]
 

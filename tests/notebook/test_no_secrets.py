@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 from reconciler import Workspace
 from reconciler.notebook.session import PanelSession
-from tests.notebook.test_session import TIMEOUT_SECONDS, Page, shown_digest
+from tests.notebook.test_session import TIMEOUT_SECONDS, Page, read_shown_digest
 
 CELLS = (
     "import reconciler\n%load_ext reconciler\nws = reconciler.Workspace()\nplan = ws.plan()\nplan",
@@ -29,7 +29,7 @@ CELLS = (
 
 @pytest.fixture
 def canaries(run_in_starter):
-    """Return the secrets: each line of every key, and the setup codes."""
+    """Return the secrets of the starter files: each line of every private key, and the setup codes."""
     key_lines = {line for path in Path("pki").glob("*.key") for line in path.read_text().splitlines()[1:-1]}
     return key_lines | {path.read_text().strip() for path in Path("pki").glob("*.setup-code")}
 
@@ -63,7 +63,7 @@ def test_no_panel_contains_a_secret(canaries):
     for row in range(len(page.wait_for_phase("planned").state["rows"])):
         session.expand(row)
     session.show_graph()
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     page.wait_for_phase("done")
     session.close()
     assert session.wait(TIMEOUT_SECONDS)

@@ -29,7 +29,7 @@ import threading
 from pathlib import Path
 from reconciler import Workspace
 
-gate = threading.Semaphore(0)
+gate = threading.Semaphore(0)  # each release lets one step of the apply end
 
 class GatedWorkspace(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
@@ -57,7 +57,7 @@ def panel(lab, page, request):
     command(page, "notebook:run-all-cells")
     region = page.get_by_role("region", name="Panel of greenhouse")
     expect(region.get_by_text("50 changes")).to_be_visible()
-    region.name = f"{name}/panel.ipynb"
+    region.notebook_path = f"{name}/panel.ipynb"
     return region
 
 
@@ -67,13 +67,15 @@ def take_screenshot(locator, name: str) -> None:
     locator.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def confirm(panel) -> None:
+def confirm_apply(panel) -> None:
+    """Press Apply and confirm with the name of the workspace, which the plan requires because it deletes things."""
     panel.get_by_role("button", name="Apply …").click()
     panel.get_by_label("to continue").fill("greenhouse")
     panel.get_by_role("button", name="Apply", exact=True).click()
 
 
-def rows(panel):
+def locate_rows(panel):
+    """Return the rows of the table of changes that are drawn."""
     return panel.locator("[data-index]")
 
 
@@ -81,7 +83,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     # review the plan
     panel.get_by_role("button", name="3 delete").click()
     expect(panel.get_by_text("3 of 50 changes")).to_be_visible()
-    assert rows(panel).locator(".address").all_inner_texts() == [
+    assert locate_rows(panel).locator(".address").all_inner_texts() == [
         "things.pump-3",
         "things.pump-4",
         "things.pump-5",
@@ -90,7 +92,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     panel.get_by_label("Kind").select_option("things")
     panel.get_by_label("Filter by text").fill("BERGEN")
     expect(panel.get_by_text("2 of 50 changes")).to_be_visible()
-    rows(panel).first.click()
+    locate_rows(panel).first.click()
     expect(panel.locator(".unfolded .lines").first).to_have_text("~attributes.siteoslo → bergen")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -118,7 +120,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     take_screenshot(panel, "applying")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
-    lab.open(page, panel.name)
+    lab.open(page, panel.notebook_path)
     expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
     execute(page, "gate.release(2)")
     expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
@@ -136,10 +138,10 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
 
 
 def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its_output(lab, page, panel):
-    confirm(panel)
+    confirm_apply(panel)
     execute(page, "gate.release(1)")
     expect(panel.get_by_text("1 of 50", exact=True)).to_be_visible()
-    lab.interrupt(panel.name)
+    lab.interrupt(panel.notebook_path)
     expect(panel.get_by_role("button", name="Stopping …")).to_be_visible()
     execute(page, "gate.release(200)")
     expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
@@ -153,11 +155,12 @@ def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its
     take_screenshot(output, "result")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
-    saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
+    saved = nbformat.read(lab.folder / panel.notebook_path, nbformat.NO_CONVERT)
     plan, result = saved.cells[1].outputs[-2:]  # a slow machine shows the read of the registry before them
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
-    assert exported.count('aria-label="Result of applying greenhouse"') == 2
+    result_count = exported.count('aria-label="Result of applying greenhouse"')
+    assert result_count == 2  # the incomplete apply, below its plan, and the retry
     assert result.data["text/plain"].startswith("✔ Apply complete")
 
 
@@ -176,7 +179,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
                 violations[state, theme, violation["id"]] = nodes
             take_screenshot(panel, f"{state}-{theme.split()[-1].lower()}")
 
-    rows(panel).first.click()
+    locate_rows(panel).first.click()
     expect(panel.locator(".unfolded .lines").first).to_be_visible()
     panel.get_by_role("button", name="Apply …").click()
     check("confirming")
@@ -198,7 +201,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
 
 
 MAX_OPEN_SECONDS = 2.0
-"""The time from running the cell until its rows are visible."""
+"""The most time from running the cell until its rows are visible."""
 LARGE_PLAN_CELL = """
 from attrs import evolve
 from reconciler import Address
@@ -227,8 +230,10 @@ FloodingWorkspace().panel(large)
 def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, page):
     (lab.folder / "large").mkdir()
     lab.notebook("large/panel.ipynb", [PREPARE_CELL + "ws = GatedWorkspace()" + LARGE_PLAN_CELL, FLOOD_CELL])
-    messages = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: messages.append(len(frame))))
+    message_sizes = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda frame: message_sizes.append(len(frame)))
+    )
     lab.open(page, "large/panel.ipynb")
     command(page, "notebook:run-cell-and-select-next")
     expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
@@ -238,8 +243,8 @@ def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, p
     expect(panel.get_by_text("10,000 changes")).to_be_visible()
     assert time.monotonic() - started_at < MAX_OPEN_SECONDS
     assert page.evaluate("document.querySelectorAll('.reconciler.panel *').length") < 1_000
-    before = len(messages)
+    message_count_before = len(message_sizes)
     panel.get_by_role("button", name="Apply …").click()
     panel.get_by_role("button", name="Apply", exact=True).click()
     expect(panel.get_by_text("10,000 of 10,000", exact=True)).to_be_visible()
-    assert len(messages) - before < 200
+    assert len(message_sizes) - message_count_before < 200

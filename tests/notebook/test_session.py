@@ -1,7 +1,8 @@
-"""The panel's state machine without a browser: the states that it shows, and what it sends."""
+"""The panel's session without a browser: the state that it shows on the page, and the messages that it sends to it."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 
 from reconciler import Workspace
 from reconciler.notebook.session import PanelSession
+from tests.notebook.store_notebooks import USER
 from tests.support.registry_client import Cloud
 from tests.support.sample_plans import HOSTILE_TEXT
 
@@ -26,9 +28,15 @@ attributes = { site = "oslo" }
 """
 TIMEOUT_SECONDS = 20.0
 
+# `state["statuses"]` has one letter for each row, the first of its status (applied, canceled, failed, started), or a space for a
+# pending step.
+
 
 class Page:
-    """A page that records what the session sends, and wakes threads that wait for it."""
+    """A page that records what the session shows and sends, and wakes the threads that wait for a change.
+
+    `writers` has the names of the threads that called it.
+    """
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
@@ -75,7 +83,7 @@ def workspace(tmp_path):
 
 @pytest.fixture
 def open_session(workspace):
-    """Open a session on a workspace, and return its page and itself."""
+    """Return a function that opens a session on a workspace, and returns its page and the session."""
     sessions = []
 
     def open_session(workspace=workspace):
@@ -101,16 +109,16 @@ def to_text(html: str) -> str:
     return " ".join(" ".join(pieces).split())
 
 
-def shown_digest(page) -> str:
+def read_shown_digest(page) -> str:
     return page.state["header"]["digest"]
 
 
 def apply_and_wait(page, session) -> Page:
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     return page.wait_for_phase("done")
 
 
-def edit(workspace, old: str, new: str) -> None:
+def edit_file(workspace, old: str, new: str) -> None:
     workspace.path.write_text(workspace.path.read_text().replace(old, new))
 
 
@@ -145,9 +153,9 @@ def test_only_the_session_thread_updates_the_page(open_session):
     assert page.writers == {"panel"}
 
 
-def test_a_row_shows_its_differences_and_its_details_when_expanded(open_session, workspace):
+def test_a_row_shows_its_differences_and_after_expanding_also_its_calls(open_session, workspace):
     apply_and_wait(*open_session())
-    edit(workspace, 'oslo"', 'bergen"')
+    edit_file(workspace, 'oslo"', 'bergen"')
     page, session = open_session(Workspace(workspace.path))
     assert page.state["rows"][0] == [
         "update",
@@ -173,18 +181,18 @@ def test_a_row_that_does_not_exist_has_no_details(open_session, row):
 
 def test_a_destructive_plan_requires_the_name_of_the_workspace(open_session, workspace):
     apply_and_wait(*open_session())
-    edit(workspace, '[things.pump-2]\nattributes = { site = "oslo" }', "")
+    edit_file(workspace, '[things.pump-2]\nattributes = { site = "oslo" }', "")
     page, session = open_session(Workspace(workspace.path))
     assert page.state["confirmation"] == {
         "question": "Send 1 call to embedded: 1 to delete?",
         "expected": "greenhouse",
     }
-    session.apply(shown_digest(page), "grenhouse")
+    session.apply(read_shown_digest(page), "grenhouse")
     page.wait_until(lambda page: page.state["banner"])
     assert to_text(page.state["banner"]) == (
         "✖ error nothing was sent; to continue, type the workspace's name: greenhouse"
     )
-    session.apply(shown_digest(page), "greenhouse")
+    session.apply(read_shown_digest(page), "greenhouse")
     assert page.wait_for_phase("done").state["statuses"] == "a"
 
 
@@ -205,7 +213,7 @@ def test_planning_again_reads_the_edited_file(open_session, workspace):
 
 def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     page, session = open_session()
-    edit(workspace, "attributes", "atributes")
+    edit_file(workspace, "attributes", "atributes")
     session.plan()
     page.wait_until(lambda page: page.state["banner"])
     assert to_text(page.state["banner"]).startswith(
@@ -214,33 +222,34 @@ def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     assert page.state["phase"] == "planned"
 
 
-def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session, workspace):
+def test_a_locked_workspace_is_not_applied_and_its_lease_holder_is_named(open_session, workspace):
     page, session = open_session()
     other = Workspace(workspace.path)
     plan = other.plan()
     is_applying, may_continue = threading.Event(), threading.Event()
 
-    def hold(_outcome):
+    def pause_apply(_outcome):
         is_applying.set()
         assert may_continue.wait(TIMEOUT_SECONDS)
 
-    applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"on_outcome": hold})
+    applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"on_outcome": pause_apply})
     applying.start()
     assert is_applying.wait(TIMEOUT_SECONDS)
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     page.wait_until(lambda page: page.state["banner"])
     may_continue.set()
     applying.join(TIMEOUT_SECONDS)
-    assert "the workspace is locked by" in to_text(page.state["banner"])
+    assert f"the workspace is locked by {USER} (process {os.getpid()})" in to_text(page.state["banner"])
+    assert page.results == []
 
 
-def test_a_stale_step_shows_all_three_values(open_session, workspace):
+def test_a_stale_step_shows_the_seen_the_planned_and_the_live_value(open_session, workspace):
     apply_and_wait(*open_session())
-    edit(workspace, 'oslo"', 'bergen"')
+    edit_file(workspace, 'oslo"', 'bergen"')
     page, session = open_session(Workspace(workspace.path))
     cloud = Cloud(workspace.registry_path)
     cloud.iot.update_thing(thingName="pump-1", attributePayload={"attributes": {"site": "rome"}})
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     page.wait_for_phase("unfinished")
     assert page.state["statuses"] == "fa"
     assert "attributes.site oslo bergen rome" in to_text(page.state["banner"])
@@ -261,7 +270,7 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
             return super().apply(plan, on_outcome=wait_at_gate, **options)
 
     page, session = open_session(GatedWorkspace(workspace.path))
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     page.wait_until(lambda page: page.state["statuses"] == "s  ")
     session.stop()
     page.wait_for_phase("stopping")
@@ -273,20 +282,20 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
     assert page.wait_for_phase("done").state["statuses"] == "aa"
 
 
-def test_hostile_names_are_shown_as_text(open_session, workspace):
+def test_a_hostile_address_is_escaped_where_the_graph_is_shown(open_session):
     page, session = open_session()
     session.show_graph(HOSTILE_TEXT)
     page.wait_until(lambda page: page.state["graph"])
-    state = str(page.state)
-    assert [text for text in ("<script", "\x1b", "\u202e") if text in state] == []
+    state_text = str(page.state)
+    assert [text for text in ("<script", "\x1b", "\u202e") if text in state_text] == []
 
 
-def test_an_internal_error_is_shown_as_one(open_session, workspace):
+def test_an_unexpected_exception_is_shown_as_an_internal_error(open_session, workspace):
     class BrokenWorkspace(Workspace):
         def apply(self, plan, **options):
             raise KeyError("oops")
 
     page, session = open_session(BrokenWorkspace(workspace.path))
-    session.apply(shown_digest(page))
+    session.apply(read_shown_digest(page))
     page.wait_until(lambda page: page.state["banner"])
     assert to_text(page.state["banner"]) == ("✖ error internal error: KeyError: 'oops'")
