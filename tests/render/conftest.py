@@ -1,4 +1,4 @@
-"""The command line, for tests that render what a command prints."""
+"""Fixtures that run commands, for tests of what a command prints."""
 
 from __future__ import annotations
 

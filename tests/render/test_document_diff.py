@@ -1,4 +1,4 @@
-"""Documents, requests and files in a plan: short, and with the parts that differ."""
+"""Documents, signing requests and output files in a plan: they are shortened, and documents show the parts that differ."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from tests.support.sample_plans import make_plan, make_resource
 
 PUBLISH = {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}
 CONNECT = {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}
-REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\nBBBB\n-----END CERTIFICATE REQUEST-----\n"
+SIGNING_REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\nBBBB\n-----END CERTIFICATE REQUEST-----\n"
 
 
-def make_policy(*statements, source=None):
+def make_policy_document(*statements, source=None):
     return Document.from_value({"Version": "2012-10-17", "Statement": list(statements)}, source)
 
 
 def make_update(before, after):
+    """Make the update of a policy from one document to another."""
     desired = make_resource("policies", "telemetry", Policy(after), 8)
     live = Live("telemetry", Policy(before), owner="greenhouse")
     return Update(desired, live, (FieldChange("document", before, after),))
@@ -50,17 +51,17 @@ def render_change(change, *calls, requests=False):
     ("value", "expected"),
     [
         (
-            make_policy(PUBLISH),
+            make_policy_document(PUBLISH),
             "{ Version = 2012-10-17, Statement = [{ Effect = Allow, Action = iot:Publish, Resource = * }] }",
         ),
-        (make_policy(PUBLISH, CONNECT), "{ Version, Statement }"),
-        (make_policy(PUBLISH, CONNECT, source="big.json"), "{ Version, Statement } (big.json)"),
+        (make_policy_document(PUBLISH, CONNECT), "{ Version, Statement }"),
+        (make_policy_document(PUBLISH, CONNECT, source="big.json"), "{ Version, Statement } (big.json)"),
         (OutputFile("pki/a.pem", "/x/pki/a.pem"), "will be written to pki/a.pem"),
         (OutputFile("pki/a.pem", "/x/pki/a.pem", "-----BEGIN…"), "pki/a.pem"),
-        (REQUEST, "CSR sha256:d5651e9a7a22…"),
+        (SIGNING_REQUEST, "CSR sha256:d5651e9a7a22…"),
         ('{\n "a": ["b", 1]\n}', """'{"a":["b",1]}'"""),
         ('say "no"', """'say "no"'"""),
-        ('it\'s "no"', r'"it' + "'" + r's \"no\""'),
+        ('it\'s "no"', '"it\'s \\"no\\""'),
         ("{\nno json", r'"{\nno json"'),
     ],
 )
@@ -69,8 +70,10 @@ def test_a_value_is_short_and_accurate(value, expected):
 
 
 def test_a_plan_shows_which_parts_of_a_document_differ():
-    before = make_policy({**PUBLISH, "Condition": {"Bool": {"x": "true"}}}, CONNECT)
-    after = make_policy({**PUBLISH, "Action": ["iot:Publish", "iot:Receive"]}, {**CONNECT, "Sid": "Connect"})
+    before = make_policy_document({**PUBLISH, "Condition": {"Bool": {"x": "true"}}}, CONNECT)
+    after = make_policy_document(
+        {**PUBLISH, "Action": ["iot:Publish", "iot:Receive"]}, {**CONNECT, "Sid": "Connect"}
+    )
     assert render_change(make_update(before, after)) == [
         "  ~ update   policies.telemetry  desired_state.toml:8 · 0 calls",
         "             ~ document.Statement[0].Action     + iot:Receive",
@@ -79,17 +82,15 @@ def test_a_plan_shows_which_parts_of_a_document_differ():
     ]
 
 
-def test_a_longer_list_is_shown_by_its_new_items():
-    assert render_change(make_update(make_policy(PUBLISH), make_policy(PUBLISH, CONNECT)))[1:] == [
-        "             ~ document.Statement  + { Action = [iot:Connect], Effect = Allow, Resource = [*] }"
-    ]
+def test_a_list_that_grows_is_shown_by_its_new_items():
+    assert render_change(make_update(make_policy_document(PUBLISH), make_policy_document(PUBLISH, CONNECT)))[
+        1:
+    ] == ["             ~ document.Statement  + { Action = [iot:Connect], Effect = Allow, Resource = [*] }"]
 
 
 def test_a_new_list_in_a_document_is_shown_whole():
-    before, after = (
-        Document.from_value({"name": {"Ref": "N"}}),
-        Document.from_value({"name": {"Join": ["-", ["a", "b"]]}}),
-    )
+    before = Document.from_value({"name": {"Ref": "N"}})
+    after = Document.from_value({"name": {"Join": ["-", ["a", "b"]]}})
     assert render_change(make_update(before, after))[1:] == [
         "             - document.name.Ref   N",
         "             + document.name.Join  [-, [a, b]]",
@@ -106,7 +107,9 @@ def test_a_document_with_many_differences_shows_the_first_and_counts_the_others(
 
 
 def test_a_comparison_shows_only_the_parts_of_a_document_that_differ():
-    change = make_update(make_policy(PUBLISH, CONNECT), make_policy(PUBLISH, {**CONNECT, "Resource": "a"}))
+    change = make_update(
+        make_policy_document(PUBLISH, CONNECT), make_policy_document(PUBLISH, {**CONNECT, "Resource": "a"})
+    )
     view = build_comparison_view(change.address, change.resource, change.live, change)
     assert "\n".join(line.plain for line in render_comparison_text(view, 100)) == (
         "policies.telemetry\n"
@@ -122,11 +125,11 @@ def test_a_comparison_shows_only_the_parts_of_a_document_that_differ():
 
 def test_an_output_file_is_shown_with_its_certificate_and_its_call():
     output = OutputFile("pki/a.pem", "/x/pki/a.pem")
-    change = Create(make_resource("certificates", "a", Certificate(csr=REQUEST, save_to=output)))
+    change = Create(make_resource("certificates", "a", Certificate(csr=SIGNING_REQUEST, save_to=output)))
     call = ApiCall(
         "iot",
         "CreateCertificateFromCsr",
-        {"certificateSigningRequest": REQUEST},
+        {"certificateSigningRequest": SIGNING_REQUEST},
         output_files=(SavedMember("certificatePem", output),),
     )
     assert render_change(change, call, requests=True) == [
@@ -138,7 +141,7 @@ def test_an_output_file_is_shown_with_its_certificate_and_its_call():
     ]
 
 
-def test_a_step_that_waits_shows_the_longest_wait():
+def test_a_step_with_a_call_that_may_be_retried_shows_its_longest_wait():
     change = Delete(Address("thing_types", "pump"), Live("pump", None))
     call = ApiCall("iot", "DeleteThingType", {"thingTypeName": "pump"}, timeout_seconds=360)
     assert render_change(change, call, requests=True) == [
@@ -150,13 +153,13 @@ def test_a_step_that_waits_shows_the_longest_wait():
 
 def test_an_instance_is_shown_with_its_manifest_row():
     origin = Origin("desired_state.toml", 8, ManifestRow("devices.csv", 3))
-    change = Create(Resource(Address("policies", "p"), Policy(make_policy()), origin=origin))
+    change = Create(Resource(Address("policies", "p"), Policy(make_policy_document()), origin=origin))
     assert (
         render_change(change)[0] == "  + create   policies.p  desired_state.toml:8 (devices.csv:3) · 0 calls"
     )
 
 
-def test_an_info_note_is_dimmer_than_a_warning():
+def test_an_info_note_is_dim_and_a_warning_has_its_own_color():
     notes = (
         Note("warning", "it expires on 2026-01-04", Address("certificates", "a")),
         Note("info", "stays until 2026-01-04 10:00 UTC", Address("certificates", "b")),
@@ -172,7 +175,7 @@ def test_an_info_note_is_dimmer_than_a_warning():
     ]
 
 
-EVERY_KIND = """
+FILE_WITH_SIX_KINDS = """
 [workspace]
 name = "field"
 
@@ -201,10 +204,10 @@ attributes = { site = "{site}" }
 """
 
 
-def test_a_plan_has_a_section_for_every_kind(run, authority):
+def test_a_plan_has_a_section_for_each_kind_that_it_changes(run, authority):
     Path("ca.pem").write_text(authority.pem)
     Path("devices.csv").write_text("serial,site\nd-1,oslo\nd-2,bergen\n")
-    Path("desired_state.toml").write_text(EVERY_KIND)
+    Path("desired_state.toml").write_text(FILE_WITH_SIX_KINDS)
     code, out, err = run("plan")
     titles = sorted(line for line in out.split("\n") if line.endswith(" to create") and line[0] != " ")
     assert (code, err, titles) == (

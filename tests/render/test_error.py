@@ -48,11 +48,11 @@ THROTTLED = AwsError(
         (AssertionError(), ErrorView("internal error: AssertionError")),
     ],
 )
-def test_an_error_has_a_title_reasons_and_a_next_step(error, expected):
+def test_an_error_is_a_title_with_reasons_and_a_next_step_if_it_has_them(error, expected):
     assert build_error_view(error) == expected
 
 
-def test_a_lock_shows_its_holder_and_how_it_ends():
+def test_a_lock_shows_its_holder_and_how_to_wait_for_or_release_it():
     view = build_error_view(LockedError("ada@ci", "10:00", "10:05"))
     assert render_text(view, 1000).split("\n") == [
         "error: the workspace is locked by ada@ci since 10:00; nothing was sent",

@@ -27,7 +27,8 @@ from tests.support.sample_plans import CREATION, ROTATION, make_plan
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def build_fleet(count: int = 2):
+def build_fleet_graph(count: int = 2):
+    """Return the graph of devices from `pump-7` on, which `ROTATION` changes, with one CA and one thing group."""
     graph = nx.DiGraph()
     ca, group = Address("ca_certificates", "factory"), Address("thing_groups", "hall")
     graph.add_nodes_from([ca, group])
@@ -48,12 +49,12 @@ def sort_nodes(*nodes):
     return tuple(sorted(nodes, key=lambda node: get_kind_position(node.kind)))
 
 
-def render(picture, **options):
+def render_tree_text(picture, **options):
     return "\n".join(line.plain for line in render_tree(picture, **options))
 
 
 def test_a_tree_has_every_resource_once_and_names_its_other_dependencies():
-    assert render(build_picture(build_fleet(), {}, title="greenhouse")) == (
+    assert render_tree_text(build_picture(build_fleet_graph(), {}, title="greenhouse")) == (
         "greenhouse\n"
         "├─ factory  CA certificate\n"
         "│  ├─ pump-7  device certificate\n"
@@ -68,7 +69,7 @@ def test_a_tree_has_every_resource_once_and_names_its_other_dependencies():
 
 def test_a_tree_can_be_limited_to_ascii():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert render(build_picture(graph, {}, title="greenhouse"), ascii_only=True) == (
+    assert render_tree_text(build_picture(graph, {}, title="greenhouse"), ascii_only=True) == (
         "greenhouse\n`- factory  CA certificate\n   `- pump-7  device certificate\n\n2 resources, 1 dependency"
     )
 
@@ -77,7 +78,7 @@ def test_a_tree_of_a_plan_shows_its_actions_and_removals():
     removal = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
     plan = make_plan(ROTATION, CREATION, removal)
     graph = nx.DiGraph([(Address("certificates", "pump-7"), Address("things", "pump-8"))])
-    assert render(build_picture(graph, {}, plan, title="greenhouse")) == (
+    assert render_tree_text(build_picture(graph, {}, plan, title="greenhouse")) == (
         "greenhouse\n"
         "├─ ± replace pump-7  device certificate\n"
         "│  └─ + create pump-8  thing\n"
@@ -87,7 +88,7 @@ def test_a_tree_of_a_plan_shows_its_actions_and_removals():
     )
 
 
-def test_dot_has_nodes_and_edges():
+def test_dot_has_nodes_with_their_actions_and_edges():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
     assert render_dot(build_picture(graph, {}, make_plan(ROTATION), title="greenhouse")) == (
         "digraph reconciler {\n"
@@ -102,7 +103,9 @@ def test_dot_has_nodes_and_edges():
 
 
 def test_a_large_graph_has_one_node_for_each_kind_and_action():
-    picture = build_picture(build_fleet(400), {}, make_plan(ROTATION), title="greenhouse").collapse_if_large()
+    picture = build_picture(
+        build_fleet_graph(400), {}, make_plan(ROTATION), title="greenhouse"
+    ).collapse_if_large()
     assert (picture.nodes, picture.edges) == (
         sort_nodes(
             GraphNode("ca_certificates/", "ca_certificates", "factory"),
@@ -135,7 +138,9 @@ def test_mermaid_counts_the_edges_of_a_collapsed_graph():
 
 
 def test_an_svg_has_a_title_and_a_description_for_screen_readers():
-    svg = ET.fromstring(render_svg(build_picture(build_fleet(), {}, make_plan(ROTATION), title="greenhouse")))
+    svg = ET.fromstring(
+        render_svg(build_picture(build_fleet_graph(), {}, make_plan(ROTATION), title="greenhouse"))
+    )
     assert (svg.get("role"), svg.find(f"{SVG}title").text, svg.find(f"{SVG}desc").text) == (
         "img",
         "Dependency graph of greenhouse",
@@ -151,7 +156,7 @@ def test_every_node_of_an_svg_has_its_whole_name_in_a_tooltip():
 
 
 def test_columns_follow_dependencies_and_a_root_is_next_to_its_dependents():
-    layout = compute_layout(build_picture(build_fleet(1), {}), node_height=50, virtual_node_height=10)
+    layout = compute_layout(build_picture(build_fleet_graph(1), {}), node_height=50, virtual_node_height=10)
     assert [set(column) for column in layout.columns] == [
         {"ca_certificates.factory"},
         {"thing_groups.hall", "certificates.pump-7"},
@@ -161,10 +166,12 @@ def test_columns_follow_dependencies_and_a_root_is_next_to_its_dependents():
 
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_nodes_of_a_column_do_not_overlap(count):
-    layout = compute_layout(build_picture(build_fleet(count), {}), node_height=50, virtual_node_height=10)
+    layout = compute_layout(
+        build_picture(build_fleet_graph(count), {}), node_height=50, virtual_node_height=10
+    )
     for column in layout.columns:
         centers = [layout.centers[name] for name in column]
-        assert all(below - above >= 49.999 for above, below in pairwise(centers))
+        assert all(below - above >= 50 - 0.001 for above, below in pairwise(centers))  # except for rounding
 
 
 def test_an_empty_graph_is_a_valid_picture():

@@ -149,9 +149,8 @@ def test_drift_is_grouped_by_direction():
             "changed", Address("things", "pump-7"), (DriftedField("attributes.site", "oslo", "bergen"),)
         ),
     )
-    assert (
-        render_drift_markdown(build_drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT_MARKDOWN
-    )
+    drift = Drift("greenhouse", TARGET, file_digest="", items=items, unchanged=7)
+    assert render_drift_markdown(build_drift_view(drift)) == DRIFT_MARKDOWN
 
 
 def test_a_result_shows_failures_and_the_next_step():
@@ -175,7 +174,7 @@ def test_a_result_shows_failures_and_the_next_step():
 
 
 @pytest.mark.parametrize("count", [700, 10_000])
-def test_the_least_risky_changes_are_counted_where_they_do_not_fit(count):
+def test_the_least_risky_changes_are_only_counted_if_they_do_not_fit(count):
     text = render_plan_markdown(
         build_plan_view(make_plan(*make_creations(count), UPDATE, make_deletion("pump-3")))
     )
@@ -189,14 +188,14 @@ def test_the_least_risky_changes_are_counted_where_they_do_not_fit(count):
 def test_a_huge_change_is_shortened():
     fields = [FieldChange(f"attributes.a{number}", None, "x" * 200) for number in range(500)]
     text = render_plan_markdown(build_plan_view(make_plan(Step(make_creation("pump-1", *fields), ()))))
-    (omitted,) = re.findall(r"… and (\d+) more lines", text)
-    assert (text.count("attributes.a"), count_bytes(text) < 8_000) == (500 - int(omitted), True)
+    (omitted_count,) = map(int, re.findall(r"… and (\d+) more lines", text))
+    assert text.count("attributes.a") == 500 - omitted_count
+    assert count_bytes(text) < 8_000
 
 
 @given(
     st.lists(
-        st.builds(
-            lambda name, value: (name, value),
+        st.tuples(
             st.text("pump-`~\n#@é☃", min_size=1, max_size=40),
             st.text(min_size=1, max_size=400) | st.text("`", min_size=1, max_size=900),
         ),
@@ -206,7 +205,7 @@ def test_a_huge_change_is_shortened():
     st.integers(2_500, 20_000),
 )
 @examples(60)
-def test_any_plan_stays_below_its_limit_and_closes_every_block(creations, note, limit):
+def test_any_plan_stays_within_its_limit_and_its_texts_close_no_block(creations, note, limit):
     steps = [
         Step(make_creation(f"{name}{index}", FieldChange("attributes.a", None, value)), ())
         for index, (name, value) in enumerate(creations)
@@ -214,16 +213,16 @@ def test_any_plan_stays_below_its_limit_and_closes_every_block(creations, note, 
     notes = (Note("warning", note, Address("things", "x")),)
     text = render_plan_markdown(build_plan_view(make_plan(*steps, notes=notes)), limit)
     assert count_bytes(text) <= limit
-    fence = ""
+    open_fence = ""  # the backticks that opened the current block
     for line in text.splitlines():
-        fence_line = re.match(r"(`{3,})(\w*)$", line)
-        if not fence and fence_line and fence_line[2]:
-            fence = fence_line[1]
-        elif fence and line == fence:
-            fence = ""
-        elif fence and fence_line and len(fence_line[1]) >= len(fence):
-            raise AssertionError(line)
-    assert fence == ""
+        fence_line = re.match(r"(?P<backticks>`{3,})(?P<language>\w*)$", line)
+        if not open_fence and fence_line and fence_line["language"]:
+            open_fence = fence_line["backticks"]
+        elif open_fence and line == open_fence:
+            open_fence = ""
+        elif open_fence and fence_line and len(fence_line["backticks"]) >= len(open_fence):
+            raise AssertionError(line)  # a text would close the block
+    assert open_fence == ""
 
 
 def test_text_from_outside_appears_only_in_code():
@@ -232,16 +231,17 @@ def test_text_from_outside_appears_only_in_code():
     )
     plan = make_plan(step, notes=(Note("warning", HOSTILE_TEXT),))
     text = render_plan_markdown(build_plan_view(plan))
-    outside = re.sub(r"^```\w+\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    assert [word for word in ("<script", "@everyone", "#1", "\x1b", "\u202e") if word in outside] == []
+    text_outside_code = re.sub(r"^```\w+\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    hostile_parts = ("<script", "@everyone", "#1", "\x1b", "\u202e")
+    assert [part for part in hostile_parts if part in text_outside_code] == []
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [("greenhouse", "`greenhouse`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("", "`  `")],
 )
-def test_a_code_span_contains_any_text(words, expected):
-    assert format_code_span(words) == expected
+def test_a_code_span_contains_any_text(text, expected):
+    assert format_code_span(text) == expected
 
 
 def test_a_marker_is_one_comment_for_any_workspace_name():

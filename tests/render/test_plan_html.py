@@ -37,6 +37,7 @@ ESCAPED_TEXT = r"&lt;script&gt;alert(\&#34;1\&#34;)&lt;/script&gt; [bold red]x[/
 
 
 def read_lines(view) -> list[str]:
+    """Return the lines of text of a view's HTML, without empty ones."""
     return [line.rstrip("\n") for line in HtmlReader(render_html_fragment(view)).lines if line.strip()]
 
 
@@ -134,15 +135,16 @@ def test_a_plan_without_changes_is_one_sentence():
 
 def test_omitted_changes_are_counted():
     plan = make_plan(*(Step(make_creation(f"pump-{number}"), ()) for number in range(5)))
-    assert read_lines(build_plan_view(plan, max_rows=2))[3:9] == [
+    assert read_lines(build_plan_view(plan, max_rows=2))[3:11] == [
         "Things 5 to create",
         "+ create | ",
         "things.pump-0 desired_state.toml:1 · 0 calls",
         "no attributes",
         "+ create | ",
         "things.pump-1 desired_state.toml:1 · 0 calls",
+        "no attributes",
+        "and 3 more things",
     ]
-    assert read_lines(build_plan_view(plan, max_rows=2))[10] == "and 3 more things"
 
 
 def test_a_result_shows_every_outcome_and_the_next_step():
@@ -189,7 +191,13 @@ def test_a_comparison_shows_both_sides_and_marks_differences():
 
 def test_diagnostics_show_their_lines_in_the_file():
     diagnostic = Diagnostic(
-        "a.toml", 1, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"
+        "a.toml",
+        1,
+        "unknown key",
+        address="things.pump-7",
+        field="atributes",
+        expected="a field of a thing",
+        nearest="attributes",
     )
     assert read_lines(
         build_diagnostics_view([diagnostic], {"a.toml": ['atributes = { site = "oslo" }']})

@@ -100,13 +100,13 @@ def render(plan, width=80, *, requests=False):
 
 
 def make_update_plan(*fields):
-    """Return a plan that updates one thing."""
+    """Make a plan that updates these fields of a thing."""
     resource = Resource(Address("things", "pump-7"), Thing(), origin=Origin("desired_state.toml", 44))
     return make_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
 
 
 def render_attributes(plan, width=80):
-    """Return the lines of attributes alone."""
+    """Return only the lines of the changed fields."""
     return [line for line in render(plan, width).split("\n") if line.startswith(" " * 11)]
 
 
@@ -118,7 +118,7 @@ def test_a_plan_has_no_line_wider_than_80_columns():
     assert max(map(len, render(FULL_PLAN).split("\n"))) <= 80
 
 
-def test_a_plan_lists_every_call_with_its_parameters_on_request():
+def test_a_plan_with_requests_lists_every_call_with_its_parameters():
     assert render(make_plan(ROTATION, UPDATE), 100, requests=True) == PLAN_WITH_CALLS
 
 
@@ -141,7 +141,8 @@ def test_a_long_address_is_shown_whole_with_its_description_on_the_next_line():
 
 
 def test_a_long_value_is_truncated_around_its_first_difference():
-    before, after = "x" * 300 + "oslo" + "y" * 300, "x" * 300 + "bergen" + "y" * 300
+    before = "x" * 300 + "oslo" + "y" * 300
+    after = "x" * 300 + "bergen" + "y" * 300
     plan = make_update_plan(FieldChange("attributes.site", before, after))
     assert render_attributes(plan) == [
         "             ~ attributes.site  …xxxxxxxxxxxxoslo" + "y" * 80 + "… (604 characters)",
@@ -212,7 +213,7 @@ def test_a_shared_quota_is_explained_by_its_own_name():
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("seconds", "expected"),
     [
         (0.004, "0.00 s"),
         (0.5, "0.50 s"),
@@ -223,8 +224,8 @@ def test_a_shared_quota_is_explained_by_its_own_name():
         (5460, "1 h 31 min"),
     ],
 )
-def test_a_duration_is_formatted_with_the_units_people_use(value, expected):
-    assert format_duration(value) == expected
+def test_a_duration_is_formatted_with_the_units_people_use(seconds, expected):
+    assert format_duration(seconds) == expected
 
 
 @pytest.mark.parametrize("kind", all_kinds())

@@ -44,7 +44,7 @@ def test_a_character_class_is_described_in_words_before_its_pattern(pattern, wor
         "",
     ],
 )
-def test_any_other_expectation_is_unchanged(expected):
+def test_other_patterns_and_other_expectations_are_unchanged(expected):
     assert describe_expected(expected) == expected
 
 

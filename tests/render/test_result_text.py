@@ -45,7 +45,7 @@ def render(result):
     return to_text(render_result_text(build_result_view(result)))
 
 
-def test_a_complete_apply_is_one_line():
+def test_a_complete_apply_is_shown_in_one_line():
     plan = make_plan(CREATION, DELETION)
     result = Result(plan, (Applied(CREATION.change, 0.1), Applied(DELETION.change, 0.2)), 75.2)
     assert render(result) == "✔ Apply complete in 1 min 15 s: 1 created, 1 deleted."
@@ -148,9 +148,15 @@ def test_a_comparison_wraps_long_values_in_their_columns():
 def test_diagnostics_show_their_lines_in_the_file():
     lines = ["[things.pump-7]", 'atributes = { site = "oslo" }', "[certificates.pump-7]"]
     diagnostics = [
-        Diagnostic("a.toml", 3, "it expired", "certificates.pump-7", severity="warning"),
+        Diagnostic("a.toml", 3, "it expired", address="certificates.pump-7", severity="warning"),
         Diagnostic(
-            "a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"
+            "a.toml",
+            2,
+            "unknown key",
+            address="things.pump-7",
+            field="atributes",
+            expected="a field of a thing",
+            nearest="attributes",
         ),
     ]
     assert to_text(render_diagnostics_text(build_diagnostics_view(diagnostics, {"a.toml": lines}))) == (
@@ -185,7 +191,9 @@ def test_an_excerpt_shows_no_value_because_it_may_be_a_secret():
         (f"{'a.' * 500}a = 1", "a", ("a." * 100 + "…", 0, 200)),
     ],
 )
-def test_an_excerpt_marks_the_whole_key_where_the_field_does_not_occur_in_it(line, field, expected):
-    diagnostic = Diagnostic("a.toml", 1, "wrong", "things.pump-7", field)
+def test_an_excerpt_marks_the_field_or_the_whole_key_if_that_does_not_contain_the_field(
+    line, field, expected
+):
+    diagnostic = Diagnostic("a.toml", 1, "wrong", address="things.pump-7", field=field)
     (row,) = build_diagnostics_view([diagnostic], {"a.toml": [line]}).rows
     assert (row.excerpt.text, row.excerpt.start, row.excerpt.length) == expected

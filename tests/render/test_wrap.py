@@ -24,7 +24,7 @@ from reconciler.render.graph.picture import build_picture
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.rich_display import get_text_renderers, render_text
 from reconciler.render.text.wrap import wrap_lines
-from reconciler.render.views.comparison import build_comparison_view
+from reconciler.render.views.comparison import ResourceComparisonView, build_comparison_view
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.error import build_error_view
 from reconciler.render.views.history import build_history_view, build_run_view
@@ -40,7 +40,7 @@ names = st.text("abcdefg-_", min_size=1, max_size=60)
 
 
 def build_views(sentence: str, name: str):
-    """Return a view of every type, with a sentence and a name wherever text from outside appears."""
+    """Return views of every type, with the sentence and the name wherever text from outside appears."""
     address = Address("things", name)
     field = FieldChange("attributes.note", sentence, f"{sentence} {name}")
     resource = make_resource("things", name, Thing(attributes={"note": sentence, "name": name}))
@@ -54,21 +54,50 @@ def build_views(sentence: str, name: str):
     drifted_resource = DriftedResource(
         "changed", address, (DriftedField("attributes.note", sentence, name),), owner=name
     )
-    process = ProcessIdentity(name, "host", 1, sentence)
-    run = Run("r1", name, sentence, process, "apply", "0" * 64, "1" * 64, NOON, NOON, "applied")
-    call = RunCall(1, str(address), "iot", "UpdateThing", sentence, "answered", NOON)
+    run = Run(
+        id="r1",
+        workspace=name,
+        target=sentence,
+        process=ProcessIdentity(name, "host", pid=1, job=sentence),
+        command="apply",
+        file_digest="0" * 64,
+        plan_digest="1" * 64,
+        started_at=NOON,
+        ended_at=NOON,
+        status="applied",
+    )
+    call = RunCall(
+        number=1,
+        address=str(address),
+        service="iot",
+        operation="UpdateThing",
+        parameters=sentence,
+        status="answered",
+        started_at=NOON,
+    )
     record = RunRecord(run, (RunStep(str(address), "update", "failed", error=sentence),), (call,))
-    diagnostic = Diagnostic("a.toml", 1, sentence, str(address), "note", sentence, name)
-    invalid = build_error_view(InvalidDesiredStateError([diagnostic]), {"a.toml": [f"{name} = 1"]})
+    diagnostic = Diagnostic(
+        "a.toml", 1, sentence, address=str(address), field="note", expected=sentence, nearest=name
+    )
+    invalid_file_view = build_error_view(InvalidDesiredStateError([diagnostic]), {"a.toml": [f"{name} = 1"]})
+    drift = Drift(
+        name,
+        TARGET,
+        file_digest="",
+        items=(drifted_resource,),
+        unchanged=3,
+        unlisted=(sentence,),
+        notes=(sentence,),
+    )
     return [
         build_plan_view(plan, requests=True),
         build_result_view(Result(plan, outcomes, 1.0)),
         build_comparison_view(address, resource, live, update),
-        build_drift_view(Drift(name, TARGET, "", (drifted_resource,), 3, (sentence,), (sentence,)), run),
+        build_drift_view(drift, run),
         build_history_view(History((run,))),
         build_run_view(record),
-        invalid,
-        invalid.diagnostics,
+        invalid_file_view,
+        invalid_file_view.diagnostics,
         build_error_view(PlanRejectedError([sentence, name])),
     ]
 
@@ -77,7 +106,7 @@ def split_words(text: str) -> list[str]:
     return text.replace("\n", " ").split()
 
 
-def test_the_sample_has_a_view_of_every_type():
+def test_build_views_returns_a_view_of_every_type():
     assert {type(view) for view in build_views("a", "b")} == set(get_text_renderers())
 
 
@@ -95,7 +124,7 @@ def test_no_rendering_splits_a_word_that_fits_into_a_line(sentence, name, width)
 @settings(deadline=None)
 @given(sentences, names)
 def test_no_comparison_splits_a_word_of_a_value(sentence, name):
-    comparison = build_views(sentence, name)[2]
+    (comparison,) = (view for view in build_views(sentence, name) if isinstance(view, ResourceComparisonView))
     values = [value.text for row in comparison.fields for value in (row.desired, row.live) if value]
     words_of_values = {word for value in values for word in value.split()}
     assert words_of_values <= set(split_words(render_text(comparison, 80)))
