@@ -1,9 +1,12 @@
 """Write a Markdown comment that reports why there is no plan: the command's stderr as inert text.
 
-The first line is the marker of the plan's own comment, so that this text replaces it. The marker has the workspace's name if the
-file can be read far enough. Only the standard library is used.
+The first line is the marker that a plan's comment has, so that this comment replaces the one with an earlier plan. The marker has the
+workspace's name if the desired state can be read that far. Only the standard library is used.
 
-usage: plan_failed.py EXIT_CODE FILE STDERR > MARKDOWN     the desired state, and the file with the command's stderr
+usage: plan_failed.py EXIT_CODE STATE STDERR > MARKDOWN
+  EXIT_CODE  the exit code of `reconciler plan`
+  STATE      the desired state: a TOML file, or a folder of TOML files
+  STDERR     the file with what the command wrote to stderr
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ import tomllib
 from pathlib import Path
 
 MAX_BYTES = 60_000
-"""Bytes of stderr to include; a GitHub comment has room for 65,536 characters with everything around it."""
+"""The most bytes of stderr to include; a whole GitHub comment has at most 65,536 characters."""
 EXIT_REJECTED = 3
 
 
-def marker(state: Path) -> str:
+def build_marker(state: Path) -> str:
     """Return the marker that `reconciler plan --format markdown` writes.
 
     It has no workspace name if none can be read.
@@ -32,8 +35,8 @@ def marker(state: Path) -> str:
     return "<!-- reconciler plan -->"
 
 
-def code_block(stderr: str) -> str:
-    """Return stderr as a code block that its content cannot end, without the runner's annotations."""
+def format_code_block(stderr: str) -> str:
+    """Return stderr as a code block that its content cannot end, without lines such as `::error …`."""
     lines = [line for line in stderr.splitlines() if not line.startswith("::")]
     text = "\n".join(lines).strip()
     text = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
@@ -44,11 +47,11 @@ def code_block(stderr: str) -> str:
 
 def main() -> None:
     """Read the arguments and write the comment."""
-    exit_code, state, stderr = sys.argv[1:]
+    exit_code, state, stderr_file = sys.argv[1:]
     heading = "The plan was rejected" if int(exit_code) == EXIT_REJECTED else "No plan"
-    message = code_block(Path(stderr).read_text(encoding="utf-8", errors="replace"))
+    message = format_code_block(Path(stderr_file).read_text(encoding="utf-8", errors="replace"))
     sys.stdout.reconfigure(encoding="utf-8")
-    print(f"{marker(Path(state))}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}")
+    print(f"{build_marker(Path(state))}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Write a plan into one comment of a pull request, or drift into one issue, and keep it up to date.
 
-The first line of the Markdown is a hidden marker that identifies the comment or issue later. Only the standard library is used,
-so that a failed installation can be reported too.
+The first line of the Markdown is a hidden marker, by which the next run finds the comment or issue. Only the standard library is
+used, so that a failed installation can be reported too.
 
-usage: publish.py comment NUMBER FILE      the pull request's number
-       publish.py issue true|false FILE    whether there is drift
+usage: publish.py comment NUMBER FILE      NUMBER: the pull request's number
+       publish.py issue true|false FILE    true or false: whether there is drift
+FILE is the Markdown.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ PAGE_SIZE = 100
 ISSUE_TITLE = "The registry differs from the desired state"
 
 
-def call(method: str, path: str, body: dict[str, str] | None = None) -> Any:
-    """Send one request about this repository to GitHub's REST API."""
+def send_request(method: str, path: str, body: dict[str, str] | None = None) -> Any:
+    """Send one request about this repository to GitHub's REST API, and return the parsed response.
+
+    `path` is the path below the repository's URL.
+    """
     repository = f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}"
     request = urllib.request.Request(
         f"{repository}/{path}",
@@ -39,57 +43,63 @@ def call(method: str, path: str, body: dict[str, str] | None = None) -> Any:
 
 
 def find_by_marker(path: str, marker: str) -> dict[str, Any] | None:
-    """Return the comment or issue with this marker.
+    """Return the first listed comment or issue with this marker, or None.
 
-    A marker without a workspace name, which an unreadable file has, matches the only one there is.
+    A marker has no workspace name if the file could not be read. Such a marker also matches the only comment or issue with a marker
+    of the same command. If none has the marker, one whose marker has no name matches.
     """
-    subject = " ".join(marker.split()[:3])
-    items = {first: item for first, item in reversed([*bot_items(path)]) if first.startswith(f"{subject} ")}
-    nameless = f"{subject} -->"
-    if marker == nameless and len(items) == 1:
+    command_prefix = " ".join(marker.split()[:3])  # <!-- reconciler plan
+    items: dict[str, dict[str, Any]] = {}
+    for first_line, item in list_bot_items(path):
+        if first_line.startswith(f"{command_prefix} "):
+            items.setdefault(first_line, item)
+    nameless_marker = f"{command_prefix} -->"
+    if marker == nameless_marker and len(items) == 1:
         return next(iter(items.values()))
-    return items.get(marker, items.get(nameless))
+    return items.get(marker, items.get(nameless_marker))
 
 
-def bot_items(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each comment or issue that a bot wrote, with its first line.
+def list_bot_items(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the first line of each comment or issue that a bot wrote, with the comment or issue.
 
-    Anyone could write a marker, so those that people wrote are ignored.
+    Anyone could write a marker, so comments and issues that people wrote are ignored.
     """
-    number = 1
-    while page := call("GET", f"{path}{'&' if '?' in path else '?'}per_page={PAGE_SIZE}&page={number}"):
+    separator = "&" if "?" in path else "?"
+    page_number = 1
+    while page := send_request("GET", f"{path}{separator}per_page={PAGE_SIZE}&page={page_number}"):
         for item in page:
+            # GitHub lists pull requests with the issues.
             if item["user"]["type"] == "Bot" and "pull_request" not in item:
                 yield (item.get("body") or "").split("\n", 1)[0].rstrip("\r"), item
         if len(page) < PAGE_SIZE:
             return
-        number += 1
+        page_number += 1
 
 
 def write_comment(number: str, text: str) -> str:
-    """Create or update the pull request's comment."""
+    """Create or update the pull request's comment, and return what was done."""
     if not number.isdigit():
         raise SystemExit(f"{number!r} is not a pull request number")
     existing = find_by_marker(f"issues/{number}/comments", text.split("\n", 1)[0])
     if existing is None:
-        call("POST", f"issues/{number}/comments", {"body": text})
+        send_request("POST", f"issues/{number}/comments", {"body": text})
         return "created the comment"
-    call("PATCH", f"issues/comments/{existing['id']}", {"body": text})
+    send_request("PATCH", f"issues/comments/{existing['id']}", {"body": text})
     return "updated the comment"
 
 
 def write_issue(has_drift: str, text: str) -> str:
-    """Keep one issue open while there is drift, and close it afterwards."""
+    """Keep one issue open while there is drift, close it afterwards, and return what was done."""
     existing = find_by_marker("issues?state=open", text.split("\n", 1)[0])
     if has_drift != "true":
         if existing is None:
             return "no drift"
-        call("PATCH", f"issues/{existing['number']}", {"body": text, "state": "closed"})
+        send_request("PATCH", f"issues/{existing['number']}", {"body": text, "state": "closed"})
         return f"closed issue {existing['number']}"
     if existing is None:
-        issue = call("POST", "issues", {"title": ISSUE_TITLE, "body": text})
+        issue = send_request("POST", "issues", {"title": ISSUE_TITLE, "body": text})
         return f"opened issue {issue['number']}"
-    call("PATCH", f"issues/{existing['number']}", {"body": text})
+    send_request("PATCH", f"issues/{existing['number']}", {"body": text})
     return f"updated issue {existing['number']}"
 
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs one command for a workflow step. The result goes to the log, to the step summary, and as Markdown to
-# $RUNNER_TEMP/reconciler.md. Step outputs: `digest`, `changes`, and `markdown`, which is true once there is Markdown: a plan, or
-# why there is none. Inputs: $COMMAND, $FILE and $APPROVED.
+# Runs one command for a workflow step. Inputs: $COMMAND, $FILE and $APPROVED. The result is in the step summary, except for `validate`.
+# `plan` and `drift` also write it as Markdown to $RUNNER_TEMP/reconciler.md. Step outputs: `digest`, `changes`, and `markdown`, which
+# is true if that file was written. If there is no plan, the file has the reason.
 set -euo pipefail
 
 markdown="$RUNNER_TEMP/reconciler.md"
 stderr="$RUNNER_TEMP/reconciler.stderr"
-saved="$RUNNER_TEMP/reconciler.plan.json"
+saved_plan="$RUNNER_TEMP/reconciler.plan.json"
 
-output() { # NAME VALUE, on one line
+write_output() { # NAME VALUE, on one line
   printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
 }
 
@@ -20,13 +20,13 @@ run_markdown() { # a command that prints Markdown; exit code 2 means changes, no
     if [[ "$COMMAND" == plan ]]; then # replace the comment, so that it does not keep showing the previous plan
       python3 "$GITHUB_ACTION_PATH/plan_failed.py" "$code" "$FILE" "$stderr" >"$markdown"
       cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
-      output markdown true
+      write_output markdown true
     fi
     exit "$code"
   fi
   cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
-  output markdown true
-  output changes "$([[ $code == 2 ]] && echo true || echo false)"
+  write_output markdown true
+  write_output changes "$([[ $code == 2 ]] && echo true || echo false)"
 }
 
 case "$COMMAND" in
@@ -34,9 +34,9 @@ case "$COMMAND" in
     reconciler validate --file "$FILE"
     ;;
   plan)
-    rm -f "$saved"
-    run_markdown reconciler plan --file "$FILE" --format markdown --out "$saved" --detailed-exitcode
-    output digest "$(reconciler show "$saved" --format json --file "$FILE" | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')"
+    rm -f "$saved_plan"
+    run_markdown reconciler plan --file "$FILE" --format markdown --out "$saved_plan" --detailed-exitcode
+    write_output digest "$(reconciler show "$saved_plan" --format json --file "$FILE" | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')"
     ;;
   apply)
     if [[ -z "$APPROVED" ]]; then
