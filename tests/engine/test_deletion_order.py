@@ -160,7 +160,9 @@ def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(clou
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
     def make_template(kind: str):
         body = Document.from_value({"Parameters": {}, "Resources": {}})
-        return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
+        return resource(
+            "provisioning_templates", "v", ProvisioningTemplate(body, provisioning_role_arn=ROLE, type=kind)
+        )
 
     converge(state(ca(registration_template="v"), make_template("JITP")), cloud)
     desired_ca = ignore_changes(ca(), "registration_template")
@@ -213,9 +215,9 @@ def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_cert
 
 
 def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_replaced(cloud):
-    locker = resource("credential_lockers", "l", CredentialLocker("first"))
+    locker = resource("credential_lockers", "l", CredentialLocker(name="first"))
     converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
-    renamed_locker = resource("credential_lockers", "l", CredentialLocker("second"))
+    renamed_locker = resource("credential_lockers", "l", CredentialLocker(name="second"))
     changed_managed_thing = ignore_changes(managed_thing("a", brand="Acme"), "credential_locker")
     plan = plan_state(state(renamed_locker, changed_managed_thing), cloud)
     assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]

@@ -143,7 +143,9 @@ def test_the_plan_shows_the_evaluated_template(cloud):
 
 def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
-    stored_template = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
+    stored_template = resource(
+        "provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, provisioning_role_arn=role)
+    )
     pump_with_stored_template = make_pump("8", body="pumps")
     desired = make_fleet(
         stored_template, evolve(pump_with_stored_template, dependencies=frozenset({stored_template.address}))
@@ -208,10 +210,10 @@ def test_destroy_leaves_an_empty_registry(cloud):
 
 
 def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
-    protected = evolve(make_pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
-    converge(make_fleet(protected), cloud)
+    protected_pump = evolve(make_pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
+    converge(make_fleet(protected_pump), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_state(make_fleet(protected), cloud, destroy=True)
+        plan_state(make_fleet(protected_pump), cloud, destroy=True)
     unprotect = "to allow it, first apply its table with prevent_destroy = false"
     assert error.value.reasons == (
         f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {unprotect}",
@@ -225,8 +227,8 @@ def test_things_that_swap_certificates_lose_none(cloud):
     swapped_fleet = make_fleet(make_pump("8", Pem=pems["9"]), make_pump("9", Pem=pems["8"]))
     converge(swapped_fleet, cloud)
     content = cloud.read_content()
-    attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
-    assert attached == {"pump-8": compute_certificate_id("9"), "pump-9": compute_certificate_id("8")}
+    attached_ids = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
+    assert attached_ids == {"pump-8": compute_certificate_id("9"), "pump-9": compute_certificate_id("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
     assert plan_state(swapped_fleet, cloud).steps == ()
 

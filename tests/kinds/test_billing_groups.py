@@ -22,11 +22,11 @@ ARN = build_arn("billinggroup/a")
 
 
 def make_live(spec: BillingGroup) -> Live:
-    return Live("a", spec, 7, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
+    return Live("a", spec, version=7, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert list_create_calls(resource("billing_groups", "a", BillingGroup("Plants"))) == [
+    assert list_create_calls(resource("billing_groups", "a", BillingGroup(description="Plants"))) == [
         iot(
             "CreateBillingGroup",
             billingGroupName="a",
@@ -50,14 +50,14 @@ def test_groups_are_listed_and_the_owned_ones_described():
         },
     }
     assert read("billing_groups", responses) == (
-        [make_live(BillingGroup("Plants", {"line": "A"}))],
+        [make_live(BillingGroup(description="Plants", tags={"line": "A"}))],
         ["ListBillingGroups", "ListTagsForResource", "ListTagsForResource", "DescribeBillingGroup"],
     )
 
 
 def test_description_and_tags_are_updated_in_place():
-    after = resource("billing_groups", "a", BillingGroup(None, {"line": "B"}))
-    assert list_calls(change_to(after, make_live(BillingGroup("Plants")))) == [
+    after = resource("billing_groups", "a", BillingGroup(description=None, tags={"line": "B"}))
+    assert list_calls(change_to(after, make_live(BillingGroup(description="Plants")))) == [
         iot(
             "UpdateBillingGroup",
             billingGroupName="a",

@@ -33,12 +33,14 @@ def make_template(template_type: str = "JITP"):
     return resource(
         "provisioning_templates",
         "t",
-        ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE, template_type),
+        ProvisioningTemplate(
+            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE, type=template_type
+        ),
     )
 
 
 def make_live(**fields: object) -> Live:
-    spec = CaCertificate(PEM, "SNI_ONLY", **fields)
+    spec = CaCertificate(PEM, certificate_mode="SNI_ONLY", **fields)
     return Live(ID, spec, owner="ws", arn=ARN, tags=TAGS, declared_name="alpha")
 
 

@@ -136,14 +136,14 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
         "ListPrincipalThings": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
-    thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
+    thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), version=1, owner="ws")
     policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(build_certificate_arn(OLD),)))
     live_resources, operations = read(
         "certificates", responses, make_certificate(), things=[thing], policies=[policy]
     )
     assert [(live.identity, live.spec, live.owner, live.declared_name) for live in live_resources] == [
-        (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", declared_name)
-        for name, mode, policies, declared_name in sorted(
+        (identity, Certificate(Pem(identity), certificate_mode=mode, policies=policies), "ws", declared_name)
+        for identity, mode, policies, declared_name in sorted(
             [
                 (OLD.fingerprint, "SNI_ONLY", (External("p"),), None),
                 (NEW.fingerprint, "DEFAULT", (), f"t:{NEW.fingerprint[:12]}"),
@@ -174,7 +174,7 @@ def plan_rotation_calls(**fields: object):
     change = change_to(make_certificate(NEW, **fields), make_live(OLD, "elsewhere"))
     assert isinstance(change, Replace)
     thing = resource("things", "t", Thing(certificates=("a",)))
-    live_thing = Live("t", Thing(certificates=("a",)), 1, "ws")
+    live_thing = Live("t", Thing(certificates=("a",)), version=1, owner="ws")
     context = plan_context(
         change.resource, thing, live={"things.t": live_thing, "certificates.a": change.live}, changes=[change]
     )

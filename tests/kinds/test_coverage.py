@@ -47,6 +47,7 @@ def list_field_members(kind: Kind) -> set[str]:
 
 
 def is_covered(leaf: str, members: set[str]) -> bool:
+    """Return whether the members include this member of a request, or a structure that contains it."""
     path = leaf.partition(".")[2]
     return any(path == member or path.startswith(f"{member}.") for member in members)
 

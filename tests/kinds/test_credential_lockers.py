@@ -37,7 +37,7 @@ def make_locker(**fields: object):
 
 
 def make_live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
-    spec = CredentialLocker(name, tags)
+    spec = CredentialLocker(name=name, tags=tags)
     return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **OWNERSHIP_TAGS}, declared_name="a")
 
 

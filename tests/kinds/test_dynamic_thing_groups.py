@@ -24,11 +24,11 @@ QUERY = "attributes.site:oslo"
 
 
 def make_live(spec: DynamicThingGroup) -> Live:
-    return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
+    return Live("a", spec, version=3, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    spec = DynamicThingGroup(QUERY, "Oslo", {"floor": "1"})
+    spec = DynamicThingGroup(QUERY, description="Oslo", attributes={"floor": "1"})
     assert list_create_calls(resource("dynamic_thing_groups", "a", spec)) == [
         iot(
             "CreateDynamicThingGroup",

@@ -71,6 +71,7 @@ COMMON_PARAMS = {
 
 
 def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
+    """Return the live managed thing of a declared one; `changes` replace fields of its spec."""
     return Live(
         "M1",
         evolve(effective_resource(desired).spec, **changes),
@@ -78,7 +79,7 @@ def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (
         arn=ARN,
         tags=OWNERSHIP_TAGS if owner else {},
         declared_name="a",
-        facts=ManagedThingFacts(candidates),
+        facts=ManagedThingFacts(candidates=candidates),
     )
 
 
@@ -173,6 +174,7 @@ def make_unmanaged_thing(identity: str, **members: str):
 
 
 def read_by_id(*things, desired):
+    """Return the live managed things that are read for a desired one, by ID."""
     things_by_id = {thing["Id"]: thing for thing in things}
     responses = {
         "ListManagedThings": {"Items": [{"Id": identity} for identity in things_by_id]},
@@ -182,7 +184,7 @@ def read_by_id(*things, desired):
 
 
 @pytest.mark.parametrize(
-    ("things", "expected"),
+    ("things", "expected_candidates"),
     [
         (
             [
@@ -212,9 +214,11 @@ def read_by_id(*things, desired):
         "two of the same name",
     ],
 )
-def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected):
+def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected_candidates):
     live_resources = read_by_id(*things, desired=managed_thing("a", serial_number="SN-1"))
-    assert {identity: live.facts.candidates for identity, live in live_resources.items()} == expected
+    assert {
+        identity: live.facts.candidates for identity, live in live_resources.items()
+    } == expected_candidates
 
 
 def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
@@ -288,7 +292,11 @@ def test_the_hash_of_capabilities_depends_on_their_order_and_has_their_text():
 
 
 def test_a_creation_without_its_setup_code_is_rejected():
-    spec = ManagedThing("DEVICE", Secret("env QR"), "ZWAVE_QR_BAR_CODE")
+    spec = ManagedThing(
+        role="DEVICE",
+        authentication_material=Secret("env QR"),
+        authentication_material_type="ZWAVE_QR_BAR_CODE",
+    )
     assert plan_errors(Create(resource("managed_things", "a", spec))) == [
         "authentication_material (from env QR) is not set"
     ]

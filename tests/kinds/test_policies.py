@@ -35,7 +35,12 @@ OTHER_DOCUMENT = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effec
 
 def make_live(*other_versions: str) -> Live:
     return Live(
-        "a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(other_versions)
+        "a",
+        Policy(ALLOW),
+        owner="ws",
+        arn=ARN,
+        tags=OWNERSHIP_TAGS,
+        facts=PolicyFacts(other_versions=other_versions),
     )
 
 
@@ -69,7 +74,7 @@ def test_a_policy_is_read_with_its_versions_and_targets():
     }
     live_resources, _ = read("policies", responses)
     assert live_resources == [make_live()]
-    assert live_resources[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
+    assert live_resources[0].facts == PolicyFacts(other_versions=("9", "10"), targets=(build_arn("cert/x"),))
     assert (live_resources[0].arn, live_resources[0].tags) == (ARN, OWNERSHIP_TAGS)
 
 

@@ -82,7 +82,7 @@ def make_live(**changes: Any) -> Live:
     fact_names = {field.name for field in fields(ProvisionedThingFacts)}
     spec = evolve(COMPLETE_SPEC, **{key: value for key, value in changes.items() if key not in fact_names})
     facts = evolve(facts, **{key: value for key, value in changes.items() if key in fact_names})
-    return Live("provisioned_things.a", spec, 3, "ws", declared_name="a", facts=facts)
+    return Live("provisioned_things.a", spec, version=3, owner="ws", declared_name="a", facts=facts)
 
 
 def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
@@ -127,7 +127,7 @@ def test_every_part_is_read_in_bulk():
         "ListTargetsForPolicy": {"targets": [CERTIFICATE_ARN]},
         "ListPrincipalThings": {"things": ["pump"]},
     }
-    live_billing_groups = [Live("bill", BillingGroup(), 1, "ws")]
+    live_billing_groups = [Live("bill", BillingGroup(), version=1, owner="ws")]
     live_resources, operations = read(
         "provisioned_things", responses, make_pump(), ca(), billing_groups=live_billing_groups
     )
@@ -218,7 +218,7 @@ RETIRE = iot(
 
 
 def test_a_change_of_the_cas_mode_registers_the_certificate_again():
-    registration = Registration("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
+    registration = Registration(status="ACTIVE", things=("pump",), policies=("elsewhere", "telemetry"))
     update, context = make_update(
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )
@@ -242,7 +242,7 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
 
 
 def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again():
-    registration = Registration("ACTIVE", ("pump", "foreign"), ())
+    registration = Registration(status="ACTIVE", things=("pump", "foreign"), policies=())
     update, context = make_update(
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )

@@ -62,7 +62,7 @@ def make_live(spec: ProvisioningProfile, **tags: str) -> Live:
         arn=ARN,
         tags={**OWNERSHIP_TAGS, **tags},
         declared_name="a",
-        facts=ProvisioningProfileFacts(CLAIM_PEM),
+        facts=ProvisioningProfileFacts(claim=CLAIM_PEM),
     )
 
 
@@ -145,6 +145,7 @@ def test_a_profile_whose_key_was_lost_is_replaced():
         "GetProvisioningProfile",
     ]
     assert calls[0].output_files == OUTPUT_FILES
+    # With the token of the first creation, AWS would return the same profile again.
     assert tokens[0] != split_tokens(list_create_calls(make_profile(FLEET_SPEC)))[1][0]
 
 

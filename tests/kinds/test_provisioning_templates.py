@@ -29,7 +29,9 @@ ARN = build_arn("provisioningtemplate/a")
 BODY = Document.parse('{"Resources": {}}')
 HOOK = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
 HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
-SPEC = ProvisioningTemplate(BODY, ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK)
+SPEC = ProvisioningTemplate(
+    BODY, provisioning_role_arn=ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK
+)
 
 
 def make_live(spec: ProvisioningTemplate, other_versions: tuple[int, ...] = ()) -> Live:
@@ -39,7 +41,7 @@ def make_live(spec: ProvisioningTemplate, other_versions: tuple[int, ...] = ()) 
         owner="ws",
         arn=ARN,
         tags={**spec.tags, **OWNERSHIP_TAGS},
-        facts=ProvisioningTemplateFacts(other_versions),
+        facts=ProvisioningTemplateFacts(other_versions=other_versions),
     )
 
 
@@ -84,7 +86,7 @@ def test_a_live_template_is_read_with_its_versions():
     }
     live_resources, _ = read("provisioning_templates", responses)
     assert live_resources == [make_live(SPEC)]
-    assert live_resources[0].facts == ProvisioningTemplateFacts((2, 9))
+    assert live_resources[0].facts == ProvisioningTemplateFacts(other_versions=(2, 9))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_spaces_in_the_body_are_not_a_change():
 
 
 def test_one_call_changes_all_fields_but_the_body_and_removes_the_hook():
-    spec = ProvisioningTemplate(BODY, f"{ROLE}-2")
+    spec = ProvisioningTemplate(BODY, provisioning_role_arn=f"{ROLE}-2")
     assert list_calls(change_to(make_template(spec), make_live(SPEC))) == [
         iot(
             "UpdateProvisioningTemplate",
@@ -143,7 +145,9 @@ def test_one_call_changes_all_fields_but_the_body_and_removes_the_hook():
 
 
 def test_a_change_of_type_deletes_the_template_and_creates_it_again():
-    change = change_to(make_template(ProvisioningTemplate(BODY, ROLE, "JITP")), make_live(SPEC))
+    change = change_to(
+        make_template(ProvisioningTemplate(BODY, provisioning_role_arn=ROLE, type="JITP")), make_live(SPEC)
+    )
     assert isinstance(change, Replace)
     assert list_calls(change) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),

@@ -56,11 +56,11 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
         },
     }
     live_resources, _ = read("role_aliases", responses)
-    assert live_resources == [make_live(RoleAlias(ROLE, 900))]
+    assert live_resources == [make_live(RoleAlias(ROLE, credential_duration_seconds=900))]
 
 
 def test_role_and_duration_are_updated_in_place():
-    after = resource("role_aliases", "a", RoleAlias(OTHER_ROLE, 900))
+    after = resource("role_aliases", "a", RoleAlias(OTHER_ROLE, credential_duration_seconds=900))
     assert list_calls(change_to(after, make_live(RoleAlias(ROLE)))) == [
         iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER_ROLE, credentialDurationSeconds=900)
     ]

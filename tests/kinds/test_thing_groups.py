@@ -40,8 +40,8 @@ ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
 def make_live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
     empty = {"children": (), "members": (), "policies": ()}
-    facts = ThingGroupFacts(NOT_COMPARED, GroupContents(**{**empty, **contents}))
-    return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
+    facts = ThingGroupFacts(attached_policies=NOT_COMPARED, contents=GroupContents(**{**empty, **contents}))
+    return Live("a", spec, version=4, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
 
 
 def make_group(name: str = "a", **fields: object):
@@ -118,7 +118,9 @@ def test_moving_a_group_reads_its_children_members_and_policies():
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     live_resources, _ = read("thing_groups", responses, make_group(parent="top"))
-    assert live_resources[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
+    assert live_resources[0].facts.contents == GroupContents(
+        children=("below",), members=("t",), policies=("p",)
+    )
 
 
 def test_new_policies_are_attached_before_old_ones_are_detached():
@@ -136,7 +138,7 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
     change = change_to(make_group(parent="top"), make_live(ThingGroup(), members=("t",)))
     assert isinstance(change, Replace)
     member = resource("things", "t", Thing(thing_groups=("a",)))
-    live_thing = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
+    live_thing = Live("t", Thing(thing_groups=("a", "top")), version=1, owner="ws")
     context = plan_context(
         change.resource,
         make_group("top"),

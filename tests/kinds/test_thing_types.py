@@ -31,9 +31,12 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 FULL_SPEC = ThingType(
-    "Pumps",
-    ("site", "house"),
-    (PropagatingAttribute("where", "site"), PropagatingAttribute("who", connection_attribute="iot:ClientId")),
+    description="Pumps",
+    searchable_attributes=("site", "house"),
+    propagating_attributes=(
+        PropagatingAttribute(user_property_key="where", thing_attribute="site"),
+        PropagatingAttribute(user_property_key="who", connection_attribute="iot:ClientId"),
+    ),
     tags={"line": "A"},
 )
 PROPERTIES = {
@@ -169,7 +172,10 @@ def test_an_apply_completes_a_deletion_that_was_interrupted_after_the_deprecatio
 def test_too_many_attributes_and_ambiguous_sources_are_problems():
     spec = ThingType(
         searchable_attributes=("a", "b", "c", "d"),
-        propagating_attributes=(PropagatingAttribute("k"), PropagatingAttribute("l", "m", "n")),
+        propagating_attributes=(
+            PropagatingAttribute(user_property_key="k"),
+            PropagatingAttribute(user_property_key="l", thing_attribute="m", connection_attribute="n"),
+        ),
     )
     assert problems(resource("thing_types", "a", spec)) == [
         "searchable_attributes: 4 searchable attributes; expected at most 3",
@@ -180,7 +186,7 @@ def test_too_many_attributes_and_ambiguous_sources_are_problems():
 
 def test_deleting_a_type_that_other_things_use_is_rejected():
     change = Delete(Address("thing_types", "a"), make_live(ThingType(), "owned", "x", "y"))
-    thing = Live("owned", Thing(thing_type="a"), 1, "ws")
+    thing = Live("owned", Thing(thing_type="a"), version=1, owner="ws")
     context = plan_context(
         live={"thing_types.a": change.live, "things.owned": thing},
         changes=[change, Delete(Address("things", "owned"), thing)],
@@ -194,8 +200,8 @@ def test_deleting_a_type_that_other_things_use_is_rejected():
 
 
 def test_replacing_a_type_that_things_use_is_rejected():
-    desired = resource("thing_types", "a", ThingType("Fans"))
-    change = Replace(desired, make_live(ThingType("Pumps"), "x", "y"), ())
+    desired = resource("thing_types", "a", ThingType(description="Fans"))
+    change = Replace(desired, make_live(ThingType(description="Pumps"), "x", "y"), ())
     assert plan_errors(
         change, plan_context(desired, live={"thing_types.a": change.live}, changes=[change])
     ) == [
@@ -209,17 +215,25 @@ def test_replacing_a_type_that_things_use_is_rejected():
 def test_another_description_replaces_the_type_once_no_thing_uses_it():
     cloud = Cloud()
     thing = resource("things", "pump", Thing(thing_type="a"))
-    apply(plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
-    changed_state = state(resource("thing_types", "a", ThingType("Fans")), thing)
+    apply(
+        plan_state(state(resource("thing_types", "a", ThingType(description="Pumps")), thing), cloud), cloud
+    )
+    changed_state = state(resource("thing_types", "a", ThingType(description="Fans")), thing)
 
     with pytest.raises(PlanRejectedError, match="a thing type that things have \\(pump\\)"):
         plan_state(changed_state, cloud)
     thing_without_type = resource("things", "pump", Thing())
     apply(
-        plan_state(state(resource("thing_types", "a", ThingType("Pumps")), thing_without_type), cloud), cloud
+        plan_state(
+            state(resource("thing_types", "a", ThingType(description="Pumps")), thing_without_type), cloud
+        ),
+        cloud,
     )
     apply(
-        plan_state(state(resource("thing_types", "a", ThingType("Fans")), thing_without_type), cloud), cloud
+        plan_state(
+            state(resource("thing_types", "a", ThingType(description="Fans")), thing_without_type), cloud
+        ),
+        cloud,
     )
     apply(plan_state(changed_state, cloud), cloud)
 

@@ -37,8 +37,11 @@ STILL_DETACHING = {"InvalidRequestException"}
 
 
 def make_live(spec: Thing, *principals: str, exclusive: bool = False, owner: str | None = "ws") -> Live:
-    facts = ThingFacts(frozenset(principals) if exclusive else frozenset(), principals)
-    return Live("a", spec, 2, owner, facts=facts)
+    """Return the live thing `a`, which has all its principals exclusively or none."""
+    facts = ThingFacts(
+        exclusive_arns=frozenset(principals) if exclusive else frozenset(), principals=principals
+    )
+    return Live("a", spec, version=2, owner=owner, facts=facts)
 
 
 def make_thing(**fields: object):
@@ -125,7 +128,7 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
     # Equal live resources may differ in their facts.
     assert live_resources == [make_live(spec)]
     assert (live_resources[0].facts, live_resources[0].prevent_destroy) == (
-        ThingFacts(frozenset({CERTIFICATE_ARN}), (CERTIFICATE_ARN,)),
+        ThingFacts(exclusive_arns=frozenset({CERTIFICATE_ARN}), principals=(CERTIFICATE_ARN,)),
         False,
     )
     assert operations == [

@@ -48,7 +48,7 @@ def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
         )
         for name, dependency_names in dependencies.items()
     )
-    return Plan("ws", TARGET, steps, "0" * 64, Estimate({}, 0.0))
+    return Plan("ws", TARGET, steps, digest="0" * 64, estimate=Estimate({}, seconds=0.0))
 
 
 def make_registry(**errors: Exception):
@@ -256,7 +256,7 @@ def test_a_later_step_sends_the_id_that_aws_assigned_in_an_earlier_step():
         (ApiCall("iot", "Make", {"name": Ref(build_address("a"), "Id")}),),
         frozenset({build_address("a")}),
     )
-    run(Plan("ws", TARGET, (first_step, second_step), "", Estimate({}, 0.0)), call)
+    run(Plan("ws", TARGET, (first_step, second_step), digest="", estimate=Estimate({}, seconds=0.0)), call)
     assert names == ["a", "id of a"]
 
 
@@ -269,7 +269,7 @@ def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
         return {}
 
     step = Step(make_change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
-    plan = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
+    plan = Plan("ws", TARGET, (step,), digest="", estimate=Estimate({}, seconds=0.0))
     assert [outcome.status for outcome in run(plan, call, pause=pauses.append)] == [
         "started",
         "applied",
@@ -282,7 +282,7 @@ def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     step = Step(
         make_change("a"), (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),)
     )
-    plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
+    plan = Plan("ws", TARGET, (step,), digest="0" * 64, estimate=Estimate({}, seconds=0.0))
 
     def deny(_request):
         stop.set()

@@ -20,7 +20,13 @@ def make_queue(**dependencies: str) -> ReadyQueue:
         for name, names in dependencies.items()
     ]
     return ReadyQueue(
-        Plan("ws", Target("embedded", "eu-west-1", "1"), tuple(steps), "0" * 64, Estimate({}, 0.0))
+        Plan(
+            "ws",
+            Target("embedded", "eu-west-1", "1"),
+            tuple(steps),
+            digest="0" * 64,
+            estimate=Estimate({}, seconds=0.0),
+        )
     )
 
 

@@ -55,18 +55,40 @@ RESOURCES_BEFORE = [
     ca(),
     resource("policies", "p", Policy(allow("iot:Connect"))),
     resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
-    resource("thing_types", "t", ThingType("Pumps", (), (PropagatingAttribute("where", "site"),))),
-    resource("billing_groups", "b", BillingGroup("Plants")),
-    resource("thing_groups", "g", ThingGroup("Plants", {"floor": "1"}, policies=("p",))),
+    resource(
+        "thing_types",
+        "t",
+        ThingType(
+            description="Pumps",
+            searchable_attributes=(),
+            propagating_attributes=(PropagatingAttribute(user_property_key="where", thing_attribute="site"),),
+        ),
+    ),
+    resource("billing_groups", "b", BillingGroup(description="Plants")),
+    resource(
+        "thing_groups", "g", ThingGroup(description="Plants", attributes={"floor": "1"}, policies=("p",))
+    ),
     resource("dynamic_thing_groups", "d", DynamicThingGroup("attributes.site:oslo")),
-    resource("things", "a", Thing("t", {"site": "oslo"}, ("g",), ("a",), "b")),
+    resource(
+        "things",
+        "a",
+        Thing(
+            thing_type="t",
+            attributes={"site": "oslo"},
+            thing_groups=("g",),
+            certificates=("a",),
+            billing_group="b",
+        ),
+    ),
     resource("role_aliases", "r", RoleAlias(ROLE)),
     resource(
         "provisioning_templates",
         "v",
-        ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE, description="One"),
+        ProvisioningTemplate(
+            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE, description="One"
+        ),
     ),
-    resource("credential_lockers", "l", CredentialLocker("L")),
+    resource("credential_lockers", "l", CredentialLocker(name="L")),
     managed_thing("m", brand="Acme"),
 ]
 
@@ -74,7 +96,9 @@ CHANGED_FIELDS = {
     "ca_certificates.alpha": {"auto_registration": True},
     "policies.p": {"document": allow("iot:Publish")},
     "certificates.a": {"status": "INACTIVE"},
-    "thing_types.t": {"propagating_attributes": (PropagatingAttribute("who", "house"),)},
+    "thing_types.t": {
+        "propagating_attributes": (PropagatingAttribute(user_property_key="who", thing_attribute="house"),)
+    },
     "billing_groups.b": {"description": "Offices"},
     "thing_groups.g": {"description": "Offices", "attributes": {"floor": "2"}},
     "dynamic_thing_groups.d": {"query_string": "attributes.site:bergen"},

@@ -139,7 +139,7 @@ def test_a_group_is_not_moved_if_it_would_lose_a_policy_attached_meanwhile(cloud
 
 def build_state_with_locker(name):
     """Return the state of a managed thing in a locker; another name replaces the locker."""
-    spec = CredentialLocker(name)
+    spec = CredentialLocker(name=name)
     return state(
         resource("credential_lockers", "l", spec), managed_thing("m", brand="Acme", credential_locker="l")
     )

@@ -18,7 +18,7 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     cloud = Cloud()
     settings = evolve(SETTINGS, clock=lambda: now[0], thing_type_deletion_seconds=300)
     cloud.registry = Registry(":memory:", settings)
-    converge(state(resource("thing_types", "t", ThingType("Pumps"))), cloud)
+    converge(state(resource("thing_types", "t", ThingType(description="Pumps"))), cloud)
 
     def pause(seconds):
         now[0] += seconds

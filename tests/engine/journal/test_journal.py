@@ -188,8 +188,8 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
             Step(create(name), (ApiCall("iot", "Make", {"thingName": name}, retried_errors={"Denied"}),))
             for name in "ab"
         ),
-        "",
-        Estimate({}, 0.0),
+        digest="",
+        estimate=Estimate({}, seconds=0.0),
     )
     journal = open_journal(tmp_path)
     run = journal.begin(plan, THIS_PROCESS, "apply", "")

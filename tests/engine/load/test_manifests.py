@@ -220,7 +220,12 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             lifecycle = Lifecycle(prevent_destroy=True, ignore_changes=(f"attributes.{site}",))
             expected[thing] = Resource(thing, spec, frozenset({certificate}), lifecycle)
             code = Secret(f"env QR_{serial}", None)
-            managed_spec = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
+            managed_spec = ManagedThing(
+                role="DEVICE",
+                authentication_material=code,
+                authentication_material_type="ZWAVE_QR_BAR_CODE",
+                thing=thing.name,
+            )
             expected[managed_thing] = Resource(managed_thing, managed_spec, frozenset({thing}))
         assert load_resources(tmp_path, text, {"devices.csv": rows, **pems}) == expected
 

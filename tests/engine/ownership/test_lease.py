@@ -1,4 +1,7 @@
-"""Only one process writes to a workspace at a time, with any clock and after any crash."""
+"""Only one process writes to a workspace at a time, with any clock and after any crash.
+
+`hold_lease` yields a function, `guard` in these tests, which raises LeaseLostError once the lease is lost.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
     device_names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
-    resources = [resource("thing_groups", prefix + name, ThingGroup("Plants")) for name in groups]
+    resources = [resource("thing_groups", prefix + name, ThingGroup(description="Plants")) for name in groups]
     resources += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
     for name in device_names:
         certificate, thing = device(prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy")))
@@ -107,10 +107,10 @@ def test_a_workspace_has_the_same_content_with_another_workspace_as_without_it(
             converge(desired, account)
         expected.append(select_content(account.read_content(), prefix, workspace))
     account.reset()
-    remaining = [list(sequence) for sequence in sequences]
+    remaining_states = [list(sequence) for sequence in sequences]
     # Each index in `order` is the workspace that applies its next state.
     for index in order:
-        converge(remaining[index].pop(0), account)
+        converge(remaining_states[index].pop(0), account)
     content = account.read_content()
     assert [select_content(content, "one-", "ws-1"), select_content(content, "two-", "ws-2")] == expected
     assert [plan_state(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]

@@ -83,7 +83,7 @@ def test_a_plan_continues_a_create_that_was_interrupted(cloud):
 
 
 def test_a_resource_of_another_workspace_is_never_changed(cloud):
-    group = resource("thing_groups", "g", ThingGroup("Plants"))
+    group = resource("thing_groups", "g", ThingGroup(description="Plants"))
     converge(state(group, workspace="theirs"), cloud)
     text = "thing_groups.g: belongs to the workspace 'theirs', not to 'ws'"
     assert plan_errors(state(group), cloud) == [text]

@@ -24,14 +24,14 @@ def test_a_resource_only_in_the_file_is_created_with_all_its_fields():
 
 @pytest.mark.parametrize(("owner", "is_deleted"), [("ws", True), ("other", False), (None, False)])
 def test_a_resource_only_in_the_registry_is_deleted_if_the_workspace_owns_it(owner, is_deleted):
-    live = Live("a", Thing(), 1, owner)
+    live = Live("a", Thing(), version=1, owner=owner)
     address = resource("things", "a", Thing()).address
     assert list(diff("ws", {}, {address: live})) == ([Delete(address, live)] if is_deleted else [])
 
 
 def test_maps_are_compared_key_by_key():
     desired = resource("things", "a", Thing(attributes={"site": "oslo", "house": "A"}))
-    live = Live("a", Thing(attributes={"site": "bergen", "floor": "2"}), 1, "ws")
+    live = Live("a", Thing(attributes={"site": "bergen", "floor": "2"}), version=1, owner="ws")
     (change,) = diff("ws", {desired.address: desired}, {desired.address: live})
     assert change == Update(
         desired,
@@ -49,7 +49,7 @@ class TestIgnoreChanges:
 
     def test_an_ignored_field_is_not_a_difference(self):
         desired = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
-        live = Live("a", Thing(attributes={"fw": "2"}), 1, "ws")
+        live = Live("a", Thing(attributes={"fw": "2"}), version=1, owner="ws")
         assert list(diff("ws", {desired.address: desired}, {desired.address: live})) == []
 
     def test_an_ownership_marker_is_never_ignored(self):

@@ -56,9 +56,9 @@ def test_every_direction_of_drift_is_found(cloud):
         "changed",
         Address("things", "a"),
         (
-            DriftedField("attributes.fan", None, "on"),
-            DriftedField("attributes.owner", "ada", None),
-            DriftedField("attributes.site", "oslo", "bergen"),
+            DriftedField("attributes.fan", desired=None, live="on"),
+            DriftedField("attributes.owner", desired="ada", live=None),
+            DriftedField("attributes.site", desired="oslo", live="bergen"),
         ),
         origin="<memory>:1",
         owner="ws",

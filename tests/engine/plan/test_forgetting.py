@@ -79,7 +79,7 @@ def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
 
 def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
     resources = [
-        resource("thing_groups", "g", ThingGroup("Plants", tags={"line": "A"})),
+        resource("thing_groups", "g", ThingGroup(description="Plants", tags={"line": "A"})),
         managed_thing("m", tags={"line": "A"}),
         ca(tags={"line": "A"}),
     ]

@@ -262,7 +262,7 @@ def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
 def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
     converge(one_device(), cloud)
     plan = plan_state(one_device(), cloud)
-    assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
+    assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, seconds=0.0))
 
 
 def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
@@ -277,7 +277,7 @@ def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
         ("iot", "RegisterCACertificate"): 1,
         ("iot", "RegisterCertificate"): 3,
     }
-    expected = Estimate(calls, 0.3, Bottleneck("RegisterCertificate", 3, 10))
+    expected = Estimate(calls, seconds=0.3, bottleneck=Bottleneck("RegisterCertificate", calls=3, rate=10))
     assert plan_state(state(ca(), *devices), cloud).estimate == expected
 
 
@@ -290,7 +290,9 @@ def test_each_step_has_the_live_state_that_the_plan_read(cloud):
 
 
 def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
-    warning = Diagnostic("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
+    warning = Diagnostic(
+        "a.toml", 7, problem="expires soon", address="certificates.a", field="pem", severity="warning"
+    )
     (note,) = plan_state(evolve(one_device(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)

@@ -54,7 +54,7 @@ def list_actions(plan):
 
 
 STATES_WITH_TAGS = {
-    "tagged": state(resource("thing_groups", "g", ThingGroup("Plants"))),
+    "tagged": state(resource("thing_groups", "g", ThingGroup(description="Plants"))),
     "with an ID that AWS assigns": state(managed_thing("g")),
     "found by content": state(ca()),
 }

@@ -90,9 +90,9 @@ def test_a_renamed_managed_thing_keeps_its_id(cloud):
 
 
 def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
-    converge(state(resource("credential_lockers", "a", CredentialLocker("keys"))), cloud)
+    converge(state(resource("credential_lockers", "a", CredentialLocker(name="keys"))), cloud)
     desired = add_moved(
-        state(resource("credential_lockers", "b", CredentialLocker("keys"))),
+        state(resource("credential_lockers", "b", CredentialLocker(name="keys"))),
         "credential_lockers.a → credential_lockers.b",
     )
     plan = converge(desired, cloud)

@@ -83,9 +83,11 @@ class TestWithoutGracePeriod:
             response = cloud.call(call)
             if call in planned_calls:  # not a read before the step
                 content = cloud.read_content()
-                attached = [name for name, _ in content["things"]["a"]["principals"]]
-                active = [name for name in attached if content["certificates"][name][0] == "ACTIVE"]
-                has_active_certificate.append(bool(active))
+                attached_ids = [identity for identity, _ in content["things"]["a"]["principals"]]
+                active_ids = [
+                    identity for identity in attached_ids if content["certificates"][identity][0] == "ACTIVE"
+                ]
+                has_active_certificate.append(bool(active_ids))
             return response
 
         apply(plan, SimpleNamespace(call=call_and_check))
