@@ -9,7 +9,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
-from tests.support.declared_operations import check_declared_operations  # noqa: E402
+from tests.support.declared_operations import forbid_undeclared_operations  # noqa: E402
 from tests.support.examples import load_profile  # noqa: E402
 from tests.support.pki import Authority  # noqa: E402
 
@@ -42,7 +42,7 @@ def authority() -> Authority:
 def _declared_operations_only():
     """Check in every test that a kind builds only calls of operations that it declares."""
     with pytest.MonkeyPatch.context() as patch:
-        check_declared_operations(patch)
+        forbid_undeclared_operations(patch)
         yield
 
 

@@ -21,7 +21,16 @@ from tests.docs.readme_runner import (
     run_reconciler,
     update_outputs,
 )
-from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, resource, state
+from tests.support.desired_states import (
+    apply,
+    converge,
+    list_failures,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
+    plan_state,
+)
 
 REGENERATE = "run python -m tests.docs.generate"
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
@@ -148,10 +157,10 @@ def test_a_wrong_output_is_corrected_and_a_right_one_is_kept(shown, actual, tmp_
 
 
 def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
-    converge(state(ca(), *device("d", site="oslo")), cloud)
-    plan = plan_state(state(ca(), *device("d", site="bergen")), cloud)
+    converge(make_state(make_ca(), *make_device("d", site="oslo")), cloud)
+    plan = plan_state(make_state(make_ca(), *make_device("d", site="bergen")), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"by": "hand"}, "merge": True})
-    (failure,) = failures(apply(plan, cloud))
+    (failure,) = list_failures(apply(plan, cloud))
     assert failure == (
         "failed things.d: things.d: was changed after the plan was made (attributes.by); nothing of this step was sent; "
         "run plan again"
@@ -162,7 +171,7 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
 def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
     def build_state(site):
         spec = Thing(attributes={"site": site, "firmware": "1"})
-        return state(resource("things", "d", spec, ignore_changes=("attributes.firmware",)))
+        return make_state(make_resource("things", "d", spec, ignore_changes=("attributes.firmware",)))
 
     converge(build_state("oslo"), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"firmware": "2"}, "merge": True})
@@ -172,12 +181,12 @@ def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
 
 
 def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
-    fleet = state(ca(), *device("d", site="oslo"))
+    fleet = make_state(make_ca(), *make_device("d", site="oslo"))
     converge(fleet, cloud)
     (arn,) = cloud.iot.list_thing_principals(thingName="d")["principals"]
     cloud.iot.create_policy(policyName="theirs", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     cloud.iot.attach_policy(policyName="theirs", target=arn)
-    assert failures(apply(plan_state(fleet, cloud, destroy=True), cloud)) == []
+    assert list_failures(apply(plan_state(fleet, cloud, destroy=True), cloud)) == []
     assert (cloud.read_content()["certificates"], cloud.read_content()["things"]) == ({}, {})
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from tests.benchmarks.fleet import POLICY
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
@@ -47,7 +47,7 @@ def check(folder: Path, iot: Any, _account: str) -> None:
 
 def is_as_desired(folder: Path, iot: Any, name: str, site: str) -> bool:
     thing = iot.describe_thing(thingName=name)
-    identity = certificate_id(read_pem(folder, name))
+    identity = compute_certificate_id(read_pem(folder, name))
     certificate = iot.describe_certificate(certificateId=identity)["certificateDescription"]
     arn = certificate["certificateArn"]
     policies = iot.list_attached_policies(target=arn)["policies"]
@@ -67,7 +67,7 @@ def change(folder: Path, iot: Any, _account: str) -> None:
 
 def destroy(folder: Path, iot: Any, account: str) -> None:
     for name in read_manifest(folder):
-        identity = certificate_id(read_pem(folder, name))
+        identity = compute_certificate_id(read_pem(folder, name))
         arn = f"arn:aws:iot:eu-west-1:{account}:cert/{identity}"
         iot.detach_thing_principal(thingName=name, principal=arn)
         iot.delete_thing(thingName=name)
@@ -75,7 +75,7 @@ def destroy(folder: Path, iot: Any, account: str) -> None:
         iot.update_certificate(certificateId=identity, newStatus="INACTIVE")
         iot.delete_certificate(certificateId=identity)
     iot.delete_policy(policyName="connect")
-    ca = certificate_id((folder / "ca.pem").read_text())
+    ca = compute_certificate_id((folder / "ca.pem").read_text())
     iot.update_ca_certificate(certificateId=ca, newStatus="INACTIVE")
     iot.delete_ca_certificate(certificateId=ca)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 
 _COPY_STATEMENTS = (
     """
@@ -66,4 +66,4 @@ def _read_devices(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str
     """Yield each device's name, certificate ID and PEM."""
     for name in names:
         pem = (folder / "pems" / f"{name}.pem").read_text()
-        yield name, certificate_id(pem), pem
+        yield name, compute_certificate_id(pem), pem

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 
 
 def copy_first_device(folder: Path, names: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ def copy_first_device(folder: Path, names: Sequence[str]) -> None:
     file = folder / "terraform.tfstate"
     state = json.loads(file.read_text())
     pems = {name: (folder / "pems" / f"{name}.pem").read_text() for name in names}
-    ids = {name: certificate_id(pem) for name, pem in pems.items()}
+    ids = {name: compute_certificate_id(pem) for name, pem in pems.items()}
     first = names[0]
     for resource in state["resources"]:
         if any("index_key" in instance for instance in resource["instances"]):

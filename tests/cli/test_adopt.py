@@ -6,11 +6,11 @@ import tomllib
 
 import pytest
 
-from tests.support.pki import Authority, certificate_id
+from tests.support.pki import Authority, compute_certificate_id
 from tests.support.registry_client import Cloud
 
 PEM = Authority("Theirs").get_device_pem("hand")
-CERTIFICATE_ID = certificate_id(PEM)
+CERTIFICATE_ID = compute_certificate_id(PEM)
 WORKSPACE_TABLE = """\
 # Mine, with   odd spacing.
 [workspace]

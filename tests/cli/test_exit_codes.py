@@ -25,7 +25,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Applied, Canceled, Failed, Result
 from reconciler.render.formats import MAX_ROWS_BY_FORMAT
-from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_plan
+from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_sample_plan
 
 AWS_ERROR = AwsError(service="iot", operation="X", code="C", message="m")
 STALE_ERROR = StaleError("changed")
@@ -61,7 +61,7 @@ def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
     ],
 )
 def test_an_apply_exits_with_3_only_if_every_failure_is_a_rejection(outcomes, code):
-    assert exit_codes.get_result_code(Result(make_plan(), outcomes, 0.0)) == code
+    assert exit_codes.get_result_code(Result(make_sample_plan(), outcomes, 0.0)) == code
 
 
 @pytest.mark.parametrize("color", [False, True])

@@ -26,14 +26,14 @@ from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
-    ca,
     converge,
-    device,
-    failures,
-    managed_thing,
+    list_failures,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.examples import examples
 from tests.support.json_schema_validation import assert_schema_accepts
@@ -44,7 +44,7 @@ CLOUD = Cloud()
 
 def export_registry(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
     """Return the export of a registry by a workspace whose file declares nothing."""
-    inventory = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
+    inventory = select_matching(read_inventory(make_state(workspace=workspace), cloud.call), patterns)
     return export_tables(workspace, inventory, build_pem_writer(pem_dir, base))
 
 
@@ -61,7 +61,7 @@ def load_export(export, workspace="ws"):
 
 @examples(10)
 @given(desired_states())
-@example(state())
+@example(make_state())
 def test_the_plan_of_an_exported_fleet_is_empty(fleet):
     cloud = CLOUD.reset()
     converge(fleet, cloud)
@@ -81,12 +81,12 @@ def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
     """
     cloud = CLOUD.reset()
     adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
-    converge(state(*adoptable), cloud)
+    converge(make_state(*adoptable), cloud)
     _remove_markers(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")
     before = cloud.read_content()
     plan = plan_state(desired, cloud, adopt=list(desired.resources))
-    assert failures(apply(plan, cloud)) == []
+    assert list_failures(apply(plan, cloud)) == []
     assert not plan_state(desired, cloud)
     assert _without_tags(cloud.read_content()) == _without_tags(before)
 
@@ -126,10 +126,10 @@ def test_the_text_is_idiomatic_toml():
     cloud = CLOUD.reset()
     policy = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
     fleet = (
-        resource("policies", "p", policy),
-        resource("things", "pump-1", Thing(attributes={"site": "oslo"})),
+        make_resource("policies", "p", policy),
+        make_resource("things", "pump-1", Thing(attributes={"site": "oslo"})),
     )
-    converge(state(*fleet, managed_thing("m", thing="pump-1")), cloud)
+    converge(make_state(*fleet, make_managed_thing("m", thing="pump-1")), cloud)
     assert render_tables(export_registry(cloud).tables) == EXPECTED_TOML
 
 
@@ -153,8 +153,8 @@ name = "m"
 
 def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_listed():
     cloud = CLOUD.reset()
-    converge(state(ca(), *device("a"), workspace="ws"), cloud)
-    converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
+    converge(make_state(make_ca(), *make_device("a"), workspace="ws"), cloud)
+    converge(make_state(make_ca("beta"), make_resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     export = export_registry(cloud)
     assert sorted(str(table.address) for table in export.tables) == [
@@ -168,7 +168,7 @@ def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_liste
 
 def test_a_selection_refers_to_other_resources_by_id():
     cloud = CLOUD.reset()
-    converge(state(ca(), *device("a", site="oslo"), *device("b")), cloud)
+    converge(make_state(make_ca(), *make_device("a", site="oslo"), *make_device("b")), cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1))
     assert export_registry(cloud, patterns=["things.a"]).tables == (
         Table(
@@ -188,7 +188,7 @@ def test_a_selection_refers_to_other_resources_by_id():
 def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
     cloud = CLOUD.reset()
     profile = ProvisioningProfile("JITR", ca_certificate=Pem.parse(AUTHORITIES["alpha"].pem))
-    converge(state(resource("provisioning_profiles", "e", profile)), cloud)
+    converge(make_state(make_resource("provisioning_profiles", "e", profile)), cloud)
     export = export_registry(cloud)
     assert (export.tables, export.left_out) == (
         (),
@@ -200,8 +200,8 @@ def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(t
     cloud = CLOUD.reset()
     pem = AUTHORITIES["alpha"].get_device_pem("a")
     spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
-    converge(state(resource("certificates", "../../evil", spec)), cloud)
-    desired = state(resource("certificates", "../../evil", spec))
+    converge(make_state(make_resource("certificates", "../../evil", spec)), cloud)
+    desired = make_state(make_resource("certificates", "../../evil", spec))
     export = export_tables(
         "ws", read_inventory(desired, cloud.call), build_pem_writer(tmp_path / "pki", tmp_path)
     )

@@ -14,13 +14,13 @@ from reconciler.engine.permissions.operations import PURPOSES, find_needed_opera
 from reconciler.model.plan import Target
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
-    ca,
     converge,
-    device,
-    managed_thing,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
@@ -52,12 +52,17 @@ def allowed_actions(desired, purpose):
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
-FLEET = state(ca(), *device("a", site="oslo"), *device("b"), managed_thing("m", thing="a"))
+FLEET = make_state(
+    make_ca(), *make_device("a", site="oslo"), *make_device("b"), make_managed_thing("m", thing="a")
+)
 
 
 def changed_fleet(*, generation=1, code="90001", **attributes):
-    return state(
-        ca(), *device("a", generation, **attributes), *device("b"), managed_thing("m", code, thing="a")
+    return make_state(
+        make_ca(),
+        *make_device("a", generation, **attributes),
+        *make_device("b"),
+        make_managed_thing("m", code, thing="a"),
     )
 
 
@@ -68,10 +73,15 @@ def run_every_change(cloud):
     converge(changed_fleet(site="bergen"), cloud)
     converge(changed_fleet(generation=2), cloud)
     converge(changed_fleet(code="90002"), cloud)
-    renamed = managed_thing("m", "90002", thing="a", tags={"line": "A"})
+    renamed = make_managed_thing("m", "90002", thing="a", tags={"line": "A"})
     renamed = evolve(renamed, spec=evolve(renamed.spec, name="M"))
-    converge(state(ca(tags={"line": "A"}), *device("a"), renamed), cloud)
-    converge(state(ca(auto_registration=True), *device("a"), managed_thing("m", "90002", thing="a")), cloud)
+    converge(make_state(make_ca(tags={"line": "A"}), *make_device("a"), renamed), cloud)
+    converge(
+        make_state(
+            make_ca(auto_registration=True), *make_device("a"), make_managed_thing("m", "90002", thing="a")
+        ),
+        cloud,
+    )
     converge(FLEET, cloud)
     converge(FLEET, cloud, destroy=True)
 
@@ -175,8 +185,10 @@ def test_roles_are_passed_by_arn_and_only_to_aws_iot():
 def test_the_policy_includes_the_roles_of_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
 
-    alias = resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
-    assert find_needed_roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
+    alias = make_resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
+    assert find_needed_roles(make_state(alias, make_ca()).resources) == {
+        "arn:aws:iam::123456789012:role/devices"
+    }
 
 
 def test_actions_are_restricted_to_the_account_and_resource_types():

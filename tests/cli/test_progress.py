@@ -12,10 +12,17 @@ from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
 from reconciler.model.plan import Step
 from tests.support.direct_client import ManualClock
-from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, make_creation, make_plan
+from tests.support.sample_plans import (
+    CREATION,
+    DELETION,
+    ROTATION,
+    UPDATE,
+    make_sample_plan,
+    make_thing_creation,
+)
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
-PLAN = make_plan(ROTATION, UPDATE, CREATION, DELETION)
+PLAN = make_sample_plan(ROTATION, UPDATE, CREATION, DELETION)
 
 
 def console(*, terminal: bool, width: int = 100) -> Console:
@@ -60,8 +67,8 @@ def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
 
 def test_the_display_fits_a_narrow_terminal():
     screen = console(terminal=True, width=60)
-    steps = [Step(make_creation(f"pump-{number}-{'x' * 50}"), ()) for number in range(2)]
-    display = LiveDisplay(make_plan(ROTATION, *steps), screen, ManualClock(0.0))
+    steps = [Step(make_thing_creation(f"pump-{number}-{'x' * 50}"), ()) for number in range(2)]
+    display = LiveDisplay(make_sample_plan(ROTATION, *steps), screen, ManualClock(0.0))
     display.on_outcome(Failed(ROTATION.change, THROTTLED))
     for step in steps:
         display.on_outcome(Started(step.change))

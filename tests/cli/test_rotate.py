@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.workspace import Workspace
 from tests.support.command_line import call_iot, remove_changing_values
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 
 DEVICE_COUNT = 20
 NAMES = tuple(f"d-{number:02}" for number in range(1, DEVICE_COUNT + 1))
@@ -69,7 +69,7 @@ def attached_certificates() -> dict[str, list[str]]:
 
 
 def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
-    return {name: [certificate_id(authority.get_device_pem(name, generation))] for name in names}
+    return {name: [compute_certificate_id(authority.get_device_pem(name, generation))] for name in names}
 
 
 def call_after_waves(wave_count: int, function, monkeypatch) -> None:

@@ -41,7 +41,10 @@ def test_the_starter_file_is_accepted():
 
 def test_the_file_of_the_journey_tests_is_accepted():
     assert (
-        find_schema_errors(COMMON_TABLES + "".join(map(SMALL_FLEET.device_tables, SMALL_FLEET.devices))) == []
+        find_schema_errors(
+            COMMON_TABLES + "".join(map(SMALL_FLEET.format_device_tables, SMALL_FLEET.devices))
+        )
+        == []
     )
 
 

@@ -9,13 +9,13 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Step
 from reconciler.render.markdown import render_plan_markdown
 from reconciler.render.views.plan import build_plan_view
-from tests.support.sample_plans import make_creation, make_plan
+from tests.support.sample_plans import make_sample_plan, make_thing_creation
 
 
 def test_a_summary_is_appended_within_the_limit_of_a_step(tmp_path):
     file = tmp_path / "summary.md"
-    steps = [Step(make_creation(f"pump-{number}"), ()) for number in range(10_000)]
-    view = build_plan_view(make_plan(*steps))
+    steps = [Step(make_thing_creation(f"pump-{number}"), ()) for number in range(10_000)]
+    view = build_plan_view(make_sample_plan(*steps))
     for _ in range(2):
         append_summary(file, lambda limit: render_plan_markdown(view, limit))
     assert file.read_text() == "\n".join([render_plan_markdown(view)] * 2)

@@ -70,12 +70,12 @@ def render_commands() -> str:
 
 def measure_refresh_cost() -> str:
     """Plan a fleet that needs no changes, and return a sentence with the number of calls that this took."""
-    from tests.support.desired_states import ca, converge, device, plan_state, state
+    from tests.support.desired_states import converge, make_ca, make_device, make_state, plan_state
     from tests.support.registry_client import Cloud
 
     device_count, cloud = 300, Cloud()
-    devices = [device(f"d{number}", site="oslo") for number in range(device_count)]
-    fleet = state(ca(), *(resource for resources in devices for resource in resources))
+    devices = [make_device(f"d{number}", site="oslo") for number in range(device_count)]
+    fleet = make_state(make_ca(), *(resource for resources in devices for resource in resources))
     converge(fleet, cloud)
     calls_before = cloud.requests
     assert not plan_state(fleet, cloud)

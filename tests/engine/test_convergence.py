@@ -17,9 +17,9 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import apply, converge, failures, plan_state
+from tests.support.desired_states import apply, converge, list_failures, plan_state
 from tests.support.examples import examples
-from tests.support.ordering import StrictCloud, in_random_order, transitions
+from tests.support.ordering import StrictCloud, order_randomly, transitions
 from tests.support.registry_client import Cloud
 
 
@@ -46,7 +46,7 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
     empty_content = cloud.reset().read_content()
     converge(desired, cloud)
     outcomes = apply(plan_state(desired, cloud, destroy=True), cloud)
-    assert failures(outcomes) == []
+    assert list_failures(outcomes) == []
     assert cloud.read_content() == empty_content
 
 
@@ -75,7 +75,7 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
 def test_the_registry_rejects_no_deletion(cloud, before, after):
     converge(before, cloud.reset())
     strict_cloud = StrictCloud(cloud)
-    assert failures(apply(plan_state(after, cloud), strict_cloud)) == []
+    assert list_failures(apply(plan_state(after, cloud), strict_cloud)) == []
     assert strict_cloud.rejections == []
 
 
@@ -91,9 +91,9 @@ def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
         plan = plan_state(after, cloud)
     except PlanRejectedError:
         return  # AWS would reject these changes in some order, so a plan check rejects the plan
-    outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict_cloud)
+    outcomes = apply(order_randomly(plan, Random(seed), deletes_first=deletes_first), strict_cloud)
     assert strict_cloud.rejections == []
-    assert failures(outcomes) == []
+    assert list_failures(outcomes) == []
 
 
 @examples(25)
@@ -138,9 +138,9 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
 
 
 def test_computing_the_effective_state_twice_changes_nothing():
-    from tests.support.desired_states import ca, device, state
+    from tests.support.desired_states import make_ca, make_device, make_state
 
-    desired = add_ownership_markers("ws", state(ca(), *device("a")).resources)
+    desired = add_ownership_markers("ws", make_state(make_ca(), *make_device("a")).resources)
     effective = compute_effective_state("ws", desired)
     resources = {address: evolve(desired[address], spec=item.spec) for address, item in effective.items()}
     assert compute_effective_state("ws", resources) == effective

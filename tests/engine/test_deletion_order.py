@@ -20,16 +20,16 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from tests.support.desired_states import (
     AUTHORITIES,
-    ROLE,
+    ROLE_ARN,
     apply,
-    ca,
     converge,
-    device,
-    failures,
-    managed_thing,
+    list_failures,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.registry_client import Cloud
 
@@ -51,7 +51,7 @@ def cloud(_cloud) -> Cloud:
 
 
 def make_policy(name: str = "p"):
-    return resource("policies", name, Policy(ALLOW))
+    return make_resource("policies", name, Policy(ALLOW))
 
 
 def make_provisioned_thing(generation: int, *policies: str):
@@ -63,7 +63,7 @@ def make_provisioned_thing(generation: int, *policies: str):
     }
     body = Document.from_value({"Parameters": {"Pem": {"Type": "String"}}, "Resources": parts})
     pem = AUTHORITIES["alpha"].get_device_pem("x", generation)
-    return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
+    return make_resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
 
 def ignore_changes(resource, *names: str):
@@ -89,38 +89,39 @@ def list_rejection_reasons(desired, cloud) -> tuple[str, ...]:
 
 
 def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
-    converge(state(ca(), make_policy(), make_provisioned_thing(1, "p")), cloud)
-    plan = plan_state(state(ca(), make_provisioned_thing(2)), cloud)
+    converge(make_state(make_ca(), make_policy(), make_provisioned_thing(1, "p")), cloud)
+    plan = plan_state(make_state(make_ca(), make_provisioned_thing(2)), cloud)
     assert find_dependencies(plan, "policies.p") == ["provisioned_things.from-template"]
-    assert failures(apply(plan, cloud)) == []
+    assert list_failures(apply(plan, cloud)) == []
 
 
 def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_has_it(cloud):
-    certificate, thing = device("a")
-    converge(state(ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
-    new_certificate, _ = device("a", 2)
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
+    new_certificate, _ = make_device("a", 2)
     new_certificate = evolve(new_certificate, spec=evolve(new_certificate.spec, rotation=Rotation("7d")))
     certificate_id = certificate.spec.pem.fingerprint
-    assert list_rejection_reasons(state(ca(), new_certificate, thing), cloud) == (
+    assert list_rejection_reasons(make_state(make_ca(), new_certificate, thing), cloud) == (
         f"policies.p: {STILL_ATTACHED} (cert/{certificate_id}); detach it there first",
     )
 
 
 def test_a_policy_is_not_deleted_when_a_replaced_certificate_ignores_its_policies(cloud):
-    certificate, thing = device("a")
-    converge(state(ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
     certificate_id = certificate.spec.pem.fingerprint
     assert list_rejection_reasons(
-        state(ca(), ignore_changes(device("a", 2)[0], "policies"), thing), cloud
+        make_state(make_ca(), ignore_changes(make_device("a", 2)[0], "policies"), thing), cloud
     ) == (f"policies.p: {STILL_ATTACHED} (cert/{certificate_id}); detach it there first",)
 
 
 def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
-    certificate, thing = device("a")
-    forgotten_thing = resource("things", "b", Thing(certificates=("a",)))
-    converge(state(ca(), certificate, thing, forgotten_thing), cloud)
+    certificate, thing = make_device("a")
+    forgotten_thing = make_resource("things", "b", Thing(certificates=("a",)))
+    converge(make_state(make_ca(), certificate, thing, forgotten_thing), cloud)
     desired = evolve(
-        state(ca(), *device("a", 2)), removed={forgotten_thing.address: Origin("desired_state.toml", 9)}
+        make_state(make_ca(), *make_device("a", 2)),
+        removed={forgotten_thing.address: Origin("desired_state.toml", 9)},
     )
     assert list_rejection_reasons(desired, cloud) == (
         f"certificates.a: cannot replace: still used after this plan by things.b; {NEXT_STEP}",
@@ -128,31 +129,33 @@ def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
 
 
 def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
-    certificate, thing = device("a")
-    converge(state(ca(), certificate, thing), cloud)
-    desired_thing = ignore_changes(resource("things", "a", Thing()), "certificates")
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), certificate, thing), cloud)
+    desired_thing = ignore_changes(make_resource("things", "a", Thing()), "certificates")
     # A certificate that is not in the file is named after its thing and its ID.
     name = f"a:{certificate.spec.pem.fingerprint[:12]}"
-    assert list_rejection_reasons(state(ca(), desired_thing), cloud) == (
+    assert list_rejection_reasons(make_state(make_ca(), desired_thing), cloud) == (
         f"certificates.{name}: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
 
 def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cloud):
-    parent = resource("thing_groups", "g", ThingGroup())
-    child = resource("thing_groups", "h", ThingGroup(parent="g"))
-    converge(state(parent, child), cloud)
-    desired_child = ignore_changes(resource("thing_groups", "h", ThingGroup()), "parent")
-    assert list_rejection_reasons(state(desired_child), cloud) == (
+    parent = make_resource("thing_groups", "g", ThingGroup())
+    child = make_resource("thing_groups", "h", ThingGroup(parent="g"))
+    converge(make_state(parent, child), cloud)
+    desired_child = ignore_changes(make_resource("thing_groups", "h", ThingGroup()), "parent")
+    assert list_rejection_reasons(make_state(desired_child), cloud) == (
         f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {NEXT_STEP}",
     )
 
 
 def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
-    thing = resource("things", "a", Thing(thing_type="t"))
-    converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
-    desired_thing = ignore_changes(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
-    assert list_rejection_reasons(state(desired_thing), cloud) == (
+    thing = make_resource("things", "a", Thing(thing_type="t"))
+    converge(make_state(make_resource("thing_types", "t", ThingType()), thing), cloud)
+    desired_thing = ignore_changes(
+        make_resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type"
+    )
+    assert list_rejection_reasons(make_state(desired_thing), cloud) == (
         f"thing_types.t: cannot delete: still used after this plan by things.a; {NEXT_STEP}",
     )
 
@@ -160,65 +163,75 @@ def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(clou
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
     def make_template(kind: str):
         body = Document.from_value({"Parameters": {}, "Resources": {}})
-        return resource(
-            "provisioning_templates", "v", ProvisioningTemplate(body, provisioning_role_arn=ROLE, type=kind)
+        return make_resource(
+            "provisioning_templates",
+            "v",
+            ProvisioningTemplate(body, provisioning_role_arn=ROLE_ARN, type=kind),
         )
 
-    converge(state(ca(registration_template="v"), make_template("JITP")), cloud)
-    desired_ca = ignore_changes(ca(), "registration_template")
-    assert list_rejection_reasons(state(desired_ca, make_template("FLEET_PROVISIONING")), cloud) == (
+    converge(make_state(make_ca(registration_template="v"), make_template("JITP")), cloud)
+    desired_ca = ignore_changes(make_ca(), "registration_template")
+    assert list_rejection_reasons(make_state(desired_ca, make_template("FLEET_PROVISIONING")), cloud) == (
         f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
     )
 
 
 def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cloud):
-    thing = resource("things", "a", Thing(thing_groups=("g",)))
-    converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
-    changed_thing = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    plan = plan_state(state(ignore_changes(changed_thing, "thing_groups")), cloud)
+    thing = make_resource("things", "a", Thing(thing_groups=("g",)))
+    converge(make_state(make_resource("thing_groups", "g", ThingGroup()), thing), cloud)
+    changed_thing = make_resource("things", "a", Thing(attributes={"site": "oslo"}))
+    plan = plan_state(make_state(ignore_changes(changed_thing, "thing_groups")), cloud)
     assert find_dependencies(plan, "thing_groups.g") == ["things.a"]
-    assert failures(apply(plan, cloud)) == []
+    assert list_failures(apply(plan, cloud)) == []
 
 
 def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
-    groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
-    converge(state(*groups, resource("things", "a", Thing(thing_groups=("h",)))), cloud)
-    moved_groups = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
+    groups = [
+        make_resource("thing_groups", "g", ThingGroup()),
+        make_resource("thing_groups", "h", ThingGroup()),
+    ]
+    converge(make_state(*groups, make_resource("things", "a", Thing(thing_groups=("h",)))), cloud)
+    moved_groups = [groups[0], make_resource("thing_groups", "h", ThingGroup(parent="g"))]
     changed_thing = ignore_changes(
-        resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups"
+        make_resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups"
     )
-    converge(state(*moved_groups, changed_thing), cloud)
+    converge(make_state(*moved_groups, changed_thing), cloud)
     assert cloud.read_content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
 
 
 def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_groups(cloud):
-    groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
-    converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
-    moved_groups = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
-    desired_thing = ignore_changes(resource("things", "a", Thing()), "thing_groups")
+    groups = [
+        make_resource("thing_groups", "g", ThingGroup()),
+        make_resource("thing_groups", "h", ThingGroup()),
+    ]
+    converge(make_state(*groups, make_resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
+    moved_groups = [groups[0], make_resource("thing_groups", "h", ThingGroup(parent="g"))]
+    desired_thing = ignore_changes(make_resource("things", "a", Thing()), "thing_groups")
     reason = "ignores its groups and would also be in g, which is in the same hierarchy"
-    assert list_rejection_reasons(state(*moved_groups, desired_thing), cloud) == (
+    assert list_rejection_reasons(make_state(*moved_groups, desired_thing), cloud) == (
         f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
     )
 
 
 def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_certificates(cloud):
-    certificate, thing = device("a")
-    converge(state(ca(), certificate, thing), cloud)
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), certificate, thing), cloud)
     changed_thing = ignore_changes(
-        resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates"
+        make_resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates"
     )
     # The new mode replaces the CA, and the certificate is registered again in that mode.
-    converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed_thing), cloud)
+    converge(
+        make_state(make_ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed_thing), cloud
+    )
     attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
     assert cloud.read_content()["things"]["a"]["principals"] == [attached]
 
 
 def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_replaced(cloud):
-    locker = resource("credential_lockers", "l", CredentialLocker(name="first"))
-    converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
-    renamed_locker = resource("credential_lockers", "l", CredentialLocker(name="second"))
-    changed_managed_thing = ignore_changes(managed_thing("a", brand="Acme"), "credential_locker")
-    plan = plan_state(state(renamed_locker, changed_managed_thing), cloud)
+    locker = make_resource("credential_lockers", "l", CredentialLocker(name="first"))
+    converge(make_state(locker, make_managed_thing("a", credential_locker="l")), cloud)
+    renamed_locker = make_resource("credential_lockers", "l", CredentialLocker(name="second"))
+    changed_managed_thing = ignore_changes(make_managed_thing("a", brand="Acme"), "credential_locker")
+    plan = plan_state(make_state(renamed_locker, changed_managed_thing), cloud)
     assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]
-    assert failures(apply(plan, cloud)) == []
+    assert list_failures(apply(plan, cloud)) == []

@@ -12,7 +12,7 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_state
+from tests.support.desired_states import AUTHORITIES, apply, converge, list_failures, plan_state
 from tests.support.examples import examples
 from tests.support.fault_injection import LOST_RESPONSES, FaultyCloud, RandomFaults
 from tests.support.registry_client import Cloud
@@ -89,7 +89,7 @@ def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, afte
     faulty_cloud.faults = RandomFaults(seed, 0.3, (fault,))
     outcomes = apply(plan, faulty_cloud)
     faulty_cloud.stop_faults()
-    assert failures(outcomes) == []
+    assert list_failures(outcomes) == []
     assert faulty_cloud.read_content() == faultless_cloud.read_content()
     assert count_versions(faulty_cloud) == count_versions(faultless_cloud)
 

@@ -35,15 +35,15 @@ from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
-    ca,
     converge,
-    device,
     evaluate_resources,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 from tests.support.registry_client import Cloud
 
 ALLOW = {
@@ -85,16 +85,18 @@ def make_pump(serial: str, generation: int = 1, body: Document | str = TEMPLATE,
     """Return a provisioned pump; `body` is its template, or the name of a template in the file."""
     pem = AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation)
     all_parameters = {"Serial": serial, "Pem": pem, **parameters}
-    return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
+    return make_resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
 
 
 def make_fleet(*pumps: Any):
     """Return the state of pumps with their CA and their policy."""
-    return state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps)
+    return make_state(
+        make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps
+    )
 
 
-def compute_certificate_id(serial: str, generation: int = 1) -> str:
-    return certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
+def compute_pump_certificate_id(serial: str, generation: int = 1) -> str:
+    return compute_certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
 
 
 def list_operations_by_address(plan) -> dict[str, list[str]]:
@@ -114,12 +116,12 @@ def test_a_new_provisioned_thing_is_one_call(cloud):
         "pump-8": {
             "attributes": {"site": "oslo"},
             "type": None,
-            "principals": [(compute_certificate_id("8"), "NON_EXCLUSIVE_THING")],
+            "principals": [(compute_pump_certificate_id("8"), "NON_EXCLUSIVE_THING")],
             "billing_group": None,
             "groups": ["reconciler-ws"],
         }
     }
-    assert content["certificates"] == {compute_certificate_id("8"): ("ACTIVE", "DEFAULT")}
+    assert content["certificates"] == {compute_pump_certificate_id("8"): ("ACTIVE", "DEFAULT")}
     assert plan_state(make_fleet(make_pump("8")), cloud).steps == ()
 
 
@@ -129,7 +131,7 @@ def test_the_plan_shows_the_evaluated_template(cloud):
         for step in plan_state(make_fleet(make_pump("8")), cloud).steps
         if step.address.kind == "provisioned_things"
     )
-    pem = Pem(compute_certificate_id("8"))
+    pem = Pem(compute_pump_certificate_id("8"))
     assert step.change.fields == (
         FieldChange("thing_name", None, "pump-8"),
         FieldChange("attributes.site", None, "oslo"),
@@ -143,7 +145,7 @@ def test_the_plan_shows_the_evaluated_template(cloud):
 
 def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
-    stored_template = resource(
+    stored_template = make_resource(
         "provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, provisioning_role_arn=role)
     )
     pump_with_stored_template = make_pump("8", body="pumps")
@@ -177,7 +179,9 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "DeleteCertificate",
         ]
     }
-    assert cloud.read_content()["certificates"] == {compute_certificate_id("8", 2): ("ACTIVE", "DEFAULT")}
+    assert cloud.read_content()["certificates"] == {
+        compute_pump_certificate_id("8", 2): ("ACTIVE", "DEFAULT")
+    }
     assert plan_state(make_fleet(make_pump("8", 2)), cloud).steps == ()
 
 
@@ -185,7 +189,7 @@ def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
     converge(make_fleet(make_pump("8")), cloud)
     value = TEMPLATE.value
     del value["Resources"]["policy"]
-    desired = state(ca(), make_pump("8", body=Document.from_value(value)))
+    desired = make_state(make_ca(), make_pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert sorted(cloud.read_content()["policies"]) == ["reconciler-ws-retired"]
     assert plan_state(desired, cloud).steps == ()
@@ -197,7 +201,7 @@ def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
     content = cloud.read_content()
     assert (list(content["things"]), list(content["certificates"])) == (
         ["pump-9"],
-        [compute_certificate_id("9")],
+        [compute_pump_certificate_id("9")],
     )
     assert plan_state(make_fleet(make_pump("9")), cloud).steps == ()
 
@@ -228,7 +232,10 @@ def test_things_that_swap_certificates_lose_none(cloud):
     converge(swapped_fleet, cloud)
     content = cloud.read_content()
     attached_ids = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
-    assert attached_ids == {"pump-8": compute_certificate_id("9"), "pump-9": compute_certificate_id("8")}
+    assert attached_ids == {
+        "pump-8": compute_pump_certificate_id("9"),
+        "pump-9": compute_pump_certificate_id("8"),
+    }
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
     assert plan_state(swapped_fleet, cloud).steps == ()
 
@@ -236,7 +243,7 @@ def test_things_that_swap_certificates_lose_none(cloud):
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
 def test_only_missing_parts_are_created(cloud, missing):
     converge(make_fleet(make_pump("8")), cloud)
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id('8')}"
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_pump_certificate_id('8')}"
     expected = {
         "policy": ["AttachPolicy"],
         "attachment": ["AttachThingPrincipal"],
@@ -247,8 +254,8 @@ def test_only_missing_parts_are_created(cloud, missing):
     if missing in {"attachment", "certificate"}:
         cloud.iot.detach_thing_principal(thingName="pump-8", principal=arn)
     if missing == "certificate":
-        cloud.iot.update_certificate(certificateId=compute_certificate_id("8"), newStatus="INACTIVE")
-        cloud.iot.delete_certificate(certificateId=compute_certificate_id("8"))
+        cloud.iot.update_certificate(certificateId=compute_pump_certificate_id("8"), newStatus="INACTIVE")
+        cloud.iot.delete_certificate(certificateId=compute_pump_certificate_id("8"))
     plan = converge(make_fleet(make_pump("8")), cloud)
     assert list_operations_by_address(plan) == {"provisioned_things.pump-8": expected}
     assert plan_state(make_fleet(make_pump("8")), cloud).steps == ()
@@ -322,7 +329,7 @@ def test_secret_parameters_of_two_things_have_different_references(cloud):
 
 
 def test_a_secret_in_a_visible_property_is_rejected():
-    desired = resource(
+    desired = make_resource(
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
     problem = "the secret from parameter Serial (env S) is part of Resources.thing.Properties.ThingName, which plans show"
@@ -336,11 +343,11 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     body = make_template()
     value = body.value
     value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
-    desired = state(ca(), make_pump("8", body=Document.from_value(value)))
+    desired = make_state(make_ca(), make_pump("8", body=Document.from_value(value)))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
     (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id('8')}"
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_pump_certificate_id('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
@@ -355,7 +362,7 @@ class TestSigningRequests:
         value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
         output = OutputFile("pump-8.pem", str(path), path.read_text() if path.exists() else None)
         spec = ProvisionedThing(Document.from_value(value), {"Serial": "8", "Pem": request}, output)
-        return make_fleet(resource("provisioned_things", "pump-8", spec))
+        return make_fleet(make_resource("provisioned_things", "pump-8", spec))
 
     @pytest.fixture
     def request_pem(self) -> str:
@@ -367,7 +374,7 @@ class TestSigningRequests:
     def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
         converge(self.make_state(path, request_pem), cloud)
-        assert list(cloud.read_content()["certificates"]) == [certificate_id(path.read_text())]
+        assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(path.read_text())]
         assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
@@ -381,14 +388,14 @@ class TestSigningRequests:
         assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
         assert (path.read_text(), list(cloud.read_content()["certificates"])) == (
             text,
-            [certificate_id(text)],
+            [compute_certificate_id(text)],
         )
 
 
 def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
-    certificate, thing = device("pump-8", site="oslo")
-    telemetry = resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
-    converge(state(ca(), telemetry, certificate, thing), cloud)
+    certificate, thing = make_device("pump-8", site="oslo")
+    telemetry = make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
+    converge(make_state(make_ca(), telemetry, certificate, thing), cloud)
     plan = converge(make_fleet(make_pump("8")), cloud)
     assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.read_content()["things"]) == ["pump-8"]

@@ -68,12 +68,12 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
         0,
         "1 other change remains for `reconciler apply`.\n\n✔ Apply complete in 0 s: 1 created.",
     )
-    assert folder.read_content() == SMALL_FLEET.expected_content()
+    assert folder.read_content() == SMALL_FLEET.make_expected_content()
     latest_run, _ = read_history(folder)["runs"]
     assert statuses_by_address(read_history(folder, latest_run["id"])) == {"managed_things.pump-1": "applied"}
     assert folder.run("apply", "--retry-failed", "--yes").exit_code == 3
     folder.apply()
-    assert folder.read_content() == edited_fleet.expected_content()
+    assert folder.read_content() == edited_fleet.make_expected_content()
 
 
 def test_the_next_run_reports_a_killed_run_and_the_journal_has_both(folder):
@@ -100,7 +100,7 @@ def test_the_next_run_reports_a_killed_run_and_the_journal_has_both(folder):
     warning = crash_warning(crashed_run)
     assert folder.run("plan").stderr.splitlines() == [warning]
     assert folder.apply().stderr.splitlines()[0] == warning
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()
     assert [run["status"] for run in read_history(folder)["runs"]] == ["applied", "crashed"]
     assert folder.run("plan").stderr == ""
 

@@ -15,7 +15,7 @@ from tests.support.project_folder import (
     read_remaining_lines,
     registered_addresses,
 )
-from tests.support.small_fleet import Fleet, compute_fingerprint, empty_content, factory_ca
+from tests.support.small_fleet import Fleet, compute_fingerprint, get_factory_ca, make_empty_content
 
 
 def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(folder):
@@ -28,8 +28,8 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
         last_lines = read_remaining_lines(process)
     applied = applied_addresses(first_lines + last_lines)
     report = (folder.path / "out.txt").read_text().splitlines()
-    certificate_names = {fleet.certificate_id(name): name for name in fleet.devices}
-    certificate_names[compute_fingerprint(factory_ca().pem)] = "factory"
+    certificate_names = {fleet.get_certificate_id(name): name for name in fleet.devices}
+    certificate_names[compute_fingerprint(get_factory_ca().pem)] = "factory"
     # A certificate and a thing per device, the CA, and two ownership markers.
     total = 2 * len(fleet.devices) + 3
     assert process.returncode == 1
@@ -42,7 +42,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
         applied=len(applied), canceled=total - len(applied)
     )
     folder.apply()
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()
 
 
 STOPPED_REPORT = """\
@@ -65,7 +65,7 @@ def test_a_killed_first_apply_is_completed_by_the_next(folder, after_steps):
     fleet = Fleet.of_size(40)
     run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=after_steps)
     folder.apply()
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()
 
 
 def test_a_killed_apply_that_changes_a_fleet_is_completed_by_the_next(folder):
@@ -79,14 +79,14 @@ def test_a_killed_apply_that_changes_a_fleet_is_completed_by_the_next(folder):
         fleet = fleet.with_changes(f"pump-{number:03}", site="bergen")
     run_and_kill(folder.write(fleet), "apply", "--yes", after_steps=8)
     folder.apply()
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()
 
 
 def test_a_killed_destroy_is_completed_by_the_next(folder):
     folder.write(Fleet.of_size(30)).apply()
     run_and_kill(folder, "destroy", "--yes", after_steps=12)
     assert folder.run("destroy", "--yes").exit_code == 0
-    assert folder.read_content() == empty_content()
+    assert folder.read_content() == make_empty_content()
 
 
 def test_two_concurrent_applies_leave_what_the_file_declares(folder):
@@ -96,5 +96,5 @@ def test_two_concurrent_applies_leave_what_the_file_declares(folder):
     for process in processes:
         process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
     assert 0 in [process.returncode for process in processes]
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()
     assert folder.run("plan", "--detailed-exitcode").exit_code == 0

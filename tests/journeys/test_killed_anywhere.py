@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.killed_applies import parse_output
-from tests.support.small_fleet import Fleet, replace_salted_hashes, secret_variables
+from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
 APPLY_WITHOUT_RELEASE = """
 import os
@@ -44,7 +44,7 @@ def test_an_apply_after_a_killed_one_leaves_what_an_uninterrupted_apply_leaves(t
     fleet.write_files(folder)
     process = subprocess.run(
         [sys.executable, "-m", "tests.support.killed_applies", str(folder), str(share), str(SHARES)],
-        env={**os.environ, **secret_variables()},
+        env={**os.environ, **get_secret_variables()},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -53,7 +53,7 @@ def test_an_apply_after_a_killed_one_leaves_what_an_uninterrupted_apply_leaves(t
     )
     uninterrupted, killed_applies = parse_output(process.stdout)
     expected_content = replace_salted_hashes(uninterrupted.content)
-    assert expected_content == json.loads(json.dumps(fleet.expected_content()))
+    assert expected_content == json.loads(json.dumps(fleet.make_expected_content()))
     assert len(killed_applies) >= MIN_KILL_POINTS / SHARES
     for killed_apply in killed_applies:
         kill_point = killed_apply.kill_point
@@ -79,11 +79,11 @@ def test_an_apply_without_changes_releases_the_lease_of_a_run_that_died_after_it
     dead_process = subprocess.run(
         [sys.executable, "-c", APPLY_WITHOUT_RELEASE],
         cwd=folder.path,
-        env={**os.environ, **secret_variables()},
+        env={**os.environ, **get_secret_variables()},
         check=False,
     )
     assert dead_process.returncode == 9
     assert folder.read_content()["thing_groups"][WORKSPACE_GROUP]["attributes"]
     folder.apply()
     assert folder.read_content()["thing_groups"][WORKSPACE_GROUP]["attributes"] == {}
-    assert folder.read_content() == fleet.expected_content()
+    assert folder.read_content() == fleet.make_expected_content()

@@ -17,11 +17,11 @@ from tests.support.small_fleet import (
     Device,
     Fleet,
     compute_fingerprint,
-    empty_content,
-    expected_policies,
-    expected_thing,
-    expected_thing_groups,
-    ownership_tags,
+    make_empty_content,
+    make_expected_policies,
+    make_expected_thing,
+    make_expected_thing_groups,
+    make_ownership_tags,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ EMPTY_PLAN = (
 def test_the_first_apply_leaves_exactly_what_the_file_declares(applied_folder, first_apply):
     last_line = remove_changing_values(first_apply.stdout).splitlines()[-1]
     assert (first_apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert applied_folder.read_content() == SMALL_FLEET.expected_content()
+    assert applied_folder.read_content() == SMALL_FLEET.make_expected_content()
 
 
 def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
@@ -52,7 +52,7 @@ def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
     assert (plan.exit_code, remove_changing_values(plan.stdout), plan.stderr) == (0, EMPTY_PLAN, "")
     apply = applied_folder.run("apply", "--yes")
     assert (apply.exit_code, remove_changing_values(apply.stdout), apply.stderr) == (0, EMPTY_PLAN, "")
-    assert applied_folder.read_content() == SMALL_FLEET.expected_content()
+    assert applied_folder.read_content() == SMALL_FLEET.make_expected_content()
 
 
 def test_changing_an_attribute_takes_one_call_and_changes_nothing_else(applied_folder):
@@ -60,27 +60,27 @@ def test_changing_an_attribute_takes_one_call_and_changes_nothing_else(applied_f
     plan = applied_folder.write(fleet).run("plan", "--calls", "--detailed-exitcode")
     assert (plan.exit_code, parse_calls(plan.stdout)) == (2, [("iot:UpdateThing", {"thingName": "pump-2"})])
     applied_folder.apply()
-    assert applied_folder.read_content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.make_expected_content()
 
 
 def test_a_device_removed_from_the_file_is_deleted_from_the_registry(applied_folder):
     fleet = SMALL_FLEET.without_device("pump-1")
     applied_folder.write(fleet).apply()
-    assert applied_folder.read_content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.make_expected_content()
 
 
 def test_a_device_added_to_the_file_is_created_in_the_registry(applied_folder):
     device = Device("tromso", setup_code_variable="SETUP_CODE_2")
     fleet = Fleet({**SMALL_FLEET.devices, "pump-3": device})
     applied_folder.write(fleet).apply()
-    assert applied_folder.read_content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.make_expected_content()
 
 
 def test_destroy_leaves_nothing(applied_folder):
     destroy = applied_folder.run("destroy", "--yes")
     last_line = remove_changing_values(destroy.stdout).splitlines()[-1]
     assert (destroy.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 deleted.")
-    assert applied_folder.read_content() == empty_content()
+    assert applied_folder.read_content() == make_empty_content()
 
 
 # ── a new certificate ───────────────────────────────────────────────────────────────────────────
@@ -106,7 +106,7 @@ def certificate_arn(certificate_id: str) -> str:
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_folder):
     rotated = SMALL_FLEET.with_changes("pump-1", generation=2)
-    old_id, new_id = SMALL_FLEET.certificate_id("pump-1"), rotated.certificate_id("pump-1")
+    old_id, new_id = SMALL_FLEET.get_certificate_id("pump-1"), rotated.get_certificate_id("pump-1")
     old_arn, new_arn = certificate_arn(old_id), certificate_arn(new_id)
     calls = parse_calls(applied_folder.write(rotated).run("plan", "--calls").stdout)
     assert calls == [
@@ -133,7 +133,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_fo
                 active.discard(certificate_arn(parameters["certificateId"]))
         assert active & attached - denied != set()
     applied_folder.apply()
-    assert applied_folder.read_content() == rotated.expected_content()
+    assert applied_folder.read_content() == rotated.make_expected_content()
 
 
 def test_other_line_ends_and_a_comment_in_a_certificate_file_are_no_change(applied_folder):
@@ -153,7 +153,7 @@ def test_a_new_setup_code_replaces_the_managed_thing(applied_folder):
     last_line = remove_changing_values(apply.stdout).splitlines()[-1]
     assert last_line == "✔ Apply complete in 0 s: 1 replaced."
     (after,) = Cloud(applied_folder.registry_path).managed_integrations.list_managed_things()["Items"]
-    assert applied_folder.read_content() == fleet.expected_content()
+    assert applied_folder.read_content() == fleet.make_expected_content()
     assert before["Id"] != after["Id"]
 
 
@@ -177,7 +177,7 @@ def test_a_missing_setup_code_is_an_error_only_if_it_is_needed(applied_folder):
             "  - managed_things.pump-1: authentication_material (from env SETUP_CODE_1) is not set\n"
         ),
     )
-    assert applied_folder.read_content() == empty_content()
+    assert applied_folder.read_content() == make_empty_content()
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
@@ -216,11 +216,11 @@ def test_a_folder_of_files_is_one_desired_state(folder):
     (folder.path / "desired_state.toml").unlink()
     (folder.path / "workspace.toml").write_text(COMMON_TABLES)
     for name in SMALL_FLEET.devices:
-        (folder.path / f"{name}.toml").write_text(SMALL_FLEET.device_tables(name))
+        (folder.path / f"{name}.toml").write_text(SMALL_FLEET.format_device_tables(name))
     apply = folder.run("apply", "--yes", "--file", ".")
     last_line = remove_changing_values(apply.stdout).splitlines()[-1]
     assert (apply.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 created.")
-    assert folder.read_content() == SMALL_FLEET.expected_content()
+    assert folder.read_content() == SMALL_FLEET.make_expected_content()
 
 
 def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
@@ -232,20 +232,20 @@ def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
     }
     sites = {"pump-1": "oslo", "pump-2": "bergen"}
     assert folder.read_content() == {
-        **empty_content(),
+        **make_empty_content(),
         "ca_certificates": {
             ids["development-ca"]: {
                 "status": "ACTIVE",
                 "certificateMode": "DEFAULT",
                 "autoRegistrationStatus": "DISABLE",
-                "tags": ownership_tags("development", "nursery"),
+                "tags": make_ownership_tags("development", "nursery"),
             }
         },
         "certificates": {ids[name]: ("ACTIVE", "DEFAULT") for name in sites},
         "things": {
-            name: expected_thing({"site": site}, ids[name], "nursery") for name, site in sites.items()
+            name: make_expected_thing({"site": site}, ids[name], "nursery") for name, site in sites.items()
         },
-        "thing_groups": expected_thing_groups("nursery"),
+        "thing_groups": make_expected_thing_groups("nursery"),
         "managed_things": [
             {
                 "Name": "pump-1",
@@ -254,14 +254,14 @@ def test_the_files_of_init_can_be_applied_and_the_next_plan_is_empty(folder):
                 "ProvisioningStatus": "PRE_ASSOCIATED",
                 "MetaData": {"reconciler:address": "managed_things.pump-1", "reconciler:thing": "pump-1"},
                 "Tags": {
-                    **ownership_tags("pump-1", "nursery"),
+                    **make_ownership_tags("pump-1", "nursery"),
                     "reconciler:fields": "serial_number",
                     "reconciler:material": SALTED_HASH,
                     "reconciler:type": "ZWAVE_QR_BAR_CODE",
                 },
             }
         ],
-        "policies": expected_policies("nursery"),
+        "policies": make_expected_policies("nursery"),
     }
     assert folder.run("plan", "--detailed-exitcode").exit_code == 0
 

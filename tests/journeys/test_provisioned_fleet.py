@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from tests.support.project_folder import ProjectFolder
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import compute_fingerprint, empty_content, factory_ca
+from tests.support.small_fleet import compute_fingerprint, get_factory_ca, make_empty_content
 
 DEVICE_COUNT = 300
 """More resources than fit on one page of a list operation."""
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def pem(self) -> str:
-        return factory_ca().get_device_pem(f"pump-{self.serial}", self.generation)
+        return get_factory_ca().get_device_pem(f"pump-{self.serial}", self.generation)
 
 
 @frozen
@@ -77,7 +77,7 @@ class Pump:
 def write_files(folder: ProjectFolder, rows: list[Row]) -> None:
     pki = folder.path / "pki"
     pki.mkdir(exist_ok=True)
-    (pki / "factory.pem").write_text(factory_ca().pem)
+    (pki / "factory.pem").write_text(get_factory_ca().pem)
     for row in rows:
         (pki / f"{row.serial}-{row.generation}.pem").write_text(row.pem)
     lines = ["serial,site,generation", *(f"{row.serial},{row.site},{row.generation}" for row in rows)]
@@ -155,4 +155,4 @@ def test_three_hundred_devices_are_created_changed_rotated_and_destroyed(folder)
 
     destroy = folder.run("destroy", "--yes")
     assert destroy.exit_code == 0, destroy
-    assert folder.read_content() == empty_content()
+    assert folder.read_content() == make_empty_content()

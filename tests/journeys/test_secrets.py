@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.pki import encode_key
 from tests.support.project_folder import ProjectFolder
-from tests.support.small_fleet import SMALL_FLEET, factory_ca
+from tests.support.small_fleet import SMALL_FLEET, get_factory_ca
 
 SETUP_CODE = "90718281828459045235360287"
 """A setup code that the registry accepts."""
@@ -31,7 +31,7 @@ def key_fragments(key: str) -> list[str]:
 def find_secrets(text: str | bytes, *more_secrets: str) -> list[str]:
     """Return the secrets that appear in a text."""
     content = text if isinstance(text, bytes) else text.encode()
-    secrets = (SETUP_CODE, *key_fragments(factory_ca().key_pem), *more_secrets)
+    secrets = (SETUP_CODE, *key_fragments(get_factory_ca().key_pem), *more_secrets)
     return [secret for secret in secrets if secret.encode() in content]
 
 
@@ -101,10 +101,10 @@ OLD_PIN, NEW_PIN = "canary-3141", "another-2718"
 def provisioned(folder) -> ProjectFolder:
     """Return a folder with a thing that has a secret as an attribute and its certificate's ID as its name."""
     (folder.path / "pki").mkdir()
-    (folder.path / "pki/factory.pem").write_text(factory_ca().pem)
+    (folder.path / "pki/factory.pem").write_text(get_factory_ca().pem)
     (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
     (folder.path / "desired_state.toml").write_text(PROVISIONED_THING)
-    folder.environ |= {"PIN": OLD_PIN, "PUMP_PEM": factory_ca().get_device_pem("pump-1", 1)}
+    folder.environ |= {"PIN": OLD_PIN, "PUMP_PEM": get_factory_ca().get_device_pem("pump-1", 1)}
     return folder
 
 

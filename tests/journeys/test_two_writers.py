@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import Fleet, replace_salted_hashes, secret_variables
+from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
 ROUNDS = 50
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def fleet_at(site: str) -> Fleet:
 
 def test_two_contending_writers_write_one_at_a_time(tmp_path):
     registry_path = tmp_path / "registry.sqlite3"
-    environ = {**os.environ, **secret_variables(), "RECONCILER_REGISTRY": str(registry_path)}
+    environ = {**os.environ, **get_secret_variables(), "RECONCILER_REGISTRY": str(registry_path)}
     fleets = {site: fleet_at(site) for site in ("oslo", "bergen")}
     writers = {}
     for site, fleet in fleets.items():
@@ -47,4 +47,4 @@ def test_two_contending_writers_write_one_at_a_time(tmp_path):
     assert "applied" in results
     assert locked
     content = replace_salted_hashes(Cloud(registry_path).read_content())
-    assert content in [fleet.expected_content() for fleet in fleets.values()]
+    assert content in [fleet.make_expected_content() for fleet in fleets.values()]

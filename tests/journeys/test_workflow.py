@@ -11,15 +11,15 @@ import yaml
 
 from tests.support.fake_github import REPOSITORY, TOKEN, serve_github
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import SMALL_FLEET, Fleet, replace_salted_hashes, secret_variables
+from tests.support.small_fleet import SMALL_FLEET, Fleet, get_secret_variables, replace_salted_hashes
 from tests.support.workflow_runner import (
     ACTION,
     EXAMPLES,
     ROOT,
     JobResult,
     WorkflowRunner,
-    clean_environ,
     load_workflow,
+    make_clean_environ,
 )
 
 WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml")
@@ -38,12 +38,12 @@ class Repository:
         self.registry_path.parent.mkdir()
         self.work_tree.mkdir()
         variables = {
-            **secret_variables(),
+            **get_secret_variables(),
             "GITHUB_API_URL": api_url,
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "RECONCILER_REGISTRY": str(self.registry_path),
         }
-        self.runner = WorkflowRunner(self.work_tree, folder, clean_environ(variables))
+        self.runner = WorkflowRunner(self.work_tree, folder, make_clean_environ(variables))
         self.git("init", "-q", "-b", "main")
         self.git("config", "user.name", "Gardener")
         self.git("config", "user.email", "gardener@example.org")
@@ -96,7 +96,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     # The apply workflow on `main` creates the fleet.
     results = repository.run_apply_workflow()
     assert statuses(results) == ALL_SUCCEEDED, results
-    assert repository.read_content() == SMALL_FLEET.expected_content()
+    assert repository.read_content() == SMALL_FLEET.make_expected_content()
 
     # The plan workflow comments on a pull request, and updates its comment after each push.
     repository.git("switch", "-q", "-c", "move")
@@ -112,7 +112,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     second_plan = github.comments[2]["body"]
     assert (len(github.comments), "bergen" in second_plan, "tromso" in second_plan) == (2, False, True)
     assert (first_plan.splitlines()[0] == second_plan.splitlines()[0], first_plan[:4]) == (True, "<!--")
-    assert repository.read_content() == SMALL_FLEET.expected_content()
+    assert repository.read_content() == SMALL_FLEET.make_expected_content()
 
     # After the merge and the approval, the plan is applied; the next run has no changes.
     repository.git("switch", "-q", "main")
@@ -121,7 +121,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert statuses(results) == ALL_SUCCEEDED, results
     assert re.fullmatch("[0-9a-f]{64}", results["plan"].outputs["digest"])
     assert "tromso" in results["plan"].summary
-    assert repository.read_content() == fleet.expected_content()
+    assert repository.read_content() == fleet.make_expected_content()
     results = repository.run_apply_workflow()
     assert (statuses(results), results["plan"].outputs["changes"]) == (
         {"plan": "success", "apply": "skipped"},
@@ -143,11 +143,11 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert statuses(repository.run_apply_workflow()) == ALL_SUCCEEDED
     assert statuses(repository.run_drift_workflow()) == {"drift": "success"}
     assert [issue["state"] for issue in github.issues.values()] == ["closed"]
-    assert repository.read_content() == fleet.expected_content()
+    assert repository.read_content() == fleet.make_expected_content()
 
     # No log, summary or comment contains a secret.
     texts = repository.runner.log + "".join(comment["body"] for comment in github.comments.values())
-    assert [secret for secret in (*secret_variables().values(), TOKEN) if secret in texts] == []
+    assert [secret for secret in (*get_secret_variables().values(), TOKEN) if secret in texts] == []
 
 
 def test_an_approved_plan_is_not_applied_after_the_registry_has_changed(repository, monkeypatch):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.model.resource import Live
-from tests.support.desired_states import resource
+from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    read,
-    tag_list,
+    make_change,
+    make_iot_call,
+    make_tag_list,
+    read_kind,
 )
 
 ARN = build_arn("billinggroup/a")
@@ -26,19 +26,19 @@ def make_live(spec: BillingGroup) -> Live:
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert list_create_calls(resource("billing_groups", "a", BillingGroup(description="Plants"))) == [
-        iot(
+    assert list_create_calls(make_resource("billing_groups", "a", BillingGroup(description="Plants"))) == [
+        make_iot_call(
             "CreateBillingGroup",
             billingGroupName="a",
             billingGroupProperties={"billingGroupDescription": "Plants"},
-            tags=tag_list(OWNERSHIP_TAGS),
+            tags=make_tag_list(OWNERSHIP_TAGS),
         )
     ]
 
 
 def test_groups_are_listed_and_the_owned_ones_described():
     groups = [{"groupName": name, "groupArn": build_arn(f"billinggroup/{name}")} for name in ("a", "foreign")]
-    tags = {ARN: tag_list({"line": "A", **OWNERSHIP_TAGS})}
+    tags = {ARN: make_tag_list({"line": "A", **OWNERSHIP_TAGS})}
     responses = {
         "ListBillingGroups": {"billingGroups": groups},
         "ListTagsForResource": lambda params: {"tags": tags.get(params["resourceArn"], [])},
@@ -49,26 +49,26 @@ def test_groups_are_listed_and_the_owned_ones_described():
             "billingGroupProperties": {"billingGroupDescription": "Plants"},
         },
     }
-    assert read("billing_groups", responses) == (
+    assert read_kind("billing_groups", responses) == (
         [make_live(BillingGroup(description="Plants", tags={"line": "A"}))],
         ["ListBillingGroups", "ListTagsForResource", "ListTagsForResource", "DescribeBillingGroup"],
     )
 
 
 def test_description_and_tags_are_updated_in_place():
-    after = resource("billing_groups", "a", BillingGroup(description=None, tags={"line": "B"}))
-    assert list_calls(change_to(after, make_live(BillingGroup(description="Plants")))) == [
-        iot(
+    after = make_resource("billing_groups", "a", BillingGroup(description=None, tags={"line": "B"}))
+    assert list_calls(make_change(after, make_live(BillingGroup(description="Plants")))) == [
+        make_iot_call(
             "UpdateBillingGroup",
             billingGroupName="a",
             billingGroupProperties={"billingGroupDescription": ""},
             expectedVersion=7,
         ),
-        iot("TagResource", resourceArn=ARN, tags=tag_list({"line": "B"})),
+        make_iot_call("TagResource", resourceArn=ARN, tags=make_tag_list({"line": "B"})),
     ]
 
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
     assert list_delete_calls("billing_groups", make_live(BillingGroup())) == [
-        iot("DeleteBillingGroup", ignored_errors=NOT_FOUND, billingGroupName="a", expectedVersion=7)
+        make_iot_call("DeleteBillingGroup", ignored_errors=NOT_FOUND, billingGroupName="a", expectedVersion=7)
     ]

@@ -9,18 +9,18 @@ from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.support.desired_states import AUTHORITIES, ROLE, ca, resource
+from tests.support.desired_states import AUTHORITIES, ROLE_ARN, make_ca, make_resource
 from tests.support.kind_driver import (
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
-    plan_context,
-    problems,
-    read,
-    tag_list,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    make_tag_list,
+    read_kind,
 )
 
 PEM = Pem.parse(AUTHORITIES["alpha"].pem)
@@ -30,11 +30,11 @@ TAGS = {**OWNERSHIP_TAGS, "reconciler:name": "alpha"}
 
 
 def make_template(template_type: str = "JITP"):
-    return resource(
+    return make_resource(
         "provisioning_templates",
         "t",
         ProvisioningTemplate(
-            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE, type=template_type
+            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE_ARN, type=template_type
         ),
     )
 
@@ -44,28 +44,28 @@ def make_live(**fields: object) -> Live:
     return Live(ID, spec, owner="ws", arn=ARN, tags=TAGS, declared_name="alpha")
 
 
-def make_ca(**fields: object):
-    return ca(certificate_mode="SNI_ONLY", verification=None, **fields)
+def make_sni_only_ca(**fields: object):
+    return make_ca(certificate_mode="SNI_ONLY", verification=None, **fields)
 
 
 def make_update_call(**params: object):
-    return iot("UpdateCACertificate", certificateId=ID, **params)
+    return make_iot_call("UpdateCACertificate", certificateId=ID, **params)
 
 
 REMOVE_REGISTRATION_CALL = make_update_call(removeAutoRegistration=True)
 
 
 def test_a_ca_is_registered_with_its_template():
-    resource = make_ca(registration_template="t", registration_role_arn=ROLE)
-    assert list_create_calls(resource, plan_context(resource, make_template())) == [
-        iot(
+    resource = make_sni_only_ca(registration_template="t", registration_role_arn=ROLE_ARN)
+    assert list_create_calls(resource, make_plan_context(resource, make_template())) == [
+        make_iot_call(
             "RegisterCACertificate",
             caCertificate=PEM.text,
             setAsActive=True,
             allowAutoRegistration=False,
             certificateMode="SNI_ONLY",
-            tags=tag_list(TAGS),
-            registrationConfig={"templateName": "t", "roleArn": ROLE},
+            tags=make_tag_list(TAGS),
+            registrationConfig={"templateName": "t", "roleArn": ROLE_ARN},
         )
     ]
 
@@ -79,14 +79,14 @@ def test_a_ca_is_read_with_its_template():
     }
     responses = {
         "ListCACertificates": {"certificates": [{"certificateId": ID, "certificateArn": ARN}]},
-        "ListTagsForResource": {"tags": tag_list(TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(TAGS)},
         "DescribeCACertificate": {
             "certificateDescription": description,
-            "registrationConfig": {"templateName": "t", "roleArn": ROLE},
+            "registrationConfig": {"templateName": "t", "roleArn": ROLE_ARN},
         },
     }
-    expected = make_live(registration_template=External("t"), registration_role_arn=ROLE)
-    assert read("ca_certificates", responses)[0] == [expected]
+    expected = make_live(registration_template=External("t"), registration_role_arn=ROLE_ARN)
+    assert read_kind("ca_certificates", responses)[0] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_ca_is_read_with_its_template():
             [REMOVE_REGISTRATION_CALL, make_update_call(newAutoRegistrationStatus="ENABLE")],
         ),
         (
-            {"registration_template": "t", "registration_role_arn": ROLE},
+            {"registration_template": "t", "registration_role_arn": ROLE_ARN},
             {"registration_template": "t"},
             [
                 REMOVE_REGISTRATION_CALL,
@@ -117,14 +117,16 @@ def test_a_ca_is_read_with_its_template():
     ids=["added", "removed", "removed with auto-registration", "without its role"],
 )
 def test_only_removing_a_template_or_its_role_removes_auto_registration_first(before, after, expected):
-    change = change_to(make_ca(**after), make_live(**before))
-    assert list_calls(change, plan_context(change.resource, make_template(), changes=[change])) == expected
+    change = make_change(make_sni_only_ca(**after), make_live(**before))
+    assert (
+        list_calls(change, make_plan_context(change.resource, make_template(), changes=[change])) == expected
+    )
 
 
 def test_a_registration_template_must_be_jitp_and_a_role_needs_a_template():
-    assert problems(make_ca(registration_template="t"), make_template("FLEET_PROVISIONING")) == [
-        "registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"
-    ]
-    assert problems(make_ca(registration_role_arn=ROLE)) == [
+    assert list_problems(
+        make_sni_only_ca(registration_template="t"), make_template("FLEET_PROVISIONING")
+    ) == ["registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"]
+    assert list_problems(make_sni_only_ca(registration_role_arn=ROLE_ARN)) == [
         "registration_role_arn: there is no template for the role; expected a registration_template"
     ]

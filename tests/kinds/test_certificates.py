@@ -15,30 +15,30 @@ from reconciler.model.change import Create, Replace
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.support.desired_states import AUTHORITIES, ca, converge, plan_state, resource, state
+from tests.support.desired_states import AUTHORITIES, converge, make_ca, make_resource, make_state, plan_state
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    plan_context,
-    plan_errors,
-    problems,
-    read,
+    list_plan_errors,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
 OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", generation)) for generation in (1, 2))
-POLICY = resource("policies", "p", Policy(DENY_ALL))
+POLICY = make_resource("policies", "p", Policy(DENY_ALL))
 CONFLICT = {"DeleteConflictException"}
 EXISTS = {"ResourceAlreadyExistsException"}
 
 
 def make_certificate(pem: Pem = OLD, **fields: object):
-    return resource("certificates", "a", Certificate(pem, **fields))
+    return make_resource("certificates", "a", Certificate(pem, **fields))
 
 
 def make_live(pem: Pem = OLD, *all_policies: str, **fields: object) -> Live:
@@ -58,12 +58,12 @@ def build_certificate_arn(pem: Pem) -> str:
 
 
 def make_attach_policy_call(name: str, pem: Pem):
-    return iot("AttachPolicy", policyName=name, target=build_certificate_arn(pem))
+    return make_iot_call("AttachPolicy", policyName=name, target=build_certificate_arn(pem))
 
 
 def make_retire_call(pem: Pem):
     ignored_errors = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot(
+    return make_iot_call(
         "AttachPolicy",
         ignored_errors=ignored_errors,
         policyName="reconciler-ws-retired",
@@ -72,15 +72,15 @@ def make_retire_call(pem: Pem):
 
 
 def make_detach_call(pem: Pem):
-    return iot(
+    return make_iot_call(
         "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="t", principal=build_certificate_arn(pem)
     )
 
 
 def make_delete_calls(pem: Pem):
     return [
-        iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
-        iot(
+        make_iot_call("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
+        make_iot_call(
             "DeleteCertificate",
             ignored_errors=NOT_FOUND,
             retried_errors=CONFLICT,
@@ -94,7 +94,12 @@ def make_delete_calls(pem: Pem):
     ("fields", "other_resources", "operation", "extra_params"),
     [
         ({}, (), "RegisterCertificate", {}),
-        ({"ca": "alpha"}, (ca(),), "RegisterCertificate", {"caCertificatePem": AUTHORITIES["alpha"].pem}),
+        (
+            {"ca": "alpha"},
+            (make_ca(),),
+            "RegisterCertificate",
+            {"caCertificatePem": AUTHORITIES["alpha"].pem},
+        ),
         ({"certificate_mode": "SNI_ONLY"}, (), "RegisterCertificateWithoutCA", {}),
     ],
     ids=["a CA outside the file", "its CA", "no CA"],
@@ -103,15 +108,17 @@ def test_a_certificate_is_registered_before_its_policies_are_attached(
     fields, other_resources, operation, extra_params
 ):
     desired = make_certificate(status="INACTIVE", policies=("p",), **fields)
-    assert list_create_calls(desired, plan_context(desired, POLICY, *other_resources)) == [
-        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params),
+    assert list_create_calls(desired, make_plan_context(desired, POLICY, *other_resources)) == [
+        make_iot_call(
+            operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params
+        ),
         make_attach_policy_call("p", OLD),
     ]
 
 
 def test_a_certificate_for_a_signing_request_is_issued_and_saved():
     output = OutputFile("a.pem", "/somewhere/a.pem")
-    desired = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
+    desired = make_resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
     (call,) = list_create_calls(desired)
     assert (call.operation, call.params) == (
         "CreateCertificateFromCsr",
@@ -138,7 +145,7 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
     }
     thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), version=1, owner="ws")
     policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(build_certificate_arn(OLD),)))
-    live_resources, operations = read(
+    live_resources, operations = read_kind(
         "certificates", responses, make_certificate(), things=[thing], policies=[policy]
     )
     assert [(live.identity, live.spec, live.owner, live.declared_name) for live in live_resources] == [
@@ -159,32 +166,34 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
 
 
 def test_policies_are_attached_before_and_detached_after_the_status_changes():
-    change = change_to(make_certificate(status="INACTIVE", policies=("p",)), make_live(policies=("q",)))
+    change = make_change(make_certificate(status="INACTIVE", policies=("p",)), make_live(policies=("q",)))
     assert list_calls(
-        change, plan_context(change.resource, POLICY, resource("policies", "q", Policy(DENY_ALL)))
+        change, make_plan_context(change.resource, POLICY, make_resource("policies", "q", Policy(DENY_ALL)))
     ) == [
         make_attach_policy_call("p", OLD),
-        iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
-        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=build_certificate_arn(OLD)),
+        make_iot_call("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
+        make_iot_call(
+            "DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=build_certificate_arn(OLD)
+        ),
     ]
 
 
 def plan_rotation_calls(**fields: object):
     """Return the calls that rotate the certificate of `t`, which has a policy outside the file."""
-    change = change_to(make_certificate(NEW, **fields), make_live(OLD, "elsewhere"))
+    change = make_change(make_certificate(NEW, **fields), make_live(OLD, "elsewhere"))
     assert isinstance(change, Replace)
-    thing = resource("things", "t", Thing(certificates=("a",)))
+    thing = make_resource("things", "t", Thing(certificates=("a",)))
     live_thing = Live("t", Thing(certificates=("a",)), version=1, owner="ws")
-    context = plan_context(
+    context = make_plan_context(
         change.resource, thing, live={"things.t": live_thing, "certificates.a": change.live}, changes=[change]
     )
     return list_calls(change, context)
 
 
 NEW_CALLS = [
-    iot("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW.text, status="ACTIVE"),
+    make_iot_call("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW.text, status="ACTIVE"),
     make_attach_policy_call("elsewhere", NEW),
-    iot("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW)),
+    make_iot_call("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW)),
 ]
 
 
@@ -202,12 +211,14 @@ def test_a_rotation_with_a_grace_period_keeps_the_old_certificate():
 
 
 def test_a_change_of_mode_registers_the_same_certificate_again():
-    authority = ca(certificate_mode="SNI_ONLY", verification=None)
-    change = change_to(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
-    assert list_calls(change, plan_context(change.resource, authority, changes=[change])) == [
+    authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
+    change = make_change(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
+    assert list_calls(change, make_plan_context(change.resource, authority, changes=[change])) == [
         make_retire_call(OLD),
         *make_delete_calls(OLD),
-        iot("RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"),
+        make_iot_call(
+            "RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"
+        ),
     ]
 
 
@@ -221,14 +232,16 @@ def test_only_an_active_certificate_is_deactivated_before_it_is_deleted(status, 
 
 
 def test_changes_that_aws_rejects_are_rejected():
-    reactivation = change_to(make_certificate(), make_live(status="REVOKED"))
-    change_in_transfer = change_to(make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER"))
-    inactive_ca = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
+    reactivation = make_change(make_certificate(), make_live(status="REVOKED"))
+    change_in_transfer = make_change(
+        make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER")
+    )
+    inactive_ca = evolve(make_ca(), spec=evolve(make_ca().spec, status="INACTIVE"))
     desired = make_certificate(ca="alpha")
     assert [
-        plan_errors(reactivation),
-        plan_errors(change_in_transfer),
-        plan_errors(Create(desired), plan_context(desired, inactive_ca)),
+        list_plan_errors(reactivation),
+        list_plan_errors(change_in_transfer),
+        list_plan_errors(Create(desired), make_plan_context(desired, inactive_ca)),
     ] == [
         ["is REVOKED, which is final; give the device a new certificate"],
         ["is being transferred to another account; accept, reject or cancel the transfer first"],
@@ -242,7 +255,7 @@ def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
     certificate_of_another_ca = make_certificate(
         Pem.parse(AUTHORITIES["beta"].get_device_pem("a")), ca="alpha", certificate_mode="DEFAULT"
     )
-    assert problems(certificate_of_another_ca, ca()) == [
+    assert list_problems(certificate_of_another_ca, make_ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
         "certificate_mode: the CA determines the mode; expected either ca or certificate_mode",
     ]
@@ -251,7 +264,7 @@ def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
 def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     cloud = Cloud()
     cloud.iot.register_certificate_without_ca(certificatePem=OLD.text, status="ACTIVE")
-    desired = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
+    desired = make_state(make_resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
     converge(desired, cloud)
     plan = plan_state(desired, cloud)
     assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD.fingerprint])

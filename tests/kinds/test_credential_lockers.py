@@ -12,28 +12,28 @@ from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Replace
 from reconciler.model.resource import Live
-from tests.support.desired_states import converge, managed_thing, plan_state, resource, state
+from tests.support.desired_states import converge, make_managed_thing, make_resource, make_state, plan_state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    change_to,
-    effective_resource,
+    compute_effective_resource,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    managed_integrations,
-    plan_context,
-    read,
-    scope,
+    make_change,
+    make_managed_integrations_call,
+    make_plan_context,
+    make_scope,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
-DELETE = managed_integrations("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
+DELETE = make_managed_integrations_call("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
 
 
 def make_locker(**fields: object):
-    return resource("credential_lockers", "a", CredentialLocker(**fields))
+    return make_resource("credential_lockers", "a", CredentialLocker(**fields))
 
 
 def make_live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
@@ -53,7 +53,7 @@ def split_tokens(calls):
 
 def test_a_creation_is_one_call_whose_token_depends_on_the_request():
     calls, tokens = split_tokens(list_create_calls(make_locker()))
-    assert calls == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
+    assert calls == [make_managed_integrations_call("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
     assert tokens == split_tokens(list_create_calls(make_locker()))[1]
     assert len(tokens[0]) == 64
     assert tokens != split_tokens(list_create_calls(make_locker(name="other")))[1]
@@ -68,20 +68,22 @@ def test_only_owned_lockers_are_read():
         "ListCredentialLockers": {"Items": [{"Id": "L1"}, {"Id": "L2"}]},
         "GetCredentialLocker": lambda params: details[params["Identifier"]],
     }
-    assert read("credential_lockers", responses)[0] == [make_live(line="A")]
+    assert read_kind("credential_lockers", responses)[0] == [make_live(line="A")]
 
 
 def test_tags_are_updated_in_place():
-    change = change_to(make_locker(tags={"line": "B"}), make_live())
-    assert list_calls(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
+    change = make_change(make_locker(tags={"line": "B"}), make_live())
+    assert list_calls(change) == [
+        make_managed_integrations_call("TagResource", ResourceArn=ARN, Tags={"line": "B"})
+    ]
 
 
 def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
-    device = effective_resource(managed_thing("d", credential_locker="a", capabilities="{}"))
+    device = compute_effective_resource(make_managed_thing("d", credential_locker="a", capabilities="{}"))
     live_device = Live("M1", evolve(device.spec, capabilities=HashedText.from_value("{}")), owner="ws")
-    change = change_to(make_locker(name="new"), make_live())
+    change = make_change(make_locker(name="new"), make_live())
     assert isinstance(change, Replace)
-    context = plan_context(
+    context = make_plan_context(
         change.resource,
         device,
         live={"credential_lockers.a": change.live, "managed_things.d": live_device},
@@ -89,8 +91,8 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
     )
     calls_without_tokens, _ = split_tokens(list_calls(change, context))
     assert calls_without_tokens == [
-        managed_integrations("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
-        managed_integrations(
+        make_managed_integrations_call("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
+        make_managed_integrations_call(
             "UpdateManagedThing",
             Identifier="M1",
             Name="d",
@@ -104,7 +106,7 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
 def test_an_interrupted_replacement_keeps_the_locker_closer_to_the_desired_state():
     desired = make_locker(name="new")
     live_lockers = [make_live("old", "L1"), make_live("new", "L2")]
-    assert all_kinds()["credential_lockers"].pair_unmatched([desired], live_lockers, scope(desired)) == {
+    assert all_kinds()["credential_lockers"].pair_unmatched([desired], live_lockers, make_scope(desired)) == {
         "L2": "a"
     }
 
@@ -116,8 +118,8 @@ def test_a_deletion_is_one_call():
 @pytest.mark.parametrize("name", ["new", None])
 def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     cloud = Cloud()
-    converge(state(make_locker(name="old"), managed_thing("d", credential_locker="a")), cloud)
-    desired = state(make_locker(name=name), managed_thing("d", credential_locker="a"))
+    converge(make_state(make_locker(name="old"), make_managed_thing("d", credential_locker="a")), cloud)
+    desired = make_state(make_locker(name=name), make_managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
     assert [thing["CredentialLockerId"] for thing in cloud.read_content()["managed_things"]] == [name or "a"]

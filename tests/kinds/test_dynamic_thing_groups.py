@@ -5,18 +5,18 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.resource import Live
-from tests.support.desired_states import resource
+from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    read,
-    tag_list,
+    make_change,
+    make_iot_call,
+    make_tag_list,
+    read_kind,
 )
 
 ARN = build_arn("thinggroup/a")
@@ -29,8 +29,8 @@ def make_live(spec: DynamicThingGroup) -> Live:
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
     spec = DynamicThingGroup(QUERY, description="Oslo", attributes={"floor": "1"})
-    assert list_create_calls(resource("dynamic_thing_groups", "a", spec)) == [
-        iot(
+    assert list_create_calls(make_resource("dynamic_thing_groups", "a", spec)) == [
+        make_iot_call(
             "CreateDynamicThingGroup",
             thingGroupName="a",
             thingGroupProperties={
@@ -40,7 +40,7 @@ def test_a_creation_is_one_call_with_the_ownership_tags():
             indexName="AWS_Things",
             queryString=QUERY,
             queryVersion="2017-09-30",
-            tags=tag_list(OWNERSHIP_TAGS),
+            tags=make_tag_list(OWNERSHIP_TAGS),
         )
     ]
 
@@ -62,18 +62,18 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_describ
             ]
         },
         "DescribeThingGroup": describe,
-        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
     }
-    assert read("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
+    assert read_kind("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
         [make_live(DynamicThingGroup(QUERY))],
         ["ListThingGroups", "DescribeThingGroup", "DescribeThingGroup", "ListTagsForResource"],
     )
 
 
 def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
-    after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
-    assert list_calls(change_to(after, make_live(DynamicThingGroup(QUERY)))) == [
-        iot(
+    after = make_resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
+    assert list_calls(make_change(after, make_live(DynamicThingGroup(QUERY)))) == [
+        make_iot_call(
             "UpdateDynamicThingGroup",
             thingGroupName="a",
             thingGroupProperties={"thingGroupDescription": ""},
@@ -87,5 +87,7 @@ def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
 
 def test_a_deletion_expects_the_version_that_the_plan_read():
     assert list_delete_calls("dynamic_thing_groups", make_live(DynamicThingGroup(QUERY))) == [
-        iot("DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3)
+        make_iot_call(
+            "DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3
+        )
     ]

@@ -21,18 +21,25 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, Live
 from reconciler.model.secret import Secret
-from tests.support.desired_states import apply, converge, managed_thing, plan_state, resource, state
+from tests.support.desired_states import (
+    apply,
+    converge,
+    make_managed_thing,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    change_to,
-    effective_resource,
+    compute_effective_resource,
     list_calls,
     list_create_calls,
-    managed_integrations,
-    plan_context,
-    plan_errors,
-    read,
+    list_plan_errors,
+    make_change,
+    make_managed_integrations_call,
+    make_plan_context,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
@@ -74,7 +81,7 @@ def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (
     """Return the live managed thing of a declared one; `changes` replace fields of its spec."""
     return Live(
         "M1",
-        evolve(effective_resource(desired).spec, **changes),
+        evolve(compute_effective_resource(desired).spec, **changes),
         owner=owner,
         arn=ARN,
         tags=OWNERSHIP_TAGS if owner else {},
@@ -84,7 +91,7 @@ def make_live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (
 
 
 def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
-    create, update = list_create_calls(effective_resource(managed_thing("a", **FULL_FIELDS)))
+    create, update = list_create_calls(compute_effective_resource(make_managed_thing("a", **FULL_FIELDS)))
     tags = resolve(create.params["Tags"], {})
     assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
@@ -102,7 +109,7 @@ def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
         "reconciler:capability-report",
         "reconciler:capability-schemas",
     }
-    assert update == managed_integrations(
+    assert update == make_managed_integrations_call(
         "UpdateManagedThing",
         Identifier=Ref(Address("managed_things", "a"), "Id"),
         HubNetworkMode="STANDARD",
@@ -111,25 +118,26 @@ def test_fields_that_creation_does_not_accept_are_sent_in_an_update_after_it():
 
 
 def test_fields_that_the_file_never_set_are_not_compared():
-    desired = managed_thing("a", **FULL_FIELDS)
+    desired = make_managed_thing("a", **FULL_FIELDS)
     cloud = Cloud()
-    converge(state(desired), cloud)
+    converge(make_state(desired), cloud)
     (item,) = cloud.managed_integrations.list_managed_things()["Items"]
     cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
-    assert plan_state(state(desired), cloud).steps == ()
+    assert plan_state(make_state(desired), cloud).steps == ()
 
 
 def test_json_with_other_white_space_and_order_is_unchanged():
     spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
-    change = change_to(
-        managed_thing("a", capability_report=spaced), make_live(managed_thing("a", capability_report=REPORT))
+    change = make_change(
+        make_managed_thing("a", capability_report=spaced),
+        make_live(make_managed_thing("a", capability_report=REPORT)),
     )
     assert change.fields == ()
 
 
 def test_capabilities_are_sent_only_when_the_file_changes_them():
-    after = managed_thing("a", brand="Apex", capability_report=REPORT)
-    change = change_to(after, make_live(managed_thing("a", brand="Acme", capability_report=REPORT)))
+    after = make_managed_thing("a", brand="Apex", capability_report=REPORT)
+    change = make_change(after, make_live(make_managed_thing("a", brand="Acme", capability_report=REPORT)))
     assert "CapabilityReport" not in list_calls(change)[0].params
 
 
@@ -137,7 +145,9 @@ def test_capabilities_are_sent_only_when_the_file_changes_them():
 def test_removing_an_optional_field_forces_a_replacement(name):
     remaining_fields = {key: value for key, value in FULL_FIELDS.items() if key != name}
     assert isinstance(
-        change_to(managed_thing("a", **remaining_fields), make_live(managed_thing("a", **FULL_FIELDS))),
+        make_change(
+            make_managed_thing("a", **remaining_fields), make_live(make_managed_thing("a", **FULL_FIELDS))
+        ),
         Replace,
     )
 
@@ -180,7 +190,7 @@ def read_by_id(*things, desired):
         "ListManagedThings": {"Items": [{"Id": identity} for identity in things_by_id]},
         "GetManagedThing": lambda params: things_by_id[params["Identifier"]],
     }
-    return {live.identity: live for live in read("managed_things", responses, desired)[0]}
+    return {live.identity: live for live in read_kind("managed_things", responses, desired)[0]}
 
 
 @pytest.mark.parametrize(
@@ -215,14 +225,14 @@ def read_by_id(*things, desired):
     ],
 )
 def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected_candidates):
-    live_resources = read_by_id(*things, desired=managed_thing("a", serial_number="SN-1"))
+    live_resources = read_by_id(*things, desired=make_managed_thing("a", serial_number="SN-1"))
     assert {
         identity: live.facts.candidates for identity, live in live_resources.items()
     } == expected_candidates
 
 
 def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
-    cloud, desired = Cloud(), managed_thing("a", serial_number="SN-1", brand="Acme")
+    cloud, desired = Cloud(), make_managed_thing("a", serial_number="SN-1", brand="Acme")
     cloud.managed_integrations.create_managed_thing(
         Role="DEVICE",
         AuthenticationMaterial="90001",
@@ -230,58 +240,60 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
         SerialNumber="SN-1",
     )
     with pytest.raises(PlanRejectedError, match=r"import it with --adopt managed_things\.a"):
-        plan_state(state(desired), cloud)
-    plan = plan_state(state(desired), cloud, adopt=[desired.address])
+        plan_state(make_state(desired), cloud)
+    plan = plan_state(make_state(desired), cloud, adopt=[desired.address])
     # The workspace's group is created.
     assert [type(step.change) for step in plan.steps] == [Update, Create]
     apply(plan, cloud)
-    assert plan_state(state(desired), cloud).steps == ()
+    assert plan_state(make_state(desired), cloud).steps == ()
     assert len(cloud.read_content()["managed_things"]) == 1
 
 
 def test_an_ambiguous_import_is_rejected_with_all_candidates():
-    desired = managed_thing("a")
+    desired = make_managed_thing("a")
     candidate = make_live(
         desired,
         owner=None,
         candidates=("M1 (Name a)", "M2 (Name a)"),
         authentication_material=NOT_COMPARED,
     )
-    change = change_to(desired, candidate)
-    assert plan_errors(change, plan_context(desired)) == [
+    change = make_change(desired, candidate)
+    assert list_plan_errors(change, make_plan_context(desired)) == [
         "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
     ]
 
 
 def make_delete_calls(identity: str):
     return [
-        managed_integrations("DeleteManagedThing", ignored_errors=NOT_FOUND, Identifier=identity),
-        managed_integrations("GetManagedThing", repeat_until=NOT_FOUND, Identifier=identity),
+        make_managed_integrations_call("DeleteManagedThing", ignored_errors=NOT_FOUND, Identifier=identity),
+        make_managed_integrations_call("GetManagedThing", repeat_until=NOT_FOUND, Identifier=identity),
     ]
 
 
 def test_the_devices_of_a_hub_are_deleted_before_the_hub():
-    hub, device = managed_thing("a", role="CONTROLLER"), managed_thing("b", "90002")
+    hub, device = make_managed_thing("a", role="CONTROLLER"), make_managed_thing("b", "90002")
     live_hub = evolve(make_live(hub), facts=ManagedThingFacts(controls=("M2",)))
     deletion = Delete(Address("managed_things", "a"), live_hub)
     device_deletion = Delete(Address("managed_things", "b"), evolve(make_live(device), identity="M2"))
-    assert plan_errors(deletion, plan_context(changes=[deletion, device_deletion])) == []
+    assert list_plan_errors(deletion, make_plan_context(changes=[deletion, device_deletion])) == []
     assert list_calls(deletion) == [*make_delete_calls("M2"), *make_delete_calls("M1")]
 
 
 def test_deleting_a_hub_without_its_devices_is_rejected():
-    hub = make_live(managed_thing("a", role="CONTROLLER"))
+    hub = make_live(make_managed_thing("a", role="CONTROLLER"))
     deletion = Delete(
         Address("managed_things", "a"), evolve(hub, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
-    assert plan_errors(deletion) == ["cannot delete the hub: it still controls M2, M3; delete these first"]
+    assert list_plan_errors(deletion) == [
+        "cannot delete the hub: it still controls M2, M3; delete these first"
+    ]
 
 
 def test_the_devices_that_a_hub_controls_are_read():
     live_resources = read_by_id(
         {**make_unmanaged_thing("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
         make_unmanaged_thing("M2", ParentControllerId="M1"),
-        desired=managed_thing("a"),
+        desired=make_managed_thing("a"),
     )
     assert live_resources["M1"].facts.controls == ("M2",)
 
@@ -297,6 +309,6 @@ def test_a_creation_without_its_setup_code_is_rejected():
         authentication_material=Secret("env QR"),
         authentication_material_type="ZWAVE_QR_BAR_CODE",
     )
-    assert plan_errors(Create(resource("managed_things", "a", spec))) == [
+    assert list_plan_errors(Create(make_resource("managed_things", "a", spec))) == [
         "authentication_material (from env QR) is not set"
     ]

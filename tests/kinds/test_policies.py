@@ -12,20 +12,20 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.support.desired_states import resource
+from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    plan_context,
-    plan_errors,
-    read,
-    tag_list,
+    list_plan_errors,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    make_tag_list,
+    read_kind,
 )
 
 ARN = build_arn("policy/a")
@@ -49,19 +49,23 @@ def make_live_with_targets(*targets: str) -> Live:
 
 
 def make_delete_version_call(version: str):
-    return iot("DeletePolicyVersion", ignored_errors=NOT_FOUND, policyName="a", policyVersionId=version)
+    return make_iot_call(
+        "DeletePolicyVersion", ignored_errors=NOT_FOUND, policyName="a", policyVersionId=version
+    )
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert list_create_calls(resource("policies", "a", Policy(ALLOW))) == [
-        iot("CreatePolicy", policyName="a", policyDocument=ALLOW.text, tags=tag_list(OWNERSHIP_TAGS))
+    assert list_create_calls(make_resource("policies", "a", Policy(ALLOW))) == [
+        make_iot_call(
+            "CreatePolicy", policyName="a", policyDocument=ALLOW.text, tags=make_tag_list(OWNERSHIP_TAGS)
+        )
     ]
 
 
 def test_a_policy_is_read_with_its_versions_and_targets():
     responses = {
         "ListPolicies": {"policies": [{"policyName": "a", "policyArn": ARN}]},
-        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": ALLOW.text},
         "ListPolicyVersions": {
             "policyVersions": [
@@ -72,7 +76,7 @@ def test_a_policy_is_read_with_its_versions_and_targets():
         },
         "ListTargetsForPolicy": {"targets": [build_arn("cert/x")]},
     }
-    live_resources, _ = read("policies", responses)
+    live_resources, _ = read_kind("policies", responses)
     assert live_resources == [make_live()]
     assert live_resources[0].facts == PolicyFacts(other_versions=("9", "10"), targets=(build_arn("cert/x"),))
     assert (live_resources[0].arn, live_resources[0].tags) == (ARN, OWNERSHIP_TAGS)
@@ -83,10 +87,12 @@ def test_a_policy_is_read_with_its_versions_and_targets():
 )
 def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(other_versions, deleted_versions):
     assert list_calls(
-        change_to(resource("policies", "a", Policy(OTHER_DOCUMENT)), make_live(*other_versions))
+        make_change(make_resource("policies", "a", Policy(OTHER_DOCUMENT)), make_live(*other_versions))
     ) == [
         *map(make_delete_version_call, deleted_versions),
-        iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER_DOCUMENT.text, setAsDefault=True),
+        make_iot_call(
+            "CreatePolicyVersion", policyName="a", policyDocument=OTHER_DOCUMENT.text, setAsDefault=True
+        ),
     ]
 
 
@@ -94,7 +100,7 @@ def test_the_other_versions_are_deleted_before_the_policy():
     assert list_delete_calls("policies", make_live("1", "2")) == [
         make_delete_version_call("1"),
         make_delete_version_call("2"),
-        iot(
+        make_iot_call(
             "DeletePolicy",
             ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
@@ -112,10 +118,10 @@ def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
         Address("policies", "a"), make_live_with_targets(*map(build_arn, ("cert/1a2b", *OUTSIDE_TARGETS)))
     )
     deletion = Delete(Address("certificates", "c"), LIVE_CERTIFICATE)
-    context = plan_context(
+    context = make_plan_context(
         live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change, deletion]
     )
-    assert plan_errors(change, context) == [
+    assert list_plan_errors(change, context) == [
         (
             "cannot delete: the policy is attached to 4 targets that this plan does not change "
             "(cert/3c, cert/4d, cert/5e and 1 more); detach it there first"
@@ -127,24 +133,24 @@ def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
     "other_change",
     [
         Delete(Address("certificates", "c"), LIVE_CERTIFICATE),
-        change_to(resource("certificates", "c", Certificate()), LIVE_CERTIFICATE),
+        make_change(make_resource("certificates", "c", Certificate()), LIVE_CERTIFICATE),
     ],
     ids=["deleted", "detached"],
 )
 def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(other_change):
     change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
-    context = plan_context(
+    context = make_plan_context(
         live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change, other_change]
     )
-    assert plan_errors(change, context) == []
+    assert list_plan_errors(change, context) == []
 
 
 def test_deleting_a_policy_of_an_unchanged_certificate_is_rejected():
     change = Delete(Address("policies", "a"), make_live_with_targets(build_arn("cert/1a2b")))
-    context = plan_context(
+    context = make_plan_context(
         live={"policies.a": change.live, "certificates.c": LIVE_CERTIFICATE}, changes=[change]
     )
-    assert plan_errors(change, context) == [
+    assert list_plan_errors(change, context) == [
         (
             "cannot delete: the policy is attached to 1 target that this plan does not change "
             "(cert/1a2b); detach it there first"

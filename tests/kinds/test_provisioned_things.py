@@ -21,18 +21,18 @@ from reconciler.model.change import Update
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live, Resource
-from tests.support.desired_states import AUTHORITIES, ca, resource
+from tests.support.desired_states import AUTHORITIES, make_ca, make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    iot,
     list_calls,
     list_create_calls,
-    plan_context,
-    plan_errors,
-    problems,
-    read,
-    scope,
+    list_plan_errors,
+    list_problems,
+    make_iot_call,
+    make_plan_context,
+    make_scope,
+    read_kind,
 )
 
 PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump", generation)) for generation in (1, 2))
@@ -56,14 +56,16 @@ def make_body(**properties: Any) -> Document:
 
 
 def make_pump(**properties: Any) -> Resource:
-    return resource("provisioned_things", "a", ProvisionedThing(make_body(**properties), {"Pem": PEM.text}))
+    return make_resource(
+        "provisioned_things", "a", ProvisionedThing(make_body(**properties), {"Pem": PEM.text})
+    )
 
 
 OTHER_RESOURCES = (
-    ca(),
-    resource("policies", "telemetry", Policy(DENY_ALL)),
-    resource("thing_groups", "hall", ThingGroup()),
-    resource("billing_groups", "bill", BillingGroup()),
+    make_ca(),
+    make_resource("policies", "telemetry", Policy(DENY_ALL)),
+    make_resource("thing_groups", "hall", ThingGroup()),
+    make_resource("billing_groups", "bill", BillingGroup()),
 )
 COMPLETE_SPEC = Provisioned(
     thing_name="pump",
@@ -87,18 +89,20 @@ def make_live(**changes: Any) -> Live:
 
 def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     """Return the update that brings a live resource to its desired state, with its context."""
-    desired_scope = scope(desired, *OTHER_RESOURCES)
+    desired_scope = make_scope(desired, *OTHER_RESOURCES)
     evaluated_resource = desired_scope.desired[desired.address]
     resource = evolve(evaluated_resource, spec=KIND.compute_effective_spec(evaluated_resource, desired_scope))
     update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
-    context = plan_context(desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update])
+    context = make_plan_context(
+        desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update]
+    )
     # The calls are built from the declared resources, which are the desired ones here.
     return update, evolve(context, declared=context.desired)
 
 
 def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
     desired = make_pump()
-    context = plan_context(desired, *OTHER_RESOURCES)
+    context = make_plan_context(desired, *OTHER_RESOURCES)
     (call,) = list_create_calls(desired, evolve(context, declared=context.desired))
     owned_body = make_body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
@@ -128,8 +132,8 @@ def test_every_part_is_read_in_bulk():
         "ListPrincipalThings": {"things": ["pump"]},
     }
     live_billing_groups = [Live("bill", BillingGroup(), version=1, owner="ws")]
-    live_resources, operations = read(
-        "provisioned_things", responses, make_pump(), ca(), billing_groups=live_billing_groups
+    live_resources, operations = read_kind(
+        "provisioned_things", responses, make_pump(), make_ca(), billing_groups=live_billing_groups
     )
     old_certificate = External(OLD.fingerprint)
     assert live_resources == [
@@ -144,13 +148,15 @@ def test_every_part_is_read_in_bulk():
     assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
 
 
-ATTACH = iot("AttachThingPrincipal", thingName="pump", principal=CERTIFICATE_ARN)
-ATTACH_POLICY = iot("AttachPolicy", policyName="telemetry", target=CERTIFICATE_ARN)
-REGISTER = iot("RegisterCertificate", ignored_errors=EXISTS, certificatePem=PEM.text, status="ACTIVE")
+ATTACH = make_iot_call("AttachThingPrincipal", thingName="pump", principal=CERTIFICATE_ARN)
+ATTACH_POLICY = make_iot_call("AttachPolicy", policyName="telemetry", target=CERTIFICATE_ARN)
+REGISTER = make_iot_call(
+    "RegisterCertificate", ignored_errors=EXISTS, certificatePem=PEM.text, status="ACTIVE"
+)
 
 
 def make_group_call(operation: str, name: str, *, ignored_errors=()):
-    return iot(operation, ignored_errors=ignored_errors, thingGroupName=name, thingName="pump")
+    return make_iot_call(operation, ignored_errors=ignored_errors, thingGroupName=name, thingName="pump")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,7 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
         (
             {"attributes": {}},
             [
-                iot(
+                make_iot_call(
                     "UpdateThing",
                     thingName="pump",
                     attributePayload={"attributes": {"site": "oslo"}, "merge": False},
@@ -177,7 +183,7 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
         (
             {"billing_group": External("bill")},
             [
-                iot(
+                make_iot_call(
                     "RemoveThingFromBillingGroup",
                     ignored_errors=NOT_FOUND,
                     billingGroupName="bill",
@@ -187,7 +193,7 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
         ),
         (
             {"certificate_status": "INACTIVE"},
-            [iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
+            [make_iot_call("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
         ),
         ({"policies": ()}, [ATTACH_POLICY]),
         ({"certificate": None, "is_attached": False}, [ATTACH]),
@@ -209,7 +215,7 @@ def test_only_the_differences_are_sent(differences, expected):
     assert list_calls(*make_update(make_pump(), make_live(**differences))) == expected
 
 
-RETIRE = iot(
+RETIRE = make_iot_call(
     "AttachPolicy",
     ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
@@ -224,9 +230,11 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
     )
     assert list_calls(update, context) == [
         RETIRE,
-        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERTIFICATE_ARN),
-        iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
-        iot(
+        make_iot_call(
+            "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERTIFICATE_ARN
+        ),
+        make_iot_call("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
+        make_iot_call(
             "DeleteCertificate",
             ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
@@ -235,10 +243,10 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
         ),
         REGISTER,
         ATTACH_POLICY,
-        iot("AttachPolicy", policyName="elsewhere", target=CERTIFICATE_ARN),
+        make_iot_call("AttachPolicy", policyName="elsewhere", target=CERTIFICATE_ARN),
         ATTACH,
     ]
-    assert plan_errors(update, context) == []
+    assert list_plan_errors(update, context) == []
 
 
 def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again():
@@ -246,7 +254,7 @@ def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again()
     update, context = make_update(
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )
-    assert plan_errors(update, context) == [
+    assert list_plan_errors(update, context) == [
         (
             "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
             "would lose it (foreign); detach it from them first"
@@ -256,14 +264,16 @@ def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again()
 
 def test_too_many_attributes_without_a_type_are_a_problem():
     desired = make_pump(AttributePayload=dict.fromkeys("abcd", "1"))
-    assert problems(desired) == [
+    assert list_problems(desired) == [
         "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
     ]
 
 
 def test_a_template_outside_the_file_is_a_problem():
-    desired = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
-    assert problems(desired) == [
+    desired = make_resource(
+        "provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"}))
+    )
+    assert list_problems(desired) == [
         (
             "template: a template that is not in this file cannot be evaluated; "
             "expected its body here, or its name in [provisioning_templates.*]"
@@ -282,10 +292,10 @@ def test_a_certificate_with_an_id_in_the_template_must_be_registered():
         }
     )
     update, context = make_update(
-        resource("provisioned_things", "a", ProvisionedThing(document)),
+        make_resource("provisioned_things", "a", ProvisionedThing(document)),
         make_live(certificate=None, certificate_status=None, registered_id=None, is_attached=False),
     )
-    assert plan_errors(update, context) == [
+    assert list_plan_errors(update, context) == [
         (
             f"the template has the CertificateId {OLD.fingerprint}, and this account and Region have no such certificate; "
             "register it first, or use CertificatePem in the template"

@@ -13,18 +13,26 @@ from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Live
 from tests.kinds.test_credential_lockers import split_tokens
-from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_state, resource, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    apply,
+    converge,
+    list_failures,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
-    change_to,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    managed_integrations,
-    plan_errors,
-    problems,
-    read,
+    list_plan_errors,
+    list_problems,
+    make_change,
+    make_managed_integrations_call,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
@@ -38,20 +46,20 @@ FLEET_SPEC = ProvisioningProfile(
 )
 KEY_SAVED_TAG = {"reconciler:claim-key": "saved"}
 DELETE_CALLS = [
-    managed_integrations("DeleteProvisioningProfile", ignored_errors=NOT_FOUND, Identifier="P1"),
-    managed_integrations("GetProvisioningProfile", repeat_until=NOT_FOUND, Identifier="P1"),
+    make_managed_integrations_call("DeleteProvisioningProfile", ignored_errors=NOT_FOUND, Identifier="P1"),
+    make_managed_integrations_call("GetProvisioningProfile", repeat_until=NOT_FOUND, Identifier="P1"),
 ]
 OUTPUT_FILES = (
     SavedMember("ClaimCertificatePrivateKey", KEY_FILE, secret=True),
     SavedMember("ClaimCertificate", CERTIFICATE_FILE),
 )
-TAG_KEY_SAVED_CALL = managed_integrations(
+TAG_KEY_SAVED_CALL = make_managed_integrations_call(
     "TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=KEY_SAVED_TAG
 )
 
 
 def make_profile(spec: ProvisioningProfile):
-    return resource("provisioning_profiles", "a", spec)
+    return make_resource("provisioning_profiles", "a", spec)
 
 
 def make_live(spec: ProvisioningProfile, **tags: str) -> Live:
@@ -74,7 +82,7 @@ def make_live_with_generated_claim(**fields: object) -> Live:
 def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
     calls, _ = split_tokens(list_create_calls(make_profile(FLEET_SPEC)))
     assert calls == [
-        managed_integrations(
+        make_managed_integrations_call(
             "CreateProvisioningProfile",
             output_files=OUTPUT_FILES,
             ProvisioningType="FLEET_PROVISIONING",
@@ -92,7 +100,7 @@ def test_a_declared_claim_is_sent_and_nothing_is_saved():
         )
     )
     assert calls == [
-        managed_integrations(
+        make_managed_integrations_call(
             "CreateProvisioningProfile",
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
@@ -119,7 +127,7 @@ def test_a_live_profile_is_read_with_the_facts_that_its_tags_record():
             "Tags": {**OWNERSHIP_TAGS, **KEY_SAVED_TAG},
         },
     }
-    assert read("provisioning_profiles", responses) == (
+    assert read_kind("provisioning_profiles", responses) == (
         [make_live_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
         ["ListProvisioningProfiles", "GetProvisioningProfile"],
     )
@@ -127,7 +135,7 @@ def test_a_live_profile_is_read_with_the_facts_that_its_tags_record():
 
 def test_a_saved_key_is_unchanged_even_if_its_file_was_moved():
     assert (
-        change_to(
+        make_change(
             make_profile(FLEET_SPEC), make_live_with_generated_claim(save_claim_key_to=NOT_COMPARED)
         ).fields
         == ()
@@ -135,7 +143,7 @@ def test_a_saved_key_is_unchanged_even_if_its_file_was_moved():
 
 
 def test_a_profile_whose_key_was_lost_is_replaced():
-    change = change_to(make_profile(FLEET_SPEC), make_live_with_generated_claim())
+    change = make_change(make_profile(FLEET_SPEC), make_live_with_generated_claim())
     assert isinstance(change, Replace)
     calls, tokens = split_tokens(list_calls(change))
     assert [call.operation for call in calls] == [
@@ -151,19 +159,21 @@ def test_a_profile_whose_key_was_lost_is_replaced():
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
     key = evolve(KEY_FILE, content=ALPHA.key_pem)
-    change = change_to(
+    change = make_change(
         make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), make_live_with_generated_claim()
     )
     assert isinstance(change, Update)
-    assert list_calls(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
+    assert list_calls(change) == [
+        make_managed_integrations_call("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)
+    ]
 
 
 def test_a_file_with_another_key_is_rejected():
     key = evolve(KEY_FILE, content=ALPHA.key_pem)
-    change = change_to(
+    change = make_change(
         make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), make_live_with_generated_claim()
     )
-    assert plan_errors(change) == [
+    assert list_plan_errors(change) == [
         (
             "claim.key already exists and has another key than that of the profile's claim certificate; "
             "choose the path of a new file"
@@ -173,7 +183,7 @@ def test_a_file_with_another_key_is_rejected():
 
 def test_an_existing_file_is_rejected():
     key = evolve(KEY_FILE, content="something")
-    assert plan_errors(Create(make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)))) == [
+    assert list_plan_errors(Create(make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)))) == [
         "claim.key already exists and would be overwritten; choose the path of a new file"
     ]
 
@@ -217,7 +227,7 @@ def test_an_existing_file_is_rejected():
     ids=["a key without a file", "no CA", "a CA without JITR", "a claim with JITR", "a file without a key"],
 )
 def test_a_field_that_the_type_lacks_or_does_not_use_is_a_problem(spec, expected):
-    assert problems(make_profile(spec)) == [expected]
+    assert list_problems(make_profile(spec)) == [expected]
 
 
 def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
@@ -227,21 +237,21 @@ def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
 def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
-    converge(state(make_profile(spec)), cloud)
+    converge(make_state(make_profile(spec)), cloud)
     assert path.read_text().startswith("-----BEGIN")
     assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()  # as if the user moved it to a safe place
-    assert plan_state(state(make_profile(spec)), cloud).steps == ()
+    assert plan_state(make_state(make_profile(spec)), cloud).steps == ()
 
 
 def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
-    plan = plan_state(state(make_profile(spec)), cloud)
+    plan = plan_state(make_state(make_profile(spec)), cloud)
     interrupted_plan = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
-    assert failures(apply(interrupted_plan, cloud)) == []
+    assert list_failures(apply(interrupted_plan, cloud)) == []
     path.unlink()  # as if the response was lost before the key was written
-    converge(state(make_profile(spec)), cloud)
+    converge(make_state(make_profile(spec)), cloud)
     assert path.exists()
-    assert plan_state(state(make_profile(spec)), cloud).steps == ()
+    assert plan_state(make_state(make_profile(spec)), cloud).steps == ()
     assert len(cloud.read_content()["provisioning_profiles"]) == 1

@@ -9,19 +9,19 @@ from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate, 
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.support.desired_states import ROLE, converge, plan_state, resource, state
+from tests.support.desired_states import ROLE_ARN, converge, make_resource, make_state, plan_state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    problems,
-    read,
-    tag_list,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_tag_list,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
@@ -30,7 +30,7 @@ BODY = Document.parse('{"Resources": {}}')
 HOOK = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
 HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
 SPEC = ProvisioningTemplate(
-    BODY, provisioning_role_arn=ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK
+    BODY, provisioning_role_arn=ROLE_ARN, enabled=True, description="Pumps", pre_provisioning_hook=HOOK
 )
 
 
@@ -46,12 +46,14 @@ def make_live(spec: ProvisioningTemplate, other_versions: tuple[int, ...] = ()) 
 
 
 def make_template(spec: ProvisioningTemplate):
-    return resource("provisioning_templates", "a", spec)
+    return make_resource("provisioning_templates", "a", spec)
 
 
 def make_create_call(**more_params):
-    params = {"templateName": "a", "templateBody": BODY.text, "provisioningRoleArn": ROLE}
-    return iot("CreateProvisioningTemplate", **params, **more_params, tags=tag_list(OWNERSHIP_TAGS))
+    params = {"templateName": "a", "templateBody": BODY.text, "provisioningRoleArn": ROLE_ARN}
+    return make_iot_call(
+        "CreateProvisioningTemplate", **params, **more_params, tags=make_tag_list(OWNERSHIP_TAGS)
+    )
 
 
 def test_a_template_is_created_with_its_ownership_tags_in_one_call():
@@ -65,12 +67,12 @@ def test_a_template_is_created_with_its_ownership_tags_in_one_call():
 def test_a_live_template_is_read_with_its_versions():
     responses = {
         "ListProvisioningTemplates": {"templates": [{"templateName": "a", "templateArn": ARN}]},
-        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "DescribeProvisioningTemplate": {
             "templateName": "a",
             "templateArn": ARN,
             "templateBody": '{ "Resources" : {} }',
-            "provisioningRoleArn": ROLE,
+            "provisioningRoleArn": ROLE_ARN,
             "type": "FLEET_PROVISIONING",
             "enabled": True,
             "description": "Pumps",
@@ -84,7 +86,7 @@ def test_a_live_template_is_read_with_its_versions():
             ]
         },
     }
-    live_resources, _ = read("provisioning_templates", responses)
+    live_resources, _ = read_kind("provisioning_templates", responses)
     assert live_resources == [make_live(SPEC)]
     assert live_resources[0].facts == ProvisioningTemplateFacts(other_versions=(2, 9))
 
@@ -98,9 +100,11 @@ def test_a_new_body_is_a_new_default_version_and_replaces_the_oldest_of_five(
     other_versions, deleted_versions
 ):
     body = Document.parse('{"Resources": {"x": 1}}')
-    assert list_calls(change_to(make_template(evolve(SPEC, body=body)), make_live(SPEC, other_versions))) == [
+    assert list_calls(
+        make_change(make_template(evolve(SPEC, body=body)), make_live(SPEC, other_versions))
+    ) == [
         *(
-            iot(
+            make_iot_call(
                 "DeleteProvisioningTemplateVersion",
                 ignored_errors=NOT_FOUND,
                 templateName="a",
@@ -108,7 +112,9 @@ def test_a_new_body_is_a_new_default_version_and_replaces_the_oldest_of_five(
             )
             for version in deleted_versions
         ),
-        iot("CreateProvisioningTemplateVersion", templateName="a", templateBody=body.text, setAsDefault=True),
+        make_iot_call(
+            "CreateProvisioningTemplateVersion", templateName="a", templateBody=body.text, setAsDefault=True
+        ),
     ]
 
 
@@ -116,14 +122,14 @@ def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
     cloud = Cloud()
     for number in range(10):
         body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
-        converge(state(make_template(evolve(SPEC, body=body))), cloud)
-    assert plan_state(state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
+        converge(make_state(make_template(evolve(SPEC, body=body))), cloud)
+    assert plan_state(make_state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
 
 
 def test_spaces_in_the_body_are_not_a_change():
     assert (
-        change_to(
+        make_change(
             make_template(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), make_live(SPEC)
         ).fields
         == ()
@@ -131,37 +137,38 @@ def test_spaces_in_the_body_are_not_a_change():
 
 
 def test_one_call_changes_all_fields_but_the_body_and_removes_the_hook():
-    spec = ProvisioningTemplate(BODY, provisioning_role_arn=f"{ROLE}-2")
-    assert list_calls(change_to(make_template(spec), make_live(SPEC))) == [
-        iot(
+    spec = ProvisioningTemplate(BODY, provisioning_role_arn=f"{ROLE_ARN}-2")
+    assert list_calls(make_change(make_template(spec), make_live(SPEC))) == [
+        make_iot_call(
             "UpdateProvisioningTemplate",
             templateName="a",
             description="",
             enabled=False,
-            provisioningRoleArn=f"{ROLE}-2",
+            provisioningRoleArn=f"{ROLE_ARN}-2",
             removePreProvisioningHook=True,
         )
     ]
 
 
 def test_a_change_of_type_deletes_the_template_and_creates_it_again():
-    change = change_to(
-        make_template(ProvisioningTemplate(BODY, provisioning_role_arn=ROLE, type="JITP")), make_live(SPEC)
+    change = make_change(
+        make_template(ProvisioningTemplate(BODY, provisioning_role_arn=ROLE_ARN, type="JITP")),
+        make_live(SPEC),
     )
     assert isinstance(change, Replace)
     assert list_calls(change) == [
-        iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),
+        make_iot_call("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),
         make_create_call(type="JITP", enabled=False),
     ]
 
 
 def test_a_template_is_deleted_with_its_versions():
     assert list_delete_calls("provisioning_templates", make_live(SPEC, (1, 2))) == [
-        iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a")
+        make_iot_call("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a")
     ]
 
 
 def test_a_jitp_template_cannot_have_a_hook():
-    assert problems(make_template(evolve(SPEC, type="JITP"))) == [
+    assert list_problems(make_template(evolve(SPEC, type="JITP"))) == [
         "pre_provisioning_hook: a JITP template cannot have a hook; expected no hook, or the type FLEET_PROVISIONING"
     ]

@@ -15,21 +15,21 @@ from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, External, Live
-from tests.support.desired_states import converge, plan_state, resource, state
+from tests.support.desired_states import converge, make_resource, make_state, plan_state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    plan_context,
-    plan_errors,
-    problems,
-    read,
-    tag_list,
+    list_plan_errors,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    make_tag_list,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
@@ -45,29 +45,29 @@ def make_live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
 
 
 def make_group(name: str = "a", **fields: object):
-    return resource("thing_groups", name, ThingGroup(**fields))
+    return make_resource("thing_groups", name, ThingGroup(**fields))
 
 
 def make_attach_call(policy: str):
-    return iot("AttachPolicy", policyName=policy, target=ARN)
+    return make_iot_call("AttachPolicy", policyName=policy, target=ARN)
 
 
 def make_create_call(**extra_params):
-    return iot(
+    return make_iot_call(
         "CreateThingGroup",
         thingGroupName="a",
         thingGroupProperties=PROPERTIES,
-        tags=tag_list(OWNERSHIP_TAGS),
+        tags=make_tag_list(OWNERSHIP_TAGS),
         **extra_params,
     )
 
 
-DELETE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
+DELETE = make_iot_call("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
 
 
 def test_a_group_is_created_before_its_policies_are_attached():
-    context = plan_context(
-        make_group(parent="top", policies=("p",)), make_group("top"), resource("policies", "p", ALLOW)
+    context = make_plan_context(
+        make_group(parent="top", policies=("p",)), make_group("top"), make_resource("policies", "p", ALLOW)
     )
     desired = make_group(parent="top", policies=("p",))
     assert list_create_calls(desired, context) == [
@@ -91,12 +91,12 @@ def test_groups_are_read_with_the_policies_that_were_read_before_and_without_dyn
                 {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in ("a", "d")
             ]
         },
-        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
-    live_resources, operations = read("thing_groups", responses, policies=policies)
+    live_resources, operations = read_kind("thing_groups", responses, policies=policies)
     assert live_resources == [make_live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
     assert operations.count("ListTargetsForPolicy") == 0
 
@@ -112,46 +112,48 @@ def test_moving_a_group_reads_its_children_members_and_policies():
 
     responses = {
         "ListThingGroups": list_groups,
-        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    live_resources, _ = read("thing_groups", responses, make_group(parent="top"))
+    live_resources, _ = read_kind("thing_groups", responses, make_group(parent="top"))
     assert live_resources[0].facts.contents == GroupContents(
         children=("below",), members=("t",), policies=("p",)
     )
 
 
 def test_new_policies_are_attached_before_old_ones_are_detached():
-    change = change_to(make_group(policies=("new",)), make_live(ThingGroup(policies=("old",))))
-    context = plan_context(
-        change.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
+    change = make_change(make_group(policies=("new",)), make_live(ThingGroup(policies=("old",))))
+    context = make_plan_context(
+        change.resource, make_resource("policies", "new", ALLOW), make_resource("policies", "old", ALLOW)
     )
     assert list_calls(change, context) == [
         make_attach_call("new"),
-        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
+        make_iot_call("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
     ]
 
 
 def test_another_parent_replaces_the_group_and_adds_its_things_again():
-    change = change_to(make_group(parent="top"), make_live(ThingGroup(), members=("t",)))
+    change = make_change(make_group(parent="top"), make_live(ThingGroup(), members=("t",)))
     assert isinstance(change, Replace)
-    member = resource("things", "t", Thing(thing_groups=("a",)))
+    member = make_resource("things", "t", Thing(thing_groups=("a",)))
     live_thing = Live("t", Thing(thing_groups=("a", "top")), version=1, owner="ws")
-    context = plan_context(
+    context = make_plan_context(
         change.resource,
         make_group("top"),
         member,
         live={"things.t": live_thing, "thing_groups.a": change.live},
-        changes=[change_to(member, live_thing)],
+        changes=[make_change(member, live_thing)],
     )
-    assert plan_errors(change, context) == []
+    assert list_plan_errors(change, context) == []
     assert list_calls(change, context) == [
         DELETE,
         make_create_call(parentGroupName="top"),
-        iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"),
-        iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
+        make_iot_call(
+            "RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"
+        ),
+        make_iot_call("AddThingToThingGroup", thingGroupName="a", thingName="t"),
     ]
 
 
@@ -177,15 +179,15 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
     ids=["children", "members", "policies"],
 )
 def test_a_replacement_that_would_lose_something_is_rejected(contents, expected):
-    change = change_to(make_group(parent="top"), make_live(ThingGroup(), **contents))
-    assert plan_errors(change, plan_context(change.resource)) == [
+    change = make_change(make_group(parent="top"), make_live(ThingGroup(), **contents))
+    assert list_plan_errors(change, make_plan_context(change.resource)) == [
         f"cannot replace: AWS cannot change a group's parent, and replacing the group would lose {expected}"
     ]
 
 
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
-    dynamic_group = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
-    assert problems(make_group(), dynamic_group) == [
+    dynamic_group = make_resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
+    assert list_problems(make_group(), dynamic_group) == [
         "a dynamic thing group of this file has the same name; expected another name for one of them"
     ]
 
@@ -196,10 +198,10 @@ def test_a_deletion_expects_the_version_that_the_plan_read():
 
 def test_child_groups_are_deleted_before_their_parents():
     cloud = Cloud()
-    converge(state(make_group("a"), make_group("b", parent="a"), make_group("c", parent="b")), cloud)
-    plan = plan_state(state(), cloud)
+    converge(make_state(make_group("a"), make_group("b", parent="a"), make_group("c", parent="b")), cloud)
+    plan = plan_state(make_state(), cloud)
     assert [step.address.name for step in plan.steps] == ["c", "b", "a", "reconciler-ws"]
-    converge(state(), cloud)
+    converge(make_state(), cloud)
     assert cloud.read_content()["thing_groups"] == {}
 
 
@@ -207,11 +209,11 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     cloud = Cloud()
     other_resources = [
         make_group("top"),
-        resource("policies", "p", ALLOW),
-        resource("things", "t", Thing(thing_groups=("a",))),
+        make_resource("policies", "p", ALLOW),
+        make_resource("things", "t", Thing(thing_groups=("a",))),
     ]
-    converge(state(make_group("a", policies=("p",)), *other_resources), cloud)
-    moved = state(make_group("a", parent="top", policies=("p",)), *other_resources)
+    converge(make_state(make_group("a", policies=("p",)), *other_resources), cloud)
+    moved = make_state(make_group("a", parent="top", policies=("p",)), *other_resources)
     converge(moved, cloud)
     assert plan_state(moved, cloud).steps == ()
     content = cloud.read_content()
@@ -220,10 +222,10 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     assert content["policies"]["p"]["targets"] == [ARN]
 
 
-STATIC_RESOURCES = (make_group("a"), resource("things", "t", Thing(thing_groups=("a",))))
+STATIC_RESOURCES = (make_group("a"), make_resource("things", "t", Thing(thing_groups=("a",))))
 DYNAMIC_RESOURCES = (
-    resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t")),
-    resource("things", "t", Thing()),
+    make_resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t")),
+    make_resource("things", "t", Thing()),
 )
 
 
@@ -234,24 +236,24 @@ DYNAMIC_RESOURCES = (
 )
 def test_a_dynamic_and_a_static_group_of_the_same_name_can_replace_each_other(before, after):
     cloud = Cloud()
-    converge(state(*before), cloud)
-    plan = converge(state(*after), cloud)
+    converge(make_state(*before), cloud)
+    plan = converge(make_state(*after), cloud)
     positions = {step.address.kind: index for index, step in enumerate(plan.steps)}
     old_kind, new_kind = before[0].address.kind, after[0].address.kind
     (step,) = [step for step in plan.steps if step.address.kind == new_kind]
     assert positions[old_kind] < positions[new_kind]
     assert Address(old_kind, "a") in step.dependencies
-    assert plan_state(state(*after), cloud).steps == ()
+    assert plan_state(make_state(*after), cloud).steps == ()
 
 
 def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     cloud = Cloud()
     top, mid, low = make_group("top"), make_group("mid"), make_group("low", parent="mid")
-    converge(state(top, mid, low), cloud)
-    moved = state(top, make_group("mid", parent="top"), low)
+    converge(make_state(top, mid, low), cloud)
+    moved = make_state(top, make_group("mid", parent="top"), low)
     with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
         plan_state(moved, cloud)
-    converge(state(top, mid, make_group("low")), cloud)
-    converge(state(top, make_group("mid", parent="top"), make_group("low")), cloud)
+    converge(make_state(top, mid, make_group("low")), cloud)
+    converge(make_state(top, make_group("mid", parent="top"), make_group("low")), cloud)
     converge(moved, cloud)
     assert plan_state(moved, cloud).steps == ()

@@ -12,21 +12,21 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Live
-from tests.support.desired_states import apply, plan_state, resource, state
+from tests.support.desired_states import apply, make_resource, make_state, plan_state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    plan_context,
-    plan_errors,
-    problems,
-    read,
-    tag_list,
+    list_plan_errors,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    make_tag_list,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
@@ -49,14 +49,14 @@ PROPERTIES = {
         ]
     },
 }
-DELETE_CALL = iot(
+DELETE_CALL = make_iot_call(
     "DeleteThingType",
     ignored_errors=NOT_FOUND,
     retried_errors={"InvalidRequestException"},
     timeout_seconds=360.0,
     thingTypeName="a",
 )
-DEPRECATE_CALL = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
+DEPRECATE_CALL = make_iot_call("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
 
 
 def make_live(spec: ThingType, *things: str) -> Live:
@@ -65,14 +65,14 @@ def make_live(spec: ThingType, *things: str) -> Live:
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    tags = tag_list({"line": "A", **OWNERSHIP_TAGS})
-    assert list_create_calls(resource("thing_types", "a", FULL_SPEC)) == [
-        iot("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
+    tags = make_tag_list({"line": "A", **OWNERSHIP_TAGS})
+    assert list_create_calls(make_resource("thing_types", "a", FULL_SPEC)) == [
+        make_iot_call("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
     ]
 
 
 def test_a_deprecated_type_is_created_and_then_deprecated():
-    calls = list_create_calls(resource("thing_types", "a", ThingType(deprecated=True)))
+    calls = list_create_calls(make_resource("thing_types", "a", ThingType(deprecated=True)))
     assert [call.operation for call in calls] == ["CreateThingType", "DeprecateThingType"]
 
 
@@ -85,7 +85,7 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
     }
     other_item = {**item, "thingTypeName": "b", "thingTypeArn": build_arn("thingtype/b")}
     tags = {
-        build_arn("thingtype/a"): tag_list({"line": "A", **OWNERSHIP_TAGS}),
+        build_arn("thingtype/a"): make_tag_list({"line": "A", **OWNERSHIP_TAGS}),
         build_arn("thingtype/b"): [],
     }
     responses = {
@@ -95,12 +95,12 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
     }
     spec = evolve(FULL_SPEC, searchable_attributes=("house", "site"), deprecated=True)
     operations = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
-    assert read("thing_types", responses, resource("thing_types", "a", FULL_SPEC)) == (
+    assert read_kind("thing_types", responses, make_resource("thing_types", "a", FULL_SPEC)) == (
         [make_live(spec)],
         operations,
     )
     # A type that is not in the file may be deleted, so its things are read, too.
-    assert read("thing_types", responses) == ([make_live(spec, "pump")], [*operations, "ListThings"])
+    assert read_kind("thing_types", responses) == ([make_live(spec, "pump")], [*operations, "ListThings"])
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
         (
             evolve(FULL_SPEC, propagating_attributes=(), tags={}),
             [
-                iot(
+                make_iot_call(
                     "UpdateThingType",
                     thingTypeName="a",
                     thingTypeProperties={"mqtt5Configuration": {"propagatingAttributes": []}},
                 ),
-                iot("UntagResource", resourceArn=build_arn("thingtype/a"), tagKeys=["line"]),
+                make_iot_call("UntagResource", resourceArn=build_arn("thingtype/a"), tagKeys=["line"]),
             ],
         ),
         (evolve(FULL_SPEC, deprecated=True), [DEPRECATE_CALL]),
@@ -123,17 +123,17 @@ def test_types_are_read_from_a_listing_with_the_tags_of_each():
 )
 def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after, expected):
     live_type = make_live(evolve(FULL_SPEC, searchable_attributes=("house", "site")))
-    assert list_calls(change_to(resource("thing_types", "a", after), live_type)) == expected
+    assert list_calls(make_change(make_resource("thing_types", "a", after), live_type)) == expected
 
 
 @pytest.mark.parametrize(
     "after", [evolve(FULL_SPEC, description="Fans"), evolve(FULL_SPEC, searchable_attributes=("site",))]
 )
 def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
-    desired = resource("thing_types", "a", after)
+    desired = make_resource("thing_types", "a", after)
     live_type = make_live(evolve(FULL_SPEC, searchable_attributes=("house", "site")))
 
-    assert list_calls(change_to(desired, live_type)) == [
+    assert list_calls(make_change(desired, live_type)) == [
         DEPRECATE_CALL,
         DELETE_CALL,
         *list_create_calls(desired),
@@ -142,8 +142,8 @@ def test_a_field_that_aws_cannot_update_replaces_a_type_without_things(after):
 
 def test_a_deprecation_can_be_undone():
     live_type = make_live(ThingType(deprecated=True))
-    undo = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
-    assert list_calls(change_to(resource("thing_types", "a", ThingType()), live_type)) == [undo]
+    undo = make_iot_call("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
+    assert list_calls(make_change(make_resource("thing_types", "a", ThingType()), live_type)) == [undo]
 
 
 def test_a_deletion_deprecates_the_type_and_waits():
@@ -163,9 +163,9 @@ def test_a_plan_warns_that_a_deletion_waits():
 
 def test_an_apply_completes_a_deletion_that_was_interrupted_after_the_deprecation():
     cloud = Cloud()
-    apply(plan_state(state(resource("thing_types", "a", ThingType())), cloud), cloud)
+    apply(plan_state(make_state(make_resource("thing_types", "a", ThingType())), cloud), cloud)
     cloud.iot.deprecate_thing_type(thingTypeName="a")
-    apply(plan_state(state(), cloud), cloud)
+    apply(plan_state(make_state(), cloud), cloud)
     assert cloud.read_content()["thing_types"] == {}
 
 
@@ -177,7 +177,7 @@ def test_too_many_attributes_and_ambiguous_sources_are_problems():
             PropagatingAttribute(user_property_key="l", thing_attribute="m", connection_attribute="n"),
         ),
     )
-    assert problems(resource("thing_types", "a", spec)) == [
+    assert list_problems(make_resource("thing_types", "a", spec)) == [
         "searchable_attributes: 4 searchable attributes; expected at most 3",
         "propagating_attributes: 'k' needs exactly one source; expected either thing_attribute or connection_attribute",
         "propagating_attributes: 'l' needs exactly one source; expected either thing_attribute or connection_attribute",
@@ -187,11 +187,11 @@ def test_too_many_attributes_and_ambiguous_sources_are_problems():
 def test_deleting_a_type_that_other_things_use_is_rejected():
     change = Delete(Address("thing_types", "a"), make_live(ThingType(), "owned", "x", "y"))
     thing = Live("owned", Thing(thing_type="a"), version=1, owner="ws")
-    context = plan_context(
+    context = make_plan_context(
         live={"thing_types.a": change.live, "things.owned": thing},
         changes=[change, Delete(Address("things", "owned"), thing)],
     )
-    assert plan_errors(change, context) == [
+    assert list_plan_errors(change, context) == [
         (
             "cannot delete: things that this plan does not change have the type (x, y); give them another type first, or "
             "keep this one with deprecated = true"
@@ -200,10 +200,10 @@ def test_deleting_a_type_that_other_things_use_is_rejected():
 
 
 def test_replacing_a_type_that_things_use_is_rejected():
-    desired = resource("thing_types", "a", ThingType(description="Fans"))
+    desired = make_resource("thing_types", "a", ThingType(description="Fans"))
     change = Replace(desired, make_live(ThingType(description="Pumps"), "x", "y"), ())
-    assert plan_errors(
-        change, plan_context(desired, live={"thing_types.a": change.live}, changes=[change])
+    assert list_plan_errors(
+        change, make_plan_context(desired, live={"thing_types.a": change.live}, changes=[change])
     ) == [
         (
             "cannot replace: AWS cannot change the description or the searchable attributes of a thing type that things "
@@ -214,24 +214,29 @@ def test_replacing_a_type_that_things_use_is_rejected():
 
 def test_another_description_replaces_the_type_once_no_thing_uses_it():
     cloud = Cloud()
-    thing = resource("things", "pump", Thing(thing_type="a"))
+    thing = make_resource("things", "pump", Thing(thing_type="a"))
     apply(
-        plan_state(state(resource("thing_types", "a", ThingType(description="Pumps")), thing), cloud), cloud
+        plan_state(
+            make_state(make_resource("thing_types", "a", ThingType(description="Pumps")), thing), cloud
+        ),
+        cloud,
     )
-    changed_state = state(resource("thing_types", "a", ThingType(description="Fans")), thing)
+    changed_state = make_state(make_resource("thing_types", "a", ThingType(description="Fans")), thing)
 
     with pytest.raises(PlanRejectedError, match="a thing type that things have \\(pump\\)"):
         plan_state(changed_state, cloud)
-    thing_without_type = resource("things", "pump", Thing())
+    thing_without_type = make_resource("things", "pump", Thing())
     apply(
         plan_state(
-            state(resource("thing_types", "a", ThingType(description="Pumps")), thing_without_type), cloud
+            make_state(make_resource("thing_types", "a", ThingType(description="Pumps")), thing_without_type),
+            cloud,
         ),
         cloud,
     )
     apply(
         plan_state(
-            state(resource("thing_types", "a", ThingType(description="Fans")), thing_without_type), cloud
+            make_state(make_resource("thing_types", "a", ThingType(description="Fans")), thing_without_type),
+            cloud,
         ),
         cloud,
     )

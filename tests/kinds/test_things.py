@@ -14,25 +14,33 @@ from reconciler.kinds.things import Thing
 from reconciler.model.change import Create
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live
-from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_state, resource, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    converge,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
-    change_to,
-    iot,
     list_calls,
     list_create_calls,
     list_delete_calls,
-    plan_context,
-    plan_errors,
-    problems,
-    read,
+    list_plan_errors,
+    list_problems,
+    make_change,
+    make_iot_call,
+    make_plan_context,
+    read_kind,
 )
 from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
 CERTIFICATE_ARN = build_arn(f"cert/{PEM.fingerprint}")
-DESIRED_CERTIFICATE = resource("certificates", "x", Certificate(PEM))
+DESIRED_CERTIFICATE = make_resource("certificates", "x", Certificate(PEM))
 STILL_DETACHING = {"InvalidRequestException"}
 
 
@@ -45,19 +53,21 @@ def make_live(spec: Thing, *principals: str, exclusive: bool = False, owner: str
 
 
 def make_thing(**fields: object):
-    return resource("things", "a", Thing(**fields))
+    return make_resource("things", "a", Thing(**fields))
 
 
 def make_join_call(group: str, thing: str = "a"):
-    return iot("AddThingToThingGroup", thingGroupName=group, thingName=thing)
+    return make_iot_call("AddThingToThingGroup", thingGroupName=group, thingName=thing)
 
 
 def make_leave_call(group: str):
-    return iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName=group, thingName="a")
+    return make_iot_call(
+        "RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName=group, thingName="a"
+    )
 
 
 def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
-    return iot(
+    return make_iot_call(
         "AttachThingPrincipal",
         retried_errors=retried_errors,
         thingName=thing,
@@ -67,7 +77,9 @@ def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
 
 
 def make_detach_call(thing: str = "a"):
-    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERTIFICATE_ARN)
+    return make_iot_call(
+        "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERTIFICATE_ARN
+    )
 
 
 def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certificates():
@@ -79,15 +91,15 @@ def test_a_thing_is_created_then_added_to_its_groups_then_attached_to_its_certif
         billing_group="b",
         exclusive=True,
     )
-    context = plan_context(
+    context = make_plan_context(
         desired,
         DESIRED_CERTIFICATE,
-        resource("thing_groups", "g", ThingGroup()),
-        resource("thing_types", "pump", ThingType()),
-        resource("billing_groups", "b", BillingGroup()),
+        make_resource("thing_groups", "g", ThingGroup()),
+        make_resource("thing_types", "pump", ThingType()),
+        make_resource("billing_groups", "b", BillingGroup()),
     )
     assert list_create_calls(desired, context) == [
-        iot(
+        make_iot_call(
             "CreateThing",
             thingName="a",
             thingTypeName="pump",
@@ -112,7 +124,7 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
             "thingPrincipalObjects": [{"principal": CERTIFICATE_ARN, "thingPrincipalType": "EXCLUSIVE_THING"}]
         },
     }
-    live_resources, operations = read(
+    live_resources, operations = read_kind(
         "things",
         responses,
         thing_groups=[Live(name, ThingGroup()) for name in members],
@@ -154,7 +166,7 @@ def test_exclusivity_of_only_some_certificates_is_read_as_the_opposite_of_the_de
         "ListThingPrincipalsV2": {"thingPrincipalObjects": attachments},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    live_resources, _ = read("things", responses, make_thing(exclusive=is_desired))
+    live_resources, _ = read_kind("things", responses, make_thing(exclusive=is_desired))
     assert live_resources[0].spec.exclusive is is_read
 
 
@@ -164,22 +176,22 @@ def test_exclusivity_is_not_compared_without_certificates():
         "ListThingPrincipalsV2": {"thingPrincipalObjects": []},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    assert read("things", responses, make_thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
+    assert read_kind("things", responses, make_thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
 
 
 def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another():
-    change = change_to(make_thing(billing_group="c"), make_live(Thing(billing_group="b")))
-    groups = [resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
+    change = make_change(make_thing(billing_group="c"), make_live(Thing(billing_group="b")))
+    groups = [make_resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
     assert list_calls(
-        change, plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
+        change, make_plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
     ) == [
-        iot(
+        make_iot_call(
             "RemoveThingFromBillingGroup",
             ignored_errors=NOT_FOUND,
             billingGroupName="b",
             thingName="a",
         ),
-        iot("AddThingToBillingGroup", billingGroupName="c", thingName="a"),
+        make_iot_call("AddThingToBillingGroup", billingGroupName="c", thingName="a"),
     ]
 
 
@@ -193,18 +205,18 @@ def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another()
 )
 def test_a_new_group_is_joined_first_unless_the_old_one_is_in_the_same_hierarchy(parents, expected):
     groups = [
-        resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
+        make_resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
         for name in ("new", "old", "root")
     ]
-    change = change_to(make_thing(thing_groups=("new",)), make_live(Thing(thing_groups=("old",))))
-    context = plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
+    change = make_change(make_thing(thing_groups=("new",)), make_live(Thing(thing_groups=("old",))))
+    context = make_plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
     assert list_calls(change, context) == expected
 
 
 def test_a_certificate_is_attached_again_to_become_exclusive():
     live_thing = make_live(Thing(certificates=("x",), exclusive=False), CERTIFICATE_ARN)
-    change = change_to(make_thing(certificates=("x",), exclusive=True), live_thing)
-    context = plan_context(
+    change = make_change(make_thing(certificates=("x",), exclusive=True), live_thing)
+    context = make_plan_context(
         change.resource,
         DESIRED_CERTIFICATE,
         live={"things.a": live_thing, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
@@ -218,10 +230,10 @@ def test_a_certificate_is_attached_again_to_become_exclusive():
 
 def test_an_exclusive_certificate_is_detached_from_its_other_things():
     live_other_thing = make_live(Thing(certificates=("x",)), CERTIFICATE_ARN)
-    change = change_to(make_thing(certificates=("x",), exclusive=True), make_live(Thing()))
-    context = plan_context(
+    change = make_change(make_thing(certificates=("x",), exclusive=True), make_live(Thing()))
+    context = make_plan_context(
         change.resource,
-        resource("things", "b", Thing()),
+        make_resource("things", "b", Thing()),
         DESIRED_CERTIFICATE,
         live={
             "things.a": change.live,
@@ -238,33 +250,34 @@ def test_an_exclusive_certificate_is_detached_from_its_other_things():
 
 def test_an_exclusive_certificate_on_two_things_is_rejected():
     two_things = [
-        resource("things", name, Thing(certificates=("x",), exclusive=name == "a")) for name in ("a", "b")
+        make_resource("things", name, Thing(certificates=("x",), exclusive=name == "a"))
+        for name in ("a", "b")
     ]
-    assert plan_errors(Create(two_things[0]), plan_context(*two_things, DESIRED_CERTIFICATE)) == [
+    assert list_plan_errors(Create(two_things[0]), make_plan_context(*two_things, DESIRED_CERTIFICATE)) == [
         "cannot have certificates.x exclusively: things.b has it, too; remove it there, or set exclusive = false"
     ]
 
 
 def test_a_new_thing_of_a_type_that_will_be_deprecated_is_rejected():
     desired = make_thing(thing_type="old")
-    context = plan_context(desired, resource("thing_types", "old", ThingType(deprecated=True)))
-    assert plan_errors(Create(desired), context) == [
+    context = make_plan_context(desired, make_resource("thing_types", "old", ThingType(deprecated=True)))
+    assert list_plan_errors(Create(desired), context) == [
         "cannot get the type thing_types.old: it will be deprecated; choose another type"
     ]
 
 
 def test_two_groups_of_one_hierarchy_are_a_problem():
     groups = [
-        resource("thing_groups", "top", ThingGroup()),
-        resource("thing_groups", "part", ThingGroup(parent="top")),
+        make_resource("thing_groups", "top", ThingGroup()),
+        make_resource("thing_groups", "part", ThingGroup(parent="top")),
     ]
-    assert problems(make_thing(thing_groups=("part", "top")), *groups) == [
+    assert list_problems(make_thing(thing_groups=("part", "top")), *groups) == [
         "thing_groups: 'part' and 'top' are in one hierarchy; expected one group of each hierarchy"
     ]
 
 
 def test_ten_groups_leave_no_room_for_the_workspaces_group():
-    assert problems(make_thing(thing_groups=tuple("abcdefghij"))) == [
+    assert list_problems(make_thing(thing_groups=tuple("abcdefghij"))) == [
         "thing_groups: 10 groups and the workspace's own group are more than the 10 that AWS allows; expected at most 9"
     ]
 
@@ -272,8 +285,8 @@ def test_ten_groups_leave_no_room_for_the_workspaces_group():
 def test_all_principals_are_detached_before_a_thing_is_deleted():
     foreign_arn = build_arn("cert/foreign")
     assert list_delete_calls("things", make_live(Thing(), foreign_arn)) == [
-        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign_arn),
-        iot(
+        make_iot_call("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign_arn),
+        make_iot_call(
             "DeleteThing",
             ignored_errors=NOT_FOUND,
             retried_errors={"InvalidRequestException"},
@@ -291,15 +304,17 @@ def _make_exclusive(certificate, thing):
 @pytest.mark.parametrize("generation", [1, 2], ids=["same certificates", "one certificate replaced"])
 def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
     cloud = Cloud()
-    converge(state(ca(), *_make_exclusive(*device("a")), *_make_exclusive(*device("b"))), cloud)
-    certificate_a, _ = device("a", generation)
-    certificate_b, _ = device("b")
-    swapped = state(
-        ca(),
+    converge(
+        make_state(make_ca(), *_make_exclusive(*make_device("a")), *_make_exclusive(*make_device("b"))), cloud
+    )
+    certificate_a, _ = make_device("a", generation)
+    certificate_b, _ = make_device("b")
+    swapped = make_state(
+        make_ca(),
         certificate_a,
         certificate_b,
         *(
-            resource("things", name, Thing(certificates=(other,), exclusive=True))
+            make_resource("things", name, Thing(certificates=(other,), exclusive=True))
             for name, other in (("a", "b"), ("b", "a"))
         ),
     )

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.docs.generate import PICTURES
 from tests.docs.pictures import edit_desired_state
 from tests.docs.readme_runner import copy_checkout
-from tests.support.jupyter_lab import Lab, command, execute, launch_browser
+from tests.support.jupyter_lab import Lab, execute, launch_browser, run_lab_command
 
 CELL = """
 import threading
@@ -41,11 +41,11 @@ def main() -> None:
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
         lab = Lab(folder, state_folder=Path(scratch) / "lab").start()
         try:
-            lab.notebook("panel.ipynb", [CELL.format(edited=edited)])
+            lab.write_notebook("panel.ipynb", [CELL.format(edited=edited)])
             page = chrome.new_page(viewport={"width": 1180, "height": 1000}, device_scale_factor=2)
-            lab.open(page, "panel.ipynb")
-            command(page, "application:toggle-left-area")
-            command(page, "notebook:run-all-cells")
+            lab.open_notebook(page, "panel.ipynb")
+            run_lab_command(page, "application:toggle-left-area")
+            run_lab_command(page, "notebook:run-all-cells")
             panel = page.get_by_role("region", name="Panel of greenhouse")
             panel.get_by_role("button", name="Apply …").click()
             panel.get_by_label("to continue").fill("greenhouse")

@@ -17,9 +17,9 @@ from reconciler.notebook import cell_progress, extension, is_in_notebook
 from reconciler.render.html.parts import render_status_html
 from tests.support.direct_client import ManualClock
 from tests.support.html_reader import HtmlReader
-from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_plan
+from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_sample_plan
 
-PLAN = make_plan(CREATION, UPDATE, DELETION)
+PLAN = make_sample_plan(CREATION, UPDATE, DELETION)
 
 
 def run_magic(line):

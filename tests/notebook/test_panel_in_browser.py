@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from tests.support.jupyter_lab import command, execute
+from tests.support.jupyter_lab import execute, run_lab_command
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -52,9 +52,9 @@ def panel(lab, page, request):
     """Open a panel with a plan of 50 changes; each step of its apply waits at the gate."""
     name = request.node.name
     (lab.folder / name).mkdir()
-    lab.notebook(f"{name}/panel.ipynb", [PREPARE_CELL, PANEL_CELL])
-    lab.open(page, f"{name}/panel.ipynb")
-    command(page, "notebook:run-all-cells")
+    lab.write_notebook(f"{name}/panel.ipynb", [PREPARE_CELL, PANEL_CELL])
+    lab.open_notebook(page, f"{name}/panel.ipynb")
+    run_lab_command(page, "notebook:run-all-cells")
     region = page.get_by_role("region", name="Panel of greenhouse")
     expect(region.get_by_text("50 changes")).to_be_visible()
     region.notebook_path = f"{name}/panel.ipynb"
@@ -118,9 +118,9 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
     expect(panel.locator(".progress .applied")).to_have_text("✔ 5 applied")
     take_screenshot(panel, "applying")
-    command(page, "docmanager:save")
+    run_lab_command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
-    lab.open(page, panel.notebook_path)
+    lab.open_notebook(page, panel.notebook_path)
     expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
     execute(page, "gate.release(2)")
     expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
@@ -153,7 +153,7 @@ def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its
         "Apply complete"
     )
     take_screenshot(output, "result")
-    command(page, "docmanager:save")
+    run_lab_command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.notebook_path, nbformat.NO_CONVERT)
     plan, result = saved.cells[1].outputs[-2:]  # a slow machine shows the read of the registry before them
@@ -169,7 +169,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
 
     def check(state: str) -> None:
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            command(page, "apputils:change-theme", theme=theme)
+            run_lab_command(page, "apputils:change-theme", theme=theme)
             page.wait_for_function(
                 "dark => document.body.dataset.jpThemeLight === String(!dark)", arg=theme.endswith("Dark")
             )
@@ -196,7 +196,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
     execute(page, "gate.release(100)")
     expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
     check("unfinished")
-    command(page, "apputils:change-theme", theme="JupyterLab Light")
+    run_lab_command(page, "apputils:change-theme", theme="JupyterLab Light")
     assert violations == {}
 
 
@@ -229,16 +229,18 @@ FloodingWorkspace().panel(large)
 
 def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, page):
     (lab.folder / "large").mkdir()
-    lab.notebook("large/panel.ipynb", [PREPARE_CELL + "ws = GatedWorkspace()" + LARGE_PLAN_CELL, FLOOD_CELL])
+    lab.write_notebook(
+        "large/panel.ipynb", [PREPARE_CELL + "ws = GatedWorkspace()" + LARGE_PLAN_CELL, FLOOD_CELL]
+    )
     message_sizes = []
     page.on(
         "websocket", lambda socket: socket.on("framereceived", lambda frame: message_sizes.append(len(frame)))
     )
-    lab.open(page, "large/panel.ipynb")
-    command(page, "notebook:run-cell-and-select-next")
+    lab.open_notebook(page, "large/panel.ipynb")
+    run_lab_command(page, "notebook:run-cell-and-select-next")
     expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
     started_at = time.monotonic()
-    command(page, "notebook:run-cell-and-select-next")
+    run_lab_command(page, "notebook:run-cell-and-select-next")
     panel = page.get_by_role("region", name="Panel of greenhouse")
     expect(panel.get_by_text("10,000 changes")).to_be_visible()
     assert time.monotonic() - started_at < MAX_OPEN_SECONDS

@@ -7,7 +7,7 @@ import pytest
 from attrs import define
 
 from reconciler.registry import Registry, RegistrySettings
-from tests.support.direct_client import SERVICES, ManualClock, create_client, register_ca, without_metadata
+from tests.support.direct_client import SERVICES, ManualClock, create_client, register_ca, remove_metadata
 from tests.support.pki import Authority
 
 
@@ -79,10 +79,10 @@ def device_pem(authority: Authority) -> str:
 @pytest.fixture
 def ca(iot: Any, authority: Authority) -> dict[str, Any]:
     """A registered, active CA."""
-    return without_metadata(register_ca(iot, authority, setAsActive=True))
+    return remove_metadata(register_ca(iot, authority, setAsActive=True))
 
 
 @pytest.fixture
 def device(iot: Any, ca: dict[str, Any], device_pem: str) -> dict[str, Any]:
     """A registered, active device certificate of that CA."""
-    return without_metadata(iot.register_certificate(certificatePem=device_pem, status="ACTIVE"))
+    return remove_metadata(iot.register_certificate(certificatePem=device_pem, status="ACTIVE"))

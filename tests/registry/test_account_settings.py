@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, catch_error, remove_metadata
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encryption"
@@ -16,13 +16,13 @@ def moment(seconds=0.0):
 
 
 def test_events_are_disabled_by_default_and_an_update_changes_only_its_events(iot, clock: ManualClock):
-    default = without_metadata(iot.describe_event_configurations())
+    default = remove_metadata(iot.describe_event_configurations())
     iot.update_event_configurations(
         eventConfigurations={"THING": {"Enabled": True}, "JOB": {"Enabled": True}}
     )
     clock.advance(5.0)
     iot.update_event_configurations(eventConfigurations={"JOB": {"Enabled": False}})
-    updated = without_metadata(iot.describe_event_configurations())
+    updated = remove_metadata(iot.describe_event_configurations())
 
     types = set(iot.meta.service_model.shape_for("EventType").enum)
     assert default == {"eventConfigurations": {name: {"Enabled": False} for name in types}}
@@ -48,10 +48,10 @@ def test_the_encryption_key_is_awss_by_default_and_can_be_changed_and_reset(iot)
         "kmsKeyArn": KEY,
         "kmsAccessRoleArn": ROLE,
     }
-    described = [without_metadata(iot.describe_encryption_configuration())]
+    described = [remove_metadata(iot.describe_encryption_configuration())]
     for configuration in (customer_managed, {"encryptionType": "AWS_OWNED_KMS_KEY"}):
         iot.update_encryption_configuration(**configuration)
-        described.append(without_metadata(iot.describe_encryption_configuration()))
+        described.append(remove_metadata(iot.describe_encryption_configuration()))
 
     details = {"configurationStatus": "HEALTHY"}
     assert described == [
@@ -80,13 +80,13 @@ def test_a_key_and_role_are_required_for_a_customer_managed_key_only(iot, config
 def test_managed_integrations_have_their_own_encryption_configuration(iot, managed):
     customer_key = {"encryptionType": "CUSTOMER_KEY_ENCRYPTION", "kmsKeyArn": KEY}
     enabled = {"configurationStatus": {"state": "ENABLED"}}
-    default = without_metadata(managed.get_default_encryption_configuration())
+    default = remove_metadata(managed.get_default_encryption_configuration())
     put = managed.put_default_encryption_configuration(**customer_key)
 
     assert default == {"encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION", **enabled}
     assert put["ResponseMetadata"]["HTTPStatusCode"] == 201
-    assert without_metadata(put) == {**customer_key, **enabled}
-    assert without_metadata(managed.get_default_encryption_configuration()) == {**customer_key, **enabled}
+    assert remove_metadata(put) == {**customer_key, **enabled}
+    assert remove_metadata(managed.get_default_encryption_configuration()) == {**customer_key, **enabled}
     assert iot.describe_encryption_configuration()["encryptionType"] == "AWS_OWNED_KMS_KEY"
 
 
@@ -106,8 +106,8 @@ def test_managed_integrations_require_a_key_for_a_customer_key_only(managed, con
 
 def test_a_custom_endpoint_exists_after_registration_and_never_changes(managed):
     unregistered = catch_error(managed.get_custom_endpoint)
-    registered = [without_metadata(managed.register_custom_endpoint()) for _ in range(2)]
-    endpoint = without_metadata(managed.get_custom_endpoint())
+    registered = [remove_metadata(managed.register_custom_endpoint()) for _ in range(2)]
+    endpoint = remove_metadata(managed.get_custom_endpoint())
 
     assert unregistered == MISSING
     assert registered == [endpoint, endpoint]
@@ -119,8 +119,8 @@ def test_the_hub_configuration_stores_the_token_lifetime(managed):
     put = managed.put_hub_configuration(HubTokenTimerExpirySettingInSeconds=600)
 
     assert unset == MISSING
-    assert without_metadata(put) == {"HubTokenTimerExpirySettingInSeconds": 600}
-    assert without_metadata(managed.get_hub_configuration()) == {
+    assert remove_metadata(put) == {"HubTokenTimerExpirySettingInSeconds": 600}
+    assert remove_metadata(managed.get_hub_configuration()) == {
         "HubTokenTimerExpirySettingInSeconds": 600,
         "UpdatedAt": moment(),
     }

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.support.direct_client import catch_error, without_metadata
+from tests.support.direct_client import catch_error, remove_metadata
 
 INVALID = ("InvalidAggregationException", 400)
 POWERS = ("1", "2", "2", "15", "1_0")
@@ -93,7 +93,7 @@ def test_percentiles_are_interpolated_and_have_default_percents(iot, fleet):
 
 def test_buckets_are_the_most_frequent_values(iot, fleet):
     def buckets(max_buckets):
-        return without_metadata(
+        return remove_metadata(
             iot.get_buckets_aggregation(
                 queryString="*",
                 aggregationField="attributes.site",

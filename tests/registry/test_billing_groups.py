@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:billinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -15,7 +15,7 @@ PROPERTIES = {"billingGroupDescription": "our customer"}
 def acme(iot):
     tags = [{"Key": "line", "Value": "A"}]
     params = {"billingGroupName": "acme", "billingGroupProperties": PROPERTIES, "tags": tags}
-    return without_metadata(iot.create_billing_group(**params))
+    return remove_metadata(iot.create_billing_group(**params))
 
 
 def things(iot, group="acme"):
@@ -23,7 +23,7 @@ def things(iot, group="acme"):
 
 
 def test_a_billing_group_is_described_as_it_was_created(iot, acme):
-    described = without_metadata(iot.describe_billing_group(billingGroupName="acme"))
+    described = remove_metadata(iot.describe_billing_group(billingGroupName="acme"))
 
     assert acme == {
         "billingGroupName": "acme",
@@ -42,7 +42,7 @@ def test_a_billing_group_is_described_as_it_was_created(iot, acme):
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme):
     repeated = iot.create_billing_group(billingGroupName="acme", billingGroupProperties=PROPERTIES)
 
-    assert without_metadata(repeated) == acme
+    assert remove_metadata(repeated) == acme
     expected = ("ResourceAlreadyExistsException", 409)
     assert catch_error(iot.create_billing_group, billingGroupName="acme") == expected
 
@@ -113,9 +113,9 @@ def test_removing_a_thing_from_another_billing_group_changes_nothing(iot, acme):
 
 def test_creating_a_thing_again_without_its_billing_group_raises_409(iot, acme):
     params = {"thingName": "pump-7", "billingGroupName": "acme"}
-    first = without_metadata(iot.create_thing(**params))
+    first = remove_metadata(iot.create_thing(**params))
 
-    assert without_metadata(iot.create_thing(**params)) == first
+    assert remove_metadata(iot.create_thing(**params)) == first
     assert catch_error(iot.create_thing, thingName="pump-7") == ("ResourceAlreadyExistsException", 409)
     assert catch_error(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
 

@@ -16,7 +16,7 @@ from tests.support.direct_client import (
     catch_error,
     create_client,
     register_ca,
-    without_metadata,
+    remove_metadata,
 )
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cacert/"
@@ -30,7 +30,7 @@ def describe_ca(iot, certificate_id):
 def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority):
     certificate_id = hashlib.sha256(pki.to_der(authority.pem)).hexdigest()
 
-    registered = without_metadata(register_ca(iot, authority))
+    registered = remove_metadata(register_ca(iot, authority))
 
     assert registered == {"certificateId": certificate_id, "certificateArn": ARN + certificate_id}
     description = describe_ca(iot, certificate_id)

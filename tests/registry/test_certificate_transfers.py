@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client, remove_metadata
 
 TARGET = "111122223333"
 STATE = ("CertificateStateException", 406)
@@ -172,7 +172,7 @@ def test_outgoing_certificates_are_listed_by_age_in_pages(iot, other, clock):
 
     newest = iot.list_outgoing_certificates(pageSize=2)
     oldest = iot.list_outgoing_certificates(pageSize=2, ascendingOrder=True)
-    rest = without_metadata(iot.list_outgoing_certificates(pageSize=2, marker=newest["nextMarker"]))
+    rest = remove_metadata(iot.list_outgoing_certificates(pageSize=2, marker=newest["nextMarker"]))
 
     def ids(output):
         return [

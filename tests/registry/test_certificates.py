@@ -13,7 +13,7 @@ from tests.support.direct_client import (
     START_TIME,
     catch_error,
     register_ca,
-    without_metadata,
+    remove_metadata,
 )
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
@@ -30,7 +30,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
     expected = hashlib.sha256(pki.to_der(device_pem)).hexdigest()
 
-    registered = without_metadata(iot.register_certificate(certificatePem=spaced))
+    registered = remove_metadata(iot.register_certificate(certificatePem=spaced))
 
     assert registered == {"certificateId": expected, "certificateArn": ARN + expected}
     assert catch_error(iot.register_certificate, certificatePem=device_pem) == (
@@ -44,7 +44,7 @@ def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, 
     for register in (iot.register_certificate, iot.register_certificate_without_ca):
         with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
             register(certificatePem=device_pem)
-        response = without_metadata(caught.value.response)
+        response = remove_metadata(caught.value.response)
         assert response == {
             "Error": {
                 "Code": "ResourceAlreadyExistsException",
@@ -89,7 +89,7 @@ def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, c
 
 
 def test_the_ca_whose_key_signed_is_chosen_among_cas_with_one_subject(iot, ca, authority):
-    namesake = pki.Authority(authority.name, pki.ec_key())
+    namesake = pki.Authority(authority.name, pki.generate_ec_key())
     second = register_ca(iot, namesake, setAsActive=True)
 
     registered = iot.register_certificate(certificatePem=namesake.issue("pump-8"))
@@ -109,7 +109,7 @@ def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, devi
     assert code == ("CertificateStateException", 406)
 
 
-@pytest.mark.parametrize("key", [pki.ec_key, pki.rsa_key])
+@pytest.mark.parametrize("key", [pki.generate_ec_key, pki.generate_rsa_key])
 def test_a_named_ca_must_have_signed_the_certificate(iot, key):
     honest = pki.Authority("CA", key())
     forger = pki.Authority("CA", key())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 from .test_managed_things import build_device_params
 
@@ -12,20 +12,20 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def test_a_locker_is_returned_as_it_was_created(managed):
-    created = without_metadata(managed.create_credential_locker(Name="Hall 1", Tags={"line": "A"}))
+    created = remove_metadata(managed.create_credential_locker(Name="Hall 1", Tags={"line": "A"}))
     item = {**created, "Name": "Hall 1"}
 
     assert created == {"Id": created["Id"], "Arn": ARN_PREFIX + created["Id"], "CreatedAt": START_TIME}
-    described = without_metadata(managed.get_credential_locker(Identifier=created["Id"]))
+    described = remove_metadata(managed.get_credential_locker(Identifier=created["Id"]))
     assert described == {**item, "Tags": {"line": "A"}}
-    assert without_metadata(managed.list_credential_lockers()) == {"Items": [item]}
+    assert remove_metadata(managed.list_credential_lockers()) == {"Items": [item]}
 
 
 def test_repeating_a_client_token_creates_no_second_locker(managed):
     """See test_29 in test_facts.py; this test covers credential lockers."""
     params = {"Name": "hall", "ClientToken": "t1"}
-    first = without_metadata(managed.create_credential_locker(**params))
-    repeated = without_metadata(managed.create_credential_locker(**params))
+    first = remove_metadata(managed.create_credential_locker(**params))
+    repeated = remove_metadata(managed.create_credential_locker(**params))
 
     assert repeated == first
     assert len(managed.list_credential_lockers()["Items"]) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 from .test_thing_groups import build_items, members
 
@@ -22,7 +22,7 @@ def indexed(iot):
 def oslo(iot, indexed):
     properties = {"thingGroupDescription": "all in Oslo", "attributePayload": {"attributes": {"a": "1"}}}
     params = {"thingGroupName": "oslo", "thingGroupProperties": properties, "queryString": QUERY}
-    return without_metadata(iot.create_dynamic_thing_group(**params, tags=[{"Key": "line", "Value": "A"}]))
+    return remove_metadata(iot.create_dynamic_thing_group(**params, tags=[{"Key": "line", "Value": "A"}]))
 
 
 def create_thing_at_site(iot, name, site):
@@ -30,7 +30,7 @@ def create_thing_at_site(iot, name, site):
 
 
 def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
-    described = without_metadata(iot.describe_thing_group(thingGroupName="oslo"))
+    described = remove_metadata(iot.describe_thing_group(thingGroupName="oslo"))
 
     query = {"indexName": "AWS_Things", "queryString": QUERY, "queryVersion": "2017-09-30"}
     identity = {
@@ -94,9 +94,9 @@ def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, indexed):
     params = {"thingGroupName": "oslo", "queryString": QUERY}
-    first = without_metadata(iot.create_dynamic_thing_group(**params))
+    first = remove_metadata(iot.create_dynamic_thing_group(**params))
 
-    assert without_metadata(iot.create_dynamic_thing_group(**params)) == first
+    assert remove_metadata(iot.create_dynamic_thing_group(**params)) == first
     expected = ("ResourceAlreadyExistsException", 409)
     assert catch_error(iot.create_dynamic_thing_group, thingGroupName="oslo", queryString="*") == expected
     assert catch_error(iot.create_thing_group, thingGroupName="oslo") == expected

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support import pki
-from tests.support.direct_client import without_metadata
+from tests.support.direct_client import remove_metadata
 from tests.support.registry_server import serve_registry
 
 from .test_register_thing import string_parameters, template
@@ -82,7 +82,7 @@ def ca(iot, authority):
 
 @pytest.fixture
 def device(iot, ca, device_pem):
-    return without_metadata(iot.register_certificate(certificatePem=device_pem, status="ACTIVE"))
+    return remove_metadata(iot.register_certificate(certificatePem=device_pem, status="ACTIVE"))
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def register_ca(iot, authority, **extra):
     registered = iot.register_ca_certificate(
         caCertificate=authority.pem, verificationCertificate=authority.issue(code), **extra
     )
-    return without_metadata(registered)
+    return remove_metadata(registered)
 
 
 def catch_error_with_members(operation, **params):
@@ -293,7 +293,7 @@ def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
 
 def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
     params = {"thingName": "pump-7", "attributePayload": {"attributes": {"site": "oslo"}}}
-    first, second = (without_metadata(iot.create_thing(**params)) for _ in range(2))
+    first, second = (remove_metadata(iot.create_thing(**params)) for _ in range(2))
     members = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}
 
     assert first == second
@@ -398,7 +398,7 @@ def test_22_an_exclusively_attached_certificate_rejects_a_second_thing(iot, devi
 def test_23_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     csr = {"CertificateSigningRequest": {"Ref": "CSR"}}
     body = template({"ThingName": "pump-7"}, csr, Parameters=string_parameters("CSR"))
-    params = {"templateBody": body, "parameters": {"CSR": pki.signing_request("pump-7")}}
+    params = {"templateBody": body, "parameters": {"CSR": pki.make_signing_request("pump-7")}}
     created_arns = {iot.register_thing(**params)["resourceArns"]["certificate"] for _ in range(2)}
 
     assert {

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 INVALID = ("InvalidRequestException", 400)
@@ -26,8 +26,10 @@ def csr_signed_with_sha1(common_name):
 
     The library reads such a request but does not create it, so its content is signed here.
     """
-    key = pki.ec_key()
-    content = x509.load_pem_x509_csr(pki.signing_request(common_name, key).encode()).tbs_certrequest_bytes
+    key = pki.generate_ec_key()
+    content = x509.load_pem_x509_csr(
+        pki.make_signing_request(common_name, key).encode()
+    ).tbs_certrequest_bytes
     signature = b"\0" + key.sign(content, ec.ECDSA(hashes.SHA1()))
     ecdsa_with_sha1 = bytes.fromhex("06072a8648ce3d0401")
     request_der = asn1(0x30, content + asn1(0x30, ecdsa_with_sha1) + asn1(0x03, signature))
@@ -47,7 +49,7 @@ def der(key):
 
 
 def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
-    created = without_metadata(iot.create_keys_and_certificate())
+    created = remove_metadata(iot.create_keys_and_certificate())
     active = iot.create_keys_and_certificate(setAsActive=True)
 
     pem, keys = created.pop("certificatePem"), created.pop("keyPair")
@@ -57,7 +59,10 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     assert created == {"certificateArn": ARN + identifier, "certificateId": identifier}
     assert der(certificate.public_key()) == der(private.public_key())
     assert der(load_pem_public_key(keys["PublicKey"].encode())) == der(private.public_key())
-    assert (private.key_size, certificate.subject) == (2048, pki.distinguished_name("AWS IoT Certificate"))
+    assert (private.key_size, certificate.subject) == (
+        2048,
+        pki.make_distinguished_name("AWS IoT Certificate"),
+    )
     described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
     described.pop("generationId")
     now = START_TIME
@@ -79,13 +84,17 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     assert statuses == {identifier: "INACTIVE", active["certificateId"]: "ACTIVE"}
 
 
-@pytest.mark.parametrize("key", [pki.ec_key(), pki.rsa_key(), ec.generate_private_key(ec.SECP521R1())])
+@pytest.mark.parametrize(
+    "key", [pki.generate_ec_key(), pki.generate_rsa_key(), ec.generate_private_key(ec.SECP521R1())]
+)
 def test_a_csr_gets_a_certificate_with_its_subject_and_key(iot, key):
-    created = iot.create_certificate_from_csr(certificateSigningRequest=pki.signing_request("pump-7", key))
+    created = iot.create_certificate_from_csr(
+        certificateSigningRequest=pki.make_signing_request("pump-7", key)
+    )
 
     certificate = x509.load_pem_x509_certificate(created["certificatePem"].encode())
     assert (certificate.subject, der(certificate.public_key())) == (
-        pki.distinguished_name("pump-7"),
+        pki.make_distinguished_name("pump-7"),
         der(key.public_key()),
     )
     described = iot.describe_certificate(certificateId=created["certificateId"])["certificateDescription"]
@@ -93,7 +102,7 @@ def test_a_csr_gets_a_certificate_with_its_subject_and_key(iot, key):
 
 
 def test_the_same_csr_twice_gets_two_certificates(iot):
-    csr = pki.signing_request("pump-7")
+    csr = pki.make_signing_request("pump-7")
 
     created_ids = {
         iot.create_certificate_from_csr(certificateSigningRequest=csr, setAsActive=True)["certificateId"]
@@ -110,11 +119,11 @@ def test_a_csr_that_is_signed_with_sha1_gets_a_certificate(iot):
     created = iot.create_certificate_from_csr(certificateSigningRequest=csr_signed_with_sha1("pump-7"))
 
     issued = x509.load_pem_x509_certificate(created["certificatePem"].encode())
-    assert issued.subject == pki.distinguished_name("pump-7")
+    assert issued.subject == pki.make_distinguished_name("pump-7")
 
 
 def test_a_csr_with_an_invalid_signature_is_rejected(iot):
-    signed = x509.load_pem_x509_csr(pki.signing_request("pump-7").encode()).public_bytes(Encoding.DER)
+    signed = x509.load_pem_x509_csr(pki.make_signing_request("pump-7").encode()).public_bytes(Encoding.DER)
     forged = x509.load_der_x509_csr(signed.replace(b"pump-7", b"pump-8")).public_bytes(Encoding.PEM).decode()
 
     assert catch_error(iot.create_certificate_from_csr, certificateSigningRequest=forged) == INVALID
@@ -124,9 +133,9 @@ def test_a_csr_with_an_invalid_signature_is_rejected(iot):
     "csr",
     [
         "request",
-        pki.signing_request("a")[:-60],
-        pki.signing_request("a", ec.generate_private_key(ec.SECP192R1())),
-        pki.signing_request("a", rsa.generate_private_key(public_exponent=65537, key_size=1024)),
+        pki.make_signing_request("a")[:-60],
+        pki.make_signing_request("a", ec.generate_private_key(ec.SECP192R1())),
+        pki.make_signing_request("a", rsa.generate_private_key(public_exponent=65537, key_size=1024)),
     ],
     ids=["no PEM", "cut short", "curve of 192 bits", "RSA of 1024 bits"],
 )

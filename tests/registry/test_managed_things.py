@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:managed-thing/"
 WIFI = "WIFI_SETUP_QR_BAR_CODE"
@@ -67,9 +67,9 @@ def test_a_managed_thing_is_returned_without_authentication_material(managed, al
     created = managed.create_managed_thing(
         **build_device_params(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
-    described = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+    described = remove_metadata(managed.get_managed_thing(Identifier=created["Id"]))
 
-    assert without_metadata(created) == {
+    assert remove_metadata(created) == {
         "Id": created["Id"],
         "Arn": ARN + created["Id"],
         "CreatedAt": START_TIME,
@@ -110,8 +110,8 @@ def test_metadata_and_capabilities_have_their_own_operations(managed, all_member
     )
     identifier = {"Identifier": created["Id"]}
 
-    metadata = without_metadata(managed.get_managed_thing_meta_data(**identifier))
-    capabilities = without_metadata(managed.get_managed_thing_capabilities(**identifier))
+    metadata = remove_metadata(managed.get_managed_thing_meta_data(**identifier))
+    capabilities = remove_metadata(managed.get_managed_thing_capabilities(**identifier))
 
     assert metadata == {"ManagedThingId": created["Id"], "MetaData": {"thing": "pump-7"}}
     assert capabilities == {
@@ -173,11 +173,11 @@ def test_the_initial_status_depends_on_the_material(managed, kind, material, sta
 
 def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
     """Tested over HTTP too, by test_29 in test_facts.py."""
-    first = without_metadata(
+    first = remove_metadata(
         managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     )
     clock.advance(100)
-    repeated = without_metadata(
+    repeated = remove_metadata(
         managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     )
 
@@ -266,7 +266,7 @@ def test_an_update_changes_only_the_parameters_it_has(managed, all_members, cloc
     }
     updated = managed.update_managed_thing(Identifier=created["Id"], **update)
 
-    described = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+    described = remove_metadata(managed.get_managed_thing(Identifier=created["Id"]))
     capabilities = managed.get_managed_thing_capabilities(Identifier=created["Id"])
 
     assert updated["ResponseMetadata"]["HTTPStatusCode"] == 204
@@ -295,7 +295,7 @@ def test_a_listed_managed_thing_has_most_members(managed, all_members):
         for name in all_members
         if name not in ("MetaData", "WiFiSimpleSetupConfiguration")
     }
-    assert without_metadata(managed.list_managed_things()) == {
+    assert remove_metadata(managed.list_managed_things()) == {
         "Items": [
             {
                 **listed_members,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:policy/"
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -16,7 +16,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 @pytest.fixture
 def policy(iot):
-    return without_metadata(iot.create_policy(policyName="connect", policyDocument=DOCUMENT))
+    return remove_metadata(iot.create_policy(policyName="connect", policyDocument=DOCUMENT))
 
 
 def add_version(iot, **extra):
@@ -34,8 +34,8 @@ def list_versions(iot):
 
 
 def test_a_policy_is_returned_as_it_was_created(iot, policy):
-    described = without_metadata(iot.get_policy(policyName="connect"))
-    version = without_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
+    described = remove_metadata(iot.get_policy(policyName="connect"))
+    version = remove_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
 
     now = START_TIME
     identity = {"policyName": "connect", "policyArn": ARN + "connect"}
@@ -65,7 +65,7 @@ def test_repeating_create_policy_raises_409(iot, policy, document):
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
-    response = without_metadata(caught.value.response)
+    response = remove_metadata(caught.value.response)
     assert (response["resourceId"], response["resourceArn"]) == ("connect", ARN + "connect")
 
 
@@ -113,7 +113,7 @@ def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict
 def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, clock):
     new_document = '{"Statement":[]}'
     clock.advance(10)
-    created = without_metadata(iot.create_policy_version(policyName="connect", policyDocument=new_document))
+    created = remove_metadata(iot.create_policy_version(policyName="connect", policyDocument=new_document))
     before = iot.get_policy(policyName="connect")
     iot.set_default_policy_version(policyName="connect", policyVersionId="2")
     after = iot.get_policy(policyName="connect")

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
 from .test_issued_certificates import der
 
@@ -18,9 +18,9 @@ JITR = {"ProvisioningType": "JITR"}
 
 def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
     params = {**FLEET, "Name": "fleet", "Tags": {"line": "A"}, "ClientToken": "t1"}
-    created = without_metadata(managed.create_provisioning_profile(**params))
-    repeated = without_metadata(managed.create_provisioning_profile(**params))
-    described = without_metadata(managed.get_provisioning_profile(Identifier=created["Id"]))
+    created = remove_metadata(managed.create_provisioning_profile(**params))
+    repeated = remove_metadata(managed.create_provisioning_profile(**params))
+    described = remove_metadata(managed.get_provisioning_profile(Identifier=created["Id"]))
 
     key = load_pem_private_key(created.pop("ClaimCertificatePrivateKey").encode(), None)
     certificate = x509.load_pem_x509_certificate(created["ClaimCertificate"].encode())
@@ -45,11 +45,11 @@ def test_a_given_claim_certificate_is_used(managed, device_pem):
 
 
 def test_a_jitr_profile_never_returns_its_ca_certificate(managed, authority):
-    created = without_metadata(managed.create_provisioning_profile(**JITR, CaCertificate=authority.pem))
+    created = remove_metadata(managed.create_provisioning_profile(**JITR, CaCertificate=authority.pem))
 
     expected = {"Id": created["Id"], "Arn": ARN + created["Id"], **JITR, "Status": "CREATED"}
     assert created == expected
-    assert without_metadata(managed.get_provisioning_profile(Identifier=created["Id"])) == expected
+    assert remove_metadata(managed.get_provisioning_profile(Identifier=created["Id"])) == expected
 
 
 @pytest.mark.parametrize("params", [JITR, {**FLEET, "ClaimCertificate": "pem"}])

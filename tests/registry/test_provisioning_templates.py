@@ -13,7 +13,7 @@ from tests.support.direct_client import (
     START_TIME,
     catch_error,
     register_ca,
-    without_metadata,
+    remove_metadata,
 )
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:provisioningtemplate/"
@@ -30,12 +30,12 @@ IDENTITY = {"templateName": "fleet"}
 
 @pytest.fixture
 def fleet(iot):
-    return without_metadata(iot.create_provisioning_template(**TEMPLATE))
+    return remove_metadata(iot.create_provisioning_template(**TEMPLATE))
 
 
 def add_version(iot, **extra):
     output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER_BODY, **extra)
-    return without_metadata(output)
+    return remove_metadata(output)
 
 
 def list_versions(iot):
@@ -49,7 +49,7 @@ def list_versions(iot):
 def test_a_template_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
     extra = {"description": "all pumps", "enabled": True, "preProvisioningHook": HOOK, "tags": tags}
-    created = without_metadata(iot.create_provisioning_template(**TEMPLATE, **extra))
+    created = remove_metadata(iot.create_provisioning_template(**TEMPLATE, **extra))
 
     item = {
         "templateArn": ARN + "fleet",
@@ -61,7 +61,7 @@ def test_a_template_is_described_as_it_was_created(iot):
         "type": "FLEET_PROVISIONING",
     }
     assert created == {"templateArn": ARN + "fleet", "templateName": "fleet", "defaultVersionId": 1}
-    assert without_metadata(iot.describe_provisioning_template(**IDENTITY)) == {
+    assert remove_metadata(iot.describe_provisioning_template(**IDENTITY)) == {
         **item,
         "defaultVersionId": 1,
         "templateBody": BODY,
@@ -85,9 +85,9 @@ def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
     iot.update_provisioning_template(
         **IDENTITY, enabled=True, description="new", defaultVersionId=2, preProvisioningHook=HOOK
     )
-    with_hook = without_metadata(iot.describe_provisioning_template(**IDENTITY))
+    with_hook = remove_metadata(iot.describe_provisioning_template(**IDENTITY))
     iot.update_provisioning_template(**IDENTITY, removePreProvisioningHook=True)
-    without_hook = without_metadata(iot.describe_provisioning_template(**IDENTITY))
+    without_hook = remove_metadata(iot.describe_provisioning_template(**IDENTITY))
 
     assert with_hook == {
         **fleet,
@@ -126,7 +126,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     assert add_version(iot, setAsDefault=True)["isDefaultVersion"]
     assert list_versions(iot) == ([1, 2, 3], [3])
     described = iot.describe_provisioning_template_version(**IDENTITY, versionId=2)
-    assert without_metadata(described) == {
+    assert remove_metadata(described) == {
         "versionId": 2,
         "creationDate": START_TIME,
         "templateBody": OTHER_BODY,

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tests.support import pki
-from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
 from .test_thing_groups import members
 
@@ -71,8 +71,8 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
         policies=[{"PolicyName": "connect"}, {"PolicyDocument": DOCUMENT}],
         Parameters=string_parameters("ThingName", "SerialNumber", "CSR"),
     )
-    parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": pki.signing_request("pump-7")}
-    registered = without_metadata(iot.register_thing(templateBody=body, parameters=parameters))
+    parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": pki.make_signing_request("pump-7")}
+    registered = remove_metadata(iot.register_thing(templateBody=body, parameters=parameters))
 
     policy_name = hashlib.sha1(DOCUMENT.encode()).hexdigest().upper()
     certificate_id = hashlib.sha256(pki.to_der(registered["certificatePem"])).hexdigest()
@@ -82,7 +82,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
         "certificate": certificate,
         "policy1": f"{ARN}policy/{policy_name}",
     }
-    described = without_metadata(iot.describe_thing(thingName="pump-7"))
+    described = remove_metadata(iot.describe_thing(thingName="pump-7"))
     described.pop("thingId")
     assert described == {
         "defaultClientId": "pump-7",
@@ -106,7 +106,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
 def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     """Tested over HTTP too, by test_23 in test_facts.py."""
     body = template({"ThingName": "pump-7"}, CSR, Parameters=string_parameters("CSR"))
-    parameters = {"CSR": pki.signing_request("pump-7")}
+    parameters = {"CSR": pki.make_signing_request("pump-7")}
 
     pems = {iot.register_thing(templateBody=body, parameters=parameters)["certificatePem"] for _ in range(2)}
 
@@ -222,7 +222,7 @@ def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
 
 def test_the_template_can_attach_the_certificate_exclusively(iot):
     certificate = {
-        "CertificateSigningRequest": pki.signing_request("a"),
+        "CertificateSigningRequest": pki.make_signing_request("a"),
         "ThingPrincipalType": "EXCLUSIVE_THING",
     }
     output = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, certificate))
@@ -264,7 +264,9 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
         {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=string_parameters("CSR")
     )
     error = catch_error(
-        iot.register_thing, templateBody=body_without_country, parameters={"CSR": pki.signing_request("a")}
+        iot.register_thing,
+        templateBody=body_without_country,
+        parameters={"CSR": pki.make_signing_request("a")},
     )
     assert (error, len(iot.list_certificates()["certificates"])) == (INVALID, 1)
 
@@ -274,7 +276,9 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
         {"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=string_parameters("CSR")
     )
 
-    error = catch_error(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
+    error = catch_error(
+        iot.register_thing, templateBody=body, parameters={"CSR": pki.make_signing_request("a")}
+    )
 
     assert (error, iot.list_things()["things"]) == (FAILED, [])
     assert [certificate["status"] for certificate in iot.list_certificates()["certificates"]] == ["ACTIVE"]
@@ -289,7 +293,7 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
     ],
 )
 def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, policy):
-    body = template(thing, {"CertificateSigningRequest": pki.signing_request("a")}, [policy])
+    body = template(thing, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy])
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert iot.list_things()["things"] == []
@@ -299,7 +303,7 @@ def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, pol
 @pytest.mark.parametrize("policy", [{"PolicyName": "none"}, {"PolicyDocument": "{"}])
 def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy):
     body = template(
-        {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.signing_request("a")}, [policy]
+        {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy]
     )
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED

@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from reconciler.registry import RegistrySettings
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
 
 from .test_register_thing import string_parameters, template
 
@@ -87,7 +87,7 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
     clock.advance(30)
     halfway_values = describe_task(iot, task, "status", "percentageProgress")
     clock.advance(30)
-    described = without_metadata(iot.describe_thing_registration_task(**task))
+    described = remove_metadata(iot.describe_thing_registration_task(**task))
 
     assert halfway_values == ("InProgress", 50)
     assert described == {

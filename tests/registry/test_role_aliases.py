@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
@@ -16,7 +16,7 @@ def describe(iot, name="camera"):
 
 def test_a_role_alias_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
-    created = without_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
+    created = remove_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
 
     now = START_TIME
     assert created == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
@@ -37,7 +37,7 @@ def test_an_update_changes_only_the_parameters_it_has(iot, clock):
     clock.advance(10)
     iot.update_role_alias(roleAlias="camera", roleArn=OTHER_ROLE)
     first = describe(iot)
-    updated = without_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
+    updated = remove_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
 
     assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
     assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER_ROLE, 900)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import catch_error, without_metadata
+from tests.support.direct_client import catch_error, remove_metadata
 
 INVALID = ("InvalidRequestException", 400)
 INVALID_QUERY = ("InvalidQueryException", 400)
@@ -167,7 +167,7 @@ def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
     assert [thing["connectivity"] for thing in things] == [connectivity]
     assert names(iot, "connectivity.connected:false AND connectivity.clientId:fan*") == ["fan_1"]
     assert names(iot, "connectivity.connected:true") == []
-    assert without_metadata(iot.describe_index(indexName="AWS_Things")) == {
+    assert remove_metadata(iot.describe_index(indexName="AWS_Things")) == {
         "indexName": "AWS_Things",
         "indexStatus": "ACTIVE",
         "schema": "REGISTRY_AND_CONNECTIVITY_STATUS",
@@ -175,7 +175,7 @@ def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
 
 
 def test_indexing_is_off_by_default_and_an_update_replaces_a_whole_part(iot):
-    before = without_metadata(iot.get_indexing_configuration())
+    before = remove_metadata(iot.get_indexing_configuration())
     things = {
         **REGISTRY,
         "namedShadowIndexingMode": "ON",
@@ -186,7 +186,7 @@ def test_indexing_is_off_by_default_and_an_update_replaces_a_whole_part(iot):
     iot.update_indexing_configuration(
         thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"},
     )
-    after = without_metadata(iot.get_indexing_configuration())
+    after = remove_metadata(iot.get_indexing_configuration())
     for part in after.values():
         del part["managedFields"]
 
@@ -228,10 +228,10 @@ def test_a_returned_configuration_can_be_written_back(iot):
     iot.update_indexing_configuration(
         thingIndexingConfiguration=modes, thingGroupIndexingConfiguration=groups
     )
-    before = without_metadata(iot.get_indexing_configuration())
+    before = remove_metadata(iot.get_indexing_configuration())
     iot.update_indexing_configuration(**before)
 
-    assert without_metadata(iot.get_indexing_configuration()) == before
+    assert remove_metadata(iot.get_indexing_configuration()) == before
     assert before["thingIndexingConfiguration"]["filter"] == {"namedShadowNames": []}
 
 
@@ -367,7 +367,7 @@ def test_search_returns_all_indexed_members_of_a_thing_group(iot, wings):
             "parentGroupNames": ["plant", "wing"],
         },
     ]
-    assert without_metadata(iot.describe_index(indexName="AWS_ThingGroups")) == {
+    assert remove_metadata(iot.describe_index(indexName="AWS_ThingGroups")) == {
         "indexName": "AWS_ThingGroups",
         "indexStatus": "ACTIVE",
         "schema": "REGISTRY",

@@ -44,7 +44,7 @@ def lifecycle(tmp_path_factory):
     (folder / "ca.pem").write_text(factory.pem)
     (folder / "signed.pem").write_text(factory.issue("pump-7"))
     (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
-    (folder / "device.csr").write_text(pki.signing_request("pump-9"))
+    (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
     run, bergen = TERRAFORM.run, ("-var", "site=bergen")
     with serve_registry("--thing-type-deletion", "0s") as server:
         TERRAFORM.prepare(folder, server.url, CONFIG)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -28,10 +28,10 @@ def members(iot, group, **extra):
 def test_a_group_is_described_as_it_was_created(iot):
     properties = {"thingGroupDescription": "a hall", "attributePayload": {"attributes": {"site": "oslo"}}}
     tags = [{"Key": "reconciler:workspace", "Value": "greenhouse"}]
-    created = without_metadata(
+    created = remove_metadata(
         iot.create_thing_group(thingGroupName="hall", thingGroupProperties=properties, tags=tags)
     )
-    described = without_metadata(iot.describe_thing_group(thingGroupName="hall"))
+    described = remove_metadata(iot.describe_thing_group(thingGroupName="hall"))
 
     assert created == {
         "thingGroupName": "hall",
@@ -59,10 +59,10 @@ def test_a_group_is_described_with_its_ancestors(iot):
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     tags = [{"Key": "line", "Value": "A"}]
-    first = without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
+    first = remove_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
 
-    assert without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags)) == first
-    assert without_metadata(iot.create_thing_group(thingGroupName="hall")) == first
+    assert remove_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags)) == first
+    assert remove_metadata(iot.create_thing_group(thingGroupName="hall")) == first
     expected = ("ResourceAlreadyExistsException", 409)
     different = {"thingGroupProperties": {"thingGroupDescription": "other"}}
     assert catch_error(iot.create_thing_group, thingGroupName="hall", **different) == expected

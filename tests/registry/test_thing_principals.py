@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
 COGNITO = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
 INVALID = ("InvalidRequestException", 400)
@@ -30,7 +30,7 @@ def test_attachments_are_listed_by_thing_and_principal_in_both_apis(things, devi
         things.list_principal_things_v2(principal=arn),
     ]
 
-    assert [without_metadata(output) for output in outputs] == [
+    assert [remove_metadata(output) for output in outputs] == [
         {"principals": [arn, COGNITO]},
         {
             "thingPrincipalObjects": [

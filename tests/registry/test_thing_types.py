@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thingtype/"
 INVALID = ("InvalidRequestException", 400)
@@ -52,11 +52,11 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     properties = {"thingTypeDescription": "pumps", "searchableAttributes": ["site"]}
     tags = [{"Key": "line", "Value": "A"}]
     params = {"thingTypeName": "pump", "thingTypeProperties": properties, "tags": tags}
-    first = without_metadata(iot.create_thing_type(**params))
+    first = remove_metadata(iot.create_thing_type(**params))
 
-    assert without_metadata(iot.create_thing_type(**params)) == first
+    assert remove_metadata(iot.create_thing_type(**params)) == first
     assert catch_error(iot.create_thing_type, thingTypeName="pump") == ("ResourceAlreadyExistsException", 409)
-    described = without_metadata(iot.describe_thing_type(thingTypeName="pump"))
+    described = remove_metadata(iot.describe_thing_type(thingTypeName="pump"))
     assert described == {
         "thingTypeName": "pump",
         "thingTypeId": first["thingTypeId"],

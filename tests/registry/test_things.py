@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, catch_error, without_metadata
+from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/"
 
@@ -22,8 +22,8 @@ def payload(merge=None, **attributes):
 
 
 def test_a_thing_is_described_as_it_was_created(iot):
-    created = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
-    described = without_metadata(iot.describe_thing(thingName="pump-7"))
+    created = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    described = remove_metadata(iot.describe_thing(thingName="pump-7"))
 
     assert created == {"thingName": "pump-7", "thingArn": ARN + "pump-7", "thingId": described["thingId"]}
     assert str(uuid.UUID(created["thingId"])) == created["thingId"]
@@ -39,8 +39,8 @@ def test_a_thing_is_described_as_it_was_created(iot):
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     """Tested over HTTP too, by test_16 in test_facts.py."""
-    first = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
-    repeated = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    first = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    repeated = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
 
     assert repeated == first
     assert get_version(iot) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.registry import HttpRequest, Registry
 from tests.support.examples import examples
-from tests.support.shape_strategies import values
+from tests.support.shape_strategies import shape_values
 
 from .test_wire_oracle import SERVED, as_bytes, as_http, get_model
 
@@ -218,7 +218,7 @@ def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared, name, oper
     error_codes = {shape.name for shape in model.error_shapes}
 
     @examples(25)
-    @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
+    @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = as_http(model, params)
         headers = {

@@ -14,7 +14,7 @@ from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.service import load_service
 from tests.support.examples import examples
 from tests.support.registry_server import serve_registry
-from tests.support.shape_strategies import values
+from tests.support.shape_strategies import shape_values
 
 FEW_EXAMPLES = examples(4)
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -74,7 +74,7 @@ def test_responses_over_http_equal_responses_in_process(server, registry, connec
     model = load_service(name).model.operation_model(operation)
 
     @FEW_EXAMPLES
-    @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
+    @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         method, url, headers, body = build_request(name, model, params, server.url)
         connection.request(method, url.removeprefix(server.url), body, headers)

@@ -16,7 +16,7 @@ from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.faults import build_error_response
 from reconciler.registry.wire.service import SERVICES, load_service
 from tests.support.examples import examples
-from tests.support.shape_strategies import values
+from tests.support.shape_strategies import shape_values
 
 SERVED = sorted(catalog.load_served_operations())
 FEW_EXAMPLES = examples(40)
@@ -56,7 +56,7 @@ def test_requests_that_botocore_serializes_are_parsed(name, operation):
     model = get_model(name, operation)
 
     @FEW_EXAMPLES
-    @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
+    @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = as_http(model, params)
         target = parse_target(request.url)
@@ -78,7 +78,7 @@ def test_responses_are_parsed_by_botocore(name, operation):
     wire_operation = find_operation(name, operation)
 
     @FEW_EXAMPLES
-    @given(values(model.output_shape) if model.output_shape is not None else st.just({}))
+    @given(shape_values(model.output_shape) if model.output_shape is not None else st.just({}))
     def check(output):
         status, headers, body = wire_operation.serializer.serialize(output)
         assert status == model.http.get("responseCode", 200)

@@ -21,7 +21,7 @@ from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.comparison import build_comparison_view
 from reconciler.render.views.format_value import format_value
 from reconciler.render.views.plan import build_plan_view
-from tests.support.sample_plans import make_plan, make_resource
+from tests.support.sample_plans import make_resource_at_line, make_sample_plan
 
 PUBLISH = {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}
 CONNECT = {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}
@@ -34,14 +34,14 @@ def make_policy_document(*statements, source=None):
 
 def make_update(before, after):
     """Make the update of a policy from one document to another."""
-    desired = make_resource("policies", "telemetry", Policy(after), 8)
+    desired = make_resource_at_line("policies", "telemetry", Policy(after), 8)
     live = Live("telemetry", Policy(before), owner="greenhouse")
     return Update(desired, live, (FieldChange("document", before, after),))
 
 
 def render_change(change, *calls, requests=False):
     """Return the lines of a plan about one change."""
-    plan = make_plan(Step(change, calls))
+    plan = make_sample_plan(Step(change, calls))
     lines = [line.plain for line in render_plan_text(build_plan_view(plan, requests=requests), 100)]
     start = next(index for index, line in enumerate(lines) if line.startswith("  "))
     return lines[start : lines.index("", start)]
@@ -125,7 +125,9 @@ def test_a_comparison_shows_only_the_parts_of_a_document_that_differ():
 
 def test_an_output_file_is_shown_with_its_certificate_and_its_call():
     output = OutputFile("pki/a.pem", "/x/pki/a.pem")
-    change = Create(make_resource("certificates", "a", Certificate(csr=SIGNING_REQUEST, save_to=output)))
+    change = Create(
+        make_resource_at_line("certificates", "a", Certificate(csr=SIGNING_REQUEST, save_to=output))
+    )
     call = ApiCall(
         "iot",
         "CreateCertificateFromCsr",
@@ -166,7 +168,7 @@ def test_an_info_note_is_dim_and_a_warning_has_its_own_color():
     )
     lines = [
         line
-        for line in render_plan_text(build_plan_view(make_plan(notes=notes)), 100)
+        for line in render_plan_text(build_plan_view(make_sample_plan(notes=notes)), 100)
         if "certificates" in line.plain
     ]
     assert [(line.plain, str(line.spans[0].style)) for line in lines] == [

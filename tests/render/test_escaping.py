@@ -26,7 +26,12 @@ from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.format_value import format_value
 from reconciler.render.views.labels import get_kind_position
 from reconciler.render.views.plan import build_plan_view
-from tests.support.sample_plans import HOSTILE_TEXT, MANAGED, make_creation, make_plan
+from tests.support.sample_plans import (
+    HOSTILE_TEXT,
+    MANAGED_THING_CREATION,
+    make_sample_plan,
+    make_thing_creation,
+)
 
 THING_POSITION = get_kind_position("things")
 FILL_COLOR = compute_color(THING_POSITION, lightness=0.95, chroma=0.03)
@@ -47,7 +52,9 @@ def capture_terminal(lines) -> str:
 
 
 def test_a_hostile_attribute_is_escaped_in_text():
-    plan = make_plan(Step(make_creation("pump-7", FieldChange("attributes.note", None, HOSTILE_TEXT)), ()))
+    plan = make_sample_plan(
+        Step(make_thing_creation("pump-7", FieldChange("attributes.note", None, HOSTILE_TEXT)), ())
+    )
     assert capture_terminal(render_plan_text(build_plan_view(plan), 200)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
@@ -107,7 +114,9 @@ def test_a_hostile_name_is_only_text_in_mermaid():
 
 
 def test_a_plan_shows_no_secret():
-    text = capture_terminal(render_plan_text(build_plan_view(make_plan(MANAGED), requests=True), 100))
+    text = capture_terminal(
+        render_plan_text(build_plan_view(make_sample_plan(MANAGED_THING_CREATION), requests=True), 100)
+    )
     words = [line.split() for line in text.split("\n")]
     assert ["authentication_material", "(sensitive)"] in words
     assert ["AuthenticationMaterial", "(sensitive)"] in words

@@ -22,7 +22,7 @@ from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.views.labels import get_kind_position
-from tests.support.sample_plans import CREATION, ROTATION, make_plan
+from tests.support.sample_plans import CREATION, ROTATION, make_sample_plan
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -76,7 +76,7 @@ def test_a_tree_can_be_limited_to_ascii():
 
 def test_a_tree_of_a_plan_shows_its_actions_and_removals():
     removal = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
-    plan = make_plan(ROTATION, CREATION, removal)
+    plan = make_sample_plan(ROTATION, CREATION, removal)
     graph = nx.DiGraph([(Address("certificates", "pump-7"), Address("things", "pump-8"))])
     assert render_tree_text(build_picture(graph, {}, plan, title="greenhouse")) == (
         "greenhouse\n"
@@ -90,7 +90,7 @@ def test_a_tree_of_a_plan_shows_its_actions_and_removals():
 
 def test_dot_has_nodes_with_their_actions_and_edges():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert render_dot(build_picture(graph, {}, make_plan(ROTATION), title="greenhouse")) == (
+    assert render_dot(build_picture(graph, {}, make_sample_plan(ROTATION), title="greenhouse")) == (
         "digraph reconciler {\n"
         '  graph [label="greenhouse", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
@@ -104,7 +104,7 @@ def test_dot_has_nodes_with_their_actions_and_edges():
 
 def test_a_large_graph_has_one_node_for_each_kind_and_action():
     picture = build_picture(
-        build_fleet_graph(400), {}, make_plan(ROTATION), title="greenhouse"
+        build_fleet_graph(400), {}, make_sample_plan(ROTATION), title="greenhouse"
     ).collapse_if_large()
     assert (picture.nodes, picture.edges) == (
         sort_nodes(
@@ -139,7 +139,7 @@ def test_mermaid_counts_the_edges_of_a_collapsed_graph():
 
 def test_an_svg_has_a_title_and_a_description_for_screen_readers():
     svg = ET.fromstring(
-        render_svg(build_picture(build_fleet_graph(), {}, make_plan(ROTATION), title="greenhouse"))
+        render_svg(build_picture(build_fleet_graph(), {}, make_sample_plan(ROTATION), title="greenhouse"))
     )
     assert (svg.get("role"), svg.find(f"{SVG}title").text, svg.find(f"{SVG}desc").text) == (
         "img",
@@ -185,5 +185,5 @@ def test_every_kind_has_a_color_of_its_own():
 def test_a_forgotten_resource_is_part_of_the_picture():
     live = Live("pump-9", Thing(), owner="greenhouse")
     step = Step(Forget(Address("things", "pump-9"), live), ())
-    (node,) = build_picture(nx.DiGraph(), {}, make_plan(step)).nodes
+    (node,) = build_picture(nx.DiGraph(), {}, make_sample_plan(step)).nodes
     assert (node.id, node.action) == ("things.pump-9", "forget")

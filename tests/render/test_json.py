@@ -41,11 +41,11 @@ from tests.support.sample_plans import (
     DELETION,
     FULL_PLAN,
     HOSTILE_TEXT,
-    MANAGED,
+    MANAGED_THING_CREATION,
     ROTATION,
     UPDATE,
-    make_creation,
-    make_plan,
+    make_sample_plan,
+    make_thing_creation,
 )
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
@@ -80,7 +80,7 @@ def test_every_schema_is_valid(output):
     jsonschema.Draft202012Validator.check_schema(build_output_schema(output))
 
 
-@pytest.mark.parametrize("plan", [FULL_PLAN, make_plan()])
+@pytest.mark.parametrize("plan", [FULL_PLAN, make_sample_plan()])
 def test_a_plan_follows_its_schema(plan):
     assert is_valid("plan", "".join(render_plan_json(plan)))
     assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
@@ -181,14 +181,14 @@ OUTCOMES = [
     Skipped(DELETION.change, UPDATE.address),
     Applied(CREATION.change, 0.25, ("r-1",)),
     Canceled(ROTATION.change),
-    Canceled(MANAGED.change),
+    Canceled(MANAGED_THING_CREATION.change),
 ]
 
 
 def test_an_apply_writes_an_event_for_every_outcome():
     seconds = iter([1.0, 2.5])
     stream = io.StringIO()
-    plan = make_plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED)
+    plan = make_sample_plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED_THING_CREATION)
     with EventWriter(plan, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in OUTCOMES:
             events.on_outcome(outcome)
@@ -267,13 +267,15 @@ def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(run_in_start
 def test_a_command_of_githubs_old_runners_is_escaped_in_json():
     # Old runners execute `##[COMMAND]` wherever it appears in a log.
     step = evolve(UPDATE, calls=(evolve(UPDATE.calls[0], params={"thingName": "##[add-mask]x"}),))
-    (_, line) = render_plan_jsonl(make_plan(step))
+    (_, line) = render_plan_jsonl(make_sample_plan(step))
     assert ("##[" in line, json.loads(line)["calls"][0]["params"]) == (False, {"thingName": "##[add-mask]x"})
 
 
 def test_every_format_shows_ten_thousand_changes_but_markdown_counts_most_of_them():
     count = 10_000
-    plan = make_plan(*[Step(make_creation(f"pump-{number}"), CREATION.calls) for number in range(count)])
+    plan = make_sample_plan(
+        *[Step(make_thing_creation(f"pump-{number}"), CREATION.calls) for number in range(count)]
+    )
     view = build_plan_view(plan)
     texts = {
         "text": "\n".join(line.plain for line in render_plan_text(view, 100)),

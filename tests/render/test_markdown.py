@@ -35,8 +35,8 @@ from tests.support.sample_plans import (
     HOSTILE_TEXT,
     TARGET,
     UPDATE,
-    make_creation,
-    make_plan,
+    make_sample_plan,
+    make_thing_creation,
 )
 
 FULL_PLAN_MARKDOWN = """\
@@ -112,7 +112,7 @@ DRIFT_MARKDOWN = """\
 
 def make_creations(count: int, value: str = "oslo"):
     return [
-        Step(make_creation(f"pump-{number:05}", FieldChange("attributes.site", None, value)), ())
+        Step(make_thing_creation(f"pump-{number:05}", FieldChange("attributes.site", None, value)), ())
         for number in range(count)
     ]
 
@@ -134,7 +134,7 @@ def test_a_plan_starts_with_its_riskiest_changes():
 
 
 def test_a_plan_without_changes_says_no_changes():
-    assert render_plan_markdown(build_plan_view(make_plan(unchanged=13))) == (
+    assert render_plan_markdown(build_plan_view(make_sample_plan(unchanged=13))) == (
         "<!-- reconciler plan greenhouse -->\n"
         "### Plan for `greenhouse`: no changes\n\n"
         "`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2`\n\n"
@@ -158,7 +158,7 @@ def test_a_result_shows_failures_and_the_next_step():
         service="iot", operation="DeleteThing", code="ThrottlingException", message="slow", request_id="r-1"
     )
     outcomes = (Applied(CREATION.change, 0.1), Failed(DELETION.change, error))
-    result = Result(make_plan(CREATION, DELETION), outcomes, 0.25)
+    result = Result(make_sample_plan(CREATION, DELETION), outcomes, 0.25)
     assert render_result_markdown(build_result_view(result)) == (
         "<!-- reconciler apply greenhouse -->\n"
         "### Apply of `greenhouse`: incomplete\n\n"
@@ -176,7 +176,7 @@ def test_a_result_shows_failures_and_the_next_step():
 @pytest.mark.parametrize("count", [700, 10_000])
 def test_the_least_risky_changes_are_only_counted_if_they_do_not_fit(count):
     text = render_plan_markdown(
-        build_plan_view(make_plan(*make_creations(count), UPDATE, make_deletion("pump-3")))
+        build_plan_view(make_sample_plan(*make_creations(count), UPDATE, make_deletion("pump-3")))
     )
     shown = re.findall(r"^[-+!] (\w+) +things\.(\S+)", text, re.MULTILINE)
     assert shown[:2] == [("delete", "pump-3"), ("update", "pump-7")]
@@ -187,7 +187,9 @@ def test_the_least_risky_changes_are_only_counted_if_they_do_not_fit(count):
 
 def test_a_huge_change_is_shortened():
     fields = [FieldChange(f"attributes.a{number}", None, "x" * 200) for number in range(500)]
-    text = render_plan_markdown(build_plan_view(make_plan(Step(make_creation("pump-1", *fields), ()))))
+    text = render_plan_markdown(
+        build_plan_view(make_sample_plan(Step(make_thing_creation("pump-1", *fields), ())))
+    )
     (omitted_count,) = map(int, re.findall(r"… and (\d+) more lines", text))
     assert text.count("attributes.a") == 500 - omitted_count
     assert count_bytes(text) < 8_000
@@ -207,11 +209,11 @@ def test_a_huge_change_is_shortened():
 @examples(60)
 def test_any_plan_stays_within_its_limit_and_its_texts_close_no_block(creations, note, limit):
     steps = [
-        Step(make_creation(f"{name}{index}", FieldChange("attributes.a", None, value)), ())
+        Step(make_thing_creation(f"{name}{index}", FieldChange("attributes.a", None, value)), ())
         for index, (name, value) in enumerate(creations)
     ]
     notes = (Note("warning", note, Address("things", "x")),)
-    text = render_plan_markdown(build_plan_view(make_plan(*steps, notes=notes)), limit)
+    text = render_plan_markdown(build_plan_view(make_sample_plan(*steps, notes=notes)), limit)
     assert count_bytes(text) <= limit
     open_fence = ""  # the backticks that opened the current block
     for line in text.splitlines():
@@ -227,9 +229,12 @@ def test_any_plan_stays_within_its_limit_and_its_texts_close_no_block(creations,
 
 def test_text_from_outside_appears_only_in_code():
     step = Step(
-        make_creation(HOSTILE_TEXT, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE_TEXT}")), ()
+        make_thing_creation(
+            HOSTILE_TEXT, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE_TEXT}")
+        ),
+        (),
     )
-    plan = make_plan(step, notes=(Note("warning", HOSTILE_TEXT),))
+    plan = make_sample_plan(step, notes=(Note("warning", HOSTILE_TEXT),))
     text = render_plan_markdown(build_plan_view(plan))
     text_outside_code = re.sub(r"^```\w+\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     hostile_parts = ("<script", "@everyone", "#1", "\x1b", "\u202e")

@@ -25,12 +25,12 @@ from tests.support.sample_plans import (
     DELETION,
     FULL_PLAN,
     HOSTILE_TEXT,
-    MANAGED,
+    MANAGED_THING_CREATION,
     ROTATION,
     UPDATE,
-    make_creation,
-    make_plan,
-    make_resource,
+    make_resource_at_line,
+    make_sample_plan,
+    make_thing_creation,
 )
 
 ESCAPED_TEXT = r"&lt;script&gt;alert(\&#34;1\&#34;)&lt;/script&gt; [bold red]x[/] \x1b[31m\u202ered"
@@ -46,7 +46,7 @@ def render(view) -> str:
 
 
 def test_a_plan_is_rendered_as_html():
-    plan = make_plan(UPDATE, unchanged=12)
+    plan = make_sample_plan(UPDATE, unchanged=12)
     assert render(build_plan_view(plan)) == (
         '<section aria-label="Plan for greenhouse">'
         '<p class="title">Plan for <strong>greenhouse</strong></p>'
@@ -117,7 +117,7 @@ def test_a_plan_is_readable_without_its_style():
 
 
 def test_a_change_has_its_calls_folded_below_it():
-    plan = make_plan(Step(make_creation("pump-7"), CREATION.calls))
+    plan = make_sample_plan(Step(make_thing_creation("pump-7"), CREATION.calls))
     assert read_lines(build_plan_view(plan, requests=True))[4:9] == [
         "+ create | ",
         "things.pump-7 desired_state.toml:1",
@@ -128,13 +128,13 @@ def test_a_change_has_its_calls_folded_below_it():
 
 
 def test_a_plan_without_changes_is_one_sentence():
-    assert read_lines(build_plan_view(make_plan(unchanged=3)))[2:] == [
+    assert read_lines(build_plan_view(make_sample_plan(unchanged=3)))[2:] == [
         "No changes: 3 resources match the file."
     ]
 
 
 def test_omitted_changes_are_counted():
-    plan = make_plan(*(Step(make_creation(f"pump-{number}"), ()) for number in range(5)))
+    plan = make_sample_plan(*(Step(make_thing_creation(f"pump-{number}"), ()) for number in range(5)))
     assert read_lines(build_plan_view(plan, max_rows=2))[3:11] == [
         "Things 5 to create",
         "+ create | ",
@@ -158,7 +158,7 @@ def test_a_result_shows_every_outcome_and_the_next_step():
         Skipped(UPDATE.change, ROTATION.address),
         Canceled(CREATION.change),
     )
-    plan = make_plan(ROTATION, UPDATE, CREATION, DELETION)
+    plan = make_sample_plan(ROTATION, UPDATE, CREATION, DELETION)
     assert read_lines(build_result_view(Result(plan, outcomes, 2.0))) == [
         "✖ Apply incomplete after 2.0 s: 1 applied, 1 failed, 1 skipped, 1 canceled. Completed: 1 deleted.",
         "✖ failed replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2)",
@@ -176,7 +176,7 @@ def test_a_result_shows_every_outcome_and_the_next_step():
 
 
 def test_a_comparison_shows_both_sides_and_marks_differences():
-    desired = make_resource("things", "pump-7", Thing(attributes={"site": "bergen"}), 44)
+    desired = make_resource_at_line("things", "pump-7", Thing(attributes={"site": "bergen"}), 44)
     live = Live("pump-7", Thing(attributes={"site": "oslo"}), version=3, owner="greenhouse")
     change = Update(desired, live, (FieldChange("attributes.site", "oslo", "bergen"),))
     assert read_lines(build_comparison_view(desired.address, desired, live, change)) == [
@@ -212,7 +212,9 @@ def test_diagnostics_show_their_lines_in_the_file():
 
 
 def test_a_hostile_value_is_only_text():
-    plan = make_plan(Step(make_creation("pump-7", FieldChange("attributes.note", None, HOSTILE_TEXT)), ()))
+    plan = make_sample_plan(
+        Step(make_thing_creation("pump-7", FieldChange("attributes.note", None, HOSTILE_TEXT)), ())
+    )
     page = render(build_plan_view(plan))
     assert page.partition('<th scope="row">attributes.note</th>')[2].partition("</td>")[0] == (
         f"<td><code>&#34;{ESCAPED_TEXT}&#34;</code>"
@@ -223,24 +225,26 @@ def test_a_hostile_value_is_only_text():
 
 
 def test_hostile_names_and_notes_are_only_text():
-    step = Step(make_creation(HOSTILE_TEXT), ())
+    step = Step(make_thing_creation(HOSTILE_TEXT), ())
     page = render_html_fragment(
-        build_plan_view(make_plan(step, notes=(Note("warning", HOSTILE_TEXT, step.address),)))
+        build_plan_view(make_sample_plan(step, notes=(Note("warning", HOSTILE_TEXT, step.address),)))
     )
     assert [text for text in ("<script", "\x1b", "\u202e") if text in page] == []
 
 
 def test_a_page_shows_no_secret():
-    assert "canary" not in render_html_page(build_plan_view(make_plan(MANAGED), requests=True))
+    assert "canary" not in render_html_page(
+        build_plan_view(make_sample_plan(MANAGED_THING_CREATION), requests=True)
+    )
 
 
 def test_a_page_loads_nothing_from_other_servers():
-    page = render_html_page(build_plan_view(make_plan(UPDATE)))
+    page = render_html_page(build_plan_view(make_sample_plan(UPDATE)))
     assert page == (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Plan · greenhouse</title><style>{load_stylesheet()}</style></head>"
-        f'<body style="margin: 0"><div class="reconciler page"><main>{render(build_plan_view(make_plan(UPDATE)))}'
+        f'<body style="margin: 0"><div class="reconciler page"><main>{render(build_plan_view(make_sample_plan(UPDATE)))}'
         "</main></div></body></html>\n"
     )
     assert [word for word in ("http:", "https:", "@import", "url(", "<script") if word in page] == []

@@ -15,9 +15,11 @@ from reconciler.model.resource import Live, Origin, Resource
 from reconciler.render.text.plan import render_plan_summary, render_plan_text
 from reconciler.render.views.labels import format_duration, format_kind
 from reconciler.render.views.plan import build_plan_view
-from tests.support.sample_plans import FULL_PLAN, ROTATION, UPDATE, make_plan, make_resource
+from tests.support.sample_plans import FULL_PLAN, ROTATION, UPDATE, make_resource_at_line, make_sample_plan
 
-OWNERSHIP_MARKER = Step(Create(make_resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
+OWNERSHIP_MARKER = Step(
+    Create(make_resource_at_line("thing_groups", "reconciler-greenhouse", ThingGroup())), ()
+)
 
 PLAN_AT_80_COLUMNS = """\
 Plan for greenhouse
@@ -102,7 +104,7 @@ def render(plan, width=80, *, requests=False):
 def make_update_plan(*fields):
     """Make a plan that updates these fields of a thing."""
     resource = Resource(Address("things", "pump-7"), Thing(), origin=Origin("desired_state.toml", 44))
-    return make_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
+    return make_sample_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
 
 
 def render_attributes(plan, width=80):
@@ -119,11 +121,11 @@ def test_a_plan_has_no_line_wider_than_80_columns():
 
 
 def test_a_plan_with_requests_lists_every_call_with_its_parameters():
-    assert render(make_plan(ROTATION, UPDATE), 100, requests=True) == PLAN_WITH_CALLS
+    assert render(make_sample_plan(ROTATION, UPDATE), 100, requests=True) == PLAN_WITH_CALLS
 
 
 def test_a_plan_without_changes_says_no_changes():
-    assert render(make_plan(unchanged=13)) == (
+    assert render(make_sample_plan(unchanged=13)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
         "\n"
@@ -134,7 +136,7 @@ def test_a_plan_without_changes_says_no_changes():
 def test_a_long_address_is_shown_whole_with_its_description_on_the_next_line():
     name = "a" * 90
     step = Step(Update(Resource(Address("things", name), Thing()), Live(name, Thing()), ()), ())
-    assert render(make_plan(step)).split("\n")[4:6] == [
+    assert render(make_sample_plan(step)).split("\n")[4:6] == [
         f"  ~ update   things.{name}",
         "             <memory>:1 · 0 calls",
     ]
@@ -166,21 +168,25 @@ def test_a_value_that_looks_like_a_placeholder_is_quoted():
     ("plan", "unchanged_markers", "expected"),
     [
         (
-            make_plan(unchanged=0),
+            make_sample_plan(unchanged=0),
             0,
             "No changes: the file declares no resources, and the workspace manages none.",
         ),
-        (make_plan(unchanged=1), 0, "No changes: 1 resource matches the file."),
-        (make_plan(unchanged=2), 1, "No changes: 1 resource and 1 ownership marker match the file."),
-        (make_plan(unchanged=18), 2, "No changes: 16 resources and 2 ownership markers match the file."),
+        (make_sample_plan(unchanged=1), 0, "No changes: 1 resource matches the file."),
+        (make_sample_plan(unchanged=2), 1, "No changes: 1 resource and 1 ownership marker match the file."),
         (
-            make_plan(UPDATE, unchanged=17),
+            make_sample_plan(unchanged=18),
+            2,
+            "No changes: 16 resources and 2 ownership markers match the file.",
+        ),
+        (
+            make_sample_plan(UPDATE, unchanged=17),
             2,
             "Plan: 1 to update; 15 resources and 2 ownership markers unchanged",
         ),
-        (make_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
+        (make_sample_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
         (
-            make_plan(UPDATE, OWNERSHIP_MARKER),
+            make_sample_plan(UPDATE, OWNERSHIP_MARKER),
             0,
             "Plan: 1 to create, 1 to update (including 1 ownership marker)",
         ),
@@ -194,7 +200,7 @@ def test_a_summary_counts_ownership_markers_separately(plan, unchanged_markers, 
 def test_only_the_bottleneck_is_explained_among_equally_frequent_calls():
     calls = {("iot", "AttachPolicy"): 4, ("iot", "DetachPolicy"): 4}
     estimate = Estimate(calls, 0.4, Bottleneck("DetachPolicy", 4, 10.0))
-    assert render(evolve(make_plan(UPDATE), estimate=estimate)).split("\n")[-5:-2] == [
+    assert render(evolve(make_sample_plan(UPDATE), estimate=estimate)).split("\n")[-5:-2] == [
         "API calls  8, at least 0.40 s under AWS quotas",
         "  4  iot:AttachPolicy",
         "  4  iot:DetachPolicy  at 10 per second: 0.40 s",
@@ -204,7 +210,7 @@ def test_only_the_bottleneck_is_explained_among_equally_frequent_calls():
 def test_a_shared_quota_is_explained_by_its_own_name():
     calls = {("iot", "RegisterCertificate"): 20, ("iot", "RegisterThing"): 10}
     estimate = Estimate(calls, 2.0, Bottleneck("device_certificate_registrations", 30, 15.0))
-    assert render(evolve(make_plan(UPDATE), estimate=estimate)).split("\n")[-6:-2] == [
+    assert render(evolve(make_sample_plan(UPDATE), estimate=estimate)).split("\n")[-6:-2] == [
         "API calls  30, at least 2.0 s under AWS quotas",
         "  20  iot:RegisterCertificate",
         "  10  iot:RegisterThing",

@@ -20,11 +20,11 @@ from reconciler.render.views.result import build_result_view
 from tests.support.sample_plans import (
     CREATION,
     DELETION,
-    MANAGED,
+    MANAGED_THING_CREATION,
     ROTATION,
     UPDATE,
-    make_plan,
-    make_resource,
+    make_resource_at_line,
+    make_sample_plan,
 )
 
 IN_USE = AwsError(
@@ -46,17 +46,17 @@ def render(result):
 
 
 def test_a_complete_apply_is_shown_in_one_line():
-    plan = make_plan(CREATION, DELETION)
+    plan = make_sample_plan(CREATION, DELETION)
     result = Result(plan, (Applied(CREATION.change, 0.1), Applied(DELETION.change, 0.2)), 75.2)
     assert render(result) == "✔ Apply complete in 1 min 15 s: 1 created, 1 deleted."
 
 
 def test_an_apply_without_changes_says_so():
-    assert render(Result(make_plan(), (), 0.0)) == "✔ Apply complete: no changes."
+    assert render(Result(make_sample_plan(), (), 0.0)) == "✔ Apply complete: no changes."
 
 
 def test_a_failure_shows_its_operation_its_error_and_the_next_step():
-    plan = make_plan(ROTATION, UPDATE, CREATION, DELETION)
+    plan = make_sample_plan(ROTATION, UPDATE, CREATION, DELETION)
     outcomes = (
         Applied(DELETION.change, 0.1),
         Failed(ROTATION.change, IN_USE, completed_calls=1),
@@ -78,8 +78,8 @@ def test_a_failure_shows_its_operation_its_error_and_the_next_step():
 
 
 def test_a_failure_without_an_aws_error_shows_our_own_error():
-    outcome = Failed(MANAGED.change, MissingSecretError("env PUMP_8_QR"))
-    assert render(Result(make_plan(MANAGED), (outcome,), 0.5)) == (
+    outcome = Failed(MANAGED_THING_CREATION.change, MissingSecretError("env PUMP_8_QR"))
+    assert render(Result(make_sample_plan(MANAGED_THING_CREATION), (outcome,), 0.5)) == (
         "✖ failed  create managed_things.pump-8\n"
         f"    error      missing secret: {MissingSecretError('env PUMP_8_QR')}\n"
         "    next step  set env PUMP_8_QR, then run apply again; completed steps are not repeated\n"
@@ -91,7 +91,7 @@ def test_a_failure_without_an_aws_error_shows_our_own_error():
 def test_a_stale_step_shows_what_changed_since_the_plan():
     field = StaleField("attributes.site", "oslo", "bergen", "molde")
     outcome = Failed(UPDATE.change, StaleError("things.pump-7: changed since the plan was made", [field]))
-    assert render(Result(make_plan(UPDATE), (outcome,), 0.5)).split("\n")[:6] == [
+    assert render(Result(make_sample_plan(UPDATE), (outcome,), 0.5)).split("\n")[:6] == [
         "✖ failed  update things.pump-7",
         "    error      stale plan: things.pump-7: changed since the plan was made",
         "    attributes.site",
@@ -102,7 +102,7 @@ def test_a_stale_step_shows_what_changed_since_the_plan():
 
 
 def test_a_comparison_shows_both_sides_and_marks_differences():
-    desired = make_resource(
+    desired = make_resource_at_line(
         "things", "pump-7", Thing(attributes={"site": "bergen"}, certificates=("pump-7",)), 44
     )
     desired = evolve(desired, dependencies=frozenset({Address("certificates", "pump-7")}))

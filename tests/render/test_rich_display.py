@@ -14,7 +14,7 @@ from reconciler.model.outcome import Applied
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.html.page import HTML_RENDERERS
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, get_text_renderers
-from tests.support.sample_plans import CREATION, FULL_PLAN, make_plan
+from tests.support.sample_plans import CREATION, FULL_PLAN, make_sample_plan
 
 FLEET_GRAPH = nx.DiGraph(
     (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
@@ -93,7 +93,7 @@ def test_the_graph_of_a_plan_shows_its_actions(workspace):
 
 
 def test_a_large_graph_is_displayed_by_kind_and_action():
-    assert repr(DisplayedGraph(build_picture(FLEET_GRAPH, {}, make_plan(), title="greenhouse"))) == (
+    assert repr(DisplayedGraph(build_picture(FLEET_GRAPH, {}, make_sample_plan(), title="greenhouse"))) == (
         "greenhouse\n"
         "└─ factory  CA certificate\n"
         "   └─ 400 device certificates\n"

@@ -30,7 +30,15 @@ from reconciler.render.views.error import build_error_view
 from reconciler.render.views.history import build_history_view, build_run_view
 from reconciler.render.views.plan import build_plan_view
 from reconciler.render.views.result import build_result_view
-from tests.support.sample_plans import CREATION, DELETION, FULL_PLAN, TARGET, UPDATE, make_plan, make_resource
+from tests.support.sample_plans import (
+    CREATION,
+    DELETION,
+    FULL_PLAN,
+    TARGET,
+    UPDATE,
+    make_resource_at_line,
+    make_sample_plan,
+)
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 
@@ -43,11 +51,11 @@ def build_views(sentence: str, name: str):
     """Return views of every type, with the sentence and the name wherever text from outside appears."""
     address = Address("things", name)
     field = FieldChange("attributes.note", sentence, f"{sentence} {name}")
-    resource = make_resource("things", name, Thing(attributes={"note": sentence, "name": name}))
+    resource = make_resource_at_line("things", name, Thing(attributes={"note": sentence, "name": name}))
     live = Live(name, Thing(attributes={"note": name, "name": sentence}), owner=name)
     update = Update(resource, live, (field,))
     error = AwsError(service="iot", operation="UpdateThing", code="Code", message=sentence, request_id=name)
-    plan = make_plan(
+    plan = make_sample_plan(
         Step(update, UPDATE.calls), *FULL_PLAN.steps, notes=(Note("warning", sentence, address),), unchanged=3
     )
     outcomes = (Failed(update, error), Skipped(CREATION.change, address), Canceled(DELETION.change))

@@ -15,7 +15,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS
 
 
-def declared_operations() -> frozenset[tuple[str, str]]:
+def list_declared_operations() -> frozenset[tuple[str, str]]:
     """Return the service and name of every operation that any kind declares."""
     return frozenset(
         (kind.service, operation)
@@ -25,7 +25,7 @@ def declared_operations() -> frozenset[tuple[str, str]]:
     )
 
 
-def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
+def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
     """Make the reads and changes of all kinds fail on operations that their kind does not declare."""
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _wrap_read(type(kind).read))

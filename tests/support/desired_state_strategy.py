@@ -23,7 +23,14 @@ from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import AUTHORITIES, ROLE, ca, managed_thing, resource, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    ROLE_ARN,
+    make_ca,
+    make_managed_thing,
+    make_resource,
+    make_state,
+)
 
 NAMES = ("a", "b", "c")
 PROVISIONED_NAMES = ("c", "x")
@@ -83,13 +90,13 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *_draw_dynamic_groups(draw), *billing_groups, *types, *things]
     resources += _draw_managed_things(draw, things)
-    return state(*draw(st.permutations(resources)))
+    return make_state(*draw(st.permutations(resources)))
 
 
 def _draw_policies(draw: st.DrawFn) -> list[Resource]:
     actions = st.sampled_from(["iot:Connect", "iot:Publish"])
     return [
-        resource("policies", name, Policy(_allow(draw(actions)), draw(_tags)))
+        make_resource("policies", name, Policy(_allow(draw(actions)), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
     ]
 
@@ -111,7 +118,7 @@ def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a c
         spec = Certificate(pem, ca=signer, status=status, policies=policy_names)
     else:
         spec = Certificate(pem, certificate_mode="SNI_ONLY", status=status, policies=policy_names)
-    return resource("certificates", name, spec)
+    return make_resource("certificates", name, spec)
 
 
 def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
@@ -121,12 +128,12 @@ def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bo
     if jitp_templates:
         changes["registration_template"] = draw(st.sampled_from([None, *jitp_templates]))
         if changes["registration_template"]:
-            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE]))
+            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE_ARN]))
     if draw(st.booleans()):
         changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
     if not signs:
         changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
-    return ca(name, **changes)
+    return make_ca(name, **changes)
 
 
 def _draw_templates(draw: st.DrawFn) -> list[Resource]:
@@ -136,28 +143,31 @@ def _draw_templates(draw: st.DrawFn) -> list[Resource]:
         hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
         spec = ProvisioningTemplate(
             body=Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
-            provisioning_role_arn=ROLE,
+            provisioning_role_arn=ROLE_ARN,
             type=template_type,
             enabled=draw(st.booleans()),
             description=draw(_descriptions),
             pre_provisioning_hook=draw(st.sampled_from([None, hook])) if template_type != "JITP" else None,
             tags=draw(_tags),
         )
-        templates.append(resource("provisioning_templates", name, spec))
+        templates.append(make_resource("provisioning_templates", name, spec))
     return templates
 
 
 def _draw_role_aliases(draw: st.DrawFn) -> list[Resource]:
     durations = st.sampled_from([900, 3600])
     names = sorted(draw(st.sets(st.just("r"))))
-    return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
+    return [
+        make_resource("role_aliases", name, RoleAlias(ROLE_ARN, draw(durations), draw(_tags)))
+        for name in names
+    ]
 
 
 def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
     """Return dynamic groups; no static group has their names, because AWS lists both together."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
-        resource(
+        make_resource(
             "dynamic_thing_groups",
             name,
             DynamicThingGroup(
@@ -184,20 +194,20 @@ def _draw_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
             parent=draw(st.sampled_from(possible_parents)),
             policies=_draw_some(draw, _names(policies)),
         )
-        groups.append(resource("thing_groups", name, spec))
+        groups.append(make_resource("thing_groups", name, spec))
     return groups
 
 
 def _draw_billing_groups(draw: st.DrawFn) -> list[Resource]:
     return [
-        resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
+        make_resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
     ]
 
 
 def _draw_types(draw: st.DrawFn) -> list[Resource]:
     return [
-        resource(
+        make_resource(
             "thing_types",
             name,
             # AWS cannot change the description and the attributes, and a type with things cannot be replaced:
@@ -225,7 +235,7 @@ def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: li
             certificates=_draw_some(draw, _names(references.certificates)),
             billing_group=draw(st.sampled_from([None, *_names(references.billing_groups)])),
         )
-        things.append(resource("things", name, spec))
+        things.append(make_resource("things", name, spec))
     return [
         evolve(thing, spec=evolve(thing.spec, exclusive=draw(st.booleans())))
         if _shares_no_certificate(thing, things)
@@ -266,7 +276,7 @@ def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References)
     parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
     pem = AUTHORITIES["alpha"].get_device_pem(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
     template = Document.from_value({"Parameters": parameters, "Resources": parts})
-    return resource(
+    return make_resource(
         "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
     )
 
@@ -286,11 +296,11 @@ def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resour
     names = sorted(draw(st.sets(st.sampled_from(NAMES))))
     locker_names = st.sampled_from([None, "X"])
     lockers = [
-        resource("credential_lockers", name, CredentialLocker(draw(locker_names), draw(_tags)))
+        make_resource("credential_lockers", name, CredentialLocker(draw(locker_names), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["l", "m"]))))
     ]
     managed_things = [
-        managed_thing(
+        make_managed_thing(
             name,
             setup_code,
             role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
@@ -323,5 +333,5 @@ def _draw_profiles(draw: st.DrawFn) -> list[Resource]:
         if draw(st.booleans()):
             claim = Pem.parse(draw(claim_pems))
             spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
-        profiles.append(resource("provisioning_profiles", name, spec))
+        profiles.append(make_resource("provisioning_profiles", name, spec))
     return profiles

@@ -33,11 +33,11 @@ from tests.support.pki import Authority
 from tests.support.registry_client import TARGET, Cloud
 
 AUTHORITIES = {name: Authority(name) for name in ("alpha", "beta")}
-ROLE = "arn:aws:iam::123456789012:role/provisioning"
+ROLE_ARN = "arn:aws:iam::123456789012:role/provisioning"
 QUOTAS = load_quotas({})
 
 
-def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
+def make_resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
     """Return a resource that depends on the resources that its spec refers to."""
     dependencies = set()
     for member in get_members(type(spec)).values():
@@ -48,7 +48,7 @@ def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resourc
     return Resource(Address(kind, name), spec, frozenset(dependencies), Lifecycle(**lifecycle))
 
 
-def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
+def make_state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
     """Return a desired state; without limits by default, because most tests delete a large part of it."""
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
     return DesiredState(Settings(workspace, **settings), evaluate_resources(*resources))
@@ -59,30 +59,30 @@ def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
     return dict(evaluate({resource.address: resource for resource in resources}))
 
 
-def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
+def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
     """Return a certificate of the CA alpha, and a thing with this certificate."""
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem(name, generation))
     return (
-        resource("certificates", name, Certificate(pem, ca="alpha")),
-        resource("things", name, Thing(attributes=attributes, certificates=(name,))),
+        make_resource("certificates", name, Certificate(pem, ca="alpha")),
+        make_resource("things", name, Thing(attributes=attributes, certificates=(name,))),
     )
 
 
-def ca(name: str = "alpha", **changes: object) -> Resource:
+def make_ca(name: str = "alpha", **changes: object) -> Resource:
     """Return a CA that can be registered."""
     authority = AUTHORITIES[name]
     verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
-    return resource(
+    return make_resource(
         "ca_certificates",
         name,
         evolve(CaCertificate(Pem.parse(authority.pem), verification=verification), **changes),
     )
 
 
-def managed_thing(name: str, code: str = "90001", **changes: object) -> Resource:
+def make_managed_thing(name: str, code: str = "90001", **changes: object) -> Resource:
     """Return a managed thing with a setup code."""
     spec = ManagedThing("DEVICE", Secret(f"env {name}", code), "ZWAVE_QR_BAR_CODE")
-    return resource("managed_things", name, evolve(spec, **changes))
+    return make_resource("managed_things", name, evolve(spec, **changes))
 
 
 def plan_state(
@@ -118,7 +118,7 @@ def plan_state(
     )
 
 
-def plan_errors(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
+def get_rejection_reasons(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
     """Return the reasons to reject a plan; fail if it is not rejected."""
     with pytest.raises(PlanRejectedError) as caught:
         plan_state(desired, cloud, **options)
@@ -134,11 +134,11 @@ def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
 def converge(desired: DesiredState, cloud: Cloud, **options: Any) -> Plan:
     """Plan and apply, and check that every step was applied."""
     plan = plan_state(desired, cloud, **options)
-    assert failures(apply(plan, cloud)) == []
+    assert list_failures(apply(plan, cloud)) == []
     return plan
 
 
-def failures(outcomes: list[Outcome]) -> list[str]:
+def list_failures(outcomes: list[Outcome]) -> list[str]:
     """Return status, address and error of every step that was not applied."""
     return [
         f"{outcome.status} {outcome.change.address}: {getattr(outcome, 'error', '')}"

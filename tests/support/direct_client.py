@@ -106,6 +106,6 @@ def catch_error(operation: Callable[..., Any], **params: Any) -> tuple[str, int]
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def without_metadata(output: dict[str, Any]) -> dict[str, Any]:
+def remove_metadata(output: dict[str, Any]) -> dict[str, Any]:
     """Return an operation's output without the metadata that botocore adds."""
     return {name: value for name, value in output.items() if name != "ResponseMetadata"}

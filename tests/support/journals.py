@@ -40,15 +40,15 @@ def build_address(name: str) -> Address:
     return Address("thing_groups", name)
 
 
-def create(name: str) -> Create:
+def make_group_creation(name: str) -> Create:
     """Return the change that creates a thing group."""
     return Create(Resource(build_address(name), None))
 
 
-def make_plan(names: Iterable[str], workspace: str = "ws", **params: object) -> Plan:
+def make_group_plan(names: Iterable[str], workspace: str = "ws", **params: object) -> Plan:
     """Return a plan that creates groups, with one call each; `"ab"` is the two names `a` and `b`."""
     call = ApiCall("iot", "Make", params)
-    steps = tuple(Step(create(name), (call,)) for name in names)
+    steps = tuple(Step(make_group_creation(name), (call,)) for name in names)
     return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))
 
 

@@ -132,7 +132,7 @@ class Lab:
         except (urllib.error.URLError, OSError):
             return False
 
-    def notebook(self, name: str, cells: Sequence[str]) -> Path:
+    def write_notebook(self, name: str, cells: Sequence[str]) -> Path:
         """Write a notebook with these cells, and return its path."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {
@@ -144,7 +144,7 @@ class Lab:
         nbformat.write(notebook, path)
         return path
 
-    def open(self, page: Page, name: str) -> None:
+    def open_notebook(self, page: Page, name: str) -> None:
         """Open a notebook in the page, and wait until its kernel is idle."""
         page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self._token}&reset")
         page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady")
@@ -162,7 +162,7 @@ class Lab:
         self.request(f"kernels/{kernel}/interrupt", "POST")
 
 
-def command(page: Page, name: str, **arguments: Any) -> None:
+def run_lab_command(page: Page, name: str, **arguments: Any) -> None:
     """Run one of JupyterLab's own commands."""
     page.evaluate("([name, values]) => window.jupyterapp.commands.execute(name, values)", [name, arguments])
 

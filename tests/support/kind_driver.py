@@ -22,19 +22,19 @@ __all__ = [
     "NOT_FOUND",
     "OWNERSHIP_TAGS",
     "build_arn",
-    "change_to",
-    "effective_resource",
-    "iot",
+    "compute_effective_resource",
     "list_calls",
     "list_create_calls",
     "list_delete_calls",
-    "managed_integrations",
-    "plan_context",
-    "plan_errors",
-    "problems",
-    "read",
-    "scope",
-    "tag_list",
+    "list_plan_errors",
+    "list_problems",
+    "make_change",
+    "make_iot_call",
+    "make_managed_integrations_call",
+    "make_plan_context",
+    "make_scope",
+    "make_tag_list",
+    "read_kind",
 ]
 
 OWNERSHIP_TAGS = {"reconciler:name": "a", "reconciler:workspace": "ws"}
@@ -45,12 +45,12 @@ def build_arn(path: str) -> str:
     return f"arn:aws:iot:eu-west-1:123456789012:{path}"
 
 
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def make_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Return tags as iot lists them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def iot(
+def make_iot_call(
     operation: str, /, *, ignored_errors=(), retried_errors=(), timeout_seconds=None, **params: Any
 ) -> ApiCall:
     """Return a call of AWS IoT Core."""
@@ -64,7 +64,7 @@ def iot(
     )
 
 
-def managed_integrations(
+def make_managed_integrations_call(
     operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any
 ) -> ApiCall:
     """Return a call of AWS IoT managed integrations."""
@@ -78,7 +78,7 @@ def managed_integrations(
     )
 
 
-def read(
+def read_kind(
     table: str, responses: Mapping[str, Any], *desired: Resource, **live_by_kind: Sequence[Live]
 ) -> tuple[list[Live], list[str]]:
     """Return the live resources that a kind reads, and the operations that it calls, in order.
@@ -86,7 +86,7 @@ def read(
     `responses` are by operation; a response that depends on the request is a function of its parameters. `live_by_kind` has
     the live resources of other kinds.
     """
-    reading = all_kinds()[table].read(scope(*desired, **live_by_kind))
+    reading = all_kinds()[table].read(make_scope(*desired, **live_by_kind))
     operations: list[str] = []
     batch = next(reading)
     while True:
@@ -102,11 +102,11 @@ def _respond(responses: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
     return response(call.params) if callable(response) else response
 
 
-def scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
+def make_scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
     return Scope("ws", evaluate_resources(*desired), live_by_kind)
 
 
-def plan_context(
+def make_plan_context(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
 ) -> PlanContext:
     """Return a context with desired resources, live resources by address (`things.a`), and changes."""
@@ -130,12 +130,14 @@ def plan_context(
 
 def list_create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[desired.address.kind]
-    return list(kind.create(Create(effective_resource(desired)), context or plan_context(desired)))
+    return list(
+        kind.create(Create(compute_effective_resource(desired)), context or make_plan_context(desired))
+    )
 
 
-def change_to(desired: Resource, live: Live) -> Update | Replace:
+def make_change(desired: Resource, live: Live) -> Update | Replace:
     """Return the change that brings a live resource to its desired state."""
-    kind, resource = all_kinds()[desired.address.kind], effective_resource(desired)
+    kind, resource = all_kinds()[desired.address.kind], compute_effective_resource(desired)
     fields = tuple(compare_specs(kind, resource.spec, live.spec))
     replaces = any(field.forces_replacement for field in fields)
     return Replace(resource, live, fields) if replaces else Update(resource, live, fields)
@@ -144,7 +146,7 @@ def change_to(desired: Resource, live: Live) -> Update | Replace:
 def list_calls(change: Change, context: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[change.address.kind]
     desired = () if isinstance(change, Delete) else (change.resource,)
-    context = context or plan_context(*desired, changes=[change])
+    context = context or make_plan_context(*desired, changes=[change])
     match change:
         case Update():
             return list(kind.update(change, context))
@@ -160,20 +162,20 @@ def list_delete_calls(table: str, live: Live, context: PlanContext | None = None
     return list_calls(Delete(Address(table, "a"), live), context)
 
 
-def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:
+def list_plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:
     kind = all_kinds()[change.address.kind]
-    return list(kind.plan_errors(change, context or plan_context(changes=[change])))
+    return list(kind.plan_errors(change, context or make_plan_context(changes=[change])))
 
 
-def problems(desired: Resource, *others: Resource) -> list[str]:
+def list_problems(desired: Resource, *others: Resource) -> list[str]:
     """Return the problems that a kind's check finds in a resource of a file that also has the others."""
     resources = evaluate_resources(desired, *others)
     kind = all_kinds()[desired.address.kind]
     return [str(problem) for problem in kind.check(resources[desired.address], resources)]
 
 
-def effective_resource(desired: Resource) -> Resource:
+def compute_effective_resource(desired: Resource) -> Resource:
     """Return the resource with its effective spec: the spec as AWS would report it after an apply."""
-    context = scope(desired)
+    context = make_scope(desired)
     resource = context.desired[desired.address]
     return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, context))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from reconciler.model.call import ApiCall
 from reconciler.model.pem import Pem
-from tests.support.desired_states import AUTHORITIES, ca, device, state
+from tests.support.desired_states import AUTHORITIES, make_ca, make_device, make_state
 
 ALPHA = AUTHORITIES["alpha"]
 
 
-def iot_call(operation, /, *, ignored_errors=(), retried_errors=(), **params):
-    """Return a call of AWS IoT Core."""
-    return ApiCall("iot", operation, params, ignored_errors=ignored_errors, retried_errors=retried_errors)
-
-
-def one_device(**attributes):
+def make_one_device_state(**attributes):
     """Return a desired state with one device and its CA."""
-    return state(ca(), *device("a", **attributes))
+    return make_state(make_ca(), *make_device("a", **attributes))
 
 
-def step_tuples(plan):
+def summarize_steps(plan):
     """Return action, address, dependencies and calls of every step."""
     return [
         (step.change.action, str(step.address), sorted(map(str, step.dependencies)), list(step.calls))
@@ -27,11 +21,11 @@ def step_tuples(plan):
     ]
 
 
-def certificate_id(generation=1):
+def get_device_certificate_id(generation=1):
     """Return the ID of the device's certificate."""
     return Pem.parse(ALPHA.get_device_pem("a", generation)).fingerprint
 
 
-def certificate_arn(generation=1):
+def get_device_certificate_arn(generation=1):
     """Return the ARN of the device's certificate."""
-    return f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(generation)}"
+    return f"arn:aws:iot:eu-west-1:123456789012:cert/{get_device_certificate_id(generation)}"

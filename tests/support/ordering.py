@@ -40,7 +40,7 @@ class StrictCloud:
             raise AssertionError(str(error)) from error
 
 
-def in_random_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
+def order_randomly(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
     """Return the plan with its steps one after another, in a random order that its dependencies allow.
 
     A missing dependency then makes most runs fail, not only those in which two threads race.

@@ -39,7 +39,7 @@ class Authority:
     def __init__(self, name: str, key: PrivateKey | None = None, generation: int = 1) -> None:
         self.name = name
         self.key = key or _named_key(name)
-        self.subject = distinguished_name(name)
+        self.subject = make_distinguished_name(name)
         self.generation = generation
         self.pem = self._sign(self.subject, self.key, ca=True)
         self.key_pem = encode_key(self.key)
@@ -47,8 +47,8 @@ class Authority:
 
     def issue(self, subject: str | x509.Name, key: PrivateKey | None = None) -> str:
         """Return a new certificate for a common name or a subject, in PEM."""
-        name = distinguished_name(subject) if isinstance(subject, str) else subject
-        return self._sign(name, key or ec_key())
+        name = make_distinguished_name(subject) if isinstance(subject, str) else subject
+        return self._sign(name, key or generate_ec_key())
 
     def renew(self) -> Authority:
         """Return another CA certificate with the same subject and key."""
@@ -56,7 +56,7 @@ class Authority:
 
     def _create_device_pem(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
         key = _named_key(f"{self.name} {name} {generation} {days}")
-        return self._sign(distinguished_name(f"{name} {generation}"), key, days=days)
+        return self._sign(make_distinguished_name(f"{name} {generation}"), key, days=days)
 
     def _sign(
         self, subject: x509.Name, key: PrivateKey, *, days: int = DEFAULT_DAYS, ca: bool = False
@@ -98,15 +98,15 @@ def _hash_number(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
-def ec_key() -> ec.EllipticCurvePrivateKey:
+def generate_ec_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def rsa_key() -> rsa.RSAPrivateKey:
+def generate_rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def distinguished_name(common_name: str) -> x509.Name:
+def make_distinguished_name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
 
 
@@ -118,14 +118,14 @@ def to_der(pem: str) -> bytes:
     return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
 
 
-def certificate_id(pem: str) -> str:
+def compute_certificate_id(pem: str) -> str:
     return Pem.parse(pem).fingerprint
 
 
-def signing_request(
+def make_signing_request(
     name: str, key: PrivateKey | None = None, digest: hashes.HashAlgorithm | None = None
 ) -> str:
     """Return a certificate signing request in PEM, by default for a new key and with SHA-256."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(distinguished_name(name))
-    request = builder.sign(key or ec_key(), digest or hashes.SHA256())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(make_distinguished_name(name))
+    request = builder.sign(key or generate_ec_key(), digest or hashes.SHA256())
     return request.public_bytes(Encoding.PEM).decode()

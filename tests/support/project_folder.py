@@ -16,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from tests.support.registry_client import Cloud
-from tests.support.small_fleet import Fleet, replace_salted_hashes, secret_variables
+from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
 COMMAND = Path(sys.executable).with_name("reconciler")
 COMMAND_TIMEOUT_SECONDS = 60
@@ -42,7 +42,7 @@ class ProjectFolder:
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "COLUMNS", "RECONCILER_"))  # COLUMNS would wrap long lines
         }
-        self.environ = {**inherited, **secret_variables(), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+        self.environ = {**inherited, **get_secret_variables(), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
 
     def write(self, fleet: Fleet) -> ProjectFolder:
         fleet.write_files(self.path)

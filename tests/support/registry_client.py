@@ -16,12 +16,12 @@ from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
-from tests.support.declared_operations import declared_operations
+from tests.support.declared_operations import list_declared_operations
 from tests.support.service_models import create_session
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
-DECLARED_OPERATIONS = declared_operations()
+DECLARED_OPERATIONS = list_declared_operations()
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 

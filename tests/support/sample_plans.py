@@ -21,11 +21,11 @@ HOSTILE_TEXT = '<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 
 
-def make_resource(kind: str, name: str, spec: object, line: int = 1) -> Resource:
+def make_resource_at_line(kind: str, name: str, spec: object, line: int = 1) -> Resource:
     return Resource(Address(kind, name), spec, origin=Origin("desired_state.toml", line))
 
 
-def make_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
+def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
     """Make a plan of steps, with an estimate of 0.6 s whose bottleneck is the first call."""
     counts = Counter((call.service, call.operation) for step in steps for call in step.calls)
     bottleneck = None
@@ -43,14 +43,14 @@ def make_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) ->
     )
 
 
-def make_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
+def make_thing_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
     """Make the change that creates a thing."""
-    return Create(make_resource("things", name, Thing(), line), fields)
+    return Create(make_resource_at_line("things", name, Thing(), line), fields)
 
 
 ROTATION = Step(
     Replace(
-        make_resource("certificates", "pump-7", Certificate(NEW_PEM), 24),
+        make_resource_at_line("certificates", "pump-7", Certificate(NEW_PEM), 24),
         Live(OLD_PEM.fingerprint, Certificate(OLD_PEM)),
         (
             FieldChange("pem", OLD_PEM, NEW_PEM, forces_replacement=True),
@@ -63,7 +63,7 @@ ROTATION = Step(
     ),
 )
 CREATION = Step(
-    make_creation(
+    make_thing_creation(
         "pump-8",
         FieldChange("attributes.site", None, "bergen"),
         FieldChange("certificates", None, ("pump-8",)),
@@ -73,7 +73,7 @@ CREATION = Step(
 )
 UPDATE = Step(
     Update(
-        make_resource("things", "pump-7", Thing(), 44),
+        make_resource_at_line("things", "pump-7", Thing(), 44),
         Live("pump-7", Thing(), version=3),
         (
             FieldChange("attributes.firmware", "1.2", None),
@@ -90,9 +90,9 @@ DELETION = Step(
     ),
     (ApiCall("iot", "DeleteThing", {"thingName": "pump-3", "expectedVersion": 1}),),
 )
-MANAGED = Step(
+MANAGED_THING_CREATION = Step(
     Create(
-        make_resource(
+        make_resource_at_line(
             "managed_things",
             "pump-8",
             ManagedThing(
@@ -112,12 +112,12 @@ MANAGED = Step(
         ),
     ),
 )
-FULL_PLAN = make_plan(
+FULL_PLAN = make_sample_plan(
     ROTATION,
     DELETION,
     UPDATE,
     CREATION,
-    MANAGED,
+    MANAGED_THING_CREATION,
     notes=(
         Note("warning", "the certificate expires on 2026-01-04", Address("certificates", "pump-9")),
         Note("unmanaged", "not managed by any workspace", Address("things", "pump-99")),

@@ -30,17 +30,17 @@ JSON = st.recursive(
 )
 
 
-def values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
+def shape_values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
     """Return a strategy for a shape; a value whose `location` is a header or a path fits there."""
     if isinstance(shape, StructureShape):
         return _structures(shape)
     if isinstance(shape, ListShape):
         min_size = max(shape.metadata.get("min", 0), 1 if location else 0)
-        return st.lists(values(shape.member, location), min_size=min_size, max_size=min_size + 2)
+        return st.lists(shape_values(shape.member, location), min_size=min_size, max_size=min_size + 2)
     if isinstance(shape, MapShape):
         min_size = shape.metadata.get("min", 0)
         return st.dictionaries(
-            values(shape.key), values(shape.value), min_size=min_size, max_size=min_size + 2
+            shape_values(shape.key), shape_values(shape.value), min_size=min_size, max_size=min_size + 2
         )
     return _scalars(shape, location)
 
@@ -49,7 +49,8 @@ def _structures(shape: StructureShape) -> st.SearchStrategy[Any]:
     if shape.metadata.get("document"):
         return st.dictionaries(st.text(_CHARACTERS, max_size=4), JSON, max_size=2)
     members = {
-        name: values(member, member.serialization.get("location")) for name, member in shape.members.items()
+        name: shape_values(member, member.serialization.get("location"))
+        for name, member in shape.members.items()
     }
     return st.fixed_dictionaries(
         {name: members[name] for name in shape.required_members},

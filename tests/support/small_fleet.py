@@ -25,13 +25,13 @@ SALTED_HASH = "(a salted hash)"
 
 
 @cache
-def factory_ca() -> Authority:
+def get_factory_ca() -> Authority:
     return Authority("Factory CA")
 
 
-def secret_variables() -> dict[str, str]:
+def get_secret_variables() -> dict[str, str]:
     """Return the environment variables with the secrets that the files refer to."""
-    return {"FACTORY_CA_KEY": factory_ca().key_pem, **SETUP_CODES}
+    return {"FACTORY_CA_KEY": get_factory_ca().key_pem, **SETUP_CODES}
 
 
 def compute_fingerprint(pem: str) -> str:
@@ -72,19 +72,19 @@ class Fleet:
     def without_device(self, name: str) -> Fleet:
         return Fleet({other: device for other, device in self.devices.items() if other != name})
 
-    def certificate_id(self, name: str) -> str:
-        return compute_fingerprint(factory_ca().get_device_pem(name, self.devices[name].generation))
+    def get_certificate_id(self, name: str) -> str:
+        return compute_fingerprint(get_factory_ca().get_device_pem(name, self.devices[name].generation))
 
     def write_files(self, folder: Path) -> None:
         """Write the desired state and its certificates."""
         (folder / "pki").mkdir(exist_ok=True)
-        (folder / "pki/factory.pem").write_text(factory_ca().pem)
+        (folder / "pki/factory.pem").write_text(get_factory_ca().pem)
         for name, device in self.devices.items():
-            (folder / f"pki/{name}.pem").write_text(factory_ca().get_device_pem(name, device.generation))
-        tables = COMMON_TABLES + "".join(map(self.device_tables, self.devices))
+            (folder / f"pki/{name}.pem").write_text(get_factory_ca().get_device_pem(name, device.generation))
+        tables = COMMON_TABLES + "".join(map(self.format_device_tables, self.devices))
         (folder / "desired_state.toml").write_text(tables)
 
-    def device_tables(self, name: str) -> str:
+    def format_device_tables(self, name: str) -> str:
         """Return the TOML tables of one device."""
         device = self.devices[name]
         tables = DEVICE_TABLES.format(name=name, site=device.site)
@@ -92,24 +92,24 @@ class Fleet:
             tables += MANAGED_THING_TABLE.format(name=name, variable=device.setup_code_variable)
         return tables
 
-    def expected_content(self) -> dict[str, Any]:
+    def make_expected_content(self) -> dict[str, Any]:
         """Return what `Cloud.read_content` must return after an apply, after `replace_salted_hashes`."""
         return {
-            **empty_content(),
+            **make_empty_content(),
             "ca_certificates": {
-                compute_fingerprint(factory_ca().pem): {
+                compute_fingerprint(get_factory_ca().pem): {
                     "status": "ACTIVE",
                     "certificateMode": "DEFAULT",
                     "autoRegistrationStatus": "DISABLE",
-                    "tags": ownership_tags("factory"),
+                    "tags": make_ownership_tags("factory"),
                 }
             },
-            "certificates": {self.certificate_id(name): ("ACTIVE", "DEFAULT") for name in self.devices},
+            "certificates": {self.get_certificate_id(name): ("ACTIVE", "DEFAULT") for name in self.devices},
             "things": {
-                name: expected_thing({"site": device.site}, self.certificate_id(name), WORKSPACE)
+                name: make_expected_thing({"site": device.site}, self.get_certificate_id(name), WORKSPACE)
                 for name, device in self.devices.items()
             },
-            "thing_groups": expected_thing_groups(WORKSPACE),
+            "thing_groups": make_expected_thing_groups(WORKSPACE),
             "managed_things": [
                 {
                     "Name": name,
@@ -117,7 +117,7 @@ class Fleet:
                     "ProvisioningStatus": "PRE_ASSOCIATED",
                     "MetaData": {"reconciler:address": f"managed_things.{name}", "reconciler:thing": name},
                     "Tags": {
-                        **ownership_tags(name),
+                        **make_ownership_tags(name),
                         "reconciler:fields": "",
                         "reconciler:material": SALTED_HASH,
                         "reconciler:type": "ZWAVE_QR_BAR_CODE",
@@ -126,7 +126,7 @@ class Fleet:
                 for name, device in sorted(self.devices.items())
                 if device.setup_code_variable
             ],
-            "policies": expected_policies(WORKSPACE),
+            "policies": make_expected_policies(WORKSPACE),
         }
 
 
@@ -135,13 +135,13 @@ def _empty_content_json() -> str:
     return json.dumps(Cloud().read_content())
 
 
-def empty_content() -> dict[str, Any]:
+def make_empty_content() -> dict[str, Any]:
     """Return the content of an unused registry."""
     content: dict[str, Any] = json.loads(_empty_content_json())
     return content
 
 
-def expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace: str) -> dict[str, Any]:
+def make_expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace: str) -> dict[str, Any]:
     """Return a thing of the workspace with one certificate."""
     return {
         "attributes": dict(attributes),
@@ -152,11 +152,11 @@ def expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace
     }
 
 
-def ownership_tags(name: str, workspace: str = WORKSPACE) -> dict[str, str]:
+def make_ownership_tags(name: str, workspace: str = WORKSPACE) -> dict[str, str]:
     return {"reconciler:workspace": workspace, "reconciler:name": name}
 
 
-def expected_thing_groups(workspace: str) -> dict[str, Any]:
+def make_expected_thing_groups(workspace: str) -> dict[str, Any]:
     """Return the group that records which things the workspace owns."""
     name = f"reconciler-{workspace}"
     return {
@@ -165,17 +165,17 @@ def expected_thing_groups(workspace: str) -> dict[str, Any]:
             "attributes": {},
             "parent": None,
             "query": None,
-            "tags": ownership_tags(name, workspace),
+            "tags": make_ownership_tags(name, workspace),
         }
     }
 
 
-def expected_policies(workspace: str) -> dict[str, Any]:
+def make_expected_policies(workspace: str) -> dict[str, Any]:
     """Return the policy for certificates that are being deleted; after an apply, it has no targets."""
     name = f"reconciler-{workspace}-retired"
     deny_all = {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [deny_all]}
-    return {name: {"document": document, "targets": [], "tags": ownership_tags(name, workspace)}}
+    return {name: {"document": document, "targets": [], "tags": make_ownership_tags(name, workspace)}}
 
 
 COMMON_TABLES = """\

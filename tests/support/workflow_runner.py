@@ -182,7 +182,7 @@ def _is_true_comparison(comparison: str, context: Mapping[str, Any]) -> bool:
     return is_equal if operator == "==" else not is_equal
 
 
-def clean_environ(variables: Mapping[str, str]) -> dict[str, str]:
+def make_clean_environ(variables: Mapping[str, str]) -> dict[str, str]:
     """Return these variables and the process's own, without those of CI systems, git and AWS's tools."""
     inherited = {
         name: value

@@ -27,14 +27,14 @@ from reconciler.model.pem import Pem
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
     AUTHORITIES,
-    ROLE,
+    ROLE_ARN,
     apply,
-    ca,
     converge,
-    managed_thing,
+    make_ca,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.registry_client import Cloud
 
@@ -52,10 +52,10 @@ def allow(action: str) -> Document:
 
 
 RESOURCES_BEFORE = [
-    ca(),
-    resource("policies", "p", Policy(allow("iot:Connect"))),
-    resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
-    resource(
+    make_ca(),
+    make_resource("policies", "p", Policy(allow("iot:Connect"))),
+    make_resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
+    make_resource(
         "thing_types",
         "t",
         ThingType(
@@ -64,12 +64,12 @@ RESOURCES_BEFORE = [
             propagating_attributes=(PropagatingAttribute(user_property_key="where", thing_attribute="site"),),
         ),
     ),
-    resource("billing_groups", "b", BillingGroup(description="Plants")),
-    resource(
+    make_resource("billing_groups", "b", BillingGroup(description="Plants")),
+    make_resource(
         "thing_groups", "g", ThingGroup(description="Plants", attributes={"floor": "1"}, policies=("p",))
     ),
-    resource("dynamic_thing_groups", "d", DynamicThingGroup("attributes.site:oslo")),
-    resource(
+    make_resource("dynamic_thing_groups", "d", DynamicThingGroup("attributes.site:oslo")),
+    make_resource(
         "things",
         "a",
         Thing(
@@ -80,16 +80,16 @@ RESOURCES_BEFORE = [
             billing_group="b",
         ),
     ),
-    resource("role_aliases", "r", RoleAlias(ROLE)),
-    resource(
+    make_resource("role_aliases", "r", RoleAlias(ROLE_ARN)),
+    make_resource(
         "provisioning_templates",
         "v",
         ProvisioningTemplate(
-            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE, description="One"
+            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE_ARN, description="One"
         ),
     ),
-    resource("credential_lockers", "l", CredentialLocker(name="L")),
-    managed_thing("m", brand="Acme"),
+    make_resource("credential_lockers", "l", CredentialLocker(name="L")),
+    make_managed_thing("m", brand="Acme"),
 ]
 
 CHANGED_FIELDS = {
@@ -344,7 +344,7 @@ EDITS = [
 ]
 
 
-FIRST_POLICY = resource("policies", "first", Policy(allow("iot:Receive")))
+FIRST_POLICY = make_resource("policies", "first", Policy(allow("iot:Receive")))
 
 
 def build_updated_state(address: str) -> DesiredState:
@@ -359,7 +359,7 @@ def build_updated_state(address: str) -> DesiredState:
             dependencies=resource.dependencies | {FIRST_POLICY.address},
         )
 
-    return state(FIRST_POLICY, *map(change_resource, RESOURCES_BEFORE))
+    return make_state(FIRST_POLICY, *map(change_resource, RESOURCES_BEFORE))
 
 
 def build_state_without(address: str) -> DesiredState:
@@ -369,12 +369,12 @@ def build_state_without(address: str) -> DesiredState:
     while dependents:
         deleted |= dependents
         dependents = {item.address for item in RESOURCES_BEFORE if item.dependencies & deleted} - deleted
-    return state(*(item for item in RESOURCES_BEFORE if item.address not in deleted))
+    return make_state(*(item for item in RESOURCES_BEFORE if item.address not in deleted))
 
 
 def build_whole_state(_address: str) -> DesiredState:
     """Return the state with every resource; the test plans to destroy it."""
-    return state(*RESOURCES_BEFORE)
+    return make_state(*RESOURCES_BEFORE)
 
 
 @pytest.fixture(scope="module")
@@ -384,7 +384,7 @@ def _cloud():
 
 @pytest.fixture
 def cloud(_cloud):
-    converge(state(*RESOURCES_BEFORE), _cloud.reset())
+    converge(make_state(*RESOURCES_BEFORE), _cloud.reset())
     return _cloud
 
 

@@ -21,18 +21,18 @@ from tests.engine.test_provisioned_things import compute_certificate_id, make_fl
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
-    ca,
     converge,
-    device,
-    failures,
-    managed_thing,
+    list_failures,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.registry_client import Cloud
 
-THING = resource("things", "a", Thing(attributes={"site": "oslo"}))
+THING = make_resource("things", "a", Thing(attributes={"site": "oslo"}))
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def list_groups(cloud, thing):
 
 
 def test_a_thing_that_another_workspace_created_meanwhile_is_not_adopted(cloud):
-    plan = plan_state(state(THING), cloud)
-    converge(state(THING, workspace="other"), cloud)
+    plan = plan_state(make_state(THING), cloud)
+    converge(make_state(THING, workspace="other"), cloud)
     assert apply_stale_plan(plan, cloud, "things.a") == format_created_error("things.a")
     assert list_groups(cloud, "a") == ["reconciler-other"]
 
@@ -90,12 +90,14 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
 
 
-@pytest.mark.parametrize("desired", [state(), state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"])
+@pytest.mark.parametrize(
+    "desired", [make_state(), make_state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"]
+)
 @pytest.mark.parametrize(
     "other_group", ["reconciler-other", "reconciler-zz"], ids=["sorted first", "sorted last"]
 )
 def test_a_thing_added_meanwhile_to_another_workspaces_group_is_not_changed(cloud, desired, other_group):
-    converge(state(THING), cloud)
+    converge(make_state(THING), cloud)
     plan = plan_state(desired, cloud)
     cloud.iot.create_thing_group(thingGroupName=other_group)
     cloud.iot.add_thing_to_thing_group(thingGroupName=other_group, thingName="a")
@@ -103,8 +105,8 @@ def test_a_thing_added_meanwhile_to_another_workspaces_group_is_not_changed(clou
 
 
 def test_deleting_a_thing_type_that_got_a_thing_meanwhile_does_not_deprecate_it(cloud):
-    converge(state(resource("thing_types", "t", ThingType())), cloud)
-    plan = plan_state(state(), cloud)
+    converge(make_state(make_resource("thing_types", "t", ThingType())), cloud)
+    plan = plan_state(make_state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
     assert apply_stale_plan(plan, cloud, "thing_types.t") == format_changed_error("thing_types.t", "things")
     assert cloud.read_content()["thing_types"]["t"]["deprecated"] is False
@@ -112,8 +114,8 @@ def test_deleting_a_thing_type_that_got_a_thing_meanwhile_does_not_deprecate_it(
 
 def build_state_with_child_of(parent):
     """Return the state in which the group `h` is a child of `parent`; a move replaces `h`."""
-    groups = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
-    return state(*groups, resource("thing_groups", "h", ThingGroup(parent=parent)))
+    groups = [make_resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
+    return make_state(*groups, make_resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
 def test_a_group_is_not_moved_if_it_would_lose_a_thing_added_meanwhile(cloud):
@@ -140,8 +142,9 @@ def test_a_group_is_not_moved_if_it_would_lose_a_policy_attached_meanwhile(cloud
 def build_state_with_locker(name):
     """Return the state of a managed thing in a locker; another name replaces the locker."""
     spec = CredentialLocker(name=name)
-    return state(
-        resource("credential_lockers", "l", spec), managed_thing("m", brand="Acme", credential_locker="l")
+    return make_state(
+        make_resource("credential_lockers", "l", spec),
+        make_managed_thing("m", brand="Acme", credential_locker="l"),
     )
 
 
@@ -164,18 +167,21 @@ def test_replacing_a_locker_is_not_stale_after_its_managed_thing_was_deleted(clo
     statuses = {outcome.status for outcome in apply(plan, cloud)}
     # AWS rejects the update of the deleted managed thing: the step fails, and the next apply succeeds.
     assert statuses == {"started", "failed"}
-    assert failures(apply(plan_state(build_state_with_locker("Two"), cloud), cloud)) == []
+    assert list_failures(apply(plan_state(build_state_with_locker("Two"), cloud), cloud)) == []
 
 
 def test_a_hub_is_not_deleted_when_one_of_its_devices_was_changed(cloud):
     converge(
-        state(managed_thing("hub", "90001", role="CONTROLLER"), managed_thing("lamp", "90002", brand="Acme")),
+        make_state(
+            make_managed_thing("hub", "90001", role="CONTROLLER"),
+            make_managed_thing("lamp", "90002", brand="Acme"),
+        ),
         cloud,
     )
     ids = {item["Name"]: item["Id"] for item in cloud.managed_integrations.list_managed_things()["Items"]}
     with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
-    plan = plan_state(state(), cloud)
+    plan = plan_state(make_state(), cloud)
     cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
     assert apply_stale_plan(plan, cloud, "managed_things.hub") == format_changed_error(
         "managed_things.lamp", "brand"
@@ -208,13 +214,13 @@ def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
 def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_same_apply(cloud):
     certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump-1", 1)), ca="alpha")
     resources = [
-        resource("certificates", "x", certificate),
-        resource("things", "x", Thing(certificates=("x",))),
+        make_resource("certificates", "x", certificate),
+        make_resource("things", "x", Thing(certificates=("x",))),
     ]
     for workers in (1, 8):
         converge(make_fleet(make_pump("1")), cloud)
         assert (
-            failures(
+            list_failures(
                 apply(plan_state(make_fleet(make_pump("1", 2), *resources), cloud), cloud, workers=workers)
             )
             == []
@@ -228,7 +234,7 @@ def build_fleet_with_ca_mode(mode):
     """Return a fleet whose CA has this certificate mode; a new mode registers all certificates again."""
     ca_fields = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
     desired = make_fleet(make_pump("1"))
-    return evolve(desired, resources={**desired.resources, ca().address: ca(**ca_fields)})
+    return evolve(desired, resources={**desired.resources, make_ca().address: make_ca(**ca_fields)})
 
 
 def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(cloud):
@@ -243,7 +249,7 @@ def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(
 
 def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
     """AWS serves ten pages per second, so listing a large account in each step would take minutes."""
-    converge(state(*RESOURCES_BEFORE), cloud)
+    converge(make_state(*RESOURCES_BEFORE), cloud)
     resources = [
         evolve(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
         for resource in RESOURCES_BEFORE
@@ -257,16 +263,16 @@ def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
             full_listings.append(request)
         return cloud.call(request)
 
-    assert failures(apply(plan_state(state(*resources), cloud), SimpleNamespace(call=call))) == []
+    assert list_failures(apply(plan_state(make_state(*resources), cloud), SimpleNamespace(call=call))) == []
     assert full_listings == []
 
 
 def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
-    policy = resource("policies", "p", Policy(allow("iot:Connect")))
-    certificate, thing = device("a")
-    converge(state(ca(), policy, certificate, thing), cloud)
+    policy = make_resource("policies", "p", Policy(allow("iot:Connect")))
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), policy, certificate, thing), cloud)
     with_policy = evolve(certificate, spec=evolve(certificate.spec, policies=("p",)))
     assert isinstance(with_policy.spec, Certificate)
-    plan = plan_state(state(ca(), policy, with_policy, thing), cloud)
+    plan = plan_state(make_state(make_ca(), policy, with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")
     assert apply_stale_plan(plan, cloud, "certificates.a") == format_changed_error("certificates.a", "status")

@@ -9,7 +9,15 @@ from attrs import evolve
 from reconciler.kinds.thing_types import ThingType
 from reconciler.model.outcome import Waiting
 from reconciler.registry import Registry
-from tests.support.desired_states import apply, converge, failures, managed_thing, plan_state, resource, state
+from tests.support.desired_states import (
+    apply,
+    converge,
+    list_failures,
+    make_managed_thing,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.registry_client import SETTINGS, Cloud
 
 
@@ -18,14 +26,14 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     cloud = Cloud()
     settings = evolve(SETTINGS, clock=lambda: now[0], thing_type_deletion_seconds=300)
     cloud.registry = Registry(":memory:", settings)
-    converge(state(resource("thing_types", "t", ThingType(description="Pumps"))), cloud)
+    converge(make_state(make_resource("thing_types", "t", ThingType(description="Pumps"))), cloud)
 
     def pause(seconds):
         now[0] += seconds
 
-    outcomes = apply(plan_state(state(), cloud), cloud, pause=pause)
+    outcomes = apply(plan_state(make_state(), cloud), cloud, pause=pause)
     waited_seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
-    assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
+    assert list_failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert 300 <= now[0] < 310
     assert 2 <= waited_seconds[0] < 8
     assert all(30 <= later - earlier < 36 for earlier, later in pairwise(waited_seconds))
@@ -40,11 +48,11 @@ def test_a_waiting_step_frees_its_worker_for_others():
     """
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]
-    fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(codes)]
-    converge(state(*fleet), cloud)
+    fleet = [make_managed_thing(f"m{number}", code) for number, code in enumerate(codes)]
+    converge(make_state(*fleet), cloud)
     shifted_codes = codes[1:] + codes[:1]
-    shifted_fleet = [managed_thing(f"m{number}", code) for number, code in enumerate(shifted_codes)]
-    outcomes = apply(plan_state(state(*shifted_fleet), cloud), cloud, workers=1)
-    assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
+    shifted_fleet = [make_managed_thing(f"m{number}", code) for number, code in enumerate(shifted_codes)]
+    outcomes = apply(plan_state(make_state(*shifted_fleet), cloud), cloud, workers=1)
+    assert list_failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert any(isinstance(outcome, Waiting) for outcome in outcomes)
-    assert plan_state(state(*shifted_fleet), cloud).steps == ()
+    assert plan_state(make_state(*shifted_fleet), cloud).steps == ()

@@ -22,14 +22,14 @@ from reconciler.model.pem import Pem
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
-    failures,
-    managed_thing,
+    list_failures,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.fault_injection import LOST_RESPONSES, Fault, FaultyCloud, SingleFault
-from tests.support.pki import certificate_id, signing_request
+from tests.support.pki import compute_certificate_id, make_signing_request
 
 FAULTS_BEFORE_EFFECT = (Fault.FAIL_BEFORE, Fault.RESET_BEFORE)
 WITH_EACH_FAULT = pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def apply_with_fault(cloud: FaultyCloud, desired: Any, method: str, path: str, f
     outcomes = apply(plan, cloud, pause=cloud.time.pause)
     assert cloud.faults.occurrences == 1
     cloud.stop_faults()
-    return failures(outcomes)
+    return list_failures(outcomes)
 
 
 class TestIssuedCertificates:
@@ -63,7 +63,9 @@ class TestIssuedCertificates:
     @staticmethod
     def build_state_with_certificate(request: str, output: OutputFile) -> Any:
         spec = Certificate(csr=request, save_to=output)
-        return state(resource("certificates", "a", spec), resource("things", "a", Thing(certificates=("a",))))
+        return make_state(
+            make_resource("certificates", "a", spec), make_resource("things", "a", Thing(certificates=("a",)))
+        )
 
     @staticmethod
     def build_state_with_provisioned_thing(request: str, output: OutputFile) -> Any:
@@ -78,31 +80,31 @@ class TestIssuedCertificates:
             }
         )
         spec = ProvisionedThing(body, {"Csr": request}, output)
-        return state(resource("provisioned_things", "a", spec))
+        return make_state(make_resource("provisioned_things", "a", spec))
 
     @WITH_EACH_FAULT
     @pytest.mark.parametrize(
-        ("make_state", "path"),
+        ("build_state", "path"),
         [(build_state_with_certificate, "/certificates"), (build_state_with_provisioned_thing, "/things")],
         ids=["certificate", "thing"],
     )
     def test_one_certificate_is_issued_and_saved_despite_a_fault(
-        self, cloud, tmp_path, make_state, path, fault
+        self, cloud, tmp_path, build_state, path, fault
     ):
-        request, file = signing_request("a"), tmp_path / "a.pem"
+        request, file = make_signing_request("a"), tmp_path / "a.pem"
         other_certificate = cloud.iot.create_certificate_from_csr(
-            certificateSigningRequest=signing_request("b")
+            certificateSigningRequest=make_signing_request("b")
         )
-        desired = make_state(request, OutputFile("a.pem", str(file)))
+        desired = build_state(request, OutputFile("a.pem", str(file)))
         assert apply_with_fault(cloud, desired, "POST", path, fault) == []
-        issued_id = certificate_id(file.read_text())
+        issued_id = compute_certificate_id(file.read_text())
         assert cloud.read_content()["certificates"].keys() == {issued_id, other_certificate["certificateId"]}
         assert cloud.read_content()["things"]["a"]["principals"] == [(issued_id, "NON_EXCLUSIVE_THING")]
         saved = OutputFile("a.pem", str(file), file.read_text())
-        assert plan_state(make_state(request, saved), cloud).steps == ()
+        assert plan_state(build_state(request, saved), cloud).steps == ()
 
     def test_the_previous_certificate_does_not_verify_that_a_request_was_sent_again(self, cloud):
-        request = signing_request("a")
+        request = make_signing_request("a")
         previous = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         verification = CertificateIssued.for_request(request, previous_id=previous["certificateId"])
         assert verify(cloud, verification) is None
@@ -110,7 +112,7 @@ class TestIssuedCertificates:
         assert verify(cloud, verification)["certificateArn"] == issued["certificateArn"]
 
     def test_verifying_a_partly_provisioned_thing_fails_and_names_the_missing_part(self, cloud):
-        request = signing_request("a")
+        request = make_signing_request("a")
         certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         with pytest.raises(
             LookupError, match=rf"^certificate {certificate['certificateId']}, which a does not have$"
@@ -140,14 +142,14 @@ def test_the_next_run_saves_a_claim_key_that_a_fault_lost(cloud, tmp_path, fault
         spec = ProvisioningProfile(
             "FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(file), content)
         )
-        return state(resource("provisioning_profiles", "e", spec))
+        return make_state(make_resource("provisioning_profiles", "e", spec))
 
     actual_failures = apply_with_fault(cloud, build_desired_state(), "POST", "/provisioning-profiles", fault)
     lost_key = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
     assert actual_failures == (
         [] if fault in FAULTS_BEFORE_EFFECT else [f"failed provisioning_profiles.e: {lost_key}"]
     )
-    assert failures(apply(plan_state(build_desired_state(), cloud), cloud)) == []
+    assert list_failures(apply(plan_state(build_desired_state(), cloud), cloud)) == []
     assert len(cloud.read_content()["provisioning_profiles"]) == 1
     assert "PRIVATE KEY" in file.read_text()
     assert plan_state(build_desired_state(), cloud).steps == ()
@@ -155,7 +157,9 @@ def test_the_next_run_saves_a_claim_key_that_a_fault_lost(cloud, tmp_path, fault
 
 @WITH_EACH_FAULT
 def test_one_managed_thing_is_created_per_setup_code(cloud, fault):
-    assert apply_with_fault(cloud, state(managed_thing("a")), "POST", "/managed-things", fault) == []
+    assert (
+        apply_with_fault(cloud, make_state(make_managed_thing("a")), "POST", "/managed-things", fault) == []
+    )
     assert len(cloud.read_content()["managed_things"]) == 1
 
 
@@ -303,6 +307,6 @@ def test_a_verification_compares_only_requested_members_and_json_by_value(reques
 
 def test_a_policy_whose_response_was_lost_is_created_once(cloud):
     policy = Document.from_value({"Version": "2012-10-17", "Statement": []})
-    desired = state(resource("policies", "p", Policy(policy)))
+    desired = make_state(make_resource("policies", "p", Policy(policy)))
     assert apply_with_fault(cloud, desired, "POST", "/policies/p", Fault.RESET_AFTER) == []
     assert cloud.sent_requests.count(("POST", "/policies/p")) == 1

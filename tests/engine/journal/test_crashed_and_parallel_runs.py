@@ -14,7 +14,7 @@ from attrs import evolve
 from reconciler.engine.journal.journal import Journal
 from reconciler.engine.ownership.process import identify_this_process, is_running
 from reconciler.model.run import ProcessIdentity
-from tests.support.journals import OTHER_HOST, THIS_PROCESS, make_plan, open_journal, read_only_record
+from tests.support.journals import OTHER_HOST, THIS_PROCESS, make_group_plan, open_journal, read_only_record
 
 WRITER = """
 import sys, threading
@@ -24,7 +24,7 @@ from reconciler.engine.journal.journal import Journal
 from reconciler.engine.apply.recorder import record_calls
 from reconciler.model.call import ApiCall
 from reconciler.model.outcome import Started
-from tests.support.journals import THIS_PROCESS, build_address, create, make_plan
+from tests.support.journals import THIS_PROCESS, build_address, make_group_creation, make_group_plan
 journal = Journal(Path(sys.argv[1]))
 call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
@@ -35,7 +35,7 @@ Its arguments are the journal's path and a name: the thing's, and the file diges
 
 RECORD_MANY_CALLS = """
 for _ in range(4):
-    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", sys.argv[2])
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", sys.argv[2])
     send = record_calls(lambda request: {}, run, build_address("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
@@ -43,8 +43,8 @@ for _ in range(4):
     assert run.problem == ""
 """
 RECORD_AND_WAIT = """
-run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "")
-run.record_outcome(Started(create("a")))
+run = journal.begin(make_group_plan("ab"), THIS_PROCESS, "apply", "")
+run.record_outcome(Started(make_group_creation("a")))
 run.record_response(run.record_request(build_address("a"), call), "answered", "r-1")
 run.record_request(build_address("a"), call)
 print("sent", flush=True)
@@ -112,7 +112,7 @@ def test_an_unfinished_run_of_another_host_or_of_a_process_that_ended_counts_as_
     journal = open_journal(tmp_path)
     process_with_reused_pid = evolve(THIS_PROCESS, started_at=THIS_PROCESS.started_at - 60)
     for process in (THIS_PROCESS, OTHER_HOST, process_with_reused_pid):
-        journal.begin(make_plan("a"), process, "apply", "")
+        journal.begin(make_group_plan("a"), process, "apply", "")
     # The newest run is listed first.
     assert [run.status for run in journal.list_runs()] == ["crashed", "crashed", "running"]
 

@@ -12,7 +12,13 @@ from reconciler.engine.journal.journal import Journal
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import JournalError
 from reconciler.model.outcome import Applied
-from tests.support.journals import THIS_PROCESS, build_address, create, make_plan, open_journal
+from tests.support.journals import (
+    THIS_PROCESS,
+    build_address,
+    make_group_creation,
+    make_group_plan,
+    open_journal,
+)
 
 
 def write_garbage(path: Path) -> None:
@@ -36,14 +42,14 @@ def write_symbolic_link(path: Path) -> None:
 
 
 def write_journal_of_later_version(path: Path) -> None:
-    Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", "").end()
+    Journal(path).begin(make_group_plan("a"), THIS_PROCESS, "apply", "").end()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
 
 def write_corrupted_journal(path: Path) -> None:
-    Journal(path).begin(make_plan(map(str, range(500))), THIS_PROCESS, "apply", "").end()
+    Journal(path).begin(make_group_plan(map(str, range(500))), THIS_PROCESS, "apply", "").end()
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
@@ -61,7 +67,7 @@ def test_a_journal_without_an_expected_column_raises_a_journal_error(tmp_path):
     path = tmp_path / "journal.sqlite3"
     write_journal_without_column(path)
     for operation in (
-        lambda: Journal(path).begin(make_plan("a"), THIS_PROCESS, "apply", ""),
+        lambda: Journal(path).begin(make_group_plan("a"), THIS_PROCESS, "apply", ""),
         Journal(path).list_runs,
     ):
         with pytest.raises(JournalError):
@@ -87,7 +93,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
     journal = Journal(path)
     size_before = os.lstat(path).st_size
     for verb, operation in (
-        ("written", lambda: journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")),
+        ("written", lambda: journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")),
         ("read", journal.list_runs),
     ):
         with pytest.raises(JournalError) as error:
@@ -101,13 +107,13 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
 
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
     journal = open_journal(tmp_path)
-    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
     connection = sqlite3.connect(journal.path)
     connection.execute("DROP TABLE calls")
     connection.close()
     run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
-    run.record_outcome(Applied(create("a"), 0.0))
+    run.record_outcome(Applied(make_group_creation("a"), 0.0))
     run.end()
     assert run.problem == "no such table: calls"
     # A further request is not recorded and does not wait: the thread that writes has ended.

@@ -25,8 +25,8 @@ from tests.support.journals import (
     THIS_PROCESS,
     build_address,
     convert_reading_to_date,
-    create,
-    make_plan,
+    make_group_creation,
+    make_group_plan,
     open_journal,
     read_only_record,
 )
@@ -36,15 +36,15 @@ DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no", 
 
 def test_a_run_is_read_as_it_was_recorded(tmp_path):
     journal = open_journal(tmp_path)
-    run = journal.begin(make_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
-    run.record_outcome(Started(create("a")))
+    run = journal.begin(make_group_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
+    run.record_outcome(Started(make_group_creation("a")))
     first_token = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
     run.record_response(first_token, "answered", "r-1")
-    run.record_outcome(Applied(create("a"), 9.0))
-    run.record_outcome(Started(create("b")))
+    run.record_outcome(Applied(make_group_creation("a"), 9.0))
+    run.record_outcome(Started(make_group_creation("b")))
     second_token = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
     run.record_response(second_token, "refused", "r-no", "Denied")
-    run.record_outcome(Failed(create("b"), DENIED))
+    run.record_outcome(Failed(make_group_creation("b"), DENIED))
     run.end()
     assert read_only_record(journal) == RunRecord(
         run=Run(
@@ -102,10 +102,10 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
 
 
 OUTCOMES: dict[str, Callable[[str], Outcome]] = {
-    "applied": lambda name: Applied(create(name), 0.0),
-    "failed": lambda name: Failed(create(name), ReconcilerError(f"no {name}")),
-    "skipped": lambda name: Skipped(create(name), build_address("z")),
-    "cancelled": lambda name: Canceled(create(name)),
+    "applied": lambda name: Applied(make_group_creation(name), 0.0),
+    "failed": lambda name: Failed(make_group_creation(name), ReconcilerError(f"no {name}")),
+    "skipped": lambda name: Skipped(make_group_creation(name), build_address("z")),
+    "cancelled": lambda name: Canceled(make_group_creation(name)),
 }
 """By status, a function that takes the name of a step and returns the step's outcome."""
 CALL_RESULTS = ("answered", "refused", "lost")
@@ -129,7 +129,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, reco
     journal = open_journal(tmp_path_factory.mktemp("journal"))
     expected = []
     for statuses, calls in recorded_runs:
-        run = journal.begin(make_plan("".join(statuses)), THIS_PROCESS, "apply", "")
+        run = journal.begin(make_group_plan("".join(statuses)), THIS_PROCESS, "apply", "")
         for name, result in calls:
             token = run.record_request(build_address(name), ApiCall("iot", "Make", {"thingName": name}))
             if result in CALL_RESULTS:
@@ -162,7 +162,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, reco
 
 def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
     journal = open_journal(tmp_path)
-    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     token = run.record_request(build_address("a"), ApiCall("iot", "Make"))
     (call,) = read_only_record(journal).calls
     assert (read_only_record(journal).run.status, call.status) == ("running", "in flight")
@@ -185,7 +185,10 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
         "ws",
         TARGET,
         tuple(
-            Step(create(name), (ApiCall("iot", "Make", {"thingName": name}, retried_errors={"Denied"}),))
+            Step(
+                make_group_creation(name),
+                (ApiCall("iot", "Make", {"thingName": name}, retried_errors={"Denied"}),),
+            )
             for name in "ab"
         ),
         digest="",
@@ -212,7 +215,7 @@ def test_an_error_that_a_call_expects_is_recorded_as_answered(tmp_path):
         raise DENIED
 
     journal = open_journal(tmp_path)
-    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     for error_codes in (
         {"ignored_errors": {"Denied"}},
         {"repeat_until": {"Denied"}},
@@ -231,7 +234,7 @@ def test_an_error_that_a_call_expects_is_recorded_as_answered(tmp_path):
 def test_runs_are_limited_and_filtered_by_workspace_and_target(tmp_path):
     journal = open_journal(tmp_path)
     for name in ("one", "two"):
-        journal.begin(make_plan("a", name), THIS_PROCESS, "apply", "").end()
+        journal.begin(make_group_plan("a", name), THIS_PROCESS, "apply", "").end()
     assert [run.workspace for run in journal.list_runs(limit=1, workspace="one")] == ["one"]
     assert [
         run.workspace for run in journal.list_runs(workspace="one", target="embedded · 1 · elsewhere")
@@ -251,10 +254,10 @@ def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
 
 def test_the_oldest_runs_that_are_not_running_are_dropped_when_there_are_too_many(tmp_path):
     journal = open_journal(tmp_path, max_runs=3)
-    running_run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "running")
-    crashed_run = journal.begin(make_plan("a"), OTHER_HOST, "apply", "crashed")
+    running_run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "running")
+    crashed_run = journal.begin(make_group_plan("a"), OTHER_HOST, "apply", "crashed")
     for number in range(5):
-        journal.begin(make_plan("a"), THIS_PROCESS, "apply", str(number)).end()
+        journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", str(number)).end()
     assert [run.file_digest for run in journal.list_runs()] == ["4", "3", "running"]
     running_run.end()
     crashed_run.end()
@@ -264,13 +267,13 @@ def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(t
     journal = open_journal(tmp_path, max_bytes=300_000)
     sizes = []
     for _ in range(8):
-        run = journal.begin(make_plan(map(str, range(1000))), THIS_PROCESS, "apply", "")
+        run = journal.begin(make_group_plan(map(str, range(1000))), THIS_PROCESS, "apply", "")
         run.end()
         sizes.append(journal.path.stat().st_size)
     assert 2 <= len(journal.list_runs()) < 8
     assert max(sizes) < 450_000
     assert (
-        open_journal(tmp_path, max_bytes=1).begin(make_plan(""), THIS_PROCESS, "apply", "").run_id
+        open_journal(tmp_path, max_bytes=1).begin(make_group_plan(""), THIS_PROCESS, "apply", "").run_id
         in journal.list_ids()
     )
     # Only the newest of the eight runs and the run that has just begun stay.
@@ -288,13 +291,13 @@ def test_the_journal_file_contains_no_secret(tmp_path):
         "nested": {"deep": [Secret("env KEY", KEY)]},
         "Name": "pump-1",
     }
-    plan_with_secrets = make_plan("a", **params)
+    plan_with_secrets = make_group_plan("a", **params)
     journal = open_journal(tmp_path)
     run = journal.begin(plan_with_secrets, THIS_PROCESS, "apply", "")
     text = f"rejected code {SETUP_CODE}, key {KEY.strip()} and line {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": SETUP_CODE, "targetName": KEY})
     run.record_response(run.record_request(build_address("a"), call), "refused", code="Denied")
-    run.record_outcome(Failed(create("a"), ReconcilerError(text)))
+    run.record_outcome(Failed(make_group_creation("a"), ReconcilerError(text)))
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
     content += b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -306,9 +309,9 @@ def test_the_journal_file_contains_no_secret(tmp_path):
 
 def test_only_its_owner_can_read_the_journal(tmp_path):
     journal = open_journal(tmp_path)
-    journal.begin(make_plan("a"), THIS_PROCESS, "apply", "").end()
+    journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "").end()
     journal.path.chmod(0o644)
-    run = journal.begin(make_plan("a"), THIS_PROCESS, "apply", "")
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     run.end()
     assert modes == {f"journal.sqlite3{suffix}": 0o600 for suffix in ("", "-wal", "-shm")}

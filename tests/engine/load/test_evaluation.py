@@ -10,7 +10,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.document import Document
 from reconciler.model.redaction import redact
 from reconciler.model.secret import Secret
-from tests.support.desired_states import resource
+from tests.support.desired_states import make_resource
 
 TEMPLATE = Document.from_value(
     {
@@ -30,11 +30,11 @@ TEMPLATE = Document.from_value(
 
 def make_provisioned_thing(template: Document, code: str):
     parameters = {"Code": Secret("env CODE", code)}
-    return resource("provisioned_things", "a", ProvisionedThing(template, parameters))
+    return make_resource("provisioned_things", "a", ProvisionedThing(template, parameters))
 
 
 def test_only_provisioned_things_have_an_evaluation():
-    resources = [make_provisioned_thing(TEMPLATE, "10"), resource("things", "b", Thing())]
+    resources = [make_provisioned_thing(TEMPLATE, "10"), make_resource("things", "b", Thing())]
     evaluated = evaluate({item.address: item for item in resources})
     assert [type(item.evaluation) for item in evaluated.values()] == [Blueprint, type(None)]
 

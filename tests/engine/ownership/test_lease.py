@@ -24,7 +24,15 @@ from reconciler.engine.ownership.process import identify_this_process
 from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import Registry
-from tests.support.desired_states import apply, ca, converge, device, failures, plan_state, state
+from tests.support.desired_states import (
+    apply,
+    converge,
+    list_failures,
+    make_ca,
+    make_device,
+    make_state,
+    plan_state,
+)
 from tests.support.registry_client import SETTINGS, Cloud
 
 REMOTE_PROCESS = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
@@ -273,25 +281,25 @@ def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
 class TestApplying:
     def test_the_lease_does_not_appear_in_a_plan(self):
         cloud = Cloud()
-        desired = state(ca(), *device("a"))
+        desired = make_state(make_ca(), *make_device("a"))
         plan = plan_state(desired, cloud)
         with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another") as guard:
-            assert failures(apply(plan, cloud, guard=guard)) == []
+            assert list_failures(apply(plan, cloud, guard=guard)) == []
             assert plan_state(desired, cloud).steps == ()
         assert plan_state(desired, cloud).steps == ()
 
     def test_the_group_is_deleted_last_together_with_the_lease(self):
         cloud = Cloud()
-        converge(state(ca(), *device("a")), cloud)
-        plan = plan_state(state(), cloud)
+        converge(make_state(make_ca(), *make_device("a")), cloud)
+        plan = plan_state(make_state(), cloud)
         with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another") as guard:
-            assert failures(apply(plan, cloud, guard=guard)) == []
+            assert list_failures(apply(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.read_content()["thing_groups"] == {}
 
     def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()
-        plan = plan_state(state(ca(), *device("a"), *device("b")), cloud)
+        plan = plan_state(make_state(make_ca(), *make_device("a"), *make_device("b")), cloud)
         checks_before_loss = iter(range(3))
         writes = []
 
@@ -313,7 +321,7 @@ class TestApplying:
 
 
 def test_a_plan_made_during_an_apply_has_a_warning_and_the_same_digest(cloud, time):
-    desired = state(ca(), *device("pump"))
+    desired = make_state(make_ca(), *make_device("pump"))
     plan_before = plan_state(desired, cloud)
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time):
         concurrent_plan = plan_state(desired, cloud)
@@ -323,7 +331,7 @@ def test_a_plan_made_during_an_apply_has_a_warning_and_the_same_digest(cloud, ti
 
 
 def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
-    desired = state(ca(), *device("pump"))
+    desired = make_state(make_ca(), *make_device("pump"))
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
         hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time),

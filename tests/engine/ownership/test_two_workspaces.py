@@ -15,7 +15,15 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, resource, state
+from tests.support.desired_states import (
+    converge,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
@@ -38,28 +46,36 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
     device_names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
-    resources = [resource("thing_groups", prefix + name, ThingGroup(description="Plants")) for name in groups]
-    resources += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
+    resources = [
+        make_resource("thing_groups", prefix + name, ThingGroup(description="Plants")) for name in groups
+    ]
+    resources += [make_resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
     for name in device_names:
-        certificate, thing = device(prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy")))
+        certificate, thing = make_device(
+            prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy"))
+        )
         spec = evolve(
             certificate.spec,
             ca=None,
             certificate_mode="SNI_ONLY",
             policies=tuple(prefix + policy for policy in policies if draw(st.booleans())),
         )
-        resources.append(resource("certificates", prefix + name, spec))
+        resources.append(make_resource("certificates", prefix + name, spec))
         if draw(st.booleans()):
             thing_groups = tuple(prefix + group for group in groups if draw(st.booleans()))
-            resources.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=thing_groups)))
+            resources.append(
+                make_resource("things", prefix + name, evolve(thing.spec, thing_groups=thing_groups))
+            )
     if draw(st.booleans()):
-        resources.append(managed_thing(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
+        resources.append(
+            make_managed_thing(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1])
+        )
     is_protected = draw(st.booleans())
     resources = [
         evolve(item, lifecycle=Lifecycle(prevent_destroy=is_protected and item.address.kind == "things"))
         for item in resources
     ]
-    return state(*resources, workspace=workspace)
+    return make_state(*resources, workspace=workspace)
 
 
 def remove_lifecycle(desired: DesiredState) -> DesiredState:
@@ -115,7 +131,7 @@ def test_a_workspace_has_the_same_content_with_another_workspace_as_without_it(
     assert [select_content(content, "one-", "ws-1"), select_content(content, "two-", "ws-2")] == expected
     assert [plan_state(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
     if not any(resource.lifecycle.prevent_destroy for resource in states_of_one[1].resources.values()):
-        converge(state(workspace="ws-1"), account)
+        converge(make_state(workspace="ws-1"), account)
     assert select_content(account.read_content(), "two-", "ws-2") == expected[1]
 
 
@@ -139,9 +155,9 @@ def test_a_resource_of_another_workspace_is_rejected_even_with_adopt(account, de
 
 
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
-    converge(state(ca(), *device("a"), workspace="one"), cloud)
+    converge(make_state(make_ca(), *make_device("a"), workspace="one"), cloud)
     (certificate,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
-    converge(state(resource("things", "other-workspaces", Thing()), workspace="two"), cloud)
+    converge(make_state(make_resource("things", "other-workspaces", Thing()), workspace="two"), cloud)
     cloud.iot.create_thing(thingName="unmanaged")
     for name in ("other-workspaces", "unmanaged"):
         cloud.iot.attach_thing_principal(thingName=name, principal=certificate)
@@ -149,16 +165,16 @@ def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     def list_things_of_certificate():
         return sorted(cloud.iot.list_principal_things(principal=certificate)["things"])
 
-    converge(state(ca(), workspace="one"), cloud)
+    converge(make_state(make_ca(), workspace="one"), cloud)
     assert list_things_of_certificate() == ["other-workspaces", "unmanaged"]
     assert cloud.iot.list_attached_policies(target=certificate)["policies"] == []
     cloud.iot.detach_thing_principal(thingName="unmanaged", principal=certificate)
-    converge(state(workspace="two"), cloud)
+    converge(make_state(workspace="two"), cloud)
     assert list(cloud.read_content()["certificates"]) == []
 
 
 def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
-    desired = state(resource("things", "a", Thing()))
+    desired = make_state(make_resource("things", "a", Thing()))
     converge(desired, cloud)
     certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
     cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])

@@ -12,16 +12,22 @@ from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
-    ca,
     converge,
-    device,
-    managed_thing,
-    plan_errors,
+    get_rejection_reasons,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
-from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
+from tests.support.kind_driver import make_iot_call
+from tests.support.one_device import (
+    get_device_certificate_arn,
+    get_device_certificate_id,
+    make_one_device_state,
+    summarize_steps,
+)
 
 FORBIDDEN = "its lifecycle.prevent_destroy forbids that; to allow it, first apply its table with prevent_destroy = false"
 
@@ -32,76 +38,78 @@ def protect(*resources):
 
 
 def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
-    converge(one_device(), cloud)
-    assert plan_errors(state(*protect(ca(), *device("a"))), cloud, destroy=True) == [
+    converge(make_one_device_state(), cloud)
+    assert get_rejection_reasons(make_state(*protect(make_ca(), *make_device("a"))), cloud, destroy=True) == [
         f"{address}: cannot delete: {FORBIDDEN}"
         for address in ("ca_certificates.alpha", "certificates.a", "things.a")
     ]
-    assert plan_errors(state(ca(), *protect(*device("a", 2))), cloud) == [
+    assert get_rejection_reasons(make_state(make_ca(), *protect(*make_device("a", 2))), cloud) == [
         f"certificates.a: cannot replace: {FORBIDDEN}"
     ]
 
 
 def test_a_protected_resource_can_be_updated(cloud):
-    converge(one_device(), cloud)
-    plan = plan_state(state(ca(), *protect(*device("a", site="bergen"))), cloud)
+    converge(make_one_device_state(), cloud)
+    plan = plan_state(make_state(make_ca(), *protect(*make_device("a", site="bergen"))), cloud)
     # The group of the protected things is created, and the thing is updated.
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 
 def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "theirs"}})
-    desired = state(resource("things", "a", Thing(attributes={"site": "oslo"})))
-    assert plan_errors(desired, cloud) == [
+    desired = make_state(make_resource("things", "a", Thing(attributes={"site": "oslo"})))
+    assert get_rejection_reasons(desired, cloud) == [
         "things.a: already exists and is not managed by this workspace; import it with --adopt things.a"
     ]
     plan = plan_state(desired, cloud, adopt=[Address("things", "a")])
     attributes = {"attributes": {"site": "oslo"}, "merge": False}
-    assert step_tuples(plan)[-1] == (
+    assert summarize_steps(plan)[-1] == (
         "update",
         "things.a",
         ["thing_groups.reconciler-ws"],
         [
-            iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-            iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes),
+            make_iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+            make_iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes),
         ],
     )
 
 
 def test_a_plan_continues_a_create_that_was_interrupted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "oslo"}})
-    plan = plan_state(one_device(site="oslo"), cloud)
-    assert step_tuples(plan)[-1] == (
+    plan = plan_state(make_one_device_state(site="oslo"), cloud)
+    assert summarize_steps(plan)[-1] == (
         "update",
         "things.a",
         ["certificates.a", "policies.reconciler-ws-retired", "thing_groups.reconciler-ws"],
         [
-            iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-            iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn()),
+            make_iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+            make_iot_call("AttachThingPrincipal", thingName="a", principal=get_device_certificate_arn()),
         ],
     )
 
 
 def test_a_resource_of_another_workspace_is_never_changed(cloud):
-    group = resource("thing_groups", "g", ThingGroup(description="Plants"))
-    converge(state(group, workspace="theirs"), cloud)
+    group = make_resource("thing_groups", "g", ThingGroup(description="Plants"))
+    converge(make_state(group, workspace="theirs"), cloud)
     text = "thing_groups.g: belongs to the workspace 'theirs', not to 'ws'"
-    assert plan_errors(state(group), cloud) == [text]
-    assert plan_errors(state(group), cloud, adopt=[Address("thing_groups", "g")]) == [text]
+    assert get_rejection_reasons(make_state(group), cloud) == [text]
+    assert get_rejection_reasons(make_state(group), cloud, adopt=[Address("thing_groups", "g")]) == [text]
 
 
 def test_a_revoked_certificate_cannot_be_activated(cloud):
-    converge(one_device(), cloud)
-    cloud.iot.update_certificate(certificateId=certificate_id(), newStatus="REVOKED")
-    assert plan_errors(one_device(), cloud) == [
+    converge(make_one_device_state(), cloud)
+    cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="REVOKED")
+    assert get_rejection_reasons(make_one_device_state(), cloud) == [
         "certificates.a: is REVOKED, which is final; give the device a new certificate"
     ]
-    actions = [step.change.action for step in plan_state(state(ca(), *device("a", 2)), cloud).steps]
+    actions = [
+        step.change.action for step in plan_state(make_state(make_ca(), *make_device("a", 2)), cloud).steps
+    ]
     assert actions == ["replace"]
 
 
 def test_an_inactive_ca_rejects_new_certificates(cloud):
-    assert plan_errors(state(ca(status="INACTIVE"), *device("a")), cloud) == [
+    assert get_rejection_reasons(make_state(make_ca(status="INACTIVE"), *make_device("a")), cloud) == [
         "certificates.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE"
     ]
 
@@ -110,12 +118,12 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
     def replace_field(resource, field, value):
         return evolve(resource, spec=evolve(resource.spec, **{field: value}))
 
-    verification = evolve(ca().spec.verification, key=Secret("env CA_KEY"))
-    desired = state(
-        replace_field(ca(), "verification", verification),
-        replace_field(managed_thing("m"), "authentication_material", Secret("env M_CODE")),
+    verification = evolve(make_ca().spec.verification, key=Secret("env CA_KEY"))
+    desired = make_state(
+        replace_field(make_ca(), "verification", verification),
+        replace_field(make_managed_thing("m"), "authentication_material", Secret("env M_CODE")),
     )
-    assert plan_errors(desired, cloud) == [
+    assert get_rejection_reasons(desired, cloud) == [
         "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
         "managed_things.m: authentication_material (from env M_CODE) is not set",
     ]
@@ -149,11 +157,11 @@ def format_limit_error(action, count, percent):
     ],
 )
 def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
-    managed = managed_thing("m")
-    converge(state(ca(), *device("a"), *device("b"), managed), cloud)
-    desired = state(ca(), *device("a", 2), managed, limits=ChangeLimits(**limits))
+    managed = make_managed_thing("m")
+    converge(make_state(make_ca(), *make_device("a"), *make_device("b"), managed), cloud)
+    desired = make_state(make_ca(), *make_device("a", 2), managed, limits=ChangeLimits(**limits))
     if errors:
-        assert plan_errors(desired, cloud) == errors
+        assert get_rejection_reasons(desired, cloud) == errors
     else:
         assert plan_state(desired, cloud).counts == {
             "create": 0,
@@ -165,16 +173,16 @@ def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
 
 
 def test_destroy_ignores_the_limits(cloud):
-    desired = state(ca(), *device("a"), limits=ChangeLimits(delete_percent=0))
+    desired = make_state(make_ca(), *make_device("a"), limits=ChangeLimits(delete_percent=0))
     converge(desired, cloud)
     assert plan_state(desired, cloud, destroy=True).counts["delete"] == 5
 
 
 def test_a_certificate_in_transfer_is_not_changed(cloud):
-    converge(one_device(), cloud)
-    cloud.iot.detach_thing_principal(thingName="a", principal=certificate_arn())
-    cloud.iot.update_certificate(certificateId=certificate_id(), newStatus="INACTIVE")
-    cloud.iot.transfer_certificate(certificateId=certificate_id(), targetAwsAccount="210987654321")
-    assert plan_errors(one_device(), cloud) == [
+    converge(make_one_device_state(), cloud)
+    cloud.iot.detach_thing_principal(thingName="a", principal=get_device_certificate_arn())
+    cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="INACTIVE")
+    cloud.iot.transfer_certificate(certificateId=get_device_certificate_id(), targetAwsAccount="210987654321")
+    assert get_rejection_reasons(make_one_device_state(), cloud) == [
         "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first"
     ]

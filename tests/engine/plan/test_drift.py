@@ -8,7 +8,14 @@ from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_dri
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, state
+from tests.support.desired_states import (
+    converge,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_state,
+    plan_state,
+)
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
 
@@ -27,7 +34,7 @@ def detect_drift(desired, cloud, *, select=(), exclude=(), operations=None):
 
 
 def make_fleet(**attributes):
-    return state(ca(), *device("a", **attributes), *device("b"))
+    return make_state(make_ca(), *make_device("a", **attributes), *make_device("b"))
 
 
 def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
@@ -42,8 +49,12 @@ def test_every_direction_of_drift_is_found(cloud):
         thingName="a", attributePayload={"attributes": {"site": "bergen", "fan": "on"}, "merge": True}
     )
     cloud.iot.create_thing(thingName="d")
-    desired = state(
-        ca(), *device("a", site="oslo", owner="ada"), *device("c"), device("d")[1], device("d")[0]
+    desired = make_state(
+        make_ca(),
+        *make_device("a", site="oslo", owner="ada"),
+        *make_device("c"),
+        make_device("d")[1],
+        make_device("d")[0],
     )
     items = {(item.direction, str(item.address)): item for item in detect_drift(desired, cloud).items}
     assert [key for key in items if key[1].startswith("things.")] == [
@@ -80,8 +91,8 @@ def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
 
 
 def test_a_secret_that_differs_is_sensitive(cloud):
-    converge(state(managed_thing("a", "90001")), cloud)
-    (item,) = detect_drift(state(managed_thing("a", "90002")), cloud).items
+    converge(make_state(make_managed_thing("a", "90001")), cloud)
+    (item,) = detect_drift(make_state(make_managed_thing("a", "90002")), cloud).items
     assert [(field.path, field.sensitive) for field in item.fields] == [("authentication_material", True)]
 
 

@@ -11,8 +11,17 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
-from tests.support.desired_states import ca, converge, device, managed_thing, plan_state, resource, state
-from tests.support.one_device import certificate_id, iot_call, one_device, step_tuples
+from tests.support.desired_states import (
+    converge,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
+    plan_state,
+)
+from tests.support.kind_driver import make_iot_call
+from tests.support.one_device import get_device_certificate_id, make_one_device_state, summarize_steps
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
@@ -27,17 +36,17 @@ def list_actions(plan):
 
 
 def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
-    converge(one_device(), cloud)
+    converge(make_one_device_state(), cloud)
     before = cloud.read_content()
-    plan = converge(add_removed(state(ca()), "things.a"), cloud)
-    assert step_tuples(plan) == [
-        ("forget", f"certificates.a:{certificate_id()[:12]}", [], []),
+    plan = converge(add_removed(make_state(make_ca()), "things.a"), cloud)
+    assert summarize_steps(plan) == [
+        ("forget", f"certificates.a:{get_device_certificate_id()[:12]}", [], []),
         (
             "forget",
             "things.a",
             [],
             [
-                iot_call(
+                make_iot_call(
                     "RemoveThingFromThingGroup",
                     ignored_errors=NOT_FOUND,
                     thingGroupName="reconciler-ws",
@@ -46,46 +55,49 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
             ],
         ),
         # The deletions of ownership markers do not matter here.
-        *[step for step in step_tuples(plan) if step[0] == "delete"],
+        *[step for step in summarize_steps(plan) if step[0] == "delete"],
     ]
     after = cloud.read_content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["a"] == {**before["things"]["a"], "groups": []}
-    assert plan_state(add_removed(state(ca()), "things.a"), cloud).steps == ()
-    assert plan_state(state(ca()), cloud).steps == ()
+    assert plan_state(add_removed(make_state(make_ca()), "things.a"), cloud).steps == ()
+    assert plan_state(make_state(make_ca()), cloud).steps == ()
 
 
 def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
-    converge(one_device(), cloud)
-    bare_thing = resource("things", "a", Thing())
-    desired = add_removed(state(ca(), bare_thing), f"certificates.{certificate_id()}")
+    converge(make_one_device_state(), cloud)
+    bare_thing = make_resource("things", "a", Thing())
+    desired = add_removed(make_state(make_ca(), bare_thing), f"certificates.{get_device_certificate_id()}")
     plan = converge(desired, cloud)
     assert list_actions(plan) == [
-        ("forget", f"certificates.a:{certificate_id()[:12]}"),
+        ("forget", f"certificates.a:{get_device_certificate_id()[:12]}"),
         ("update", "things.a"),
         ("delete", "policies.reconciler-ws-retired"),
     ]
     content = cloud.read_content()
-    assert (list(content["certificates"]), content["things"]["a"]["principals"]) == ([certificate_id()], [])
+    assert (list(content["certificates"]), content["things"]["a"]["principals"]) == (
+        [get_device_certificate_id()],
+        [],
+    )
 
 
 def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
-    unattached, _ = device("a")
-    converge(state(ca(), unattached), cloud)
-    converge(add_removed(state(ca()), f"certificates.{certificate_id()}"), cloud)
+    unattached, _ = make_device("a")
+    converge(make_state(make_ca(), unattached), cloud)
+    converge(add_removed(make_state(make_ca()), f"certificates.{get_device_certificate_id()}"), cloud)
     content = cloud.read_content()
     assert (list(content["certificates"].values()), content["things"]) == ([("ACTIVE", "DEFAULT")], {})
 
 
 def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
     resources = [
-        resource("thing_groups", "g", ThingGroup(description="Plants", tags={"line": "A"})),
-        managed_thing("m", tags={"line": "A"}),
-        ca(tags={"line": "A"}),
+        make_resource("thing_groups", "g", ThingGroup(description="Plants", tags={"line": "A"})),
+        make_managed_thing("m", tags={"line": "A"}),
+        make_ca(tags={"line": "A"}),
     ]
-    converge(state(*resources), cloud)
+    converge(make_state(*resources), cloud)
     addresses = ("thing_groups.g", "managed_things.m", "ca_certificates.alpha")
-    plan = converge(add_removed(state(), *addresses), cloud)
+    plan = converge(add_removed(make_state(), *addresses), cloud)
     assert sorted(plan.counts.items()) == [
         ("create", 0),
         ("delete", 1),  # the workspace's group
@@ -99,15 +111,15 @@ def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
         {"line": "A"},
     ]
     assert [authority["tags"] for authority in content["ca_certificates"].values()] == [{"line": "A"}]
-    assert plan_state(add_removed(state(), *addresses), cloud).steps == ()
+    assert plan_state(add_removed(make_state(), *addresses), cloud).steps == ()
 
 
 def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
-    billing_group = resource("billing_groups", "b", BillingGroup())
-    thing = resource("things", "a", Thing(billing_group="b"))
-    converge(state(billing_group, thing), cloud)
+    billing_group = make_resource("billing_groups", "b", BillingGroup())
+    thing = make_resource("things", "a", Thing(billing_group="b"))
+    converge(make_state(billing_group, thing), cloud)
     with pytest.raises(PlanRejectedError) as caught:
-        plan_state(add_removed(state(), "things.a"), cloud)
+        plan_state(add_removed(make_state(), "things.a"), cloud)
     assert caught.value.reasons == (
         "billing_groups.b: cannot delete: still used by things.a, which is being forgotten; forget both",
     )
@@ -115,7 +127,7 @@ def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
 
 def test_a_removed_entry_without_a_managed_resource_adds_a_note(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
-    plan = plan_state(add_removed(state(), "things.gone", "things.unmanaged"), cloud)
+    plan = plan_state(add_removed(make_state(), "things.gone", "things.unmanaged"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
             "info",
@@ -127,12 +139,12 @@ def test_a_removed_entry_without_a_managed_resource_adds_a_note(cloud):
 
 
 def test_destroy_forgets_the_resources_in_removed(cloud):
-    converge(one_device(), cloud)
-    desired = add_removed(state(ca()), "things.a")
+    converge(make_one_device_state(), cloud)
+    desired = add_removed(make_state(make_ca()), "things.a")
     assert sorted(list_actions(plan_state(desired, cloud, destroy=True))) == [
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),
         ("delete", "thing_groups.reconciler-ws"),
-        ("forget", f"certificates.a:{certificate_id()[:12]}"),
+        ("forget", f"certificates.a:{get_device_certificate_id()[:12]}"),
         ("forget", "things.a"),
     ]

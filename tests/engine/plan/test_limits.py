@@ -13,16 +13,22 @@ from reconciler.model.plan_options import LimitOverride
 from reconciler.model.settings import ChangeLimit, ChangeLimits
 from tests.engine.test_provisioned_things import make_fleet as make_provisioned_fleet
 from tests.engine.test_provisioned_things import make_pump
-from tests.support.desired_states import converge, plan_errors, plan_state, resource, state
+from tests.support.desired_states import (
+    converge,
+    get_rejection_reasons,
+    make_resource,
+    make_state,
+    plan_state,
+)
 
 DEFAULT_LIMITS = ChangeLimits()
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
 def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = DEFAULT_LIMITS):
-    groups = [resource("thing_groups", f"g{number}", ThingGroup()) for number in range(group_count)]
-    policies = [resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policy_count)]
-    return state(*groups, *policies, limits=limits)
+    groups = [make_resource("thing_groups", f"g{number}", ThingGroup()) for number in range(group_count)]
+    policies = [make_resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policy_count)]
+    return make_state(*groups, *policies, limits=limits)
 
 
 def format_delete_error(count, owned, noun, limit):
@@ -35,14 +41,14 @@ def format_delete_error(count, owned, noun, limit):
 def test_the_default_limit_allows_ten_deletions_of_any_fleet(cloud):
     converge(make_fleet(12), cloud)
     assert plan_state(make_fleet(2), cloud).counts["delete"] == 10
-    assert plan_errors(make_fleet(1), cloud) == [
+    assert get_rejection_reasons(make_fleet(1), cloud) == [
         format_delete_error(11, 12, "resources", "the default workspace.limits.delete_percent = 30")
     ]
 
 
 def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
     converge(make_fleet(40), cloud)
-    assert plan_errors(make_fleet(0), cloud) == [
+    assert get_rejection_reasons(make_fleet(0), cloud) == [
         format_delete_error(40, 40, "resources", "the default workspace.limits.delete_percent = 30")
     ]
     assert plan_state(make_fleet(28), cloud).counts["delete"] == 12
@@ -57,7 +63,7 @@ def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
 )
 def test_a_limit_can_be_a_count_or_a_percentage(cloud, limits, limit_text):
     converge(make_fleet(6), cloud)
-    assert plan_errors(make_fleet(3, limits=limits), cloud) == [
+    assert get_rejection_reasons(make_fleet(3, limits=limits), cloud) == [
         format_delete_error(3, 6, "resources", limit_text)
     ]
     assert plan_state(make_fleet(4, limits=limits), cloud).counts["delete"] == 2
@@ -67,7 +73,7 @@ def test_a_kind_has_limits_of_its_own(cloud):
     converge(make_fleet(4, 4), cloud)
     kinds = {"policies": ChangeLimit(delete_count=1), "thing_groups": ChangeLimit(delete_percent=25)}
     limits = ChangeLimits(delete_percent=100, kinds=kinds)
-    assert plan_errors(make_fleet(2, 2, limits), cloud) == [
+    assert get_rejection_reasons(make_fleet(2, 2, limits), cloud) == [
         format_delete_error(2, 4, "policies", "workspace.limits.policies.delete_count = 1"),
         format_delete_error(2, 4, "thing groups", "workspace.limits.thing_groups.delete_percent = 25"),
     ]
@@ -82,7 +88,7 @@ def test_an_override_replaces_the_limits_with_a_warning(cloud):
         ("warning", "this run may delete 4 of what the workspace owns, regardless of its limits")
     ]
     assert plan_state(strict_state, cloud, allow={"delete": "70%"}).counts["delete"] == 4
-    assert plan_errors(strict_state, cloud, allow={"delete": "3"}) == [
+    assert get_rejection_reasons(strict_state, cloud, allow={"delete": "3"}) == [
         "the plan would delete 4 of 6 resources, which exceeds the 3 that this run allows"
     ]
 
@@ -90,13 +96,13 @@ def test_an_override_replaces_the_limits_with_a_warning(cloud):
 def test_a_rename_counts_as_a_replacement(cloud):
     converge(make_fleet(1), cloud)
     renamed_state = evolve(
-        state(
-            resource("thing_groups", "new", ThingGroup()),
+        make_state(
+            make_resource("thing_groups", "new", ThingGroup()),
             limits=ChangeLimits(delete_count=0, replace_count=0),
         ),
         moved={Address("thing_groups", "g0"): Address("thing_groups", "new")},
     )
-    (error,) = plan_errors(renamed_state, cloud)
+    (error,) = get_rejection_reasons(renamed_state, cloud)
     assert error.startswith(
         "the plan would replace 1 of 1 resources, which exceeds workspace.limits.replace_count = 0"
     )
@@ -128,7 +134,7 @@ def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
         return evolve(desired, settings=evolve(desired.settings, limits=DEFAULT_LIMITS))
 
     converge(make_pumps(1), cloud)
-    assert plan_errors(make_pumps(2), cloud) == [
+    assert get_rejection_reasons(make_pumps(2), cloud) == [
         (
             "the plan would replace 11 of 13 resources, which exceeds the default workspace.limits.replace_percent = 30; "
             "to allow it once, pass --allow-replace 11"

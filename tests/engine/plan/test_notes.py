@@ -15,7 +15,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note
-from tests.support.desired_states import AUTHORITIES, ca, converge, plan_state, resource, state
+from tests.support.desired_states import AUTHORITIES, converge, make_ca, make_resource, make_state, plan_state
 from tests.support.pki import DAY, NOW
 
 ALLOW = {
@@ -27,9 +27,12 @@ ALLOW = {
 @pytest.mark.parametrize(("within", "is_shown"), [("30d", True), ("7d", False)])
 def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("short-lived", days=10))
-    certificate = resource("certificates", "a", Certificate(pem, ca="alpha"))
-    desired = state(
-        ca(), certificate, resource("things", "a", Thing(certificates=("a",))), expires_within=within
+    certificate = make_resource("certificates", "a", Certificate(pem, ca="alpha"))
+    desired = make_state(
+        make_ca(),
+        certificate,
+        make_resource("things", "a", Thing(certificates=("a",))),
+        expires_within=within,
     )
     expiry = (NOW + 10 * DAY).astimezone(datetime.UTC)
     text = f"the certificate expires on {expiry:%Y-%m-%d}, in 9 days"
@@ -42,7 +45,7 @@ def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_s
 @pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
 def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count, is_shown):
     devices = [
-        resource(
+        make_resource(
             "certificates",
             f"d{number}",
             Certificate(
@@ -53,7 +56,9 @@ def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count,
         )
         for number in range(count)
     ]
-    desired = state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices)
+    desired = make_state(
+        make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices
+    )
     text = (
         "the policy 'telemetry' is attached to 50 certificates, one call each; attached to a thing group of their "
         "things, it needs 49 calls and 3 s less under AWS's quotas"
@@ -78,7 +83,7 @@ class TestUnlistedKinds:
         return SimpleNamespace(call=call)
 
     def test_a_kind_that_is_not_in_the_file_is_skipped_with_a_warning(self, cloud):
-        plan = plan_state(state(ca()), self.deny_operation(cloud, "ListManagedThings"))
+        plan = plan_state(make_state(make_ca()), self.deny_operation(cloud, "ListManagedThings"))
         text = (
             "managed things could not be listed; resources of this kind are skipped: "
             "iot-managed-integrations:ListManagedThings failed with AccessDeniedException: no"
@@ -87,4 +92,4 @@ class TestUnlistedKinds:
 
     def test_a_kind_that_is_in_the_file_must_be_readable(self, cloud):
         with pytest.raises(AwsError):
-            plan_state(state(ca()), self.deny_operation(cloud, "ListCACertificates"))
+            plan_state(make_state(make_ca()), self.deny_operation(cloud, "ListCACertificates"))

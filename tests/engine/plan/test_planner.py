@@ -15,14 +15,20 @@ from reconciler.model.secret import Secret
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
-    ca,
     converge,
-    device,
-    managed_thing,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_state,
     plan_state,
-    state,
 )
-from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
+from tests.support.kind_driver import make_iot_call
+from tests.support.one_device import (
+    get_device_certificate_arn,
+    get_device_certificate_id,
+    make_one_device_state,
+    summarize_steps,
+)
 
 ALPHA = AUTHORITIES["alpha"]
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
@@ -38,7 +44,7 @@ def make_tags(name):
 
 
 def make_register_call(generation=1):
-    return iot_call(
+    return make_iot_call(
         "RegisterCertificate",
         certificatePem=ALPHA.get_device_pem("a", generation),
         caCertificatePem=ALPHA.pem,
@@ -49,19 +55,22 @@ def make_register_call(generation=1):
 
 def make_retire_call():
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot_call(
-        "AttachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=ignored
+    return make_iot_call(
+        "AttachPolicy",
+        policyName="reconciler-ws-retired",
+        target=get_device_certificate_arn(),
+        ignored_errors=ignored,
     )
 
 
-DETACH_CALL = iot_call(
-    "DetachThingPrincipal", thingName="a", principal=certificate_arn(), ignored_errors=NOT_FOUND
+DETACH_CALL = make_iot_call(
+    "DetachThingPrincipal", thingName="a", principal=get_device_certificate_arn(), ignored_errors=NOT_FOUND
 )
 CERTIFICATE_DELETE_CALLS = [
-    iot_call("UpdateCertificate", certificateId=certificate_id(), newStatus="INACTIVE"),
-    iot_call(
+    make_iot_call("UpdateCertificate", certificateId=get_device_certificate_id(), newStatus="INACTIVE"),
+    make_iot_call(
         "DeleteCertificate",
-        certificateId=certificate_id(),
+        certificateId=get_device_certificate_id(),
         forceDelete=True,
         ignored_errors=NOT_FOUND,
         retried_errors=IN_USE,
@@ -70,7 +79,7 @@ CERTIFICATE_DELETE_CALLS = [
 THING_DELETE_CALLS = [
     make_retire_call(),
     DETACH_CALL,
-    iot_call(
+    make_iot_call(
         "DeleteThing",
         thingName="a",
         expectedVersion=1,
@@ -79,11 +88,13 @@ THING_DELETE_CALLS = [
     ),
 ]
 POLICY_DELETE_CALLS = [
-    iot_call(
+    make_iot_call(
         "DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=NOT_FOUND, retried_errors=IN_USE
     )
 ]
-GROUP_DELETE_CALLS = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=NOT_FOUND)]
+GROUP_DELETE_CALLS = [
+    make_iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=NOT_FOUND)
+]
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────
@@ -94,14 +105,14 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
     code = Ref(Address("ca_certificates", "alpha"), "registrationCode")
     deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
     markers = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
-    assert step_tuples(plan_state(one_device(site="oslo"), cloud)) == [
+    assert summarize_steps(plan_state(make_one_device_state(site="oslo"), cloud)) == [
         (
             "create",
             "ca_certificates.alpha",
             [],
             [
-                iot_call("GetRegistrationCode"),
-                iot_call(
+                make_iot_call("GetRegistrationCode"),
+                make_iot_call(
                     "RegisterCACertificate",
                     caCertificate=ALPHA.pem,
                     setAsActive=True,
@@ -117,7 +128,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "policies.reconciler-ws-retired",
             [],
             [
-                iot_call(
+                make_iot_call(
                     "CreatePolicy",
                     policyName="reconciler-ws-retired",
                     policyDocument=deny,
@@ -130,7 +141,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "thing_groups.reconciler-ws",
             [],
             [
-                iot_call(
+                make_iot_call(
                     "CreateThingGroup",
                     thingGroupName="reconciler-ws",
                     thingGroupProperties={
@@ -148,37 +159,39 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "things.a",
             ["certificates.a", *markers],
             [
-                iot_call("CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}),
-                iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-                iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn()),
+                make_iot_call(
+                    "CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}
+                ),
+                make_iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+                make_iot_call("AttachThingPrincipal", thingName="a", principal=get_device_certificate_arn()),
             ],
         ),
     ]
 
 
 def test_a_changed_attribute_is_one_call_with_the_version_that_was_read(cloud):
-    converge(one_device(site="oslo"), cloud)
+    converge(make_one_device_state(site="oslo"), cloud)
     attributes = {"attributes": {"site": "bergen"}, "merge": False}
-    assert step_tuples(plan_state(one_device(site="bergen"), cloud)) == [
+    assert summarize_steps(plan_state(make_one_device_state(site="bergen"), cloud)) == [
         (
             "update",
             "things.a",
             [],
-            [iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes)],
+            [make_iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes)],
         )
     ]
 
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
-    converge(one_device(), cloud)
-    assert step_tuples(plan_state(state(ca(), *device("a", 2)), cloud)) == [
+    converge(make_one_device_state(), cloud)
+    assert summarize_steps(plan_state(make_state(make_ca(), *make_device("a", 2)), cloud)) == [
         (
             "replace",
             "certificates.a",
             [],
             [
                 make_register_call(2),
-                iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn(2)),
+                make_iot_call("AttachThingPrincipal", thingName="a", principal=get_device_certificate_arn(2)),
                 make_retire_call(),
                 DETACH_CALL,
                 *CERTIFICATE_DELETE_CALLS,
@@ -188,9 +201,9 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
 
 
 def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
-    converge(one_device(), cloud)
-    certificate_address = f"certificates.a:{certificate_id()[:12]}"
-    assert step_tuples(plan_state(state(ca()), cloud)) == [
+    converge(make_one_device_state(), cloud)
+    certificate_address = f"certificates.a:{get_device_certificate_id()[:12]}"
+    assert summarize_steps(plan_state(make_state(make_ca()), cloud)) == [
         ("delete", "things.a", [], THING_DELETE_CALLS),
         ("delete", certificate_address, ["things.a"], CERTIFICATE_DELETE_CALLS),
         ("delete", "policies.reconciler-ws-retired", [certificate_address, "things.a"], POLICY_DELETE_CALLS),
@@ -198,7 +211,7 @@ def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
 
 
 def test_destroy_deletes_dependents_first(cloud):
-    converge(one_device(), cloud)
+    converge(make_one_device_state(), cloud)
     ca_id = Pem.parse(ALPHA.pem).fingerprint
     other_addresses = [
         "ca_certificates.alpha",
@@ -206,7 +219,7 @@ def test_destroy_deletes_dependents_first(cloud):
         "policies.reconciler-ws-retired",
         "things.a",
     ]
-    assert step_tuples(plan_state(one_device(), cloud, destroy=True)) == [
+    assert summarize_steps(plan_state(make_one_device_state(), cloud, destroy=True)) == [
         ("delete", "things.a", [], THING_DELETE_CALLS),
         ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETE_CALLS),
         (
@@ -214,8 +227,8 @@ def test_destroy_deletes_dependents_first(cloud):
             "ca_certificates.alpha",
             ["certificates.a"],
             [
-                iot_call("UpdateCACertificate", certificateId=ca_id, newStatus="INACTIVE"),
-                iot_call("DeleteCACertificate", certificateId=ca_id, ignored_errors=NOT_FOUND),
+                make_iot_call("UpdateCACertificate", certificateId=ca_id, newStatus="INACTIVE"),
+                make_iot_call("DeleteCACertificate", certificateId=ca_id, ignored_errors=NOT_FOUND),
             ],
         ),
         ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETE_CALLS),
@@ -224,12 +237,12 @@ def test_destroy_deletes_dependents_first(cloud):
 
 
 def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
-    converge(one_device(), cloud)
-    plan = plan_state(one_device(), cloud, destroy=True)
+    converge(make_one_device_state(), cloud)
+    plan = plan_state(make_one_device_state(), cloud, destroy=True)
     apply(evolve(plan, steps=plan.steps[:1]), cloud)  # deletes only the thing
     assert [
         (action, address)
-        for action, address, _, _ in step_tuples(plan_state(one_device(), cloud, destroy=True))
+        for action, address, _, _ in summarize_steps(plan_state(make_one_device_state(), cloud, destroy=True))
     ] == [
         ("delete", "certificates.a"),
         ("delete", "ca_certificates.alpha"),
@@ -239,15 +252,18 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 
 
 def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
-    converge(one_device(), cloud)
-    plan = plan_state(one_device(), cloud, destroy=True)
+    converge(make_one_device_state(), cloud)
+    plan = plan_state(make_one_device_state(), cloud, destroy=True)
     apply(evolve(plan, steps=plan.steps[:1]), cloud)  # deletes only the thing
     (thing_step, certificate_step) = sorted(
-        step_tuples(plan_state(one_device(), cloud)), key=lambda step: step[0]
+        summarize_steps(plan_state(make_one_device_state(), cloud)), key=lambda step: step[0]
     )
     assert thing_step[:2] == ("create", "things.a")
-    detachment = iot_call(
-        "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=NOT_FOUND
+    detachment = make_iot_call(
+        "DetachPolicy",
+        policyName="reconciler-ws-retired",
+        target=get_device_certificate_arn(),
+        ignored_errors=NOT_FOUND,
     )
     assert (certificate_step[0], certificate_step[1], certificate_step[3]) == (
         "update",
@@ -260,13 +276,13 @@ def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
 
 
 def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
-    converge(one_device(), cloud)
-    plan = plan_state(one_device(), cloud)
+    converge(make_one_device_state(), cloud)
+    plan = plan_state(make_one_device_state(), cloud)
     assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, seconds=0.0))
 
 
 def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
-    devices = [part for name in "abc" for part in device(name)]
+    devices = [part for name in "abc" for part in make_device(name)]
     calls = {
         ("iot", "AddThingToThingGroup"): 3,
         ("iot", "AttachThingPrincipal"): 3,
@@ -278,22 +294,22 @@ def test_the_estimate_counts_calls_by_operation_and_names_the_bottleneck(cloud):
         ("iot", "RegisterCertificate"): 3,
     }
     expected = Estimate(calls, seconds=0.3, bottleneck=Bottleneck("RegisterCertificate", calls=3, rate=10))
-    assert plan_state(state(ca(), *devices), cloud).estimate == expected
+    assert plan_state(make_state(make_ca(), *devices), cloud).estimate == expected
 
 
 def test_each_step_has_the_live_state_that_the_plan_read(cloud):
-    converge(one_device(site="oslo"), cloud)
-    (step,) = plan_state(one_device(site="bergen"), cloud).steps
+    converge(make_one_device_state(site="oslo"), cloud)
+    (step,) = plan_state(make_one_device_state(site="bergen"), cloud).steps
     live = step.precondition
     assert (live.identity, live.version, live.owner, live.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
-    assert all(step.precondition is None for step in plan_state(one_device(), cloud.reset()).steps)
+    assert all(step.precondition is None for step in plan_state(make_one_device_state(), cloud.reset()).steps)
 
 
 def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     warning = Diagnostic(
         "a.toml", 7, problem="expires soon", address="certificates.a", field="pem", severity="warning"
     )
-    (note,) = plan_state(evolve(one_device(), warnings=(warning,)), cloud).notes
+    (note,) = plan_state(evolve(make_one_device_state(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)
 
@@ -301,8 +317,8 @@ def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
 def test_destroy_does_not_change_unmanaged_resources(cloud):
     cloud.iot.create_thing(thingName="unmanaged")
     cloud.iot.create_thing_group(thingGroupName="unmanaged")
-    converge(one_device(), cloud)
-    assert [str(step.address) for step in plan_state(one_device(), cloud, destroy=True).steps] == [
+    converge(make_one_device_state(), cloud)
+    assert [str(step.address) for step in plan_state(make_one_device_state(), cloud, destroy=True).steps] == [
         "things.a",
         "certificates.a",
         "ca_certificates.alpha",
@@ -315,7 +331,7 @@ def test_destroy_does_not_change_unmanaged_resources(cloud):
 
 
 def test_the_same_input_has_the_same_digest(cloud):
-    desired = state(ca(), *device("a", site="oslo"), managed_thing("m"))
+    desired = make_state(make_ca(), *make_device("a", site="oslo"), make_managed_thing("m"))
     reversed_state = evolve(desired, resources=dict(reversed(desired.resources.items())))
     assert plan_state(desired, cloud).digest == plan_state(reversed_state, cloud).digest
 
@@ -323,33 +339,35 @@ def test_the_same_input_has_the_same_digest(cloud):
 @pytest.mark.parametrize(
     "other_state",
     [
-        one_device(site="bergen"),
-        one_device(),
-        state(ca(), *device("a", 2, site="oslo")),
-        state(ca(), *device("b", site="oslo")),
-        state(ca(auto_registration=True), *device("a", site="oslo")),
-        state(ca(), *device("a", site="oslo"), workspace="other"),
-        state(ca(), *device("a", site="oslo"), managed_thing("m")),
+        make_one_device_state(site="bergen"),
+        make_one_device_state(),
+        make_state(make_ca(), *make_device("a", 2, site="oslo")),
+        make_state(make_ca(), *make_device("b", site="oslo")),
+        make_state(make_ca(auto_registration=True), *make_device("a", site="oslo")),
+        make_state(make_ca(), *make_device("a", site="oslo"), workspace="other"),
+        make_state(make_ca(), *make_device("a", site="oslo"), make_managed_thing("m")),
     ],
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
 def test_another_input_has_another_digest(cloud, other_state):
-    assert plan_state(one_device(site="oslo"), cloud).digest != plan_state(other_state, cloud).digest
+    assert (
+        plan_state(make_one_device_state(site="oslo"), cloud).digest != plan_state(other_state, cloud).digest
+    )
 
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
     def compute_digest(code):
-        return plan_state(state(managed_thing("m", code)), cloud).digest
+        return plan_state(make_state(make_managed_thing("m", code)), cloud).digest
 
     assert compute_digest("90001") == compute_digest("90002")
 
 
 def test_a_certificate_without_a_ca_field_converges_with_the_ca_that_signed_it(cloud):
-    authority = ca(certificate_mode="SNI_ONLY", verification=None)
-    certificate, thing = device("a")
+    authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
+    certificate, thing = make_device("a")
     certificate_without_ca = evolve(
         certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset()
     )
-    desired = state(authority, certificate_without_ca, thing)
+    desired = make_state(authority, certificate_without_ca, thing)
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()

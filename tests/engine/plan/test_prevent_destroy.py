@@ -9,16 +9,16 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.resource import Lifecycle
 from tests.support.desired_states import (
-    ca,
     converge,
-    device,
-    managed_thing,
-    plan_errors,
+    get_rejection_reasons,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
-from tests.support.one_device import certificate_id, one_device
+from tests.support.one_device import get_device_certificate_id, make_one_device_state
 
 PROTECTED = Lifecycle(prevent_destroy=True)
 NEXT_STEP = "to allow it, first apply its table with prevent_destroy = false"
@@ -54,9 +54,9 @@ def list_actions(plan):
 
 
 STATES_WITH_TAGS = {
-    "tagged": state(resource("thing_groups", "g", ThingGroup(description="Plants"))),
-    "with an ID that AWS assigns": state(managed_thing("g")),
-    "found by content": state(ca()),
+    "tagged": make_state(make_resource("thing_groups", "g", ThingGroup(description="Plants"))),
+    "with an ID that AWS assigns": make_state(make_managed_thing("g")),
+    "found by content": make_state(make_ca()),
 }
 
 
@@ -65,24 +65,26 @@ def test_a_tag_protects_a_resource_that_is_removed_from_the_file(cloud, desired)
     (address,) = desired.resources
     converge(protect(desired, address.kind), cloud)
     assert plan_state(protect(desired, address.kind), cloud).steps == ()
-    assert plan_errors(state(), cloud) == [format_protection_error(f"{address.kind}.{address.name}")]
+    assert get_rejection_reasons(make_state(), cloud) == [
+        format_protection_error(f"{address.kind}.{address.name}")
+    ]
     assert [step.change.action for step in converge(desired, cloud).steps] == ["update"]
-    assert list_actions(converge(state(), cloud)) == [("delete", f"{address.kind}.{address.name}")]
+    assert list_actions(converge(make_state(), cloud)) == [("delete", f"{address.kind}.{address.name}")]
 
 
 def test_a_group_protects_a_thing_that_is_removed_from_the_file(cloud):
-    desired = state(resource("things", "a", Thing()))
+    desired = make_state(make_resource("things", "a", Thing()))
     converge(protect(desired, "things"), cloud)
     assert cloud.read_content()["things"]["a"]["groups"] == ["reconciler-ws", "reconciler-ws:protected"]
     assert plan_state(protect(desired, "things"), cloud).steps == ()
-    assert plan_errors(state(), cloud) == [format_protection_error("things.a")]
-    assert plan_errors(state(), cloud, destroy=True) == [format_protection_error("things.a")]
+    assert get_rejection_reasons(make_state(), cloud) == [format_protection_error("things.a")]
+    assert get_rejection_reasons(make_state(), cloud, destroy=True) == [format_protection_error("things.a")]
     assert list_actions(converge(desired, cloud)) == [("update", "things.a"), ("delete", PROTECTED_GROUP)]
-    assert list_actions(converge(state(), cloud)) == [("delete", "things.a")]
+    assert list_actions(converge(make_state(), cloud)) == [("delete", "things.a")]
 
 
 def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
-    desired = state(resource("things", "a", Thing()))
+    desired = make_state(make_resource("things", "a", Thing()))
     converge(desired, cloud)
     create, update = plan_state(protect(desired, "things"), cloud).steps
     assert [str(create.address), [str(call) for call in update.calls]] == [
@@ -95,44 +97,46 @@ def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
 
 @pytest.mark.parametrize("kinds", [("certificates",), ("things",)], ids=["certificate", "thing"])
 def test_a_certificate_is_protected_if_it_or_its_thing_is(cloud, kinds):
-    converge(protect(one_device(), *kinds), cloud)
-    state_without_certificate = state(ca(), resource("things", "a", Thing()), managed_thing("m"))
-    assert plan_errors(protect(state_without_certificate, "things"), cloud) == [
-        format_certificate_error(f"certificates.a:{certificate_id()[:12]}")
+    converge(protect(make_one_device_state(), *kinds), cloud)
+    state_without_certificate = make_state(
+        make_ca(), make_resource("things", "a", Thing()), make_managed_thing("m")
+    )
+    assert get_rejection_reasons(protect(state_without_certificate, "things"), cloud) == [
+        format_certificate_error(f"certificates.a:{get_device_certificate_id()[:12]}")
     ]
-    assert plan_errors(state(ca()), cloud) == [format_protection_error("things.a")]
-    converge(one_device(), cloud)
-    assert [address for _, address in list_actions(plan_state(state(ca()), cloud))] == [
+    assert get_rejection_reasons(make_state(make_ca()), cloud) == [format_protection_error("things.a")]
+    converge(make_one_device_state(), cloud)
+    assert [address for _, address in list_actions(plan_state(make_state(make_ca()), cloud))] == [
         "things.a",
-        f"certificates.a:{certificate_id()[:12]}",
+        f"certificates.a:{get_device_certificate_id()[:12]}",
         "policies.reconciler-ws-retired",
     ]
 
 
 def test_an_unattached_certificate_is_protected_through_its_holder(cloud):
-    unattached, thing = device("a")
-    converge(protect(state(ca(), unattached), "certificates"), cloud)
-    assert plan_errors(state(ca()), cloud) == [
-        format_certificate_error(f"certificates.reconciler-ws-unattached:{certificate_id()[:12]}")
+    unattached, thing = make_device("a")
+    converge(protect(make_state(make_ca(), unattached), "certificates"), cloud)
+    assert get_rejection_reasons(make_state(make_ca()), cloud) == [
+        format_certificate_error(f"certificates.reconciler-ws-unattached:{get_device_certificate_id()[:12]}")
     ]
-    converge(protect(state(ca(), unattached, thing), "certificates"), cloud)
+    converge(protect(make_state(make_ca(), unattached, thing), "certificates"), cloud)
     assert list(cloud.read_content()["things"]) == ["a"]
 
 
 def test_a_certificate_is_rotated_if_only_its_thing_is_protected(cloud):
-    converge(protect(one_device(), "things"), cloud)
-    plan = plan_state(protect(state(ca(), *device("a", 2)), "things"), cloud)
+    converge(protect(make_one_device_state(), "things"), cloud)
+    plan = plan_state(protect(make_state(make_ca(), *make_device("a", 2)), "things"), cloud)
     assert list_actions(plan) == [("replace", "certificates.a")]
 
 
 def test_unprotecting_and_replacing_need_two_applies(cloud):
-    converge(protect(state(managed_thing("m")), "managed_things"), cloud)
-    assert plan_errors(state(managed_thing("m", "90002")), cloud) == [
+    converge(protect(make_state(make_managed_thing("m")), "managed_things"), cloud)
+    assert get_rejection_reasons(make_state(make_managed_thing("m", "90002")), cloud) == [
         format_protection_error("managed_things.m", "replace")
     ]
 
 
 def test_a_workspace_owns_nothing_of_a_workspace_with_a_similar_name(cloud):
-    converge(protect(state(resource("things", "a", Thing())), "things"), cloud)
-    other = state(resource("thing_groups", "g", ThingGroup()), workspace="ws-protected")
+    converge(protect(make_state(make_resource("things", "a", Thing())), "things"), cloud)
+    other = make_state(make_resource("thing_groups", "g", ThingGroup()), workspace="ws-protected")
     assert list_actions(plan_state(other, cloud)) == [("create", "thing_groups.g")]

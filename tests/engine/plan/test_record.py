@@ -28,12 +28,12 @@ from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     AUTHORITIES,
-    ca,
     converge,
-    device,
-    managed_thing,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_state,
     plan_state,
-    state,
 )
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
@@ -96,7 +96,7 @@ def test_secrets_are_found_in_deferred_parameters():
 
 
 def make_fleet(site: str):
-    return state(ca(), *device("a", site=site), managed_thing("b"))
+    return make_state(make_ca(), *make_device("a", site=site), make_managed_thing("b"))
 
 
 def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
@@ -123,12 +123,15 @@ def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
 
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
-    desired_states_with_codes = (state(managed_thing("a", "90001")), state(managed_thing("a", "90002")))
+    desired_states_with_codes = (
+        make_state(make_managed_thing("a", "90001")),
+        make_state(make_managed_thing("a", "90002")),
+    )
     assert len({plan_state(desired, cloud).digest for desired in desired_states_with_codes}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
-    plan = plan_state(state(managed_thing("a", "90001"), managed_thing("b", "90002")), cloud)
+    plan = plan_state(make_state(make_managed_thing("a", "90001"), make_managed_thing("b", "90002")), cloud)
     content = [
         "ws",
         attrs.asdict(TARGET),
@@ -163,13 +166,13 @@ def test_the_options_of_a_plan_are_read_back_from_its_record(cloud):
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved_plan.to_plan_record(evolve(plan_state(state(), cloud), options=options))
+    record = saved_plan.to_plan_record(evolve(plan_state(make_state(), cloud), options=options))
     assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
     assert saved_plan.read_options(record) == options
 
 
 def test_an_unknown_option_in_a_record_is_rejected(cloud):
-    record = saved_plan.to_plan_record(plan_state(state(), cloud))
+    record = saved_plan.to_plan_record(plan_state(make_state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
         with pytest.raises(saved_plan.PlanRejectedError) as error:
             saved_plan.read_options(evolve(record, options=options))
@@ -179,8 +182,10 @@ def test_an_unknown_option_in_a_record_is_rejected(cloud):
 
 
 def test_the_first_differences_are_listed_and_the_others_counted(cloud):
-    desired = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
+    desired = make_state(
+        make_ca(), *(part for name in map("d{:02}".format, range(30)) for part in make_device(name))
+    )
     record = saved_plan.to_plan_record(plan_state(desired, cloud))
     with pytest.raises(saved_plan.PlanRejectedError) as error:
-        saved_plan.check_changes(record, plan_state(state(ca()), cloud))
+        saved_plan.check_changes(record, plan_state(make_state(make_ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

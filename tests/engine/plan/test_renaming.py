@@ -14,16 +14,20 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
 from tests.support.desired_states import (
     apply,
-    ca,
     converge,
-    device,
-    failures,
-    managed_thing,
+    list_failures,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
-from tests.support.one_device import certificate_arn, certificate_id, one_device
+from tests.support.one_device import (
+    get_device_certificate_arn,
+    get_device_certificate_id,
+    make_one_device_state,
+)
 
 
 def add_moved(desired, *renames: str):
@@ -42,20 +46,22 @@ def list_calls(plan):
 
 def make_renamed_device(*, exclusive: bool = False):
     """Return the state of the device `a` with its thing renamed to `b`."""
-    certificate, _ = device("a")
-    return state(ca(), certificate, resource("things", "b", Thing(certificates=("a",), exclusive=exclusive)))
+    certificate, _ = make_device("a")
+    return make_state(
+        make_ca(), certificate, make_resource("things", "b", Thing(certificates=("a",), exclusive=exclusive))
+    )
 
 
 def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
-    converge(one_device(), cloud)
-    certificate, thing = device("a")
+    converge(make_one_device_state(), cloud)
+    certificate, thing = make_device("a")
     renamed_certificate = evolve(
         certificate, address=Address("certificates", "z"), spec=evolve(certificate.spec, ca="factory")
     )
-    changed_thing = resource("things", "a", evolve(thing.spec, certificates=("z",)))
-    authority = evolve(ca(), address=Address("ca_certificates", "factory"))
+    changed_thing = make_resource("things", "a", evolve(thing.spec, certificates=("z",)))
+    authority = evolve(make_ca(), address=Address("ca_certificates", "factory"))
     desired = add_moved(
-        state(authority, renamed_certificate, changed_thing),
+        make_state(authority, renamed_certificate, changed_thing),
         "certificates.a → certificates.z",
         "ca_certificates.alpha → ca_certificates.factory",
     )
@@ -75,9 +81,9 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
 
 
 def test_a_renamed_managed_thing_keeps_its_id(cloud):
-    converge(state(managed_thing("a")), cloud)
+    converge(make_state(make_managed_thing("a")), cloud)
     (before,) = cloud.managed_integrations.list_managed_things()["Items"]
-    desired = add_moved(state(managed_thing("b")), "managed_things.a → managed_things.b")
+    desired = add_moved(make_state(make_managed_thing("b")), "managed_things.a → managed_things.b")
     plan = converge(desired, cloud)
     assert (list_actions(plan), plan_state(desired, cloud).steps) == ([("update", "managed_things.b")], ())
     assert list_calls(plan) == [
@@ -86,13 +92,13 @@ def test_a_renamed_managed_thing_keeps_its_id(cloud):
     ]
     (after,) = cloud.managed_integrations.list_managed_things()["Items"]
     assert after["Id"] == before["Id"]
-    assert plan_state(state(managed_thing("b")), cloud).steps == ()
+    assert plan_state(make_state(make_managed_thing("b")), cloud).steps == ()
 
 
 def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
-    converge(state(resource("credential_lockers", "a", CredentialLocker(name="keys"))), cloud)
+    converge(make_state(make_resource("credential_lockers", "a", CredentialLocker(name="keys"))), cloud)
     desired = add_moved(
-        state(resource("credential_lockers", "b", CredentialLocker(name="keys"))),
+        make_state(make_resource("credential_lockers", "b", CredentialLocker(name="keys"))),
         "credential_lockers.a → credential_lockers.b",
     )
     plan = converge(desired, cloud)
@@ -104,9 +110,9 @@ def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
 
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusive):
-    device_certificate, thing = device("a")
+    device_certificate, thing = make_device("a")
     exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
-    converge(state(ca(), device_certificate, exclusive_thing), cloud)
+    converge(make_state(make_ca(), device_certificate, exclusive_thing), cloud)
     desired = add_moved(make_renamed_device(exclusive=exclusive), "things.a → things.b")
     plan = plan_state(desired, cloud)
     assert list_actions(plan) == [("create", "things.b"), ("delete", "things.a")]
@@ -123,23 +129,25 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     ]
     converge(desired, cloud)
     assert [principal for principal, _ in cloud.read_content()["things"]["b"]["principals"]] == [
-        certificate_id()
+        get_device_certificate_id()
     ]
     assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
-    converge(one_device(), cloud)
+    converge(make_one_device_state(), cloud)
     thing_counts = []
 
     class WatchedCloud:
         def call(self, request):
             response = cloud.call(request)
-            thing_counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
+            thing_counts.append(
+                len(cloud.iot.list_principal_things(principal=get_device_certificate_arn())["things"])
+            )
             return response
 
     plan = plan_state(add_moved(make_renamed_device(), "things.a → things.b"), cloud)
-    assert failures(apply(plan, WatchedCloud(), workers=8)) == []
+    assert list_failures(apply(plan, WatchedCloud(), workers=8)) == []
     assert min(thing_counts) == 1
 
 
@@ -147,9 +155,13 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
     allow = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
     def make_fleet(policy):
-        certificate, thing = device("a")
-        certificate_with_policy = resource("certificates", "a", evolve(certificate.spec, policies=(policy,)))
-        return state(ca(), certificate_with_policy, thing, resource("policies", policy, Policy(allow)))
+        certificate, thing = make_device("a")
+        certificate_with_policy = make_resource(
+            "certificates", "a", evolve(certificate.spec, policies=(policy,))
+        )
+        return make_state(
+            make_ca(), certificate_with_policy, thing, make_resource("policies", policy, Policy(allow))
+        )
 
     converge(make_fleet("p"), cloud)
     desired = add_moved(make_fleet("q"), "policies.p → policies.q")
@@ -163,7 +175,7 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
 
 
 def test_renaming_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
-    converge(one_device(), cloud)
+    converge(make_one_device_state(), cloud)
     desired = add_moved(make_renamed_device(), "things.a → things.b")
     protected_resources = {
         address: evolve(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
@@ -180,9 +192,9 @@ def test_renaming_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud)
 
 
 def test_a_warning_explains_how_to_keep_a_renamed_locker_that_would_be_replaced(cloud):
-    converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
+    converge(make_state(make_resource("credential_lockers", "a", CredentialLocker())), cloud)
     desired = add_moved(
-        state(resource("credential_lockers", "b", CredentialLocker())),
+        make_state(make_resource("credential_lockers", "b", CredentialLocker())),
         "credential_lockers.a → credential_lockers.b",
     )
     plan = plan_state(desired, cloud)

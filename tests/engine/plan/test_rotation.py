@@ -25,21 +25,21 @@ from tests.support.desired_states import (
     AUTHORITIES,
     QUOTAS,
     apply,
-    ca,
     converge,
-    device,
-    failures,
+    list_failures,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
-from tests.support.pki import certificate_id
+from tests.support.pki import compute_certificate_id
 
 DAY_SECONDS = 86_400
 
 
 def get_certificate_id(name: str, generation: int = 1) -> str:
-    return certificate_id(AUTHORITIES["alpha"].get_device_pem(name, generation))
+    return compute_certificate_id(AUTHORITIES["alpha"].get_device_pem(name, generation))
 
 
 def list_calls(plan) -> list[tuple[str, list[str]]]:
@@ -57,8 +57,8 @@ class TestWithoutGracePeriod:
     """The old certificate is deleted in the same step."""
 
     def test_the_new_certificate_is_attached_before_the_old_one_is_deleted(self, cloud):
-        converge(state(ca(), *device("a")), cloud)
-        plan = plan_state(state(ca(), *device("a", 2)), cloud)
+        converge(make_state(make_ca(), *make_device("a")), cloud)
+        plan = plan_state(make_state(make_ca(), *make_device("a", 2)), cloud)
         assert list_calls(plan) == [
             (
                 "certificates.a",
@@ -74,8 +74,8 @@ class TestWithoutGracePeriod:
         ]
 
     def test_the_device_has_an_active_certificate_after_every_call(self, cloud):
-        converge(state(ca(), *device("a")), cloud)
-        plan = plan_state(state(ca(), *device("a", 2)), cloud)
+        converge(make_state(make_ca(), *make_device("a")), cloud)
+        plan = plan_state(make_state(make_ca(), *make_device("a", 2)), cloud)
         planned_calls = [call for step in plan.steps for call in step.calls]
         has_active_certificate = []
 
@@ -94,12 +94,12 @@ class TestWithoutGracePeriod:
         assert has_active_certificate == [True] * plan.estimate.total_calls
 
     def test_policies_attached_by_others_are_attached_to_the_new_certificate(self, cloud):
-        converge(state(ca(), *device("a")), cloud)
+        converge(make_state(make_ca(), *make_device("a")), cloud)
         policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}'
         cloud.iot.create_policy(policyName="by-hand", policyDocument=policy)
         arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{get_certificate_id('a')}"
         cloud.iot.attach_policy(policyName="by-hand", target=arn)
-        converge(state(ca(), *device("a", 2)), cloud)
+        converge(make_state(make_ca(), *make_device("a", 2)), cloud)
         targets = cloud.iot.list_targets_for_policy(policyName="by-hand")["targets"]
         assert [target.rpartition("/")[2] for target in targets] == [get_certificate_id("a", 2)]
 
@@ -109,8 +109,10 @@ class TestGracePeriod:
 
     @staticmethod
     def make_state(generation: int):
-        certificate, thing = device("a", generation)
-        return state(ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing)
+        certificate, thing = make_device("a", generation)
+        return make_state(
+            make_ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing
+        )
 
     def test_both_certificates_are_attached_and_active(self, cloud):
         converge(self.make_state(1), cloud)
@@ -141,10 +143,10 @@ class TestGracePeriod:
         def make_state_of_two(generation):
             resources = []
             for name, period in zip(("a", "b"), periods, strict=True):
-                certificate, thing = device(name, generation)
+                certificate, thing = make_device(name, generation)
                 rotated = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation(period)))
                 resources += [rotated, thing]
-            return state(ca(), *resources)
+            return make_state(make_ca(), *resources)
 
         converge(make_state_of_two(1), cloud)
         converge(make_state_of_two(2), cloud)
@@ -201,10 +203,10 @@ class TestGracePeriod:
             )
 
     def test_destroy_warns_of_a_certificate_that_others_attached(self, cloud):
-        converge(state(ca(), *device("a")), cloud)
+        converge(make_state(make_ca(), *make_device("a")), cloud)
         certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
         cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])
-        (note,) = plan_state(state(ca(), *device("a")), cloud, destroy=True).notes
+        (note,) = plan_state(make_state(make_ca(), *make_device("a")), cloud, destroy=True).notes
         assert (note.level, note.address) == (
             "warning",
             Address("certificates", f"a:{certificate['certificateId'][:12]}"),
@@ -232,7 +234,9 @@ class TestWaves:
     NAMES = ("a", "b", "c", "d", "e")
 
     def make_fleet(self, generation: int, **attributes: str):
-        return state(ca(), *(part for name in self.NAMES for part in device(name, generation, **attributes)))
+        return make_state(
+            make_ca(), *(part for name in self.NAMES for part in make_device(name, generation, **attributes))
+        )
 
     def test_each_rotation_is_in_one_wave_and_other_changes_are_in_none(self, cloud):
         converge(self.make_fleet(1), cloud)
@@ -248,7 +252,7 @@ class TestWaves:
         converge(self.make_fleet(1), cloud)
         plan = plan_state(self.make_fleet(2), cloud)
         assert [
-            failures(apply(wave, cloud)) for wave in split_into_waves(plan, percent=40, quotas=QUOTAS)
+            list_failures(apply(wave, cloud)) for wave in split_into_waves(plan, percent=40, quotas=QUOTAS)
         ] == [[], [], []]
         assert plan_state(self.make_fleet(2), cloud).steps == ()
 
@@ -300,14 +304,16 @@ class TestIssuedByAws:
     @staticmethod
     def make_state(path: Path, request_pem: str, *, is_attached: bool = True):
         output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
-        certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
-        return state(certificate, resource("things", "a", Thing(certificates=("a",) if is_attached else ())))
+        certificate = make_resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
+        return make_state(
+            certificate, make_resource("things", "a", Thing(certificates=("a",) if is_attached else ()))
+        )
 
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
         converge(self.make_state(path, request_pem), cloud)
         assert cloud.read_content()["certificates"] == {
-            certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")
+            compute_certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")
         }
         assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
 
@@ -333,17 +339,17 @@ class TestIssuedByAws:
         path.unlink()
         if not is_attached:  # as if the run was killed before it attached the certificate
             holder = "reconciler-ws-unattached"
-            arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(text)}"
+            arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id(text)}"
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
         converge(self.make_state(path, request_pem, is_attached=is_attached), cloud)
         assert path.read_text() == text
-        assert list(cloud.read_content()["certificates"]) == [certificate_id(text)]
+        assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(text)]
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
         plan = plan_state(self.make_state(path, request_pem), cloud)
         path.write_text("someone else's")
-        assert failures(apply(plan, cloud)) == [
+        assert list_failures(apply(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
             "skipped things.a: ",
         ]
@@ -357,5 +363,5 @@ class TestIssuedByAws:
         converge(self.make_state(second_path, other_request), cloud)
         issued = x509.load_pem_x509_certificate(second_path.read_bytes())
         assert issued.public_key() == key.public_key()
-        assert list(cloud.read_content()["certificates"]) == [certificate_id(second_path.read_text())]
+        assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(second_path.read_text())]
         assert plan_state(self.make_state(second_path, other_request), cloud).steps == ()

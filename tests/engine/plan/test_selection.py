@@ -15,13 +15,13 @@ from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
     apply,
-    ca,
     converge,
-    device,
-    managed_thing,
+    make_ca,
+    make_device,
+    make_managed_thing,
+    make_resource,
+    make_state,
     plan_state,
-    resource,
-    state,
 )
 from tests.support.examples import examples
 
@@ -123,8 +123,11 @@ def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, index)
 
 
 def make_fleet(site: str = "oslo"):
-    return state(
-        ca(), *device("a", site=site), *device("b", site=site), resource("thing_groups", "g", ThingGroup())
+    return make_state(
+        make_ca(),
+        *make_device("a", site=site),
+        *make_device("b", site=site),
+        make_resource("thing_groups", "g", ThingGroup()),
     )
 
 
@@ -170,7 +173,7 @@ def test_a_create_without_its_dependencies_is_rejected(cloud):
 
 def test_a_delete_without_the_deletes_that_it_depends_on_is_rejected(cloud):
     converge(make_fleet(), cloud)
-    smaller_fleet = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
+    smaller_fleet = make_state(make_ca(), *make_device("b"), make_resource("thing_groups", "g", ThingGroup()))
     (deletion,) = (
         step for step in plan_state(smaller_fleet, cloud).steps if step.address.kind == "certificates"
     )
@@ -187,7 +190,9 @@ def test_a_delete_without_the_deletes_that_it_depends_on_is_rejected(cloud):
 def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
     """Deleting the thing attaches the deny-all policy to the certificate, which marks it as owned."""
     converge(make_fleet(), cloud)
-    smaller_fleet = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
+    smaller_fleet = make_state(
+        make_ca(), *make_device("b", site="oslo"), make_resource("thing_groups", "g", ThingGroup())
+    )
     apply(plan_state(smaller_fleet, cloud, select=["things.a"]), cloud)
     converge(smaller_fleet, cloud)
     assert len(cloud.read_content()["certificates"]) == 1
@@ -200,17 +205,17 @@ def test_selecting_everything_gives_the_whole_destroy_plan(cloud):
 
 
 def test_limits_apply_to_the_selected_changes_only(cloud):
-    converge(state(ca(), *device("a"), *device("b")), cloud)
-    smaller_fleet = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
+    converge(make_state(make_ca(), *make_device("a"), *make_device("b")), cloud)
+    smaller_fleet = make_state(make_ca(), *make_device("b"), limits=ChangeLimits(delete_percent=1))
     with pytest.raises(PlanRejectedError):
         plan_state(smaller_fleet, cloud)
     assert list_steps(plan_state(smaller_fleet, cloud, select=["things.b"])) == []
 
 
 def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):
-    converge(state(managed_thing("a", "90001")), cloud)
+    converge(make_state(make_managed_thing("a", "90001")), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_state(state(managed_thing("b", "90002")), cloud, select=["managed_things.b"])
+        plan_state(make_state(make_managed_thing("b", "90002")), cloud, select=["managed_things.b"])
     assert error.value.reasons == (
         (
             "managed_things.b: depends on the change of managed_things.a, which is not selected; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
-from tests.support.desired_states import converge, managed_thing, plan_state, resource, state
+from tests.support.desired_states import converge, make_managed_thing, make_resource, make_state, plan_state
 
 
 def list_unmanaged_notes(desired, cloud):
@@ -20,7 +20,7 @@ def format_unmanaged_note(kind, count, names):
 def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
-    desired = state(resource("things", "a", Thing()))
+    desired = make_state(make_resource("things", "a", Thing()))
     expected = [format_unmanaged_note("things", 5, "hand-0, hand-1, hand-2 and 2 more")]
     assert list_unmanaged_notes(desired, cloud) == expected
     converge(desired, cloud)
@@ -29,20 +29,22 @@ def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
 
 def test_notes_name_only_kinds_in_the_file_and_no_ownership_markers(cloud):
     cloud.iot.create_thing(thingName="hand")
-    converge(state(resource("things", "b", Thing()), workspace="other"), cloud)
-    assert list_unmanaged_notes(state(managed_thing("m")), cloud) == []
-    assert list_unmanaged_notes(state(resource("thing_groups", "g", ThingGroup())), cloud) == []
+    converge(make_state(make_resource("things", "b", Thing()), workspace="other"), cloud)
+    assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == []
+    assert list_unmanaged_notes(make_state(make_resource("thing_groups", "g", ThingGroup())), cloud) == []
 
 
 def test_static_and_dynamic_groups_are_listed_together(cloud):
     cloud.iot.create_thing_group(thingGroupName="hand")
-    query = resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
-    converge(state(query), cloud)
-    assert list_unmanaged_notes(state(query), cloud) == [format_unmanaged_note("thing_groups", 1, "hand")]
+    query = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
+    converge(make_state(query), cloud)
+    assert list_unmanaged_notes(make_state(query), cloud) == [
+        format_unmanaged_note("thing_groups", 1, "hand")
+    ]
 
 
 def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
-    desired = state(resource("things", "a", Thing()))
+    desired = make_state(make_resource("things", "a", Thing()))
     converge(desired, cloud)
     request_count_before = cloud.requests
     plan_state(desired, cloud)

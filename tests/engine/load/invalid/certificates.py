@@ -1,7 +1,7 @@
 """Invalid certificates, CAs and keys."""
 
 from tests.engine.load.invalid.case import InvalidCase
-from tests.support.pki import signing_request
+from tests.support.pki import make_signing_request
 
 CASES = (
     InvalidCase(
@@ -43,8 +43,8 @@ CASES = (
         desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
         """,
         other_files={
-            "pump.csr": signing_request("pump"),
-            "valve.csr": signing_request("valve"),
+            "pump.csr": make_signing_request("pump"),
+            "valve.csr": make_signing_request("valve"),
             "other.pem": "junk",
             "empty.pem": "",
         },
