@@ -49,7 +49,10 @@ def _build_valid_file_result(workspace: Workspace) -> CheckResult:
 
 
 def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """Yield whether the registry can be reached, read and written, and whether it is locked."""
+    """Yield the results on access to the registry and on its lock.
+
+    An error in the first ends the check.
+    """
     from reconciler.engine.permissions.read_access import check_read_access
 
     results = _check_access(workspace, environ)

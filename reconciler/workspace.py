@@ -70,7 +70,8 @@ class Workspace(WorkspaceFiles):
         - `select` and `exclude`: the changes to include, as addresses, globs or kinds, with a `+` in front to add
           dependencies, or at the end to add dependents.
 
-        Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError.
+        Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError, and ValueError for
+        an invalid address or limit.
         """
         from reconciler.model.plan_options import LimitOverride, PlanOptions
 
@@ -104,13 +105,13 @@ class Workspace(WorkspaceFiles):
         return plan
 
     def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
-        """Return the part of a plan that changes these addresses, with the steps that it depends on."""
+        """Return the part of a plan that changes these addresses, with the steps that these changes depend on."""
         from reconciler.engine.plan.waves import restrict_plan
 
         return restrict_plan(plan, addresses, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
-        """Return the part of a plan that gives devices new certificates."""
+        """Return the steps of a plan that give devices new certificates, with their dependencies."""
         from reconciler.engine.plan.waves import find_rotations, restrict_plan
 
         return restrict_plan(plan, find_rotations(plan), self._quotas)
@@ -191,7 +192,7 @@ class Workspace(WorkspaceFiles):
         return find_lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even if another process holds it, and return the holder.
+        """Release the lease, even if another process holds it, and return it, or None without one.
 
         Raises AwsError and TargetError.
         """
@@ -297,7 +298,7 @@ class Workspace(WorkspaceFiles):
         """Return one resource: its desired and live state, and the change that a plan would make.
 
         Raises ReconcilerError, with the closest name, if the kind is unknown or if neither the file nor the registry has
-        the resource.
+        the resource. Raises ValueError if `address` is not a valid address.
         """
         from reconciler.kinds import all_kinds
 
@@ -345,7 +346,7 @@ class Workspace(WorkspaceFiles):
         )
 
     def panel(self, plan: Plan | None = None) -> None:
-        """Show a plan (default: a new one) in a notebook panel that can apply it; elsewhere, print it.
+        """Show a plan (default: a new one) in a notebook panel that can apply it; outside notebooks, print it.
 
         Raises what `plan` raises.
         """
@@ -397,7 +398,10 @@ def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
 
 
 def _choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
-    """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""
+    """Return a context manager that yields a callback.
+
+    It is the caller's, else one that shows progress in a notebook, else one that ignores it.
+    """
     if progress is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 
@@ -408,7 +412,10 @@ def _choose_read_progress(progress: ReadProgress | None) -> AbstractContextManag
 def _choose_apply_progress(
     plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
 ) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""
+    """Return a context manager that yields a callback.
+
+    It is the caller's, else one that shows progress in a notebook, else one that ignores it.
+    """
     if on_outcome is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 

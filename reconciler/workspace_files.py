@@ -62,7 +62,7 @@ class WorkspaceFiles:
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.
 
-        Planning a second time does this by itself.
+        Every call of `plan`, `open_plan`, `drift` or `show` after the first one does this by itself.
         """
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
@@ -71,7 +71,7 @@ class WorkspaceFiles:
                 self.__dict__.pop(name, None)
 
     def _reload_if_used(self) -> None:
-        """Reload the file, except at the first call: it may have been edited since the last one."""
+        """Reload the file, which may have been edited since the last call; at the first call, do nothing."""
         if self._was_used:
             self.reload()
         self._was_used = True
@@ -111,7 +111,10 @@ class WorkspaceFiles:
 
     @contextmanager
     def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
-        """Hold the lease while a plan is applied, unless the plan is empty; yield the lease's guard."""
+        """Hold the lease while a plan is applied, unless the plan is empty.
+
+        Yields the guard, which is called before each write and raises LeaseLostError if the lease is lost.
+        """
         from reconciler.engine.ownership.lease import hold_lease
         from reconciler.engine.ownership.process import identify_this_process
 

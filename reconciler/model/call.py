@@ -69,7 +69,7 @@ class ApiCall:
       AWS returns one of these errors.
 
     `timeout_seconds` limits the repetitions because of `retried_errors` and `repeat_until`; None means the default.
-    `output_files` are the members of the response that are written to files before the response is used otherwise.
+    `output_files` are the members of the response that are written to files before anything else uses the response.
     `max_items` stops a listing after this number of items; its response then still has a token for the next page.
 
     If the response is lost, the call may or may not have taken effect. An `idempotent` call is then sent again: sent twice,
@@ -106,7 +106,7 @@ class Verification(ABC):
 
     @abstractmethod
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Read what the call, with the parameters that were sent, changes.
+        """Read what the call changes; `sent` is the call with the parameters that were sent.
 
         Raises LookupError if the call took effect only in part; its text names the resource that the user has to check.
         """

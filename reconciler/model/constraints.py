@@ -9,14 +9,14 @@ from reconciler.model.diagnostic import ValueProblem
 
 
 class Constraints(Protocol):
-    """AWS's limits on request members, independent of their source."""
+    """AWS's limits on request members, independent of where they are read from."""
 
     def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return a problem for each limit of a request member that `value` violates.
+        """Return one problem for each of AWS's limits that `value` violates.
 
-        The member is a dotted path (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing
+        `member` is the dotted path of a request member (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing
         about the value. Raises LookupError if the API has no such member.
         """
 

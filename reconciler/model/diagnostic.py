@@ -58,7 +58,8 @@ class InvalidValueError(ValueError):
 class Diagnostic:
     """A problem of the desired state, with its place.
 
-    `address` is the address of the resource, or the name of another table. `field` is a dotted path inside that table.
+    `address` is the address of the resource, or the name of a table that declares no resource (`workspace`).
+    `field` is a dotted path inside that table.
     """
 
     file: str

@@ -37,7 +37,10 @@ class Document:
 
     @classmethod
     def from_value(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
-        """Return the document of a parsed JSON value. Raises InvalidValueError."""
+        """Return the document of a parsed JSON value, whose JSON text is `text` if it was parsed from text.
+
+        Raises InvalidValueError.
+        """
         if not isinstance(value, dict):
             raise _invalid("not a JSON object")
         if _is_too_deep(value):
@@ -81,8 +84,8 @@ def _is_too_deep(value: Any) -> bool:
     """Return whether a value is nested more deeply than `_MAX_DEPTH`, without recursion."""
     level = [value]
     for _ in range(_MAX_DEPTH):
-        children = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [child for siblings in children for child in siblings if isinstance(child, dict | list)]
+        child_groups = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [child for children in child_groups for child in children if isinstance(child, dict | list)]
         if not level:
             return False
     return True
@@ -105,7 +108,7 @@ def _reject_constant(constant: str) -> NoReturn:
     raise _invalid(f"not JSON: {constant}")
 
 
-# Members of a policy document that may be one value or a list of them, in any order.
+# Members of a policy document that may be one text, or a list of texts in any order.
 # Source: AWS IoT developer guide, "AWS IoT Core policies"; IAM user guide, "Grammar of the IAM JSON policy language".
 _SET_MEMBERS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 

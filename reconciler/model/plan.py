@@ -121,9 +121,9 @@ class Basis:
 class Plan:
     """Everything that an apply will send.
 
-    `steps` come after the steps they depend on, ties broken by address. `digest` is the SHA-256 over the target, the calls
+    Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the target, the calls
     and the live state that the plan relies on: two plans with the same digest send the same. `unchanged` counts the resources
-    that need no change. `file_digest` is the digest of the desired state.
+    that need no change. `file_digest` is `DesiredState.digest`.
     """
 
     workspace: str

@@ -45,13 +45,16 @@ class Origin:
 
 
 def extract_name_from_arn(arn: str) -> str:
-    """Return the last part of an ARN, which is a name or an ID; return any other text unchanged."""
+    """Return the last part of an ARN, which is a name or an ID; return text without a slash unchanged."""
     return arn.rpartition("/")[2]
 
 
 @frozen
 class External:
-    """A reference to a resource outside this file: `{ arn = "…" }` or `{ id = "…" }`."""
+    """A reference to a resource outside this file: `{ arn = "…" }` or `{ id = "…" }`.
+
+    `id` is the ARN or the ID in that table.
+    """
 
     id: str
 

@@ -94,7 +94,7 @@ class RunCall:
     - "answered": AWS responded, perhaps with an error that the call expects;
     - "refused": AWS returned another error;
     - "lost": there was no response, but the call may have taken effect;
-    - "in flight": no response is recorded yet, and the run still runs;
+    - "in flight": no response is recorded yet, and the run has not ended;
     - "unknown": the run ended before a response was recorded; the call may have taken effect.
 
     `error_code` is AWS's error code, or the name of the exception if AWS did not respond.

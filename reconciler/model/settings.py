@@ -14,7 +14,10 @@ from reconciler.model.resource import Desired, Origin
 
 @frozen
 class ChangeLimit:
-    """Limits on what a plan may delete or replace: counts, or percentages of the managed resources."""
+    """Limits on what a plan may delete or replace: counts, or percentages of the managed resources.
+
+    None means that the file sets no such limit.
+    """
 
     delete_percent: int | None = None
     replace_percent: int | None = None
@@ -26,7 +29,7 @@ class ChangeLimit:
 class ChangeLimits(ChangeLimit):
     """`[workspace.limits]`: limits for all resources; `kinds` has the limits for single kinds, by table.
 
-    A plan that exceeds one of them is rejected.
+    A plan that exceeds one of them is rejected. An action without a limit for all resources has a default one.
     """
 
     kinds: Mapping[str, ChangeLimit] = field(factory=dict)

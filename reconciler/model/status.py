@@ -10,7 +10,7 @@ _LABELS: Mapping[str, str] = {
     "refused": "rejected",
     "lost": "no response",
 }
-"""The labels of statuses that the journal stores in other words."""
+"""Stored status → its label; every other status is displayed as the journal stores it."""
 
 
 def format_status(status: str) -> str:

@@ -92,9 +92,9 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
 def closest_match(word: str, valid: Collection[str]) -> str | None:
     """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
     # In reverse order, so that the first of words that differ only in case wins.
-    by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
-    matches = difflib.get_close_matches(word.casefold(), sorted(by_folded), n=1)
-    return by_folded[matches[0]] if matches else None
+    words_by_folded = {valid_word.casefold(): valid_word for valid_word in sorted(valid, reverse=True)}
+    matches = difflib.get_close_matches(word.casefold(), sorted(words_by_folded), n=1)
+    return words_by_folded[matches[0]] if matches else None
 
 
 def format_suggestion(nearest: str | None) -> str:
