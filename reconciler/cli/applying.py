@@ -31,7 +31,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
 ) -> None:
     """Apply a plan, report its result, and exit with an error code unless every step was applied.
 
-    `summary` is the file that the result is appended to as Markdown.
+    `summary` is the file that the result is appended to as Markdown, or None.
     """
     from rich.text import Text
 

@@ -107,27 +107,28 @@ def _format_missing_file(file: str) -> str:
     return f"{file}: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE"
 
 
-def _read_sources(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Sequence[str]]:
+def _read_sources(diagnostics: Iterable[Diagnostic], desired_state_path: str) -> Mapping[str, Sequence[str]]:
     """Return the lines of each readable file, by the file's name in the diagnostics."""
-    paths = _find_files(diagnostics, file)
+    paths = _find_files(diagnostics, desired_state_path)
     return {
         name: path.read_text(encoding="utf-8", errors="replace").split("\n") for name, path in paths.items()
     }
 
 
-def _find_files(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Path]:
+def _find_files(diagnostics: Iterable[Diagnostic], desired_state_path: str) -> Mapping[str, Path]:
     """Return the path of each readable file, by the file's name in the diagnostics."""
     names = {diagnostic.file for diagnostic in diagnostics}
-    return {name: path for name in names if (path := _find_file(name, file))}
+    return {name: path for name in names if (path := _find_file(name, desired_state_path))}
 
 
-def _find_file(name: str, desired_state: str) -> Path | None:
+def _find_file(name: str, desired_state_path: str) -> Path | None:
     """Return the path of the file that a diagnostic names, or None if it cannot be read.
 
     `name` is relative to the working directory or to the folder of the desired state.
     """
-    base = Path(desired_state) if Path(desired_state).is_dir() else Path(desired_state).parent
-    for path in (Path(name), base / name):
+    root = Path(desired_state_path)
+    folder = root if root.is_dir() else root.parent
+    for path in (Path(name), folder / name):
         if path.is_file() and os.access(path, os.R_OK):
             return path
     return None

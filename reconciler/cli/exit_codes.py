@@ -3,8 +3,8 @@
 0  success, or nothing to do
 1  error, including a wrong command line
 2  there are changes (`plan --detailed-exitcode`) or there is drift (`drift`)
-3  nothing was done because it must not be: the plan was rejected or is stale, the workspace is locked, or the prompt was
-   declined
+3  the plan was rejected or is stale, the workspace is locked, its lease was lost, or the prompt was declined; an apply exits
+   with 3 only if every failed step has such a reason
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class ReconcilerGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if self.get_command(ctx, args[0]):
-                raise
+                raise  # the command exists, so the error is another one
             nearest = closest_match(args[0], _COMMANDS)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx) from error

@@ -65,8 +65,9 @@ def _show_reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProg
     from reconciler.render.text.result import render_crash_warning
 
     workspace.desired  # noqa: B018 (loads the file)
-    if crashed := workspace.crashed_run():
-        terminal.print_notes([render_crash_warning(crashed)])
+    crashed_run = workspace.crashed_run()
+    if crashed_run:
+        terminal.print_notes([render_crash_warning(crashed_run)])
     with show_reading(terminal.err) as progress:
         yield progress
 
@@ -78,13 +79,13 @@ def print_plan(
     from reconciler.render.formats import MACHINE_FORMATS, MAX_ROWS_BY_FORMAT, render_for_machines
     from reconciler.render.views.plan import build_plan_view
 
-    markers = workspace.count_unchanged_markers(plan)
+    unchanged_markers = workspace.count_unchanged_markers(plan)
     if output_format in MACHINE_FORMATS:
-        for piece in render_for_machines(plan, output_format, unchanged_markers=markers):
+        for piece in render_for_machines(plan, output_format, unchanged_markers=unchanged_markers):
             click.echo(piece, nl=False)
     else:
         max_rows = MAX_ROWS_BY_FORMAT.get(output_format)
-        view = build_plan_view(plan, requests=calls, unchanged_markers=markers, max_rows=max_rows)
+        view = build_plan_view(plan, requests=calls, unchanged_markers=unchanged_markers, max_rows=max_rows)
         print_plan_view(view, terminal, output_format)
 
 

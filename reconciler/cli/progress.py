@@ -66,7 +66,7 @@ def open_display(plan: Plan, console: Console) -> ApplyDisplay:
 
 
 class LineDisplay:
-    """One line for each finished step."""
+    """One line for each finished step, and for each time that a step waits for AWS."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._console = console
@@ -79,7 +79,7 @@ class LineDisplay:
         """Do nothing: there is no live display to stop."""
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Write a line for every final outcome except cancellations, which the result counts."""
+        """Write a line for every outcome except starts, and cancellations, which the result counts."""
         if not isinstance(outcome, Started | Canceled):
             write_lines(
                 self._console, [render_outcome_line(build_outcome_view(outcome), self._address_width)]
@@ -122,7 +122,10 @@ class LiveDisplay:
     def render(self) -> RenderableType:
         """Return what the terminal shows now, in lines that fit its width."""
         progress, width = self._tracker.build_view(), self._console.width
-        lines = [_render_running_line(*running, width) for running in progress.running[:_MAX_RUNNING_LINES]]
+        lines = [
+            _render_running_line(address, action, seconds, width)
+            for address, action, seconds in progress.running[:_MAX_RUNNING_LINES]
+        ]
         if len(progress.running) > _MAX_RUNNING_LINES:
             lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING_LINES:,} more running", "dim"))
         if self._is_stopping:

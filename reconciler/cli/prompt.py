@@ -32,7 +32,7 @@ def confirm(question: str, *, yes: bool, expected: str = "yes") -> None:
 
 
 def _wrap(text: str) -> Sequence[str]:
-    """Return text in lines that fit the terminal, with room for the answer in the last."""
+    """Return text in lines that fit the terminal and leave room for the answer after the text."""
     from rich.text import Text
 
     from reconciler.render.text.wrap import wrap_lines

@@ -84,16 +84,16 @@ class StarterFile:
     is_private: bool = False
 
 
-def build_starter_files(workspace: str) -> Sequence[StarterFile]:
+def build_starter_files(workspace_name: str) -> Sequence[StarterFile]:
     """Return all files, in the order in which `init` lists them."""
-    ca, ca_key = _create_ca(f"{workspace} development CA")
+    ca, ca_key = _create_ca(f"{workspace_name} development CA")
     files = [
-        StarterFile("desired_state.toml", _DESIRED_STATE.format(workspace=workspace)),
+        StarterFile("desired_state.toml", _DESIRED_STATE.format(workspace=workspace_name)),
         StarterFile("pki/development-ca.pem", _to_pem(ca)),
         StarterFile("pki/development-ca.key", _to_key_pem(ca_key), is_private=True),
     ]
     for device in DEVICES:
-        certificate, key = _create_device(device, ca, ca_key)
+        certificate, key = _create_device_certificate(device, ca, ca_key)
         files += [
             StarterFile(f"pki/{device}.pem", _to_pem(certificate)),
             StarterFile(f"pki/{device}.key", _to_key_pem(key), is_private=True),
@@ -107,8 +107,8 @@ def write_files(folder: Path, files: Sequence[StarterFile]) -> None:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = 0o600 if file.is_private else 0o644
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(file.content)
 
 
@@ -124,27 +124,34 @@ def update_gitignore(folder: Path) -> bool:
 
 
 def _create_ca(name: str) -> tuple[Certificate, EllipticCurvePrivateKey]:
+    """Create a CA certificate, signed by its own key, and that key."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    return _sign(subject, subject, key, key, ca=True), key
+    return _sign(subject, key, issuer=subject, issuer_key=key, is_ca=True), key
 
 
-def _create_device(
+def _create_device_certificate(
     name: str, ca: Certificate, ca_key: EllipticCurvePrivateKey
 ) -> tuple[Certificate, EllipticCurvePrivateKey]:
+    """Create a certificate, signed by the CA, and its private key."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    return _sign(subject, ca.subject, key, ca_key, ca=False), key
+    return _sign(subject, key, issuer=ca.subject, issuer_key=ca_key, is_ca=False), key
 
 
 def _sign(
-    subject: Any, issuer: Any, key: EllipticCurvePrivateKey, signer: EllipticCurvePrivateKey, *, ca: bool
+    subject: Any,
+    subject_key: EllipticCurvePrivateKey,
+    *,
+    issuer: Any,
+    issuer_key: EllipticCurvePrivateKey,
+    is_ca: bool,
 ) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -156,8 +163,8 @@ def _sign(
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
         encipher_only=False,
         decipher_only=False,
     )
@@ -165,17 +172,17 @@ def _sign(
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(subject_key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject_key.public_key()), critical=False)
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
         )
-        .sign(signer, hashes.SHA256())
+        .sign(issuer_key, hashes.SHA256())
     )
 
 

@@ -21,11 +21,12 @@ def append_summary(file: Path, render: Callable[[int], str]) -> None:
     """Append Markdown to a file.
 
     `render` takes a size limit in bytes: the room left in the file, but at most what a GitHub comment may have.
+    Raises ReconcilerError if too little room is left.
     """
     from reconciler.render.markdown import MAX_COMMENT_BYTES
 
     size = file.stat().st_size if file.exists() else 0
-    limit = MAX_STEP_SUMMARY_BYTES - size - 2
+    limit = MAX_STEP_SUMMARY_BYTES - size - 2  # without the line break before the summary, and one byte less
     if limit < _MIN_SUMMARY_BYTES:
         raise ReconcilerError(
             f"{file}: too large to append to ({size:,} bytes); a step summary has at most {MAX_STEP_SUMMARY_BYTES:,} bytes"

@@ -79,7 +79,7 @@ def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
     if has_width(console):
         texts = wrap_lines(texts, console.width)
     remaining = map(_escape_workflow_command, texts)
-    chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]
+    chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]  # without lines, an empty line is written
     while chunk:
         # A pipe shows no styles, and computing them takes longer than an API call.
         if not console.is_terminal:

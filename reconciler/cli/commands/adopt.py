@@ -54,15 +54,19 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    requested = [Address.parse(address) for address in dict.fromkeys(addresses)]
-    declared = [address for address in requested if address in workspace.desired.resources]
-    tables = _export_tables(workspace, set(requested) - set(declared), pem_dir)
-    adopted = [str(address) for address in (*declared, *(table.address for table in tables))]
+    requested_addresses = [Address.parse(address) for address in dict.fromkeys(addresses)]
+    declared_addresses = [
+        address for address in requested_addresses if address in workspace.desired.resources
+    ]
+    tables = _export_tables(workspace, set(requested_addresses) - set(declared_addresses), pem_dir)
+    addresses_to_adopt = [
+        str(address) for address in (*declared_addresses, *(table.address for table in tables))
+    ]
     with _append_to_file(workspace, tables, terminal):
         workspace = Workspace(options.file)  # loads the file again, with the new tables
-        plan = build_plan(workspace, terminal, adopt=adopted, select=adopted)
+        plan = build_plan(workspace, terminal, adopt=addresses_to_adopt, select=addresses_to_adopt)
         print_plan(workspace, plan, terminal)
-        confirm(f"Adopt {pluralize(len(adopted), 'resource')} on {plan.target.endpoint}?", yes=yes)
+        confirm(f"Adopt {pluralize(len(addresses_to_adopt), 'resource')} on {plan.target.endpoint}?", yes=yes)
     apply_and_report(ctx, workspace, plan, terminal, "adopt")
 
 
@@ -91,7 +95,7 @@ def _append_to_file(
 ) -> AbstractContextManager[None]:
     """Append the tables to the file, and restore the file if an exception leaves the context.
 
-    The context ends when the plan is approved.
+    The context ends as soon as the user has approved the plan, so the file keeps the tables even if the apply fails.
     """
     from reconciler.engine.export.append import append_text, choose_file_to_append
     from reconciler.engine.export.toml_writer import render_tables

@@ -98,7 +98,8 @@ def apply(  # noqa: PLR0913 (its options)
     plan = whole_plan if unfinished is None else workspace.partial_plan(whole_plan, unfinished)
     if approved:
         check_approved_digest(approved, plan)
-    _print_plan(workspace, plan, terminal, output_format, left_out=len(whole_plan.steps) - len(plan.steps))
+    left_out_count = len(whole_plan.steps) - len(plan.steps)
+    _print_plan(workspace, plan, terminal, output_format, left_out_count)
     if plan:
         _confirm_apply(plan, yes=yes or bool(saved or approved))
     else:
@@ -133,16 +134,19 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
 
 
 def _print_plan(
-    workspace: Workspace, plan: Plan, terminal: Terminal, output_format: str, *, left_out: int
+    workspace: Workspace, plan: Plan, terminal: Terminal, output_format: str, left_out_count: int
 ) -> None:
-    """Print the plan before it is applied: to stdout as text, or to stderr if events go to stdout."""
+    """Print the plan before it is applied: to stdout as text, or to stderr if events go to stdout.
+
+    `left_out_count` is the number of changes that this run leaves for another one.
+    """
     from reconciler.cli.planning import render_plan_lines
     from reconciler.render.text.result import render_remaining_changes
 
     output = terminal.print if output_format == "text" else terminal.print_notes
     output(render_plan_lines(workspace, plan, terminal))
-    if left_out:
-        output([render_remaining_changes(left_out)])
+    if left_out_count:
+        output([render_remaining_changes(left_out_count)])
 
 
 def _confirm_apply(plan: Plan, *, yes: bool) -> None:
@@ -153,7 +157,7 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
 
 
 def _finish_crashed_run(workspace: Workspace, plan: Plan, command: str) -> None:
-    """Finish a run that crashed after its last step, if there was one.
+    """Finish the previous run, if it crashed after its last step.
 
     Releases its lease, and records a run that has nothing left to do.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _complete_kinds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from reconciler.kinds import all_kinds
 
-    return [table for table in all_kinds() if table.startswith(incomplete)]
+    return [kind for kind in all_kinds() if kind.startswith(incomplete)]
 
 
 def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
@@ -27,11 +27,11 @@ def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Seq
     from reconciler.model.text import closest_match, quote
 
     known_kinds = list(all_kinds())
-    for table in value:
-        if table not in known_kinds:
-            nearest = closest_match(table, known_kinds)
+    for kind in value:
+        if kind not in known_kinds:
+            nearest = closest_match(kind, known_kinds)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
-            raise click.BadParameter(f"{quote(table)} is not a resource kind{hint}")
+            raise click.BadParameter(f"{quote(kind)} is not a resource kind{hint}")
     return value
 
 
@@ -93,7 +93,7 @@ def _render_file(workspace: Workspace, result: Export) -> str:
     from reconciler.engine.export.toml_writer import render_comments, render_tables, render_workspace_table
 
     settings = workspace.desired.settings
-    values = {}
+    values = {}  # `limits` and `quotas`, which are tables, are left out
     for field in attrs.fields(type(settings)):
         value = getattr(settings, field.name)
         if isinstance(value, str) and value != field.default:

@@ -24,8 +24,8 @@ def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices."""
     from reconciler.cli.starter import GITIGNORE_PATTERNS, build_starter_files, update_gitignore, write_files
 
-    workspace = _derive_name(folder) if name is None else _validate_name(name)
-    files = build_starter_files(workspace)
+    workspace_name = _derive_name(folder) if name is None else _validate_name(name)
+    files = build_starter_files(workspace_name)
     existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if existing:
         raise click.ClickException(f"nothing was written: already exists: {', '.join(existing)}")
@@ -35,16 +35,16 @@ def init(folder: Path, name: str | None) -> None:
         echo(f"  wrote {folder / file.path}{mode}")
     if update_gitignore(folder):
         echo(f"  {folder / '.gitignore'} now ignores {', '.join(GITIGNORE_PATTERNS)}")
-    change_folder = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
+    cd_line = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
     echo(
         "\nNext, on the embedded registry, which needs no AWS account:\n\n"
-        f"{change_folder}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
+        f"{cd_line}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
         "The CA is for development only: anyone with pki/development-ca.key can create devices."
     )
 
 
 def _validate_name(name: str) -> str:
-    """Return the name, or raise ClickException if `validate` would reject it in the file."""
+    """Return the name, or raise ClickException if `reconciler validate` would reject it."""
     from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.load.workspace_table import parse_settings
     from reconciler.render.views.regex_words import describe_expected

@@ -70,7 +70,10 @@ def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
 
 
 def _count_devices(wave: Plan) -> int:
-    """Return how many devices get a new certificate in a wave; its other steps are their dependencies."""
+    """Return how many devices get a new certificate in a wave.
+
+    The wave's other steps are only dependencies of these rotations.
+    """
     from reconciler.engine.plan.waves import find_rotations
 
     return len(find_rotations(wave))
@@ -91,14 +94,15 @@ def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], te
     rotations = workspace.rotations(plan)
     if rotations:
         print_plan(workspace, rotations, terminal)
-        largest = pluralize(max(map(_count_devices, waves)), "device")
-        terminal.print([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {largest}")])
+        max_devices = pluralize(max(map(_count_devices, waves)), "device")
+        terminal.print([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {max_devices}")])
     else:
         terminal.print(
             [Text("Nothing to rotate: the file declares no new certificates for existing devices.", "bold")]
         )
-    if left_out := len(plan.steps) - len(rotations.steps):
-        terminal.print([render_remaining_changes(left_out)])
+    left_out_count = len(plan.steps) - len(rotations.steps)
+    if left_out_count:
+        terminal.print([render_remaining_changes(left_out_count)])
 
 
 def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
@@ -115,23 +119,24 @@ def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal
     from reconciler.render.views.result import build_result_view
 
     started_at = time.monotonic()
-    rotated, total = 0, _count_all_devices(waves)
+    rotated_count, device_count = 0, _count_all_devices(waves)
     for number, wave in enumerate(waves, start=1):
         title = f"wave {number} of {len(waves)}"
         terminal.print_notes(f"\n{title}: {pluralize(_count_devices(wave), 'device')}")
         result = apply_with_progress(workspace, wave, terminal, "rotate")
-        rotated += _count_rotated(wave, result)
+        rotated_count += _count_rotated(wave, result)
         if not result.ok:
-            untouched = _count_all_devices(waves[number:])
+            later_count = _count_all_devices(waves[number:])
             terminal.print([Text(), *render_unfinished_steps(build_result_view(result))])
-            terminal.print([render_rotation_stopped(title, rotated, total, untouched)])
+            terminal.print([render_rotation_stopped(title, rotated_count, device_count, later_count)])
             return False
-    terminal.print([Text(), render_rotation_complete(total, len(waves), time.monotonic() - started_at)])
+    seconds = time.monotonic() - started_at
+    terminal.print([Text(), render_rotation_complete(device_count, len(waves), seconds)])
     return True
 
 
 def _count_rotated(wave: Plan, result: Result) -> int:
-    """Return how many devices have their new certificate after a wave."""
+    """Return how many devices of a wave have their new certificate after it."""
     from reconciler.engine.plan.waves import find_rotations
     from reconciler.model.outcome import Applied
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | str | None:
-    """Return an address, or the path of an existing file whose name does not begin with a kind."""
+    """Return an address, the path of an existing file whose name does not begin with a kind, or None."""
     from reconciler.kinds import all_kinds
 
     if value is None:
