@@ -1,6 +1,6 @@
 """Jupyter: progress in a cell, the panel, the `%reconcile` magic.
 
-Invariant: only this package knows ipywidgets, and imports it only when a panel is opened. One thread at a time writes to
+Invariant: only this package uses widgets (anywidget), and imports them only when a panel is opened. One thread at a time writes to
 the page, at most five times a second, and everything that the page shows is also in the widget's traits, which a reloaded
 page reads again.
 """

@@ -49,15 +49,15 @@ class ThrottledOutput:
         if not force and self._clock() - self._last_update < UPDATE_SECONDS:
             return
         self._last_update = self._clock()
-        page = str(h.div(".reconciler")[h.style[load_stylesheet()], render_html()])
+        html = str(h.div(".reconciler")[h.style[load_stylesheet()], render_html()])
         display = self._handle.update if self._is_displayed else self._handle.display
-        display({"text/plain": render_text(), "text/html": page}, raw=True)
+        display({"text/plain": render_text(), "text/html": html}, raw=True)
         self._is_displayed = True
 
 
 @contextmanager
 def show_reading() -> Iterator[ReadProgress]:
-    """Show what is being read, and how long it took, if that takes a while."""
+    """Show what is being read, and at the end how long it took; show nothing if the read is quick."""
     started_at = time.monotonic()
     output = ThrottledOutput()
     text = ""

@@ -9,18 +9,20 @@ from typing import Any
 from IPython import get_ipython
 
 _HANDLER_BETWEEN_CELLS = signal.SIG_IGN
-"""The handler that ipykernel sets between cells; while a cell runs it sets its own handler."""
+"""The handler that ipykernel sets between cells; while a cell runs, ipykernel sets another one."""
 
 
-def set_interrupt_handler(act: Callable[[], None] | None) -> None:
-    """Call `act` on an interrupt between cells, or ignore interrupts again with None; thread-safe."""
+def set_interrupt_handler(on_interrupt: Callable[[], None] | None) -> None:
+    """Call `on_interrupt` on an interrupt between cells; with None, ignore interrupts again. Thread-safe."""
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return
 
     def handle(_number: int, _frame: Any) -> None:
-        if act:
-            act()
+        if on_interrupt:
+            on_interrupt()
 
-    # Only the main thread may set a handler, and ipykernel restores its own around every cell: so set it between two cells.
-    kernel.io_loop.add_callback(signal.signal, signal.SIGINT, handle if act else _HANDLER_BETWEEN_CELLS)
+    # Only the main thread may set a handler, and ipykernel restores its own around every cell: so this one is set between two cells.
+    kernel.io_loop.add_callback(
+        signal.signal, signal.SIGINT, handle if on_interrupt else _HANDLER_BETWEEN_CELLS
+    )

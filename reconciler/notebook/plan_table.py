@@ -1,4 +1,4 @@
-"""One plan as the panel shows it: ten thousand short rows, with details on request."""
+"""One plan as the panel shows it: short rows, as many as ten thousand, with details on request."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ _MAX_DIFFERENCE_LENGTH = 90
 _DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
 """Actions for which the user must type the workspace's name."""
 _PENDING = " "
+"""The letter of a step that was not started."""
 STATUS_LETTERS: Mapping[str, str] = {
     "started": "s",
     "waiting": "w",

@@ -21,7 +21,7 @@ from reconciler.render.views.result import ResultView, build_result_view
 
 
 @frozen
-class _SavedPlan:
+class _PlanWithResult:
     """A plan with its result, once there is one; `text` is the plan without its requests."""
 
     plan: PlanView
@@ -35,8 +35,8 @@ class SavedOutput:
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self._workspace = workspace
         self._handle = DisplayHandle()
-        self._applied_plans: list[_SavedPlan] = []
-        self._latest_plan: _SavedPlan | None = self._to_saved_plan(plan)
+        self._applied_plans: list[_PlanWithResult] = []
+        self._latest_plan: _PlanWithResult | None = self._to_plan_with_result(plan)
 
     def display(self) -> None:
         """Write into the cell's output for the first time."""
@@ -44,49 +44,49 @@ class SavedOutput:
 
     def set_plan(self, plan: Plan) -> None:
         """Replace the latest plan, which was not applied."""
-        self._latest_plan = self._to_saved_plan(plan)
+        self._latest_plan = self._to_plan_with_result(plan)
         self._update()
 
     def add_result(self, plan: Plan, result: Result | None) -> None:
         """Add an applied plan with its result; None if the result is displayed in place of the widget."""
         view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
-        self._applied_plans.append(self._to_saved_plan(plan, view))
+        self._applied_plans.append(self._to_plan_with_result(plan, view))
         self._latest_plan = None
         self._update()
 
     def _update(self) -> None:
         self._handle.update(self._build_bundle(), raw=True)
 
-    def _to_saved_plan(self, plan: Plan, result: ResultView | None = None) -> _SavedPlan:
+    def _to_plan_with_result(self, plan: Plan, result: ResultView | None = None) -> _PlanWithResult:
         markers = self._workspace.count_unchanged_markers(plan)
         view = build_plan_view(plan, requests=True, unchanged_markers=markers, max_rows=MAX_ROWS)
         text = render_text(build_plan_view(plan, unchanged_markers=markers, max_rows=MAX_ROWS))
-        return _SavedPlan(view, text, result)
+        return _PlanWithResult(view, text, result)
 
-    def _iterate_saved_plans(self) -> Iterator[_SavedPlan]:
+    def _iterate_plans(self) -> Iterator[_PlanWithResult]:
         yield from self._applied_plans
         if self._latest_plan:
             yield self._latest_plan
 
     def _build_bundle(self) -> dict[str, Any]:
         html = h.div(".reconciler")[
-            h.style[load_stylesheet()], (_render_html(plan) for plan in self._iterate_saved_plans())
+            h.style[load_stylesheet()], (_render_html(plan) for plan in self._iterate_plans())
         ]
-        text = "\n\n".join(text for plan in self._iterate_saved_plans() for text in _render_texts(plan))
+        text = "\n\n".join(text for plan in self._iterate_plans() for text in _render_texts(plan))
         return {"text/plain": text, "text/html": str(html)}
 
 
-def _render_html(saved: _SavedPlan) -> h.Renderable:
+def _render_html(item: _PlanWithResult) -> h.Renderable:
     title = h.fragment[
-        "Plan for ", h.strong[saved.plan.workspace], " ", render_plan_summary_html(saved.plan, h.span)
+        "Plan for ", h.strong[item.plan.workspace], " ", render_plan_summary_html(item.plan, h.span)
     ]
     return h.fragment[
-        h.details(".section")[h.summary[title], render_plan_html(saved.plan)],
-        render_result_html(saved.result) if saved.result else None,
+        h.details(".section")[h.summary[title], render_plan_html(item.plan)],
+        render_result_html(item.result) if item.result else None,
     ]
 
 
-def _render_texts(saved: _SavedPlan) -> Iterator[str]:
-    yield saved.text
-    if saved.result:
-        yield render_text(saved.result)
+def _render_texts(item: _PlanWithResult) -> Iterator[str]:
+    yield item.text
+    if item.result:
+        yield render_text(item.result)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.render.rich_display import DisplayedPlan
 
 ReadProgress: TypeAlias = Callable[[str, int, int | None], None]
-"""Called while the registry is read: what is being read, how many so far, and of how many if that is known."""
+"""Called while the registry is read, with what is being read, the number read so far, and the total or None."""
 
 
 class NotebookWorkspace(Protocol):
