@@ -99,12 +99,12 @@ def _parse_settings(
 ) -> Settings:
     if not tables:
         return Settings("")  # why there is no table has been reported
-    first, *others = tables
+    first_table, *other_tables = tables
     services = {kind.service for kind in all_kinds().values()}
-    settings, problems = parse_settings(first.entries, limits, services)
-    diagnostics.add(first, *problems)
-    for table in others:
-        problem = f"already declared at {first.origin}"
+    settings, problems = parse_settings(first_table.entries, limits, services)
+    diagnostics.add(first_table, *problems)
+    for table in other_tables:
+        problem = f"already declared at {first_table.origin}"
         diagnostics.add(
             table, ValueProblem("duplicate-declaration", problem, "one [workspace] for all files")
         )

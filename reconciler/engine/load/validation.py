@@ -48,22 +48,22 @@ def check_declarations(
     A resource of one of the `incomplete_kinds` is never reported as missing.
     """
     desired = {address: item.resource for address, item in parsed.items() if item.resource}
-    references = _ReferenceChecker(parsed, incomplete_kinds)
+    reference_checker = _ReferenceChecker(parsed, incomplete_kinds)
     scope = Scope(workspace, desired)
-    reserved = list_reserved_addresses(workspace)
+    reserved_addresses = list_reserved_addresses(workspace)
     for address, item in parsed.items():
         common_keys = item.common_keys
         problems = [
             *item.problems,
-            *references.check_fields(item),
-            *references.check_depends_on(common_keys.depends_on),
+            *reference_checker.check_fields(item),
+            *reference_checker.check_depends_on(common_keys.depends_on),
             *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
             *_check_limits(item, scope, limits),
             *_find_unset_secrets(item.values),
         ]
         if item.resource:
             problems += item.kind.check(item.resource, desired)
-        if address in reserved:
+        if address in reserved_addresses:
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
         diagnostics.add(item.declaration, *problems)
@@ -122,11 +122,11 @@ class _ReferenceChecker:
         return f"{table}.{nearest}" if nearest else None
 
     def _find_nearest_name(self, table: str, name: str) -> str | None:
-        """Return the nearest name in the table; without a table, the nearest address."""
+        """Return the nearest name in the table; if `table` is empty, the nearest address."""
         if (table, name) not in self._nearest_names:
-            valid = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
-            self._comparisons_left -= len(valid)
-            nearest = closest_match(name, valid) if self._comparisons_left >= 0 else None
+            candidates = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
+            self._comparisons_left -= len(candidates)
+            nearest = closest_match(name, candidates) if self._comparisons_left >= 0 else None
             self._nearest_names[table, name] = nearest
         return self._nearest_names[table, name]
 
@@ -273,11 +273,13 @@ def _build_same_identity_problem(
 
 
 def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
-    """Report each dependency cycle at its first address."""
-    cyclic = find_cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
-    if not cyclic:
+    """Report dependency cycles, each at its lowest address."""
+    cyclic_dependencies = find_cyclic_subgraph(
+        {address: item.dependencies for address, item in parsed.items()}
+    )
+    if not cyclic_dependencies:
         return
-    for cycle in find_shortest_cycles(build_graph(cyclic)):
+    for cycle in find_shortest_cycles(build_graph(cyclic_dependencies)):
         path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
         problem = f"dependency cycle: {path}; remove one of these dependencies"
         diagnostics.add(parsed[cycle[0]].declaration, ValueProblem("cycle", problem))
