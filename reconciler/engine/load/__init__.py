@@ -10,7 +10,7 @@ nothing in a file is executed; no diagnostic contains a secret.
 - `converters`, `table_shape`, `input_files`: convert the values in the file to the types of their fields
 - `resources`, `workspace_table`, `moved_removed`: convert declarations to resources, settings, and moved or removed addresses
 - `evaluation`: what the kinds derive from the resources
-- `validation`: limits, references, duplicates, cycles, and the kinds' own checks
+- `validation`: AWS's constraints, references, duplicates, cycles, and the kinds' own checks
 - `diagnostics`: convert problems to diagnostics, and sort them
 - `json_schema`: the JSON Schema of the file, for editors
 """

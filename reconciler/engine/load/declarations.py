@@ -55,10 +55,10 @@ class Declarations:
 
 
 def collect_declarations(
-    contexts: Mapping[TomlFile, LoadContext], limits: Constraints, diagnostics: DiagnosticCollector
+    contexts: Mapping[TomlFile, LoadContext], constraints: Constraints, diagnostics: DiagnosticCollector
 ) -> Declarations:
     """Return what the files declare; problems of tables, names and manifests go to `diagnostics`."""
-    builder = _DeclarationsBuilder(limits, diagnostics)
+    builder = _DeclarationsBuilder(constraints, diagnostics)
     for file, context in contexts.items():
         for table in _find_tables(file, diagnostics):
             builder.add_table(table, context)
@@ -74,8 +74,8 @@ def collect_declarations(
 class _DeclarationsBuilder:
     """Collects the declarations, table by table."""
 
-    def __init__(self, limits: Constraints, diagnostics: DiagnosticCollector) -> None:
-        self._limits = limits
+    def __init__(self, constraints: Constraints, diagnostics: DiagnosticCollector) -> None:
+        self._constraints = constraints
         self._diagnostics = diagnostics
         self._manifests = ManifestReader()
         self._reported_manifest_ids: set[int] = set()
@@ -165,7 +165,7 @@ class _DeclarationsBuilder:
             problem = "the name contains control characters"
             yield ValueProblem("invalid-name", problem, "printable characters")
         elif kind.name_api:
-            for violation in self._limits.find_violations(kind.service, kind.name_api, name):
+            for violation in self._constraints.find_violations(kind.service, kind.name_api, name):
                 problem = f"the name: {violation.problem}"
                 yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
 

@@ -1,4 +1,4 @@
-"""Checks of parsed declarations: limits, references, duplicates, cycles and the kinds' checks."""
+"""Checks of parsed declarations: AWS's constraints, references, duplicates, cycles and the kinds' checks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_declarations(
     parsed: Mapping[Address, ParsedDeclaration],
     incomplete_kinds: Collection[str],
     workspace: str,
-    limits: Constraints,
+    constraints: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
     """Report every problem of the declarations.
@@ -58,7 +58,7 @@ def check_declarations(
             *reference_checker.check_fields(item),
             *reference_checker.check_depends_on(common_keys.depends_on),
             *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
-            *_check_limits(item, scope, limits),
+            *_check_constraints(item, scope, constraints),
             *_find_unset_secrets(item.values),
         ]
         if item.resource:
@@ -178,8 +178,10 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
             yield from _find_unset_secrets(attrs.asdict(value, recurse=False), (*path, name))
 
 
-def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) -> Iterator[ValueProblem]:
-    """Yield a problem for each field, set or default, that violates AWS's limits."""
+def _check_constraints(
+    item: ParsedDeclaration, scope: Scope, constraints: Constraints
+) -> Iterator[ValueProblem]:
+    """Yield a problem for each field, set or default, that violates AWS's constraints."""
     kind = item.kind
     effective = kind.compute_effective_spec(item.resource, scope) if item.resource else None
     # The effective spec of a templated resource has another class than its table.
@@ -198,7 +200,7 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
             continue
         # A text from another file may be anything, so problems reveal no more of it than of a secret.
         is_secret = isinstance(file_value, str | Secret) and not _is_literal(item, name)
-        for violation in limits.find_violations(kind.service, member.api, sent_value, secret=is_secret):
+        for violation in constraints.find_violations(kind.service, member.api, sent_value, secret=is_secret):
             yield violation.nest_under(name)
 
 
