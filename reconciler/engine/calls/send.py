@@ -126,7 +126,7 @@ class _Sender:
 
 
 def generate_growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
-    """Yield pauses in seconds that double from 0.05 to 5, with jitter, until they add up to `total_seconds`."""
+    """Yield pauses in seconds, doubling from 0.05 to 5 with jitter, until their sum is `total_seconds`."""
     max_pause, elapsed = 0.05, 0.0
     while elapsed < total_seconds:
         seconds = random.uniform(max_pause / 2, max_pause)  # noqa: S311 (spreads load, protects no secret)

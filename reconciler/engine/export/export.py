@@ -293,7 +293,10 @@ def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
 
 
 def _explain_missing_value(spec: Any) -> str | None:
-    """Return why no table can describe a resource (AWS does not return a required value), or None if one can."""
+    """Return why no table can describe a resource, or None if one can.
+
+    The reason is a value that the table must have and that AWS does not return.
+    """
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):

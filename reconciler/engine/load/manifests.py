@@ -185,7 +185,10 @@ def _parse_objects(
     items: Iterable[tuple[int, Any]],
     parse_row: Callable[[Any], Mapping[str, str]],
 ) -> _ManifestBuilder:
-    """Parse objects, which must all have the keys of the first one; `items` has the number of each object's row."""
+    """Parse objects, which must all have the keys of the first one.
+
+    `items` has each object, after the number of its row.
+    """
     for number, item in items:
         try:
             values = parse_row(item)

@@ -1,4 +1,4 @@
-"""Checks of parsed declarations: AWS's constraints, references, duplicates, cycles and the kinds' checks."""
+"""Check parsed declarations: AWS's constraints, references, duplicates, cycles, the kinds' checks."""
 
 from __future__ import annotations
 

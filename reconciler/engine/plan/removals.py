@@ -126,7 +126,10 @@ def find_deletion_blockers(address: Address, context: PlanContext) -> list[Addre
 
 
 def find_live_address(address: Address, live: Inventory) -> Address | None:
-    """Return `address` if it is a live resource's, else that of the resource whose AWS ID is its name, or None."""
+    """Return the address of the live resource that `address` means, or None.
+
+    `address` has either the resource's name or its AWS ID.
+    """
     if address in live:
         return address
     return next(

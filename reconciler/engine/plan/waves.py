@@ -36,7 +36,7 @@ def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) ->
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
-    """Yield plans that each have `percent` of the rotations, rounded up; the last one has the remaining ones.
+    """Yield plans that each have `percent` of the rotations, rounded up; the last may have fewer.
 
     Each plan also has the dependencies of its rotations, except those that an earlier plan has.
     """
