@@ -11,7 +11,7 @@ The modules, from the outside in:
 - `wire/`           the protocol, driven by the service models: routing, parsing, constraints, serialization, errors
 - `catalog`         the table of served operations, filled by the `@operation` decorator
 - `context`         what an operation receives in addition to its parameters
-- `paging`, `page_tokens`   pages by key, and the signed tokens between them
+- `paging`, `page_tokens`   the pages of list operations, and the signed tokens that request the next page
 - `operations/`     one AWS noun per file: its tables and its rules; `shared/` has what several of them use
 - `internal_calls`  how one operation calls another
 - `templates/`      provisioning templates: their grammar and their evaluation

@@ -1,7 +1,8 @@
 """A request's account, Region and service, and the path and query of its URL.
 
-Invariant: the account, Region and service come from the SigV4 credential. The settings have the account and Region that it
-does not name, and the URL decides which service it is for. Signatures are not verified: the registry is reached in this process or on a loopback port, and has no secret keys to verify them with.
+Invariant: the account, Region and service come from the SigV4 credential. If the credential does not have them, the account
+and Region come from the settings, and the service from the URL. Signatures are not verified: the registry is reached in this
+process or on a loopback port, and has no secret keys to verify them with.
 """
 
 import re
@@ -25,7 +26,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 class CredentialScope:
     """The account and Region that a request is for.
 
-    `service` is None when the signature does not name one.
+    `service` is None when the credential is missing or names no service that is served here.
     """
 
     account: str
@@ -44,10 +45,11 @@ class RequestTarget:
 def parse_credential_scope(authorization: str | None, settings: RegistrySettings) -> CredentialScope:
     """Parse the credential of an `Authorization` header.
 
-    An access key ID of 12 digits is the account, as in other AWS emulators. Missing parts come from the settings.
+    An access key ID of 12 digits is the account, as in other AWS emulators. A missing account or Region comes from the settings.
     """
     if authorization is None:
         return CredentialScope(settings.account, settings.region, None)
+    # Without the signature, which differs from request to request, the result can be cached.
     return _parse_credential(authorization.partition(",")[0], settings.account, settings.region)
 
 
@@ -78,7 +80,8 @@ def parse_target(url: str) -> RequestTarget:
 def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
     """Return the name of the service that a request is for.
 
-    The signature decides, then the host, then the path: the first service with an operation at it, else `iot`.
+    The credential decides, or else the host, or else the path: the first service that has an operation at this path. If there is
+    none, the service is `iot`.
     """
     if caller.service is not None:
         return caller.service

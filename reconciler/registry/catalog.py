@@ -56,12 +56,12 @@ def operation(
 def load_schemas() -> Mapping[str, tuple[str, ...]]:
     """Import the module of every noun, and return the schema steps of those with tables, by module name."""
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
-    nouns = {
-        module.name: import_module(f"{package.__name__}.{module.name}")
+    modules = {
+        info.name: import_module(f"{package.__name__}.{info.name}")
         for package in packages
-        for module in iter_modules(package.__path__)
+        for info in iter_modules(package.__path__)
     }
-    return {name: noun.SCHEMA for name, noun in sorted(nouns.items()) if hasattr(noun, "SCHEMA")}
+    return {name: module.SCHEMA for name, module in sorted(modules.items()) if hasattr(module, "SCHEMA")}
 
 
 def load_served_operations() -> Mapping[tuple[str, str], ServedOperation]:

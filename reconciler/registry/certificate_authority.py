@@ -42,7 +42,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 @frozen
 class KeyPair:
-    """A new key pair; `public` and `private` are PEM."""
+    """A new key pair; `public` and `private` are PEM, and `key` is the private key as an object."""
 
     public: str
     private: str = field(repr=False)
@@ -97,10 +97,11 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
 def _verify_possession(
     key: PublicKey, request: x509.CertificateSigningRequest, digest: hashes.HashAlgorithm | None
 ) -> None:
-    """Verify that the request's sender has its private key.
+    """Verify a request's signature, which proves that its sender has the private key.
 
-    Unlike `request.is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS
-    does not document that it rejects any digest.
+    Unlike `request.is_signature_valid`, this accepts SHA-1: AWS does not document that it rejects any digest.
+
+    Raises InvalidSignature, UnsupportedAlgorithm.
     """
     if digest is None:
         raise InvalidSignature

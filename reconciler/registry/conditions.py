@@ -22,8 +22,8 @@ _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 class Disruption:
     """How one request is disrupted: it waits `delay` seconds, and then the fault happens, if there is one.
 
-    `kind` is the kind of fault, one of `FAULT_KINDS`. `retry_after` is the number of seconds after which a throttled call
-    would have been admitted.
+    `delay` is in seconds. `kind` is the kind of fault, a key of `FAULT_KINDS`, or None. `retry_after` is the number of seconds
+    after which a throttled call would have been admitted.
     """
 
     delay: float = 0.0
@@ -39,7 +39,7 @@ class Conditions:
     latency: Latency | None = None
     faults: Faults | None = None
 
-    def disrupt(self, routed: RoutedRequest) -> Disruption:
+    def choose_disruption(self, routed: RoutedRequest) -> Disruption:
         """Decide how a request is disrupted. A request without an operation is only delayed."""
         delay = self.latency() if self.latency else 0.0
         if routed.operation is None:
@@ -54,9 +54,9 @@ class Conditions:
 
 
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
-    """Perform a request with its fault, if it has one. The delay is the caller's task.
+    """Perform or reject a request, depending on its fault, and return the response.
 
-    Returns None when the connection is lost.
+    The caller has already waited for the delay. None means that the connection is lost.
     """
     match disruption.kind:
         case "throttle":

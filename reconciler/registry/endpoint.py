@@ -123,10 +123,11 @@ class Registry:
         self._store.close()
 
     def _perform_operation(self, routed: RoutedRequest) -> ResponseParts:
+        """Run the operation of a request, and convert every exception to an error response."""
         operation = routed.operation
         assert operation is not None
         try:
-            return self._run_operation(operation, _parse_params(routed, operation), routed.caller)
+            return self._run_in_transaction(operation, _parse_params(routed, operation), routed.caller)
         except ApiError as error:
             return build_error_response(routed.service, error)
         except MalformedError as error:
@@ -145,7 +146,7 @@ class Registry:
             headers["Content-Length"] = str(len(body))
         return HttpResponse(status, headers, body)
 
-    def _run_operation(
+    def _run_in_transaction(
         self, operation: WireOperation, params: catalog.Params, caller: CredentialScope
     ) -> ResponseParts:
         served = self._served[operation.service, operation.name]

@@ -1,7 +1,7 @@
 """Injected faults: rules for which calls fail, and how.
 
 Invariant: each rule has its own seeded generator and its own counter, so the same calls in the same order fail in the same
-way. If several rules match a call, the first that applies decides; delays add up.
+way. If several rules make a call fail, the first one decides how; the delays of all rules add up.
 """
 
 import fnmatch

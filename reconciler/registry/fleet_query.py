@@ -5,7 +5,7 @@ r"""Fleet indexing's query language for the registry's own data: query → SQL c
     all_of    := negatable ((AND | &&) negatable)*
     negatable := (NOT | - | !)? operand
     operand   := ( query ) | field:( query ) | field:range | field:term | field>term | term
-    range     := [from TO to] or {from TO to} or a mixture; a square bracket includes its bound, and * leaves it open
+    range     := [from TO to] or {from TO to} or a mixture; a square bracket includes its bound; * means no bound
 
 Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
 character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
@@ -29,8 +29,8 @@ MAX_CHARACTERS = 1000
 MAX_CHARACTERS_WITH_LEADING_WILDCARD = 100
 MAX_DEPTH = 50
 
-_WORD = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
-_OPERATORS = {"&&": "AND", "||": "OR"}
+_OPERATOR = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
+_OPERATOR_WORDS = {"&&": "AND", "||": "OR"}
 _FIELD = re.compile(r"((?:\\.|[\w.$,@/#-])+)(:\s*(?:[<>]=?)?|[<>]=?)", re.DOTALL)
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 _BOUND = r'("(?:\\.|[^"\\])*"|[^\s"]+?)'
@@ -44,6 +44,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FALSE = "0"
 _ATTRIBUTE_PREFIX = "attributes."
 _SOURCES = {"connectivity.": "Connectivity", "shadow.": "Shadow", "deviceDefender.": "Devicedefender"}
+# A thing's billing group is searched like its thing groups.
 _GROUP_NAMES_OF_THING = (
     "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
     " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
@@ -102,9 +103,9 @@ THING_GROUPS = SearchIndex(
 
 @frozen
 class SqlCondition:
-    """A condition on an index's row `t`, which is never NULL, with its parameters.
+    """An SQL condition on a row `t` of an index, with its parameters; its value is never NULL.
 
-    `sources` are the sources other than the registry that it refers to.
+    `sources` are the data sources, other than the registry, that the query refers to.
     """
 
     sql: str
@@ -124,7 +125,7 @@ def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
 class _Parser:
     """A recursive-descent parser of one query, with a method for each rule of the grammar above.
 
-    It has read `text` up to `position`. `fields` has the fields of the enclosing `field:( query )`, innermost last.
+    It has read `text` up to `position`. `group_field` is the field of the `field:( query )` that is being read, or None.
     """
 
     text: str
@@ -133,7 +134,7 @@ class _Parser:
     depth: int = 0
     terms: int = 0
     leading_wildcards: int = 0
-    fields: list[str] = Factory(list)
+    group_field: str | None = None
 
     def parse(self) -> SqlCondition:
         condition = self._parse_query()
@@ -164,7 +165,7 @@ class _Parser:
         self._skip_space()
         if self.position == len(self.text) or self.text[self.position] == ")":
             return False
-        operator = _WORD.match(self.text, self.position)
+        operator = _OPERATOR.match(self.text, self.position)
         return operator is None or operator[1] == "NOT"
 
     def _parse_negatable(self) -> SqlCondition:
@@ -182,7 +183,7 @@ class _Parser:
     def _parse_operand(self) -> SqlCondition:
         if self._take("("):
             return self._parse_group()
-        if _WORD.match(self.text, self.position) or self._take_negation():
+        if _OPERATOR.match(self.text, self.position) or self._take_negation():
             self._fail("an operator is in the place of a term")
         return self._parse_field_condition()
 
@@ -197,8 +198,8 @@ class _Parser:
 
     def _parse_field_condition(self) -> SqlCondition:
         """Parse what follows an optional field name: a group, a range, a comparison or a term."""
-        if self.fields:
-            return self._parse_term(self.fields[-1])
+        if self.group_field is not None:
+            return self._parse_term(self.group_field)
         match = _FIELD.match(self.text, self.position)
         if match is None:
             return self._parse_term(None)
@@ -207,9 +208,9 @@ class _Parser:
         if operator:
             return self._parse_comparison(field, operator)
         if self._take("("):
-            self.fields.append(field)
+            self.group_field = field
             condition = self._parse_group()
-            self.fields.pop()
+            self.group_field = None
             return condition
         bounds = _RANGE.match(self.text, self.position)
         return self._parse_term(field) if bounds is None else self._parse_range(field, bounds)
@@ -247,7 +248,10 @@ class _Parser:
         return self._match_bounds(field, [(operator, bound) for operator, bound in bounds if bound != "*"])
 
     def _match_bounds(self, field: str, bounds: Sequence[tuple[str, str]]) -> SqlCondition:
-        """Compare a field with one or two bounds: as numbers if all are unquoted numbers, else as strings."""
+        """Compare a field with at most two bounds: as numbers if all are unquoted numbers, else as strings.
+
+        Without bounds, every number matches.
+        """
         values: tuple[Value, ...]
         if all(_NUMBER.fullmatch(_unescape(bound)) for _, bound in bounds):
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
@@ -259,7 +263,10 @@ class _Parser:
         return self._match_field(field, f"({' AND '.join(tests)})", values)
 
     def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
-        """Return the condition that a field, or any field, passes a test; `{0}` is the field's value in it."""
+        """Return the condition that a field passes a test, or that any field does if `field` is None.
+
+        `test` is SQL in which `{0}` is a placeholder for the field's value; `values` are the parameters of `test`.
+        """
         index = self.index
         attribute_rows = f"SELECT 1 FROM {index.attributes} AND {test.format(index.attribute_value)}"  # noqa: S608
         if field is None:
@@ -307,10 +314,10 @@ class _Parser:
     def _take_operator(self, operator: str) -> bool:
         """Consume an operator if it is next, and return whether it was."""
         self._skip_space()
-        word = _WORD.match(self.text, self.position)
-        if word is None or _OPERATORS.get(word[1], word[1]) != operator:
+        match = _OPERATOR.match(self.text, self.position)
+        if match is None or _OPERATOR_WORDS.get(match[1], match[1]) != operator:
             return False
-        self.position = word.end()
+        self.position = match.end()
         return True
 
     def _fail(self, problem: str) -> NoReturn:
@@ -326,7 +333,10 @@ def _join(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
 
 
 def _to_like_pattern(term: str, *, wildcards: bool) -> str:
-    """Convert a term to a pattern for LIKE, in which LIKE's own wildcards are escaped."""
+    r"""Convert a term to a pattern for LIKE, in which LIKE's own wildcards are escaped.
+
+    Without `wildcards`, the characters `*`, `?` and `\` have no special meaning.
+    """
     pattern, is_literal = "", not wildcards
     for character in term:
         if not is_literal and character == "\\":

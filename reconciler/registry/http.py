@@ -39,12 +39,13 @@ class RegistrySettings:
 
     Durations, in seconds:
 
-    - `detach_lag_seconds`: how long after a detachment the thing and the principal, or the policy, still cannot be deleted
+    - `detach_lag_seconds`: how long a thing and a principal cannot be deleted after they are detached from each other, nor a
+      policy after it is detached from its target
     - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
-    - `thing_type_deletion_seconds`: how long after its deprecation a thing type can be deleted
+    - `thing_type_deletion_seconds`: how long a thing type must have been deprecated before it can be deleted
     - `registration_task_seconds`: how long a registration task is in progress
 
-    `buckets` is a folder that replaces S3: its folders are the buckets.
+    `buckets` is a folder that replaces S3: its folders are the buckets. With None, there are no buckets.
     """
 
     account: str = "123456789012"

@@ -2,7 +2,7 @@
 
 Clients call it to find out which account they use.
 
-STS has AWS's query protocol: a form in, XML out.
+STS uses AWS's query protocol: the request is a form, and the response is XML.
 """
 
 import os
@@ -26,7 +26,7 @@ _RESPONSE = """\
 
 
 def get_caller_identity(request: HttpRequest, settings: RegistrySettings) -> HttpResponse | None:
-    """Return the response with the caller's account, or None for any other request."""
+    """Return the response to GetCallerIdentity, or None if the request is for something else."""
     if request.method != "POST" or b"Action=GetCallerIdentity" not in request.body:
         return None
     if parse_qs(request.body.decode("latin-1")).get("Action") != ["GetCallerIdentity"]:

@@ -20,17 +20,17 @@ _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,9})?")
 
 def parse_latency(text: str, seed: int = 0) -> Latency:
     """Parse a latency. Raises ValueError with the expected syntax."""
-    name, colon, rest = text.partition(":")
+    distribution, colon, arguments = text.partition(":")
     random = Random(seed)  # noqa: S311  (not used for secrets)
     if not colon:
         constant = _parse_seconds(text)
         return lambda: constant
-    first, comma, second = rest.partition(",")
-    if name == "uniform" and comma:
-        shortest, longest = _parse_seconds(first), _parse_seconds(second)
+    first_argument, comma, second_argument = arguments.partition(",")
+    if distribution == "uniform" and comma:
+        shortest, longest = _parse_seconds(first_argument), _parse_seconds(second_argument)
         return lambda: random.uniform(shortest, longest)
-    if name == "lognormal" and comma and _NUMBER.fullmatch(second):
-        median, sigma = _parse_seconds(first), float(second)
+    if distribution == "lognormal" and comma and _NUMBER.fullmatch(second_argument):
+        median, sigma = _parse_seconds(first_argument), float(second_argument)
         return lambda: median * random.lognormvariate(0.0, sigma)
     raise _invalid(text)
 

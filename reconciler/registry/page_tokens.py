@@ -1,4 +1,4 @@
-"""The opaque tokens between the pages of a listing: a key and a signature.
+"""The opaque tokens between the pages of a listing: each contains a key and its signature.
 
 Invariant: a token that this database did not sign for this purpose cannot be opened.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+# The values of a row by which its listing is ordered, such as a creation time and an ID.
 Key = Sequence[str | int | float]
 
 _DIGEST_BYTES = 12

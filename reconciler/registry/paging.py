@@ -18,10 +18,11 @@ from reconciler.registry.page_tokens import Key
 # UNCONFIRMED: AWS documents a default page size only for the certificate lists (25). A small one makes clients use paging.
 DEFAULT_PAGE_SIZE = 50
 
-T = TypeVar("T")
-# After every `seq`, and after every creation time.
+# These sort after every `seq` and every creation time.
 _LAST_SEQ = 2**63 - 1
 _LAST_TIME = float(2**62)
+
+T = TypeVar("T")
 
 
 @frozen
@@ -58,13 +59,13 @@ class ListPage:
 class Pager:
     """The names of the paging members of one family of list operations.
 
-    `token_in` and `size` are members of the request, `token_out` of the response. `url_safe` is whether the model's pattern
-    for tokens allows the URL-safe base64 alphabet.
+    `token_in` and `size_in` are members of the request, and `token_out` is a member of the response. `url_safe` is whether the
+    model's pattern for tokens allows the URL-safe base64 alphabet.
     """
 
     token_in: str
     token_out: str
-    size: str
+    size_in: str
     default_size: int = DEFAULT_PAGE_SIZE
     url_safe: bool = True
 
@@ -73,7 +74,7 @@ class Pager:
 
         Raises the operation's error for an invalid request if the token is not from this listing.
         """
-        filters = {name: value for name, value in params.items() if name not in (self.token_in, self.size)}
+        filters = {name: value for name, value in params.items() if name not in (self.token_in, self.size_in)}
         purpose = "|".join(
             (
                 context.service,
@@ -82,7 +83,7 @@ class Pager:
                 json.dumps(filters, sort_keys=True, default=str),
             )
         )
-        size = int(params.get(self.size, self.default_size))
+        size = int(params.get(self.size_in, self.default_size))
         token = params.get(self.token_in)
         if token is None:
             return ListPage(self, context, purpose, None, size)
@@ -103,9 +104,10 @@ class Pager:
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
-    """Return the SQL order of a listing by `seq`, the comparison with its start, and its start.
+    """Return how to select a page in the order of `seq`: `ASC` or `DESC`, an operator and a `seq`.
 
-    The newest row is first unless `ascendingOrder`.
+    The page's rows are those whose own `seq` is `>` or `<` (the operator) the returned one. The newest row is first unless
+    `ascendingOrder`.
     """
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0
@@ -113,9 +115,10 @@ def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, i
 
 
 def order_by_age(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
-    """Return the SQL order of a listing by age, the comparison with its start, and where it starts.
+    """Return how to select a page in the order of age: `ASC` or `DESC`, an operator and a key.
 
-    The start is a creation time and an ID. The newest row is first unless `ascendingOrder`.
+    The page's rows are those whose own key, a creation time and an ID, is `>` or `<` (the operator) the returned one. The
+    newest row is first unless `ascendingOrder`.
     """
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after or [-1.0, ""]

@@ -2,7 +2,8 @@
 
 Invariant: requests are performed one after another on the server's only thread, in the order in which their delays end.
 A request takes about 0.1 ms, less than passing it to another thread would, and SQLite admits one writer at a time anyway.
-So no request is interrupted: one that is still delayed when the server shuts down was not performed and is answered 503.
+So no request is interrupted: one that is still delayed when the server shuts down is not performed and gets a response with
+status 503.
 
 Only programs on this machine may send requests. The socket is a loopback socket. A web page that is open on this machine
 could reach it too, so a `Host` that is not a loopback name is rejected (DNS rebinding), and so is every request with an
@@ -128,7 +129,7 @@ class _HttpProtocol(HttpToolsProtocol):
     was read after the head.
     """
 
-    # How often data was read from the connection so far, and when the head of the current request was complete.
+    # How often data was read from the connection: up to now, and up to the end of the current request's head.
     _read_count = 0
     _read_count_at_head = 0
 
@@ -206,7 +207,7 @@ class RegistryApp:
         operation = routed.operation
         if operation is not None:
             self.calls[f"{routed.caller.account}:{operation.service}:{operation.name}"] += 1
-        disruption = self.conditions.disrupt(routed)
+        disruption = self.conditions.choose_disruption(routed)
         if self.clock is not None:
             await self._advance(self.clock, disruption)
         elif disruption.delay:
@@ -257,10 +258,11 @@ def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpRes
 
 
 def _find_rejection_reason(headers: Mapping[str, str]) -> str | None:
-    """Return why a request is rejected that a web page may have sent, or None for any other request."""
+    """Return why a request that may come from a web page is rejected, or None if it is accepted."""
     if "origin" in headers:
         return "Requests with an Origin header are rejected: web pages may not use this server."
     host = headers.get("host", "")
+    # The host without its port; an IPv6 address is in brackets.
     name = host[: host.rfind("]") + 1].strip("[]") if host.startswith("[") else host.partition(":")[0]
     if name == "localhost" or name.endswith(".localhost"):
         return None
@@ -277,8 +279,8 @@ async def _read_body(receive: Receive) -> bytes | None:
     Raises _ClientDisconnectedError when the client closes its connection before the end.
     """
     parts: list[bytes] = []
-    length, more = 0, True
-    while more:
+    length, has_more = 0, True
+    while has_more:
         message = await receive()
         if message["type"] != "http.request":
             raise _ClientDisconnectedError
@@ -286,7 +288,7 @@ async def _read_body(receive: Receive) -> bytes | None:
         length += len(parts[-1])
         if length > MAX_BODY_BYTES:
             return None
-        more = message.get("more_body", False)
+        has_more = message.get("more_body", False)
     return b"".join(parts)
 
 

@@ -67,7 +67,7 @@ def build_prefix_end(prefix: str) -> str:
 class StoreError(Exception):
     """The database cannot be used.
 
-    It is not a registry database, or a newer version of this program created it.
+    For example, it is not a registry database, or a newer version of this program created it.
     """
 
 
@@ -97,7 +97,7 @@ class Transaction:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo the statements within, and only those, when an exception is raised."""
+        """Undo the statements of the block, and only those, when it raises an exception."""
         self._connection.execute("SAVEPOINT step")
         try:
             yield
@@ -156,7 +156,10 @@ class Store:
                 raise
 
     def find_or_create_scope(self, account: str, region: str) -> int:
-        """Return the number of this account and Region, which every table refers to, created on first use."""
+        """Return the number of an account and Region, created on first use.
+
+        In the tables of the nouns, it is the column `scope`.
+        """
         known_number = self._scopes.get((account, region))
         if known_number is not None:
             return known_number
@@ -193,6 +196,7 @@ class Store:
             with self.read() as tx:
                 rows = tx.fetch_all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
             with self.write() as tx:
+                # Changes nothing, but fails if the file cannot be written to.
                 tx.run("DELETE FROM schema_steps WHERE FALSE")
         except (sqlite3.DatabaseError, StoreBusyError) as error:
             return [str(error)]

@@ -1,7 +1,7 @@
 """AWS's rates, enforced by the registry: each account and Region has its own token buckets.
 
-Invariant: a bucket holds one second's calls, but at least one, and refills evenly. A call that finds one of its buckets empty is rejected and
-takes nothing from any of them. The rates are passed in; this module knows none of AWS's numbers.
+Invariant: a bucket holds the calls of one second, but at least one call, and refills evenly. A call that finds one of its buckets
+empty is rejected and takes nothing from any of them. The rates are passed in; this module knows none of AWS's numbers.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 # The service, the bucket's name, and its calls per second.
 Bucket = tuple[str, str, float]
-# Returns the buckets of a service's operation.
+# Returns the buckets of an operation, from the names of its service and of the operation.
 FindBuckets = Callable[[str, str], tuple[Bucket, ...]]
 
 # Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by less than this is admitted.

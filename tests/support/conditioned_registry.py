@@ -19,7 +19,7 @@ class ConditionedRegistry:
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises ConnectionResetError when the conditions drop the connection."""
         routed = self.registry.route(request)
-        disruption = self.conditions.disrupt(routed)
+        disruption = self.conditions.choose_disruption(routed)
         if disruption.delay:
             self.sleep(disruption.delay)
         response = respond(self.registry, routed, disruption)

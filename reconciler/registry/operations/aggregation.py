@@ -149,7 +149,10 @@ def _get_field(params: Params) -> str:
 
 
 def _parse_numbers(values: list[Any], field_type: str) -> list[float]:
-    """Return the values of a numeric or Boolean field as numbers, without those that are not of its type."""
+    """Return the values of a field as numbers, without those that are not of its type.
+
+    The type is Number or Boolean; true is 1, and false is 0.
+    """
     if field_type == "Boolean":
         return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]
     return [float(value) for value in values if _NUMBER.fullmatch(str(value))]

@@ -14,7 +14,7 @@ from reconciler.registry.store import Row
 
 @operation("iot", "AddThingToBillingGroup")
 def add_thing_to_billing_group(context: Context, params: Params) -> Output | None:
-    """Add a thing to a billing group, each by name or ARN; repeating the call succeeds.
+    """Add a thing to a billing group; both are given by name or ARN. Repeating the call succeeds.
 
     Raises ResourceNotFound, InvalidRequest when the thing is in another billing group (UNCONFIRMED: AWS may move it).
     """
@@ -29,7 +29,9 @@ def add_thing_to_billing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "RemoveThingFromBillingGroup")
 def remove_thing_from_billing_group(context: Context, params: Params) -> Output | None:
-    """Remove a thing from a billing group, each by name or ARN; if it is not a member, nothing changes.
+    """Remove a thing from a billing group; both are given by name or ARN.
+
+    If the thing is not a member, nothing changes.
 
     Raises ResourceNotFound, InvalidRequest.
     """

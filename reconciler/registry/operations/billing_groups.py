@@ -58,7 +58,7 @@ def billing_group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateBillingGroup")
 def create_billing_group(context: Context, params: Params) -> Output | None:
-    """Create a billing group; repeating the call succeeds, with other properties or tags it fails.
+    """Create a billing group; repeating the call succeeds, but fails with other properties or tags.
 
     Tags in the request are compared too, as for thing groups (UNCONFIRMED).
 
@@ -106,7 +106,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListBillingGroups")
 def list_billing_groups(context: Context, params: Params) -> Output | None:
-    """Return the billing groups in creation order, all or those with a prefix."""
+    """Return the billing groups in creation order: all, or those whose names have a prefix."""
     page = REGISTRY_PAGER.start_page(context, params)
     prefix = params.get("namePrefixFilter", "")
     rows = context.tx.fetch_all(
@@ -153,7 +153,7 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
 
     UNCONFIRMED: a thing in the group blocks the deletion. A client that removes the things first works either way.
 
-    Raises InvalidRequest while a thing is in it, VersionConflict (409).
+    Raises InvalidRequest while a thing is in the group, VersionConflict (409).
     """
     row = find_billing_group(context, params["billingGroupName"])
     if row is None:

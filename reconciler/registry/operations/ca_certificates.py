@@ -87,8 +87,8 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
         "ACTIVE" if params.get("setAsActive") else "INACTIVE",
         "ENABLE" if params.get("allowAutoRegistration") else "DISABLE",
         config,
-        str(uuid.uuid4()),
-        1,
+        str(uuid.uuid4()),  # generation_id
+        1,  # customer_version
         authority.not_before,
         authority.not_after,
         context.now,
@@ -125,7 +125,10 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListCACertificates")
 def list_ca_certificates(context: Context, params: Params) -> Output | None:
-    """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default."""
+    """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default.
+
+    With `templateName`, only those are returned whose registration config names this template.
+    """
     page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(
@@ -183,7 +186,8 @@ def update_ca_certificate(context: Context, params: Params) -> Output | None:
 def delete_ca_certificate(context: Context, params: Params) -> Output | None:
     """Delete an INACTIVE CA certificate; the device certificates that it signed stay.
 
-    UNCONFIRMED: these do not block the deletion. AWS's service model has no DeleteConflict for this operation.
+    UNCONFIRMED: the device certificates do not block the deletion. AWS's service model has no DeleteConflict for this
+    operation.
 
     Raises ResourceNotFound, CertificateState (406) when it is ACTIVE.
     """
@@ -205,7 +209,7 @@ def _build_arn(context: Context, certificate_id: str) -> str:
 def _require_unregistered(context: Context, authority: ParsedCertificate, mode: str) -> None:
     """Raise unless the CA can be registered in this account and Region.
 
-    A CA can be registered once per account, and in mode DEFAULT by only one account of a Region.
+    Within a Region, a CA can be registered once per account, and in mode DEFAULT by only one account.
     """
     registered = context.tx.fetch_one(
         "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"

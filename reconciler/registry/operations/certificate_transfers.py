@@ -69,11 +69,11 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "AcceptCertificateTransfer")
 def accept_certificate_transfer(context: Context, params: Params) -> Output | None:
-    """Accept a transferred certificate, which leaves its source account.
+    """Accept a transferred certificate; it is deleted from its source account.
 
     It is INACTIVE unless `setAsActive`.
 
-    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when no transfer is pending.
     """
     record = _require_incoming(context, params["certificateId"])
     status = "ACTIVE" if params.get("setAsActive") else "INACTIVE"
@@ -87,7 +87,7 @@ def accept_certificate_transfer(context: Context, params: Params) -> Output | No
 def reject_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Reject a transferred certificate; it becomes INACTIVE again in the source account.
 
-    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when no transfer is pending.
     """
     record = _require_incoming(context, params["certificateId"])
     _delete_certificate(context, context.scope, record["certificate"])
@@ -102,7 +102,7 @@ def reject_certificate_transfer(context: Context, params: Params) -> Output | No
 def cancel_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Cancel a transfer; the certificate becomes INACTIVE again.
 
-    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when no transfer is pending.
     """
     record = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND source = ?",
@@ -193,7 +193,7 @@ def _delete_certificate(context: Context, scope: int, certificate_id: str) -> No
 
 
 def _complete_transfer(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
-    """Store the end of a transfer; `changes` sets more columns to `values`."""
+    """Store that a transfer is no longer pending; `changes` is SQL that also sets columns to `values`."""
     context.tx.run(
         f"UPDATE certificate_transfers SET pending = 0, {changes} WHERE certificate = ? AND source = ?",  # noqa: S608
         *values,

@@ -57,7 +57,7 @@ def locker_exists(context: Context, identifier: str) -> bool:
 
 @operation(SERVICE, "CreateCredentialLocker")
 def create_credential_locker(context: Context, params: Params) -> Output | None:
-    """Create a credential locker; repeating the call with its client token returns the same locker.
+    """Create a credential locker; repeating the call with the same client token returns the same locker.
 
     Names need not be unique. Raises ConflictException (409) for a client token that was used with other parameters.
     """

@@ -1,7 +1,7 @@
 """Encryption keys: the operations that read and set the encryption configuration of each service.
 
-`iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, so every
-configuration is details.
+`iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, and keys and
+roles are not checked, so every configuration is reported as healthy.
 """
 
 from typing import Any

@@ -33,7 +33,7 @@ _THING_DEFAULTS: dict[str, Any] = {
     "namedShadowIndexingMode": "OFF",
 }
 _THING_GROUP_DEFAULTS: dict[str, Any] = {"thingGroupIndexingMode": "OFF"}
-# The sources of a query other than the registry, and the mode that each needs.
+# The data sources of a query other than the registry. Each needs a member of the configuration to have a value.
 _SOURCE_MODES = {
     "Connectivity": ("thingConnectivityIndexingMode", "STATUS"),
     "Shadow": ("thingIndexingMode", "REGISTRY_AND_SHADOW"),
@@ -88,10 +88,12 @@ def get_indexing_configuration(context: Context, _params: Params) -> Output | No
 
 @operation("iot", "UpdateIndexingConfiguration")
 def update_indexing_configuration(context: Context, params: Params) -> Output | None:
-    """Replace one or both parts of the configuration. A part that is turned OFF loses its fields.
+    """Replace one or both parts of the configuration.
 
-    Raises InvalidRequest if neither part is given, if another mode of things is ON while `thingIndexingMode` is OFF, if named
-    shadows are indexed without their names, and if `managedFields` contains a field that is not one of AWS's.
+    If `thingIndexingMode` is OFF, the filter and the custom fields of things are not stored.
+
+    Raises InvalidRequest if neither part is given, if another mode of things is not OFF while `thingIndexingMode` is OFF, if
+    named shadows are indexed without their names, and if `managedFields` contains a field that is not one of AWS's.
     """
     things, thing_groups = _read_configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
@@ -155,9 +157,9 @@ def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[st
     """Validate and complete the configuration of things."""
     things = _complete_part(context, "thingIndexingConfiguration", _THING_DEFAULTS, configuration)
     if things["thingIndexingMode"] == "OFF":
-        for mode in _THING_DEFAULTS:
-            if things[mode] != "OFF":
-                name = mode[:1].upper() + mode[1:]
+        for member in _THING_DEFAULTS:
+            if things[member] != "OFF":
+                name = member[:1].upper() + member[1:]
                 raise context.invalid(f"ThingIndexingMode must be turned ON for enabling {name}")
         return _THING_DEFAULTS
     if things["namedShadowIndexingMode"] == "ON" and not things.get("filter", {}).get("namedShadowNames"):

@@ -1,6 +1,6 @@
 """Account settings of managed integrations: the custom endpoint and the hub configuration.
 
-UNCONFIRMED: a missing setting raises ResourceNotFound. AWS's service model has this error for both operations.
+UNCONFIRMED: reading a missing setting raises ResourceNotFound. AWS's service model has this error for both read operations.
 """
 
 import hashlib

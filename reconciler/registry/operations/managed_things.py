@@ -1,8 +1,10 @@
 """Managed things: their table, and the operations that create, get and update them.
 
-The authentication material and the parameters of a CreateManagedThing request are stored only as digests, keyed with a secret
-of the database: they are compared, and no operation returns them. The members that GetManagedThing and ListManagedThings
-return are stored as one JSON document.
+The authentication material of a CreateManagedThing request is stored only as a digest (`material`), and so are all its parameters
+together (`request`). The digests are keyed with a secret of the database; they serve for comparisons, and no operation returns
+them. The members that GetManagedThing and ListManagedThings return are stored as one JSON document.
+
+No operation sets `parent`, `connector_policy` and `connector_destination`: AWS's requests do not have these members.
 
 `gone_at` is the time at which a deletion completes; until then, the status of the managed thing is DELETE_IN_PROGRESS.
 """
@@ -131,7 +133,9 @@ def managed_thing_exists(context: Context, identifier: str) -> bool:
 
 @operation(SERVICE, "CreateManagedThing")
 def create_managed_thing(context: Context, params: Params) -> Output | None:
-    """Create a managed thing; repeating the call with its client token returns the same managed thing.
+    """Create a managed thing.
+
+    Repeating the call with the same client token returns the same managed thing.
 
     These rules are UNCONFIRMED:
 

@@ -1,4 +1,4 @@
-"""Policies: their table, and CreatePolicy, GetPolicy, ListPolicies and DeletePolicy.
+"""Policies: their tables, and CreatePolicy, GetPolicy, ListPolicies and DeletePolicy.
 
 A policy consists of its versions, one of which is the default. A document must be a JSON object with at most 2,048
 characters that are not whitespace. Its statements are not validated, because AWS does not document which statements

@@ -1,4 +1,4 @@
-"""Policy attachments: the operations that attach, detach and list, and their deprecated forms.
+"""Policy attachments: the operations that create, delete and list them, and their deprecated forms.
 
 Targets are device certificates, static thing groups and Cognito identities. A certificate or identity has at most 10
 policies; AWS documents no such limit for thing groups.
@@ -160,6 +160,7 @@ def _attach(context: Context, name: str, target: str) -> None:
         raise ApiError(
             "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )
+    # Replaces the detached edge, if the policy was detached within the last `detach_lag_seconds`.
     context.tx.run(
         "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
         context.scope,
@@ -180,6 +181,7 @@ def _detach(context: Context, name: str, target: str) -> bool:
         target,
         policy["seq"],
     )
+    # Edges whose lag is over; without a lag, this includes the edge that was just detached.
     context.tx.run(
         "DELETE FROM policy_edges WHERE scope = ? AND target = ? AND gone_at <= ?",
         context.scope,

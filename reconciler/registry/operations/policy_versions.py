@@ -127,7 +127,8 @@ def _read_versions(context: Context, policy: Row) -> list[Row]:
 
 
 def _require_version(context: Context, policy: Row, version_id: str) -> Any:
-    """Return the row of a version, whose ID is a string of digits of any length. Raises ResourceNotFound."""
+    """Return the row of a version. Raises ResourceNotFound."""
+    # Compared as strings, because an ID may have more digits than an integer of SQLite.
     for row in _read_versions(context, policy):
         if str(row["version"]) == version_id:
             return row

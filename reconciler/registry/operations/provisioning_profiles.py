@@ -69,7 +69,7 @@ def profile_exists(context: Context, identifier: str) -> bool:
 def create_provisioning_profile(context: Context, params: Params) -> Output | None:
     """Create a provisioning profile.
 
-    Repeating the call with its client token returns the same profile, without the key.
+    Repeating the call with the same client token returns the same profile, without the private key.
 
     Raises ValidationException for an invalid PEM, for a JITR profile without CA certificate or with a claim certificate,
     and for a fleet provisioning profile with a CA certificate (the last three are UNCONFIRMED); ConflictException (409)

@@ -1,4 +1,6 @@
-"""Versions of provisioning templates: create, describe, list and delete; CreateProvisioningClaim.
+"""Versions of provisioning templates: the operations that create, describe, list and delete them.
+
+CreateProvisioningClaim is here too.
 
 Invariant: a template has at most five versions and exactly one default; a version ID is never reused.
 """
@@ -108,9 +110,9 @@ def delete_provisioning_template_version(context: Context, params: Params) -> Ou
 
 @operation("iot", "CreateProvisioningClaim")
 def create_provisioning_claim(context: Context, params: Params) -> Output | None:
-    """Create a certificate with which a device can provision itself for five minutes.
+    """Create a certificate with which a device can provision itself during five minutes.
 
-    It is not stored.
+    The certificate is not stored.
 
     Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not for fleet provisioning
     (UNCONFIRMED).

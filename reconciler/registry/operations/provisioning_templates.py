@@ -1,4 +1,4 @@
-"""Provisioning templates: their tables, and the operations from create to delete.
+"""Provisioning templates: their tables, and the operations on them.
 
 A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
 have a hook. A body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
@@ -184,17 +184,17 @@ def update_provisioning_template(context: Context, params: Params) -> Output | N
     _require_hook_allowed(context, row["type"], hook)
     if hook is not None and params.get("removePreProvisioningHook"):
         raise context.invalid("preProvisioningHook cannot be given together with removePreProvisioningHook.")
-    default = params.get("defaultVersionId", row["default_version"])
-    require_template_version(context, row, default)
-    previous_hook = None if params.get("removePreProvisioningHook") else row["hook"]
+    default_version = params.get("defaultVersionId", row["default_version"])
+    require_template_version(context, row, default_version)
+    kept_hook = None if params.get("removePreProvisioningHook") else row["hook"]
     context.tx.run(
         "UPDATE provisioning_templates SET description = ?, enabled = ?, role = ?, hook = ?, default_version = ?,"
         " modified_at = ? WHERE seq = ?",
         params.get("description", row["description"]),
         int(params.get("enabled", row["enabled"])),
         params.get("provisioningRoleArn", row["role"]),
-        previous_hook if hook is None else json.dumps(hook),
-        default,
+        kept_hook if hook is None else json.dumps(hook),
+        default_version,
         context.now,
         row["seq"],
     )

@@ -5,8 +5,8 @@ provisioning: create the certificate, create the thing, create and attach the po
 
 Invariant: if the template cannot be evaluated, the error is InvalidRequest, and nothing is written. If one of its resources
 cannot be created, the error is ResourceRegistrationFailure, and the resources created before it stay. UNCONFIRMED: AWS does
-not roll them back; a client that cleans up leftovers works either way. A resource that differs from the template where
-the setting is FAIL raises the same error, because AWS's service model lacks the error that AWS documents for it.
+not roll them back; a client that cleans up leftovers works either way. A resource that differs from the template raises the
+same error if the setting is FAIL, because AWS's service model lacks the error that AWS documents for this case.
 """
 
 import hashlib
@@ -166,7 +166,7 @@ def _ensure_policy(context: Context, policy: PolicyPart) -> str:
     """Create or find a policy, and return its name.
 
     The name of a policy that is declared by its document is 40 uppercase hex digits, as in AWS's samples. UNCONFIRMED: the
-    digits are the document's SHA-1; with it, the same document always names the same policy.
+    digits are the document's SHA-1, so the same document is always the same policy.
     """
     with _convert_errors(context, policy.resource):
         if policy.document is None:

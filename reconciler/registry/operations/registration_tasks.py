@@ -61,6 +61,7 @@ _LINK_PREFIX = "data:application/json;base64,"
 # A link's capacity before base64, which turns 3 bytes into 4 characters.
 _MAX_REPORT_BYTES = (_MAX_LINK_LENGTH - len(_LINK_PREFIX)) // 4 * 3
 
+# SQL for a task's status; its parameter is the current time.
 _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? THEN 'InProgress' ELSE 'Completed' END"
 
 
@@ -125,7 +126,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
 
 @operation("iot", "ListThingRegistrationTasks")
 def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
-    """Return the IDs of the tasks in the order of their start, all or those with one status."""
+    """Return the IDs of the tasks in the order of their start: all, or those with one status."""
     page = REGISTRY_PAGER.start_page(context, params)
     rows = context.tx.fetch_all(
         f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608

@@ -26,6 +26,7 @@ SCHEMA = (
 
 DEFAULT_SECONDS = 3600
 
+# Sorts after every name.
 _LAST_NAME = "\U0010ffff"
 
 

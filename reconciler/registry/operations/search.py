@@ -21,10 +21,7 @@ QUERY_VERSION = "2017-09-30"
 
 
 def require_query_version(context: Context, version: str | None) -> str:
-    """Return the query version; only one exists.
-
-    Raises InvalidRequest for any other.
-    """
+    """Return the only query version. Raises InvalidRequest if the request has another one."""
     if version not in (None, QUERY_VERSION):
         raise context.invalid(f"Invalid queryVersion. Expected one of: [{QUERY_VERSION}]")
     return QUERY_VERSION

@@ -46,9 +46,9 @@ _SELECT_THINGS_IN_GROUP_OR_BELOW = """
 
 @operation("iot", "AddThingToThingGroup")
 def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
-    """Add a thing to a group, each by name or ARN; repeating the call succeeds.
+    """Add a thing to a group; both are given by name or ARN. Repeating the call succeeds.
 
-    `overrideDynamicGroups` has no effect, because dynamic groups do not count towards the limit here.
+    `overrideDynamicGroups` has no effect, because dynamic groups do not count toward the limit here.
 
     Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second one in a hierarchy.
     """
@@ -59,7 +59,9 @@ def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "RemoveThingFromThingGroup")
 def remove_thing_from_thing_group(context: Context, params: Params) -> Output | None:
-    """Remove a thing from a group, each by name or ARN; if it is not a member, nothing changes.
+    """Remove a thing from a group; both are given by name or ARN.
+
+    If the thing is not a member, nothing changes.
 
     Raises ResourceNotFound, InvalidRequest.
     """
@@ -150,7 +152,10 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
 
 
 def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
-    """Return the dynamic groups, of which there are at most 100, whose query the thing matches."""
+    """Return the dynamic groups whose query the thing matches.
+
+    Each group's query is run; there are at most 100 dynamic groups.
+    """
     dynamic_groups = context.tx.fetch_all(
         "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
         context.scope,

@@ -128,7 +128,7 @@ def group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingGroup")
 def create_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a group; repeating the call succeeds, with other properties or tags it fails.
+    """Create a group; repeating the call succeeds, but fails with other properties or tags.
 
     Raises InvalidRequest for an unknown or dynamic parent (AWS's service model has no ResourceNotFound for this operation),
     a hierarchy deeper than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).

@@ -45,8 +45,12 @@ def list_things(context: Context, params: Params) -> Output | None:
 
 
 def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
-    """Return a page of the things with an attribute, or whose attribute has a given value or value prefix."""
+    """Return a page of the things that have an attribute.
+
+    The attribute's value is any value, `attributeValue`, or a value that starts with `attributeValue`.
+    """
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
+    # The first page starts at `attributeValue`, before which no value can match.
     after_value, after_seq = page.after or (value or "", 0)
     where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]
     if value is not None and not is_prefix:
@@ -59,6 +63,7 @@ def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Outp
         where.append("a.value < ?")
         values.append(build_prefix_end(value))
     rows = context.tx.fetch_all(
+        # CROSS JOIN makes SQLite read `thing_attributes` first, in the order of its primary key.
         f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a"  # noqa: S608
         " CROSS JOIN things t ON t.seq = a.seq"
         f" WHERE {' AND '.join(where)} ORDER BY a.value, a.seq LIMIT ?",

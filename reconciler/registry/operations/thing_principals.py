@@ -11,7 +11,7 @@ from reconciler.registry.shared.principals import parse_certificate_id, require_
 from reconciler.registry.store import Row
 
 # Converts a row to an item of the output.
-Item = Callable[[Row], object]
+ToItem = Callable[[Row], object]
 
 EXCLUSIVE = "EXCLUSIVE_THING"
 NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
@@ -24,7 +24,7 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
     Repeating it with another `thingPrincipalType` changes the type of the attachment (UNCONFIRMED).
 
     An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The error
-    texts are those that Terraform's acceptance tests expect of AWS.
+    texts are those that Terraform's acceptance tests expect from AWS.
 
     Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
     """
@@ -56,7 +56,7 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DetachThingPrincipal")
 def detach_thing_principal(context: Context, params: Params) -> Output | None:
-    """Detach a principal from a thing; it still blocks the deletion of both for `detach_lag_seconds`.
+    """Detach a principal from a thing; neither can be deleted for the next `detach_lag_seconds`.
 
     Raises ResourceNotFound for an unknown thing, and for a principal that is not attached (UNCONFIRMED), InvalidRequest
     for an invalid principal.
@@ -73,6 +73,7 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
     )
     if not changed_rows:
         raise not_found(f"The principal {principal} is not attached to the thing {thing}.")
+    # Edges whose lag is over; without a lag, this includes the edge that was just detached.
     context.tx.run(
         "DELETE FROM principal_edges WHERE scope = ? AND thing = ? AND gone_at <= ?",
         context.scope,
@@ -119,7 +120,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Output | None:
     )
 
 
-def _list_principals(context: Context, params: Params, member: str, item: Item) -> Output:
+def _list_principals(context: Context, params: Params, member: str, to_item: ToItem) -> Output:
     page = REGISTRY_PAGER.start_page(context, params)
     name = params["thingName"]
     if find_thing(context, name) is None:
@@ -135,10 +136,10 @@ def _list_principals(context: Context, params: Params, member: str, item: Item) 
         *_build_type_filter(params),
         page.limit,
     )
-    return page.build_output(member, rows, key=lambda row: (row["principal"],), item=item)
+    return page.build_output(member, rows, key=lambda row: (row["principal"],), item=to_item)
 
 
-def _list_things(context: Context, params: Params, member: str, item: Item) -> Output:
+def _list_things(context: Context, params: Params, member: str, to_item: ToItem) -> Output:
     page = REGISTRY_PAGER.start_page(context, params)
     require_principal(context, params["principal"])
     rows = context.tx.fetch_all(
@@ -150,7 +151,7 @@ def _list_things(context: Context, params: Params, member: str, item: Item) -> O
         *_build_type_filter(params),
         page.limit,
     )
-    return page.build_output(member, rows, key=lambda row: (row["thing"],), item=item)
+    return page.build_output(member, rows, key=lambda row: (row["thing"],), item=to_item)
 
 
 def _build_type_filter(params: Params) -> tuple[int | None, int | None]:

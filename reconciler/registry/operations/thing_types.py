@@ -60,7 +60,7 @@ def thing_type_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingType")
 def create_thing_type(context: Context, params: Params) -> Output | None:
-    """Create a type; repeating the call succeeds, with other properties or tags it fails.
+    """Create a type; repeating the call succeeds, but fails with other properties or tags.
 
     Tags are compared only if the request has some.
 
@@ -153,7 +153,7 @@ def deprecate_thing_type(context: Context, params: Params) -> Output | None:
 def delete_thing_type(context: Context, params: Params) -> Output | None:
     """Delete a type that no thing uses.
 
-    The type must have been deprecated for `thing_type_deletion_seconds` (5 minutes).
+    The type must have been deprecated for `thing_type_deletion_seconds` (5 minutes by default).
 
     Raises ResourceNotFound, InvalidRequest.
     """

@@ -80,7 +80,7 @@ def build_thing_arn(context: Context, name: str) -> str:
 
 @operation("iot", "CreateThing")
 def create_thing(context: Context, params: Params) -> Output | None:
-    """Create a thing; repeating the call succeeds, with other properties it fails.
+    """Create a thing; repeating the call succeeds, but fails with other properties.
 
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).

@@ -1,4 +1,4 @@
-"""Tables and helpers that several operations share; it has no operations.
+"""Tables and helpers that several operations share; this package has no operations.
 
 Invariant: a module here imports none of `operations/`.
 """

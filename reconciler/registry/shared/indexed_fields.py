@@ -62,5 +62,9 @@ def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]
 
 def find_unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Return the fields that are not managed by AWS in any mode, or that have another type."""
-    types = {name: field_type for managed in _FIELDS_BY_MODE.values() for name, field_type in managed.items()}
+    types = {
+        name: field_type
+        for managed_fields in _FIELDS_BY_MODE.values()
+        for name, field_type in managed_fields.items()
+    }
     return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]

@@ -15,6 +15,7 @@ DISCOVERED = "DISCOVERED_DEVICE"
 _UPC = re.compile(r"[0-9]{12}")
 _EAN = re.compile(r"[0-9]{8,13}")
 _SERIAL = re.compile(r"[A-Za-z0-9_ -]{1,128}")
+# A device of a cloud: its cloud's name and its device ID there.
 _CLOUD = re.compile(r"CLOUD:[^:]*:([a-zA-Z0-9_.,@-]{1,256})")
 
 # Documented: a Wi-Fi hub starts PRE_ASSOCIATED, an import from a cloud UNASSOCIATED. The rest is UNCONFIRMED: other bar
@@ -35,12 +36,13 @@ def parse_material(params: Params) -> dict[str, Any]:
     A Wi-Fi code is `SN:<serial>;UPC:<12 digits>`, or has an `EAN` in place of the UPC, and may end in a semicolon.
     """
     material = params["AuthenticationMaterial"]
-    if params["AuthenticationMaterialType"] == DISCOVERED and (cloud := _CLOUD.fullmatch(material)):
-        return {"ConnectorDeviceId": cloud.group(1)}
+    cloud_match = _CLOUD.fullmatch(material)
+    if params["AuthenticationMaterialType"] == DISCOVERED and cloud_match:
+        return {"ConnectorDeviceId": cloud_match[1]}
     if params["AuthenticationMaterialType"] != WIFI:
         return {}
-    pairs = [field.partition(":") for field in material.split(";")]
-    fields = {name: value for name, _, value in pairs}
+    partitions = [field.partition(":") for field in material.split(";")]
+    fields = {name: value for name, _colon, value in partitions}
     candidates = {
         "SerialNumber": (fields.get("SN"), _SERIAL),
         "UniversalProductCode": (fields.get("UPC"), _UPC),

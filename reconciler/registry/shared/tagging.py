@@ -1,6 +1,6 @@
 """Tags: their table, and the rules that both services share.
 
-Invariant: only resources that a noun has declared with `@allow_tags` can be tagged. A resource has at most 50 tags, and no key
+Invariant: only resources of a type that is declared with `@allow_tags` can be tagged. A resource has at most 50 tags, and no key
 starts with `aws:` in any letter case.
 """
 

@@ -1,7 +1,7 @@
 """Provisioning templates: their grammar and their evaluation. Pure: no registry state.
 
 Invariant: AWS documents the grammar only by examples, and less of it for RegisterThing than for fleet provisioning. Where
-the two differ, the wider grammar is accepted (UNCONFIRMED). Everything else is rejected with a message that has its path.
+the two differ, the wider grammar is accepted (UNCONFIRMED). Everything else is rejected with a message that contains its path.
 
 - `document`   template body → `Template`
 - `values`     a property with `Ref` and functions → its value

@@ -48,7 +48,9 @@ class TemplateError(Exception):
 
 @frozen
 class TemplateResource:
-    """A resource of a template, with its properties as they are written.
+    """A resource of a template, with its properties before their evaluation.
+
+    `settings` are its OverrideSettings, by property.
 
     UNCONFIRMED: the default of a setting is DO_NOTHING, which leaves an existing resource unchanged. This default
     overwrites no changes by others, and lets the same device be registered again.
@@ -65,7 +67,10 @@ class TemplateResource:
 
 @frozen
 class Template:
-    """A parsed template. `parameters` has the default of each declared parameter, or None."""
+    """A parsed template; a thing or certificate that it does not have is None.
+
+    `parameters` has each declared parameter with its default, or with None.
+    """
 
     parameters: Mapping[str, str | None]
     mappings: Mapping[str, Any] = field(repr=False)
@@ -102,7 +107,7 @@ def read_template(body: str) -> Template:
 
 
 def _parse_parameters(section: Any) -> dict[str, str | None]:
-    """Return the default of each declared parameter."""
+    """Return each declared parameter with its default, or with None."""
     declarations = _require_object(section, "Parameters")
     return {name: _parse_parameter(name, declaration) for name, declaration in declarations.items()}
 

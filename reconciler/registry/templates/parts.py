@@ -16,9 +16,9 @@ from reconciler.registry.templates.values import (
     evaluate_texts,
 )
 
-CERTIFICATE_SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
 T = TypeVar("T")
 
+CERTIFICATE_SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
 STATUSES = ("ACTIVE", "INACTIVE")
 PRINCIPAL_TYPES = ("NON_EXCLUSIVE_THING", "EXCLUSIVE_THING")
 
@@ -52,7 +52,10 @@ class CertificatePart:
 
 @frozen
 class PolicyPart:
-    """A policy that a template attaches: an existing one by name, or a new one by document."""
+    """A policy that a template attaches, either by the name of an existing policy or by a document.
+
+    Either `name` or `document` is None.
+    """
 
     resource: TemplateResource
     name: str | None
@@ -111,11 +114,11 @@ class _PropertyReader:
     scope: TemplateScope
     resource: TemplateResource
 
-    def evaluate(self, key: str, evaluate: Callable[[TemplateScope, Any, str], T]) -> T | None:
+    def evaluate(self, key: str, evaluator: Callable[[TemplateScope, Any, str], T]) -> T | None:
         """Evaluate a property, or return None when the template does not have it."""
         if key not in self.resource.properties:
             return None
-        return evaluate(self.scope, self.resource.properties[key], self._build_path(key))
+        return evaluator(self.scope, self.resource.properties[key], self._build_path(key))
 
     def read_text(self, key: str) -> str | None:
         return self.evaluate(key, evaluate_text)

@@ -1,7 +1,7 @@
 """Property expression → value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
 
-Invariant: a parameter without a value has its default. A property that needs a parameter with neither cannot be evaluated,
-which is an error, except in `Fn::Sub`, where an unknown variable stays in the text unchanged.
+Invariant: a parameter without a value has its default. A `Ref` to a parameter that has neither is an error. In the text of
+`Fn::Sub`, a variable without a value stays unchanged.
 """
 
 import re

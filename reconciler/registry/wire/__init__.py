@@ -1,7 +1,7 @@
 """The rest-json protocol, driven by botocore's service models, without code for single operations.
 
-Invariant: everything follows from the model. A shape's type selects the parser, its location the part of the request, its
-metadata the constraints. An operation is compiled into closures on its first request; later requests only call them.
+Invariant: everything follows from the model. A shape's type selects the parser, its location selects the part of the request,
+and its metadata has the constraints. An operation is compiled into closures on its first request; later requests only call them.
 
 - `service`     the two service models, and one `WireOperation` per operation
 - `routes`      HTTP method and path → operation

@@ -22,6 +22,7 @@ from reconciler.registry.wire.constraints import (
 from reconciler.registry.wire.payload import MalformedError, load_json
 from reconciler.registry.wire.scalars import choose_json_converter, choose_text_converter
 
+# Converts the value at a path, and adds its violations to the errors.
 Parser = Callable[[Any, str, ValidationErrors], Any]
 Query = Mapping[str, Sequence[str]]
 
@@ -158,7 +159,7 @@ def _build_text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -
 def _build_json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
     """Return the parser of a member of a JSON document.
 
-    `enclosing` has the parsers of the shapes around it, for shapes that contain themselves.
+    `enclosing` has the parsers of the shapes around it, by the shape's name, for shapes that contain themselves.
     """
     if shape.name in enclosing:
         return enclosing[shape.name]
@@ -195,7 +196,7 @@ def _build_scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Pa
 def _build_structure_parser(
     shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None
 ) -> Parser:
-    """Return the parser of a structure, or of the members in `only`, if it is given."""
+    """Return the parser of a structure, or only of its members in `only`, if this is given."""
     # The list is filled after the parser is built, so that a member of the same shape can use the parser itself.
     members: list[tuple[str, str, Parser]] = []
     parse = _build_object_parser(members, frozenset(shape.required_members))

@@ -1,7 +1,7 @@
 r"""Translate the service models' patterns, which are Java's, to the dialect of the `regex` library.
 
 Invariant: the whole value must match. `\w`, `\d`, `\s` and the POSIX classes mean ASCII, as in Java; `\p{L}`, `\p{N}`,
-`\p{Z}` and `\p{C}` mean Unicode categories in both. Java allows nested sets, and so does `regex` with VERSION1.
+`\p{Z}` and `\p{C}` mean Unicode categories in both dialects. Java allows nested sets, and so does `regex` with VERSION1.
 """
 
 from functools import cache
@@ -32,15 +32,15 @@ class CompiledPattern(Protocol):
 
 
 @cache
-def compile_pattern(java: str) -> CompiledPattern:
+def compile_pattern(java_pattern: str) -> CompiledPattern:
     """Compile a pattern of a service model. Raises `regex.error` when it is not valid."""
-    pattern: CompiledPattern = regex.compile(translate(java), regex.VERSION1)
+    pattern: CompiledPattern = regex.compile(translate(java_pattern), regex.VERSION1)
     return pattern
 
 
-def translate(java: str) -> str:
+def translate(java_pattern: str) -> str:
     """Translate a Java pattern for `regex`."""
-    return str(_ESCAPE.sub(lambda match: _translate_escape(match.group()), java))
+    return str(_ESCAPE.sub(lambda match: _translate_escape(match.group()), java_pattern))
 
 
 def _translate_escape(escape: str) -> str:

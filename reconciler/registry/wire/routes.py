@@ -1,9 +1,9 @@
 """HTTP method and path → operation, through a tree of path segments.
 
 Invariant: a literal segment takes precedence over a label (`{name}`, one segment), and a label over a greedy label
-(`{name+}`, all segments that remain); if a branch does not match, the
-next one is tried. Segments are compared and captured after percent-decoding, so an encoded slash stays inside its label. A
-label is never empty, and a trailing slash counts: a request whose name is missing must not become a list request.
+(`{name+}`, all segments that remain); if a branch does not match, the next one is tried. Segments are compared and captured after
+percent-decoding, so an encoded slash stays inside its label. A label is never empty, and a trailing slash counts: a request
+whose name is missing must not become a list request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Routes(Generic[Target]):
     def add(self, method: str, template: str, target: Target) -> None:
         """Add a URI template such as `/things/{thingName}/principals` or `/destinations/{arn+}`.
 
-        Raises ValueError when another target has the same method and template.
+        Raises ValueError when another target has the same method and template; templates with a greedy label are not checked.
         """
         node = self._methods.setdefault(method, _Node())
         names: list[str] = []

@@ -18,7 +18,7 @@ from reconciler.registry.wire.payload import MalformedError
 
 Convert = Callable[[Any, str], Any]
 
-# Without the sign.
+# The bits of each integer type, without the bit of the sign.
 _BITS = {"integer": 31, "long": 63}
 _LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "rfc822"}
 # A longer text is rejected before it is converted, which would take long.

@@ -22,7 +22,8 @@ class OutputSerializer:
     """The serializer of one operation's outputs, compiled once by `compile_serializer`.
 
     `headers` has the member, the header and the writer of each member that is sent as a header. `status_member` is the
-    member that is sent as the HTTP status. `payload` is the member that is the whole body; None when members are parts of it.
+    member that is sent as the HTTP status, or None. `body` writes the JSON document, and is None when there is no body.
+    `payload` is the member that is the whole body; None when members are parts of it.
     """
 
     status: int
@@ -77,7 +78,7 @@ def compile_error_writer(shape: Shape) -> Writer:
 def _build_json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
     """Return the writer of a shape.
 
-    `enclosing` has the writers of the shapes around it, for shapes that contain themselves.
+    `enclosing` has the writers of the shapes around it, by the shape's name, for shapes that contain themselves.
     """
     enclosing = enclosing or {}
     if shape.name in enclosing:
@@ -98,8 +99,8 @@ def _build_json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None)
 def _build_structure_writer(
     shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None
 ) -> Writer:
-    """Return the writer of a structure, or of the members in `only`, if it is given."""
-    # The names in the document and the writers, by member; filled below, so that a shape can contain itself.
+    """Return the writer of a structure, or only of its members in `only`, if this is given."""
+    # The name in the document and the writer of each member; filled below, so that a shape can contain itself.
     members: dict[str, tuple[str, Writer]] = {}
 
     def write(value: Mapping[str, Any]) -> dict[str, Any]:

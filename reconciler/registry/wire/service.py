@@ -1,7 +1,7 @@
 """The two service models of the installed botocore, and the parsers and serializers of each operation.
 
 Invariant: a model is read once per process (about 20 ms each); an operation's shapes are compiled once, on its first
-request. This module contains every operation of a model, whether or not the registry implements it.
+request. A `Service` has every operation of its model, whether or not the registry serves it.
 """
 
 import threading
@@ -53,7 +53,7 @@ class WireOperation:
 
     @cached_property
     def error_codes(self) -> frozenset[str]:
-        """The codes of every error in its model."""
+        """The codes of all errors in its model."""
         return frozenset(str(shape.name) for shape in self.model.error_shapes)
 
     @cached_property
