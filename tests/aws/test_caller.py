@@ -1,4 +1,4 @@
-"""`Caller`: it joins all pages, and raises none of boto3's exceptions."""
+"""`Caller`, which joins all pages of a listing and raises none of boto3's exceptions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from reconciler.model.errors import AwsError, ReconcilerError, TargetError
 from tests.support.registry_client import Cloud
 
 CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
-NOT_ERRORS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
+WARNINGS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
 MODEL_ERRORS = {"UndefinedModelAttributeError", "MissingServiceIdError"}
 """Raised for an incomplete service model; none that ships with botocore is incomplete."""
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Cloud:
+    """A registry with 300 things; a page has at most 250."""
     cloud_with_things = Cloud()
     for number in range(300):
         cloud_with_things.iot.create_thing(thingName=f"t{number:03}")
@@ -32,35 +33,35 @@ def _reset_request_count(cloud):
     cloud.requests = 0
 
 
-def names(response):
+def get_thing_names(response):
     return [item["thingName"] for item in response["things"]]
 
 
 def test_a_listing_joins_all_pages_of_the_largest_size(cloud):
     response = cloud.call(ApiCall("iot", "ListThings"))
-    assert names(response) == [f"t{number:03}" for number in range(300)]
+    assert get_thing_names(response) == [f"t{number:03}" for number in range(300)]
     assert ("NextToken" in response, cloud.requests) == (False, 2)
 
 
 @pytest.mark.parametrize(("max_items", "requests"), [(10, 1), (250, 1), (260, 2)])
-def test_a_truncated_listing_has_a_token(cloud, max_items, requests):
+def test_a_listing_truncated_at_max_items_has_a_token(cloud, max_items, requests):
     response = cloud.call(ApiCall("iot", "ListThings", max_items=max_items))
-    assert names(response) == [f"t{number:03}" for number in range(max_items)]
+    assert get_thing_names(response) == [f"t{number:03}" for number in range(max_items)]
     assert ("NextToken" in response, cloud.requests) == (True, requests)
 
 
 def test_a_complete_listing_has_no_token(cloud):
     response = cloud.call(ApiCall("iot", "ListThings", max_items=300))
-    assert (len(names(response)), "NextToken" in response) == (300, False)
+    assert (len(get_thing_names(response)), "NextToken" in response) == (300, False)
 
 
-def test_an_empty_listing_has_its_key(cloud):
+def test_an_empty_listing_contains_an_empty_list(cloud):
     assert cloud.call(ApiCall("iot", "ListCertificates"))["certificates"] == []
 
 
-def test_parameters_are_sent_with_every_page(cloud):
+def test_a_listing_sends_the_parameters_of_its_call(cloud):
     response = cloud.call(ApiCall("iot", "ListThings", {"attributeName": "site", "attributeValue": "oslo"}))
-    assert names(response) == []
+    assert get_thing_names(response) == []
 
 
 def test_an_unpaged_response_is_returned_unchanged(cloud):
@@ -90,38 +91,40 @@ def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(c
     assert cloud.requests == 0
 
 
-def botocore_exceptions() -> dict[str, type[Exception]]:
+def find_botocore_exceptions() -> dict[str, type[Exception]]:
     return {
         name: exception
         for name, exception in vars(botocore.exceptions).items()
-        if isinstance(exception, type) and issubclass(exception, Exception) and name not in NOT_ERRORS
+        if isinstance(exception, type) and issubclass(exception, Exception) and name not in WARNINGS
         and exception.__module__ == "botocore.exceptions"
     }  # fmt: skip
 
 
-def build_exception(error: type[Exception]) -> Exception:
+def build_exception(exception_class: type[Exception]) -> Exception:
     """Return an exception of a class, with each field of its text filled with the field's name."""
-    if issubclass(error, ClientError):
+    if issubclass(exception_class, ClientError):
         response = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-        return error(response, "CreateThing")
-    if issubclass(error, WaiterError):
-        return error("name", "reason", {})
-    fields = {field: field for _, field, _, _ in string.Formatter().parse(error.fmt) if field}
-    if issubclass(error, HTTPClientError):
-        return error(request=None, response=None, **fields)
-    return error(**fields)
+        return exception_class(response, "CreateThing")
+    if issubclass(exception_class, WaiterError):
+        return exception_class("name", "reason", {})
+    fields = {field: field for _, field, _, _ in string.Formatter().parse(exception_class.fmt) if field}
+    if issubclass(exception_class, HTTPClientError):
+        return exception_class(request=None, response=None, **fields)
+    return exception_class(**fields)
 
 
-def test_every_botocore_exception_of_a_call_is_caught():
-    families = (ClientError, BotoCoreError)
+def test_only_model_errors_do_not_derive_from_the_two_classes_that_the_caller_catches():
+    caught_classes = (ClientError, BotoCoreError)
     assert {
-        name for name, exception in botocore_exceptions().items() if not issubclass(exception, families)
+        name
+        for name, exception_class in find_botocore_exceptions().items()
+        if not issubclass(exception_class, caught_classes)
     } == MODEL_ERRORS
 
 
-@pytest.mark.parametrize("name", sorted(botocore_exceptions().keys() - MODEL_ERRORS))
+@pytest.mark.parametrize("name", sorted(find_botocore_exceptions().keys() - MODEL_ERRORS))
 def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name):
-    error = build_exception(botocore_exceptions()[name])
+    error = build_exception(find_botocore_exceptions()[name])
     translated = translate_error(error, CALL)
     if isinstance(error, ClientError):
         expected = AwsError, "iot:CreateThing failed with Some: text"

@@ -1,4 +1,4 @@
-"""The file of `--faults`."""
+"""Reading the fault file that `--faults` names."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from reconciler.model.errors import TargetError
 
 @pytest.fixture
 def load(tmp_path):
-    def read(text):
+    """A function that writes a fault file and loads it."""
+
+    def write_and_load(text):
         file = tmp_path / "faults.toml"
         file.write_text(text)
         return load_faults(file)
 
-    return read
+    return write_and_load
 
 
-def test_rules_are_read_in_their_order(load):
+def test_every_rule_of_a_fault_file_is_applied(load):
     faults = load(
         """
         seed = 3
@@ -33,11 +35,11 @@ def test_rules_are_read_in_their_order(load):
         """
     )
 
-    outcomes = [faults.choose_next_fault("iot", "CreateThing") for _ in range(3)]
-    assert outcomes == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
+    kinds_and_delays = [faults.choose_next_fault("iot", "CreateThing") for _ in range(3)]
+    assert kinds_and_delays == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
 
 
-def test_an_empty_file_has_no_rules(load):
+def test_an_empty_fault_file_causes_no_faults(load):
     assert load("").choose_next_fault("iot", "CreateThing") == (None, 0.0)
 
 

@@ -12,12 +12,13 @@ QUOTAS = load_quotas({})
 
 
 @pytest.mark.parametrize("service", sorted(QUOTAS.rates))
-def test_every_rate_is_positive_and_of_an_existing_operation(service):
-    rates = QUOTAS.rates[service]
-    shared = {name for _, members in QUOTAS.shared[service].values() for name in members}
-    operations = set(ServiceModelConstraints().list_operations(service))
-    assert (rates.keys() | shared) - operations - {"default"} == set()
-    assert [name for name, rate in rates.items() if not rate > 0] == []
+def test_every_rate_is_positive_and_of_existing_operations(service):
+    rates, shared_quotas = QUOTAS.rates[service], QUOTAS.shared[service]
+    shared_operations = {name for _, operations in shared_quotas.values() for name in operations}
+    existing_operations = set(ServiceModelConstraints().list_operations(service))
+    assert (rates.keys() | shared_operations) - existing_operations - {"default"} == set()
+    assert [name for name, rate in rates.items() if rate <= 0] == []
+    assert [name for name, (rate, _) in shared_quotas.items() if rate <= 0] == []
 
 
 def test_every_service_of_a_kind_has_rates():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import combinations
+from itertools import accumulate, combinations
 from types import SimpleNamespace
 
 import boto3
@@ -38,17 +38,17 @@ class Time:
         self.now += seconds
 
 
-def admission_times(rate: float, gaps: list[float]) -> list[float]:
+def compute_admission_times(rate: float, gaps: list[float]) -> list[float]:
     """Return when calls are admitted that arrive `gaps` seconds apart, each in its own thread."""
-    now, waits = 0.0, [0.0]
+    now, waits = 0.0, []
     bucket = TokenBucket(rate, clock=lambda: now, pause=waits.append)
-    moments = []
+    times = []
     for gap in gaps:
         now += gap
-        waits[:] = [0.0]
-        bucket.take()
-        moments.append(now + waits[-1])
-    return moments
+        waits.clear()
+        bucket.take()  # appends to `waits` if the call has to wait
+        times.append(now + sum(waits))
+    return times
 
 
 _RATES = st.sampled_from([0.5, 1.0, 10.0, 100.0, 350.0])
@@ -56,30 +56,33 @@ _GAPS = st.lists(st.floats(0, 3), max_size=60)
 
 
 @given(_RATES, _GAPS)
-def test_no_time_window_has_more_calls_than_the_rate_and_one_burst(rate, gaps):
+def test_no_time_window_has_more_calls_than_one_burst_and_the_rate_allow(rate, gaps):
     burst = max(1.0, rate)
-    for (first, start), (last, end) in combinations(enumerate(admission_times(rate, gaps)), 2):
-        assert last - first + 1 <= burst + rate * (end - start) + 1e-6
+    numbered_times = enumerate(compute_admission_times(rate, gaps))
+    for (first_number, start), (last_number, end) in combinations(numbered_times, 2):
+        calls = last_number - first_number + 1
+        assert calls <= burst + rate * (end - start) + 1e-6
 
 
 @given(_RATES, _GAPS)
 def test_calls_are_admitted_first_come_first_served(rate, gaps):
-    moments = admission_times(rate, gaps)
-    assert moments == sorted(moments)
+    times = compute_admission_times(rate, gaps)
+    assert times == sorted(times)
 
 
 @given(_RATES)
 def test_calls_at_the_rate_never_wait(rate):
-    arrivals = [1 / rate] * 50
-    assert admission_times(rate, arrivals) == pytest.approx([sum(arrivals[: n + 1]) for n in range(50)])
+    gaps = [1 / rate] * 50
+    arrival_times = list(accumulate(gaps))
+    assert compute_admission_times(rate, gaps) == pytest.approx(arrival_times)
 
 
-def test_a_burst_is_spread_at_the_rate():
-    assert admission_times(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
+def test_simultaneous_calls_beyond_one_second_of_calls_are_admitted_at_the_rate():
+    assert compute_admission_times(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_an_idle_bucket_saves_at_most_one_second_of_calls():
-    assert admission_times(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
+def test_an_idle_bucket_collects_tokens_for_at_most_one_second_of_calls():
+    assert compute_admission_times(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
 
 
 @pytest.fixture
@@ -92,12 +95,16 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def limited(time, request):
-    """A `Call` at one request per second, and a list of responses that replace the registry's own."""
+def limited_caller(time, request):
+    """A caller with a limit of one request per second, and a list of responses.
+
+    While the list has responses, they replace the registry's own. Creations of things are not limited. The fixture's
+    parameter, False by default, is whether a call waits only after throttling.
+    """
     replacements: list[HttpResponse] = []
     registry = Registry(":memory:")
     proxy = SimpleNamespace(
-        handle=lambda request: replacements.pop() if replacements else registry.handle(request)
+        handle=lambda http_request: replacements.pop() if replacements else registry.handle(http_request)
     )
     shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
@@ -110,13 +117,13 @@ def limited(time, request):
     return Caller({"iot": client}, immediate_retries), replacements
 
 
-def error_response(status: int, code: str) -> HttpResponse:
+def build_error_response(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
     return HttpResponse(status, headers, b'{"message": "m"}')
 
 
-def test_every_page_of_a_listing_waits_for_the_bucket(limited, time):
-    call, _ = limited
+def test_every_page_of_a_listing_waits_for_the_bucket(limited_caller, time):
+    call, _ = limited_caller
     for number in range(501):
         call(ApiCall("iot", "CreateThing", {"thingName": f"t{number}"}))
     time.pauses.clear()
@@ -125,33 +132,35 @@ def test_every_page_of_a_listing_waits_for_the_bucket(limited, time):
     assert time.pauses == [1.0, 1.0]
 
 
-def test_every_retry_waits_for_the_bucket(limited, time):
-    call, replacements = limited
-    replacements += [error_response(500, "InternalFailureException")] * 3
+def test_every_retry_waits_for_the_bucket(limited_caller, time):
+    call, replacements = limited_caller
+    replacements += [build_error_response(500, "InternalFailureException")] * 3
     assert call(ApiCall("iot", "ListThingTypes"))["thingTypes"] == []
     # After each response, the pause before the retry, which is 0 here, and then the wait for the bucket.
     assert time.pauses == [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (429, "Whatever")])
-def test_throttling_slows_every_call_of_the_bucket(limited, time, status, code):
-    call, replacements = limited
-    replacements += [error_response(status, code)]
+def test_throttling_slows_every_call_of_the_bucket(limited_caller, time, status, code):
+    call, replacements = limited_caller
+    replacements += [build_error_response(status, code)]
     call(ApiCall("iot", "ListThings"))
-    # Half a call per second from the operation's own bucket; meanwhile, the shared bucket refills.
+    # The pause before the retry, which is 0 here. Then the wait for the operation's own bucket, which now admits half
+    # a call per second; meanwhile, the shared bucket refills.
     assert time.pauses[:2] == [0.0, 2.0]
     time.pauses.clear()
     call(ApiCall("iot", "ListCertificates"))
+    # The shared bucket was slowed to half a call per second, too, and has recovered for 2 seconds.
     assert time.pauses == pytest.approx([1 / (0.5 + 2 / RECOVERY_SECONDS)])
 
 
-@pytest.mark.parametrize("limited", [True], indirect=True)
-def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited, time):
-    call, replacements = limited
+@pytest.mark.parametrize("limited_caller", [True], indirect=True)
+def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited_caller, time):
+    call, replacements = limited_caller
     for _ in range(5):
         call(ApiCall("iot", "ListThingTypes"))
     pauses_before = list(time.pauses)
-    replacements += [error_response(400, "ThrottlingException")]
+    replacements += [build_error_response(400, "ThrottlingException")]
     call(ApiCall("iot", "ListThingTypes"))
     call(ApiCall("iot", "ListThings"))
 
@@ -160,9 +169,9 @@ def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited, time):
     assert time.pauses == [0.0, 2.0]
 
 
-def test_a_resource_quota_does_not_slow_calls(limited, time):
-    call, replacements = limited
-    replacements += [error_response(410, "LimitExceededException")]
+def test_a_resource_quota_does_not_slow_calls(limited_caller, time):
+    call, replacements = limited_caller
+    replacements += [build_error_response(410, "LimitExceededException")]
     with pytest.raises(AwsError, match="LimitExceededException"):
         call(ApiCall("iot", "ListThings"))
     time.pauses.clear()
@@ -170,7 +179,7 @@ def test_a_resource_quota_does_not_slow_calls(limited, time):
     assert time.pauses == [1.0]
 
 
-def test_throttling_halves_the_rate_once_per_second():
+def test_throttling_halves_the_rate_at_most_once_per_second():
     time = Time()
     bucket = TokenBucket(64.0, time.clock, time.pause)
     assert [bucket.slow_down(), bucket.slow_down()] == [32.0, None]
@@ -203,15 +212,15 @@ def test_a_repeatedly_throttled_call_is_still_admitted():
     assert time.pauses == pytest.approx([1 / bucket._rate])
 
 
-def test_operations_with_a_shared_quota_wait_for_each_other(limited, time):
-    call, _ = limited
+def test_operations_with_a_shared_quota_wait_for_each_other(limited_caller, time):
+    call, _ = limited_caller
     call(ApiCall("iot", "ListThings"))
     call(ApiCall("iot", "ListCertificates"))
     assert time.pauses == [1.0]
 
 
-def test_operations_without_a_shared_quota_do_not_wait_for_each_other(limited, time):
-    call, _ = limited
+def test_operations_without_a_shared_quota_do_not_wait_for_each_other(limited_caller, time):
+    call, _ = limited_caller
     call(ApiCall("iot", "ListThingTypes"))
     call(ApiCall("iot", "ListCertificates"))
     assert time.pauses == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import nullcontext
 from itertools import pairwise
 
@@ -33,7 +34,7 @@ from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, Virtu
 URL = "https://iot.eu-west-1.amazonaws.com"
 
 
-def client_error(status: int, code: str) -> ClientError:
+def make_client_error(status: int, code: str) -> ClientError:
     response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Make")
 
@@ -41,21 +42,21 @@ def client_error(status: int, code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (client_error(400, "ThrottlingException"), CallFailure.THROTTLED),
-        (client_error(429, "ThrottlingException"), CallFailure.THROTTLED),
-        (client_error(429, "Whatever"), CallFailure.THROTTLED),
-        (client_error(400, "TooManyRequestsException"), CallFailure.THROTTLED),
-        (client_error(503, "SlowDown"), CallFailure.THROTTLED),
-        (client_error(500, "InternalFailureException"), CallFailure.LOST),
-        (client_error(503, "ServiceUnavailableException"), CallFailure.LOST),
-        (client_error(408, "RequestTimeout"), CallFailure.UNSENT),
+        (make_client_error(400, "ThrottlingException"), CallFailure.THROTTLED),
+        (make_client_error(429, "ThrottlingException"), CallFailure.THROTTLED),
+        (make_client_error(429, "Whatever"), CallFailure.THROTTLED),
+        (make_client_error(400, "TooManyRequestsException"), CallFailure.THROTTLED),
+        (make_client_error(503, "SlowDown"), CallFailure.THROTTLED),
+        (make_client_error(500, "InternalFailureException"), CallFailure.LOST),
+        (make_client_error(503, "ServiceUnavailableException"), CallFailure.LOST),
+        (make_client_error(408, "RequestTimeout"), CallFailure.UNSENT),
         (ReadTimeoutError(endpoint_url=URL), CallFailure.LOST),
         (ConnectionClosedError(endpoint_url=URL), CallFailure.LOST),
         (ConnectTimeoutError(endpoint_url=URL), CallFailure.UNSENT),
         (EndpointConnectionError(endpoint_url=URL), CallFailure.UNSENT),
-        (client_error(410, "LimitExceededException"), None),
-        (client_error(409, "ConflictException"), None),
-        (client_error(403, "AccessDenied"), None),
+        (make_client_error(410, "LimitExceededException"), None),
+        (make_client_error(409, "ConflictException"), None),
+        (make_client_error(403, "AccessDenied"), None),
         (SSLError(endpoint_url=URL, error="self-signed"), None),
         (NoCredentialsError(), None),
     ],
@@ -65,14 +66,14 @@ def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, failu
 
 
 THROTTLED, DOWN, LOST = (
-    client_error(400, "ThrottlingException"),
+    make_client_error(400, "ThrottlingException"),
     EndpointConnectionError(endpoint_url=URL),
     ReadTimeoutError(endpoint_url=URL),
 )
 
 
 class FailingCall:
-    """A function that raises each error once and then responds, or raises the first error forever."""
+    """A function that raises each error once and then responds; if it `is_permanent`, it raises the first forever."""
 
     def __init__(self, *errors: Exception, is_permanent: bool = False) -> None:
         self.errors, self.is_permanent = list(errors), is_permanent
@@ -85,22 +86,22 @@ class FailingCall:
         raise self.errors[0] if self.is_permanent else self.errors.pop(0)
 
 
-def longest_pause(_minimum: float, maximum: float) -> float:
+def choose_longest_pause(_minimum: float, maximum: float) -> float:
     return maximum
 
 
-def run(call, time=None, *, reads=False, idempotent=False, circuit=None):
+def run_with_retries(call, time=None, *, reads=False, idempotent=False, circuit=None):
     """Send a call with retries; every pause is as long as possible and takes virtual time."""
     time = time or VirtualTime()
     circuit = circuit or Circuit("iot", time.clock)
-    retries = Retries(time.clock, time.pause, longest_pause)
+    retries = Retries(time.clock, time.pause, choose_longest_pause)
     return retries.run(call, circuit, reads=reads, idempotent=idempotent)
 
 
 @pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["throttled", "never sent"])
 def test_a_call_without_effect_is_retried(error):
     call = FailingCall(error, error)
-    assert (run(call), call.attempts) == ("response", 3)
+    assert (run_with_retries(call), call.attempts) == ("response", 3)
 
 
 @pytest.mark.parametrize(
@@ -109,30 +110,30 @@ def test_a_call_without_effect_is_retried(error):
 def test_a_lost_call_is_retried_only_if_repeating_is_harmless(properties, attempts):
     call = FailingCall(LOST)
     with nullcontext() if properties else pytest.raises(RetriesExhausted):
-        run(call, **properties)
+        run_with_retries(call, **properties)
     assert call.attempts == attempts
 
 
-@pytest.mark.parametrize(("reads", "unknown"), [(True, False), (False, True)])
-def test_the_outcome_of_a_lost_read_is_not_unknown(reads, unknown):
-    with pytest.raises(RetriesExhausted) as caught:
-        run(FailingCall(LOST, *[THROTTLED] * 99), reads=reads, idempotent=True)
-    assert caught.value.outcome_unknown is unknown
-    with pytest.raises(ServiceUnavailableError) as down:
-        run(FailingCall(LOST, is_permanent=True), reads=reads, idempotent=True)
-    assert down.value.outcome_unknown is unknown
+@pytest.mark.parametrize(("reads", "is_unknown"), [(True, False), (False, True)])
+def test_after_a_lost_response_the_outcome_of_a_write_is_unknown_and_of_a_read_is_not(reads, is_unknown):
+    with pytest.raises(RetriesExhausted) as exhausted:
+        run_with_retries(FailingCall(LOST, *[THROTTLED] * 99), reads=reads, idempotent=True)
+    assert exhausted.value.outcome_unknown is is_unknown
+    with pytest.raises(ServiceUnavailableError) as unavailable:
+        run_with_retries(FailingCall(LOST, is_permanent=True), reads=reads, idempotent=True)
+    assert unavailable.value.outcome_unknown is is_unknown
 
 
-def test_an_aws_error_after_a_lost_response_is_final():
+def test_the_outcome_is_known_if_aws_rejects_the_call_after_a_lost_response():
     with pytest.raises(RetriesExhausted) as caught:
-        run(FailingCall(LOST, client_error(404, "ResourceNotFoundException")), idempotent=True)
+        run_with_retries(
+            FailingCall(LOST, make_client_error(404, "ResourceNotFoundException")), idempotent=True
+        )
     assert caught.value.outcome_unknown is False
 
 
 @given(st.integers(0, 2**32))
 def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
-    import random
-
     time, pauses, bounds = VirtualTime(), [], []
 
     def random_pause(minimum, maximum):
@@ -153,12 +154,12 @@ def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
     assert all(maximum <= next_maximum for (_, maximum), (_, next_maximum) in pairwise(bounds))
 
 
-def test_the_circuit_opens_after_failures_and_closes_after_a_response():
+def test_the_circuit_opens_after_repeated_failures_and_closes_after_a_response():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     call = FailingCall(DOWN, is_permanent=True)
     with pytest.raises(ServiceUnavailableError) as caught:
-        run(call, time, circuit=circuit)
+        run_with_retries(call, time, circuit=circuit)
     assert str(caught.value) == (
         f"iot: failed {call.attempts} times in a row ({DOWN}), so it is not called for now; "
         "run again when it has recovered: completed steps are detected, and the rest is planned again"
@@ -166,19 +167,19 @@ def test_the_circuit_opens_after_failures_and_closes_after_a_response():
     assert call.attempts >= Circuit.MAX_FAILURES
     attempts_before = call.attempts
     with pytest.raises(ServiceUnavailableError):
-        run(call, time, circuit=circuit)
+        run_with_retries(call, time, circuit=circuit)
     assert call.attempts == attempts_before
     time.pause(Circuit.OPEN_SECONDS)
     call.errors = []
-    assert run(call, time, circuit=circuit) == "response"
-    assert run(call, time, circuit=circuit) == "response"
+    assert run_with_retries(call, time, circuit=circuit) == "response"
+    assert run_with_retries(call, time, circuit=circuit) == "response"
 
 
 def test_only_one_call_probes_an_open_circuit():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(Circuit.MAX_FAILURES):
-        time.pause(2.0)
+        time.pause(2.0)  # the failures must cover at least `Circuit.MIN_SPAN_SECONDS`
         circuit.record_failure("why")
     time.pause(Circuit.OPEN_SECONDS)
     circuit.check()
@@ -189,7 +190,7 @@ def test_only_one_call_probes_an_open_circuit():
 
 
 @pytest.mark.parametrize("gap", [0.0, DEFAULT_TIMEOUT_SECONDS + 1])
-def test_short_or_rare_failures_do_not_open_the_circuit(gap):
+def test_failures_at_one_moment_or_with_long_gaps_do_not_open_the_circuit(gap):
     time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(5 * Circuit.MAX_FAILURES):
@@ -203,7 +204,7 @@ def test_throttling_does_not_open_the_circuit():
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
         with pytest.raises(RetriesExhausted):
-            run(FailingCall(THROTTLED, is_permanent=True), time, circuit=circuit)
+            run_with_retries(FailingCall(THROTTLED, is_permanent=True), time, circuit=circuit)
     circuit.check()
 
 
@@ -216,13 +217,13 @@ CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
+    ("fault", "error_class"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
 )
-def test_a_lost_creation_is_sent_once_and_its_outcome_is_unknown(cloud, fault, kind):
+def test_a_creation_whose_response_is_lost_is_sent_once_and_its_outcome_is_unknown(cloud, fault, error_class):
     cloud.stop_faults().reset()
     cloud.sent_requests.clear()
     cloud.faults = SingleFault("POST", "/policies/p", fault)
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_class) as caught:
         cloud.call(CREATE)
     assert (caught.value.outcome_unknown, len(cloud.sent_requests)) == (True, 1)
 
@@ -244,7 +245,5 @@ def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
     cloud.faults = SingleFault("GET", "nextToken", fault)
     response = cloud.call(ApiCall("iot", "ListThings"))
     assert [item["thingName"] for item in response["things"]] == [f"t{number:03}" for number in range(300)]
-    assert (cloud.faults.occurrences, sum("nextToken" not in path for _, path in cloud.sent_requests)) == (
-        1,
-        1,
-    )
+    first_page_requests = [path for _, path in cloud.sent_requests if "nextToken" not in path]
+    assert (cloud.faults.occurrences, len(first_page_requests)) == (1, 1)

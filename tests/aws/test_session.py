@@ -1,4 +1,4 @@
-"""Connections: Region, account and credentials from `[workspace]`, the environment and the profile."""
+"""Connections: they take Region, account and credentials from `[workspace]`, the environment and the profile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 
 QUOTAS = load_quotas({})
-URL = "http://127.0.0.1:4566"
+LOCAL_URL = "http://127.0.0.1:4566"
 REMOTE_URL = "https://registry.example:4566"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
@@ -89,12 +89,12 @@ def test_the_embedded_region_comes_from_the_file_the_environment_or_the_default(
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_remote_region_comes_from_the_file_or_the_environment(
+def test_the_region_of_a_url_target_comes_from_the_file_or_the_environment(
     connect_with, monkeypatch, settings, environ, region
 ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert connect_with(target=URL, **settings).target == Target(URL, region, "123456789012")
+    assert connect_with(target=LOCAL_URL, **settings).target == Target(LOCAL_URL, region, "123456789012")
 
 
 def test_the_profiles_region_is_the_fallback(connect_with, clean_environment):
@@ -102,8 +102,8 @@ def test_the_profiles_region_is_the_fallback(connect_with, clean_environment):
     (clean_environment / "credentials").write_text(
         "[field]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    target = connect_with(target=URL, profile="field").target
-    assert target == Target(URL, "eu-central-1", "000000000042")
+    target = connect_with(target=LOCAL_URL, profile="field").target
+    assert target == Target(LOCAL_URL, "eu-central-1", "000000000042")
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,20 @@ def test_the_profiles_region_is_the_fallback(connect_with, clean_environment):
         ("0000000000001", "123456789012"),
     ],
 )
-def test_a_remote_endpoint_uses_a_12_digit_key_id_as_the_account(connect_with, set_key, key_id, account):
+def test_the_account_of_a_url_target_is_a_12_digit_key_id_or_the_default(
+    connect_with, set_key, key_id, account
+):
     set_key(key_id)
-    assert connect_with(target=URL, region="eu-west-1").target == Target(URL, "eu-west-1", account)
+    assert connect_with(target=LOCAL_URL, region="eu-west-1").target == Target(
+        LOCAL_URL, "eu-west-1", account
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
         ({"target": "aws"}, NO_REGION),
-        ({"target": URL}, NO_REGION),
+        ({"target": LOCAL_URL}, NO_REGION),
         ({"target": "aws", "region": "eu-west-1"}, NO_CREDENTIALS),
         ({"target": "aws", "region": "eu-west-1", "role_arn": ROLE}, NO_CREDENTIALS),
         (
@@ -151,11 +155,11 @@ def test_a_remote_endpoint_without_credentials_advises_to_set_any(connect_with):
 @pytest.mark.parametrize(
     ("target", "environ"),
     [
-        (URL, {}),
+        (LOCAL_URL, {}),
         ("http://localhost:4566", {}),
         ("http://[::1]:4566", {}),
-        ("aws", {"AWS_ENDPOINT_URL": URL}),
-        ("aws", {"AWS_ENDPOINT_URL": REMOTE_URL, "AWS_ENDPOINT_URL_IOT": URL}),
+        ("aws", {"AWS_ENDPOINT_URL": LOCAL_URL}),
+        ("aws", {"AWS_ENDPOINT_URL": REMOTE_URL, "AWS_ENDPOINT_URL_IOT": LOCAL_URL}),
     ],
 )
 def test_a_local_registry_needs_no_credentials_and_no_identity_call(
@@ -164,22 +168,22 @@ def test_a_local_registry_needs_no_credentials_and_no_identity_call(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     connection_target = connect_with(target=target, region="eu-west-1").target
-    assert connection_target == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
+    assert connection_target == Target(LOCAL_URL if target == "aws" else target, "eu-west-1", "123456789012")
 
 
 def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connect_with, clean_environment):
     (clean_environment / "credentials").write_text(
         "[default]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    connection_target = connect_with(target=URL, region="eu-west-1").target
-    assert connection_target == Target(URL, "eu-west-1", "123456789012")
+    connection_target = connect_with(target=LOCAL_URL, region="eu-west-1").target
+    assert connection_target == Target(LOCAL_URL, "eu-west-1", "123456789012")
 
 
 @pytest.mark.parametrize(
     "environ",
     [
         {"AWS_ENDPOINT_URL": REMOTE_URL},
-        {"AWS_ENDPOINT_URL": URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_ENDPOINT_URL": LOCAL_URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
     ],
 )
 def test_a_remote_endpoint_from_the_environment_needs_credentials(connect_with, monkeypatch, environ):

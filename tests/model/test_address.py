@@ -1,4 +1,4 @@
-"""Addresses and their text."""
+"""Addresses, their text and their order."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.document import Document
 
+# Keys have at most 5 characters, so that none is a key of policies such as `Action`, whose lists are compared as sets.
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -19,7 +20,7 @@ _OBJECTS = st.dictionaries(st.text(max_size=5), _VALUES, max_size=4)
 
 
 def reverse_keys(value):
-    """Return the object with its keys in reverse order, at every depth."""
+    """Return the value with the keys of its objects in reverse order, at every depth."""
     match value:
         case dict():
             return {key: reverse_keys(item) for key, item in reversed(value.items())}
@@ -30,13 +31,13 @@ def reverse_keys(value):
 
 
 @given(_OBJECTS, st.integers(0, 4) | st.none())
-def test_spaces_and_the_order_of_keys_do_not_matter(value, indent):
+def test_documents_are_equal_despite_other_spaces_and_another_order_of_keys(value, indent):
     document = Document.parse(json.dumps(reverse_keys(value), indent=indent), "a.json")
     assert (document, hash(document)) == (Document.from_value(value), hash(Document.from_value(value)))
 
 
 @given(_OBJECTS, _OBJECTS)
-def test_documents_with_different_objects_are_different(first, second):
+def test_documents_are_equal_only_if_their_objects_are(first, second):
     is_equal = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
     assert (Document.from_value(first) == Document.from_value(second)) == is_equal
 
@@ -72,7 +73,7 @@ _DIFFERENT_PAIRS = [
 
 
 @pytest.mark.parametrize(("first", "second"), _EQUAL_PAIRS)
-def test_a_value_and_a_list_of_it_are_equal_in_a_policy(first, second):
+def test_policy_documents_with_the_same_meaning_are_equal(first, second):
     assert Document.from_value(first) == Document.from_value(second)
 
 

@@ -17,13 +17,14 @@ BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 @cache
-def pem_text() -> str:
+def create_pem() -> str:
     return Authority("Pem CA").pem
 
 
 @cache
-def pem_body() -> str:
-    return "".join(pem_text().split("\n")[1:-2])
+def get_base64_body() -> str:
+    """Return what is between the first and the last line of the PEM, without line endings."""
+    return "".join(create_pem().split("\n")[1:-2])
 
 
 @st.composite
@@ -32,8 +33,8 @@ def rewrapped_pem(draw: st.DrawFn) -> str:
     spaces = st.text(" \t\r\n", max_size=3)
     width = draw(st.integers(1, 80))
     text = draw(spaces).join([BEGIN, ""])
-    for start in range(0, len(pem_body()), width):
-        text += pem_body()[start : start + width] + draw(
+    for start in range(0, len(get_base64_body()), width):
+        text += get_base64_body()[start : start + width] + draw(
             st.sampled_from(["\n", "\r\n", "\r", " ", "\t\n", ""])
         )
     surrounding_text = st.text("abc: \r\n#", max_size=12)
@@ -43,16 +44,16 @@ def rewrapped_pem(draw: st.DrawFn) -> str:
 @given(rewrapped_pem())
 def test_white_space_line_endings_and_text_around_a_pem_do_not_matter(text):
     pem = Pem.parse(text)
-    assert (pem, pem.text) == (Pem.parse(pem_text()), pem_text())
+    assert (pem, pem.text) == (Pem.parse(create_pem()), create_pem())
 
 
 def test_the_fingerprint_is_the_sha256_of_the_der():
-    expected = x509.load_pem_x509_certificate(pem_text().encode()).fingerprint(SHA256()).hex()
-    assert Pem.parse(pem_text()).fingerprint == expected
+    expected = x509.load_pem_x509_certificate(create_pem().encode()).fingerprint(SHA256()).hex()
+    assert Pem.parse(create_pem()).fingerprint == expected
 
 
 def test_the_source_of_a_pem_is_displayed_but_not_compared():
-    pem = Pem.parse(pem_text(), "pki/a.pem")
+    pem = Pem.parse(create_pem(), "pki/a.pem")
     assert pem == Pem(pem.fingerprint)
     assert [str(pem), str(Pem(pem.fingerprint))] == [
         f"sha256:{pem.fingerprint[:12]}… (pki/a.pem)",
@@ -72,5 +73,5 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
 )  # fmt: skip
 def test_a_text_without_exactly_one_certificate_is_rejected(change_pem, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
-        Pem.parse(change_pem(pem_text()))
+        Pem.parse(change_pem(create_pem()))
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""Estimates under AWS's quotas."""
+"""Quotas: the buckets that count a call, and how long a plan's calls take."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from reconciler.model.plan import Bottleneck, Estimate
 from reconciler.model.quota import Bucket, Quotas
 
 QUOTAS = Quotas(
-    {"iot": {"default": 10.0, "CreateThing": 100.0, "Slow": 0.5}},
-    {"iot": {"registrations": (15.0, frozenset({"RegisterOne", "RegisterOther"}))}},
+    rates={"iot": {"default": 10.0, "CreateThing": 100.0, "Slow": 0.5}},
+    shared={"iot": {"registrations": (15.0, frozenset({"RegisterOne", "RegisterOther"}))}},
 )
 
 
@@ -38,7 +38,7 @@ def test_operations_that_share_a_bucket_are_counted_together():
     assert QUOTAS.estimate(calls) == Estimate(calls, 8.0, Bottleneck("registrations", 120, 15.0))
 
 
-def test_the_last_by_name_of_equally_slow_buckets_is_the_bottleneck():
+def test_the_bottleneck_of_equally_slow_buckets_is_the_last_one_by_name():
     calls = {("iot", "A"): 10, ("iot", "B"): 10}
     assert QUOTAS.estimate(calls).bottleneck == Bottleneck("B", 10, 10.0)
 

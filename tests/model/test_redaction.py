@@ -32,10 +32,12 @@ SPELLINGS = {
 def test_a_registered_secret_is_redacted_in_every_spelling(spelling):
     secret, redacted = "canary-4711-plain", "(sensitive)"
     register_secret(secret)
+    # Only the secret itself is replaced, so quotes and prefixes such as those of JSON stay. URL and base64 add none.
     expected = redacted if spelling in {"URL", "base64"} else SPELLINGS[spelling](redacted)
     assert redact(f"before {SPELLINGS[spelling](secret)} after") == f"before {expected} after"
 
 
+# `redact` does not know a secret whose characters are escaped twice.
 @pytest.mark.parametrize("spelling", [spelling for spelling in SPELLINGS if spelling != "JSON in JSON"])
 def test_a_secret_with_escaped_characters_is_redacted(spelling):
     register_secret(CODE)
@@ -77,10 +79,11 @@ def test_credentials_are_redacted(text, expected):
 
 @given(st.lists(st.text(max_size=12), max_size=4), st.text(), st.text())
 def test_redacted_text_has_no_registered_secret(secrets, before, after):
-    canaries = [f"canary:{secret}" for secret in secrets]  # they stay registered for the whole process
-    for secret in canaries:
-        register_secret(secret)
-    assert [secret for secret in canaries if secret in redact(f"{before}{secret}{after}")] == []
+    # Secrets stay registered for the whole process: the prefix keeps them from occurring in texts of other tests.
+    canaries = [f"canary:{secret}" for secret in secrets]
+    for canary in canaries:
+        register_secret(canary)
+    assert [canary for canary in canaries if canary in redact(f"{before}{canary}{after}")] == []
 
 
 def test_a_secret_that_is_not_registered_is_not_redacted():
@@ -93,6 +96,7 @@ def test_a_secret_of_three_characters_is_not_redacted():
     assert redact("Zq9") == "Zq9"
 
 
+# Functions of a JSON text: each returns its object in another format.
 FORMATS = {
     **{spelling: SPELLINGS[spelling] for spelling in ("JSON in JSON", "bytes")},
     "JSON": str,

@@ -1,4 +1,4 @@
-"""Plans, results and other values as text."""
+"""Plans, results and other values as text, and the short questions that they answer."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_a_digest_is_parsed_from_its_text(value, salt):
     assert SecretDigest.parse(str(digest)) == digest
 
 
-def test_two_digests_of_a_secret_differ_and_do_not_contain_its_value():
+def test_digests_of_a_secret_with_two_salts_differ_and_do_not_contain_its_value():
     first, second = SECRET.hash_with_salt("ws/managed_things.a"), SECRET.hash_with_salt("ws/managed_things.b")
     assert CANARY not in str(first)
     assert (first.digest == second.digest, first.salt == second.salt) == (False, False)

@@ -1,21 +1,27 @@
-"""Settings of an account and Region: events, encryption, the custom endpoint, the hub configuration."""
+"""Settings of an account and Region: events, encryption, endpoints, the hub configuration."""
 
-from datetime import UTC, datetime
+import re
+from datetime import timedelta
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, ManualClock, catch_error, remove_metadata
+from tests.support.direct_client import (
+    ACCOUNT,
+    REGION,
+    START_TIME,
+    ManualClock,
+    catch_error,
+    remove_metadata,
+)
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encryption"
 MISSING = ("ResourceNotFoundException", 404)
 
 
-def moment(seconds=0.0):
-    return datetime.fromtimestamp(START_SECONDS + seconds, UTC)
-
-
-def test_events_are_disabled_by_default_and_an_update_changes_only_its_events(iot, clock: ManualClock):
+def test_events_are_disabled_by_default_and_an_update_changes_only_the_events_it_names(
+    iot, clock: ManualClock
+):
     default = remove_metadata(iot.describe_event_configurations())
     iot.update_event_configurations(
         eventConfigurations={"THING": {"Enabled": True}, "JOB": {"Enabled": True}}
@@ -28,8 +34,8 @@ def test_events_are_disabled_by_default_and_an_update_changes_only_its_events(io
     assert default == {"eventConfigurations": {name: {"Enabled": False} for name in types}}
     assert updated == {
         "eventConfigurations": {name: {"Enabled": name == "THING"} for name in types},
-        "creationDate": moment(),
-        "lastModifiedDate": moment(5.0),
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME + timedelta(seconds=5),
     }
 
 
@@ -42,7 +48,7 @@ def test_an_unknown_event_type_is_rejected(iot):
     )
 
 
-def test_the_encryption_key_is_awss_by_default_and_can_be_changed_and_reset(iot):
+def test_the_encryption_key_belongs_to_aws_by_default_and_can_be_changed_and_reset(iot):
     customer_managed = {
         "encryptionType": "CUSTOMER_MANAGED_KMS_KEY",
         "kmsKeyArn": KEY,
@@ -56,8 +62,8 @@ def test_the_encryption_key_is_awss_by_default_and_can_be_changed_and_reset(iot)
     details = {"configurationStatus": "HEALTHY"}
     assert described == [
         {"encryptionType": "AWS_OWNED_KMS_KEY"},
-        {**customer_managed, "configurationDetails": details, "lastModifiedDate": moment()},
-        {"encryptionType": "AWS_OWNED_KMS_KEY", "lastModifiedDate": moment()},
+        {**customer_managed, "configurationDetails": details, "lastModifiedDate": START_TIME},
+        {"encryptionType": "AWS_OWNED_KMS_KEY", "lastModifiedDate": START_TIME},
     ]
 
 
@@ -70,7 +76,7 @@ def test_the_encryption_key_is_awss_by_default_and_can_be_changed_and_reset(iot)
         {"encryptionType": "NONE"},
     ],
 )
-def test_a_key_and_role_are_required_for_a_customer_managed_key_only(iot, configuration):
+def test_an_inconsistent_or_unknown_encryption_configuration_is_rejected(iot, configuration):
     assert catch_error(iot.update_encryption_configuration, **configuration) == (
         "InvalidRequestException",
         400,
@@ -97,14 +103,22 @@ def test_managed_integrations_have_their_own_encryption_configuration(iot, manag
         {"encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION", "kmsKeyArn": KEY},
     ],
 )
-def test_managed_integrations_require_a_key_for_a_customer_key_only(managed, configuration):
+def test_managed_integrations_reject_an_inconsistent_encryption_configuration(managed, configuration):
     assert catch_error(managed.put_default_encryption_configuration, **configuration) == (
         "ValidationException",
         400,
     )
 
 
-def test_a_custom_endpoint_exists_after_registration_and_never_changes(managed):
+def test_endpoint_addresses_are_plausible_and_stable(iot):
+    address = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+
+    assert re.fullmatch(rf"a[0-9a-f]{{13}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
+    assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == address
+    assert catch_error(iot.describe_endpoint, endpointType="iot:Nothing") == ("InvalidRequestException", 400)
+
+
+def test_a_custom_endpoint_exists_only_after_its_registration_and_never_changes(managed):
     unregistered = catch_error(managed.get_custom_endpoint)
     registered = [remove_metadata(managed.register_custom_endpoint()) for _ in range(2)]
     endpoint = remove_metadata(managed.get_custom_endpoint())
@@ -122,7 +136,7 @@ def test_the_hub_configuration_stores_the_token_lifetime(managed):
     assert remove_metadata(put) == {"HubTokenTimerExpirySettingInSeconds": 600}
     assert remove_metadata(managed.get_hub_configuration()) == {
         "HubTokenTimerExpirySettingInSeconds": 600,
-        "UpdatedAt": moment(),
+        "UpdatedAt": START_TIME,
     }
 
 

@@ -7,17 +7,19 @@ import pytest
 from tests.support.direct_client import catch_error, remove_metadata
 
 INVALID = ("InvalidAggregationException", 400)
-POWERS = ("1", "2", "2", "15", "1_0")
+POWERS = ("1", "2", "2", "15", "1_0")  # the last is not a number
 
 
 @pytest.fixture
 def fleet(iot):
-    """Six things: five with a power, which is a number for four of them; one of the five is on."""
-    fields = {"power": "Number", "site": "String", "on": "Boolean"}
+    """Six things: five with a power, which is a number for four of them; one is on. `bare` has version 2."""
+    field_types = {"power": "Number", "site": "String", "on": "Boolean"}
     iot.update_indexing_configuration(
         thingIndexingConfiguration={
             "thingIndexingMode": "REGISTRY",
-            "customFields": [{"name": f"attributes.{name}", "type": kind} for name, kind in fields.items()],
+            "customFields": [
+                {"name": f"attributes.{name}", "type": field_type} for name, field_type in field_types.items()
+            ],
         }
     )
     for number, power in enumerate(POWERS):
@@ -86,13 +88,17 @@ def test_percentiles_are_interpolated_and_have_default_percents(iot, fleet):
     custom = iot.get_percentiles(**params, percents=[0, 50, 100])["percentiles"]
     default = iot.get_percentiles(**params)["percentiles"]
 
-    assert custom == [{"percent": p, "value": v} for p, v in ((0.0, 1.0), (50.0, 2.0), (100.0, 15.0))]
+    assert custom == [
+        {"percent": 0.0, "value": 1.0},
+        {"percent": 50.0, "value": 2.0},
+        {"percent": 100.0, "value": 15.0},
+    ]
     assert [percentile["percent"] for percentile in default] == [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0]
     assert iot.get_percentiles(**{**params, "queryString": "thingName:none"})["percentiles"] == []
 
 
 def test_buckets_are_the_most_frequent_values(iot, fleet):
-    def buckets(max_buckets):
+    def get_buckets(max_buckets):
         return remove_metadata(
             iot.get_buckets_aggregation(
                 queryString="*",
@@ -102,13 +108,13 @@ def test_buckets_are_the_most_frequent_values(iot, fleet):
         )
 
     bergen, oslo = {"keyValue": "bergen", "count": 3}, {"keyValue": "oslo", "count": 2}
-    assert [buckets(10), buckets(1)] == [
+    assert [get_buckets(10), get_buckets(1)] == [
         {"totalCount": 6, "buckets": [bergen, oslo]},
         {"totalCount": 6, "buckets": [bergen]},
     ]
 
 
-def test_unknown_and_non_numeric_fields_are_rejected(iot, fleet):
+def test_unknown_fields_invalid_queries_and_percentiles_of_texts_are_rejected(iot, fleet):
     params = {"queryString": "*"}
 
     assert catch_error(iot.get_statistics, **params, aggregationField="attributes.none") == INVALID

@@ -26,9 +26,9 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    """A function that runs the aws CLI and returns its exit code and output.
+    """A function that runs the aws CLI and returns its exit code and its output.
 
-    The output is JSON, or the text of its error.
+    The output is the parsed JSON, or the text of the error if there is none.
     """
     folder = tmp_path_factory.mktemp("aws")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -112,12 +112,12 @@ def test_a_device_can_be_registered_and_read_with_the_cli(aws, device):
     }
 
 
-def test_the_cli_joins_pages_and_honors_page_size(aws):
+def test_the_cli_joins_pages_and_stops_at_max_items(aws):
     for number in range(3):
         aws("iot", "create-thing-group", "--thing-group-name", f"g{number}")
-    pages = ("--page-size", "1", "--query", "thingGroups[].groupName")
+    options = ("--page-size", "1", "--query", "thingGroups[].groupName")
 
-    assert aws("iot", "list-thing-groups", *pages) == (0, ["g0", "g1", "g2"])
+    assert aws("iot", "list-thing-groups", *options) == (0, ["g0", "g1", "g2"])
     assert len(aws("iot", "list-thing-groups", "--max-items", "2")[1]["thingGroups"]) == 2
 
 

@@ -13,12 +13,13 @@ PROPERTIES = {"billingGroupDescription": "our customer"}
 
 @pytest.fixture
 def acme(iot):
+    """The billing group acme, which has a description and a tag."""
     tags = [{"Key": "line", "Value": "A"}]
     params = {"billingGroupName": "acme", "billingGroupProperties": PROPERTIES, "tags": tags}
     return remove_metadata(iot.create_billing_group(**params))
 
 
-def things(iot, group="acme"):
+def list_things(iot, group="acme"):
     return iot.list_things_in_billing_group(billingGroupName=group)["things"]
 
 
@@ -48,7 +49,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme)
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
-    """See test_21 in test_facts.py; this test covers billing groups."""
+    """See test_21 in facts; this test covers billing groups."""
     params = {"billingGroupName": "acme", "billingGroupProperties": {}}
 
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
@@ -86,20 +87,20 @@ def test_a_thing_is_in_at_most_one_billing_group(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
 
-    code = catch_error(iot.add_thing_to_billing_group, billingGroupName="other", thingName="pump-7")
+    error = catch_error(iot.add_thing_to_billing_group, billingGroupName="other", thingName="pump-7")
 
-    assert (code, things(iot), things(iot, "other")) == (INVALID, ["pump-7"], [])
+    assert (error, list_things(iot), list_things(iot, "other")) == (INVALID, ["pump-7"], [])
     assert iot.describe_thing(thingName="pump-7")["billingGroupName"] == "acme"
 
 
 def test_a_thing_can_be_added_and_removed_by_arn(iot, acme):
     arn = iot.create_thing(thingName="pump-7")["thingArn"]
     iot.add_thing_to_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
-    members = things(iot)
+    members = list_things(iot)
     for _ in range(2):
         iot.remove_thing_from_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
 
-    assert (members, things(iot)) == (["pump-7"], [])
+    assert (members, list_things(iot)) == (["pump-7"], [])
     assert "billingGroupName" not in iot.describe_thing(thingName="pump-7")
 
 
@@ -108,7 +109,7 @@ def test_removing_a_thing_from_another_billing_group_changes_nothing(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     iot.remove_thing_from_billing_group(billingGroupName="other", thingName="pump-7")
 
-    assert things(iot) == ["pump-7"]
+    assert list_things(iot) == ["pump-7"]
 
 
 def test_creating_a_thing_again_without_its_billing_group_raises_409(iot, acme):
@@ -132,7 +133,7 @@ def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == []
 
 
-def test_missing_and_unnamed_resources_are_rejected(iot, acme):
+def test_requests_that_name_a_missing_resource_or_none_are_rejected(iot, acme):
     iot.create_thing(thingName="pump-7")
     for operation in (iot.describe_billing_group, iot.list_things_in_billing_group):
         assert catch_error(operation, billingGroupName="none") == MISSING

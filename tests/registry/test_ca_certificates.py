@@ -10,7 +10,6 @@ import pytest
 from tests.support import pki
 from tests.support.direct_client import (
     ACCOUNT,
-    REGION,
     START_SECONDS,
     START_TIME,
     catch_error,
@@ -34,22 +33,21 @@ def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority
 
     assert registered == {"certificateId": certificate_id, "certificateArn": ARN + certificate_id}
     description = describe_ca(iot, certificate_id)
-    generation = description.pop("generationId")
-    now = START_TIME
+    generation_id = description.pop("generationId")
     assert description == {
         "certificateArn": ARN + certificate_id,
         "certificateId": certificate_id,
         "status": "INACTIVE",
         "certificatePem": authority.pem,
         "ownedBy": ACCOUNT,
-        "creationDate": now,
+        "creationDate": START_TIME,
         "autoRegistrationStatus": "DISABLE",
-        "lastModifiedDate": now,
+        "lastModifiedDate": START_TIME,
         "customerVersion": 1,
         "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "DEFAULT",
     }
-    assert str(uuid.UUID(generation)) == generation
+    assert str(uuid.UUID(generation_id)) == generation_id
 
 
 def test_registration_sets_status_auto_registration_config_and_tags(iot, authority):
@@ -73,16 +71,17 @@ def test_registration_sets_status_auto_registration_config_and_tags(iot, authori
 
 
 def test_a_wrong_common_name_raises_registration_code_validation(iot, authority):
-    """See test_06 in test_facts.py; this test covers a wrong common name."""
+    """See test_06 in facts; this test covers a wrong common name."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
-
-    assert catch_error(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
+    error_without_code = catch_error(iot.register_ca_certificate, **params)
     iot.get_registration_code()
-    assert catch_error(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
+    error_with_code = catch_error(iot.register_ca_certificate, **params)
+
+    assert (error_without_code, error_with_code) == (("RegistrationCodeValidationException", 400),) * 2
 
 
 def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
-    """See test_06 in test_facts.py; this test covers SNI-only registration."""
+    """See test_06 in facts; this test covers SNI-only registration."""
     code = iot.get_registration_code()["registrationCode"]
     error = catch_error(
         iot.register_ca_certificate,
@@ -131,20 +130,20 @@ def test_registering_a_ca_again_raises_already_exists_with_its_id_and_arn(iot, c
 
 
 def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
-    """Tested over HTTP too, by test_07 in test_facts.py."""
-    renewed = authority
+    """Tested over HTTP too, by test_07 in facts."""
+    latest = authority
     for _ in range(10):
-        renewed = renewed.renew()
-        iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
+        latest = latest.renew()
+        iot.register_ca_certificate(caCertificate=latest.pem, certificateMode="SNI_ONLY")
 
     error = catch_error(
-        iot.register_ca_certificate, caCertificate=renewed.renew().pem, certificateMode="SNI_ONLY"
+        iot.register_ca_certificate, caCertificate=latest.renew().pem, certificateMode="SNI_ONLY"
     )
 
     assert error == ("LimitExceededException", 410)
 
 
-def test_a_default_ca_belongs_to_one_account_per_region(iot, current_registry, authority, ca):
+def test_a_ca_in_default_mode_belongs_to_one_account_per_region(iot, current_registry, authority, ca):
     other_account = create_client("iot", current_registry.get, account="999999999999")
     other_region = create_client("iot", current_registry.get, account="999999999999", region="us-east-1")
 
@@ -156,7 +155,7 @@ def test_a_default_ca_belongs_to_one_account_per_region(iot, current_registry, a
     assert describe_ca(other_account, ca["certificateId"])["ownedBy"] == "999999999999"
 
 
-def test_an_update_changes_only_the_parameters_it_has(iot, ca, clock):
+def test_an_update_changes_only_the_members_in_its_request(iot, ca, clock):
     clock.advance(1)
     iot.update_ca_certificate(
         certificateId=ca["certificateId"],
@@ -199,7 +198,7 @@ def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
-    """See test_10 in test_facts.py; this test covers CA certificates."""
+    """See test_10 in facts; this test covers CA certificates."""
     assert catch_error(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,
@@ -226,7 +225,7 @@ def test_operations_on_a_missing_ca_raise_resource_not_found(iot):
     assert catch_error(iot.delete_ca_certificate, certificateId="a" * 64) == expected
 
 
-def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
+def test_cas_are_listed_newest_first_by_default_and_by_template(iot, authority, other_authority, clock):
     first = register_ca(iot, authority)
     clock.advance(1)
     second = register_ca(iot, other_authority, setAsActive=True)
@@ -248,27 +247,20 @@ def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
     assert iot.list_ca_certificates(templateName="pump")["certificates"] == []
 
 
-def test_the_registration_code_is_64_hex_digits_and_stable_until_deleted(iot, current_registry):
+def test_a_registration_code_has_64_hex_digits_belongs_to_a_region_and_stays_until_deleted(
+    iot, current_registry
+):
     first = iot.get_registration_code()["registrationCode"]
     repeated = iot.get_registration_code()["registrationCode"]
-    other_region = create_client("iot", current_registry.get, region="us-east-1").get_registration_code()[
-        "registrationCode"
-    ]
+    other_region = create_client("iot", current_registry.get, region="us-east-1")
+    other_code = other_region.get_registration_code()["registrationCode"]
     iot.delete_registration_code()
     second = iot.get_registration_code()["registrationCode"]
 
     assert re.fullmatch("[0-9a-f]{64}", first)
     assert first == repeated
-    assert len({first, second, other_region}) == 3
+    assert len({first, second, other_code}) == 3
 
 
 def test_deleting_a_missing_registration_code_raises_resource_not_found(iot):
     assert catch_error(iot.delete_registration_code) == ("ResourceNotFoundException", 404)
-
-
-def test_endpoint_addresses_are_plausible_and_stable(iot):
-    address = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
-
-    assert re.fullmatch(rf"a[0-9a-f]{{13}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
-    assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == address
-    assert catch_error(iot.describe_endpoint, endpointType="iot:Nothing") == ("InvalidRequestException", 400)

@@ -1,11 +1,11 @@
-"""Transfers of certificates to another account."""
+"""Transfers of certificates to antarget_iot account."""
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client, remove_metadata
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client
 
-TARGET = "111122223333"
-STATE = ("CertificateStateException", 406)
+TARGET_ACCOUNT = "111122223333"
+WRONG_STATE = ("CertificateStateException", 406)
 CONFLICT = ("TransferConflictException", 409)
 COMPLETED = ("TransferAlreadyCompletedException", 410)
 INVALID = ("InvalidRequestException", 400)
@@ -13,9 +13,9 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 @pytest.fixture
-def other(current_registry, registry):
+def target_iot(current_registry, registry):
     """A client of the target account."""
-    return create_client("iot", current_registry.get, account=TARGET)
+    return create_client("iot", current_registry.get, account=TARGET_ACCOUNT)
 
 
 @pytest.fixture
@@ -26,27 +26,30 @@ def identity(iot, device):
 
 
 def transfer(iot, identity):
-    return iot.transfer_certificate(**identity, targetAwsAccount=TARGET, transferMessage="yours")
+    return iot.transfer_certificate(**identity, targetAwsAccount=TARGET_ACCOUNT, transferMessage="yours")
 
 
-def description(client, identity):
+def describe_certificate(client, identity):
     return client.describe_certificate(**identity)["certificateDescription"]
 
 
-def statuses(client):
+def list_statuses(client):
     return {
         certificate["certificateId"]: certificate["status"]
         for certificate in client.list_certificates()["certificates"]
     }
 
 
-def test_a_transferred_certificate_is_pending_in_both_accounts(iot, other, identity, device):
+def test_a_transferred_certificate_is_pending_in_both_accounts(iot, target_iot, identity, device):
     transferred = transfer(iot, identity)
 
     expected = {device["certificateId"]: "PENDING_TRANSFER"}
-    assert (statuses(iot), statuses(other)) == (expected, expected)
-    target_arn = device["certificateArn"].replace(ACCOUNT, TARGET)
-    assert (transferred["transferredCertificateArn"], description(other, identity)["certificateArn"]) == (
+    assert (list_statuses(iot), list_statuses(target_iot)) == (expected, expected)
+    target_arn = device["certificateArn"].replace(ACCOUNT, TARGET_ACCOUNT)
+    assert (
+        transferred["transferredCertificateArn"],
+        describe_certificate(target_iot, identity)["certificateArn"],
+    ) == (
         target_arn,
         target_arn,
     )
@@ -54,39 +57,39 @@ def test_a_transferred_certificate_is_pending_in_both_accounts(iot, other, ident
     assert outgoing == [
         {
             **device,
-            "transferredTo": TARGET,
+            "transferredTo": TARGET_ACCOUNT,
             "transferDate": START_TIME,
             "transferMessage": "yours",
             "creationDate": START_TIME,
         }
     ]
-    assert other.list_outgoing_certificates()["outgoingCertificates"] == []
+    assert target_iot.list_outgoing_certificates()["outgoingCertificates"] == []
 
 
 @pytest.mark.parametrize(("extra", "status"), [({}, "INACTIVE"), ({"setAsActive": True}, "ACTIVE")])
-def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, identity, extra, status):
+def test_an_accepted_certificate_belongs_to_the_target_account(iot, target_iot, identity, extra, status):
     transfer(iot, identity)
-    other.accept_certificate_transfer(**identity, **extra)
+    target_iot.accept_certificate_transfer(**identity, **extra)
 
-    described = description(other, identity)
+    described = describe_certificate(target_iot, identity)
     members = {key: described[key] for key in ("status", "ownedBy", "previousOwnedBy", "transferData")}
     assert members == {
         "status": status,
-        "ownedBy": TARGET,
+        "ownedBy": TARGET_ACCOUNT,
         "previousOwnedBy": ACCOUNT,
         "transferData": {"transferMessage": "yours", "transferDate": START_TIME, "acceptDate": START_TIME},
     }
     assert catch_error(iot.describe_certificate, **identity) == MISSING
     assert iot.list_outgoing_certificates()["outgoingCertificates"] == []
-    assert catch_error(other.accept_certificate_transfer, **identity) == COMPLETED
+    assert catch_error(target_iot.accept_certificate_transfer, **identity) == COMPLETED
     assert catch_error(iot.cancel_certificate_transfer, **identity) == COMPLETED
 
 
-def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, other, identity):
+def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, target_iot, identity):
     transfer(iot, identity)
-    other.reject_certificate_transfer(**identity, rejectReason="not ours")
+    target_iot.reject_certificate_transfer(**identity, rejectReason="not ours")
 
-    described = description(iot, identity)
+    described = describe_certificate(iot, identity)
     assert (described["status"], described["transferData"]) == (
         "INACTIVE",
         {
@@ -96,24 +99,28 @@ def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, other, id
             "rejectDate": START_TIME,
         },
     )
-    assert statuses(other) == {}
+    assert list_statuses(target_iot) == {}
     transfer(iot, identity)
-    other.accept_certificate_transfer(**identity)
+    target_iot.accept_certificate_transfer(**identity)
 
 
-def test_a_canceled_transfer_leaves_the_certificate_inactive(iot, other, identity):
+def test_a_canceled_transfer_leaves_the_certificate_inactive(iot, target_iot, identity):
     transfer(iot, identity)
     iot.cancel_certificate_transfer(**identity)
 
-    described = description(iot, identity)
-    assert (described["status"], "transferData" in described, statuses(other)) == ("INACTIVE", False, {})
+    described = describe_certificate(iot, identity)
+    assert (described["status"], "transferData" in described, list_statuses(target_iot)) == (
+        "INACTIVE",
+        False,
+        {},
+    )
     assert catch_error(iot.cancel_certificate_transfer, **identity) == COMPLETED
-    assert catch_error(other.accept_certificate_transfer, **identity) == MISSING
+    assert catch_error(target_iot.accept_certificate_transfer, **identity) == MISSING
 
 
-def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot, other, device, clock):
-    params = {"certificateId": device["certificateId"], "targetAwsAccount": TARGET}
-    assert catch_error(iot.transfer_certificate, **params) == STATE
+def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot, target_iot, device, clock):
+    params = {"certificateId": device["certificateId"], "targetAwsAccount": TARGET_ACCOUNT}
+    assert catch_error(iot.transfer_certificate, **params) == WRONG_STATE
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     iot.create_policy(policyName="connect", policyDocument="{}")
     iot.attach_policy(policyName="connect", target=device["certificateArn"])
@@ -126,35 +133,42 @@ def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot
     clock.advance(5)
 
     iot.transfer_certificate(**params)
-    assert catch_error(iot.transfer_certificate, **params) == STATE
+    assert catch_error(iot.transfer_certificate, **params) == WRONG_STATE
 
 
-def test_a_certificate_that_the_target_account_has_cannot_be_transferred(iot, other, identity, device_pem):
-    other.register_certificate_without_ca(certificatePem=device_pem)
+def test_a_certificate_that_the_target_account_has_cannot_be_transferred(
+    iot, target_iot, identity, device_pem
+):
+    target_iot.register_certificate_without_ca(certificatePem=device_pem)
 
-    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == CONFLICT
+    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET_ACCOUNT) == CONFLICT
     assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=ACCOUNT) == INVALID
 
 
-def test_a_pending_certificate_cannot_be_attached_updated_or_deleted(iot, other, identity, device):
+def test_a_certificate_in_transfer_cannot_be_attached_updated_or_deleted(iot, target_iot, identity, device):
     iot.create_thing(thingName="pump-7")
     iot.create_policy(policyName="connect", policyDocument="{}")
     transfer(iot, identity)
 
     arn = device["certificateArn"]
-    for client in (iot, other):
-        assert catch_error(client.update_certificate, **identity, newStatus="ACTIVE") == STATE
-        assert catch_error(client.delete_certificate, **identity, forceDelete=True) == STATE
+    for client in (iot, target_iot):
+        assert catch_error(client.update_certificate, **identity, newStatus="ACTIVE") == WRONG_STATE
+        assert catch_error(client.delete_certificate, **identity, forceDelete=True) == WRONG_STATE
     assert catch_error(iot.attach_policy, policyName="connect", target=arn) == INVALID
     assert catch_error(iot.attach_thing_principal, thingName="pump-7", principal=arn) == INVALID
-    assert catch_error(other.cancel_certificate_transfer, **identity) == COMPLETED
+
+
+def test_only_the_source_account_cancels_a_transfer_and_only_the_target_accepts_it(iot, target_iot, identity):
+    transfer(iot, identity)
+
+    assert catch_error(target_iot.cancel_certificate_transfer, **identity) == COMPLETED
     assert catch_error(iot.accept_certificate_transfer, **identity) == COMPLETED
 
 
 def test_transfers_of_a_missing_certificate_raise_resource_not_found(iot, registry):
     identity = {"certificateId": "a" * 64}
 
-    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == MISSING
+    assert catch_error(iot.transfer_certificate, **identity, targetAwsAccount=TARGET_ACCOUNT) == MISSING
     for operation in (
         iot.accept_certificate_transfer,
         iot.reject_certificate_transfer,
@@ -163,20 +177,21 @@ def test_transfers_of_a_missing_certificate_raise_resource_not_found(iot, regist
         assert catch_error(operation, **identity) == MISSING
 
 
-def test_outgoing_certificates_are_listed_by_age_in_pages(iot, other, clock):
-    created = []
+def test_outgoing_certificates_are_listed_by_age_in_pages(iot, target_iot, clock):
+    created_ids = []
     for _ in range(3):
         clock.advance(1)
-        created.append({"certificateId": iot.create_keys_and_certificate()["certificateId"]})
-        transfer(iot, created[-1])
+        created_ids.append(iot.create_keys_and_certificate()["certificateId"])
+        transfer(iot, {"certificateId": created_ids[-1]})
 
-    newest = iot.list_outgoing_certificates(pageSize=2)
-    oldest = iot.list_outgoing_certificates(pageSize=2, ascendingOrder=True)
-    rest = remove_metadata(iot.list_outgoing_certificates(pageSize=2, marker=newest["nextMarker"]))
+    newest_two = iot.list_outgoing_certificates(pageSize=2)
+    oldest_one = iot.list_outgoing_certificates(pageSize=2, marker=newest_two["nextMarker"])
+    oldest_two = iot.list_outgoing_certificates(pageSize=2, ascendingOrder=True)
 
-    def ids(output):
-        return [
-            {"certificateId": certificate["certificateId"]} for certificate in output["outgoingCertificates"]
-        ]
+    def get_ids(output):
+        return [certificate["certificateId"] for certificate in output["outgoingCertificates"]]
 
-    assert (ids(newest), ids(rest), ids(oldest)) == (created[:0:-1], created[:1], created[:2])
+    first, second, third = created_ids
+    assert get_ids(newest_two) == [third, second]
+    assert get_ids(oldest_one) == [first]
+    assert get_ids(oldest_two) == [first, second]

@@ -24,7 +24,7 @@ def get_status(iot, certificate_id):
 
 
 def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(iot, ca, device_pem):
-    """Tested over HTTP too, by test_01 in test_facts.py."""
+    """Tested over HTTP too, by test_01 in facts."""
     body = "".join(device_pem.splitlines()[1:-1])
     narrow = "\n".join(body[start : start + 40] for start in range(0, len(body), 40))
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
@@ -40,7 +40,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
 
 
 def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, device, device_pem):
-    """Tested over HTTP too, by test_02 in test_facts.py."""
+    """Tested over HTTP too, by test_02 in facts."""
     for register in (iot.register_certificate, iot.register_certificate_without_ca):
         with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
             register(certificatePem=device_pem)
@@ -57,7 +57,7 @@ def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, 
 
 
 def test_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
-    """Tested over HTTP too, by test_03 in test_facts.py."""
+    """Tested over HTTP too, by test_03 in facts."""
     registered = iot.register_certificate(certificatePem=device_pem)
 
     assert get_status(iot, registered["certificateId"]) == "INACTIVE"
@@ -74,7 +74,7 @@ def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, aut
 
 
 def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
-    """Tested over HTTP too, by test_04 in test_facts.py."""
+    """Tested over HTTP too, by test_04 in facts."""
     renewed = authority.renew()
     second = register_ca(iot, renewed, setAsActive=True)
 
@@ -88,7 +88,7 @@ def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, c
     assert described["caCertificateId"] == second["certificateId"]
 
 
-def test_the_ca_whose_key_signed_is_chosen_among_cas_with_one_subject(iot, ca, authority):
+def test_a_certificate_belongs_to_the_ca_that_signed_it_among_cas_with_one_subject(iot, ca, authority):
     namesake = pki.Authority(authority.name, pki.generate_ec_key())
     second = register_ca(iot, namesake, setAsActive=True)
 
@@ -98,19 +98,19 @@ def test_the_ca_whose_key_signed_is_chosen_among_cas_with_one_subject(iot, ca, a
     assert described["caCertificateId"] == second["certificateId"]
 
 
-@pytest.mark.parametrize("is_named", [True, False])
-def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
-    """Tested over HTTP too, by test_05 in test_facts.py."""
+@pytest.mark.parametrize("sends_ca_pem", [True, False])
+def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, sends_ca_pem):
+    """Tested over HTTP too, by test_05 in facts."""
     register_ca(iot, authority)
-    ca_params = {"caCertificatePem": authority.pem} if is_named else {}
+    ca_params = {"caCertificatePem": authority.pem} if sends_ca_pem else {}
 
-    code = catch_error(iot.register_certificate, certificatePem=device_pem, **ca_params)
+    error = catch_error(iot.register_certificate, certificatePem=device_pem, **ca_params)
 
-    assert code == ("CertificateStateException", 406)
+    assert error == ("CertificateStateException", 406)
 
 
 @pytest.mark.parametrize("key", [pki.generate_ec_key, pki.generate_rsa_key])
-def test_a_named_ca_must_have_signed_the_certificate(iot, key):
+def test_the_ca_in_the_request_must_have_signed_the_certificate(iot, key):
     honest = pki.Authority("CA", key())
     forger = pki.Authority("CA", key())
     register_ca(iot, honest, setAsActive=True)
@@ -123,9 +123,9 @@ def test_a_named_ca_must_have_signed_the_certificate(iot, key):
     assert error == ("CertificateValidationException", 400)
 
 
-@pytest.mark.parametrize("is_named", [True, False])
-def test_an_unregistered_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
-    ca_params = {"caCertificatePem": authority.pem} if is_named else {}
+@pytest.mark.parametrize("sends_ca_pem", [True, False])
+def test_an_unregistered_ca_cannot_register_device_certificates(iot, authority, device_pem, sends_ca_pem):
+    ca_params = {"caCertificatePem": authority.pem} if sends_ca_pem else {}
 
     assert catch_error(iot.register_certificate, certificatePem=device_pem, **ca_params) == (
         "CertificateStateException",
@@ -154,21 +154,20 @@ def test_registering_without_a_ca_uses_sni_only_mode(iot, device_pem):
     registered = iot.register_certificate_without_ca(certificatePem=device_pem, status="ACTIVE")
 
     described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
-    generation = described.pop("generationId")
-    now = START_TIME
+    generation_id = described.pop("generationId")
     assert described == {
         "certificateArn": registered["certificateArn"],
         "certificateId": registered["certificateId"],
         "status": "ACTIVE",
         "certificatePem": device_pem,
         "ownedBy": ACCOUNT,
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
         "customerVersion": 1,
         "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "SNI_ONLY",
     }
-    assert str(uuid.UUID(generation)) == generation
+    assert str(uuid.UUID(generation_id)) == generation_id
 
 
 def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authority):
@@ -176,42 +175,42 @@ def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authori
     iot.register_ca_certificate(
         caCertificate=other_authority.pem, certificateMode="SNI_ONLY", setAsActive=True
     )
-    iot.register_certificate(certificatePem=authority.issue("a"))
-    iot.register_certificate(certificatePem=other_authority.issue("b"))
+    first = iot.register_certificate(certificatePem=authority.issue("a"))
+    second = iot.register_certificate(certificatePem=other_authority.issue("b"))
 
-    modes = {certificate["certificateMode"] for certificate in iot.list_certificates()["certificates"]}
-
-    assert modes == {"DEFAULT", "SNI_ONLY"}
+    certificates = iot.list_certificates()["certificates"]
+    modes = {certificate["certificateId"]: certificate["certificateMode"] for certificate in certificates}
+    assert modes == {first["certificateId"]: "DEFAULT", second["certificateId"]: "SNI_ONLY"}
 
 
 def test_a_revoked_certificate_stays_revoked(iot, device):
-    """Tested over HTTP too, by test_08 in test_facts.py."""
+    """Tested over HTTP too, by test_08 in facts."""
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
 
     for status in ("ACTIVE", "INACTIVE"):
-        code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
-        assert code == ("CertificateStateException", 406)
+        error = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+        assert error == ("CertificateStateException", 406)
     assert get_status(iot, device["certificateId"]) == "REVOKED"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
-    """Tested over HTTP too, by test_09 in test_facts.py."""
-    code = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+    """Tested over HTTP too, by test_09 in facts."""
+    error = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
-    assert code == ("InvalidRequestException", 400)
+    assert error == ("InvalidRequestException", 400)
     assert get_status(iot, device["certificateId"]) == "ACTIVE"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_registering_with_a_status_that_users_cannot_set_fails(iot, device_pem, status):
-    code = catch_error(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
+    error = catch_error(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
 
-    assert code == ("InvalidRequestException", 400)
+    assert error == ("InvalidRequestException", 400)
 
 
-def test_an_update_increments_the_version_and_sets_the_modification_time(iot, device, clock):
+def test_a_status_update_increments_the_version_and_sets_the_modification_time(iot, device, clock):
     clock.advance(10.5)
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
 
@@ -230,15 +229,15 @@ def test_an_update_increments_the_version_and_sets_the_modification_time(iot, de
 
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is_forced):
-    """See test_10 in test_facts.py; this test covers device certificates."""
-    code = catch_error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
+    """See test_10 in facts; this test covers device certificates."""
+    error = catch_error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
 
-    assert code == ("CertificateStateException", 406)
+    assert error == ("CertificateStateException", 406)
 
 
 @pytest.mark.parametrize("is_forced", [True, False])
-def test_force_delete_does_not_detach_things(iot, device, clock, is_forced):
-    """See test_11 in test_facts.py; this test covers things."""
+def test_a_certificate_with_things_cannot_be_deleted_even_by_force(iot, device, clock, is_forced):
+    """See test_11 in facts; this test covers things."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
@@ -248,7 +247,7 @@ def test_force_delete_does_not_detach_things(iot, device, clock, is_forced):
 
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     assert catch_error(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
-    clock.advance(5)
+    clock.advance(5)  # the detach lag
     iot.delete_certificate(**params)
     assert iot.list_certificates()["certificates"] == []
 
@@ -273,8 +272,8 @@ def test_operations_on_a_missing_certificate_raise_resource_not_found(iot):
     assert catch_error(iot.delete_certificate, certificateId="a" * 64) == expected
 
 
-def test_listing_never_returns_pem_and_is_newest_first(iot, ca, authority, clock):
-    """See test_26 in test_facts.py; this test covers certificates."""
+def test_certificates_are_listed_without_pem_and_newest_first_by_default(iot, ca, authority, clock):
+    """See test_26 in facts; this test covers certificates."""
     registered = []
     for number in range(3):
         clock.advance(1)

@@ -1,4 +1,4 @@
-"""Virtual time: the registry's clock, and the tests' clock that threads sleep on."""
+"""Virtual time: the registry's clock, and the clock on which threads of tests sleep."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def test_the_clock_moves_forward_and_never_back():
     assert times == [1010.0, 1010.0]
 
 
-def test_sleeping_moves_the_clock_and_takes_no_time():
+def test_sleeping_advances_the_clock():
     clock = WaitingClock(1000.0)
 
     clock.sleep(3600.0)

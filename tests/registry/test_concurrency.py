@@ -15,12 +15,13 @@ IOT = "https://iot.eu-west-1.amazonaws.com"
 
 
 def call(registry, method, path, document=None):
+    """Send a request to `iot`, and return the response's status and document."""
     body = b"" if document is None else json.dumps(document).encode()
     response = registry.handle(HttpRequest(method, IOT + path, {}, body))
     return response.status, json.loads(response.body or b"{}")
 
 
-def thing_names(registry):
+def list_thing_names(registry):
     names, token = [], ""
     while True:
         status, output = call(registry, "GET", f"/things?maxResults=250{token}")
@@ -39,26 +40,27 @@ def any_registry(request, tmp_path):
 
 
 def test_no_thread_loses_a_write_or_sees_a_partial_one(any_registry):
-    def work(number):
-        statuses = []
+    document = {"attributePayload": {"attributes": {"a": "b"}}}
+
+    def create_and_read_things(number):
+        results = []
         for turn in range(10):
             path = f"/things/t{number}-{turn}"
-            statuses.append(
-                call(any_registry, "POST", path, {"attributePayload": {"attributes": {"a": "b"}}})[0]
-            )
-            statuses.append(call(any_registry, "GET", path)[1]["attributes"])
-        return statuses
+            status, _ = call(any_registry, "POST", path, document)
+            _, thing = call(any_registry, "GET", path)
+            results.append((status, thing["attributes"]))
+        return results
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(work, range(8)))
+        results_by_thread = list(pool.map(create_and_read_things, range(8)))
 
-    assert results == [[200, {"a": "b"}] * 10] * 8
-    assert sorted(thing_names(any_registry)) == sorted(
+    assert results_by_thread == [[(200, {"a": "b"})] * 10] * 8
+    assert sorted(list_thing_names(any_registry)) == sorted(
         f"t{number}-{turn}" for number in range(8) for turn in range(10)
     )
 
 
-def test_exactly_one_thread_updates_an_expected_version(any_registry):
+def test_only_one_of_the_threads_that_expect_the_same_version_can_update(any_registry):
     call(any_registry, "POST", "/things/pump-7")
 
     def update(_):
@@ -82,7 +84,8 @@ def test_finished_threads_leave_no_connections_open(tmp_path):
     registry.close()
 
 
-CREATE = """
+# Each process waits for a line on its standard input, so that all start to work at the same time.
+WRITE_SCRIPT = """
 import json, sys
 from reconciler.registry import HttpRequest, Registry
 registry = Registry(sys.argv[1])
@@ -103,7 +106,7 @@ def test_two_processes_on_one_file_lose_no_writes(tmp_path):
     call(registry, "POST", "/things/shared")
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", CREATE, str(file), name],
+            [sys.executable, "-c", WRITE_SCRIPT, str(file), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -116,12 +119,13 @@ def test_two_processes_on_one_file_lose_no_writes(tmp_path):
     outputs = [json.loads(writer.communicate()[0]) for writer in writers]
 
     assert outputs == [[200] * 120] * 2
-    assert len(set(thing_names(registry))) == len(thing_names(registry)) == 121
+    # Two times 60 things and the shared one, which was created once and updated 120 times.
+    assert len(set(list_thing_names(registry))) == len(list_thing_names(registry)) == 121
     assert call(registry, "GET", "/things/shared")[1]["version"] == 121
     registry.close()
 
 
-OPEN = """
+OPEN_SCRIPT = """
 import sys
 from reconciler.registry import Registry
 sys.stdin.readline()
@@ -132,7 +136,7 @@ Registry(sys.argv[1]).close()
 def test_processes_can_create_one_database_at_the_same_time(tmp_path):
     file = tmp_path / "registry.db"
     openers = [
-        subprocess.Popen([sys.executable, "-c", OPEN, str(file)], stdin=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", OPEN_SCRIPT, str(file)], stdin=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
     for opener in openers:

@@ -14,29 +14,30 @@ MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"
 
 @pytest.fixture
 def with_conditions(registry, clock):
-    """A function that puts the registry under conditions; delays move the test's clock."""
+    """A function that returns the registry behind a network with conditions; delays advance the test's clock."""
     return lambda **conditions: ConditionedRegistry(registry, Conditions(**conditions), clock.advance)
 
 
-def status_and_code(registry, method, path, base=IOT):
-    response = registry.handle(HttpRequest(method, base + path, {}, b""))
+def send(registry, method, path, base_url=IOT):
+    """Send a request, and return the response's status and error code, or None for the code."""
+    response = registry.handle(HttpRequest(method, base_url + path, {}, b""))
     return response.status, response.headers.get("x-amzn-ErrorType")
 
 
-def test_without_conditions_requests_are_performed_normally(with_conditions):
+def test_without_conditions_every_request_is_performed(with_conditions):
     registry = with_conditions()
 
     assert [
-        status_and_code(registry, "POST", "/things/a"),
-        status_and_code(registry, "GET", "/things/a"),
+        send(registry, "POST", "/things/a"),
+        send(registry, "GET", "/things/a"),
     ] == [(200, None)] * 2
 
 
-def test_every_response_has_latency_even_without_an_operation(with_conditions, clock):
+def test_every_response_has_latency_even_if_the_request_names_no_operation(with_conditions, clock):
     start = clock()
     registry = with_conditions(latency=lambda: 0.25)
     for path in ("/things", "/no/such/path"):
-        status_and_code(registry, "GET", path)
+        send(registry, "GET", path)
 
     assert clock() - start == 0.5
 
@@ -59,11 +60,11 @@ def test_a_fault_determines_the_response_and_whether_the_call_is_performed(
         faults=Faults([FaultRule("CreateThing", kind, seconds=2.0 if kind == "delay" else 0.0)])
     )
     try:
-        response = status_and_code(faulty, "POST", "/things/a")
+        response = send(faulty, "POST", "/things/a")
     except ConnectionResetError:
         response = "lost"
 
-    assert (response, status_and_code(registry, "GET", "/things/a")[0] == 200) == (expected, is_performed)
+    assert (response, send(registry, "GET", "/things/a")[0] == 200) == (expected, is_performed)
 
 
 def test_a_call_over_its_rate_is_throttled_and_not_performed(with_conditions, registry, clock):
@@ -72,10 +73,10 @@ def test_a_call_over_its_rate_is_throttled_and_not_performed(with_conditions, re
     iot_calls = [("POST", "/things/a", IOT), ("POST", "/things/b", IOT)]
     managed_calls = [("GET", "/managed-things", MANAGED)] * 2
 
-    responses = [status_and_code(limited, *call) for call in (*iot_calls, *managed_calls)]
+    responses = [send(limited, *call) for call in (*iot_calls, *managed_calls)]
 
     assert responses == [(200, None), (400, "ThrottlingException"), (200, None), (429, "ThrottlingException")]
-    assert status_and_code(registry, "GET", "/things/b")[0] == 404
+    assert send(registry, "GET", "/things/b")[0] == 404
 
 
 def test_an_operation_that_is_not_served_consumes_no_rate(with_conditions, clock):
@@ -83,6 +84,4 @@ def test_an_operation_that_is_not_served_consumes_no_rate(with_conditions, clock
         limiter=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
     )
 
-    assert {status_and_code(limited, "GET", "/jobs") for _ in range(5)} == {
-        (404, "UnknownOperationException")
-    }
+    assert {send(limited, "GET", "/jobs") for _ in range(5)} == {(404, "UnknownOperationException")}

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.registry import HttpRequest, Registry
 
-WRITE = """
+WRITE_SCRIPT = """
 import sys
 from reconciler.registry import HttpRequest, Registry
 registry = Registry(sys.argv[1])
@@ -23,16 +23,18 @@ while True:
 """
 
 
-@pytest.mark.parametrize("confirmed", [1, 57, 200])
-def test_a_killed_writer_leaves_every_confirmed_thing_complete(tmp_path, confirmed):
+@pytest.mark.parametrize("min_number", [1, 57, 200])
+def test_a_killed_writer_leaves_every_confirmed_thing_complete(tmp_path, min_number):
     file = tmp_path / "registry.db"
-    writer = subprocess.Popen([sys.executable, "-c", WRITE, str(file)], stdout=subprocess.PIPE, text=True)
-    while int(writer.stdout.readline()) < confirmed:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE_SCRIPT, str(file)], stdout=subprocess.PIPE, text=True
+    )
+    while int(writer.stdout.readline()) < min_number:
         pass
     writer.kill()
     rest = writer.stdout.read()  # communicate() would lose what readline() has read ahead
     writer.wait()
-    last = [confirmed, *map(int, rest.split())][-1]
+    last_confirmed = [min_number, *map(int, rest.split())][-1]
 
     with sqlite3.connect(file) as connection:
         integrity = connection.execute("PRAGMA integrity_check").fetchone()[0]
@@ -42,11 +44,11 @@ def test_a_killed_writer_leaves_every_confirmed_thing_complete(tmp_path, confirm
     connection.close()
 
     assert (integrity, orphans) == ("ok", [])
-    assert things >= last + 1
+    assert things >= last_confirmed + 1
     assert attributes == 3 * things
     registry = Registry(file)
     response = registry.handle(
-        HttpRequest("GET", f"https://iot.eu-west-1.amazonaws.com/things/t{last}", {}, b"")
+        HttpRequest("GET", f"https://iot.eu-west-1.amazonaws.com/things/t{last_confirmed}", {}, b"")
     )
     registry.close()
     assert json.loads(response.body)["attributes"] == {"a": "1", "b": "2", "c": "3"}

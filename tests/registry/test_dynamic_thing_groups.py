@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, remove_metadata
 
-from .test_thing_groups import build_items, members
+from .test_thing_groups import build_items, list_members
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -14,12 +14,14 @@ QUERY = "attributes.site:oslo"
 
 
 @pytest.fixture
-def indexed(iot):
+def fleet_indexing(iot):
+    """Fleet indexing, which dynamic groups need."""
     iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
 
 @pytest.fixture
-def oslo(iot, indexed):
+def oslo(iot, fleet_indexing):
+    """The dynamic group of all things whose site is oslo."""
     properties = {"thingGroupDescription": "all in Oslo", "attributePayload": {"attributes": {"a": "1"}}}
     params = {"thingGroupName": "oslo", "thingGroupProperties": properties, "queryString": QUERY}
     return remove_metadata(iot.create_dynamic_thing_group(**params, tags=[{"Key": "line", "Value": "A"}]))
@@ -57,11 +59,11 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
 def test_membership_follows_the_things_attributes(iot, oslo):
     create_thing_at_site(iot, "pump-7", "oslo")
     create_thing_at_site(iot, "pump-8", "bergen")
-    members_before = members(iot, "oslo")
+    members_before = list_members(iot, "oslo")
     iot.update_thing(thingName="pump-7", attributePayload={"attributes": {"site": "bergen"}})
     iot.update_thing(thingName="pump-8", attributePayload={"attributes": {"site": "oslo"}})
 
-    assert (members_before, members(iot, "oslo"), members(iot, "oslo", recursive=True)) == (
+    assert (members_before, list_members(iot, "oslo"), list_members(iot, "oslo", recursive=True)) == (
         ["pump-7"],
         ["pump-8"],
         ["pump-8"],
@@ -77,8 +79,8 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("oslo", "hall")
 
 
-def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version(iot, oslo):
-    """See test_21 in test_facts.py; this test covers dynamic thing groups."""
+def test_an_update_changes_only_the_members_in_its_request_and_the_version(iot, oslo):
+    """See test_21 in facts; this test covers dynamic thing groups."""
     create_thing_at_site(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)
@@ -86,13 +88,13 @@ def test_an_update_changes_only_the_parameters_it_has_and_increments_the_version
 
     described = iot.describe_thing_group(thingGroupName="oslo")
     assert (first["version"], second["version"], described["version"]) == (2, 3, 3)
-    assert (described["queryString"], members(iot, "oslo")) == ("thingName:fan*", [])
+    assert (described["queryString"], list_members(iot, "oslo")) == ("thingName:fan*", [])
     assert described["thingGroupProperties"]["thingGroupDescription"] == "all in Oslo"
     assert catch_error(iot.update_dynamic_thing_group, **params, expectedVersion=2) == CONFLICT
     assert catch_error(iot.delete_dynamic_thing_group, thingGroupName="oslo", expectedVersion=2) == CONFLICT
 
 
-def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, indexed):
+def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, fleet_indexing):
     params = {"thingGroupName": "oslo", "queryString": QUERY}
     first = remove_metadata(iot.create_dynamic_thing_group(**params))
 
@@ -108,7 +110,7 @@ def test_a_new_group_has_no_things_or_tags_of_a_deleted_group_of_its_name(iot, o
     iot.create_thing_group(thingGroupName="oslo")
     create_thing_at_site(iot, "pump-7", "oslo")
 
-    assert members(iot, "oslo") == []
+    assert list_members(iot, "oslo") == []
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == []
 
 
@@ -123,7 +125,7 @@ def test_dynamic_groups_reject_things_policies_and_children(iot, oslo):
     assert catch_error(iot.create_thing_group, thingGroupName="row", parentGroupName="oslo") == INVALID
 
 
-def test_static_and_dynamic_groups_have_separate_operations(iot, oslo):
+def test_static_and_dynamic_groups_are_updated_and_deleted_by_separate_operations(iot, oslo):
     iot.create_thing_group(thingGroupName="hall")
     static, dynamic = {"thingGroupName": "hall"}, {"thingGroupName": "oslo"}
 
@@ -131,14 +133,14 @@ def test_static_and_dynamic_groups_have_separate_operations(iot, oslo):
     assert catch_error(iot.delete_thing_group, **dynamic) == INVALID
     assert catch_error(iot.update_dynamic_thing_group, **static, thingGroupProperties={}) == INVALID
     assert catch_error(iot.delete_dynamic_thing_group, **static) == INVALID
-    code = catch_error(iot.update_dynamic_thing_group, thingGroupName="none", thingGroupProperties={})
-    assert code == MISSING
+    error = catch_error(iot.update_dynamic_thing_group, thingGroupName="none", thingGroupProperties={})
+    assert error == MISSING
 
 
-def test_the_101st_dynamic_group_raises_limit_exceeded(iot, indexed):
+def test_the_101st_dynamic_group_raises_limit_exceeded(iot, fleet_indexing):
     for number in range(100):
         iot.create_dynamic_thing_group(thingGroupName=f"g{number}", queryString="*")
 
-    code = catch_error(iot.create_dynamic_thing_group, thingGroupName="more", queryString="*")
+    error = catch_error(iot.create_dynamic_thing_group, thingGroupName="more", queryString="*")
 
-    assert code == ("LimitExceededException", 410)
+    assert error == ("LimitExceededException", 410)

@@ -13,7 +13,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 @pytest.fixture
 def principal(iot, device):
-    """A certificate with a policy, and a thing in a child group; both of its groups have policies."""
+    """The ARN of a certificate with a policy; also a thing in a group that has, like its parent, a policy."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingName="pump-7", thingGroupName="hall")
@@ -25,19 +25,19 @@ def principal(iot, device):
     return device["certificateArn"]
 
 
-def policy_names(iot, **params):
+def get_policy_names(iot, **params):
     return [policy["policyName"] for policy in iot.get_effective_policies(**params)["effectivePolicies"]]
 
 
 def test_policies_of_the_principal_and_the_things_groups_are_listed_once(iot, principal):
-    assert policy_names(iot, principal=principal) == ["own"]
-    assert policy_names(iot, principal=principal, thingName="pump-7") == ["own", "hall", "site"]
-    assert policy_names(iot, thingName="pump-7") == ["own", "hall", "site"]
-    assert policy_names(iot, principal=ARN + "thinggroup/site") == ["own", "site"]
-    assert policy_names(iot, principal=ARN + "thinggroup/hall") == ["own", "hall", "site"]
+    assert get_policy_names(iot, principal=principal) == ["own"]
+    assert get_policy_names(iot, principal=principal, thingName="pump-7") == ["own", "hall", "site"]
+    assert get_policy_names(iot, thingName="pump-7") == ["own", "hall", "site"]
+    assert get_policy_names(iot, principal=ARN + "thinggroup/site") == ["own", "site"]
+    assert get_policy_names(iot, principal=ARN + "thinggroup/hall") == ["own", "hall", "site"]
 
 
-def test_an_effective_policy_has_its_default_document(iot, principal):
+def test_an_effective_policy_has_the_document_of_its_default_version(iot, principal):
     iot.create_policy_version(policyName="own", policyDocument='{"Id": "new"}', setAsDefault=True)
     iot.create_policy_version(policyName="own", policyDocument='{"Id": "newer"}')
 

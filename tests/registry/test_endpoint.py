@@ -14,17 +14,22 @@ from tests.support.direct_client import create_client
 IOT = "https://iot.eu-west-1.amazonaws.com"
 
 
-def signature(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
+def build_signature_header(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
+    """Return a header whose credential scope names a key, a Region and a service; `name` is its signing name."""
     scope = f"{key_id}/20250101/{region}/{name}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 
 def test_account_and_region_come_from_the_credential_scope(registry, current_registry):
-    def arn(account, region):
+    def create_thing(account, region):
         client = create_client("iot", current_registry.get, account=account, region=region)
         return client.create_thing(thingName="pump-7")["thingArn"]
 
-    assert [arn("test", "eu-west-1"), arn("111122223333", "us-east-1"), arn("test", "cn-north-1")] == [
+    assert [
+        create_thing("test", "eu-west-1"),
+        create_thing("111122223333", "us-east-1"),
+        create_thing("test", "cn-north-1"),
+    ] == [
         "arn:aws:iot:eu-west-1:123456789012:thing/pump-7",
         "arn:aws:iot:us-east-1:111122223333:thing/pump-7",
         "arn:aws-cn:iot:cn-north-1:123456789012:thing/pump-7",
@@ -52,8 +57,11 @@ def test_an_unsigned_request_uses_the_settings_account_and_region(headers):
     ("url", "headers"),
     [
         ("http://127.0.0.1:4566/managed-things", {}),
-        ("http://127.0.0.1:4566/managed-things", signature(name="iotmanagedintegrations")),
-        ("https://api.eu-west-1.iotmanagedintegrations.api.aws/managed-things", signature(name="unknown")),
+        ("http://127.0.0.1:4566/managed-things", build_signature_header(name="iotmanagedintegrations")),
+        (
+            "https://api.eu-west-1.iotmanagedintegrations.api.aws/managed-things",
+            build_signature_header(name="unknown"),
+        ),
     ],
 )
 def test_the_service_is_resolved_by_signature_host_or_path(registry, url, headers):
@@ -65,7 +73,7 @@ def test_the_service_is_resolved_by_signature_host_or_path(registry, url, header
 @pytest.mark.parametrize("name", ["iot", "execute-api"])
 def test_the_signature_takes_precedence_over_the_path(registry, name):
     response = registry.handle(
-        HttpRequest("GET", "http://127.0.0.1/managed-things", signature(name=name), b"")
+        HttpRequest("GET", "http://127.0.0.1/managed-things", build_signature_header(name=name), b"")
     )
 
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
@@ -87,7 +95,7 @@ def test_a_request_that_is_not_served_is_an_unknown_operation(registry, method, 
     assert response.headers["x-amzn-ErrorType"] == "UnknownOperationException"
 
 
-def test_every_response_has_its_own_request_id_and_a_length(registry):
+def test_every_response_has_its_own_request_id_a_date_and_a_length(registry):
     responses = [registry.handle(HttpRequest("GET", f"{IOT}/things", {}, b"")) for _ in range(2)]
 
     ids = [response.headers["x-amzn-RequestId"] for response in responses]
@@ -110,20 +118,20 @@ def test_every_response_has_its_own_request_id_and_a_length(registry):
     [("GET", "/things"), ("GET", "/things/none"), ("GET", "/no/such/path"), ("GET", "/%ff")],
 )
 def test_every_response_has_the_clocks_time_as_its_date(registry, clock, method, path):
-    def date():
+    def read_date():
         return registry.handle(HttpRequest(method, IOT + path, {}, b"")).headers["Date"]
 
-    first = date()
+    first_date = read_date()
     clock.advance(1.0)
 
-    assert (first, date()) == ("Sun, 15 Jun 2025 15:06:40 GMT", "Sun, 15 Jun 2025 15:06:41 GMT")
+    assert (first_date, read_date()) == ("Sun, 15 Jun 2025 15:06:40 GMT", "Sun, 15 Jun 2025 15:06:41 GMT")
 
 
 @pytest.mark.parametrize(
     ("service", "path", "code"),
     [("iot", "/things/a", "InternalFailureException"), ("mi", "/managed-things", "InternalServerException")],
 )
-def test_an_internal_fault_is_logged_and_answered_with_awss_error(
+def test_an_internal_error_is_logged_rolled_back_and_answered_with_awss_error(
     *, registry, monkeypatch, caplog, service, path, code
 ):
     def fail(context, params):
@@ -150,8 +158,8 @@ def test_an_internal_fault_is_logged_and_answered_with_awss_error(
         assert tx.fetch_one("SELECT count(*) FROM registration_codes")[0] == 0
 
 
-def test_header_names_are_case_insensitive_and_headers_may_be_bytes(registry):
-    headers = {b"AUTHORIZATION": signature("999999999999")["Authorization"].encode()}
+def test_headers_may_be_bytes_and_their_names_in_any_case(registry):
+    headers = {b"AUTHORIZATION": build_signature_header("999999999999")["Authorization"].encode()}
 
     response = registry.handle(HttpRequest("POST", f"{IOT}/things/a", headers, b""))
 
@@ -168,10 +176,10 @@ def test_a_registry_creates_the_folder_of_its_file(tmp_path):
 def test_an_in_memory_registry_serves_many_threads(registry):
     statuses = []
 
-    def create(number):
+    def create_thing(number):
         statuses.append(registry.handle(HttpRequest("POST", f"{IOT}/things/t{number}", {}, b"")).status)
 
-    threads = [threading.Thread(target=create, args=(number,)) for number in range(16)]
+    threads = [threading.Thread(target=create_thing, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,7 +9,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
 CERTIFICATE = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/" + "a" * 64
 
 
-def code_and_text(operation, **params):
+def catch_code_and_text(operation, **params):
     """Call an operation that must fail, and return AWS's code and text."""
     with pytest.raises(ClientError) as caught:
         operation(**params)
@@ -20,7 +20,7 @@ def code_and_text(operation, **params):
 def test_the_text_for_a_thing_with_different_attributes(iot):
     iot.create_thing(thingName="pump-7", attributePayload={"attributes": {"site": "oslo"}})
 
-    assert code_and_text(iot.create_thing, thingName="pump-7") == (
+    assert catch_code_and_text(iot.create_thing, thingName="pump-7") == (
         "ResourceAlreadyExistsException",
         "Thing pump-7 already exists in account with different attributes",
     )
@@ -30,7 +30,9 @@ def test_the_text_for_a_thing_group_with_a_different_description(iot):
     iot.create_thing_group(thingGroupName="hall")
 
     different = {"thingGroupDescription": "The other hall"}
-    assert code_and_text(iot.create_thing_group, thingGroupName="hall", thingGroupProperties=different) == (
+    assert catch_code_and_text(
+        iot.create_thing_group, thingGroupName="hall", thingGroupProperties=different
+    ) == (
         "ResourceAlreadyExistsException",
         "Thing Group hall already exists in current account with different properties",
     )
@@ -39,7 +41,7 @@ def test_the_text_for_a_thing_group_with_a_different_description(iot):
 def test_the_text_for_a_role_alias_that_exists(iot):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE)
 
-    assert code_and_text(iot.create_role_alias, roleAlias="camera", roleArn=ROLE) == (
+    assert catch_code_and_text(iot.create_role_alias, roleAlias="camera", roleArn=ROLE) == (
         "ResourceAlreadyExistsException",
         "Role alias camera already exists for this account",
     )
@@ -59,19 +61,19 @@ def test_the_texts_for_a_second_thing_of_an_exclusive_principal(iot, first, seco
     iot.attach_thing_principal(thingName="pump-7", principal=principal, thingPrincipalType=first)
 
     params = {"thingName": "pump-8", "principal": principal, "thingPrincipalType": second}
-    assert code_and_text(iot.attach_thing_principal, **params) == ("InvalidRequestException", text)
+    assert catch_code_and_text(iot.attach_thing_principal, **params) == ("InvalidRequestException", text)
 
 
 def test_the_text_for_a_principal_whose_certificate_does_not_exist(iot):
     iot.create_policy(policyName="p", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     missing = ("ResourceNotFoundException", "The certificate given in the principal does not exist.")
 
-    assert code_and_text(iot.list_attached_policies, target=CERTIFICATE) == missing
-    assert code_and_text(iot.attach_policy, policyName="p", target=CERTIFICATE) == missing
+    assert catch_code_and_text(iot.list_attached_policies, target=CERTIFICATE) == missing
+    assert catch_code_and_text(iot.attach_policy, policyName="p", target=CERTIFICATE) == missing
 
 
 def test_the_text_for_a_certificate_whose_ca_is_not_registered(iot, device_pem):
-    assert code_and_text(iot.register_certificate, certificatePem=device_pem) == (
+    assert catch_code_and_text(iot.register_certificate, certificatePem=device_pem) == (
         "CertificateStateException",
         "No CA certificate exists for the given certificate",
     )

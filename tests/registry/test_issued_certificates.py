@@ -44,7 +44,7 @@ def asn1(tag, content):
     return bytes([tag]) + length_field + content
 
 
-def der(key):
+def encode_public_key(key):
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -57,22 +57,23 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     private = load_pem_private_key(keys["PrivateKey"].encode(), None)
     identifier = hashlib.sha256(pki.to_der(pem)).hexdigest()
     assert created == {"certificateArn": ARN + identifier, "certificateId": identifier}
-    assert der(certificate.public_key()) == der(private.public_key())
-    assert der(load_pem_public_key(keys["PublicKey"].encode())) == der(private.public_key())
+    assert encode_public_key(certificate.public_key()) == encode_public_key(private.public_key())
+    assert encode_public_key(load_pem_public_key(keys["PublicKey"].encode())) == encode_public_key(
+        private.public_key()
+    )
     assert (private.key_size, certificate.subject) == (
         2048,
         pki.make_distinguished_name("AWS IoT Certificate"),
     )
     described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
     described.pop("generationId")
-    now = START_TIME
     assert described == {
         **created,
         "status": "INACTIVE",
         "certificatePem": pem,
         "ownedBy": ACCOUNT,
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
         "customerVersion": 1,
         "validity": {
             "notBefore": certificate.not_valid_before_utc,
@@ -93,9 +94,9 @@ def test_a_csr_gets_a_certificate_with_its_subject_and_key(iot, key):
     )
 
     certificate = x509.load_pem_x509_certificate(created["certificatePem"].encode())
-    assert (certificate.subject, der(certificate.public_key())) == (
+    assert (certificate.subject, encode_public_key(certificate.public_key())) == (
         pki.make_distinguished_name("pump-7"),
-        der(key.public_key()),
+        encode_public_key(key.public_key()),
     )
     described = iot.describe_certificate(certificateId=created["certificateId"])["certificateDescription"]
     assert (described["status"], described["certificatePem"]) == ("INACTIVE", created["certificatePem"])
@@ -148,7 +149,7 @@ def test_an_issued_certificate_has_no_registered_ca(iot):
     created = iot.create_keys_and_certificate()
     iot.delete_certificate(certificateId=created["certificateId"])
 
-    code = catch_error(iot.register_certificate, certificatePem=created["certificatePem"])
-    assert code == ("CertificateStateException", 406)
+    error = catch_error(iot.register_certificate, certificatePem=created["certificatePem"])
+    assert error == ("CertificateStateException", 406)
     iot.register_certificate_without_ca(certificatePem=created["certificatePem"])
     assert iot.list_ca_certificates()["certificates"] == []

@@ -58,12 +58,12 @@ def all_members(managed):
     return {**FULL, "CredentialLockerId": managed.create_credential_locker()["Id"]}
 
 
-def ids(output):
+def get_ids(output):
     return [item["Id"] for item in output["Items"]]
 
 
 def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
-    """See test_28 in test_facts.py: GetManagedThing never returns authentication material."""
+    """See test_28 in facts: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
         **build_device_params(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
@@ -122,7 +122,7 @@ def test_metadata_and_capabilities_have_their_own_operations(managed, all_member
 
 
 @pytest.mark.parametrize(
-    ("material", "kind", "expected"),
+    ("material", "material_type", "expected"),
     [
         ("SN:1;UPC:012345678905", WIFI, {"SerialNumber": "1", "UniversalProductCode": "012345678905"}),
         (
@@ -135,9 +135,9 @@ def test_metadata_and_capabilities_have_their_own_operations(managed, all_member
         ("CLOUD:acme:lamp-3", "DISCOVERED_DEVICE", {"ConnectorDeviceId": "lamp-3"}),
     ],
 )
-def test_identifiers_are_parsed_from_the_material(managed, material, kind, expected):
+def test_identifiers_are_parsed_from_the_material(managed, material, material_type, expected):
     created = managed.create_managed_thing(
-        Role="DEVICE", AuthenticationMaterial=material, AuthenticationMaterialType=kind
+        Role="DEVICE", AuthenticationMaterial=material, AuthenticationMaterialType=material_type
     )
 
     described = managed.get_managed_thing(Identifier=created["Id"])
@@ -153,7 +153,7 @@ def test_a_serial_number_takes_precedence_over_the_material(managed):
 
 
 @pytest.mark.parametrize(
-    ("kind", "material", "status"),
+    ("material_type", "material", "status"),
     [
         (WIFI, "SN:1;UPC:012345678905", "PRE_ASSOCIATED"),
         ("ZWAVE_QR_BAR_CODE", "90013278", "PRE_ASSOCIATED"),
@@ -163,16 +163,16 @@ def test_a_serial_number_takes_precedence_over_the_material(managed):
         ("PRE_ONBOARDED_CLOUD", "abc", "UNASSOCIATED"),
     ],
 )
-def test_the_initial_status_depends_on_the_material(managed, kind, material, status):
+def test_the_initial_status_depends_on_the_material(managed, material_type, material, status):
     created = managed.create_managed_thing(
-        Role="CONTROLLER", AuthenticationMaterial=material, AuthenticationMaterialType=kind
+        Role="CONTROLLER", AuthenticationMaterial=material, AuthenticationMaterialType=material_type
     )
 
     assert managed.get_managed_thing(Identifier=created["Id"])["ProvisioningStatus"] == status
 
 
 def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
-    """Tested over HTTP too, by test_29 in test_facts.py."""
+    """Tested over HTTP too, by test_29 in facts."""
     first = remove_metadata(
         managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     )
@@ -182,7 +182,7 @@ def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock
     )
 
     assert repeated == first
-    assert ids(managed.list_managed_things()) == [first["Id"]]
+    assert get_ids(managed.list_managed_things()) == [first["Id"]]
     changed = build_device_params(ClientToken="t-1", Tags={"a": "c"})
     assert catch_error(managed.create_managed_thing, **changed) == CONFLICT
 
@@ -209,7 +209,7 @@ def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
 
 
 def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clock):
-    """Tested over HTTP too, by test_30 in test_facts.py."""
+    """Tested over HTTP too, by test_30 in facts."""
     identifier = {"Identifier": managed.create_managed_thing(**build_device_params(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
     deleted = managed.delete_managed_thing(**identifier)
@@ -217,7 +217,7 @@ def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clo
 
     assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert managed.get_managed_thing(**identifier)["ProvisioningStatus"] == "DELETE_IN_PROGRESS"
-    assert ids(managed.list_managed_things(ProvisioningStatusFilter="DELETE_IN_PROGRESS")) == list(
+    assert get_ids(managed.list_managed_things(ProvisioningStatusFilter="DELETE_IN_PROGRESS")) == list(
         identifier.values()
     )
     assert catch_error(managed.update_managed_thing, **identifier, Name="x") == CONFLICT
@@ -248,14 +248,14 @@ def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
     with registry._store.write() as tx:  # only a hub itself registers its children
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", hub, child)
 
-    assert ids(managed.list_managed_things(ParentControllerIdentifierFilter=hub)) == [child]
+    assert get_ids(managed.list_managed_things(ParentControllerIdentifierFilter=hub)) == [child]
     assert managed.get_managed_thing(Identifier=child)["ParentControllerId"] == hub
     assert catch_error(managed.delete_managed_thing, Identifier=hub) == CONFLICT
     managed.delete_managed_thing(Identifier=hub, Force=True)
-    assert ids(managed.list_managed_things()) == [child]
+    assert get_ids(managed.list_managed_things()) == [child]
 
 
-def test_an_update_changes_only_the_parameters_it_has(managed, all_members, clock):
+def test_an_update_changes_only_the_members_in_its_request(managed, all_members, clock):
     created = managed.create_managed_thing(**build_device_params(**all_members, CapabilityReport=REPORT))
     clock.advance(10)
     update = {
@@ -341,7 +341,7 @@ def test_managed_things_are_listed_by_each_filter(managed, filters, expected):
     }.items():
         names[managed.create_managed_thing(**params)["Id"]] = name
 
-    assert {names[identifier] for identifier in ids(managed.list_managed_things(**filters))} == expected
+    assert {names[identifier] for identifier in get_ids(managed.list_managed_things(**filters))} == expected
 
 
 def test_tags_are_added_changed_and_removed(managed):

@@ -36,8 +36,6 @@ def list_versions(iot):
 def test_a_policy_is_returned_as_it_was_created(iot, policy):
     described = remove_metadata(iot.get_policy(policyName="connect"))
     version = remove_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
-
-    now = START_TIME
     identity = {"policyName": "connect", "policyArn": ARN + "connect"}
     assert policy == {**identity, "policyDocument": DOCUMENT, "policyVersionId": "1"}
     generation = described.pop("generationId")
@@ -45,23 +43,23 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
         **identity,
         "policyDocument": DOCUMENT,
         "defaultVersionId": "1",
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
     }
     assert version == {
         **identity,
         "policyDocument": DOCUMENT,
         "policyVersionId": "1",
         "isDefaultVersion": True,
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
         "generationId": generation,
     }
 
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
 def test_repeating_create_policy_raises_409(iot, policy, document):
-    """Tested over HTTP too, by test_17 in test_facts.py."""
+    """Tested over HTTP too, by test_17 in facts."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
@@ -70,7 +68,7 @@ def test_repeating_create_policy_raises_409(iot, policy, document):
 
 
 def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
-    """See test_18 in test_facts.py; this test covers versions."""
+    """See test_18 in facts; this test covers versions."""
     created = [add_version(iot) for _ in range(4)]
 
     error = catch_error(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
@@ -79,7 +77,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
-    """See test_18 in test_facts.py; this test covers the length of documents."""
+    """See test_18 in facts; this test covers the length of documents."""
     longest = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
@@ -96,7 +94,7 @@ def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
-    """Tested over HTTP too, by test_19 in test_facts.py."""
+    """Tested over HTTP too, by test_19 in facts."""
     add_version(iot)
     assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")

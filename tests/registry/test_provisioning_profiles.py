@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
-from .test_issued_certificates import der
+from .test_issued_certificates import encode_public_key
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:provisioning-profile/"
 CONFLICT = ("ConflictException", 409)
@@ -24,7 +24,7 @@ def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
 
     key = load_pem_private_key(created.pop("ClaimCertificatePrivateKey").encode(), None)
     certificate = x509.load_pem_x509_certificate(created["ClaimCertificate"].encode())
-    assert der(certificate.public_key()) == der(key.public_key())
+    assert encode_public_key(certificate.public_key()) == encode_public_key(key.public_key())
     item = {
         "Id": created["Id"],
         "Arn": ARN + created["Id"],

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from tests.support import pki
 from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
-from .test_thing_groups import members
+from .test_thing_groups import list_members
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 INVALID = ("InvalidRequestException", 400)
@@ -19,7 +19,7 @@ DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
 CSR = {"CertificateSigningRequest": {"Ref": "CSR"}}
 
 
-def template(thing=None, certificate=None, policies=(), **sections):
+def build_template(thing=None, certificate=None, policies=(), **sections):
     """Return a template body. A thing or a certificate is (properties, settings) or only properties."""
     resources = {}
     for name, kind, value in (("thing", "Thing", thing), ("certificate", "Certificate", certificate)):
@@ -33,7 +33,7 @@ def template(thing=None, certificate=None, policies=(), **sections):
     return json.dumps({"Resources": resources, **sections})
 
 
-def string_parameters(*names, **defaults):
+def build_string_parameters(*names, **defaults):
     parameters = {name: {"Type": "String"} for name in names}
     parameters.update({name: {"Type": "String", "Default": value} for name, value in defaults.items()})
     return parameters
@@ -59,7 +59,7 @@ def referenced(iot):
 
 
 def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced):
-    body = template(
+    body = build_template(
         thing={
             "ThingName": {"Ref": "ThingName"},
             "AttributePayload": {"version": "v1", "serialNumber": {"Ref": "SerialNumber"}},
@@ -69,7 +69,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
         },
         certificate={**CSR, "Status": "ACTIVE"},
         policies=[{"PolicyName": "connect"}, {"PolicyDocument": DOCUMENT}],
-        Parameters=string_parameters("ThingName", "SerialNumber", "CSR"),
+        Parameters=build_string_parameters("ThingName", "SerialNumber", "CSR"),
     )
     parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": pki.make_signing_request("pump-7")}
     registered = remove_metadata(iot.register_thing(templateBody=body, parameters=parameters))
@@ -99,13 +99,13 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced)
     assert policy_names == ["connect", policy_name]
     assert iot.get_policy(policyName=policy_name)["policyDocument"] == DOCUMENT
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == [certificate]
-    assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], ["pump-7"])
+    assert (list_members(iot, "hall"), list_members(iot, "yard")) == (["pump-7"], ["pump-7"])
     assert get_status(iot, certificate_id) == "ACTIVE"
 
 
 def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
-    """Tested over HTTP too, by test_23 in test_facts.py."""
-    body = template({"ThingName": "pump-7"}, CSR, Parameters=string_parameters("CSR"))
+    """Tested over HTTP too, by test_23 in facts."""
+    body = build_template({"ThingName": "pump-7"}, CSR, Parameters=build_string_parameters("CSR"))
     parameters = {"CSR": pki.make_signing_request("pump-7")}
 
     pems = {iot.register_thing(templateBody=body, parameters=parameters)["certificatePem"] for _ in range(2)}
@@ -125,7 +125,7 @@ CHANGED = {
 
 @pytest.fixture
 def existing(iot, referenced):
-    iot.register_thing(templateBody=template({**EXISTING, "ThingGroups": ["hall"]}))
+    iot.register_thing(templateBody=build_template({**EXISTING, "ThingGroups": ["hall"]}))
 
 
 @pytest.mark.parametrize(
@@ -148,38 +148,38 @@ def existing(iot, referenced):
 def test_do_nothing_replace_and_merge_apply_per_property(
     *, iot, existing, overrides, attributes, kind, groups
 ):
-    """See test_24 in test_facts.py; this test covers all settings but FAIL."""
-    iot.register_thing(templateBody=template((CHANGED, overrides)))
+    """See test_24 in facts; this test covers all settings but FAIL."""
+    iot.register_thing(templateBody=build_template((CHANGED, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
     assert (described["attributes"], described["thingTypeName"]) == (attributes, kind)
-    assert (members(iot, "hall"), members(iot, "yard")) == groups
+    assert (list_members(iot, "hall"), list_members(iot, "yard")) == groups
 
 
 @pytest.mark.parametrize("failing_property", ["AttributePayload", "ThingTypeName", "ThingGroups"])
 def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, failing_property):
-    """See test_24 in test_facts.py; this test covers the setting FAIL."""
+    """See test_24 in facts; this test covers the setting FAIL."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
-    body = template((CHANGED, {**settings, failing_property: "FAIL"}))
+    body = build_template((CHANGED, {**settings, failing_property: "FAIL"}))
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED
     described = iot.describe_thing(thingName="pump-7")
     assert (described["attributes"], described["version"]) == ({"a": "1", "b": "2"}, 1)
-    assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], [])
+    assert (list_members(iot, "hall"), list_members(iot, "yard")) == (["pump-7"], [])
 
 
 def test_fail_has_no_effect_without_a_difference(iot, existing):
     settings = {"AttributePayload": "FAIL", "ThingTypeName": "FAIL", "ThingGroups": "FAIL"}
-    iot.register_thing(templateBody=template(({**EXISTING, "ThingGroups": ["hall"]}, settings)))
+    iot.register_thing(templateBody=build_template(({**EXISTING, "ThingGroups": ["hall"]}, settings)))
 
     assert iot.describe_thing(thingName="pump-7")["version"] == 1
 
 
 def test_a_missing_parameter_has_its_default(iot):
-    """Tested over HTTP too, by test_25 in test_facts.py."""
-    body = template(
+    """Tested over HTTP too, by test_25 in facts."""
+    body = build_template(
         {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
-        Parameters=string_parameters("ThingName", Site="WA"),
+        Parameters=build_string_parameters("ThingName", Site="WA"),
     )
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-7"})
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-8", "Site": "oslo"})
@@ -195,12 +195,16 @@ def test_a_missing_parameter_has_its_default(iot):
 def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expected, source):
     registered = iot.register_certificate(certificatePem=device_pem)
     value = registered["certificateId"] if source == "CertificateId" else device_pem
-    output = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, ({source: value}, overrides)))
+    output = iot.register_thing(
+        templateBody=build_template({"ThingName": "pump-7"}, ({source: value}, overrides))
+    )
 
     assert output["certificatePem"] == device_pem
     assert output["resourceArns"]["certificate"] == registered["certificateArn"]
     assert get_status(iot, registered["certificateId"]) == expected
-    failing = template({"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"}))
+    failing = build_template(
+        {"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"})
+    )
     iot.update_certificate(certificateId=registered["certificateId"], newStatus="ACTIVE")
     assert catch_error(iot.register_thing, templateBody=failing) == FAILED
 
@@ -210,8 +214,8 @@ def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
         caCertificate=authority.renew().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
     properties = {"CertificatePem": device_pem, "Status": "INACTIVE"}
-    error_without_ca = catch_error(iot.register_thing, templateBody=template(None, properties))
-    body = template(None, {**properties, "CACertificatePem": authority.pem})
+    error_without_ca = catch_error(iot.register_thing, templateBody=build_template(None, properties))
+    body = build_template(None, {**properties, "CACertificatePem": authority.pem})
     output = iot.register_thing(templateBody=body)
 
     certificate_id = output["resourceArns"]["certificate"].rpartition("/")[2]
@@ -225,7 +229,7 @@ def test_the_template_can_attach_the_certificate_exclusively(iot):
         "CertificateSigningRequest": pki.make_signing_request("a"),
         "ThingPrincipalType": "EXCLUSIVE_THING",
     }
-    output = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, certificate))
+    output = iot.register_thing(templateBody=build_template({"ThingName": "pump-7"}, certificate))
 
     assert iot.list_thing_principals_v2(thingName="pump-7")["thingPrincipalObjects"] == [
         {"principal": output["resourceArns"]["certificate"], "thingPrincipalType": "EXCLUSIVE_THING"}
@@ -247,21 +251,21 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
     iot.create_thing_type(thingTypeName="pump")
     prefix = "AWS::IoT::Certificate::"
     names = [prefix + name for name in (*oids, "Id")]
-    body = template(
+    body = build_template(
         {
             "ThingName": {"Ref": prefix + "CommonName"},
             "ThingTypeName": "pump",
             "AttributePayload": {name.rpartition(":")[2]: {"Ref": name} for name in names},
         },
         {"CertificatePem": pem},
-        Parameters=string_parameters(*names),
+        Parameters=build_string_parameters(*names),
     )
     iot.register_thing(templateBody=body)
 
     expected = {name: value for name, (_, value) in oids.items()}
     assert get_attributes(iot) == {**expected, "Id": hashlib.sha256(pki.to_der(pem)).hexdigest()}
-    body_without_country = template(
-        {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=string_parameters("CSR")
+    body_without_country = build_template(
+        {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=build_string_parameters("CSR")
     )
     error = catch_error(
         iot.register_thing,
@@ -272,8 +276,8 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
 
 
 def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
-    body = template(
-        {"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=string_parameters("CSR")
+    body = build_template(
+        {"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=build_string_parameters("CSR")
     )
 
     error = catch_error(
@@ -293,7 +297,7 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
     ],
 )
 def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, policy):
-    body = template(thing, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy])
+    body = build_template(thing, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy])
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert iot.list_things()["things"] == []
@@ -302,7 +306,7 @@ def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, pol
 
 @pytest.mark.parametrize("policy", [{"PolicyName": "none"}, {"PolicyDocument": "{"}])
 def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy):
-    body = template(
+    body = build_template(
         {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy]
     )
 
@@ -321,7 +325,7 @@ def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy)
     ],
 )
 def test_an_invalid_certificate_fails_and_nothing_is_created(iot, certificate):
-    body = template({"ThingName": "pump-7"}, certificate)
+    body = build_template({"ThingName": "pump-7"}, certificate)
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED
     assert (iot.list_things()["things"], iot.list_certificates()["certificates"]) == ([], [])

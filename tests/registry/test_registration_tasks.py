@@ -9,15 +9,15 @@ import pytest
 from reconciler.registry import RegistrySettings
 from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
 
-from .test_register_thing import string_parameters, template
+from .test_register_thing import build_string_parameters, build_template
 
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 MAX_LINK_LENGTH = 65_535  # of a report, in AWS's service model
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/bulk"
-BODY = template(
+BODY = build_template(
     {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
-    Parameters=string_parameters("ThingName", Site="oslo"),
+    Parameters=build_string_parameters("ThingName", Site="oslo"),
 )
 TASK_PARAMS = {
     "templateBody": BODY,
@@ -103,7 +103,7 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
 
 
 def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
-    """Tested over HTTP too, by test_32 in test_facts.py."""
+    """Tested over HTTP too, by test_32 in facts."""
     write_input({"ThingName": "pump-7"})
     first = start_task(iot)
 

@@ -17,8 +17,6 @@ def describe(iot, name="camera"):
 def test_a_role_alias_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
     created = remove_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
-
-    now = START_TIME
     assert created == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
     assert describe(iot) == {
         "roleAlias": "camera",
@@ -26,13 +24,13 @@ def test_a_role_alias_is_described_as_it_was_created(iot):
         "roleArn": ROLE,
         "owner": ACCOUNT,
         "credentialDurationSeconds": 3600,
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": START_TIME,
+        "lastModifiedDate": START_TIME,
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"] == tags
 
 
-def test_an_update_changes_only_the_parameters_it_has(iot, clock):
+def test_an_update_changes_only_the_members_in_its_request(iot, clock):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
     clock.advance(10)
     iot.update_role_alias(roleAlias="camera", roleArn=OTHER_ROLE)

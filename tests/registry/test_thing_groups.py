@@ -21,7 +21,7 @@ def build_items(*names):
     return [{"groupName": name, "groupArn": ARN + name} for name in names]
 
 
-def members(iot, group, **extra):
+def list_members(iot, group, **extra):
     return iot.list_things_in_thing_group(thingGroupName=group, **extra)["things"]
 
 
@@ -70,7 +70,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
-    """See test_21 in test_facts.py; this test covers thing groups."""
+    """See test_21 in facts; this test covers thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
 
@@ -107,7 +107,7 @@ def test_an_update_merges_or_replaces_attributes(iot):
 
 
 def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
-    """Tested over HTTP too, by test_20 in test_facts.py."""
+    """Tested over HTTP too, by test_20 in facts."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
@@ -172,11 +172,11 @@ def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
 
     for params in (by_name, by_arn, {**by_name, **by_arn}):
         iot.add_thing_to_thing_group(**params)
-    assert members(iot, "hall") == ["pump-7"]
+    assert list_members(iot, "hall") == ["pump-7"]
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("hall")
     for params in (by_arn, by_name):
         iot.remove_thing_from_thing_group(**params)
-    assert members(iot, "hall") == []
+    assert list_members(iot, "hall") == []
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_recursive_lists_the_things_of_descendants(iot):
         iot.create_thing(thingName=name)
         iot.add_thing_to_thing_group(thingGroupName=group, thingName=name)
 
-    assert members(iot, "site") == ["b"]
-    assert members(iot, "site", recursive=True) == ["a", "b", "c"]
-    assert members(iot, "hall", recursive=True) == ["a", "c"]
+    assert list_members(iot, "site") == ["b"]
+    assert list_members(iot, "site", recursive=True) == ["a", "b", "c"]
+    assert list_members(iot, "hall", recursive=True) == ["a", "c"]
 
 
 def test_the_groups_of_a_thing_change_completely_or_not_at_all(iot):

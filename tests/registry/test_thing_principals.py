@@ -64,7 +64,7 @@ def test_the_v2_operations_filter_by_type(things, device):
 
 
 def test_an_exclusively_attached_certificate_rejects_a_second_thing(things, device):
-    """Tested over HTTP too, by test_22 in test_facts.py."""
+    """Tested over HTTP too, by test_22 in facts."""
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
 

@@ -10,7 +10,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
-    """Tested over HTTP too, by test_14 in test_facts.py."""
+    """Tested over HTTP too, by test_14 in facts."""
     iot.create_thing_type(thingTypeName="pump")
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")
@@ -30,10 +30,8 @@ def test_a_deprecation_can_be_undone(iot, clock):
     deprecated = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
     iot.deprecate_thing_type(thingTypeName="pump", undoDeprecate=True)
     restored = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
-
-    now = START_TIME
-    assert deprecated == {"deprecated": True, "deprecationDate": now, "creationDate": now}
-    assert restored == {"deprecated": False, "creationDate": now}
+    assert deprecated == {"deprecated": True, "deprecationDate": START_TIME, "creationDate": START_TIME}
+    assert restored == {"deprecated": False, "creationDate": START_TIME}
 
 
 def test_a_type_with_things_cannot_be_deleted(iot, clock):

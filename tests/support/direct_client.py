@@ -9,6 +9,7 @@ import pytest
 from attrs import define
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from reconciler.registry import HttpRequest, Registry
 from tests.support.pki import Authority
@@ -100,10 +101,20 @@ def register_ca(iot: Any, authority: Authority, **params: Any) -> dict[str, Any]
 
 def catch_error(operation: Callable[..., Any], **params: Any) -> tuple[str, int]:
     """Call an operation that must fail, and return AWS's error code and the HTTP status."""
-    with pytest.raises(operation.__self__.exceptions.ClientError) as caught:
+    return catch_error_with_members(operation, **params)[:2]
+
+
+def catch_error_with_members(operation: Callable[..., Any], **params: Any) -> tuple[str, int, dict[str, Any]]:
+    """Call an operation that must fail, and return the error's code, HTTP status and members but its message."""
+    with pytest.raises(ClientError) as caught:
         operation(**params)
     response = caught.value.response
-    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+    members = {
+        name: value
+        for name, value in response.items()
+        if name not in {"Error", "ResponseMetadata", "message"}
+    }
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], members
 
 
 def remove_metadata(output: dict[str, Any]) -> dict[str, Any]:

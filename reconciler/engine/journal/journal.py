@@ -164,10 +164,7 @@ class Journal:
 
 @define(eq=False)
 class JournalRecorder:
-    """The `Recorder` of one run.
-
-    `number` is the key of the run's row, `run_id` the ID that users see, and `step_count` the number of steps of its plan.
-    """
+    """The `Recorder` of one run."""
 
     number: int
     run_id: str

@@ -26,13 +26,12 @@ LIMITED_ACTIONS = ("delete", "replace")
 
 @frozen
 class _LimitedCount:
-    """How many resources a plan deletes or replaces, of all kinds or of one kind.
+    """A number of resources that a plan deletes or replaces, as its limits count them.
 
     - `action`: "delete" or "replace";
-    - `count`: the number of resources that the plan deletes or replaces, as limits count them;
-    - `owned`: the number of resources that the workspace owns, of all kinds or of this one;
-    - `noun`: the name of the resources in messages;
-    - `setting`: the table in the file with the limits, such as `workspace.limits.things`.
+    - `owned`: the number of such resources that the workspace owns;
+    - `noun`: the name of such resources in messages;
+    - `setting`: the table in the file that limits them.
     """
 
     action: str

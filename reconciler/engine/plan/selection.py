@@ -81,11 +81,9 @@ def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str]
 
 def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     """Return all addresses that can be selected, with their dependencies in the file or the registry."""
-    live_references = {
-        address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()
-    }
+    live = {address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()}
     desired = comparison.desired or comparison.declared
-    return live_references | {address: resource.dependencies for address, resource in desired.items()}
+    return live | {address: resource.dependencies for address, resource in desired.items()}
 
 
 def select_compared(
@@ -150,9 +148,9 @@ def _find_unselected_dependencies(
 
 
 def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
-    """Return the addresses that at least one of the selectors selects, or None if there are no selectors.
+    """Return what any of the selectors selects, None without selectors.
 
-    Add to `problems` a message for each selector that selects nothing.
+    Adds a problem for each selector that selects nothing.
     """
     words = [word for text in texts for word in text.split()]
     selected: set[Address] = set()
