@@ -1,5 +1,5 @@
 """The only package that imports boto3 and botocore.
 
-Invariant: sessions, paging, rates, retries, error translation and the service models are here. Nothing here decides which
-calls are sent.
+Sessions, paging, rates, retries, error translation and the service models are here. Invariant: nothing here decides which
+calls a plan sends.
 """

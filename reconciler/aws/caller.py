@@ -23,23 +23,23 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError
 from reconciler.model.redaction import redact
 
-_NO_CREDENTIALS = (
+_CREDENTIAL_ERRORS = (
     NoCredentialsError,
     PartialCredentialsError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
 
-
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""HTTP methods that change nothing (RFC 9110, 9.2.1)."""
 _IDEMPOTENT_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
-"""RFC 9110, 9.2.1 and 9.2.2: methods that change nothing, and methods that can be sent twice without harm."""
+"""HTTP methods that can be sent twice without harm (RFC 9110, 9.2.2)."""
 
 _Method = Callable[..., Mapping[str, Any]]
 
 
 class Caller:
-    """A `Call` that sends one request and returns the response with all its pages. Thread-safe.
+    """A `Call`: it sends an `ApiCall` and returns the response, with all pages in one. Thread-safe.
 
     `clients` are boto3 clients by service name, with botocore's own retries off (`NO_BOTOCORE_RETRIES`).
     """
@@ -51,10 +51,10 @@ class Caller:
         self._get_page_size = cache(self._find_page_size)
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
-        """Return AWS's response.
+        """Send a call and return AWS's response.
 
         Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError
-        when it has been unreachable for a while. If the error's `outcome_unknown` is true, the call may have taken effect.
+        when earlier calls to the same service have kept failing. If the error's `outcome_unknown` is true, the call may have taken effect.
         """
         try:
             return self._send(call)
@@ -77,7 +77,7 @@ class Caller:
         paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
         result: Mapping[str, Any] = pages.build_full_result()
-        # The joined response omits a key without items.
+        # botocore leaves out the keys of lists without items; callers get empty lists.
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
     def _add_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
@@ -97,7 +97,10 @@ class Caller:
         return send
 
     def _find_page_size(self, service: str, operation: str) -> int | None:
-        """Return the largest page size that the service model allows, to send fewer calls."""
+        """Return the largest page size that the service model allows, or None if the operation takes none.
+
+        It is 250, AWS IoT's own maximum, if the model has no limit.
+        """
         client = self._clients[service]
         limit_key = client.get_paginator(xform_name(operation))._pagination_cfg.get("limit_key")  # noqa: SLF001
         if not limit_key:
@@ -143,9 +146,12 @@ def translate_error(
 def build_unreachable_error(
     error: ClientError | BotoCoreError, problem: str, *, outcome_unknown: bool = False
 ) -> TargetError:
-    """Return the error for a missing response, with the next step; `problem` describes the failure."""
+    """Return the error for a request that failed before or without a usable response.
+
+    It names the missing Region or credentials and the next step, or else it reports `problem` and the cause.
+    """
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
-    if isinstance(error, _NO_CREDENTIALS):
+    if isinstance(error, _CREDENTIAL_ERRORS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
     return TargetError(redact(f"{problem}: {error}"), outcome_unknown=outcome_unknown)

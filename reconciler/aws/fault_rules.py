@@ -1,9 +1,11 @@
 """Load the file of `registry serve --faults`, which defines which calls fail, and how.
 
+An example of such a file:
+
 seed = 7
 
 [[rules]]
-operation = "iot:Create*"     # a glob; without a service it matches any
+operation = "iot:Create*"     # a glob; without a service it matches the operations of every service
 kind = "error_after"
 probability = 0.05            # or calls = [3, 7]: the third and the seventh match
 
@@ -59,7 +61,7 @@ _TOP_FIELDS: Mapping[str, tuple[_Check, str]] = {
 def load_faults(file: Path) -> Faults:
     """Load the rules of a file.
 
-    Raises TargetError with every problem in it, and OSError if it cannot be read.
+    Raises TargetError with the problems of its top level, or else with those of all rules, and OSError if it cannot be read.
     """
     try:
         document = tomllib.loads(file.read_text("utf-8"))
@@ -69,7 +71,7 @@ def load_faults(file: Path) -> Faults:
     if not problems:
         for index, rule in enumerate(document.get("rules", ())):
             problems += _find_problems(f"rules[{index}]", rule, _FIELDS, _REQUIRED)
-            if {"probability", "calls"} <= set(rule):
+            if "probability" in rule and "calls" in rule:
                 problems.append(f"rules[{index}]: probability and calls cannot be combined")
             if (rule.get("kind") == "delay") != ("seconds" in rule):
                 problems.append(
@@ -99,9 +101,9 @@ def _find_problems(
 
 def _to_rule(table: Mapping[str, Any]) -> FaultRule:
     return FaultRule(
-        table["operation"],
-        table["kind"],
-        float(table.get("probability", 1.0)),
-        frozenset(table.get("calls", ())),
-        float(table.get("seconds", 0.0)),
+        operation=table["operation"],
+        kind=table["kind"],
+        probability=float(table.get("probability", 1.0)),
+        calls=frozenset(table.get("calls", ())),
+        seconds=float(table.get("seconds", 0.0)),
     )

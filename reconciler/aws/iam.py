@@ -1,6 +1,6 @@
 """The IAM policy that allows a set of API operations, limited to resources wherever IAM can.
 
-The facts are in `iam.toml`, with their source.
+`iam.toml` has the resource types that IAM can limit each action to, with their source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_POLICY_CHARACTERS = 6144
 """Characters of a managed policy, without white space (IAM user guide, "IAM and AWS STS quotas")."""
 
 _PASS_ROLE_SERVICES = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
-"""The services that roles are passed to: provisioning templates, and role aliases."""
+"""The services that roles are passed to: the first for provisioning templates, the second for role aliases."""
 
 _TAGGING_OPERATIONS = frozenset({"TagResource", "UntagResource"})
 
@@ -28,9 +28,9 @@ _TAGGING_OPERATIONS = frozenset({"TagResource", "UntagResource"})
 def build_iam_policy(
     operations: Mapping[str, Collection[tuple[str, str]]], target: Target, roles: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return the policy that allows operations: pairs of service and operation, by purpose.
+    """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
-    The purposes are `Read` and `Write`. An operation with several purposes is listed under the first. `roles` are the ARNs
+    The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed under the first. `roles` are the ARNs
     of roles that may be passed to AWS IoT.
     """
     statements = []
@@ -43,7 +43,9 @@ def build_iam_policy(
             statements.append(_build_statement(f"{purpose}Any", any_resource_actions, ["*"]))
         for service in sorted({service for service, _ in added}):
             limited_operations = [
-                name for owner, name in added if owner == service and _list_resource_types(service, name)
+                operation
+                for operation_service, operation in added
+                if operation_service == service and _list_resource_types(service, operation)
             ]
             if limited_operations:
                 sid = f"{purpose}{service.title().replace('-', '')}"

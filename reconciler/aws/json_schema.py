@@ -49,7 +49,10 @@ def _build_schema(shape: Any) -> dict[str, Any]:
 
 
 def _build_structure_schema(shape: Any) -> dict[str, Any]:
-    """Return the schema of an object; its members also state their types."""
+    """Return the schema of an object.
+
+    Only its members state their types: the types of fields follow from the spec classes.
+    """
     properties = {
         name: {**_JSON_TYPES.get(member.type_name, {}), **_build_schema(member)}
         for name, member in shape.members.items()

@@ -25,7 +25,7 @@ MAX_SKEW_SECONDS = 30.0
 _ACTIONS_PER_SIMULATION = 50
 
 Operations = Mapping[str, Collection[tuple[str, str]]]
-"""The operations that are needed, each a service and a name, under "Read" and "Write"."""
+"""The operations that are needed, as pairs of service and operation name, by purpose: "Read" or "Write"."""
 
 
 def check_versions() -> Iterator[CheckResult]:
@@ -124,6 +124,7 @@ def _check_aws(session: Any, operations: Operations, clock: Callable[[], datetim
 
 
 def _check_other_endpoint(client: Any, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
+    """Check an endpoint that is set in the file or on this machine, by listing one thing."""
     response = client.list_things(maxResults=1)
     message = f"{client.meta.endpoint_url} responds; its account is not checked"
     yield CheckResult("ok", "identity", message)
@@ -174,12 +175,12 @@ def _check_permissions(
 
 
 def _find_denied_actions(
-    client: Any, source: str, target: Target, operations: Sequence[tuple[str, str]]
+    client: Any, policy_source: str, target: Target, operations: Sequence[tuple[str, str]]
 ) -> Iterator[str]:
     for resources, actions in iam.group_actions_by_resources(operations, target).items():
         for start in range(0, len(actions), _ACTIONS_PER_SIMULATION):
             pages = client.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=source,
+                PolicySourceArn=policy_source,
                 ActionNames=actions[start : start + _ACTIONS_PER_SIMULATION],
                 ResourceArns=list(resources),
             )

@@ -1,7 +1,7 @@
 """Token buckets: no API is called more often than AWS's quotas allow, pages and retries included.
 
-A quota is shared with everyone who uses the account. When AWS throttles a call, its bucket slows down all our calls: additive
-increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
+A quota is shared with everyone who uses the account. When AWS throttles a call, the rate of the call's bucket is halved, and then
+grows steadily back to the quota: additive increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from reconciler.model.quota import Bucket, Quotas
 _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 60.0
-"""Seconds in which a stopped bucket returns to its full rate."""
+"""Seconds in which the rate of a bucket would grow from zero to its quota."""
 
 _MIN_RATE_SHARE = 1 / 64
 """The lowest rate of a slowed bucket, as a share of its quota."""
-_SAME_SIGNAL_SECONDS = 1.0
-"""Throttled calls within this time count once: they were in flight together."""
+_SAME_BURST_SECONDS = 1.0
+"""Throttled calls within this time slow a bucket down once: they were in flight together."""
 
 
 class TokenBucket:
-    """Admits `rate` calls per second, and as many at once after an idle second. Thread-safe."""
+    """Admits `rate` calls per second; after an idle second that many, but at least one, at once. Thread-safe."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class TokenBucket:
             self._pause(wait)
 
     def slow_down(self) -> float | None:
-        """Halve the rate and drop the saved tokens, because AWS throttled a call.
+        """Halve the rate and drop the unused tokens, because AWS throttled a call.
 
         Returns the new rate, or None when the same burst has slowed the bucket already.
         """
         with self._lock:
             self._refill()
-            if self._slowed_at is not None and self._refilled_at - self._slowed_at < _SAME_SIGNAL_SECONDS:
+            if self._slowed_at is not None and self._refilled_at - self._slowed_at < _SAME_BURST_SECONDS:
                 return None
             self._slowed_at = self._refilled_at
             self._rate = max(self._rate / 2, self._quota * _MIN_RATE_SHARE)
@@ -87,6 +87,7 @@ def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool
     lock = threading.Lock()
 
     def find_token_buckets(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
+        """Return the token buckets of an event's operation; with `create`, create those that are missing."""
         _, service, operation = event_name.split(".", 2)
         with lock:
             return [

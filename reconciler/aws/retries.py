@@ -81,7 +81,7 @@ def is_throttled(response: Mapping[str, Any]) -> bool:
 
 
 def classify_failure(error: Exception) -> CallFailure | None:
-    """Return why the call failed, or None if AWS rejected it or if a retry would not help."""
+    """Return why the call failed, or None if a retry would not help, as when AWS rejected it."""
     match error:
         case ClientError() if is_throttled(error.response):
             return CallFailure.THROTTLED
@@ -112,8 +112,8 @@ class RetriesExhausted(Exception):  # noqa: N818 (never leaves this package)
 class Circuit:
     """Circuit breaker: opens after repeated failures of a service. Thread-safe.
 
-    It opens after `MAX_FAILURES` in a row over at least `MIN_SPAN_SECONDS`; throttling is a response, not a failure. After
-    `OPEN_SECONDS` one call may try, and any response closes the circuit.
+    It opens after `MAX_FAILURES` in a row over at least `MIN_SPAN_SECONDS`. A missing response or a server error is a failure;
+    throttling is not. After `OPEN_SECONDS` one call may try; if it does not fail, the circuit closes.
     """
 
     MAX_FAILURES, MIN_SPAN_SECONDS, OPEN_SECONDS = 10, 10.0, 30.0
@@ -144,7 +144,10 @@ class Circuit:
             )
 
     def record_failure(self, reason: str) -> None:
-        """Record a missing response, or a server error."""
+        """Record a missing response or a server error, which may open the circuit.
+
+        Failures more than `DEFAULT_TIMEOUT_SECONDS` apart are not in a row.
+        """
         with self._lock:
             self._reason = reason
             now = self._clock()
@@ -156,7 +159,7 @@ class Circuit:
                 self._opened_at = now
 
     def record_response(self) -> None:
-        """Record a response of any kind, which closes the circuit."""
+        """Record an attempt that did not fail as `record_failure` defines it, which closes the circuit."""
         with self._lock:
             self._failures, self._opened_at = 0, None
 
@@ -180,7 +183,7 @@ class Retries:
 
         If a response is lost, the call is repeated only if it `reads` (changes nothing) or is `idempotent`.
 
-        Raises RetriesExhausted, and ServiceUnavailableError while the circuit is open.
+        Raises RetriesExhausted if the call failed and is not sent again, and ServiceUnavailableError while the circuit is open.
         """
         deadline = self.clock() + self.timeout_seconds
         lost = False
@@ -198,7 +201,7 @@ class Retries:
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
-                    # A call that AWS rejected (`failure` is None) has a known outcome.
+                    # Without a `failure`, AWS rejected the call or it was not sent: the outcome is known.
                     outcome_unknown = lost and failure is not None
                     raise RetriesExhausted(error, outcome_unknown=outcome_unknown) from error
                 self.pause(seconds)

@@ -31,7 +31,8 @@ class ServeOptions:
     """How the registry is served.
 
     `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. If `quotas` are set, calls
-    above their rates are throttled as AWS throttles them. `registry.latency` documents the format of `latency`.
+    above their rates are throttled as AWS throttles them. With `virtual_time`, waiting moves a clock instead of taking time.
+    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last four fields.
     """
 
     host: str = "127.0.0.1"

@@ -33,7 +33,7 @@ class ServiceModelConstraints:
     def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return how `value` violates a request member's constraints. Raises LookupError for an unknown one."""
+        """Return how `value` violates the constraints of a request member. Raises LookupError for an unknown member."""
         return _build_member_check(service, member)(value, secret)
 
     def list_operations(self, service: str) -> Collection[str]:
@@ -42,7 +42,7 @@ class ServiceModelConstraints:
 
 
 def find_shape(service: str, member: str) -> Shape:
-    """Return the shape of a request member. Raises LookupError for an unknown one."""
+    """Return the shape of a request member (`CreateThing.thingName`). Raises LookupError for an unknown member."""
     operation, *path = member.split(".")
     if operation not in _list_operations(service):
         raise LookupError(f"{service} has no operation {operation}")
@@ -109,7 +109,7 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 
 
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
-    """Return a check of the value's type, because JSON may contain any, followed by another check."""
+    """Return a check of the value's type, followed by `check`. A value inside a JSON text may have any type."""
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         content = value.text if isinstance(value, Document) and str in types else value
@@ -161,7 +161,7 @@ def _build_structure_check(shape: Any) -> Check:
 def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
     """Return each member's name in AWS and its value, by the key in the file.
 
-    Returns None for a value that is not a structure.
+    `names` are AWS's names of all members. Returns None for a value that is not a structure.
     """
     if isinstance(structure, Document):
         structure = structure.value
@@ -296,7 +296,7 @@ def compile_pattern(java_pattern: str) -> regex.Pattern[str] | None:
         elif piece in _ASCII_CLASSES:
             characters = _ASCII_CLASSES[piece]
             pieces.append(characters if depth else f"[{characters}]")
-        elif piece == "[" and depth:
+        elif piece == "[" and depth:  # inside a class, taken as the character itself
             pieces.append(r"\[")
         else:
             depth += {"[": 1, "]": -1}.get(piece, 0)

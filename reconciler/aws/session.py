@@ -131,7 +131,9 @@ def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> b
 
 
 def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
-    """Return boto3's session for a remote target, with credentials from its own chain or from the role.
+    """Return boto3's session for a remote target, with boto3's usual credentials or those of the role.
+
+    A registry on this machine gets `LOCAL_CREDENTIALS` unless the user chose others.
 
     Raises boto3's own errors.
     """
@@ -158,8 +160,8 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
 def _create_core_session() -> Any:
     """Return a botocore session that uses less memory.
 
-    botocore would create a time zone object for each timestamp, which takes as much memory as a thing; here all timestamps share one. The
-    service models are loaded by the same loader as the constraints, so that each of them is loaded once.
+    botocore would create a time zone object for each timestamp, which takes as much memory as a thing; here all timestamps
+    share one. The service models come from the loader that the constraints use, so that each is loaded once.
     """
     from botocore.session import Session
 
@@ -211,7 +213,10 @@ def _assume_role(session: Any, settings: Settings, quotas: Quotas) -> Any:
 
 
 def _find_account(session: Any, endpoint: str | None) -> str:
-    """Return the account of the credentials; outside AWS, a 12-digit access key ID names it."""
+    """Return the account of the credentials.
+
+    With an `endpoint`, it is the access key ID if that has 12 digits, else the embedded registry's account.
+    """
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
     credentials = session.get_credentials()

@@ -54,7 +54,10 @@ UNSUPPORTED_MEMBERS = {
 
 @frozen
 class CaVerification:
-    """Proof that the user has the CA's private key: the key itself, or a certificate that it signed."""
+    """Proof that the user has the CA's private key: the key itself, or a certificate that it signed.
+
+    `stored_name` is the name of this type in plan files and digests.
+    """
 
     stored_name: ClassVar[str] = "verification"
 
@@ -279,8 +282,8 @@ def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
         code = Ref(resource.address, "registrationCode")
         params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
     describe = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
-    verification = FieldsMatch(describe, {"certificateMode": "certificateDescription.certificateMode"})
-    yield ApiCall("iot", "RegisterCACertificate", params, verification=verification)
+    mode_matches = FieldsMatch(describe, {"certificateMode": "certificateDescription.certificateMode"})
+    yield ApiCall("iot", "RegisterCACertificate", params, verification=mode_matches)
 
 
 def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:

@@ -124,9 +124,10 @@ class Certificates(Kind):
             yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> Certificate:
-        """Return the spec with the CA, if it is in the file, and the mode that follows from it.
+        """Return the spec with the CA that signed the certificate, if the CA is in the file, and with its mode.
 
-        A certificate that AWS has not issued yet is not compared, nor is the mode if the CA is not in the file.
+        A certificate that AWS has not issued yet is not compared. The mode is not compared if neither a CA in the file nor
+        `certificate_mode` determines it.
         """
         spec: Certificate = resource.spec
         pem = find_known_certificate(spec)
@@ -181,13 +182,14 @@ class Certificates(Kind):
         """
         pairs = dict(super().pair_unmatched(missing, spare, scope))
         spare_ids = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
-        attached: defaultdict[str, list[str]] = defaultdict(list)
+        spare_ids_by_thing: defaultdict[str, list[str]] = defaultdict(list)
         for live_thing in scope.get_live("things"):
             ids = [certificate.id for certificate in live_thing.spec.certificates]
-            attached[live_thing.identity] += [identity for identity in ids if identity in spare_ids]
+            spare_ids_by_thing[live_thing.identity] += [identity for identity in ids if identity in spare_ids]
         free_names = {resource.address.name for resource in missing} - set(pairs.values())
         for thing in sorted(scope.iterate_resources("things"), key=lambda resource: resource.address):
-            old_ids = [identity for identity in attached[thing.address.name] if identity not in pairs]
+            thing_ids = spare_ids_by_thing[thing.address.name]
+            old_ids = [identity for identity in thing_ids if identity not in pairs]
             new_names = [name for name in thing.spec.certificates if name in free_names]
             if len(old_ids) == len(new_names) == 1:
                 pairs[old_ids[0]] = new_names[0]
@@ -204,7 +206,7 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject what AWS rejects: an inactive CA, and changes of certificates in transfer or revoked ones.
+        """Reject registering with an inactive CA, changing a certificate in transfer, and reactivating a revoked one.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -275,9 +277,9 @@ class Certificates(Kind):
         changes, the ID stays the same, and the old registration has to be deleted first.
         """
         new_calls = [*_register_and_attach(change, context)]
-        old_calls = [*_detach_and_delete(change, context)]
         if self.survives_replacement(change):
             return new_calls
+        old_calls = [*_detach_and_delete(change, context)]
         keeps_id = self.identity(change.resource) == change.live.identity
         return [*old_calls, *new_calls] if keeps_id else [*new_calls, *old_calls]
 

@@ -26,7 +26,7 @@ from reconciler.kinds.base.tags import (
     to_tag_list,
     with_ownership_tags,
 )
-from reconciler.kinds.base.verification import verify_thing_group
+from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -123,7 +123,11 @@ class DynamicThingGroups(Kind):
             **_to_query_params(spec),
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [ApiCall("iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(name))]
+        return [
+            ApiCall(
+                "iot", "CreateDynamicThingGroup", params, verification=build_thing_group_verification(name)
+            )
+        ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update properties and query in one call; update tags separately.
@@ -134,7 +138,7 @@ class DynamicThingGroups(Kind):
         name = change.live.identity
         calls = []
         paths = [field.path for field in change.fields]
-        if any(path != "workspace" and not path.startswith("tags.") for path in paths):
+        if any(path != "workspace" and not path.startswith("tags.") for path in paths):  # more than tags
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]
@@ -144,7 +148,7 @@ class DynamicThingGroups(Kind):
                 **_to_query_params(spec),
                 "expectedVersion": change.live.version,
             }
-            verification = verify_thing_group(name)
+            verification = build_thing_group_verification(name)
             calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, verification=verification))
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]

@@ -22,7 +22,7 @@ from reconciler.kinds.base.tags import (
     to_tag_list,
     with_ownership_tags,
 )
-from reconciler.kinds.base.verification import verify_thing_group
+from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared.group_membership import (
     build_workspace_group_name,
     find_hierarchy_conflicts,
@@ -308,7 +308,7 @@ def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall
         "thingGroupProperties": properties,
         **_to_version_params(change.live, context),
     }
-    yield ApiCall("iot", "UpdateThingGroup", params, verification=verify_thing_group(name))
+    yield ApiCall("iot", "UpdateThingGroup", params, verification=build_thing_group_verification(name))
 
 
 def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:

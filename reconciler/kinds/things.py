@@ -16,7 +16,7 @@ import attrs
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
-from reconciler.kinds.base.verification import verify_thing
+from reconciler.kinds.base.verification import build_thing_verification
 from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
@@ -398,7 +398,7 @@ def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:
             params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
     if params:
         params = {"thingName": name, "expectedVersion": change.live.version, **params}
-        yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(name))
+        yield ApiCall("iot", "UpdateThing", params, verification=build_thing_verification(name))
 
 
 KIND = Things()

@@ -24,7 +24,7 @@ from reconciler.engine.calls.send import send
 from reconciler.engine.ownership.process import identify_machine, is_running
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import TAG_PREFIX
-from reconciler.kinds.base.verification import verify_thing_group
+from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.kinds.shared.ownership_markers import build_group_call
 from reconciler.model.call import ApiCall, Call
@@ -307,7 +307,7 @@ def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Ma
         "expectedVersion": group.version,
     }
     # The attributes contain this lease's token, so reading shows whether a write with a lost response took effect.
-    verification = verify_thing_group(params["thingGroupName"])
+    verification = build_thing_group_verification(params["thingGroupName"])
     try:
         send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
     except AwsError as error:

@@ -41,7 +41,7 @@ class Scope:
     - `now`: seconds since 1970;
     - `previous_states`: the identities to read, each with its live resource at the previous read, or None if it did not
       exist then; without `previous_states`, everything is read;
-    - `is_destroy`: whether everything will be deleted, desired or not;
+    - `is_destroy`: whether everything that the workspace owns will be deleted, desired or not;
     - `moved`: the new address of each moved resource, by its former address;
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any resource of the
       file, even one that is not in `desired`.
@@ -76,7 +76,10 @@ class Scope:
         return self.previous_states is None or identity in self.previous_states
 
     def find_current_name(self, kind: str, name: str | None) -> str | None:
-        """Return the present name in the file of a resource that was applied under `name`; None without one."""
+        """Return the name that a resource has in the file now, if it was applied under `name`.
+
+        Returns None if `name` is None or empty.
+        """
         return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
 
@@ -84,7 +87,8 @@ class Scope:
 class PlanContext:
     """The data that a kind may use when it turns a change into calls.
 
-    - `desired`: the desired resources as AWS would report them; `declared`: the same as in the file;
+    - `desired`: the desired resources, with specs as AWS would report them;
+    - `declared`: the same resources, with specs as the file has them;
     - `identities`: AWS's ID of each resource whose ID is known before the apply;
     - `id_members`: for each table whose IDs AWS assigns, the response member that contains a new resource's ID;
     - `changes`: all changes of the plan.
@@ -101,12 +105,12 @@ class PlanContext:
 
     @cached_property
     def desired_users(self) -> Mapping[Address, Sequence[Address]]:
-        """The desired resources that refer to each address."""
+        """The desired resources that refer to an address, by that address."""
         return find_users(self.desired)
 
     @cached_property
     def live_users(self) -> Mapping[Address, Sequence[Address]]:
-        """The live resources that refer to each address."""
+        """The live resources that refer to an address, by that address."""
         return find_users(self.live)
 
     def find_remaining_users(self, address: Address) -> Sequence[Address]:
@@ -147,7 +151,7 @@ class PlanContext:
         return self.build_arn(f"cert/{identity}")
 
     def find_thing_name(self, address: Address) -> str | None:
-        """Return the name of a thing, or of the thing that a template creates; None for other kinds."""
+        """Return the name of a thing or of a provisioned thing's thing; None for other kinds."""
         if address.kind == "things":
             return address.name
         resource = self.live.get(address) or self.desired.get(address)

@@ -105,7 +105,7 @@ class Kind(ABC):
     id_member: ClassVar[str | None] = None
     """The response member with the ID of a new resource, if AWS assigns IDs."""
     orphan_name_pattern: ClassVar[re.Pattern[str] | None] = None
-    """The pattern of names of resources that are not in the file, if the registry does not store names."""
+    """The pattern of the names that plans give to resources outside the file, if the registry stores no names."""
     listing: ClassVar[Listing | None] = None
     """How AWS lists the resources of the account, if unmanaged ones can be imported."""
     write_operations: ClassVar[tuple[str, ...]] = ()
@@ -229,7 +229,7 @@ class Kind(ABC):
     def counts_as_replacement(self, change: Update) -> bool:
         """Return whether limits count the update as a replacement.
 
-        They do if the update deletes and creates a part of the resource.
+        This is for updates that delete a part of the resource and create it again.
         """
         return False
 

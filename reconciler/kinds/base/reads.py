@@ -125,9 +125,9 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
 def read_tags_of_desired_or_owned(
     scope: Scope, desired_ids: Collection[str], arns: Mapping[str, str]
 ) -> Read[dict[str, dict[str, str]]]:
-    """Read the tags of the resources in `arns`; return those of desired or owned ones, by name.
+    """Read the tags of all resources in `arns`, and return those of the desired or owned resources.
 
-    `arns` is by name. A re-read returns the tags of all resources.
+    Both `arns` and the result are by name or ID. A re-read returns the tags of all resources.
     """
     responses = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, ignored_errors=NOT_FOUND)
@@ -144,7 +144,7 @@ def read_tags_of_desired_or_owned(
 
 
 def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
-    """Return the responses to one iot operation with each value of a parameter.
+    """Send an iot operation once for each value of its parameter `member`, and return the responses.
 
     The responses are in the order of the values. A response is empty if AWS finds nothing.
     """
@@ -154,9 +154,9 @@ def request_each(operation: str, member: str, values: Collection[str]) -> Read[S
 def pair_by_name_tag(
     kind: Kind, missing: Collection[Resource], spare: Collection[Live], scope: Scope
 ) -> Mapping[str, str]:
-    """Return the desired name of each spare live resource whose name tag has it, by live identity.
+    """Return the name of the missing resource that each spare live resource is, by live identity.
 
-    An interrupted replacement leaves two live resources with the same name tag. The name is then given to the one that
+    The name is in the live resource's name tag; live resources without a match are left out. An interrupted replacement leaves two live resources with the same name tag. The name is then given to the one that
     differs from the desired state in fewer fields.
     """
     desired_specs = {

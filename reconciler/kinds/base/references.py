@@ -22,7 +22,7 @@ def find_references(spec: Any) -> Iterator[Address]:
 
 
 def find_users(resources: Desired | Inventory) -> Mapping[Address, Sequence[Address]]:
-    """Return the resources that refer to each address."""
+    """Return the addresses of the resources that refer to an address, by that address."""
     users: defaultdict[Address, list[Address]] = defaultdict(list)
     for address, resource in resources.items():
         for reference in find_references(resource.spec):

@@ -67,7 +67,7 @@ def check_room_for_tags(
 ) -> Iterator[ValueProblem]:
     """Yield a problem if the user's entries leave no room for the workspace's own."""
     room = MAX_TAGS - ownership_count
-    if room < len(entries) <= MAX_TAGS:
+    if room < len(entries) <= MAX_TAGS:  # more entries violate AWS's own limit, which is checked elsewhere
         problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
         yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 
@@ -88,10 +88,7 @@ def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
-    """Return the calls that change the tags `before` to `after`.
-
-    Both are all tags of the resource, not only the user's.
-    """
+    """Return the calls that change the tags `before` to `after`, ownership tags included."""
     removed = sorted(before.keys() - after.keys())
     added = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]

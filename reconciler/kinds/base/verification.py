@@ -58,13 +58,13 @@ class CertificateRegistered(Verification):
         return certificate if certificate.get("status", "") == sent.params["status"] else None
 
 
-def verify_thing(name: str) -> FieldsMatch:
-    """Return the verification of a change to a thing."""
+def build_thing_verification(name: str) -> FieldsMatch:
+    """Return the verification of a call that changes the attributes of a thing."""
     read_call = ApiCall("iot", "DescribeThing", {"thingName": name})
     return FieldsMatch(read_call, {"attributePayload.attributes": "attributes"})
 
 
-def verify_thing_group(name: str) -> FieldsMatch:
+def build_thing_group_verification(name: str) -> FieldsMatch:
     """Return the verification of a call that creates or changes a thing group, static or dynamic."""
     read_call = ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name})
     attributes = "thingGroupProperties.attributePayload.attributes"
@@ -87,8 +87,8 @@ def _get(members: Mapping[str, Any], path: str) -> Any:
 def _has_requested_value(requested: Any, reported: Any) -> bool:
     """Return whether a reported value is the requested one.
 
-    A value that was not requested matches anything. An empty value matches one that the response leaves out. JSON texts are
-    compared regardless of white space.
+    A value that was not requested matches anything. An empty value matches another empty one, and a value that
+    the response leaves out. JSON objects as texts are compared regardless of white space.
     """
     if requested is _MISSING:
         return True

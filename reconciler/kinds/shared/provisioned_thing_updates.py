@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.base.verification import CertificateRegistered, verify_thing
+from reconciler.kinds.base.verification import CertificateRegistered, build_thing_verification
 from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
 from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
@@ -57,7 +57,7 @@ def _change_thing(change: Update, blueprint: Blueprint, context: PlanContext) ->
         if spec.thing_type is None and change.has_changed("thing_type"):
             params["removeThingType"] = True
         params["expectedVersion"] = change.live.version
-        yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(name))
+        yield ApiCall("iot", "UpdateThing", params, verification=build_thing_verification(name))
 
 
 def _change_memberships(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
