@@ -368,16 +368,20 @@ def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
 
 
 def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that register the new certificate and attach it, with all policies of the old one.
+    """Yield the calls that register the new certificate and attach it to the old one's things.
 
-    Policies that are not in the file are attached too: another caller may rely on them.
+    It also gets those policies of the old one that the plan does not compare with the file: another caller may rely on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
-    known_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-    known_policies.add(build_retired_policy_name(context.workspace))
-    all_policies = change.live.get_facts(CertificateFacts).policies or ()
+    compared_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
+    retired_policy = build_retired_policy_name(context.workspace)
+    other_policies = [
+        policy
+        for policy in change.live.get_facts(CertificateFacts).policies or ()
+        if policy not in compared_policies and policy != retired_policy
+    ]
     yield from _register(change.resource, context)
-    yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known_policies)
+    yield from (_attach_policy(policy, arn) for policy in other_policies)
     for user in _find_declared_users(change.address, context):
         if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)

@@ -138,7 +138,8 @@ class DynamicThingGroups(Kind):
         name = change.live.identity
         calls = []
         paths = [field.path for field in change.fields]
-        if any(path != "workspace" and not path.startswith("tags.") for path in paths):  # more than tags
+        changes_more_than_tags = any(path != "workspace" and not path.startswith("tags.") for path in paths)
+        if changes_more_than_tags:
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]

@@ -65,7 +65,7 @@ _TAG_COUNT = OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS)
 """The number of ownership tags: the common ones, material, type, fields, and a hash of each capability field."""
 
 _META_DATA_COUNT = 2
-"""The number of meta data entries that are not the user's: the address and the thing."""
+"""The number of meta data entries that are not the user's: the address, and the name of the `thing`."""
 
 
 class ManagedThings(Kind):
@@ -139,7 +139,7 @@ class ManagedThings(Kind):
         return [*_add_controlled_devices(live_things, things)]
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field needs a replacement; AWS also cannot clear an optional field."""
+        """Return whether the field needs a replacement, as AWS cannot clear an optional field in place."""
         is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
         return is_cleared or super().forces_replacement(name, after)
 
@@ -171,9 +171,9 @@ class ManagedThings(Kind):
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Send every field that the file sets.
+        """If any field changes, send all that the file sets, except unchanged capabilities; update tags separately.
 
-        So it does not matter whether AWS keeps or clears fields that are not sent.
+        So it does not matter whether AWS keeps or clears the other fields if they are not sent.
         """
         calls = []
         if any(_is_sent_field(field.path) for field in change.fields):
@@ -183,9 +183,8 @@ class ManagedThings(Kind):
                     params.pop(member_name, None)  # the device may have refined it since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
         material: str | MaterialHash = change.live.tags.get(_MATERIAL_TAG, "")
-        if (
-            change.live.owner is None
-        ):  # an import: AWS does not return its material, so the file's is recorded
+        is_import = change.live.owner is None
+        if is_import:  # AWS does not return the material, so the tag gets the hash of the file's
             material = _hash_material(change.resource, context)
         tags = _build_tags(change.resource, context, material)
         return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, tags)]
@@ -226,6 +225,7 @@ def _is_live(thing: Response) -> bool:
 
 
 def _add_controlled_devices(live_things: Iterable[Live], things: Iterable[Response]) -> Iterator[Live]:
+    """Yield each live managed thing with the IDs of the devices that it controls, if it is a hub."""
     devices_by_hub: defaultdict[str, list[str]] = defaultdict(list)
     for thing in things:
         devices_by_hub[thing.get("ParentControllerId", "")].append(thing["Id"])
@@ -240,7 +240,7 @@ def _is_sent_field(path: str) -> bool:
 
 
 def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> list[str]:
-    """Return the devices of a hub that the plan does not delete."""
+    """Return the IDs of a hub's devices that the plan does not delete."""
     controls = change.live.get_facts(ManagedThingFacts).controls
     if not controls:
         return []

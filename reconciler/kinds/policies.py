@@ -84,7 +84,7 @@ class Policies(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all policies, read the tags of each, and the rest of those that are desired or owned."""
+        """List all policies and read their tags; read documents, versions and targets of desired or owned ones."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
@@ -129,7 +129,7 @@ class Policies(Kind):
             "policyDocument": spec.document.text,
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [ApiCall("iot", "CreatePolicy", params, verification=_verify_document(name))]
+        return [ApiCall("iot", "CreatePolicy", params, verification=_build_document_verification(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Create a new default version; if there are five, delete the oldest other one first."""
@@ -141,12 +141,17 @@ class Policies(Kind):
             if len(other_versions) + 1 >= MAX_VERSIONS:
                 calls.append(_delete_version(name, other_versions[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
-            calls.append(ApiCall("iot", "CreatePolicyVersion", params, verification=_verify_document(name)))
+            calls.append(
+                ApiCall("iot", "CreatePolicyVersion", params, verification=_build_document_verification(name))
+            )
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the other versions, then the policy; AWS may still see ended attachments for minutes."""
+        """Delete the other versions, then the policy.
+
+        The deletion is retried, as AWS may still see attachments for minutes after they have ended.
+        """
         name = change.live.identity
         delete = ApiCall(
             "iot",
@@ -200,8 +205,8 @@ def _find_certificate_deleters(context: PlanContext) -> Mapping[str, Address]:
     }
 
 
-def _verify_document(name: str) -> FieldsMatch:
-    """Return the verification that the default version has the document.
+def _build_document_verification(name: str) -> FieldsMatch:
+    """Return the verification of a call that makes a document the default version.
 
     Sending a document twice would create two versions of it.
     """

@@ -147,7 +147,7 @@ class ProvisionedThings(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether the thing differs from the file only in what an interrupted registration left out."""
         live, desired = change.live.spec, change.resource.spec
-        if live.thing_name is None:
+        if live.thing_name is None:  # only other parts exist
             return True
         has_same_thing = (live.attributes, live.thing_type) == (desired.attributes, desired.thing_type)
         return has_same_thing and not live.other_certificates
@@ -210,7 +210,7 @@ class ProvisionedThings(Kind):
             )
             return [call]
         # A second call changes nothing that the first one created, unless OverrideSettings reject what exists.
-        rejects_existing = any("FAIL" in resource.overrides.values() for resource in blueprint.resources)
+        rejects_existing = any("FAIL" in part.overrides.values() for part in blueprint.resources)
         return [ApiCall("iot", "RegisterThing", params, idempotent=not rejects_existing)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
@@ -231,7 +231,7 @@ class ProvisionedThings(Kind):
         )
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and the attachments of certificates to detach or to register again."""
+        """Return the compared fields, and the attachments of certificates that an update may detach or register again."""
         facts = live.get_facts(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
         return {

@@ -1,4 +1,4 @@
-"""Provisioning profiles: how hubs join managed integrations, with a claim certificate or their CA.
+"""Provisioning profiles: how hubs join managed integrations, with a claim certificate or through the CA of their own.
 
 Source: managed integrations API reference, CreateProvisioningProfile and related operations. AWS assigns the ID,
 cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only
@@ -148,7 +148,11 @@ class ProvisioningProfiles(Kind):
         return None
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field needs a replacement; a claim key that was not saved does."""
+        """Return whether the field needs a replacement.
+
+        `save_claim_key_to` differs only if no tag records that the key is saved. If the file does not exist either, the key
+        is lost.
+        """
         if name == "save_claim_key_to":
             return isinstance(after, OutputFile) and after.content is None
         return super().forces_replacement(name, after)
@@ -320,7 +324,7 @@ def _to_live(profile: Response) -> Live:
         name=profile.get("Name"),
         ca_certificate=Pem(ca_fingerprint) if ca_fingerprint else None,
         claim_certificate=claim,
-        save_claim_key_to=NOT_COMPARED if is_key_saved else None,
+        save_claim_key_to=NOT_COMPARED if is_key_saved else None,  # None: not saved, as far as AWS knows
         tags=select_user_tags(tags),
     )
     facts = ProvisioningProfileFacts(claim)

@@ -46,12 +46,16 @@ UNSUPPORTED_MEMBERS = {
 }
 
 
+DEFAULT_PAYLOAD_VERSION = "2020-04-01"
+"""The version of the input that AWS sends to a hook (API reference, ProvisioningHook)."""
+
+
 @frozen
 class Hook:
     """The Lambda function that accepts or rejects a device before it is provisioned."""
 
     target_arn: str
-    payload_version: str = "2020-04-01"
+    payload_version: str = DEFAULT_PAYLOAD_VERSION
 
 
 @frozen
@@ -168,7 +172,10 @@ class ProvisioningTemplates(Kind):
         return [_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Create a new default version in place of the oldest of five; update other fields in one call."""
+        """Create a new default version for a new body, update other fields in one call, and update tags separately.
+
+        If there are five versions, the oldest one that is not the default is deleted first.
+        """
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("body"):
@@ -179,7 +186,7 @@ class ProvisioningTemplates(Kind):
                     ApiCall("iot", "DeleteProvisioningTemplateVersion", params, ignored_errors=NOT_FOUND)
                 )
             params = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
-            verification = _verify_members(name, "templateBody")
+            verification = _build_verification(name, "templateBody")
             calls.append(
                 ApiCall("iot", "CreateProvisioningTemplateVersion", params, verification=verification)
             )
@@ -217,13 +224,13 @@ def _create(resource: Resource, context: PlanContext) -> ApiCall:
         params["description"] = spec.description
     if spec.pre_provisioning_hook:
         params["preProvisioningHook"] = _to_hook_params(spec.pre_provisioning_hook)
-    verified = [name for name in params if name not in {"templateName", "tags"}]
-    verification = _verify_members(resource.address.name, *verified)
+    verified_members = [name for name in params if name not in {"templateName", "tags"}]
+    verification = _build_verification(resource.address.name, *verified_members)
     return ApiCall("iot", "CreateProvisioningTemplate", params, verification=verification)
 
 
-def _verify_members(template: str, *members: str) -> FieldsMatch:
-    """Return the verification that the described template has these request members."""
+def _build_verification(template: str, *members: str) -> FieldsMatch:
+    """Return the verification of a call that sets these members of the template."""
     describe = ApiCall("iot", "DescribeProvisioningTemplate", {"templateName": template})
     return FieldsMatch(describe, {member: member for member in members})
 
@@ -273,7 +280,7 @@ def _to_live(description: Response, versions: Sequence[Response], tags: Mapping[
 
 
 def _parse_hook(hook: Response) -> Hook:
-    return Hook(hook["targetArn"], hook.get("payloadVersion", "2020-04-01"))
+    return Hook(hook["targetArn"], hook.get("payloadVersion", DEFAULT_PAYLOAD_VERSION))
 
 
 KIND = ProvisioningTemplates()

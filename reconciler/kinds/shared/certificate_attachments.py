@@ -1,4 +1,4 @@
-"""Attach certificates to things, exclusively or not, and detach them.
+"""Attach certificates to things, and detach them. No other thing can have an exclusively attached certificate.
 
 Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`); developer guide, "Associating an AWS IoT thing
 to an MQTT client connection".
@@ -68,8 +68,8 @@ def _detach_from_others(thing: Address, certificate: Reference, context: PlanCon
         name = context.find_thing_name(user)
         if user == thing or name is None:
             continue
-        has_exclusively = arn in context.live[user].get_facts(PrincipalFacts).exclusive_arns
-        if has_exclusively or context.desired[thing].spec.exclusive:
+        user_has_exclusively = arn in context.live[user].get_facts(PrincipalFacts).exclusive_arns
+        if user_has_exclusively or context.desired[thing].spec.exclusive:
             yield detach(name, arn)
             if user in context.desired_users.get(address, ()):
                 new_arn = context.resolve_certificate_arn(certificate)
@@ -98,15 +98,15 @@ def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | 
         for arn in facts.principals
         if ":cert/" in arn and (arn in facts.exclusive_arns) != change.resource.spec.exclusive
     }
-    arns = {
+    arns_by_certificate = {
         certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
         for certificate in change.live.spec.certificates
     }
-    declared_arns = set(arns.values())
+    declared_arns = set(arns_by_certificate.values())
     arns_to_reattach: list[str | Ref] = [
         arn for arn in facts.principals if arn in wrong_arns and arn not in declared_arns
     ]
-    for certificate, arn in arns.items():
+    for certificate, arn in arns_by_certificate.items():
         if certificate not in change.resource.spec.certificates:
             continue
         if _is_replaced(certificate, context):

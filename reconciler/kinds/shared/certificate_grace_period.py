@@ -39,7 +39,7 @@ def find_grace_ends(
 
 
 def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
-    """Return when the grace period that each new certificate starts ends, by name in the file."""
+    """Return the end of the grace period that each new certificate starts, by its name in the file."""
     ends: dict[str, float] = {}
     for resource in scope.iterate_resources("certificates"):
         certificate = find_known_certificate(resource.spec)

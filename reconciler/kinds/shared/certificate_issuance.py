@@ -121,9 +121,9 @@ class CertificateIssued(Verification):
         return cls(x509.compute_signing_request_key_digest(csr), previous_id, thing)
 
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Describe the newest certificates one by one, as AWS lists no keys.
+        """Return the members of the certificate with the key of the request, or None if there is none.
 
-        Raises LookupError if the certificate exists but `thing` does not have it.
+        AWS lists no keys, so certificates are described one by one, newest first. Raises LookupError if the certificate exists but `thing` does not have it.
         """
         listing = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
         newest_first = sorted(listing["certificates"], key=lambda item: item["creationDate"], reverse=True)

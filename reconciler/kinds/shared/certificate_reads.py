@@ -122,9 +122,12 @@ def _select_certificates(scope: Scope, desired: Mapping[str, Resource]) -> Read[
     things_by_id = find_workspace_holders(scope)
     ids = desired.keys() | things_by_id.keys() | retired
     ids = ids - find_provisioned_certificates(scope) - find_excluded_certificates(scope)
-    issued = yield from read_unsaved_certificates(scope, desired.keys())
+    issued_names = yield from read_unsaved_certificates(scope, desired.keys())
     return _Selection(
-        ids | issued.keys(), issued, things_by_id, _group_policies_by_certificate(certificates_by_policy)
+        ids=ids | issued_names.keys(),
+        issued_names=issued_names,
+        things_by_id=things_by_id,
+        policies=_group_policies_by_certificate(certificates_by_policy),
     )
 
 
@@ -174,7 +177,7 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read who has the deletable and the unattached certificates; return the builder of the result."""
+    """Read the things and policies of deletable certificates and the things of unattached ones; build nothing yet."""
     unread = [identity for identity in classification.deletable if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
@@ -269,9 +272,9 @@ class _LiveBuilder:
 
 
 def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-    """Return the certificates of a previous read, and the things that have them.
+    """Read the certificates of a previous read again, with their things and policies.
 
-    Those that existed before need only one batch of requests.
+    Those that the previous read found need only one batch of requests.
     """
     known_arns = {identity: live.arn for identity, live in sorted(previous_states.items()) if live}
     certificates, things, policies = yield from merge_reads(

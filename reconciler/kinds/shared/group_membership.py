@@ -21,7 +21,7 @@ MAX_GROUPS = 10
 
 _PREFIX = "reconciler-"
 
-_FindParent = Callable[[str], Reference | None]
+_ParentFinder = Callable[[str], Reference | None]
 
 
 # ── ownership by membership ───────────────────────────────────────────────────────────────────────
@@ -83,7 +83,7 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
         if name.startswith(_PREFIX):
             problem = f"{quote(name)} marks what a workspace owns"
             yield ValueProblem("reserved-name", problem, "another group", path=path)
-    find_parent = _build_find_parent(desired)
+    find_parent = _build_parent_finder(desired)
     names_by_root: dict[str, str] = {}
     for name in names:
         first_name = names_by_root.setdefault(_find_root(name, find_parent), name)
@@ -107,7 +107,7 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the call that adds a thing to the group of protected things, or removes it."""
+    """Yield the call that adds a thing to the group of protected things or removes it from there, if needed."""
     name, group = change.address.name, build_protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
@@ -155,8 +155,8 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield each thing that stays in a replaced group, with its other group in the new hierarchy."""
-    find_parent = _build_find_parent(context.desired)
+    """Yield the name of each thing that stays in a replaced group, and of its other group in the new hierarchy."""
+    find_parent = _build_parent_finder(context.desired)
     for thing in context.find_remaining_users(group):
         name = context.find_thing_name(thing)
         if name is None:
@@ -204,13 +204,13 @@ def _get_name(group: Reference) -> str:
 
 
 def _share_hierarchy(name: str, other: str, context: PlanContext) -> bool:
-    """Return whether two groups are in one hierarchy, before the plan or after it."""
-    parents = (_build_find_parent(context.desired), _build_find_parent(context.live))
+    """Return whether two groups are in one hierarchy before the plan, after it, or while it is applied."""
+    parents = (_build_parent_finder(context.desired), _build_parent_finder(context.live))
     roots = {_find_root(name, find_parent) for find_parent in parents}
     return not roots.isdisjoint({_find_root(other, find_parent) for find_parent in parents})
 
 
-def _build_find_parent(resources: Desired | Inventory) -> _FindParent:
+def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
     def find_parent(name: str) -> Reference | None:
         group = resources.get(Address("thing_groups", name))
         return group.spec.parent if group else None
@@ -218,7 +218,7 @@ def _build_find_parent(resources: Desired | Inventory) -> _FindParent:
     return find_parent
 
 
-def _find_root(name: str, find_parent: _FindParent) -> str:
+def _find_root(name: str, find_parent: _ParentFinder) -> str:
     """Return the group at the top of a hierarchy; in a cycle, the last group before it repeats."""
     visited = {name}
     parent = find_parent(name)

@@ -22,9 +22,9 @@ from reconciler.model.resource import Resource
 def to_update_params(
     resource: Resource, context: PlanContext, *, with_capabilities: bool = True
 ) -> dict[str, Any]:
-    """Return the parameters of UpdateManagedThing for the fields that the file sets.
+    """Return the parameters of UpdateManagedThing for the fields that the file sets, without the ID.
 
-    If an update has no capabilities, AWS keeps the live ones, which the device may have refined.
+    Without `with_capabilities`, AWS keeps the live capabilities, which the device may have refined.
     """
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
@@ -32,7 +32,7 @@ def to_update_params(
         params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
     if with_capabilities:
         params |= _to_capability_params(spec)
-    # The address is always part of it: AWS may reject empty meta data, or take it for "no change" in an update.
+    # The meta data always contains the address: AWS may reject empty meta data, or take it for "no change" in an update.
     thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
     params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
     return params
@@ -43,6 +43,7 @@ def _to_capability_params(spec: ManagedThing) -> dict[str, Any]:
     for name, member_name in CAPABILITY_MEMBERS.items():
         value = getattr(spec, name)
         if isinstance(value, HashedText) and value.text is not None:
+            # Capabilities are sent as JSON text, the other members as documents.
             params[member_name] = value.text if name == "capabilities" else json.loads(value.text)
     return params
 

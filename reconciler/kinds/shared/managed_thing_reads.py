@@ -26,7 +26,7 @@ from reconciler.model.secret import SecretDigest
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
     """Yield an unmanaged thing for each missing resource, found by its serial number, else by its name.
 
-    If several match, the first free one is yielded with a description of all of them, so that the plan is rejected.
+    If several match, the first that no other resource has been given is yielded with a description of all of them, so that the plan is rejected.
     """
     things_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
     things_by_name: defaultdict[str, list[Response]] = defaultdict(list)
@@ -48,10 +48,10 @@ def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[
                 for thing in things_by_name[spec.name or name]
                 if not serial or thing.get("SerialNumber", serial) == serial
             ]
-        free = [thing for thing in candidates if thing["Id"] not in taken_ids]
-        if free:
-            taken_ids.add(free[0]["Id"])
-            yield to_live(free[0], resource, name, [_describe(thing) for thing in candidates])
+        free_candidates = [thing for thing in candidates if thing["Id"] not in taken_ids]
+        if free_candidates:
+            taken_ids.add(free_candidates[0]["Id"])
+            yield to_live(free_candidates[0], resource, name, [_describe(thing) for thing in candidates])
 
 
 def _describe(thing: Response) -> str:

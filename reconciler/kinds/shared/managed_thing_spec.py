@@ -49,7 +49,10 @@ AWS does not return them, or not as they were sent. A tag stores a hash of the v
 
 @frozen
 class WiFiSimpleSetup:
-    """How a device takes part in Wi-Fi simple setup."""
+    """How a device takes part in Wi-Fi simple setup.
+
+    `stored_name` is the name of this type in plan files and digests.
+    """
 
     stored_name: ClassVar[str] = "simple_setup"
 

@@ -64,7 +64,7 @@ def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
 
 
 def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
-    """Yield why the certificate of a template, which AWS does not have, cannot be registered."""
+    """Yield why a template's certificate cannot be registered; called only if AWS does not have it."""
     if blueprint.request:
         yield from find_save_to_errors(save_to)
     elif not blueprint.certificate:
@@ -143,15 +143,15 @@ def _check_certificate(blueprint: Blueprint, save_to: OutputFile | None) -> Iter
 
 
 def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | None) -> Iterator[ValueProblem]:
-    key = x509.compute_signing_request_key_digest(request)
-    if key is None:
+    key_digest = x509.compute_signing_request_key_digest(request)
+    if key_digest is None:
         problem = "the CertificateSigningRequest is not valid"
         expected = "a request in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("parameters",))
     elif save_to is None:
         problem = "the certificate that AWS issues would not be saved"
         yield ValueProblem("missing-field", problem, "the path of a new file", path=("save_to",))
-    elif blueprint.certificate and x509.compute_public_key_digest(blueprint.certificate) != key:
+    elif blueprint.certificate and x509.compute_public_key_digest(blueprint.certificate) != key_digest:
         problem = f"{save_to} has a certificate of another key than the request"
         expected = "the certificate that was issued for the request, or a new path"
         yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))

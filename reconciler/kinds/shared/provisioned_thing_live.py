@@ -28,14 +28,14 @@ class LiveBuilder:
 
     Mappings whose keys are names of things:
 
-    - `billing_groups`: the thing's billing group; `things`: its response; `owners`: the workspace that owns it;
+    - `billing_groups`: the thing's billing group; `things`: the thing as listed or described; `owners`: the workspace that owns it;
     - `principals`: its certificates, as items of ListThingPrincipalsV2.
 
     Mappings whose keys are certificate IDs:
 
-    - `certificates`: the certificate's response; `documents`: the documents of its policies;
-    - `things_by_certificate`: the things that have it, if no table declares it;
-    - `registrations`: what it has, if it must be registered again.
+    - `certificates`: the certificate as listed or described; `documents`: the documents of its policies;
+    - `things_by_certificate`: the things that have it, if no template and no table declares it;
+    - `registrations`: its status, things and policies, if it must be registered again.
 
     Other mappings:
 
@@ -113,7 +113,7 @@ class LiveBuilder:
             deletable_ids=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
             active_ids=frozenset(active_ids),
             previous_registration=self.registrations.get(registered_id or ""),
-            unchangeable_fields=tuple(_find_unchangeable(blueprint)),
+            unchangeable_fields=tuple(_find_unchangeable_fields(blueprint)),
         )
 
     def _find_exclusive_arns(self, thing: str) -> frozenset[str]:
@@ -174,7 +174,7 @@ class LiveBuilder:
         }
 
 
-# AWS does not document what it does without a setting. Here a missing setting means REPLACE: every field of a file replaces
+# The field that each of the OverrideSettings is about. AWS does not document what it does without a setting. Here a missing setting means REPLACE: every field of a file replaces
 # the live value, and only things that the workspace owns are changed.
 _FIELDS_BY_SETTING = {
     "AttributePayload": "attributes",
@@ -183,7 +183,7 @@ _FIELDS_BY_SETTING = {
 }
 
 
-def _find_unchangeable(blueprint: Blueprint) -> Iterator[str]:
+def _find_unchangeable_fields(blueprint: Blueprint) -> Iterator[str]:
     """Yield the fields whose change the template's OverrideSettings reject."""
     overrides = blueprint.thing.overrides
     yield from (field for setting, field in _FIELDS_BY_SETTING.items() if overrides.get(setting) == "FAIL")

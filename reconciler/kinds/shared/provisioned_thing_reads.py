@@ -115,7 +115,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         policies=policies,
         documents=documents,
         things_by_certificate={
-            identity: things for identity, things in holders.items() if identity in undeclared_ids
+            identity: names for identity, names in holders.items() if identity in undeclared_ids
         },
         issued_ids=issued_ids,
         owners=owners,
@@ -124,7 +124,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
 
 
 def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[str, frozenset[str]]]:
-    """Return the members of the workspace's group, of the templates' groups, and of the live groups."""
+    """Return the members of the workspace's, the templates' and all live groups, by group name."""
     groups = {build_workspace_group_name(scope.workspace)}
     groups |= {group for blueprint in blueprints for group in blueprint.groups}
     groups |= {live.identity for live in scope.get_live("thing_groups")}
@@ -139,7 +139,7 @@ def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[
 
 
 def _read_members_among(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
-    """Return, for each group that any of the things is in, those of the things that are in it."""
+    """Return which of the things are in each group, by group name; no other members are read."""
     groups = yield from group_membership.read_groups_of_things(sorted(things))
     return invert(groups)
 
@@ -201,10 +201,10 @@ def _read_issued_ids(
     ids = [identity for _, identity in candidates]
     responses = yield from request_each("DescribeCertificate", "certificateId", ids)
     issued = {}
-    for ((address, identity), key), response in zip(candidates.items(), responses, strict=True):
+    for ((address, identity), key_digest), response in zip(candidates.items(), responses, strict=True):
         if response:
             pem = Pem.parse(response["certificateDescription"]["certificatePem"])
-            if x509.compute_public_key_digest(pem) == key:
+            if x509.compute_public_key_digest(pem) == key_digest:
                 issued[address] = identity
     return issued
 
@@ -215,7 +215,7 @@ def _read_policies(
     registered_ids: Collection[str],
     certificates: Mapping[str, Response],
 ) -> Read[Mapping[str, Collection[str]]]:
-    """Return the IDs of the certificates that each policy is attached to."""
+    """Return the IDs of the certificates that each policy is attached to, by policy name."""
     if scope.previous_states is not None:
         policies = yield from read_policies_of(select_arns(sorted(registered_ids), certificates))
         return invert(policies)
@@ -250,7 +250,7 @@ def _read_own_documents(
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
     """Return the certificates that no table of the file declares.
 
-    A re-read returns those that the previous read found. An apply may delete an undeclared certificate of a
+    A re-read returns those that were undeclared at the previous read. An apply may delete an undeclared certificate of a
     provisioned thing; one that the file declares is only detached.
     """
     if scope.previous_states is None:

@@ -46,7 +46,7 @@ def _change_thing(change: Update, blueprint: Blueprint, context: PlanContext) ->
     params: dict[str, Any] = {"thingName": name}
     if spec.thing_type is not None and change.has_changed("thing_type"):
         params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
-    if change.live.spec.thing_name is None:
+    if change.live.spec.thing_name is None:  # the thing itself does not exist
         if attributes:
             params["attributePayload"] = {"attributes": attributes}
         yield ApiCall("iot", "CreateThing", params, idempotent=True)
@@ -191,7 +191,7 @@ def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> It
 def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
     """Yield the calls that create and attach a policy of the template.
 
-    AWS names such policies by a hash of 40 upper-case digits. UNCONFIRMED: whether it is SHA-1 of the document.
+    AWS names such policies by a hash of 40 hexadecimal digits, in upper case. UNCONFIRMED: whether it is SHA-1 of the document.
     """
     name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
     params = {"policyName": name, "policyDocument": document.text}
@@ -211,16 +211,16 @@ def _remove_other_certificates(
     if not change.has_changed("other_certificates"):
         return
     facts = change.live.get_facts(ProvisionedThingFacts)
-    others = {
+    references_by_id = {
         find_certificate_id(context, reference): reference
         for reference in change.live.spec.other_certificates
     }
-    for identity in sorted(others.keys() & facts.deletable_ids):
+    for identity in sorted(references_by_id.keys() & facts.deletable_ids):
         arn = context.build_arn(f"cert/{identity}")
         yield mark_retired(context, arn)
         yield detach(blueprint.name, arn)
         yield from retire(identity, active=identity in facts.active_ids)
-    kept_certificates = [
-        reference for identity, reference in others.items() if identity not in facts.deletable_ids
+    other_certificates = [
+        reference for identity, reference in references_by_id.items() if identity not in facts.deletable_ids
     ]
-    yield from detach_all(context, blueprint.name, kept_certificates)
+    yield from detach_all(context, blueprint.name, other_certificates)
