@@ -53,8 +53,9 @@ class Caller:
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Send a call and return AWS's response.
 
-        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError
-        when earlier calls to the same service have kept failing. If the error's `outcome_unknown` is true, the call may have taken effect.
+        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError when
+        earlier calls to the same service have kept failing. If the error's `outcome_unknown` is true, the call may have taken
+        effect.
         """
         try:
             return self._send(call)

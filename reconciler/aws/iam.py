@@ -30,8 +30,8 @@ def build_iam_policy(
 ) -> dict[str, Any]:
     """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
-    The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed under the first. `roles` are the ARNs
-    of roles that may be passed to AWS IoT.
+    The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed
+    under the first. `roles` are the ARNs of roles that may be passed to AWS IoT.
     """
     statements = []
     listed = set[tuple[str, str]]()

@@ -1,7 +1,7 @@
 """Token buckets: no API is called more often than AWS's quotas allow, pages and retries included.
 
-A quota is shared with everyone who uses the account. When AWS throttles a call, the rate of the call's bucket is halved, and then
-grows steadily back to the quota: additive increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
+A quota is shared with everyone who uses the account. When AWS throttles a call, the rate of the call's bucket is halved, and
+then grows steadily back to the quota: additive increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
 """
 
 from __future__ import annotations

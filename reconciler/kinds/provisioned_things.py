@@ -202,9 +202,9 @@ class ProvisionedThings(Kind):
             groups.append(build_protected_group_name(context.workspace))
         body = add_groups(blueprint.template, blueprint.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(blueprint.parameters)}
-        if blueprint.request and resource.spec.save_to:
+        if blueprint.signing_request and resource.spec.save_to:
             output_file = SavedMember("certificatePem", resource.spec.save_to)
-            verification = CertificateIssued.for_request(blueprint.request, thing=blueprint.name)
+            verification = CertificateIssued.for_request(blueprint.signing_request, thing=blueprint.name)
             call = ApiCall(
                 "iot", "RegisterThing", params, output_files=(output_file,), verification=verification
             )

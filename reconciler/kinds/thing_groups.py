@@ -185,7 +185,7 @@ class ThingGroups(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update properties, attach new policies, detach removed ones, and update tags.
 
-        Properties are updated only if the version is the one that the plan read.
+        Properties are updated only if the version is the one that the plan read, except those of the workspace's group.
         """
         before, after, arn = change.live.spec.policies, change.resource.spec.policies, change.live.arn
         tags = with_ownership_tags(change.resource, context.workspace)
@@ -233,7 +233,7 @@ class ThingGroups(Kind):
 def _find_deletable(
     groups: Mapping[str, Response], desired: Mapping[str, ThingGroup], scope: Scope
 ) -> list[str]:
-    """Return the groups that a plan may delete or replace; in a re-read, all of them."""
+    """Return the groups that a plan may delete; in a re-read, all of them."""
     if scope.previous_states is not None or scope.is_destroy:
         return [*groups]
     return [name for name in groups if name not in desired]
@@ -359,6 +359,7 @@ def _to_live(
     properties, parent = group.get("thingGroupProperties", {}), _find_parent_name(group)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
+        # The lease is stored in attributes with the prefix of ownership tags.
         attributes=select_user_tags(properties.get("attributePayload", {}).get("attributes", {})),
         tags=select_user_tags(tags),
         parent=External(parent) if parent else None,

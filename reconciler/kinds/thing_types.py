@@ -155,7 +155,10 @@ class ThingTypes(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject deleting or replacing a type that things have; only the first page of things is read."""
+        """Reject replacing a type that things have, and deleting one that things keep.
+
+        For each type, at most one page of things is read.
+        """
         if isinstance(change, Replace) and change.live.used_by:
             yield (
                 "cannot replace: AWS cannot change the description or the searchable attributes of a thing type that "

@@ -295,7 +295,7 @@ class Things(Kind):
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return the response that lists the principals, and the static groups, of each thing by name."""
+    """Return the response with the principals, and the names of the static groups, by thing name."""
     principals, groups = yield from merge_reads(
         request_each("ListThingPrincipalsV2", "thingName", names),
         group_membership.read_groups_of_things(names),
@@ -326,6 +326,7 @@ def _read_members(operation: str, member: str, groups: Sequence[str]) -> Read[di
 
 
 def _group_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
+    """Return the groups of each thing, from the members of each group."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for group, names in members.items():
         for name in names:

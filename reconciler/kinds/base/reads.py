@@ -156,8 +156,9 @@ def pair_by_name_tag(
 ) -> Mapping[str, str]:
     """Return the name of the missing resource that each spare live resource is, by live identity.
 
-    The name is in the live resource's name tag; live resources without a match are left out. An interrupted replacement leaves two live resources with the same name tag. The name is then given to the one that
-    differs from the desired state in fewer fields.
+    The name is in the live resource's name tag; live resources without a match are left out. An interrupted replacement
+    leaves two live resources with the same name tag. The name is then given to the one that differs from the desired state in
+    fewer fields.
     """
     desired_specs = {
         resource.address.name: kind.compute_effective_spec(resource, scope) for resource in missing

@@ -123,7 +123,8 @@ class CertificateIssued(Verification):
     def verify(self, sent: ApiCall) -> VerificationReads:
         """Return the members of the certificate with the key of the request, or None if there is none.
 
-        AWS lists no keys, so certificates are described one by one, newest first. Raises LookupError if the certificate exists but `thing` does not have it.
+        AWS lists no keys, so the newest certificates, at most one page, are described one by one. Raises LookupError if the
+        certificate exists but `thing` does not have it.
         """
         listing = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
         newest_first = sorted(listing["certificates"], key=lambda item: item["creationDate"], reverse=True)

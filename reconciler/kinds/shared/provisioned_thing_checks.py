@@ -65,7 +65,7 @@ def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
 
 def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
     """Yield why a template's certificate cannot be registered; called only if AWS does not have it."""
-    if blueprint.request:
+    if blueprint.signing_request:
         yield from find_save_to_errors(save_to)
     elif not blueprint.certificate:
         yield (
@@ -132,8 +132,8 @@ def _check_secrets(blueprint: Blueprint) -> Iterator[ValueProblem]:
 
 
 def _check_certificate(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[ValueProblem]:
-    if blueprint.request:
-        yield from _check_request(blueprint, blueprint.request, save_to)
+    if blueprint.signing_request:
+        yield from _check_request(blueprint, blueprint.signing_request, save_to)
         return
     if blueprint.certificate:
         yield from x509.check_certificate(blueprint.certificate, "parameters", ca=False)

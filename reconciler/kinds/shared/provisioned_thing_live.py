@@ -28,7 +28,9 @@ class LiveBuilder:
 
     Mappings whose keys are names of things:
 
-    - `billing_groups`: the thing's billing group; `things`: the thing as listed or described; `owners`: the workspace that owns it;
+    - `billing_groups`: the thing's billing group;
+    - `things`: the thing as listed or described;
+    - `owners`: the workspace that owns it;
     - `principals`: its certificates, as items of ListThingPrincipalsV2.
 
     Mappings whose keys are certificate IDs:
@@ -174,8 +176,8 @@ class LiveBuilder:
         }
 
 
-# The field that each of the OverrideSettings is about. AWS does not document what it does without a setting. Here a missing setting means REPLACE: every field of a file replaces
-# the live value, and only things that the workspace owns are changed.
+# The field that each of the OverrideSettings is about. AWS does not document what it does without a setting. Here a missing
+# setting means REPLACE: every field of a file replaces the live value, and only things that the workspace owns are changed.
 _FIELDS_BY_SETTING = {
     "AttributePayload": "attributes",
     "ThingTypeName": "thing_type",

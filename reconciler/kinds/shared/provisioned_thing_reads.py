@@ -35,7 +35,7 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
     """Return the parts that a template describes, as a read after an apply would return them."""
     properties = blueprint.thing.properties
     certificate = blueprint.evaluated.certificate
-    has_signing_request = bool(blueprint.request)
+    has_signing_request = bool(blueprint.signing_request)
     is_unissued = has_signing_request and not blueprint.certificate_id
     signer = None
     if blueprint.certificate:
@@ -191,9 +191,9 @@ def _read_issued_ids(
     signing request.
     """
     candidates = {
-        (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.request)
+        (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.signing_request)
         for blueprint in blueprints
-        if blueprint.request and not blueprint.certificate_id
+        if blueprint.signing_request and not blueprint.certificate_id
         for identity in extract_certificate_ids(
             item["principal"] for item in principals.get(blueprint.name, ())
         )

@@ -134,9 +134,9 @@ def _deregister(
 
 def _register(blueprint: Blueprint, certificate: TemplateResource, save_to: OutputFile | None) -> ApiCall:
     status = to_text(certificate.properties.get("Status", "ACTIVE"))
-    if blueprint.request and not blueprint.certificate_id:
+    if blueprint.signing_request and not blueprint.certificate_id:
         assert save_to
-        return request_certificate(blueprint.request, save_to, active=status == "ACTIVE")
+        return request_certificate(blueprint.signing_request, save_to, active=status == "ACTIVE")
     assert blueprint.certificate
     params = {"certificatePem": blueprint.certificate.text, "status": status}
     if "CACertificatePem" in certificate.properties:

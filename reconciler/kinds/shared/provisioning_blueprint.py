@@ -1,6 +1,7 @@
 """Blueprints: the evaluated templates of a file's provisioned things.
 
-A template is evaluated once for each provisioned thing, when the file is loaded; its resource carries the result.
+A template is evaluated once for each provisioned thing, when the file is loaded; the result becomes the `evaluation` of its
+resource.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ TABLE = "provisioned_things"
 class Blueprint(Evaluation):
     """One provisioned thing as its template and parameters describe it.
 
-    `parameters` are those that RegisterThing is sent. `request` is a certificate signing request in PEM. `certificate_id` is
-    None if AWS has not issued the certificate for it yet, or if the template has no certificate.
+    `parameters` are those that RegisterThing is called with. `signing_request` is a certificate signing request in PEM.
+    `certificate` is the one in the template or in the file that `save_to` names. `certificate_id` is None if AWS has not
+    issued the certificate for the signing request yet, or if the template has no certificate.
     """
 
     address: Address
@@ -49,7 +51,7 @@ class Blueprint(Evaluation):
     evaluated: EvaluatedTemplate
     certificate: Pem | None
     certificate_id: str | None
-    request: str | None
+    signing_request: str | None
 
     @property
     def thing(self) -> TemplateResource:
@@ -140,7 +142,10 @@ def get_blueprint(resource: Resource) -> Blueprint:
 
 
 def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """Yield the blueprints that a read covers, sorted by address. Raises MissingSecretError."""
+    """Yield the blueprints that a read covers, without templates that AWS would reject.
+
+    Raises InvalidValueError for the file of `save_to`, and MissingSecretError.
+    """
     for resource in scope.iterate_resources(TABLE):
         if not scope.includes(str(resource.address)):
             continue
@@ -176,21 +181,24 @@ def _build(resource: Resource, desired: Desired) -> Blueprint:
     template = _find_template(spec.template, desired)
     sections: Mapping[str, Any] = template.value
     parameters: dict[str, str | Secret] = dict(spec.parameters)
-    declared = sections.get("Parameters", {})
+    declared_parameters = sections.get("Parameters", {})
     pseudo_parameters: dict[str, str] = {}
     # A template may take parameters from its own certificate: then a first evaluation finds the certificate.
-    if isinstance(declared, dict) and x509.select_certificate_parameters(declared) - parameters.keys():
+    is_table = isinstance(declared_parameters, dict)
+    if is_table and x509.select_certificate_parameters(declared_parameters) - parameters.keys():
         pseudo_parameters = _read_pseudo_parameters(sections, parameters)
     evaluated = evaluate(sections, parameters, pseudo_parameters)
     properties = evaluated.certificate.properties if evaluated.certificate else {}
     certificate = _parse_certificate(properties.get("CertificatePem")) or _parse_saved(spec.save_to)
     declared_id = to_text(properties["CertificateId"]) if "CertificateId" in properties else None
-    request = (
+    signing_request = (
         to_text(properties["CertificateSigningRequest"])
         if "CertificateSigningRequest" in properties
         else None
     )
-    used_pseudo_parameters = {name: value for name, value in pseudo_parameters.items() if name in declared}
+    used_pseudo_parameters = {
+        name: value for name, value in pseudo_parameters.items() if name in declared_parameters
+    }
     return Blueprint(
         address=resource.address,
         template=template,
@@ -198,7 +206,7 @@ def _build(resource: Resource, desired: Desired) -> Blueprint:
         evaluated=evaluated,
         certificate=certificate,
         certificate_id=declared_id or (certificate.fingerprint if certificate else None),
-        request=request,
+        signing_request=signing_request,
     )
 
 

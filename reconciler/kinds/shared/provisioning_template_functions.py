@@ -15,7 +15,9 @@ from reconciler.model.text import quote
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
-_SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
+_SUBSTITUTION = re.compile(
+    r"\$\{([^!}][^}]*)\}"
+)  # ${Name}, but not ${!Text}, which stands for the text ${Text}
 
 _MAX_CHARACTERS = 2**20
 """The characters that all functions of a template may produce for one thing.
@@ -85,8 +87,8 @@ class TemplateValues:
         secret_names = sorted(self._used_parameters & self._secret_references.keys())
         if not secret_names:
             return text
-        # A saved plan stores one hash per reference. The parameter Pin may differ in every device, so the reference also has
-        # the parameter's source.
+        # A saved plan stores one hash per reference. The parameter `Pin` may have another value for every device, so the
+        # reference also has the value's source.
         sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
         is_unset = bool(self._used_parameters & self._unset_secrets)
         return Secret(f"parameter {sources}", None if is_unset else text)

@@ -15,9 +15,10 @@ def find_secret_names(attributes: Mapping[str, str | Secret]) -> frozenset[str]:
 def hide_secrets(
     attributes: Mapping[str, str], secret_names: Collection[str], owner: object
 ) -> Mapping[str, str | Secret]:
-    """Return live attributes with the values of `secret_names` as secrets.
+    """Return live attributes, with the values of the attributes in `secret_names` as secrets.
 
-    They are current or previous secrets of the file. `owner` is the thing or the address that the secrets' references name.
+    The file has secrets for these attributes, or had them when the plan was made. The references of the secrets name
+    `owner`, which is a thing's name or an address.
     """
     if attributes.keys().isdisjoint(secret_names):
         return attributes

@@ -110,9 +110,9 @@ def select_certificate_parameters(declared: Iterable[str]) -> set[str]:
 
 
 def compute_signing_request_key_digest(csr: str) -> str | None:
-    """Return the SHA-256 of a signing request's public key.
+    """Return the SHA-256 of a signing request's public key, as hexadecimal digits.
 
-    It is None if the request is invalid or not signed with its own key.
+    Returns None if the request is invalid or not signed with its own key.
     """
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -158,17 +158,17 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     issuer = _load(ca)
-    signer = serialization.load_pem_private_key(key.encode(), password=None)
+    ca_key = serialization.load_pem_private_key(key.encode(), password=None)
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, code)]))
         .issuer_name(issuer.subject)
-        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())  # never used: any key will do
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
+        .sign(ca_key, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
