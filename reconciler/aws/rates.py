@@ -29,7 +29,10 @@ _SAME_BURST_SECONDS = 1.0
 
 
 class TokenBucket:
-    """Admits `rate` calls per second; after an idle second that many, but at least one, at once. Thread-safe."""
+    """Admits `rate` calls per second. Thread-safe.
+
+    After an idle second it admits that many at once, but at least one.
+    """
 
     def __init__(
         self,

@@ -33,7 +33,10 @@ class ServiceModelConstraints:
     def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return how `value` violates the constraints of a request member. Raises LookupError for an unknown member."""
+        """Return how `value` violates the constraints of a request member.
+
+        Raises LookupError for an unknown member.
+        """
         return _build_member_check(service, member)(value, secret)
 
     def list_operations(self, service: str) -> Collection[str]:
@@ -42,7 +45,10 @@ class ServiceModelConstraints:
 
 
 def find_shape(service: str, member: str) -> Shape:
-    """Return the shape of a request member (`CreateThing.thingName`). Raises LookupError for an unknown member."""
+    """Return the shape of a request member, such as `CreateThing.thingName`.
+
+    Raises LookupError for an unknown member.
+    """
     operation, *path = member.split(".")
     if operation not in _list_operations(service):
         raise LookupError(f"{service} has no operation {operation}")
@@ -109,7 +115,10 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 
 
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
-    """Return a check of the value's type, followed by `check`. A value inside a JSON text may have any type."""
+    """Return a check of the value's type, followed by `check`.
+
+    The type is checked because a value inside a JSON text may have any.
+    """
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         content = value.text if isinstance(value, Document) and str in types else value

@@ -124,7 +124,7 @@ class Certificates(Kind):
             yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> Certificate:
-        """Return the spec with the CA that signed the certificate, if the CA is in the file, and with its mode.
+        """Return the spec with the CA that signed the certificate and its mode, if that CA is in the file.
 
         A certificate that AWS has not issued yet is not compared. The mode is not compared if neither a CA in the file nor
         `certificate_mode` determines it.
@@ -206,7 +206,7 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject registering with an inactive CA, changing a certificate in transfer, and reactivating a revoked one.
+        """Reject registering with an inactive CA, changing during a transfer, and changing a revoked status.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """

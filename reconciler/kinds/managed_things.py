@@ -171,9 +171,10 @@ class ManagedThings(Kind):
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """If any field changes, send all that the file sets, except unchanged capabilities; update tags separately.
+        """Send all fields that the file sets, if one changes; update tags separately.
 
-        So it does not matter whether AWS keeps or clears the other fields if they are not sent.
+        Unchanged capabilities are not sent, as the device may have refined them. As all others are sent, it does not matter
+        whether AWS would keep or clear a field that is not sent.
         """
         calls = []
         if any(_is_sent_field(field.path) for field in change.fields):

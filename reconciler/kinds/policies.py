@@ -84,7 +84,7 @@ class Policies(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all policies and read their tags; read documents, versions and targets of desired or owned ones."""
+        """List all policies with their tags; read documents, versions and targets of desired or owned ones."""
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)

@@ -231,7 +231,10 @@ class ProvisionedThings(Kind):
         )
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and the attachments of certificates that an update may detach or register again."""
+        """Return the compared fields, and the attachments of certificates that an update may change.
+
+        An update detaches other certificates, and may register the template's own again.
+        """
         facts = live.get_facts(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
         return {

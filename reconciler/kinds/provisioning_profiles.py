@@ -1,4 +1,6 @@
-"""Provisioning profiles: how hubs join managed integrations, with a claim certificate or through the CA of their own.
+"""Provisioning profiles: how hubs join managed integrations.
+
+They join with a claim certificate that they all share, or with certificates of their own, whose CA the profile names.
 
 Source: managed integrations API reference, CreateProvisioningProfile and related operations. AWS assigns the ID,
 cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only

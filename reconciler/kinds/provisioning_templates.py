@@ -172,7 +172,7 @@ class ProvisioningTemplates(Kind):
         return [_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Create a new default version for a new body, update other fields in one call, and update tags separately.
+        """Create a default version with the new body, update other fields in one call, and update the tags.
 
         If there are five versions, the oldest one that is not the default is deleted first.
         """

@@ -1,4 +1,6 @@
-"""Attach certificates to things, and detach them. No other thing can have an exclusively attached certificate.
+"""Attach certificates to things, exclusively or not, and detach them.
+
+No other thing can have a certificate that a thing has exclusively.
 
 Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`); developer guide, "Associating an AWS IoT thing
 to an MQTT client connection".

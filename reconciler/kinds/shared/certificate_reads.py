@@ -177,7 +177,7 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read the things and policies of deletable certificates and the things of unattached ones; build nothing yet."""
+    """Read the things and policies of deletable certificates, and the things of unattached ones."""
     unread = [identity for identity in classification.deletable if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(

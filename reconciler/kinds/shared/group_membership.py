@@ -107,7 +107,7 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the call that adds a thing to the group of protected things or removes it from there, if needed."""
+    """Yield the call that adds a thing to the group of protected things or removes it, if one is needed."""
     name, group = change.address.name, build_protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
@@ -155,7 +155,10 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield the name of each thing that stays in a replaced group, and of its other group in the new hierarchy."""
+    """Yield the name of each thing that stays in a replaced group, with a group that conflicts with it.
+
+    Such a group is another one of the thing in the hierarchy that the replaced group moves to.
+    """
     find_parent = _build_parent_finder(context.desired)
     for thing in context.find_remaining_users(group):
         name = context.find_thing_name(thing)

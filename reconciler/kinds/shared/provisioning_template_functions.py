@@ -15,9 +15,7 @@ from reconciler.model.text import quote
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
-_SUBSTITUTION = re.compile(
-    r"\$\{([^!}][^}]*)\}"
-)  # ${Name}, but not ${!Text}, which stands for the text ${Text}
+_SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")  # ${Name}, but not ${!Text}, which becomes ${Text}
 
 _MAX_CHARACTERS = 2**20
 """The characters that all functions of a template may produce for one thing.
