@@ -1,4 +1,4 @@
-# Every target does its own set-up. CI runs `make check` before the tests.
+# Every target sets up what it needs. CI runs `make check` before the tests.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -44,7 +44,8 @@ notebooks: $(READY) browser
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
 
-# Run the property tests with random seeds and STRESS_EXAMPLES (10) times the examples; repeat for STRESS_MINUTES.
+# Run the property tests with random seeds and STRESS_EXAMPLES times as many examples (default: 10); start new rounds for STRESS_MINUTES
+# (default: one round).
 stress: $(READY)
 	@$(BIN)/python -m tests.support.stress
 
