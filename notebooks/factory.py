@@ -14,15 +14,15 @@ _YEAR = datetime.timedelta(days=365)
 
 
 class Factory:
-    """A certificate authority; `pem` is its CA certificate."""
+    """A certificate authority; `pem` is its CA certificate, in PEM."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _common_name("Factory CA")
         self.pem = self._sign(self._name, self._key, ca=True)
 
-    def certificate(self, device: str) -> str:
-        """Return a new certificate for a device with a new key."""
+    def issue_certificate(self, device: str) -> str:
+        """Return a new certificate in PEM, for a device with a new key."""
         return self._sign(_common_name(device), ec.generate_private_key(ec.SECP256R1()), ca=False)
 
     def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> str:

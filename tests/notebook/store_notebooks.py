@@ -41,7 +41,7 @@ def copy_notebooks(folder: Path) -> Path:
 
 
 def run_notebook(folder: Path, name: str) -> NotebookNode:
-    """Run a notebook from top to bottom, and return it; an error in a cell is raised."""
+    """Run a notebook from top to bottom, and return it with its outputs; raise if a cell raises."""
     notebook = nbformat.read(folder / name, as_version=4)
     client = NotebookClient(
         notebook,
