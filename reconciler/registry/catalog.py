@@ -66,5 +66,5 @@ def load_schemas() -> Mapping[str, tuple[str, ...]]:
 
 def load_served_operations() -> Mapping[tuple[str, str], ServedOperation]:
     """Return every served operation by service and name."""
-    load_schemas()
+    load_schemas()  # imports the modules, which fills the table
     return _served

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 KEY_BITS = 2048
 
+# AWS's issuer is a single organizational unit, whose text contains the other attributes.
 _ISSUER = x509.Name(
     [
         x509.NameAttribute(

@@ -40,7 +40,10 @@ class Conditions:
     faults: Faults | None = None
 
     def choose_disruption(self, routed: RoutedRequest) -> Disruption:
-        """Decide how a request is disrupted. A request without an operation is only delayed."""
+        """Decide how a request is disrupted. Throttling takes precedence over another kind of fault.
+
+        A request without an operation is only delayed.
+        """
         delay = self.latency() if self.latency else 0.0
         if routed.operation is None:
             return Disruption(delay)

@@ -68,7 +68,10 @@ class Faults:
         self._lock = Lock()
 
     def choose_next_fault(self, service: str, operation: str) -> tuple[str | None, float]:
-        """Return the kind of fault of the next call, or None, and its delay in seconds."""
+        """Return the kind of fault of the next call, or None, and its delay in seconds.
+
+        Every matching rule counts the call, even if an earlier rule has decided how it fails.
+        """
         if not self._states:
             return None, 0.0
         kind, delay = None, 0.0

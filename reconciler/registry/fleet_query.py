@@ -10,8 +10,8 @@ r"""Fleet indexing's query language for the registry's own data: query → SQL c
 Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
 character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
 no thing is ever connected; `SqlCondition.sources` names these data sources when a query refers to them. A query has at most
-twelve terms and 1,000 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
-"Query syntax"); `*` alone matches everything and is not such a term.
+twelve terms and 1,000 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT
+Developer Guide, "Query syntax"); `*` alone matches everything and does not count as such a term.
 """
 
 import re
@@ -254,6 +254,7 @@ class _Parser:
         """
         values: tuple[Value, ...]
         if all(_NUMBER.fullmatch(_unescape(bound)) for _, bound in bounds):
+            # Values are stored as text; those that are not numbers do not match.
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
             tests += [f"CAST({{0}} AS REAL) {operator} ?" for operator, _ in bounds]
             values = tuple(float(_unescape(bound)) for _, bound in bounds)

@@ -27,6 +27,7 @@ _RESPONSE = """\
 
 def get_caller_identity(request: HttpRequest, settings: RegistrySettings) -> HttpResponse | None:
     """Return the response to GetCallerIdentity, or None if the request is for something else."""
+    # A quick check first, so that the bodies of other requests are not parsed.
     if request.method != "POST" or b"Action=GetCallerIdentity" not in request.body:
         return None
     if parse_qs(request.body.decode("latin-1")).get("Action") != ["GetCallerIdentity"]:

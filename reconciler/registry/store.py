@@ -302,14 +302,19 @@ class Store:
     def _find_missing_steps(
         self, tx: Transaction, schemas: Mapping[str, Sequence[str]]
     ) -> dict[str, Sequence[str]]:
-        applied = {row["noun"]: row["steps"] for row in tx.fetch_all("SELECT noun, steps FROM schema_steps")}
+        """Return the steps of each noun that are not applied yet; up-to-date nouns are omitted.
+
+        Raises StoreError when more steps were applied than this program has.
+        """
+        rows = tx.fetch_all("SELECT noun, steps FROM schema_steps")
+        applied_counts = {row["noun"]: row["steps"] for row in rows}
         for noun, steps in schemas.items():
-            if applied.get(noun, 0) > len(steps):
+            if applied_counts.get(noun, 0) > len(steps):
                 raise StoreError(f"{self._path} was created by a newer version of this program ({noun})")
         return {
-            noun: steps[applied.get(noun, 0) :]
+            noun: steps[applied_counts.get(noun, 0) :]
             for noun, steps in schemas.items()
-            if applied.get(noun, 0) < len(steps)
+            if applied_counts.get(noun, 0) < len(steps)
         }
 
 

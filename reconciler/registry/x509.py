@@ -1,6 +1,7 @@
 """Certificates: their IDs, subjects, validity and issuers. Pure: no registry state.
 
-Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whitespace in a PEM never matters. The same is assumed of CA certificates (UNCONFIRMED).
+Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whitespace in a PEM never matters. The same is
+assumed of CA certificates (UNCONFIRMED).
 """
 
 import hashlib

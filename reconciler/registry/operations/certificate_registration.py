@@ -92,12 +92,12 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
     It is the CA in the request, or else the only registered CA that could have signed the certificate.
     """
     if ca_pem is not None:
-        named = read_certificate(ca_pem, "CA certificate")
-        row: Row | None = find_ca(context, named.id)
+        authority = read_certificate(ca_pem, "CA certificate")
+        row: Row | None = find_ca(context, authority.id)
         if row is None:
             raise _build_unknown_authority_error()
-        if not certificate.is_issued_by(named):
-            message = f"The certificate is not signed by the CA certificate {named.id}."
+        if not certificate.is_issued_by(authority):
+            message = f"The certificate is not signed by the CA certificate {authority.id}."
             raise ApiError("CertificateValidationException", message)
         return row
     candidates = context.tx.fetch_all(

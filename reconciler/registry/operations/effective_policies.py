@@ -18,15 +18,15 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound; InvalidRequest for an invalid principal, and if neither a principal nor a thing is given.
     """
-    principal, thing = params.get("principal"), params.get("thingName")
-    if principal is None and thing is None:
+    principal, thing_name = params.get("principal"), params.get("thingName")
+    if principal is None and thing_name is None:
         raise context.invalid("Either principal or thingName must be given.")
     targets: list[str] = []
     if principal is not None:
         group = require_target(context, principal)
         targets += [principal] if group is None else _list_arns_with_ancestors(context, group)
-    if thing is not None:
-        targets += _list_thing_group_arns(context, require_thing(context, thing))
+    if thing_name is not None:
+        targets += _list_thing_group_arns(context, require_thing(context, thing_name))
     rows = context.tx.fetch_all(
         "SELECT p.name, v.document FROM policies p"  # noqa: S608  (fixed words only)
         " JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version"
@@ -45,7 +45,7 @@ def _list_thing_group_arns(context: Context, thing: Row) -> list[str]:
         "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
     )
-    return [target for group in groups for target in _list_arns_with_ancestors(context, group)]
+    return [arn for group in groups for arn in _list_arns_with_ancestors(context, group)]
 
 
 def _list_arns_with_ancestors(context: Context, group: Row) -> list[str]:

@@ -77,7 +77,7 @@ def to_policy_item(context: Context, row: Row) -> dict[str, str]:
 def require_document(document: str) -> None:
     """Raise MalformedPolicy unless the document is a JSON object and not too long.
 
-    The code for one that is too long is UNCONFIRMED.
+    The error code for a document that is too long is UNCONFIRMED.
     """
     if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
         raise _malformed(f"it has more than {MAX_CHARACTERS} characters without whitespace")
@@ -141,16 +141,16 @@ def create_policy(context: Context, params: Params) -> Output | None:
 def get_policy(context: Context, params: Params) -> Output | None:
     """Return a policy with the document of its default version. Raises ResourceNotFound."""
     row = require_policy(context, params["policyName"])
-    default = context.tx.fetch_one(
+    default_version = context.tx.fetch_one(
         "SELECT * FROM policy_versions WHERE policy = ? AND version = ?", row["seq"], row["default_version"]
     )
     return {
         **to_policy_item(context, row),
-        "policyDocument": default["document"],
+        "policyDocument": default_version["document"],
         "defaultVersionId": str(row["default_version"]),
         "creationDate": row["created_at"],
         "lastModifiedDate": row["modified_at"],
-        "generationId": default["generation_id"],
+        "generationId": default_version["generation_id"],
     }
 
 

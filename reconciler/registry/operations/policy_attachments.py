@@ -149,14 +149,14 @@ def _attach(context: Context, name: str, target: str) -> None:
     policy, group = require_policy(context, name), require_target(context, target)
     if group is None:
         require_attachable(context, target)
-    attached = context.tx.fetch_all(
+    attached_rows = context.tx.fetch_all(
         "SELECT policy FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL",
         context.scope,
         target,
     )
-    if any(row["policy"] == policy["seq"] for row in attached):
+    if any(row["policy"] == policy["seq"] for row in attached_rows):
         return
-    if group is None and len(attached) >= MAX_POLICIES:
+    if group is None and len(attached_rows) >= MAX_POLICIES:
         raise ApiError(
             "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )

@@ -89,11 +89,11 @@ def _to_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str,
 
 
 def _to_group_item(context: Context, row: Row) -> dict[str, Any]:
-    # From the root to the parent.
-    parents: list[str] = []
+    # The ancestors, from the root to the parent.
+    ancestors: list[str] = []
     parent = row["parent"]
     while parent is not None:
-        parents.insert(0, parent)
+        ancestors.insert(0, parent)
         parent_row = context.tx.fetch_one(
             "SELECT parent FROM thing_groups WHERE scope = ? AND name = ?", context.scope, parent
         )
@@ -103,5 +103,5 @@ def _to_group_item(context: Context, row: Row) -> dict[str, Any]:
         "thingGroupId": row["id"],
         "thingGroupDescription": row["description"],
         "attributes": json.loads(row["attributes"]) or None,
-        "parentGroupNames": parents or None,
+        "parentGroupNames": ancestors or None,
     }

@@ -7,7 +7,8 @@ from reconciler.registry.context import Context
 def resolve_name(context: Context, params: Params, noun: str, prefix: str) -> str:
     """Return the name from `<noun>Name` and `<noun>Arn`, one of which is required.
 
-    `noun` is AWS's word in both, such as `thing`; `prefix` is the ARN without the name. Raises InvalidRequest when neither is given or they differ.
+    `noun` is AWS's word in both parameters, such as `thing`; `prefix` is the ARN without the name. Raises InvalidRequest when
+    neither is given, when they differ, and for an ARN without the prefix.
     """
     name, arn = params.get(f"{noun}Name"), params.get(f"{noun}Arn")
     if arn is not None and not arn.startswith(prefix):

@@ -15,7 +15,7 @@ DISCOVERED = "DISCOVERED_DEVICE"
 _UPC = re.compile(r"[0-9]{12}")
 _EAN = re.compile(r"[0-9]{8,13}")
 _SERIAL = re.compile(r"[A-Za-z0-9_ -]{1,128}")
-# A device of a cloud: its cloud's name and its device ID there.
+# The material of a device from another cloud; it ends in the device's ID there.
 _CLOUD = re.compile(r"CLOUD:[^:]*:([a-zA-Z0-9_.,@-]{1,256})")
 
 # Documented: a Wi-Fi hub starts PRE_ASSOCIATED, an import from a cloud UNASSOCIATED. The rest is UNCONFIRMED: other bar

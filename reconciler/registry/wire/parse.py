@@ -265,17 +265,19 @@ def _build_map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
         for constraint in find_violations(checks, value):
             errors.add(path, f"a map of {len(value)}", constraint)
         value_errors = ValidationErrors()
-        present = {key: item for key, item in value.items() if item is not None}
-        parsed = {
-            key: parse_value(item, f"{path}.{key}.member", value_errors) for key, item in present.items()
+        non_null_items = {key: item for key, item in value.items() if item is not None}
+        parsed_items = {
+            key: parse_value(item, f"{path}.{key}.member", value_errors)
+            for key, item in non_null_items.items()
         }
         if any(find_violations(key_checks, key) for key in value):
             errors.add(path, value, _format_map_constraint("keys", key_checks), is_sensitive=is_sensitive)
-        if len(present) < len(value) or (has_scalar_values and value_errors.messages):
+        has_null_value = len(non_null_items) < len(value)
+        if has_null_value or (has_scalar_values and value_errors.messages):
             errors.add(path, value, _format_map_constraint("value", value_checks), is_sensitive=is_sensitive)
         else:
             errors.messages.extend(value_errors.messages)
-        return parsed
+        return parsed_items
 
     return parse
 
