@@ -1,7 +1,8 @@
-"""A program that applies its own file repeatedly while other processes apply theirs.
+"""A program that plans and applies its own file repeatedly while another process does the same with another file.
 
-All of these files declare the same workspace. Run it as `python -m tests.support.concurrent_writer FOLDER ROUNDS`, with the
-secrets of the file and the path of the registry in the environment. It prints one line about each apply: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
+Both files declare the same workspace. Run the program as `python -m tests.support.concurrent_writer FOLDER ROUNDS`: FOLDER
+has the file, ROUNDS is the number of plans, and the environment has the file's secrets and the registry's path. The program
+prints one line for each plan that is not empty: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from reconciler.model.outcome import Failed, Result
 
 
 def describe_result(result: Result) -> str:
-    """Return `applied`, `stale`, or the first error that the other writer did not cause.
+    """Return the first error that the other writer did not cause, or else `stale` or `applied`.
 
-    `stale` means that the other writer caused every error.
+    `stale` means that steps failed and the other writer caused every error; `applied` means that no step failed.
     """
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
     unexpected_errors = [str(error) for error in errors if not is_caused_by_other_writer(error)]
@@ -29,22 +30,22 @@ def describe_result(result: Result) -> str:
 def is_caused_by_other_writer(error: ReconcilerError) -> bool:
     """Return whether a step failed because the other writer had changed or created its resource.
 
-    A resource is read again before it is changed, but not before it is created. If it already
-    exists, AWS rejects the creation.
+    An apply reads a resource again before it changes it, so it finds a change by the other writer itself (StaleError). It
+    reads nothing before it creates a resource; there, AWS finds that the resource already exists.
     """
     already_exists = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
     return already_exists or isinstance(error, StaleError)
 
 
 def plan_and_apply(workspace: Workspace) -> str | None:
-    """Return the line to print, or None if the plan was empty."""
+    """Plan and apply once; return the line to print, or None if the plan was empty."""
     try:
         plan = workspace.plan()
         return describe_result(workspace.apply(plan)) if plan else None
     except LockedError as error:
         return f"locked: {error.holder}"
     except PlanRejectedError:
-        # The other writer has created a resource but not yet added its ownership marker, so it looks unmanaged.
+        # The other writer has created a resource but not yet added its ownership marker, so the resource looks unmanaged.
         return "rejected"
 
 

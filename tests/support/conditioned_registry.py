@@ -10,7 +10,10 @@ from reconciler.registry.conditions import Conditions, respond
 
 @frozen
 class ConditionedRegistry:
-    """A stand-in for a `Registry` that delays, rejects or drops requests as its conditions require."""
+    """A stand-in for a `Registry` that delays, rejects or drops requests as `conditions` decides.
+
+    `sleep` waits for a number of seconds.
+    """
 
     registry: Registry
     conditions: Conditions

@@ -1,4 +1,4 @@
-"""Check in every test that a kind calls only the operations that it declares."""
+"""Check in every test that a kind calls only the operations that its `Kind.operations` declares."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def list_declared_operations() -> frozenset[tuple[str, str]]:
     return frozenset(
         (kind.service, operation)
         for kind in all_kinds().values()
-        for verb in ("read", *ACTIONS)
-        for operation in getattr(kind.operations, verb)
+        for purpose in ("read", *ACTIONS)
+        for operation in getattr(kind.operations, purpose)
     )
 
 
 def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Make the reads and changes of all kinds fail on operations that their kind does not declare."""
+    """Make the methods of all kinds that read or change resources fail if they call an undeclared operation."""
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _wrap_read(type(kind).read))
         for action in ACTIONS:
@@ -36,6 +36,7 @@ def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
 def _wrap_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
     @wraps(read)
     def checked_read(self: Kind, *args: Any) -> Read[Any]:
+        # A read is a generator: it yields batches of calls, is sent their responses, and returns live resources.
         reading = read(self, *args)
         responses: Any = None
         while True:
@@ -43,7 +44,7 @@ def _wrap_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
                 batch = reading.send(responses)
             except StopIteration as stop:
                 return stop.value
-            _check(self, "read", batch)
+            _check_calls(self, "read", batch)
             responses = yield batch
 
     return checked_read
@@ -53,13 +54,13 @@ def _wrap_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Calla
     @wraps(method)
     def checked_change(self: Kind, *args: Any) -> Sequence[ApiCall]:
         calls = method(self, *args)
-        _check(self, action, calls)
+        _check_calls(self, action, calls)
         return calls
 
     return checked_change
 
 
-def _check(kind: Kind, verb: str, calls: Iterable[ApiCall]) -> None:
-    declared = getattr(kind.operations, verb)
-    undeclared = {call.operation for call in calls if call.operation not in declared}
-    assert not undeclared, f"{kind.table} does not declare {sorted(undeclared)} to {verb}"
+def _check_calls(kind: Kind, purpose: str, calls: Iterable[ApiCall]) -> None:
+    declared_operations = getattr(kind.operations, purpose)
+    undeclared = {call.operation for call in calls} - set(declared_operations)
+    assert not undeclared, f"{kind.table} does not declare {sorted(undeclared)} to {purpose}"

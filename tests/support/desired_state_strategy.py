@@ -34,10 +34,11 @@ from tests.support.desired_states import (
 
 NAMES = ("a", "b", "c")
 PROVISIONED_NAMES = ("c", "x")
-"""Names of provisioned things: one of them can also be the name of a thing."""
+"""Names of provisioned things: `c` can also be the name of a thing in another desired state."""
 _texts = st.sampled_from(["oslo", "bergen", "x_1"])
 _descriptions = st.sampled_from([None, "Plants"])
 _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
+_WIFI_SETUP = WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5)
 
 
 @frozen
@@ -52,32 +53,37 @@ class _References:
 
     @property
     def active_types(self) -> list[str]:
-        """The names of the types that are not deprecated: only those can be given to a thing."""
+        """The names of the thing types that are not deprecated: AWS rejects a deprecated type for a thing."""
         return [thing_type.address.name for thing_type in self.types if not thing_type.spec.deprecated]
 
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
     """Return any valid desired state; there are few names, so two states often have resources in common."""
-    cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
-    # By certificate name: whether the CA `beta` signs the certificate (or else `alpha`), and its generation.
+    ca_names = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
+    # By certificate name: the CA that signs the certificate, and the certificate's generation.
     signers = draw(
-        st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
+        st.dictionaries(
+            st.sampled_from(NAMES),
+            st.tuples(st.sampled_from(["alpha", "beta"]), st.integers(1, 2)),
+            max_size=3,
+        )
     )
     policies = _draw_policies(draw)
     certificates = [
-        _draw_certificate(draw, name, "beta" if is_beta else "alpha", generation, cas, policies)
-        for name, (is_beta, generation) in sorted(signers.items())
+        _draw_certificate(draw, name, signer, generation, ca_names, policies)
+        for name, (signer, generation) in sorted(signers.items())
     ]
     templates = _draw_templates(draw)
-    provisioned_names = sorted(draw(st.sets(st.sampled_from(PROVISIONED_NAMES)))) if "alpha" in cas else []
-    signing_cas = {"beta" if is_beta else "alpha" for is_beta, _ in signers.values()}
+    has_alpha = "alpha" in ca_names  # the CA of all provisioned things' certificates
+    provisioned_names = sorted(draw(st.sets(st.sampled_from(PROVISIONED_NAMES)))) if has_alpha else []
+    signing_cas = {signer for signer, _ in signers.values()}
     if provisioned_names:
         signing_cas.add("alpha")
     resources = [
         *policies,
         *certificates,
-        *(_draw_ca(draw, name, templates, signs=name in signing_cas) for name in sorted(cas)),
+        *(_draw_ca(draw, name, templates, signs=name in signing_cas) for name in sorted(ca_names)),
         *templates,
         *_draw_role_aliases(draw),
         *_draw_profiles(draw),
@@ -96,25 +102,25 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
 def _draw_policies(draw: st.DrawFn) -> list[Resource]:
     actions = st.sampled_from(["iot:Connect", "iot:Publish"])
     return [
-        make_resource("policies", name, Policy(_allow(draw(actions)), draw(_tags)))
+        make_resource("policies", name, Policy(_make_policy_document(draw(actions)), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
     ]
 
 
-def _allow(action: str) -> Document:
+def _make_policy_document(action: str) -> Document:
     return Document.from_value(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
     )
 
 
 def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a certificate)
-    draw: st.DrawFn, name: str, signer: str, generation: int, cas: set[str], policies: list[Resource]
+    draw: st.DrawFn, name: str, signer: str, generation: int, ca_names: set[str], policies: list[Resource]
 ) -> Resource:
-    """Return a certificate, which refers to its CA if the file has it."""
+    """Return a certificate, which refers to its signer if that CA is desired too."""
     pem = Pem.parse(AUTHORITIES[signer].get_device_pem(name, generation))
     status = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
-    policy_names = _draw_some(draw, _names(policies))
-    if signer in cas:
+    policy_names = _draw_some(draw, _list_names(policies))
+    if signer in ca_names:
         spec = Certificate(pem, ca=signer, status=status, policies=policy_names)
     else:
         spec = Certificate(pem, certificate_mode="SNI_ONLY", status=status, policies=policy_names)
@@ -122,7 +128,7 @@ def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a c
 
 
 def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
-    """Return a CA; one that signs certificates stays active."""
+    """Return a CA; `signs` is whether it signs certificates of the desired state, and must therefore be active."""
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
     jitp_templates = [template.address.name for template in templates if template.spec.type == "JITP"]
     if jitp_templates:
@@ -164,16 +170,16 @@ def _draw_role_aliases(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
-    """Return dynamic groups; no static group has their names, because AWS lists both together."""
+    """Return dynamic groups; AWS lists them with the static groups, so no static group has their name."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
         make_resource(
             "dynamic_thing_groups",
             name,
             DynamicThingGroup(
-                draw(queries),
-                draw(_descriptions),
-                draw(st.dictionaries(st.just("floor"), _texts)),
+                query_string=draw(queries),
+                description=draw(_descriptions),
+                attributes=draw(st.dictionaries(st.just("floor"), _texts)),
                 tags=draw(_tags),
             ),
         )
@@ -186,13 +192,13 @@ def _draw_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
     names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
     groups = []
     for name in names:
-        possible_parents = [None, *(other for other in names if other != "h")] if name == "h" else [None]
+        possible_parents = [None, *(parent for parent in names if parent != "h")] if name == "h" else [None]
         spec = ThingGroup(
             description=draw(_descriptions),
             attributes=draw(st.dictionaries(st.just("floor"), _texts)),
             tags=draw(_tags),
             parent=draw(st.sampled_from(possible_parents)),
-            policies=_draw_some(draw, _names(policies)),
+            policies=_draw_some(draw, _list_names(policies)),
         )
         groups.append(make_resource("thing_groups", name, spec))
     return groups
@@ -210,12 +216,14 @@ def _draw_types(draw: st.DrawFn) -> list[Resource]:
         make_resource(
             "thing_types",
             name,
-            # AWS cannot change the description and the attributes, and a type with things cannot be replaced:
-            # so these fields depend on the name alone.
+            # AWS can change neither a type's description nor its searchable attributes, and the plan cannot replace a type
+            # that things have: so these two fields depend on the name alone.
             ThingType(
-                {"t": "A pump"}.get(name),
-                {"u": ("site", "house")}.get(name, ()),
-                (PropagatingAttribute("where", "site"),) if draw(st.booleans()) else (),
+                description="A pump" if name == "t" else None,
+                searchable_attributes=("site", "house") if name == "u" else (),
+                propagating_attributes=(PropagatingAttribute("where", "site"),)
+                if draw(st.booleans())
+                else (),
                 deprecated=draw(st.booleans()),
                 tags=draw(_tags),
             ),
@@ -225,15 +233,18 @@ def _draw_types(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: list[str]) -> list[Resource]:
-    """Return valid things: no deprecated type, one group per hierarchy, no provisioned thing's name."""
+    """Return things without deprecated types, in at most one group of each hierarchy.
+
+    No thing has the name of a provisioned thing. Only a thing that shares no certificate with another may be `exclusive`.
+    """
     things = []
     for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned_names)):
         spec = Thing(
             thing_type=draw(st.sampled_from([None, *references.active_types])),
             attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
             thing_groups=_draw_one_group_per_hierarchy(draw, references.groups),
-            certificates=_draw_some(draw, _names(references.certificates)),
-            billing_group=draw(st.sampled_from([None, *_names(references.billing_groups)])),
+            certificates=_draw_some(draw, _list_names(references.certificates)),
+            billing_group=draw(st.sampled_from([None, *_list_names(references.billing_groups)])),
         )
         things.append(make_resource("things", name, spec))
     return [
@@ -244,38 +255,43 @@ def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: li
     ]
 
 
-def _names(resources: list[Resource]) -> list[str]:
+def _list_names(resources: list[Resource]) -> list[str]:
     return [resource.address.name for resource in resources]
 
 
 def _draw_one_group_per_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
     parents = {group.address.name: group.spec.parent for group in groups}
-    group_by_root = {parents[name] or name: name for name in _draw_some(draw, _names(groups))}
+    # A group without a parent is the root of its hierarchy, and no parent has a parent.
+    group_by_root = {parents[name] or name: name for name in _draw_some(draw, _list_names(groups))}
     return tuple(group_by_root.values())
 
 
 def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References) -> Resource:
     """Return a provisioned thing; only the thing's name and certificate are parameters of its template."""
-    thing: dict[str, object] = {
+    thing_properties: dict[str, object] = {
         "ThingName": {"Ref": "Name"},
         "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
         "ThingGroups": list(_draw_one_group_per_hierarchy(draw, references.groups)),
         "ThingTypeName": draw(st.sampled_from([None, *references.active_types])),
-        "BillingGroup": draw(st.sampled_from([None, *_names(references.billing_groups)])),
+        "BillingGroup": draw(st.sampled_from([None, *_list_names(references.billing_groups)])),
     }
-    certificate = {
+    certificate_properties = {
         "CertificatePem": {"Ref": "Pem"},
         "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
     }
-    parts = {
-        "thing": {"Type": THING, "Properties": {key: value for key, value in thing.items() if value}},
-        "certificate": {"Type": CERTIFICATE, "Properties": certificate},
+    template_resources = {
+        "thing": {
+            "Type": THING,
+            "Properties": {key: value for key, value in thing_properties.items() if value},
+        },
+        "certificate": {"Type": CERTIFICATE, "Properties": certificate_properties},
     }
-    for policy in _draw_some(draw, _names(references.policies)):
-        parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
+    for policy in _draw_some(draw, _list_names(references.policies)):
+        template_resources[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
     parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
-    pem = AUTHORITIES["alpha"].get_device_pem(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
-    template = Document.from_value({"Parameters": parameters, "Resources": parts})
+    generation = draw(st.integers(1, 2))
+    pem = AUTHORITIES["alpha"].get_device_pem(f"provisioned-{generation}-{name}", 1)
+    template = Document.from_value({"Parameters": parameters, "Resources": template_resources})
     return make_resource(
         "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
     )
@@ -291,7 +307,10 @@ def _draw_some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
 
 
 def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resource]:
-    """Return credential lockers, and managed things (with different setup codes) that may be in them."""
+    """Return credential lockers and managed things; a managed thing may be in a locker.
+
+    No two managed things have the same setup code.
+    """
     setup_codes = draw(st.permutations(["90001", "90002", "90003"]))
     names = sorted(draw(st.sets(st.sampled_from(NAMES))))
     locker_names = st.sampled_from([None, "X"])
@@ -304,29 +323,31 @@ def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resour
             name,
             setup_code,
             role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
-            thing=draw(st.sampled_from([None, *_names(things)])),
+            thing=draw(st.sampled_from([None, *_list_names(things)])),
             brand=draw(st.sampled_from([None, "Acme", "Apex"])),
-            credential_locker=draw(st.sampled_from([None, *_names(lockers)])),
+            credential_locker=draw(st.sampled_from([None, *_list_names(lockers)])),
             hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
             capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
-            capability_report=draw(st.sampled_from([None, _capability_report("1"), _capability_report("2")])),
-            wi_fi_simple_setup_configuration=draw(st.sampled_from([None, WiFiSimpleSetup(True, False, 5)])),
+            capability_report=draw(
+                st.sampled_from([None, _make_capability_report("1"), _make_capability_report("2")])
+            ),
+            wi_fi_simple_setup_configuration=draw(st.sampled_from([None, _WIFI_SETUP])),
             meta_data=draw(_tags),
             tags=draw(_tags),
         )
-        for name, setup_code in zip(names, setup_codes, strict=False)
+        for name, setup_code in zip(names, setup_codes, strict=False)  # there may be fewer names than codes
     ]
     return [*lockers, *managed_things]
 
 
-def _capability_report(endpoint: str) -> Document:
-    endpoints = [{"id": endpoint, "deviceTypes": ["Light"], "capabilities": []}]
+def _make_capability_report(endpoint_id: str) -> Document:
+    endpoints = [{"id": endpoint_id, "deviceTypes": ["Light"], "capabilities": []}]
     return Document.from_value({"version": "1.0.0", "endpoints": endpoints})
 
 
 def _draw_profiles(draw: st.DrawFn) -> list[Resource]:
     authority = AUTHORITIES["alpha"]
-    claim_pems = st.sampled_from([authority.get_device_pem("claim"), authority.get_device_pem("claim", 2)])
+    claim_pems = st.sampled_from([authority.get_device_pem("claim", generation) for generation in (1, 2)])
     profiles = []
     for name in sorted(draw(st.sets(st.just("e")))):
         spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))

@@ -34,11 +34,14 @@ from tests.support.registry_client import TARGET, Cloud
 
 AUTHORITIES = {name: Authority(name) for name in ("alpha", "beta")}
 ROLE_ARN = "arn:aws:iam::123456789012:role/provisioning"
-QUOTAS = load_quotas({})
+QUOTAS = load_quotas({})  # the quotas that AWS grants by default
 
 
 def make_resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
-    """Return a resource that depends on the resources that its spec refers to."""
+    """Return a resource that depends on the resources that its spec refers to.
+
+    `lifecycle` has fields of `Lifecycle`, such as `prevent_destroy`.
+    """
     dependencies = set()
     for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
@@ -49,18 +52,24 @@ def make_resource(kind: str, name: str, spec: object, **lifecycle: object) -> Re
 
 
 def make_state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
-    """Return a desired state; without limits by default, because most tests delete a large part of it."""
+    """Return a desired state of these resources; `settings` has fields of `Settings`.
+
+    By default, a plan may delete or replace everything, because most tests change a large part of their resources.
+    """
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
     return DesiredState(Settings(workspace, **settings), evaluate_resources(*resources))
 
 
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
-    """Return the resources by address, evaluated as the loader does it."""
+    """Return the resources by address, each with the evaluation that its kind derives from it, as after loading."""
     return dict(evaluate({resource.address: resource for resource in resources}))
 
 
 def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
-    """Return a certificate of the CA alpha, and a thing with this certificate."""
+    """Return a certificate signed by the CA alpha, and a thing with this certificate.
+
+    Each `generation` is another certificate; `attributes` are the thing's.
+    """
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem(name, generation))
     return (
         make_resource("certificates", name, Certificate(pem, ca="alpha")),
@@ -69,7 +78,7 @@ def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Reso
 
 
 def make_ca(name: str = "alpha", **changes: object) -> Resource:
-    """Return a CA that can be registered."""
+    """Return the CA `alpha` or `beta`, with the key that its registration needs; `changes` has other fields."""
     authority = AUTHORITIES[name]
     verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
     return make_resource(
@@ -79,9 +88,9 @@ def make_ca(name: str = "alpha", **changes: object) -> Resource:
     )
 
 
-def make_managed_thing(name: str, code: str = "90001", **changes: object) -> Resource:
-    """Return a managed thing with a setup code."""
-    spec = ManagedThing("DEVICE", Secret(f"env {name}", code), "ZWAVE_QR_BAR_CODE")
+def make_managed_thing(name: str, setup_code: str = "90001", **changes: object) -> Resource:
+    """Return a managed thing with a setup code; `changes` has other fields."""
+    spec = ManagedThing("DEVICE", Secret(f"env {name}", setup_code), "ZWAVE_QR_BAR_CODE")
     return make_resource("managed_things", name, evolve(spec, **changes))
 
 
@@ -96,9 +105,9 @@ def plan_state(
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
-    """Return a plan for a registry.
+    """Return a plan for the registry of `cloud`.
 
-    `wave` is the percentage of rotations that are applied at a time; `allow` overrides limits, such as `{"delete": "10%"}`.
+    `wave` is the percentage of the rotations that are applied at a time; `allow` overrides limits, such as `{"delete": "10%"}`.
     """
     overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
     return make_plan(
@@ -119,27 +128,30 @@ def plan_state(
 
 
 def get_rejection_reasons(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
-    """Return the reasons to reject a plan; fail if it is not rejected."""
+    """Plan a desired state whose plan must be rejected, and return the reasons."""
     with pytest.raises(PlanRejectedError) as caught:
         plan_state(desired, cloud, **options)
     return list(caught.value.reasons)
 
 
 def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
-    """Apply a plan; pauses are 100 times shorter, because the registry in this process needs no waiting."""
+    """Apply a plan, and return all outcomes; `options` has other arguments of `apply_plan`.
+
+    Pauses are 100 times shorter, because the registry in this process needs no waiting.
+    """
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 
 
 def converge(desired: DesiredState, cloud: Cloud, **options: Any) -> Plan:
-    """Plan and apply, and check that every step was applied."""
+    """Plan and apply, check that every step was applied, and return the plan."""
     plan = plan_state(desired, cloud, **options)
     assert list_failures(apply(plan, cloud)) == []
     return plan
 
 
 def list_failures(outcomes: list[Outcome]) -> list[str]:
-    """Return status, address and error of every step that was not applied."""
+    """Return a text with the status, the address and any error of every step that was not applied."""
     return [
         f"{outcome.status} {outcome.change.address}: {getattr(outcome, 'error', '')}"
         for outcome in outcomes

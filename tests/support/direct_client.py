@@ -1,4 +1,4 @@
-"""boto3 clients of a registry in this process, without a network, and helpers for their responses."""
+"""boto3 clients that call a registry in this process without a network, and helpers for their responses."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ START_TIME = datetime.fromtimestamp(START_SECONDS, UTC)
 
 @define
 class ManualClock:
-    """A clock that moves only by `advance`."""
+    """A clock that shows seconds since 1970 and moves only by `advance`."""
 
     now: float = START_SECONDS
 
@@ -51,25 +51,25 @@ class _Body:
 
 
 def send(registry: Registry, request: AWSPreparedRequest) -> AWSResponse:
-    """Send a prepared request to a registry."""
+    """Pass botocore's request to a registry, and return the response as botocore expects it."""
+    headers = {name: _decode(value) for name, value in request.headers.items()}
     body = request.body or b""
-    headers = {name: _text(value) for name, value in request.headers.items()}
     body = body.encode() if isinstance(body, str) else bytes(body)
     response = registry.handle(HttpRequest(request.method, request.url, headers, body))
     return AWSResponse(request.url, response.status, HeadersDict(response.headers), _Body(response.body))
 
 
-def _text(value: str | bytes) -> str:
+def _decode(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
 def create_client(
     service: str, registry: Callable[[], Registry], account: str = "test", region: str = REGION
 ) -> Any:
-    """Create a client whose requests go to the registry that `registry()` returns.
+    """Create a client whose requests go to the registry that `registry()` returns at that time.
 
-    `account` is sent as the access key ID, which selects the account if it has 12 digits. The client fails the test on an
-    error that the operation's model does not declare.
+    `account` is sent as the access key ID; one of 12 digits selects that account, any other the registry's default account.
+    A test fails if a response has an error code that the service model does not declare for the operation.
     """
     client = boto3.Session(botocore_session=create_session()).client(
         service,
@@ -83,8 +83,9 @@ def create_client(
         response = send(registry(), request)
         code = response.headers.get("x-amzn-ErrorType")
         model = client.meta.service_model.operation_model(event_name.rpartition(".")[2])
-        allowed = {shape.name for shape in model.error_shapes} | {None, "UnknownOperationException"}
-        assert code in allowed, f"{event_name} has no {code} in its model"
+        # None is the code of a successful response.
+        allowed_codes = {shape.name for shape in model.error_shapes} | {None, "UnknownOperationException"}
+        assert code in allowed_codes, f"{event_name} has no {code} in its model"
         return response
 
     client.meta.events.register(f"before-send.{service}", respond)
@@ -92,7 +93,7 @@ def create_client(
 
 
 def register_ca(iot: Any, authority: Authority, **params: Any) -> dict[str, Any]:
-    """Register a CA in DEFAULT mode, with the verification certificate that AWS requires."""
+    """Register a CA in DEFAULT mode, which requires a verification certificate; `params` are added to the request."""
     code = iot.get_registration_code()["registrationCode"]
     return iot.register_ca_certificate(
         caCertificate=authority.pem, verificationCertificate=authority.issue(code), **params
@@ -100,12 +101,12 @@ def register_ca(iot: Any, authority: Authority, **params: Any) -> dict[str, Any]
 
 
 def catch_error(operation: Callable[..., Any], **params: Any) -> tuple[str, int]:
-    """Call an operation that must fail, and return AWS's error code and the HTTP status."""
+    """Call a client's operation, which must fail, and return AWS's error code and the HTTP status."""
     return catch_error_with_members(operation, **params)[:2]
 
 
 def catch_error_with_members(operation: Callable[..., Any], **params: Any) -> tuple[str, int, dict[str, Any]]:
-    """Call an operation that must fail, and return the error's code, HTTP status and members but its message."""
+    """Like `catch_error`, but also return the other members of the error, except its message."""
     with pytest.raises(ClientError) as caught:
         operation(**params)
     response = caught.value.response

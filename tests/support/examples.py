@@ -1,4 +1,4 @@
-"""How many examples property tests try: few, fixed in `make test`; many, random in `make stress`."""
+"""How many examples property tests try: in `make test` few and always the same, in `make stress` many random ones."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import os
 from hypothesis import HealthCheck, settings
 
 STRESS_FACTOR = float(os.environ.get("STRESS_EXAMPLES", "0"))
-"""By how much `make stress` multiplies the number of examples; 0 in all other runs."""
+"""The factor by which `make stress` multiplies the number of examples; 0 in all other runs."""
 
 DEFAULT_EXAMPLES = 100
 
 
 def load_profile() -> None:
     """Select Hypothesis's settings: the same examples in every run, or new ones in `make stress`."""
-    shared = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.register_profile("repeatable", shared, derandomize=True)
-    settings.register_profile("stress", shared, max_examples=_scale(DEFAULT_EXAMPLES))
+    common_settings = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("repeatable", common_settings, derandomize=True)
+    settings.register_profile("stress", common_settings, max_examples=_scale(DEFAULT_EXAMPLES))
     settings.load_profile("stress" if STRESS_FACTOR else "repeatable")
 
 
 def examples(count: int) -> settings:
-    """Return settings for `count` examples, multiplied in `make stress`."""
+    """Return settings with which a property test tries `count` examples, and more in `make stress`."""
     return settings(max_examples=_scale(count), suppress_health_check=list(HealthCheck))
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for GitHub's REST API: comments and issues of one repository, served on loopback."""
+"""A stand-in for GitHub's REST API: the comments and issues of one repository, served on loopback."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TOKEN = "a-token"
 
 @define
 class FakeGitHub:
-    """Comments by ID, and issues by number."""
+    """The repository's comments (by ID) and issues (by number), and the URL of the API."""
 
     comments: dict[int, dict[str, Any]] = field(factory=dict)
     issues: dict[int, dict[str, Any]] = field(factory=dict)
     url: str = ""
 
     def respond(self, method: str, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-        """Return the HTTP status and the document of the response."""
+        """Return the HTTP status and the JSON document of the response."""
         path, _, query = path.partition("?")
         parts = path.removeprefix(f"/repos/{REPOSITORY}/").split("/")
         match method, parts:
@@ -32,7 +32,7 @@ class FakeGitHub:
                 comments = [
                     comment for comment in self.comments.values() if comment["issue_number"] == number
                 ]
-                return 200, _page(comments, query)
+                return 200, _select_page(comments, query)
             case "POST", ["issues", number, "comments"]:
                 return 201, self.add_comment(number, body["body"])
             case "PATCH", ["issues", "comments", comment_id]:
@@ -40,7 +40,7 @@ class FakeGitHub:
                 return 200, self.comments[int(comment_id)]
             case "GET", ["issues"]:
                 open_issues = [issue for issue in self.issues.values() if issue["state"] == "open"]
-                return 200, _page(open_issues, query)
+                return 200, _select_page(open_issues, query)
             case "POST", ["issues"]:
                 issue_number = len(self.issues) + 1
                 issue = {**body, "number": issue_number, "state": "open", "user": {"type": "Bot"}}
@@ -52,6 +52,7 @@ class FakeGitHub:
         return 404, {"message": f"{method} {path}"}
 
     def add_comment(self, issue_number: str, body: str, user_type: str = "Bot") -> dict[str, Any]:
+        """Add a comment to an issue or pull request, and return the comment."""
         comment_id = len(self.comments) + 1
         comment = {
             "id": comment_id,
@@ -63,15 +64,16 @@ class FakeGitHub:
         return comment
 
 
-def _page(items: list[Any], query: str) -> list[Any]:
+def _select_page(items: list[Any], query: str) -> list[Any]:
+    """Return the items of the page that the query asks for; page numbers start at 1."""
     parameters = dict(pair.split("=") for pair in query.split("&"))
-    size, number = int(parameters["per_page"]), int(parameters["page"])
-    return items[size * (number - 1) : size * number]
+    page_size, page_number = int(parameters["per_page"]), int(parameters["page"])
+    return items[page_size * (page_number - 1) : page_size * page_number]
 
 
 @contextmanager
 def serve_github() -> Iterator[FakeGitHub]:
-    """Serve an empty repository on a free port."""
+    """Serve a repository without comments and issues on a free port."""
     github = FakeGitHub()
 
     class Handler(BaseHTTPRequestHandler):

@@ -17,25 +17,25 @@ from tests.support.registry_client import Cloud
 
 
 class Fault(Enum):
-    """A fault of one request."""
+    """A fault of one request. `BEFORE` means that the request has no effect, `AFTER` that it has its effect."""
 
     THROTTLE = "AWS throttles the request"
     REFUSE = "the connection is refused"
-    FAIL_BEFORE = "5xx without an effect"
-    FAIL_AFTER = "5xx with the effect"
+    FAIL_BEFORE = "AWS responds with 503, and the request has no effect"
+    FAIL_AFTER = "AWS responds with 500, although the request has its effect"
     RESET_BEFORE = "the connection is reset before the request arrives"
-    RESET_AFTER = "the connection is reset after the effect"
-    TIMEOUT_AFTER = "the response comes too late"
-    DELIVER_LATE = "no response, and the request takes effect only after the next one"
+    RESET_AFTER = "the connection is reset after the request took effect"
+    TIMEOUT_AFTER = "the request takes effect, but its response does not arrive in time"
+    DELIVER_LATE = "no response arrives, and the request takes effect only after the next request"
     DELIVER_TWICE = "the network delivers the request twice"
 
 
 LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
-"""Faults that lose the response of a call that had its effect."""
+"""The faults of a request that takes effect although its response is an error or does not arrive."""
 
 
 class VirtualTime:
-    """A clock that advances only in `pause`. Thread-safe."""
+    """A clock in seconds that advances only in `pause`. Thread-safe."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -50,16 +50,17 @@ class VirtualTime:
 
 
 class Faults(Protocol):
-    """The faults of a network."""
+    """Decides which requests have a fault."""
 
     def choose_fault(self, request: HttpRequest) -> Fault | None:
-        """Return the fault of a request, or None if the network delivers it."""
+        """Return the fault of a request, or None if the request has no fault."""
 
 
 class RandomFaults:
-    """Random faults, which depend on a seed, a request and its count, but not on the order of threads.
+    """Random faults: `rate` (from 0 to 1) is the share of the requests that have one of `faults`.
 
-    `rate` is the share of requests that have a fault, from 0 to 1.
+    The fault of a request depends only on the seed, the request's method and URL, and how often it was sent before, so
+    that it does not depend on the order of threads.
     """
 
     def __init__(self, seed: int, rate: float, faults: tuple[Fault, ...] = tuple(Fault)) -> None:
@@ -76,7 +77,7 @@ class RandomFaults:
 
 
 class SingleFault:
-    """One fault, for the first request with this method and path."""
+    """One fault, for the first request with this method whose URL contains `path`."""
 
     def __init__(self, method: str, path: str, fault: Fault) -> None:
         self._method = method
@@ -92,7 +93,10 @@ class SingleFault:
 
 
 class FaultyCloud(Cloud):
-    """A registry behind a network that may have `faults`. Time is virtual: retries do not wait."""
+    """A registry behind a network with `faults` (None: no faults). Time is virtual: retries do not wait.
+
+    `sent_requests` has the method and the path of each request, except those delivered late.
+    """
 
     def __init__(self) -> None:
         self.faults: Faults | None = None
@@ -105,14 +109,14 @@ class FaultyCloud(Cloud):
         self.restart()
 
     def restart(self) -> FaultyCloud:
-        """Forget all failures, as a new process does."""
+        """Replace the caller, as a new process does, so that it knows no earlier failures of a service."""
         self.call = Caller(
             {"iot": self.iot, "iot-managed-integrations": self.managed_integrations}, self.retries
         )
         return self
 
     def stop_faults(self) -> FaultyCloud:
-        """End the faults, and deliver the requests that are in flight."""
+        """End the faults, and deliver the late requests that have not arrived yet."""
         self.faults = None
         self._deliver_late_requests()
         return self.restart()
@@ -124,24 +128,24 @@ class FaultyCloud(Cloud):
                 self._late_requests.append(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
             self.sent_requests.append((request.method, request.url.partition("amazonaws.com")[2]))
-            response = self._handle_with(fault, request)
+            response = self._handle_with_fault(fault, request)
             self._deliver_late_requests()
             return response
 
-    def _handle_with(self, fault: Fault | None, request: HttpRequest) -> HttpResponse:
+    def _handle_with_fault(self, fault: Fault | None, request: HttpRequest) -> HttpResponse:
         match fault:
             case Fault.THROTTLE:
-                return _error(400, "ThrottlingException")
+                return _build_error_response(400, "ThrottlingException")
             case Fault.REFUSE:
                 raise EndpointConnectionError(endpoint_url=request.url)
             case Fault.FAIL_BEFORE:
-                return _error(503, "ServiceUnavailableException")
+                return _build_error_response(503, "ServiceUnavailableException")
             case Fault.RESET_BEFORE:
                 raise ConnectionClosedError(endpoint_url=request.url)
         response = super().handle(request)
         match fault:
             case Fault.FAIL_AFTER:
-                return _error(500, "InternalFailureException")
+                return _build_error_response(500, "InternalFailureException")
             case Fault.RESET_AFTER:
                 raise ConnectionClosedError(endpoint_url=request.url)
             case Fault.TIMEOUT_AFTER:
@@ -157,6 +161,6 @@ class FaultyCloud(Cloud):
             super().handle(request)
 
 
-def _error(status: int, code: str) -> HttpResponse:
+def _build_error_response(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
     return HttpResponse(status, headers, b'{"message": "injected fault"}')

@@ -1,4 +1,4 @@
-"""Read the text of an HTML page without its style sheet, which some sites (GitHub) remove."""
+"""Read an HTML page's text as it looks without the style sheet, which GitHub and other sites remove."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ BLOCK_TAGS = {"p", "tr", "summary", "pre", "li"}
 
 
 class HtmlReader(HTMLParser):
-    """The lines of a page, one for each block element, and the names of its tags."""
+    """The text lines of a page, and the names of its tags.
+
+    Each element in `BLOCK_TAGS` begins a new line; table cells in one line are separated by ` | `.
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Journals with a clock that tests can predict, and plans whose runs they record."""
+"""Journals with a predictable clock, and plans whose runs these journals record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reconciler.model.run import RunRecord
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 THIS_PROCESS = identify_this_process({})
 OTHER_HOST = evolve(THIS_PROCESS, host="elsewhere")
-"""A process on another host: it cannot be checked, so its unfinished runs count as crashed."""
+"""A process on another host: whether it still runs cannot be checked, so its unfinished runs count as crashed."""
 
 _START_SECONDS = 1_000_000_000
 
@@ -32,11 +32,12 @@ def create_clock() -> Callable[[], float]:
 
 
 def convert_reading_to_date(number: int) -> datetime.datetime:
-    """Return the date that a clock shows at a reading; the first reading is number 0."""
+    """Return the date that a clock of `create_clock` shows when it is read; the first reading is number 0."""
     return datetime.datetime.fromtimestamp(_START_SECONDS + number, datetime.UTC)
 
 
 def build_address(name: str) -> Address:
+    """Return the address of a thing group."""
     return Address("thing_groups", name)
 
 
@@ -46,7 +47,10 @@ def make_group_creation(name: str) -> Create:
 
 
 def make_group_plan(names: Iterable[str], workspace: str = "ws", **params: object) -> Plan:
-    """Return a plan that creates groups, with one call each; `"ab"` is the two names `a` and `b`."""
+    """Return a plan that creates thing groups, with one call each; the names `"ab"` are `a` and `b`.
+
+    Every call has the parameters `params`.
+    """
     call = ApiCall("iot", "Make", params)
     steps = tuple(Step(make_group_creation(name), (call,)) for name in names)
     return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))

@@ -17,7 +17,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
 from tests.engine.apply.test_staleness import ARN_PREFIX, CHANGED_FIELDS, RESOURCES_BEFORE, allow
-from tests.engine.test_provisioned_things import compute_certificate_id, make_fleet, make_pump
+from tests.engine.test_provisioned_things import compute_pump_certificate_id, make_fleet, make_pump
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
@@ -196,19 +196,19 @@ def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     plan = plan_state(make_fleet(make_pump("1", 2)), cloud)
     cloud.iot.create_thing(thingName="by-hand")
     cloud.iot.attach_thing_principal(
-        thingName="by-hand", principal=f"{ARN_PREFIX}cert/{compute_certificate_id('1')}"
+        thingName="by-hand", principal=f"{ARN_PREFIX}cert/{compute_pump_certificate_id('1')}"
     )
     assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
-        "provisioned_things.pump-1", f"holders.{compute_certificate_id('1')}"
+        "provisioned_things.pump-1", f"holders.{compute_pump_certificate_id('1')}"
     )
-    assert cloud.read_content()["certificates"][compute_certificate_id("1")] == ("ACTIVE", "DEFAULT")
+    assert cloud.read_content()["certificates"][compute_pump_certificate_id("1")] == ("ACTIVE", "DEFAULT")
 
 
 def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
     converge(make_fleet(make_pump("1")), cloud)
-    cloud.iot.update_certificate(certificateId=compute_certificate_id("1"), newStatus="REVOKED")
+    cloud.iot.update_certificate(certificateId=compute_pump_certificate_id("1"), newStatus="REVOKED")
     converge(make_fleet(make_pump("1", 2)), cloud)
-    assert [*cloud.read_content()["certificates"]] == [compute_certificate_id("1", 2)]
+    assert [*cloud.read_content()["certificates"]] == [compute_pump_certificate_id("1", 2)]
 
 
 def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_same_apply(cloud):
@@ -226,7 +226,7 @@ def test_an_old_certificate_can_be_attached_to_another_declared_thing_in_the_sam
             == []
         )
         assert cloud.read_content()["things"]["x"]["principals"] == [
-            (compute_certificate_id("1"), "NON_EXCLUSIVE_THING")
+            (compute_pump_certificate_id("1"), "NON_EXCLUSIVE_THING")
         ]
 
 
@@ -241,7 +241,9 @@ def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(
     converge(build_fleet_with_ca_mode("DEFAULT"), cloud)
     plan = plan_state(build_fleet_with_ca_mode("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
-    cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}cert/{compute_certificate_id('1')}")
+    cloud.iot.attach_policy(
+        policyName="by-hand", target=f"{ARN_PREFIX}cert/{compute_pump_certificate_id('1')}"
+    )
     assert apply_stale_plan(plan, cloud, "provisioned_things.pump-1") == format_changed_error(
         "provisioned_things.pump-1", "registration.policies"
     )
