@@ -2,7 +2,7 @@
 
 Dynamic groups are stored in the table of the static groups, with a query.
 
-Invariant: the things of a dynamic group are not stored: its query runs whenever they are listed. The group is not part of a
+Invariant: the things of a dynamic group are not stored; its query runs whenever they are listed. A dynamic group is not part of a
 hierarchy, and policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not
 simulated.
 """
@@ -37,7 +37,9 @@ MAX_DYNAMIC_GROUPS = 100
 
 @operation("iot", "CreateDynamicThingGroup")
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a dynamic group; repeating the call succeeds, as for static groups (UNCONFIRMED).
+    """Create a dynamic group.
+
+    Repeating the call succeeds, but fails with other properties or tags (UNCONFIRMED).
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) if there are
     already 100 dynamic groups, ResourceAlreadyExists (409).

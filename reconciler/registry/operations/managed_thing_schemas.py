@@ -15,7 +15,7 @@ from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 
 @operation(SERVICE, "ListManagedThingSchemas")
 def list_managed_thing_schemas(context: Context, params: Params) -> Output | None:
-    """Return the schemas that match both filters, by endpoint and capability.
+    """Return the schemas that match both filters, sorted by endpoint and capability.
 
     Raises ResourceNotFound, ValidationException for an invalid `NextToken`.
     """

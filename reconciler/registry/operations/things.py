@@ -1,6 +1,6 @@
 """Things: their tables, and CreateThing, DescribeThing, UpdateThing, DeleteThing.
 
-Things are listed in creation order, by `seq`. A thing's attributes are stored twice: as JSON with the thing, which is read
+Things are listed in creation order, by `seq`. A thing's attributes are stored twice: as JSON in the thing's row, which is read
 most often, and one per row in `thing_attributes`, which ListThings searches.
 """
 
