@@ -22,9 +22,9 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return an action or a status as a colored glyph and word. */
-function makeLabel(type, name, glyph, text) {
-  return make("strong", { class: `${type} ${name}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph), ` ${text}`);
+/** Return an action or a status as a colored glyph and word; type is "action" or "status", cssClass decides the color. */
+function makeLabel(type, cssClass, glyph, text) {
+  return make("strong", { class: `${type} ${cssClass}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph), ` ${text}`);
 }
 
 function render({ model, el }) {
@@ -150,8 +150,8 @@ function makeProgress() {
       fill.style.width = `${percent}%`;
       bar.setAttribute("aria-valuenow", Math.round(percent));
       const counts = progress.counts.map(([status, count]) => {
-        const [glyph, word, name] = Object.values(STATUSES).find(([, , other]) => other === status);
-        return makeLabel("status", name, glyph, `${formatCount(count)} ${word}`);
+        const [glyph, word, cssClass] = Object.values(STATUSES).find(([, , className]) => className === status);
+        return makeLabel("status", cssClass, glyph, `${formatCount(count)} ${word}`);
       });
       const ended = make("strong", {}, `${formatCount(progress.ended)} of ${formatCount(progress.total)}`);
       text.replaceChildren(ended, ...counts, make("span", { class: "quiet" }, progress.time));
@@ -169,8 +169,8 @@ function makeTabs(model, request, id) {
   const panes = names.map((name) =>
     make("div", { role: "tabpanel", id: `${id}-page-${name}`, "aria-labelledby": `${id}-tab-${name}`, hidden: true }, pages[name].element));
   const select = (name, focus = false) => {
-    names.forEach((other, index) => {
-      const isSelected = other === name;
+    names.forEach((tabName, index) => {
+      const isSelected = tabName === name;
       tabButtons[index].setAttribute("aria-selected", String(isSelected));
       tabButtons[index].tabIndex = isSelected ? 0 : -1;
       panes[index].hidden = !isSelected;
@@ -200,10 +200,10 @@ function makeTable(model, request) {
   const COLUMNS = ["action", "address", "differences", "declared in", "status"];
   const filters = { actions: new Set(), kind: "", text: "" };
   let rows = []; // all rows of the plan
-  let visible = []; // numbers of the rows that pass the filters
+  let visibleRows = []; // numbers of the rows that pass the filters
   let tops = []; // where each visible row begins, in pixels; the last entry is where they end
-  let active = 0; // index in `visible` of the row that has the focus
-  const open = new Map(); // number of an expanded row → its details, or null until they arrive
+  let focusedIndex = 0; // index in `visibleRows` of the row that has the focus
+  const openDetails = new Map(); // number of an expanded row → its details, or null until they arrive
   const heights = new Map(); // number of an expanded row → height of its details, in pixels
 
   const actionButtons = make("span", { role: "group", "aria-label": "Actions", class: "buttons" });
@@ -218,12 +218,12 @@ function makeTable(model, request) {
 
   const measure = () => {
     tops = [0];
-    for (const row of visible) tops.push(tops.at(-1) + ROW_HEIGHT + (open.has(row) ? heights.get(row) ?? 40 : 0));
+    for (const row of visibleRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? 40 : 0));
     layer.style.height = `${tops.at(-1)}px`;
   };
   /** Return the index of the visible row at a height, by binary search. */
   const indexAt = (y) => {
-    let low = 0, high = visible.length;
+    let low = 0, high = visibleRows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (tops[middle + 1] <= y) low = middle + 1; else high = middle;
@@ -235,34 +235,34 @@ function makeTable(model, request) {
     (!filters.kind || kind === filters.kind) &&
     (!filters.text || `${address} ${differences} ${origin}`.toLowerCase().includes(filters.text));
   const applyFilters = () => {
-    visible = [...rows.keys()].filter((row) => isVisible(rows[row]));
-    active = Math.min(active, Math.max(visible.length - 1, 0));
+    visibleRows = [...rows.keys()].filter((row) => isVisible(rows[row]));
+    focusedIndex = Math.min(focusedIndex, Math.max(visibleRows.length - 1, 0));
     const total = `${formatCount(rows.length)} changes`;
-    rowCount.textContent = visible.length === rows.length ? total : `${formatCount(visible.length)} of ${total}`;
-    grid.setAttribute("aria-rowcount", visible.length + 1);
+    rowCount.textContent = visibleRows.length === rows.length ? total : `${formatCount(visibleRows.length)} of ${total}`;
+    grid.setAttribute("aria-rowcount", visibleRows.length + 1);
     measure();
     draw();
   };
 
   const makeRow = (index) => {
-    const row = visible[index];
+    const row = visibleRows[index];
     const [action, , address, differences, origin] = rows[row];
-    const [glyph, word, name] = STATUSES[model.get("statuses")[row] ?? " "];
-    const actionGlyph = model.get("state").header.actions.find(([other]) => other === action)?.[1] ?? "";
-    const isOpen = open.has(row);
+    const [glyph, word, cssClass] = STATUSES[model.get("statuses")[row] ?? " "];
+    const actionGlyph = model.get("state").header.actions.find(([headerAction]) => headerAction === action)?.[1] ?? "";
+    const isOpen = openDetails.has(row);
     const makeCell = (child, attributes = {}) => make("div", { role: "gridcell", ...attributes }, child);
     return make(
       "div",
-      { role: "row", class: "line", "data-index": index, "aria-rowindex": index + 2, "aria-level": 1, "aria-expanded": String(isOpen), tabindex: index === active ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
+      { role: "row", class: "line", "data-index": index, "aria-rowindex": index + 2, "aria-level": 1, "aria-expanded": String(isOpen), tabindex: index === focusedIndex ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
       make("div", { role: "gridcell" }, make("span", { class: "disclosure", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("action", action, actionGlyph, action)),
       makeCell(make("code", { class: "address" }, address), { title: address }),
       makeCell(differences, { title: differences }),
       makeCell(make("span", { class: "quiet" }, origin), { title: origin }),
-      makeCell(word ? makeLabel("status", name, glyph, word) : ""),
+      makeCell(word ? makeLabel("status", cssClass, glyph, word) : ""),
     );
   };
   const makeDetails = (index) => {
-    const row = visible[index], html = open.get(row);
+    const row = visibleRows[index], html = openDetails.get(row);
     const cell = make("div", { role: "gridcell", "aria-colspan": COLUMNS.length, class: "unfolded" });
     if (html === null) cell.textContent = "…"; else cell.innerHTML = html; // rendered and escaped in Python
     return make("div", { role: "row", "aria-level": 2, "data-details": row, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
@@ -271,16 +271,16 @@ function makeTable(model, request) {
     make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "No changes."));
   const draw = () => {
     const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
-    const last = Math.min(visible.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
+    const last = Math.min(visibleRows.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
     const hadFocus = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
     const elements = [];
     for (let index = first; index < last; index++) {
       elements.push(makeRow(index));
-      if (open.has(visible[index])) elements.push(makeDetails(index));
+      if (openDetails.has(visibleRows[index])) elements.push(makeDetails(index));
     }
-    if (!visible.length) elements.push(makeEmptyRow());
+    if (!visibleRows.length) elements.push(makeEmptyRow());
     layer.replaceChildren(...elements);
-    if (hadFocus) focusActive();
+    if (hadFocus) focusRow();
     remeasure();
   };
   /** Measure the details that are drawn, and draw again if one has another height than assumed. */
@@ -292,26 +292,26 @@ function makeTable(model, request) {
     }
     if (hasChanged) { measure(); draw(); }
   };
-  const toggle = (index, shouldOpen = !open.has(visible[index])) => {
-    const row = visible[index];
-    if (shouldOpen === open.has(row)) return;
-    if (shouldOpen) { open.set(row, null); request("expand", { row }); } else { open.delete(row); }
+  const toggle = (index, shouldOpen = !openDetails.has(visibleRows[index])) => {
+    const row = visibleRows[index];
+    if (shouldOpen === openDetails.has(row)) return;
+    if (shouldOpen) { openDetails.set(row, null); request("expand", { row }); } else { openDetails.delete(row); }
     measure();
     draw();
   };
-  const focusActive = () => layer.querySelector(`[data-index="${active}"]`)?.focus({ preventScroll: true });
+  const focusRow = () => layer.querySelector(`[data-index="${focusedIndex}"]`)?.focus({ preventScroll: true });
   const moveTo = (index) => {
-    active = Math.max(0, Math.min(index, visible.length - 1));
+    focusedIndex = Math.max(0, Math.min(index, visibleRows.length - 1));
     const height = grid.clientHeight - ROW_HEIGHT; // below the column headers
-    if (tops[active] < grid.scrollTop) grid.scrollTop = tops[active];
-    if (tops[active] + ROW_HEIGHT > grid.scrollTop + height) grid.scrollTop = tops[active] + ROW_HEIGHT - height;
+    if (tops[focusedIndex] < grid.scrollTop) grid.scrollTop = tops[focusedIndex];
+    if (tops[focusedIndex] + ROW_HEIGHT > grid.scrollTop + height) grid.scrollTop = tops[focusedIndex] + ROW_HEIGHT - height;
     draw();
-    focusActive();
+    focusRow();
   };
   const KEYS = {
-    ArrowDown: () => moveTo(active + 1), ArrowUp: () => moveTo(active - 1), PageDown: () => moveTo(active + 10), PageUp: () => moveTo(active - 10),
-    Home: () => moveTo(0), End: () => moveTo(visible.length - 1), ArrowRight: () => toggle(active, true), ArrowLeft: () => toggle(active, false),
-    Enter: () => toggle(active), " ": () => toggle(active),
+    ArrowDown: () => moveTo(focusedIndex + 1), ArrowUp: () => moveTo(focusedIndex - 1), PageDown: () => moveTo(focusedIndex + 10), PageUp: () => moveTo(focusedIndex - 10),
+    Home: () => moveTo(0), End: () => moveTo(visibleRows.length - 1), ArrowRight: () => toggle(focusedIndex, true), ArrowLeft: () => toggle(focusedIndex, false),
+    Enter: () => toggle(focusedIndex), " ": () => toggle(focusedIndex),
   };
   grid.addEventListener("keydown", (event) => {
     event.stopPropagation();
@@ -322,9 +322,9 @@ function makeTable(model, request) {
   layer.addEventListener("click", (event) => {
     const row = event.target.closest(".line");
     if (!row) { setTimeout(remeasure); return; }
-    active = Number(row.dataset.index);
-    toggle(active);
-    focusActive();
+    focusedIndex = Number(row.dataset.index);
+    toggle(focusedIndex);
+    focusRow();
   });
   layer.addEventListener("toggle", remeasure, true);
   grid.addEventListener("scroll", () => requestAnimationFrame(draw));
@@ -333,9 +333,9 @@ function makeTable(model, request) {
 
   const loadRows = () => {
     rows = model.get("rows");
-    open.clear();
+    openDetails.clear();
     heights.clear();
-    active = 0;
+    focusedIndex = 0;
     applyFilters();
   };
   model.on("change:rows", loadRows);
@@ -364,8 +364,8 @@ function makeTable(model, request) {
       loadRows();
     },
     receive({ row, html }) {
-      if (!open.has(row)) return;
-      open.set(row, html);
+      if (!openDetails.has(row)) return;
+      openDetails.set(row, html);
       draw();
     },
     onShow: draw,
