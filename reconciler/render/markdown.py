@@ -1,6 +1,6 @@
 """Views as Markdown for GitHub's comments and step summaries, the riskiest changes first.
 
-Text from a file or the registry stands only in code, where no name, link or mention has an effect.
+Text from a file or the registry appears only in code spans and code blocks, where no link or mention has an effect.
 Source of the limit: a comment's body is at most 65,536 characters, according to the API's response to a longer one.
 """
 
@@ -26,6 +26,8 @@ from reconciler.render.views.result import ResultView
 MAX_COMMENT_BYTES = 65_536
 """GitHub limits a comment to this many characters; a text never has fewer bytes than characters."""
 _WIDTH = 110
+"""The width, in characters, that changes are laid out for."""
+
 _MAX_CHANGE_BYTES = 4_000
 """Longer changes are cut."""
 
@@ -156,7 +158,10 @@ def _render_items(
     limit: int,
     describe_group: Callable[[str, int], str],
 ) -> str:
-    """Render as many items as fit into `limit` bytes, grouped by label, and the number of omitted items."""
+    """Render as many items as fit into `limit` bytes, grouped by label, and the number of omitted items.
+
+    `order` has the labels in the order of display; `describe_group` takes a label and a number of items.
+    """
     if not items:
         return ""
     groups = list(_fill_groups(items, order, limit - _GROUP_FRAME_BYTES))
@@ -177,6 +182,7 @@ def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> It
         group_items = list(members)
         blocks: list[str] = []
         limit -= _GROUP_FRAME_BYTES
+        # Both fences of the code block grow with the longest run of backticks inside it.
         fence_bytes = 0
         for item in group_items:
             block = item.render()
@@ -232,6 +238,7 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
 def _render_lines(lines: Sequence[str], limit: int) -> str:
     """Render as many lines as fit into `limit` bytes, in a block of their own."""
     kept_lines: list[str] = []
+    # Both fences of the code block grow with the longest run of backticks inside it.
     fence_bytes = 0
     for line in lines:
         limit -= _count_bytes(line) + 1

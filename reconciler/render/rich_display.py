@@ -171,9 +171,9 @@ class DisplayedGraph:
 
         Raises ReconcilerError, with the nearest address, for an address that is not in the graph.
         """
-        known = {node.id for node in self.picture.nodes}
-        if address not in known:
-            nearest = closest_match(address, known)
+        node_ids = {node.id for node in self.picture.nodes}
+        if address not in node_ids:
+            nearest = closest_match(address, node_ids)
             hint = f"; did you mean {quote(nearest)}?" if nearest else ""
             raise ReconcilerError(f"{quote(address)} is not in the graph{hint}")
         return DisplayedGraph(self.picture.select_around(address, distance))

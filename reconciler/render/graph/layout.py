@@ -23,7 +23,8 @@ _SWEEPS = 12
 class Layout:
     """The columns of nodes, and where nodes and edges are.
 
-    `centers` has the vertical center of every node by ID, and `routes` the IDs that each edge passes through.
+    `centers` is node ID → vertical center, also for virtual nodes. `routes` has each edge with the IDs of the nodes that it passes
+    through, including its ends.
     """
 
     columns: tuple[tuple[str, ...], ...]
@@ -39,23 +40,25 @@ def compute_layout(picture: Picture, *, node_height: float, virtual_node_height:
     layers = _assign_layers(picture)
     routes = tuple((edge, tuple(_list_route(edge, layers))) for edge in picture.edges)
     virtual_layers = {
-        name: layer for edge, route in routes for layer, name in _list_virtual_nodes(edge, route, layers)
+        node_id: layer
+        for edge, route in routes
+        for layer, node_id in _list_virtual_nodes(edge, route, layers)
     }
     short_edges = [GraphEdge(before, after) for _, route in routes for before, after in pairwise(route)]
     dependents, dependencies = map_neighbors(short_edges)
     columns: list[list[str]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
-    for name, layer in [*layers.items(), *virtual_layers.items()]:
-        columns[layer].append(name)
+    for node_id, layer in [*layers.items(), *virtual_layers.items()]:
+        columns[layer].append(node_id)
     _reduce_crossings(columns, dependents, dependencies)
 
-    def get_height(name: str) -> float:
-        return virtual_node_height if name in virtual_layers else node_height
+    def get_height(node_id: str) -> float:
+        return virtual_node_height if node_id in virtual_layers else node_height
 
     centers = _place(columns, dependents, dependencies, get_height)
-    top = min((center - get_height(name) / 2 for name, center in centers.items()), default=0.0)
+    top = min((center - get_height(node_id) / 2 for node_id, center in centers.items()), default=0.0)
     return Layout(
-        tuple(tuple(name for name in column if name not in virtual_layers) for column in columns),
-        {name: center - top for name, center in centers.items()},
+        tuple(tuple(node_id for node_id in column if node_id not in virtual_layers) for column in columns),
+        {node_id: center - top for node_id, center in centers.items()},
         routes,
     )
 
@@ -69,11 +72,13 @@ def _assign_layers(picture: Picture) -> dict[str, int]:
     sorter = TopologicalSorter({node.id: dependencies.get(node.id, []) for node in picture.nodes})
     order = list(sorter.static_order())
     layers: dict[str, int] = {}
-    for name in order:
-        layers[name] = 1 + max((layers[dependency] for dependency in dependencies.get(name, ())), default=-1)
-    for name in order:
-        if name in dependents and name not in dependencies:
-            layers[name] = min(layers[dependent] for dependent in dependents[name]) - 1
+    for node_id in order:
+        layers[node_id] = 1 + max(
+            (layers[dependency] for dependency in dependencies.get(node_id, ())), default=-1
+        )
+    for node_id in order:
+        if node_id in dependents and node_id not in dependencies:
+            layers[node_id] = min(layers[dependent] for dependent in dependents[node_id]) - 1
     return {node.id: layers[node.id] for node in picture.nodes}
 
 
@@ -104,8 +109,10 @@ def _reduce_crossings(columns: list[list[str]], dependents: Neighbors, dependenc
             neighbor_ranks = _rank(columns[index - 1 if is_forward else index + 1])
             own_ranks = _rank(columns[index])
             targets = {
-                name: _compute_mean([neighbor_ranks[neighbor] for neighbor in links.get(name, ())], own_rank)
-                for name, own_rank in own_ranks.items()
+                node_id: _compute_mean(
+                    [neighbor_ranks[neighbor] for neighbor in links.get(node_id, ())], own_rank
+                )
+                for node_id, own_rank in own_ranks.items()
             }
             columns[index].sort(key=targets.__getitem__)
         crossings = _count_crossings(columns, dependents)
@@ -121,8 +128,11 @@ def _count_crossings(columns: Sequence[Sequence[str]], dependents: Neighbors) ->
     for left, right in pairwise(columns):
         ranks = _rank(right)
         ends = [
-            end for name in left for end in sorted(ranks[dependent] for dependent in dependents.get(name, ()))
+            end
+            for node_id in left
+            for end in sorted(ranks[dependent] for dependent in dependents.get(node_id, ()))
         ]
+        # An edge crosses those that begin above it and end below it.
         earlier_ends: list[float] = []
         for end in ends:
             count += len(earlier_ends) - bisect_right(earlier_ends, end)
@@ -132,7 +142,7 @@ def _count_crossings(columns: Sequence[Sequence[str]], dependents: Neighbors) ->
 
 def _rank(column: Sequence[str]) -> dict[str, float]:
     """Map each node of a column to its position from the top."""
-    return {name: float(rank) for rank, name in enumerate(column)}
+    return {node_id: float(rank) for rank, node_id in enumerate(column)}
 
 
 def _place(
@@ -152,11 +162,11 @@ def _place(
                 _compute_mean(
                     [
                         centers[neighbor]
-                        for neighbor in (*dependencies.get(name, ()), *dependents.get(name, ()))
+                        for neighbor in (*dependencies.get(node_id, ()), *dependents.get(node_id, ()))
                     ],
-                    centers[name],
+                    centers[node_id],
                 )
-                for name in column
+                for node_id in column
             ]
             gaps = [(get_height(upper) + get_height(lower)) / 2 for upper, lower in pairwise(column)]
             centers.update(zip(column, _separate(targets, gaps), strict=True))
@@ -168,11 +178,11 @@ def _stack(columns: Sequence[Sequence[str]], get_height: Callable[[str], float])
     centers: dict[str, float] = {}
     for column in columns:
         y = 0.0
-        for name in column:
-            centers[name] = y + get_height(name) / 2
-            y += get_height(name)
-        for name in column:
-            centers[name] -= y / 2
+        for node_id in column:
+            centers[node_id] = y + get_height(node_id) / 2
+            y += get_height(node_id)
+        for node_id in column:
+            centers[node_id] -= y / 2
     return centers
 
 
@@ -185,6 +195,7 @@ def _separate(targets: Sequence[float], gaps: Sequence[float]) -> list[float]:
     for gap in gaps:
         offsets.append(offsets[-1] + gap)
     blocks: list[tuple[float, int]] = []  # adjacent nodes that touch: their mean position, and their number
+    # Not strict: an empty column has no target, but one offset.
     for target, offset in zip(targets, offsets, strict=False):
         mean, count = target - offset, 1
         while blocks and blocks[-1][0] > mean:

@@ -89,8 +89,8 @@ class Picture:
         for _ in range(distance):
             neighbors = {
                 neighbor
-                for name in frontier
-                for neighbor in (*dependents.get(name, ()), *dependencies.get(name, ()))
+                for near_id in frontier
+                for neighbor in (*dependents.get(near_id, ()), *dependencies.get(near_id, ()))
             }
             frontier = neighbors - nearby
             nearby = nearby | frontier

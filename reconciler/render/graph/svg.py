@@ -32,6 +32,9 @@ _VIRTUAL_NODE_HEIGHT = 14.0
 _COLUMN_GAP = 76.0
 _HEADER_HEIGHT = 58.0
 _FOOTER_HEIGHT = 64.0
+_LAYOUT_TOP = _HEADER_HEIGHT + 4
+"""The height at which the layout's height 0 is drawn."""
+
 _MIN_WIDTH = 360.0
 
 _MAX_LABEL_LENGTH = 34
@@ -106,9 +109,9 @@ def _place_boxes(picture: Picture, layout: Layout) -> Mapping[str, _Box]:
     nodes = {node.id: node for node in picture.nodes}
     boxes, x = {}, _MARGIN
     for column in layout.columns:
-        width = max((_measure_card(nodes[name]) for name in column), default=0.0)
-        for name in column:
-            boxes[name] = _Box(x, _HEADER_HEIGHT + layout.centers[name] - _CARD_HEIGHT / 2 + 4, width)
+        width = max((_measure_card(nodes[node_id]) for node_id in column), default=0.0)
+        for node_id in column:
+            boxes[node_id] = _Box(x, _LAYOUT_TOP + layout.centers[node_id] - _CARD_HEIGHT / 2, width)
         x += width + _COLUMN_GAP
     return boxes
 
@@ -151,13 +154,14 @@ def _render_edge(edge: GraphEdge, route: Sequence[str], layout: Layout, boxes: M
     source, target = boxes[edge.before], boxes[edge.after]
     x, y = source.x + source.width, source.y + _CARD_HEIGHT / 2
     path = [f"M{x:.1f} {y:.1f}"]
-    # The boxes of a column have the same x and width, so any of them gives the column's place.
+    # The boxes of a column have the same x and width, so any of them gives the column's place. A column with only virtual
+    # nodes has no box.
     column_boxes = [boxes[column[0]] if column else None for column in layout.columns]
     first_index = next(index for index, column in enumerate(layout.columns) if edge.before in column)
     # The route has one ID in each column: those of virtual nodes, and last the target's.
     for column_index, stop_id in enumerate(route[1:], first_index + 1):
         column_box, is_node = column_boxes[column_index], stop_id in boxes
-        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _HEADER_HEIGHT + layout.centers[stop_id] + 4
+        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _LAYOUT_TOP + layout.centers[stop_id]
         arrow_gap = 2 if is_node else 0
         end_x = column_box.x - arrow_gap if column_box else x + _COLUMN_GAP
         bend = (end_x - x) / 2

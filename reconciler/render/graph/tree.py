@@ -1,7 +1,8 @@
 """The dependency graph as a text tree, in which every resource occurs once.
 
-A resource is a child of its dependency with the same name (the parts of one device have one name), or else of its last
-dependency. Its line lists its other dependencies.
+A resource is a child of its dependency with the same name (the parts of one device have one name), or else of the dependency
+that itself has the longest chain of dependencies. An ownership marker is a parent only of resources without another dependency.
+The line of a resource lists its other dependencies, without ownership markers.
 """
 
 from __future__ import annotations
@@ -39,22 +40,24 @@ def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]
     dependents, dependencies = map_neighbors(picture.edges)
     parents = _choose_parents(nodes, dependencies)
     children: dict[str | None, list[str]] = {}
-    for name in nodes:
-        children.setdefault(parents[name], []).append(name)
+    for node_id in nodes:
+        children.setdefault(parents[node_id], []).append(node_id)
     yield Text(picture.title, "bold")
     stack = _stack_children(children, None, "")
     while stack:
-        prefix, is_last, name = stack.pop()
-        node = nodes[name]
+        prefix, is_last, node_id = stack.pop()
+        node = nodes[node_id]
         other_dependencies = [
             dependency
-            for dependency in dependencies.get(name, ())
-            if dependency != parents[name] and not nodes[dependency].is_marker
+            for dependency in dependencies.get(node_id, ())
+            if dependency != parents[node_id] and not nodes[dependency].is_marker
         ]
         branch = branches.last if is_last else branches.fork
-        label = _render_label(node, other_dependencies, len(dependents.get(name, ())))
+        label = _render_label(node, other_dependencies, len(dependents.get(node_id, ())))
         yield Text.assemble((prefix + branch, QUIET), label)
-        stack += _stack_children(children, name, prefix + (branches.empty if is_last else branches.through))
+        stack += _stack_children(
+            children, node_id, prefix + (branches.empty if is_last else branches.through)
+        )
     yield Text()
     counts = f"{pluralize(picture.total, 'resource')}, {pluralize(len(picture.edges), 'dependency')}"
     yield Text(counts, QUIET)
@@ -64,22 +67,22 @@ def _stack_children(
     children: Mapping[str | None, list[str]], parent: str | None, prefix: str
 ) -> list[tuple[str, bool, str]]:
     """Return a node's children as entries for the stack, in reverse, because the last is popped first."""
-    names = reversed(children.get(parent, []))
-    return [(prefix, index == 0, name) for index, name in enumerate(names)]
+    child_ids = reversed(children.get(parent, []))
+    return [(prefix, index == 0, node_id) for index, node_id in enumerate(child_ids)]
 
 
 def _choose_parents(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, str | None]:
     """Choose each node's parent among its dependencies; None for a node without dependencies."""
     depths = _compute_depths(nodes, dependencies)
     parents: dict[str, str | None] = {}
-    for name, node in nodes.items():
-        candidates = [nodes[dependency] for dependency in dependencies.get(name, ())]
+    for node_id, node in nodes.items():
+        candidates = [nodes[dependency] for dependency in dependencies.get(node_id, ())]
         parent = max(
             candidates,
             key=lambda candidate: _rank_parent(node, candidate, depths[candidate.id]),
             default=None,
         )
-        parents[name] = parent.id if parent else None
+        parents[node_id] = parent.id if parent else None
     return parents
 
 
@@ -105,7 +108,9 @@ def _render_label(node: GraphNode, other_dependencies: list[str], dependent_coun
 def _compute_depths(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, int]:
     """Compute the length of the longest chain that leads to each node."""
     depths: dict[str, int] = {}
-    order = TopologicalSorter({name: dependencies.get(name, []) for name in nodes})
-    for name in order.static_order():
-        depths[name] = 1 + max((depths[dependency] for dependency in dependencies.get(name, ())), default=-1)
+    order = TopologicalSorter({node_id: dependencies.get(node_id, []) for node_id in nodes})
+    for node_id in order.static_order():
+        depths[node_id] = 1 + max(
+            (depths[dependency] for dependency in dependencies.get(node_id, ())), default=-1
+        )
     return depths

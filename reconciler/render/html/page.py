@@ -1,7 +1,7 @@
 """Views as HTML pages, and as fragments for a notebook.
 
 Invariant: no scripts, no external resources, and everything from a file or the registry is escaped. Words and markup carry all
-information, because some hosts (GitHub) remove the style; where the style remains, it fits light and dark themes.
+information, because some websites (GitHub) remove the style; where the style remains, it fits light and dark themes.
 """
 
 from __future__ import annotations

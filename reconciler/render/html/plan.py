@@ -52,7 +52,7 @@ def render_plan_summary_html(view: PlanView, element: h.Element = h.p) -> h.Rend
 
 
 def describe_markers_and_unchanged(view: PlanView) -> str:
-    """Describe how many changes are of ownership markers, and how much a plan leaves unchanged."""
+    """Describe how many changes are of ownership markers, and how many resources a plan leaves unchanged."""
     return join_facts((describe_markers(view), describe_unchanged(view)))
 
 

@@ -134,7 +134,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
 def _to_last_run(run: Run) -> LastRunRecord:
     return LastRunRecord(
         id=run.id,
-        user=str(run.process),
+        user=str(run.process),  # user@host
         job=run.process.job,
         started_at=run.started_at.isoformat(),
         file_digest=run.file_digest,

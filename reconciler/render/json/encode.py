@@ -1,6 +1,6 @@
 """Value classes as JSON text.
 
-Members are in the order in which a class declares them, and nested values are sorted by name.
+The members of a document are in the order in which its class declares them; those of all values inside are sorted by name.
 """
 
 from __future__ import annotations

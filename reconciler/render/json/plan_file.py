@@ -25,7 +25,7 @@ from reconciler.render.views.plan import PlanView, build_plan_view
 _NO_SEAL = "0" * 64
 
 _TRAILING_PIECES = 2
-"""Pieces at the end of a document that follow its content: the seal, which is its last member, and the closing brace."""
+"""The last pieces of a document: the value of the seal, which is its last member, and the closing brace."""
 
 
 @frozen(kw_only=True)
@@ -89,6 +89,7 @@ def check_view(document: PlanDocument, plan: Plan) -> None:
     Raises PlanRejectedError if it is not.
     """
     saved_view, current_view = document.view, build_plan_view(plan, requests=True)
+    # The other members of a view, such as notes, do not decide what is applied.
     members = ("workspace", "target", "digest", "sections", "counts")
     if any(getattr(saved_view, name) != getattr(current_view, name) for name in members):
         raise PlanRejectedError(

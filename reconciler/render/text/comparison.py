@@ -57,6 +57,7 @@ def _render_table(view: ResourceComparisonView, width: int) -> Iterator[Text]:
             yield from _render_stacked(row)
         return
     heading = Text("  ")
+    # The last heading needs no padding.
     for title, title_width in zip(_HEADINGS, (widths.path, widths.desired, 0), strict=True):
         heading.append(title, "bold underline")
         heading.append(" " * (title_width + 2 - len(title)))

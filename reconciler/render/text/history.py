@@ -38,7 +38,7 @@ _MAX_ADDRESS_WIDTH = 48
 
 
 def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
-    """Render a table of runs, without the file's digest if that does not fit into `width`.
+    """Render a table of runs; the column of the file's digest is left out if `width` is too small for it.
 
     The workspace follows the command if the runs are of several workspaces.
     """

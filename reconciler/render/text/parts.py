@@ -95,7 +95,7 @@ def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> It
         elif field.before is None or field.after is None:
             yield _render_single_value(field, head, width)
         else:
-            yield from _render_change(head, field, before_width, width)
+            yield from _render_change(field, head, before_width, width)
 
 
 def _fits_one_line(field: FieldLine, value_width: int) -> bool:
@@ -126,7 +126,7 @@ def _render_single_value(field: FieldLine, head: Text, width: int) -> Text:
     return Text.assemble(render_long_value(head, value, width - len(tail)), tail)
 
 
-def _render_change(head: Text, field: FieldLine, before_width: int, width: int) -> Iterator[Text]:
+def _render_change(field: FieldLine, head: Text, before_width: int, width: int) -> Iterator[Text]:
     """Render both values in one line if they fit, or else the new value in a line of its own."""
     assert field.before
     assert field.after

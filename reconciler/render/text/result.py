@@ -62,21 +62,21 @@ def render_result_summary(view: ResultView) -> Text:
     return Text.assemble((f"{OUTCOME_GLYPHS[summary.status]} {summary.title}", style), summary.details)
 
 
-def render_rotation_complete(devices: int, waves: int, seconds: float) -> Text:
+def render_rotation_complete(device_count: int, wave_count: int, seconds: float) -> Text:
     """Render the summary of a complete rotation."""
     head = Text(f"{OUTCOME_GLYPHS['applied']} Rotation complete", f"bold {COLORS['applied']}")
-    counts = f"{pluralize(devices, 'device')} with a new certificate, in {pluralize(waves, 'wave')}"
+    counts = f"{pluralize(device_count, 'device')} with a new certificate, in {pluralize(wave_count, 'wave')}"
     return Text.assemble(head, f" in {format_duration(seconds)}: {counts}.")
 
 
-def render_rotation_stopped(wave_title: str, rotated: int, devices: int, untouched: int) -> Text:
+def render_rotation_stopped(wave_title: str, rotated_count: int, device_count: int, later_count: int) -> Text:
     """Render the summary of a rotation that stopped in a wave.
 
-    `rotated` of all `devices` have their new certificate; `untouched` are in later waves.
+    `rotated_count` of all `device_count` devices have their new certificate; `later_count` devices are in later waves.
     """
     head = Text(f"{OUTCOME_GLYPHS['failed']} Rotation stopped in {wave_title}", OUTCOME_STYLES["failed"])
-    counts = f": {rotated:,} of {pluralize(devices, 'device')} with a new certificate"
-    later = f", {untouched:,} in later waves unchanged" if untouched else ""
+    counts = f": {rotated_count:,} of {pluralize(device_count, 'device')} with a new certificate"
+    later = f", {later_count:,} in later waves unchanged" if later_count else ""
     next_step = " Fix the cause; `reconciler plan` then shows the remaining changes."
     return Text.assemble(head, f"{counts}{later}.{next_step}")
 

@@ -71,9 +71,11 @@ def build_diagnostics_view(
 
     `sources` maps the name of a file in the diagnostics to its lines.
     """
-    ordered = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
-    rows = tuple(_build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in ordered)
-    return DiagnosticsView(rows, *count_by_severity(ordered))
+    sorted_diagnostics = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
+    rows = tuple(
+        _build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in sorted_diagnostics
+    )
+    return DiagnosticsView(rows, *count_by_severity(sorted_diagnostics))
 
 
 def format_diagnostic_counts(view: DiagnosticsView) -> str:
@@ -104,8 +106,8 @@ def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
     else:
         return None
     if len(name) > _MAX_EXCERPT_LENGTH:
-        shown = escape_invisible(name[:_MAX_EXCERPT_LENGTH])
-        return Excerpt(diagnostic.line, f"{shown}…", 0, len(shown))
+        beginning = escape_invisible(name[:_MAX_EXCERPT_LENGTH])
+        return Excerpt(diagnostic.line, f"{beginning}…", 0, len(beginning))
     start, end = _find_subject(name, diagnostic)
     before, subject = escape_invisible(name[:start]), escape_invisible(name[start:end])
     return Excerpt(diagnostic.line, escape_invisible(name) + tail, len(before), len(subject))

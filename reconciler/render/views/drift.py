@@ -147,6 +147,7 @@ def _describe_last_apply(run: Run | None, drift: Drift) -> str:
         facts.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
         if run.file_digest != drift.file_digest:
             facts.append("the file has changed since")
-    if drift and drift.target.endpoint == "aws":
+    has_drift = bool(drift)
+    if has_drift and drift.target.endpoint == "aws":
         facts.append("CloudTrail shows who changed the live resources")
     return escape_invisible("; ".join(facts))

@@ -26,8 +26,8 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {})
 class FieldLine:
     """One attribute.
 
-    `sign` is + if it is added, - if removed, ~ if changed. A list is described by the items `added` and `removed`,
-    every other value by `before` and `after`.
+    `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the
+    items `added` and `removed`, every other value by `before` and `after`.
     """
 
     sign: str

@@ -19,7 +19,10 @@ STATUS_GLYPHS: Mapping[str, str] = {
     "stopped": OUTCOME_GLYPHS["cancelled"],
     "crashed": "!",
 }
+"""The sign of each status of a run."""
+
 STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": "?"}
+"""The sign of each status of a step of a run."""
 
 NO_RUNS = "No runs yet; `reconciler apply` records the first."
 

@@ -41,7 +41,7 @@ class RequestView:
 class PlanRow:
     """One change.
 
-    `origin` is `file:line`, "ownership marker", or empty for a removed resource. `calls` is the number of API calls; `requests`
+    `origin` is `file:line`, "ownership marker", or empty for a deleted resource. `calls` is the number of API calls; `requests`
     are these calls, if the view is built with them. `wait_seconds` is the longest time that the change may wait for AWS.
     """
 
@@ -100,7 +100,7 @@ class NoteView:
 class PlanView:
     """A whole plan.
 
-    `sections` are in dependency order. `markers` counts the changes of ownership markers, which the workspace adds to the file,
+    `sections` are in dependency order. `markers` counts the changes of ownership markers, which are not in the file,
     and `unchanged_markers` the markers that do not change; `counts` and `unchanged` include both.
     """
 
@@ -126,7 +126,8 @@ def build_plan_view(
 ) -> PlanView:
     """Build the view of a plan.
 
-    `requests` includes every API call with its parameters; `max_rows` limits the rows of each kind.
+    `requests` includes every API call with its parameters. `unchanged_markers` is the number of ownership markers that the plan
+    does not change. `max_rows` limits the rows of each kind.
     """
     steps_by_kind: dict[str, list[Step]] = {}
     for step in plan.steps:
@@ -176,7 +177,8 @@ def remove_requests(view: PlanView) -> PlanView:
 def format_origin(change: Change) -> str:
     """Return where a resource is declared, as `file:line`.
 
-    Ownership markers are not declared, and a removed resource has an empty string.
+    For a forgotten resource, that is its `[[removed]]` entry. Returns "ownership marker" for an ownership marker, and an empty
+    string for a deleted resource, because neither is declared.
     """
     match change:
         case Delete():

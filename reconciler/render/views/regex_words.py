@@ -53,10 +53,11 @@ def _describe_pattern(pattern: str) -> str | None:
     match = _SINGLE_CLASS.fullmatch(pattern)
     if not match or match["content"].startswith("^"):
         return None
-    items = list(dict.fromkeys(_list_items(match["content"])))
-    if None in items:
-        return None
-    descriptions = [item for item in items if item is not None]
+    descriptions: list[str] = []
+    for description in dict.fromkeys(_describe_items(match["content"])):
+        if description is None:
+            return None
+        descriptions.append(description)
     if set(descriptions) >= _BOTH_CASES:
         descriptions = ["letters", *(text for text in descriptions if text not in _BOTH_CASES)]
     words = [text for text in descriptions if len(text) > 1]
@@ -64,8 +65,8 @@ def _describe_pattern(pattern: str) -> str | None:
     return ", ".join([*words, " ".join(characters)] if characters else words)
 
 
-def _list_items(content: str) -> Iterator[str | None]:
-    """Yield the words or the character for each part of a class, and None for a part without words."""
+def _describe_items(content: str) -> Iterator[str | None]:
+    """Yield the words or the character for each item of a class, and None for an item without words."""
     index = 0
     while index < len(content):
         match = _ITEM.match(content, index)

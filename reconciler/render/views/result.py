@@ -49,7 +49,7 @@ _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
 
 @frozen
 class StaleFieldView:
-    """One attribute that changed since the plan was made: its value then, planned and live."""
+    """One attribute that changed after the plan was made: its value then, and the planned and live values."""
 
     path: str
     at_plan_time: ValueView | None
@@ -79,7 +79,7 @@ class FailureView:
 class OutcomeView:
     """One outcome of a step.
 
-    `details` is the duration of an applied step, or the reason why the step was not applied.
+    `details` is the duration of an applied step, how long a step has waited for AWS, or why a step was not applied.
     """
 
     status: str
@@ -135,20 +135,24 @@ def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeVie
 def build_result_view(result: Result, *, max_outcomes: int | None = None) -> ResultView:
     """Build the view of a result; `max_outcomes` limits the outcomes it lists."""
     steps = {step.address: step for step in result.plan.steps}
-    failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
-    skipped = [outcome for outcome in result.outcomes if isinstance(outcome, Skipped)]
-    skipped_counts = Counter(escape_invisible(str(outcome.blocked_by)) for outcome in skipped)
-    listed = result.outcomes[:max_outcomes]
+    failed_outcomes = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
+    skipped_outcomes = [outcome for outcome in result.outcomes if isinstance(outcome, Skipped)]
+    skipped_counts = Counter(escape_invisible(str(outcome.blocked_by)) for outcome in skipped_outcomes)
+    listed_outcomes = result.outcomes[:max_outcomes]
     return ResultView(
         workspace=escape_invisible(result.plan.workspace),
         counts={status: result.count(status) for status in FINAL_STATUSES},
         actions=Counter(outcome.change.action for outcome in result.outcomes if isinstance(outcome, Applied)),
-        failures=tuple(_build_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
+        failures=tuple(
+            _build_failure(outcome, steps.get(outcome.change.address)) for outcome in failed_outcomes
+        ),
         skipped=tuple(sorted(skipped_counts.items())),
         seconds=result.seconds,
         ok=result.ok,
-        outcomes=tuple(build_outcome_view(outcome, steps.get(outcome.change.address)) for outcome in listed),
-        omitted=len(result.outcomes) - len(listed),
+        outcomes=tuple(
+            build_outcome_view(outcome, steps.get(outcome.change.address)) for outcome in listed_outcomes
+        ),
+        omitted=len(result.outcomes) - len(listed_outcomes),
     )
 
 
