@@ -86,10 +86,11 @@ def _to_portable_pattern(pattern: str) -> str | None:
 
 def _build_map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {} if max_properties is None else {"maxProperties": max_properties}
-    if names := _build_schema(key):
-        schema["propertyNames"] = names
-    if values := _build_schema(value):
-        schema["additionalProperties"] = values
+    key_schema, value_schema = _build_schema(key), _build_schema(value)
+    if key_schema:
+        schema["propertyNames"] = key_schema
+    if value_schema:
+        schema["additionalProperties"] = value_schema
     return schema
 
 

@@ -206,7 +206,7 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject registering with an inactive CA, changing during a transfer, and changing a revoked status.
+        """Reject certificates of an inactive CA, changes during a transfer, and reactivating revoked ones.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -370,7 +370,8 @@ def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
 def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that register the new certificate and attach it to the old one's things.
 
-    It also gets those policies of the old one that the plan does not compare with the file: another caller may rely on them.
+    The new one also gets the policies of the old one that the plan does not compare with the file: another caller may rely
+    on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
     compared_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}

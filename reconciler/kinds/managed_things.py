@@ -124,19 +124,31 @@ class ManagedThings(Kind):
             ApiCall(SERVICE, "GetManagedThing", {"Identifier": identity}, ignored_errors=NOT_FOUND)
             for identity in ids
         ]
-        things = [response for response in responses if response and _is_live(response)]
+        managed_things = [response for response in responses if response and _is_live(response)]
         desired = {resource.address.name: resource for resource in scope.iterate_resources(self.table)}
-        owned = [thing for thing in things if thing.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
+        owned = [
+            managed_thing
+            for managed_thing in managed_things
+            if managed_thing.get("Tags", {}).get(OWNER_TAG) == scope.workspace
+        ]
         names = {
-            thing["Id"]: scope.find_current_name(self.table, thing["Tags"].get(NAME_TAG)) for thing in owned
+            managed_thing["Id"]: scope.find_current_name(self.table, managed_thing["Tags"].get(NAME_TAG))
+            for managed_thing in owned
         }
-        unmanaged = [thing for thing in things if OWNER_TAG not in thing.get("Tags", {})]
+        unmanaged = [
+            managed_thing
+            for managed_thing in managed_things
+            if OWNER_TAG not in managed_thing.get("Tags", {})
+        ]
         missing = {name: desired[name] for name in desired.keys() - names.values()} if unmanaged else {}
         live_things = [
-            *(to_live(thing, desired.get(names[thing["Id"]] or "")) for thing in owned),
+            *(
+                to_live(managed_thing, desired.get(names[managed_thing["Id"]] or ""))
+                for managed_thing in owned
+            ),
             *find_import_candidates(missing, unmanaged),
         ]
-        return [*_add_controlled_devices(live_things, things)]
+        return [*_add_controlled_devices(live_things, managed_things)]
 
     def forces_replacement(self, name: str, after: Any) -> bool:
         """Return whether the field needs a replacement, as AWS cannot clear an optional field in place."""
@@ -221,15 +233,17 @@ def _list_ids(scope: Scope) -> Read[Sequence[str]]:
     return [item["Id"] for item in response["Items"] if _is_live(item)]
 
 
-def _is_live(thing: Response) -> bool:
-    return thing.get("ProvisioningStatus") not in _DELETED_STATUSES
+def _is_live(managed_thing: Response) -> bool:
+    return managed_thing.get("ProvisioningStatus") not in _DELETED_STATUSES
 
 
-def _add_controlled_devices(live_things: Iterable[Live], things: Iterable[Response]) -> Iterator[Live]:
+def _add_controlled_devices(
+    live_things: Iterable[Live], managed_things: Iterable[Response]
+) -> Iterator[Live]:
     """Yield each live managed thing with the IDs of the devices that it controls, if it is a hub."""
     devices_by_hub: defaultdict[str, list[str]] = defaultdict(list)
-    for thing in things:
-        devices_by_hub[thing.get("ParentControllerId", "")].append(thing["Id"])
+    for managed_thing in managed_things:
+        devices_by_hub[managed_thing.get("ParentControllerId", "")].append(managed_thing["Id"])
     for live in live_things:
         facts = live.get_facts(ManagedThingFacts)
         yield attrs.evolve(live, facts=attrs.evolve(facts, controls=tuple(devices_by_hub[live.identity])))

@@ -163,8 +163,8 @@ class ProvisionedThings(Kind):
         for name, value in blueprint.parameters.items():
             if isinstance(value, Secret) and value.value is None:
                 yield f"the parameter {name} is not set; set {value.reference}"
-        is_registered = (
-            isinstance(change, Update) and change.live.get_facts(ProvisionedThingFacts).registered_id
+        is_registered = isinstance(change, Update) and bool(
+            change.live.get_facts(ProvisionedThingFacts).registered_id
         )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)

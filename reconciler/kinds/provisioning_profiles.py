@@ -326,7 +326,7 @@ def _to_live(profile: Response) -> Live:
         name=profile.get("Name"),
         ca_certificate=Pem(ca_fingerprint) if ca_fingerprint else None,
         claim_certificate=claim,
-        save_claim_key_to=NOT_COMPARED if is_key_saved else None,  # None: not saved, as far as AWS knows
+        save_claim_key_to=NOT_COMPARED if is_key_saved else None,  # None: no tag records it as saved
         tags=select_user_tags(tags),
     )
     facts = ProvisioningProfileFacts(claim)

@@ -132,7 +132,7 @@ class ThingTypes(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all types in full and read the tags of each, and the things of those that may be deleted."""
+        """List all types in full with their tags; read the things of those that may be deleted or replaced."""
         if scope.previous_states is None:
             (listing,) = yield [ApiCall("iot", "ListThingTypes")]
             responses = listing["thingTypes"]
@@ -144,10 +144,11 @@ class ThingTypes(Kind):
         desired_names = {resource.address.name for resource in desired}
         arns = {name: response["thingTypeArn"] for name, response in types.items()}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
+        # A replacement deletes the live type, too.
         kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
         is_reread = scope.previous_states is not None
-        deletable = [name for name in tags_by_name if is_reread or name not in kept_names]
-        things_by_type = yield from _read_things(deletable)
+        deletable_names = [name for name in tags_by_name if is_reread or name not in kept_names]
+        things_by_type = yield from _read_things(deletable_names)
         return [
             _to_live(types[name], tags, things_by_type.get(name, ())) for name, tags in tags_by_name.items()
         ]

@@ -181,14 +181,14 @@ class Things(Kind):
         The next call of a creation adds the thing to the workspace's group. A thing that was created by hand in the same way
         cannot be distinguished from it.
         """
-        live, spec = change.live.spec, change.resource.spec
-        has_connections = live.thing_groups or change.live.get_facts(ThingFacts).principals
+        live_spec, spec = change.live.spec, change.resource.spec
+        has_connections = live_spec.thing_groups or change.live.get_facts(ThingFacts).principals
         if has_connections or change.live.version != 1:
             return False
         return bool(
-            live.thing_type == spec.thing_type
-            and live.attributes == spec.attributes
-            and live.billing_group == spec.billing_group
+            live_spec.thing_type == spec.thing_type
+            and live_spec.attributes == spec.attributes
+            and live_spec.billing_group == spec.billing_group
         )
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
@@ -243,16 +243,18 @@ class Things(Kind):
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update type and attributes, then groups; attach certificates before detaching others."""
-        name, spec, live = change.address.name, change.resource.spec, change.live.spec
-        added = [reference for reference in spec.certificates if reference not in live.certificates]
-        removed = [reference for reference in live.certificates if reference not in spec.certificates]
+        name, spec, live_spec = change.address.name, change.resource.spec, change.live.spec
+        added = [reference for reference in spec.certificates if reference not in live_spec.certificates]
+        removed = [reference for reference in live_spec.certificates if reference not in spec.certificates]
         calls = []
         if change.has_changed("workspace"):
             calls.append(group_membership.join(name, build_workspace_group_name(context.workspace)))
         calls += group_membership.protect(change, context)
         calls += _update_thing(change, context)
-        calls += group_membership.move_billing_group(name, live.billing_group, spec.billing_group, context)
-        calls += group_membership.move(name, live.thing_groups, spec.thing_groups, context)
+        calls += group_membership.move_billing_group(
+            name, live_spec.billing_group, spec.billing_group, context
+        )
+        calls += group_membership.move(name, live_spec.thing_groups, spec.thing_groups, context)
         calls += certificate_attachments.attach_all(change.address, added, context)
         if change.has_changed("exclusive"):
             calls += certificate_attachments.change_exclusivity(change, context)

@@ -49,12 +49,12 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     resources: dict[str, Response] = {item[key]: item for item in response[items]}
     if has_more_pages(response):
         resources |= yield from _describe_all(sorted(set(ids) - resources.keys()), describe)
-    return {name: resources[name] for name in ids if name in resources}
+    return {identity: resources[identity] for identity in ids if identity in resources}
 
 
 def _describe_all(ids: Collection[str], describe: Callable[[str], ApiCall]) -> Read[dict[str, Response]]:
-    responses = yield [describe(name) for name in ids]
-    return {name: response for name, response in zip(ids, responses, strict=True) if response}
+    responses = yield [describe(identity) for identity in ids]
+    return {identity: response for identity, response in zip(ids, responses, strict=True) if response}
 
 
 def has_more_pages(response: Response) -> bool:

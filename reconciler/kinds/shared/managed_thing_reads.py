@@ -1,4 +1,4 @@
-"""Build live managed things from responses, and find unmanaged ones that the file may declare."""
+"""Build live managed things from responses, and find those without an owner that the file may declare."""
 
 from __future__ import annotations
 
@@ -24,50 +24,54 @@ from reconciler.model.secret import SecretDigest
 
 
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
-    """Yield an unmanaged thing for each missing resource, found by its serial number, else by its name.
+    """Yield a managed thing without an owner for each missing resource that one matches.
 
-    If several match, the first that no other resource has been given is yielded with a description of all of them, so that
+    It is found by its serial number, else by its name. If several match, the first that no other resource has been given is yielded with a description of all of them, so that
     the plan is rejected.
     """
-    things_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
-    things_by_name: defaultdict[str, list[Response]] = defaultdict(list)
-    for thing in unmanaged:
-        if "SerialNumber" in thing:
-            things_by_serial[thing["SerialNumber"]].append(thing)
-        if "Name" in thing:
-            things_by_name[thing["Name"]].append(thing)
+    candidates_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
+    candidates_by_name: defaultdict[str, list[Response]] = defaultdict(list)
+    for managed_thing in unmanaged:
+        if "SerialNumber" in managed_thing:
+            candidates_by_serial[managed_thing["SerialNumber"]].append(managed_thing)
+        if "Name" in managed_thing:
+            candidates_by_name[managed_thing["Name"]].append(managed_thing)
     taken_ids: set[str] = set()
     for name, resource in sorted(missing.items()):
         spec: ManagedThing = resource.spec
         serial = spec.serial_number or parse_serial_number(
             spec.authentication_material, str(spec.authentication_material_type)
         )
-        candidates = things_by_serial[serial] if serial else []
+        candidates = candidates_by_serial[serial] if serial else []
         if not candidates:
             candidates = [
-                thing
-                for thing in things_by_name[spec.name or name]
-                if not serial or thing.get("SerialNumber", serial) == serial
+                managed_thing
+                for managed_thing in candidates_by_name[spec.name or name]
+                if not serial or managed_thing.get("SerialNumber", serial) == serial
             ]
-        free_candidates = [thing for thing in candidates if thing["Id"] not in taken_ids]
+        free_candidates = [candidate for candidate in candidates if candidate["Id"] not in taken_ids]
         if free_candidates:
             taken_ids.add(free_candidates[0]["Id"])
-            yield to_live(free_candidates[0], resource, name, [_describe(thing) for thing in candidates])
+            yield to_live(
+                free_candidates[0], resource, name, [_describe(candidate) for candidate in candidates]
+            )
 
 
-def _describe(thing: Response) -> str:
-    names = [f"{member} {thing[member]}" for member in ("Name", "SerialNumber") if member in thing]
-    return f"{thing['Id']} ({', '.join(names)})"
+def _describe(managed_thing: Response) -> str:
+    names = [
+        f"{member} {managed_thing[member]}" for member in ("Name", "SerialNumber") if member in managed_thing
+    ]
+    return f"{managed_thing['Id']} ({', '.join(names)})"
 
 
 def to_live(
-    thing: Response, desired: Resource | None, name: str | None = None, candidates: Sequence[str] = ()
+    managed_thing: Response, desired: Resource | None, name: str | None = None, candidates: Sequence[str] = ()
 ) -> Live:
     """Return one live managed thing, with the optional fields that the file sets or has set before.
 
     `name` is the name in the file for an unmanaged thing, whose authentication material is unknown and not compared.
     """
-    tags, meta_data = thing.get("Tags", {}), thing.get("MetaData", {})
+    tags, meta_data = managed_thing.get("Tags", {}), managed_thing.get("MetaData", {})
     is_managed = OWNER_TAG in tags
     compared_fields = set(tags.get(f"{TAG_PREFIX}fields", "").split())
     if desired:
@@ -75,21 +79,21 @@ def to_live(
     thing_name = meta_data.get(f"{TAG_PREFIX}thing")
     material = SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", "")) if is_managed else NOT_COMPARED
     spec = ManagedThing(
-        role=thing["Role"],
+        role=managed_thing["Role"],
         authentication_material=material,
         authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if is_managed else NOT_COMPARED,
         thing=External(thing_name) if thing_name is not None else None,
-        name=thing.get("Name"),
-        **{field: _to_field(field, thing) for field in compared_fields & OPTIONAL_MEMBERS.keys()},
+        name=managed_thing.get("Name"),
+        **{field: _to_field(field, managed_thing) for field in compared_fields & OPTIONAL_MEMBERS.keys()},
         **{field: _to_capabilities(field, tags) for field in CAPABILITY_MEMBERS},
         meta_data=select_user_tags(meta_data),
         tags=select_user_tags(tags),
     )
     return build_tagged_live(
-        thing["Id"],
+        managed_thing["Id"],
         spec,
         tags,
-        thing["Arn"],
+        managed_thing["Arn"],
         declared_name=tags.get(NAME_TAG, name) if is_managed else name,
         facts=ManagedThingFacts(tuple(candidates)),
     )
@@ -102,8 +106,8 @@ def _to_capabilities(field: str, tags: Mapping[str, str]) -> Any:
     return () if field == "capability_schemas" else None
 
 
-def _to_field(field: str, thing: Response) -> Any:
-    value = thing.get(OPTIONAL_MEMBERS[field])
+def _to_field(field: str, managed_thing: Response) -> Any:
+    value = managed_thing.get(OPTIONAL_MEMBERS[field])
     if value is None:
         return None
     if field == CREDENTIAL_LOCKER:

@@ -39,7 +39,9 @@ def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read
         ),
         use_listing=use_listing,
     )
-    return {name: response.get("certificateDescription", response) for name, response in responses.items()}
+    return {
+        identity: response.get("certificateDescription", response) for identity, response in responses.items()
+    }
 
 
 def select_arns(ids: Iterable[str], certificates: Mapping[str, Response]) -> dict[str, str]:

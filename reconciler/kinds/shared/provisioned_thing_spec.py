@@ -65,7 +65,7 @@ class ProvisionedThingFacts(PrincipalFacts):
     - `holders`: for each of the thing's other certificates that no table declares, the things that have it, by its ID;
     - `deletable_ids`: the IDs of the certificates in `holders` that no other thing has;
     - `active_ids`: the IDs of the thing's other certificates that are active;
-    - `previous_registration`: the status, things and policies, of its certificate, if that must be registered again;
+    - `previous_registration`: the status, things and policies of its certificate, if that must be registered again;
     - `unchangeable_fields`: the fields that the template's OverrideSettings do not allow to change.
     """
 

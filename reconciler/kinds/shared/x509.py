@@ -164,7 +164,7 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, code)]))
         .issuer_name(issuer.subject)
-        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())  # never used: any key will do
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())  # its private key is never used
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
