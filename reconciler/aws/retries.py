@@ -127,7 +127,7 @@ class Circuit:
         self._opened_at: float | None = None
 
     def check(self, *, lost: bool = False) -> None:
-        """Check before each attempt. Raises ServiceUnavailableError while the circuit is open.
+        """Allow an attempt, or raise ServiceUnavailableError while the circuit is open.
 
         `lost` states that an earlier attempt may have taken effect.
         """

@@ -26,8 +26,8 @@ from reconciler.model.secret import SecretDigest
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
     """Yield a managed thing without an owner for each missing resource that one matches.
 
-    It is found by its serial number, else by its name. If several match, the first that no other resource has been given is yielded with a description of all of them, so that
-    the plan is rejected.
+    It is found by its serial number, else by its name. If several match, the first that no other resource has been given is
+    yielded with a description of all of them, so that the plan is rejected.
     """
     candidates_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
     candidates_by_name: defaultdict[str, list[Response]] = defaultdict(list)
