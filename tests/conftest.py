@@ -48,7 +48,7 @@ def _declared_operations_only():
 
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch):
-    """Remove what the user's or a workflow's environment sets: AWS profile, Region, endpoint, width, registry."""
+    """Remove the environment variables of the user or of a CI job that would change what the tests see."""
     for name in (
         "AWS_PROFILE",
         "AWS_REGION",

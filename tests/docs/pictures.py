@@ -46,8 +46,22 @@ _CHARACTER_WIDTH = 7.83
 _LINE_HEIGHT = 19
 _MARGIN = 22
 _TITLE_BAR_HEIGHT = 34
-_DARK_COLORS = "ground: #14171b; frame: #30363d; bar: #1d2127; ink: #e8ebef; quiet: #9aa3ad"
-_LIGHT_COLORS = "ground: #ffffff; frame: #d0d7de; bar: #f6f8fa; ink: #1b1f24; quiet: #57606a"
+
+# Colors of the background, its frame, the title bar, text, and dim text.
+_DARK_COLORS = {
+    "ground": "#14171b",
+    "frame": "#30363d",
+    "bar": "#1d2127",
+    "ink": "#e8ebef",
+    "quiet": "#9aa3ad",
+}
+_LIGHT_COLORS = {
+    "ground": "#ffffff",
+    "frame": "#d0d7de",
+    "bar": "#f6f8fa",
+    "ink": "#1b1f24",
+    "quiet": "#57606a",
+}
 
 
 def draw_pictures(folder: Path) -> Mapping[str, str]:
@@ -75,7 +89,7 @@ def draw_terminal(command: str, output: str) -> str:
     space_below_last_line = 8
     height = _TITLE_BAR_HEIGHT + 2 * _MARGIN + len(lines) * _LINE_HEIGHT - space_below_last_line
     texts = "\n".join(
-        f'<text y="{_TITLE_BAR_HEIGHT + _MARGIN + _FONT_SIZE + number * _LINE_HEIGHT}">{"".join(_text_spans(line))}</text>'
+        f'<text y="{_TITLE_BAR_HEIGHT + _MARGIN + _FONT_SIZE + number * _LINE_HEIGHT}">{"".join(_build_spans(line))}</text>'
         for number, line in enumerate(lines)
         if line.plain.strip()
     )
@@ -86,9 +100,9 @@ def draw_terminal(command: str, output: str) -> str:
 <style>
 text {{ font: {_FONT_SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }}
 .b {{ font-weight: 700; }} .i {{ font-style: italic; }} .u {{ text-decoration: underline; }}
-{_style_rules(_LIGHT_COLORS)}
+{_build_style_rules(_LIGHT_COLORS)}
 @media (prefers-color-scheme: dark) {{
-{_style_rules(_DARK_COLORS)}
+{_build_style_rules(_DARK_COLORS)}
 }}
 </style>
 <rect class="ground" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="9"/>
@@ -104,15 +118,14 @@ def _wrap(line: Text) -> Iterator[Text]:
     return iter(line.divide(range(_COLUMNS, len(line), _COLUMNS)))
 
 
-def _style_rules(colors: str) -> str:
-    palette = dict(pair.split(": ") for pair in colors.split("; "))
+def _build_style_rules(colors: Mapping[str, str]) -> str:
     return (
-        f".ground {{ fill: {palette['ground']}; stroke: {palette['frame']}; }} .bar {{ fill: {palette['bar']}; }} "
-        f".dot {{ fill: {palette['frame']}; }}\ntext {{ fill: {palette['ink']}; }} .q {{ fill: {palette['quiet']}; }}"
+        f".ground {{ fill: {colors['ground']}; stroke: {colors['frame']}; }} .bar {{ fill: {colors['bar']}; }} "
+        f".dot {{ fill: {colors['frame']}; }}\ntext {{ fill: {colors['ink']}; }} .q {{ fill: {colors['quiet']}; }}"
     )
 
 
-def _text_spans(line: Text) -> Iterator[str]:
+def _build_spans(line: Text) -> Iterator[str]:
     """Yield an SVG span for each piece of the line that has one style and no gap of two or more spaces.
 
     Each piece is placed at its column, so that columns align in every font.
@@ -126,11 +139,12 @@ def _text_spans(line: Text) -> Iterator[str]:
         start = word.start()
         for end in range(start + 1, word.end() + 1):
             if end == word.end() or styles[end] != styles[start]:
-                yield _text_span(line.plain[start:end], start, styles[start])
+                yield _build_span(line.plain[start:end], start, styles[start])
                 start = end
 
 
-def _text_span(text: str, column: int, style: Style) -> str:
+def _build_span(text: str, column: int, style: Style) -> str:
+    """Return an SVG span for text that starts at a column, or an empty string for spaces."""
     column += len(text) - len(text.lstrip())
     text = text.strip()
     if not text:

@@ -104,7 +104,7 @@ def test_the_extension_registers_one_magic(shell):
     assert "reconcile" in shell.magics_manager.magics["line"]
 
 
-def test_the_magic_plans_applies_shows_and_lists(run_in_starter):
+def test_the_magic_runs_plan_apply_show_drift_and_history(run_in_starter):
     assert run_magic("plan").counts["create"] > 0
     with capture_output():
         assert run_magic("apply --yes").ok

@@ -12,12 +12,12 @@ write_output() { # NAME VALUE, on one line
   printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
 }
 
-run_markdown() { # a command that prints Markdown; exit code 2 means changes, not failure
+run_markdown() { # runs a command, and writes the Markdown that it prints to the file and the summary; exit code 2 means changes, not failure
   local code=0
   "$@" >"$markdown" 2>"$stderr" || code=$?
   cat "$stderr" >&2
   if ((code != 0 && code != 2)); then
-    if [[ "$COMMAND" == plan ]]; then # replace the comment, so that it does not keep showing the previous plan
+    if [[ "$COMMAND" == plan ]]; then # replaces the comment, which would otherwise still show the previous plan
       python3 "$GITHUB_ACTION_PATH/plan_failed.py" "$code" "$FILE" "$stderr" >"$markdown"
       cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
       write_output markdown true
