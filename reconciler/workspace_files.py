@@ -57,7 +57,7 @@ class WorkspaceFiles:
         from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.load import load
 
-        return load(self.path, limits=ServiceModelConstraints(), environ=self._environ)
+        return load(self.path, constraints=ServiceModelConstraints(), environ=self._environ)
 
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.

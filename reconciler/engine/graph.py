@@ -76,8 +76,8 @@ def sort_by_dependencies(graph: Graph) -> list[Address]:
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
     """Yield cycles that cover every address in a cycle; each begins with its lowest address.
 
-    A strongly connected component can have exponentially many cycles. So for an address that is in no cycle yet, only a shortest
-    cycle is yielded.
+    A strongly connected component can have exponentially many cycles. So for each address that no yielded cycle contains yet, only
+    one shortest cycle through it is yielded.
     """
     import networkx as nx
 
@@ -85,7 +85,7 @@ def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
         addresses = sorted(component)
         if len(addresses) == 1 and not graph.has_edge(addresses[0], addresses[0]):
             continue  # the address is in no cycle
-        subgraph: Graph = nx.DiGraph()
+        subgraph: Graph = nx.DiGraph()  # sorted, so that every run finds the same cycles
         subgraph.add_nodes_from(addresses)
         subgraph.add_edges_from(sorted(graph.subgraph(component).edges))
         covered: set[Address] = set()
@@ -97,16 +97,16 @@ def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
 
 
 def _find_shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...]:
-    """Return the shortest cycle through `start`, rotated to begin with its lowest address."""
+    """Return a shortest cycle through `start`, rotated to begin with its lowest address."""
     import networkx as nx
 
     previous = dict(nx.bfs_predecessors(component, start))
     paths = []
-    for last in component.predecessors(start):
-        path = [last]
+    for predecessor in component.predecessors(start):
+        path = [predecessor]
         while path[-1] != start:
             path.append(previous[path[-1]])
         paths.append(tuple(reversed(path)))
     cycle = min(paths, key=lambda path: (len(path), path))
-    first = cycle.index(min(cycle))
-    return cycle[first:] + cycle[:first]
+    lowest_index = cycle.index(min(cycle))
+    return cycle[lowest_index:] + cycle[:lowest_index]

@@ -117,7 +117,7 @@ def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: s
     simulation.throttled.clear()
     started_at = clock()
     plan = make_plan(
-        load(folder / "desired_state.toml", limits=ServiceModelConstraints(), environ={}),
+        load(folder / "desired_state.toml", constraints=ServiceModelConstraints(), environ={}),
         PlanOptions(destroy=phase == "destroy"),
         target=TARGET,
         call=simulation,

@@ -56,7 +56,7 @@ def load_export(export, workspace="ws"):
             render_workspace_table({"name": workspace}) + "\n" + render_tables(export.tables), "utf-8"
         )
         assert_schema_accepts(path)
-        return load(path, limits=ServiceModelConstraints(), environ={})
+        return load(path, constraints=ServiceModelConstraints(), environ={})
 
 
 @examples(10)

@@ -49,7 +49,7 @@ _SECOND_READ_SECONDS = 0.2
 """Seconds after which the resource of a step that looks stale is read a second time."""
 
 
-def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
+def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
     plan: Plan,
     call: Call,
     *,
@@ -65,8 +65,9 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
     fails with StaleError. If a step fails, only the steps that depend on it are skipped.
 
     The run stops when `stop` is set, at the first KeyboardInterrupt, or when a step fails because the lease is lost or the service
-    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. A
-    second KeyboardInterrupt is raised. `recorder` records every attempt at a call, before it is sent and after its response.
+    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. Once
+    the run is stopping, a KeyboardInterrupt is raised. `recorder` records every attempt at a call, before it is sent and after its
+    response.
     """
     queue = ReadyQueue(plan)
     with (
@@ -125,7 +126,8 @@ def _build_interruptible_pause(stop: threading.Event) -> Pause:
 class _Run:
     """The state that the workers of one apply share.
 
-    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale.
+    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale. `responses` has, for each step, the
+    members of all its responses, because later calls use them as parameters.
     """
 
     plan: Plan
@@ -187,11 +189,11 @@ class _Run:
                 request_ids.append(get_request_id(response))
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
-                return Failed(step.change, error, len(request_ids))
+                return Failed(step.change, error, completed_calls=len(request_ids))
             conflict = build_version_conflict_error(step, self.plan, self.call, self.read_pool)
-            return Failed(step.change, conflict, len(request_ids))
+            return Failed(step.change, conflict, completed_calls=len(request_ids))
         except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
-            return Failed(step.change, _to_reconciler_error(error), len(request_ids))
+            return Failed(step.change, _to_reconciler_error(error), completed_calls=len(request_ids))
         return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
 
     def _build_reporting_pause(self, step: Step) -> Pause:

@@ -28,7 +28,10 @@ class Recorder(Protocol):
         """Record that a call is about to be sent; return the token to pass to `record_response`."""
 
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended: `RunCall.status`, and AWS's request ID and error code, if any."""
+        """Record how a call ended.
+
+        `status` is a `RunCall.status`, `request_id` is AWS's, and `code` is AWS's error code or the class name of another error.
+        """
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record the outcome of a step."""

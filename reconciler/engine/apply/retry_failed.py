@@ -12,7 +12,7 @@ from reconciler.model.run import RunRecord
 def find_unfinished_addresses(last_run: RunRecord | None) -> Sequence[Address]:
     """Return the addresses of the steps that the last run did not complete.
 
-    Raises PlanRejectedError if there is no such run, it still runs, it was a destroy, or it completed everything.
+    Raises PlanRejectedError if there is no last run, or if it is still running, was a destroy or completed every step.
     """
     if last_run is None:
         raise PlanRejectedError(

@@ -1,7 +1,8 @@
 """Find stale steps: steps whose resource has changed since the plan was made.
 
-Each step is checked right before its first write. A field that already has the value that the plan sets does not make a step stale: an earlier step of the same run may have set it,
-and the step overwrites no one's work. Any other change since the plan was made counts as someone else's and makes the step stale.
+Each step is checked right before its first write. A field that already has the value that the plan sets does not make a step
+stale: an earlier step of the same run may have set it, and the step overwrites no one's work. Any other change since the plan was
+made counts as someone else's and makes the step stale.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def find_stale_steps(
 
     None means that nothing is left to do.
 
-    Before a create, the resource is read only if AWS accepts a create of an existing resource; for other kinds, AWS rejects it.
+    Before a create, the resource is read only if AWS accepts a create of an existing resource; otherwise, AWS itself rejects it.
     Raises AwsError and TargetError.
     """
     reads = [read for step in steps for read in _find_reads(step)]
@@ -71,7 +72,10 @@ class _ResourceRead:
 
 
 def _find_reads(step: Step) -> Iterator[_ResourceRead]:
-    """Yield the resources to re-read for a step, its own last, so that its result overrides the others."""
+    """Yield the resources to re-read for a step.
+
+    The step's own resource is last, so that its error replaces those of the others.
+    """
     for address, live in step.also_modifies.items():
         yield _ResourceRead(step, address, live.identity, live)
     change, kind = step.change, all_kinds()[step.address.kind]
@@ -150,6 +154,7 @@ def _find_stale_fields(step: Step, current: Live, workspace: str) -> Iterator[St
     current_values = kind.precondition(current, deletes=deletes)
     planned_values: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
+        # The resource as the step leaves it; its ID does not matter here.
         planned_live = Live("", change.resource.spec, owner=workspace)
         planned_values = kind.precondition(planned_live, deletes=False)
         if kind.has_ownership_markers:
@@ -177,9 +182,10 @@ def _compare(
         case tuple(), tuple():
             planned_items = planned if isinstance(planned, tuple) else ()
             added = [item for item in live if item not in (*before, *planned_items, *markers)]
-            removed = [item for item in before if item in planned_items and item not in live]
+            # An item that the plan removes may be missing already.
+            missing = [item for item in before if item in planned_items and item not in live]
             # No step changes an added item that the file does not declare (External), so it does not matter.
-            if removed or any(not isinstance(item, External) for item in added):
+            if missing or any(not isinstance(item, External) for item in added):
                 yield StaleField(path, before, planned, live)
         case _ if NOT_COMPARED not in (before, live) and live not in (before, planned):
             yield StaleField(path, before, planned, live)

@@ -21,7 +21,7 @@ from reconciler.model.errors import AwsError, ReconcilerError, TargetError, Unkn
 CATCH_UP_SECONDS = 300.0
 """Seconds for which a call is repeated while AWS still processes an earlier one, unless the call sets its own timeout.
 
-AWS's documentation mentions seconds, and minutes for managed things.
+AWS's documentation mentions delays of seconds, and of minutes for managed things.
 """
 
 VERIFY_SECONDS = 30.0
@@ -34,7 +34,8 @@ Pause = Callable[[float], None]
 def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
     """Return AWS's response, or an empty one after an error that counts as success for this call.
 
-    Raises AwsError and TargetError, UnknownOutcomeError if the outcome of a lost response cannot be verified, and ReconcilerError.
+    Raises AwsError and TargetError; UnknownOutcomeError if a response was lost and reading cannot determine whether the call took
+    effect; and ReconcilerError if an output file cannot be written, or if a call with `repeat_until` still succeeds at its timeout.
     """
     output_files.check_writable(request)
     resolved_request = evolve(request, params=resolve(request.params, responses))
@@ -56,7 +57,7 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
             if not request.repeat_until:
                 output_files.write_output_files(request, response)
                 return response
-            # The call is repeated until AWS returns an error, but it has succeeded.
+            # A call with `repeat_until` is repeated until AWS returns one of these errors; this attempt succeeded.
             seconds = next(pauses, None)
             if seconds is None:
                 raise ReconcilerError(
@@ -91,7 +92,8 @@ class _Sender:
                 verification = self.request.verification
                 if verification is None:
                     raise self._build_unknown_outcome_error() from error
-                # After a lost response, wait before reading: the request may still be on its way. None: the time is over.
+                # After a lost response, wait before reading: the request may still be on its way.
+                # `seconds` is None once VERIFY_SECONDS are over: then this verification is the last one.
                 seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
                     self.pause(seconds)
@@ -124,7 +126,7 @@ class _Sender:
 
 
 def generate_growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
-    """Yield pauses that double from 50 ms to 5 s, with jitter, until they add up to `total_seconds`."""
+    """Yield pauses in seconds, doubling from 0.05 to 5 with jitter, until their sum is `total_seconds`."""
     max_pause, elapsed = 0.05, 0.0
     while elapsed < total_seconds:
         seconds = random.uniform(max_pause / 2, max_pause)  # noqa: S311 (spreads load, protects no secret)

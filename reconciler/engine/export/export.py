@@ -66,8 +66,8 @@ class Export:
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
     """Read all live resources except those of other workspaces and this workspace's ownership markers.
 
-    A resource that the file declares has its address there; any other gets an address from `_assign_names`. References in the
-    specs are AWS's IDs. Raises AwsError.
+    A resource that only resources of other workspaces use is left out as well. A resource that the file declares has its address
+    there; any other gets an address from `_assign_names`. References in the specs are AWS's IDs. Raises AwsError.
     """
     kinds = all_kinds()
     workspace = state.settings.name
@@ -82,10 +82,12 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     inventory = {}
     for table, live_by_id in live_by_table.items():
         kind = kinds[table]
-        other_users = ids_of_other_workspaces[kind.used_by_table] if kind.used_by_table else frozenset[str]()
+        foreign_user_ids: frozenset[str] = frozenset()
+        if kind.used_by_table:
+            foreign_user_ids = ids_of_other_workspaces[kind.used_by_table]
         for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
-            if live.owner not in {None, workspace} or _is_used_only_by(live, other_users):
+            if live.owner not in {None, workspace} or _is_used_only_by(live, foreign_user_ids):
                 continue
             if address not in marker_addresses:
                 inventory[address] = live
@@ -122,7 +124,7 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
 
 
 def _is_used_only_by(live: Live, user_ids: frozenset[str]) -> bool:
-    """Return whether a resource has users, as a certificate has things, and all are in `user_ids`."""
+    """Return whether a resource (a certificate) has users (things), and `user_ids` contains all of them."""
     return bool(live.used_by) and user_ids.issuperset(live.used_by)
 
 
@@ -179,18 +181,18 @@ def export_undeclared_tables(
         for address, live in inventory.items()
         if address in state.resources
     }
-    undeclared = {
+    undeclared_inventory = {
         address: inventory[address]
         for address in live_addresses.values()
         if address and address not in state.resources
     }
-    exported = export_tables(state.settings.name, undeclared, write_pem, declared_names)
-    missing = {
+    export = export_tables(state.settings.name, undeclared_inventory, write_pem, declared_names)
+    absence_reasons = {
         address: _describe_absence(address, inventory)
         for address, live_address in live_addresses.items()
         if not live_address
     }
-    return evolve(exported, left_out={**exported.left_out, **missing})
+    return evolve(export, left_out={**export.left_out, **absence_reasons})
 
 
 def _describe_absence(address: Address, inventory: Inventory) -> str:
@@ -225,7 +227,7 @@ def _assign_names(
 ) -> Iterator[tuple[Live, str]]:
     """Yield each resource of a kind with a unique name.
 
-    The name is that in the file; else the first unused one of: the resource's own name, that of its only user, and its ID.
+    A resource that the file declares has its name there. Any other has the first name from `_propose_names` that is still unused.
     """
     declared_names: dict[str, str] = {}
     for address, resource in declared.items():
@@ -256,7 +258,10 @@ def _propose_names(identity: str, live: Live, user_names: Mapping[str, str]) -> 
 
 
 def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
-    """Return resource's ID → user's name, for resources with one user that uses no other of the kind."""
+    """Return the ID of each resource of the kind `table` with only one user → the user's name.
+
+    Resources whose user also uses others of this kind are left out.
+    """
     users = [
         (
             user.declared_name or user.identity,
@@ -288,7 +293,10 @@ def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
 
 
 def _explain_missing_value(spec: Any) -> str | None:
-    """Return which required value AWS does not return, so that no table can describe it, or None."""
+    """Return why no table can describe a resource, or None if one can.
+
+    The reason is a value that the table must have and that AWS does not return.
+    """
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
@@ -320,7 +328,7 @@ class _FieldWriter:
         self.ignored_paths: list[str] = []
 
     def write_fields(self, spec: Any, attributes: Iterable[Any], prefix: str = "") -> dict[str, Any]:
-        """Return name → value for those of a spec's attrs attributes that differ from their defaults.
+        """Return name → value of the spec's attrs attributes that are set and differ from their defaults.
 
         `prefix` is the path of a nested spec, with a dot at its end.
         """
@@ -357,7 +365,7 @@ class _FieldWriter:
                 return value
 
     def _write_secret_reference(self, path: str) -> Mapping[str, str]:
-        """Return a reference to an environment variable, which the comment asks the user to set."""
+        """Return a reference to an environment variable, and add a comment that asks the user to set it."""
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"
         self.comments.append(

@@ -26,24 +26,24 @@ _MAX_NAME_CHARACTERS = 100
 
 
 def export_selected(
-    desired: DesiredState, call: Call, patterns: Collection[str], write_pem: WritePem
+    state: DesiredState, call: Call, patterns: Collection[str], write_pem: WritePem
 ) -> Export:
     """Return tables for the live resources that match a pattern, or for all if there is none.
 
     A pattern is a kind, or a glob that matches addresses. Resources of other workspaces are left out. Raises TargetError and AwsError.
     """
-    inventory = read_inventory(desired, call)
-    return export_tables(desired.settings.name, select_matching(inventory, patterns), write_pem)
+    inventory = read_inventory(state, call)
+    return export_tables(state.settings.name, select_matching(inventory, patterns), write_pem)
 
 
 def export_undeclared(
-    desired: DesiredState, call: Call, addresses: Collection[Address], write_pem: WritePem
+    state: DesiredState, call: Call, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
     """Return tables for live resources that the file does not declare, by address or by AWS's ID.
 
     Resources that a table cannot describe are left out with the reason. Raises TargetError and AwsError.
     """
-    return export_undeclared_tables(desired, read_inventory(desired, call), addresses, write_pem)
+    return export_undeclared_tables(state, read_inventory(state, call), addresses, write_pem)
 
 
 def build_pem_writer(folder: Path | None, base: Path) -> WritePem:
@@ -88,8 +88,8 @@ def _get_text(_address: Address, pem: Pem) -> Any:
 def _build_file_name(name: str, pem: Pem) -> str:
     """Return a file name for a resource.
 
-    If the resource's name is not valid as a file name, invalid characters are replaced, and the start of the certificate's ID
-    is added to keep the file name unique.
+    If the resource's name is too long or not valid as a file name, it is cut and invalid characters are replaced; then the start
+    of the certificate's ID is added to keep the file name unique.
     """
     valid_part = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:_MAX_NAME_CHARACTERS]
     return f"{valid_part}.pem" if valid_part == name else f"{valid_part}-{pem.fingerprint[:12]}.pem"

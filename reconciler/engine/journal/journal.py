@@ -164,7 +164,10 @@ class Journal:
 
 @define(eq=False)
 class JournalRecorder:
-    """The `Recorder` of one run."""
+    """The `Recorder` of one run.
+
+    `number` is the key of the run's row, `run_id` the ID that users see, and `step_count` the number of steps of its plan.
+    """
 
     number: int
     run_id: str

@@ -1,6 +1,7 @@
 """Redact calls and errors for the journal.
 
-The journal stores the names of a call's resources, but not their content. Only the parameters of a call that identify resources are recorded. They are recognized by an allow-list of parameter names.
+The journal stores the names of a call's resources, but not their content. Only the parameters of a call that identify resources
+are recorded. They are recognized by an allow-list of parameter names.
 """
 
 from __future__ import annotations

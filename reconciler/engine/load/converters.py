@@ -147,7 +147,7 @@ def _build_table_hook(cls: Any, converter: Converter) -> Hook:
 
     def convert(value: Any, annotation: Any) -> Any:
         if not isinstance(value, dict):
-            # The value may be a key or a certificate, so the message does not repeat it.
+            # The value may be a private key or a certificate, so the message does not repeat it.
             keys = " or ".join(field.name for field in attrs.fields(cls))
             raise _build_error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
         return structure(value, annotation)

@@ -27,9 +27,9 @@ WORKSPACE = "workspace"
 MAX_NAME_LENGTH = 256
 """The maximum number of characters of a name, which is stored in a tag (AWS General Reference, tag naming limits)."""
 
-# A small file can declare very many resources, because each row of a `for_each` declares one.
+# A small file can declare very many resources: a table with `for_each` has one instance for each row of its manifest.
 _MAX_INSTANCES = 5_000_000
-"""The maximum number of rows in all tables together; each row is one instance, a resource."""
+"""The maximum number of instances of all tables together."""
 
 _MAX_TEXT_CHARACTERS = 2**28
 """The maximum number of characters in the texts of all instances together."""
@@ -55,10 +55,10 @@ class Declarations:
 
 
 def collect_declarations(
-    contexts: Mapping[TomlFile, LoadContext], limits: Constraints, diagnostics: DiagnosticCollector
+    contexts: Mapping[TomlFile, LoadContext], constraints: Constraints, diagnostics: DiagnosticCollector
 ) -> Declarations:
     """Return what the files declare; problems of tables, names and manifests go to `diagnostics`."""
-    builder = _DeclarationsBuilder(limits, diagnostics)
+    builder = _DeclarationsBuilder(constraints, diagnostics)
     for file, context in contexts.items():
         for table in _find_tables(file, diagnostics):
             builder.add_table(table, context)
@@ -74,8 +74,8 @@ def collect_declarations(
 class _DeclarationsBuilder:
     """Collects the declarations, table by table."""
 
-    def __init__(self, limits: Constraints, diagnostics: DiagnosticCollector) -> None:
-        self._limits = limits
+    def __init__(self, constraints: Constraints, diagnostics: DiagnosticCollector) -> None:
+        self._constraints = constraints
         self._diagnostics = diagnostics
         self._manifests = ManifestReader()
         self._reported_manifest_ids: set[int] = set()
@@ -99,15 +99,15 @@ class _DeclarationsBuilder:
 
     def _add_resource(self, declaration: Declaration) -> None:
         address = declaration.address
-        first = self.resources.setdefault(address, declaration)
-        if first is not declaration:
-            problem = f"already declared at {first.origin}; rename or remove one of the two"
+        first_declaration = self.resources.setdefault(address, declaration)
+        if first_declaration is not declaration:
+            problem = f"already declared at {first_declaration.origin}; rename or remove one of the two"
             self._diagnostics.add(declaration, ValueProblem("duplicate-declaration", problem))
         else:
             self._diagnostics.add(declaration, *self._check_name(address))
 
     def _add_for_each(self, table: TomlTable, context: LoadContext) -> None:
-        """Add a table with `for_each`, and the resource of each of its rows."""
+        """Add a table with `for_each`, and the resource of each row of its manifest."""
         try:
             manifest = self._manifests.read(table.entries[FOR_EACH], context)
         except InvalidValueError as error:
@@ -135,8 +135,8 @@ class _DeclarationsBuilder:
             self._report_row_problem(table, row, problem)
 
     def _report_row_problem(self, table: TomlTable, row: ManifestRow, problem: ValueProblem) -> None:
-        is_in_file = bool(row.manifest)
-        if is_in_file:
+        is_in_manifest_file = bool(row.manifest)  # otherwise, the manifest is an array in the table itself
+        if is_in_manifest_file:
             self._diagnostics.add(table, problem, manifest_row=row)
         else:
             self._diagnostics.add(table, problem.nest_under(FOR_EACH, row.number))
@@ -165,7 +165,7 @@ class _DeclarationsBuilder:
             problem = "the name contains control characters"
             yield ValueProblem("invalid-name", problem, "printable characters")
         elif kind.name_api:
-            for violation in self._limits.find_violations(kind.service, kind.name_api, name):
+            for violation in self._constraints.find_violations(kind.service, kind.name_api, name):
                 problem = f"the name: {violation.problem}"
                 yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
 
@@ -177,7 +177,7 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
-    """Yield every table that declares something; report unknown tables and values of other types."""
+    """Yield every table that declares something; report unknown names and values that are not tables."""
     kinds = all_kinds()
     for name, entries in file.data.items():
         if name in MOVED_REMOVED_TABLES:
@@ -200,9 +200,9 @@ def _build_empty_table(names: tuple[str, ...], file: TomlFile) -> TomlTable:
 
 
 def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
-    valid = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
-    nearest = closest_match(name, valid)
-    expected = None if nearest else f"one of {', '.join(valid)}"
+    valid_names = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
+    nearest = closest_match(name, valid_names)
+    expected = None if nearest else f"one of {', '.join(valid_names)}"
     noun = "table" if isinstance(value, dict | list) else "key"
     return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, nearest)
 

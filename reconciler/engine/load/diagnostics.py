@@ -49,8 +49,11 @@ class _Group:
     def add(self, row_problem: _RowProblem) -> None:
         self.rows.add(row_problem.row)
         if self.first_problems and self.is_uniform:
-            first, other = self.first_problems[0].problem, row_problem.problem
-            self.is_uniform = (first.problem, first.expected) == (other.problem, other.expected)
+            first_problem, problem = self.first_problems[0].problem, row_problem.problem
+            self.is_uniform = (first_problem.problem, first_problem.expected) == (
+                problem.problem,
+                problem.expected,
+            )
         if len(self.first_problems) < _MAX_REPORTED_ROWS:
             self.first_problems.append(row_problem)
 
@@ -67,7 +70,7 @@ class DiagnosticCollector:
     ) -> None:
         """Add problems of one declaration.
 
-        If a row of a manifest cannot be read, that is `manifest_row`, and `declaration` is the table with `for_each`.
+        `manifest_row` is a row of a manifest that cannot be read; then, `declaration` is the table with `for_each`.
         """
         for problem in problems:
             row = manifest_row or declaration.origin.row
@@ -99,12 +102,16 @@ class DiagnosticCollector:
 
 
 def _sort_key(block: tuple[int, list[Diagnostic]]) -> tuple[str, int, str, str, int, str]:
-    row_number, (first, *_) = block
+    row_number, diagnostics = block
+    first = diagnostics[0]
     return first.file, first.line, first.address or "", first.field or "", row_number, first.problem
 
 
 def _build_group_diagnostics(group: _Group) -> list[Diagnostic]:
-    """Return the diagnostics of a group: one if all rows have the same problem, else one per row."""
+    """Return the diagnostics of a group: one if all rows have the same problem, else one for each row.
+
+    Only the first rows get a diagnostic of their own; one more has the number of the remaining rows.
+    """
     first = group.first_problems[0]
     is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.declaration_count
     if group.is_uniform and is_in_all_rows and not first.origin.columns:

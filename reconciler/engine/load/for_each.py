@@ -32,8 +32,8 @@ _MAX_EXAMPLE_COLUMNS = 3
 class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `constants` are the fields that are the same in every row, `interpolations` the others; `name` is None if it is not
-    valid. `problems` are those of the table itself.
+    `constants` are the valid fields that are the same in every row, `interpolations` those that depend on the row. `name` is None
+    if the table's name is not valid. `problems` are those of the table itself.
     """
 
     table: TomlTable
@@ -59,6 +59,7 @@ class ForEachTable:
         interpolations: list[Interpolation] = [*self.interpolations.values()]
         if self.name is not None:
             interpolations.append(self.name)
+        # The pieces of a text are literal texts and the numbers of columns.
         texts = [text for interpolation in interpolations for text in interpolation.iterate_texts()]
         pieces = [piece for text in texts for piece in text.pieces]
         size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
@@ -74,7 +75,7 @@ class ForEachTable:
 
 @frozen(eq=False)
 class Instance(Declaration):
-    """The declaration of one resource by one row of a table with `for_each`."""
+    """The declaration of one resource: a table with `for_each`, filled from one row of its manifest."""
 
     for_each: ForEachTable
     _address: Address

@@ -18,7 +18,7 @@ from reconciler.model.text import describe_value, quote
 MAX_INPUT_FILE_BYTES = 2**20
 
 _MAX_TOTAL_BYTES = 2**30
-"""The maximum size of all files that a TOML file refers to: a table can refer to a large file in every row."""
+"""The maximum size of all files that a TOML file refers to: each row of a manifest can name another large file."""
 
 SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (how the file refers to one)
 
@@ -58,7 +58,7 @@ class LoadContext:
     def read_secret(self, table: Mapping[str, object]) -> Secret:
         """Return the secret that `{ env = … }` or `{ file = … }` refers to, without a trailing newline.
 
-        The value is None if the environment variable is not set. It is registered, so that it is redacted from then on.
+        The secret's value is None if the environment variable is not set or empty. Any other value is registered for redaction.
         """
         secret = self._read_secret(table)
         if secret.value is not None:

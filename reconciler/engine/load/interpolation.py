@@ -215,9 +215,8 @@ class InterpolationParser:
             return token[0]
         if self._are_columns_known and column not in self._numbers:
             self.problems.append(self._build_unknown_column_problem(column, path))
-        return self._numbers.get(
-            column, 0
-        )  # a text with an unknown column is never filled: any number will do
+        any_number = 0  # for an unknown column: its text is never filled
+        return self._numbers.get(column, any_number)
 
     def _build_unknown_column_problem(self, column: str, path: ValuePath) -> ValueProblem:
         nearest = closest_match(column, self.columns)

@@ -1,8 +1,8 @@
 """The JSON Schema (draft 2020-12) of a desired-state file, derived from the kinds and the loader.
 
-It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what
-depends on another file, another table or AWS. In a table with `for_each`, a text with a
-brace may be filled from a row, so the schema accepts such a text without checking limits.
+It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what depends on
+another file, another table or AWS. In a table with `for_each`, a text with a brace may be filled from a row, so the schema
+accepts such a text without checking limits.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.text import quote_if_unsafe
 
 
-def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> DesiredState:
+def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
@@ -36,13 +36,13 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
     files, file_diagnostics = _read_files(path)
     contexts = {file: LoadContext(file.path.parent, environ) for file in files}
     diagnostics = DiagnosticCollector(file_diagnostics)
-    declarations = collect_declarations(contexts, limits, diagnostics)
-    settings = _parse_settings(declarations.workspaces, limits, diagnostics)
+    declarations = collect_declarations(contexts, constraints, diagnostics)
+    settings = _parse_settings(declarations.workspaces, constraints, diagnostics)
     parsed = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
     moved_removed = resolve_moved_removed(
         declarations.moved_removed_tables, parsed, declarations.resources, settings.name, diagnostics
     )
-    check_declarations(parsed, declarations.incomplete_kinds, settings.name, limits, diagnostics)
+    check_declarations(parsed, declarations.incomplete_kinds, settings.name, constraints, diagnostics)
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
         raise InvalidDesiredStateError(all_diagnostics)
@@ -95,16 +95,16 @@ def _build_display_name(path: Path) -> str:
 
 
 def _parse_settings(
-    tables: Sequence[TomlTable], limits: Constraints, diagnostics: DiagnosticCollector
+    tables: Sequence[TomlTable], constraints: Constraints, diagnostics: DiagnosticCollector
 ) -> Settings:
     if not tables:
         return Settings("")  # why there is no table has been reported
-    first, *others = tables
+    first_table, *other_tables = tables
     services = {kind.service for kind in all_kinds().values()}
-    settings, problems = parse_settings(first.entries, limits, services)
-    diagnostics.add(first, *problems)
-    for table in others:
-        problem = f"already declared at {first.origin}"
+    settings, problems = parse_settings(first_table.entries, constraints, services)
+    diagnostics.add(first_table, *problems)
+    for table in other_tables:
+        problem = f"already declared at {first_table.origin}"
         diagnostics.add(
             table, ValueProblem("duplicate-declaration", problem, "one [workspace] for all files")
         )

@@ -35,7 +35,7 @@ class Manifest:
     - `name`: the file's name in messages; empty for an array in the table itself;
     - `columns`: the names of the columns, None if they could not be determined;
     - `rows`: the place and the values of each row;
-    - `problems`: the rows that could not be read, each with a problem, whose path is the column, if it is about one.
+    - `problems`: the place of each row that could not be read, with a problem. If the problem is about one column, that is its path.
     """
 
     name: str
@@ -185,7 +185,10 @@ def _parse_objects(
     items: Iterable[tuple[int, Any]],
     parse_row: Callable[[Any], Mapping[str, str]],
 ) -> _ManifestBuilder:
-    """Parse objects that all have the keys of the first one."""
+    """Parse objects, which must all have the keys of the first one.
+
+    `items` has each object, after the number of its row.
+    """
     for number, item in items:
         try:
             values = parse_row(item)
@@ -274,6 +277,7 @@ def _to_json_object(pairs: list[tuple[str, Any]]) -> _JsonObject:
 
 
 def _reject_constant(constant: str) -> NoReturn:
+    """Reject NaN and infinity, which Python's parser accepts."""
     raise _build_error("invalid-json", f"not JSON: {constant}", "one JSON object")
 
 

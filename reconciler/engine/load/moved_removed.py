@@ -87,7 +87,7 @@ class _Resolver:
         self._declared = declared
         self._workspace = workspace
         self._diagnostics = diagnostics
-        self._valid = MovedRemoved()
+        self._valid_statements = MovedRemoved()
 
     def resolve(
         self, tables: Sequence[TomlTable], parsed: Mapping[Address, ParsedDeclaration]
@@ -102,7 +102,7 @@ class _Resolver:
                 moves.append(_Move(table, (), table.entries["from"], table.entries["to"]))
         moves += self._parse_inline_moves(parsed)
         self._add_moves(moves)
-        return self._valid
+        return self._valid_statements
 
     def _parse_inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
         for item in parsed.values():
@@ -129,21 +129,21 @@ class _Resolver:
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under("from").problems)
         else:
-            self._valid.removed[address] = table.origin
+            self._valid_statements.removed[address] = table.origin
 
     def _check_removal(self, address: Address) -> None:
-        """Raise InvalidValueError for an address that cannot be forgotten.
+        """Raise InvalidValueError if a resource cannot be forgotten by this address.
 
-        It may be still declared, be listed already, belong to an ownership marker or a composite, or have a name that the registry
-        does not store.
+        That is so if the address is still declared or already listed, if it is that of an ownership marker or a composite, or if the
+        registry does not store its name.
         """
         kind = all_kinds()[address.kind]
         if address in self._declared:
             raise _build_error("still-declared", self._describe_declared(address), _ABSENT_ADDRESS)
-        if address in self._valid.removed:
+        if address in self._valid_statements.removed:
             raise _build_error(
                 "duplicate-statement",
-                f"already listed at {self._valid.removed[address]}; remove one of the two",
+                f"already listed at {self._valid_statements.removed[address]}; remove one of the two",
             )
         if address in list_reserved_addresses(self._workspace):
             problem = "this is an ownership marker; the workspace removes its markers itself"
@@ -156,14 +156,14 @@ class _Resolver:
             raise _build_error("wrong-name", problem, _describe_id(kind))
 
     def _add_moves(self, moves: Sequence[_Move]) -> None:
-        resolved: list[_ResolvedMove] = []
+        resolved_moves: list[_ResolvedMove] = []
         for move in moves:
             try:
-                resolved.append(_resolve_move(move))
+                resolved_moves.append(_resolve_move(move))
             except InvalidValueError as error:
                 self._diagnostics.add(move.declaration, *error.problems)
-        targets = {move.source: move.target for move in resolved}
-        for resolved_move in resolved:
+        targets = {move.source: move.target for move in resolved_moves}
+        for resolved_move in resolved_moves:
             try:
                 self._check_source(resolved_move)
                 self._check_target(resolved_move, targets)
@@ -171,7 +171,7 @@ class _Resolver:
             except InvalidValueError as error:
                 self._diagnostics.add(resolved_move.declaration, *error.problems)
             else:
-                self._valid.moved[resolved_move.source] = resolved_move.target
+                self._valid_statements.moved[resolved_move.source] = resolved_move.target
 
     def _check_source(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if the former address is of another kind, or still declared."""
@@ -188,7 +188,10 @@ class _Resolver:
             )
 
     def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
-        """Raise InvalidValueError if the new address is not declared; `targets` are those of all moves."""
+        """Raise InvalidValueError if the new address is not declared.
+
+        `targets` has the new address by the former one, of all moves.
+        """
         target = move.target
         if target in self._declared:
             return
@@ -208,9 +211,9 @@ class _Resolver:
 
     def _check_earlier_statements(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if an earlier statement is about the same address."""
-        source, target, moved = move.source, move.target, self._valid.moved
+        source, target, moved = move.source, move.target, self._valid_statements.moved
         other_sources = [other for other, other_target in moved.items() if other_target == target]
-        if source in self._valid.removed:
+        if source in self._valid_statements.removed:
             error = _build_error(
                 "duplicate-statement",
                 f"{_format_address(source)} is listed in [[removed]], too",
@@ -232,11 +235,12 @@ class _Resolver:
         return f"{_format_address(address)} is still declared at {self._declared[address].origin}"
 
 
-def _check_keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[ValueProblem]:
+def _check_keys(entries: Mapping[str, object], keys: Sequence[str]) -> Iterator[ValueProblem]:
+    """Yield the problems of unknown and missing keys; all of `keys` are required."""
     for name in entries:
-        if name not in valid:
-            yield build_unknown_key_problem(name, valid)
-    for name in valid:
+        if name not in keys:
+            yield build_unknown_key_problem(name, keys)
+    for name in keys:
         if name not in entries:
             yield build_missing_key_problem(name, _DESTROY_FORMAT if name == "destroy" else _ADDRESS_FORMAT)
 
@@ -275,7 +279,10 @@ def _resolve_move(move: _Move) -> _ResolvedMove:
 
 
 def _follow_moves(move: _ResolvedMove, targets: Mapping[Address, Address]) -> Address | None:
-    """Return the address that a chain of moves leads to, or None for a cycle."""
+    """Return the address that a chain of moves leads to, or None for a cycle.
+
+    `targets` has the new address by the former one, of all moves.
+    """
     visited, address = {move.source}, move.target
     while address in targets:
         if address in visited:

@@ -97,7 +97,10 @@ class DeclarationParser:
 
 @frozen(eq=False)
 class ParsedForEachTable:
-    """The values that all instances of a table with `for_each` share, and their problems."""
+    """The values that all instances of a table with `for_each` share, and their problems.
+
+    `is_valid` is false if the table has any problem: then no instance becomes a resource.
+    """
 
     kind: Kind
     shape: TableShape
@@ -108,9 +111,9 @@ class ParsedForEachTable:
 
     def parse_instance(self, instance: Instance) -> ParsedDeclaration:
         """Parse one instance: only the fields that depend on its row."""
-        filled, duplicate_keys = instance.fill_fields()
-        values, problems = parse_values(filled, self.shape)
-        problems += duplicate_keys
+        fields, fill_problems = instance.fill_fields()
+        values, problems = parse_values(fields, self.shape)
+        problems += fill_problems
         is_valid = self.is_valid and not problems
         return _build_parsed_declaration(
             instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid

@@ -1,4 +1,4 @@
-"""The keys that a table may have, and their values as the fields of an attrs class."""
+"""The keys that a table may have, and the conversion of their values to the fields of an attrs class."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def check_keys(
     keys: Collection[str], shape: TableShape, other_keys: Collection[str] = ()
 ) -> Iterator[ValueProblem]:
     """Yield the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's."""
-    valid = [*shape.hooks, *other_keys]
+    valid_keys = [*shape.hooks, *other_keys]
     for name in keys:
-        if name not in valid:
-            yield build_unknown_key_problem(name, valid)
+        if name not in valid_keys:
+            yield build_unknown_key_problem(name, valid_keys)
     for name in shape.required:
         if name not in keys:
             yield build_missing_key_problem(name, describe_type(shape.hooks[name][0]))
 
 
-def build_unknown_key_problem(name: str, valid: Collection[str]) -> ValueProblem:
+def build_unknown_key_problem(name: str, valid_keys: Collection[str]) -> ValueProblem:
     """Return the problem of a key that is not valid, with the nearest valid key or all of them."""
-    nearest = closest_match(name, valid)
-    expected = None if nearest else format_choices(valid)
+    nearest = closest_match(name, valid_keys)
+    expected = None if nearest else format_choices(valid_keys)
     return ValueProblem("unknown-key", "unknown key", expected, nearest, path=(name,))
 
 
@@ -84,9 +84,9 @@ def _extract_problems(error: Exception) -> Iterator[ValueProblem]:
         case InvalidValueError():
             yield from error.problems
         case ForbiddenExtraKeysError():
-            valid = [field.name for field in attrs.fields(error.cl)]
+            valid_keys = [field.name for field in attrs.fields(error.cl)]
             for name in sorted(error.extra_fields):
-                yield build_unknown_key_problem(name, valid)
+                yield build_unknown_key_problem(name, valid_keys)
         case ClassValidationError():
             noted_errors, other_errors = error.group_exceptions()
             for inner, note in noted_errors:

@@ -117,6 +117,7 @@ class KeyLines:
 
     def __init__(self, raw: bytes) -> None:
         self._lines: dict[Keys, int] = {}
+        # The first two parts of a table's path → the whole paths and the nodes of such tables.
         self._unindexed_tables: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
         self._tree = _load_parser().parse(raw)
         self.first_oversized_key_line = 0
@@ -229,7 +230,7 @@ def _split_key(node: Node) -> Keys:
         remainder, last = node.named_children[0], node.named_children[-1]
         reversed_parts.append(_unquote(last))
         node = remainder
-    return (*[_unquote(node)], *reversed(reversed_parts))
+    return (_unquote(node), *reversed(reversed_parts))
 
 
 def _unquote(node: Node) -> str:

@@ -1,4 +1,4 @@
-"""Checks of parsed declarations: limits, references, duplicates, cycles and the kinds' checks."""
+"""Check parsed declarations: AWS's constraints, references, duplicates, cycles, the kinds' checks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_declarations(
     parsed: Mapping[Address, ParsedDeclaration],
     incomplete_kinds: Collection[str],
     workspace: str,
-    limits: Constraints,
+    constraints: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
     """Report every problem of the declarations.
@@ -48,22 +48,22 @@ def check_declarations(
     A resource of one of the `incomplete_kinds` is never reported as missing.
     """
     desired = {address: item.resource for address, item in parsed.items() if item.resource}
-    references = _ReferenceChecker(parsed, incomplete_kinds)
+    reference_checker = _ReferenceChecker(parsed, incomplete_kinds)
     scope = Scope(workspace, desired)
-    reserved = list_reserved_addresses(workspace)
+    reserved_addresses = list_reserved_addresses(workspace)
     for address, item in parsed.items():
         common_keys = item.common_keys
         problems = [
             *item.problems,
-            *references.check_fields(item),
-            *references.check_depends_on(common_keys.depends_on),
+            *reference_checker.check_fields(item),
+            *reference_checker.check_depends_on(common_keys.depends_on),
             *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
-            *_check_limits(item, scope, limits),
+            *_check_constraints(item, scope, constraints),
             *_find_unset_secrets(item.values),
         ]
         if item.resource:
             problems += item.kind.check(item.resource, desired)
-        if address in reserved:
+        if address in reserved_addresses:
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
         diagnostics.add(item.declaration, *problems)
@@ -122,11 +122,11 @@ class _ReferenceChecker:
         return f"{table}.{nearest}" if nearest else None
 
     def _find_nearest_name(self, table: str, name: str) -> str | None:
-        """Return the nearest name in the table; without a table, the nearest address."""
+        """Return the nearest name in the table; if `table` is empty, the nearest address."""
         if (table, name) not in self._nearest_names:
-            valid = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
-            self._comparisons_left -= len(valid)
-            nearest = closest_match(name, valid) if self._comparisons_left >= 0 else None
+            candidates = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
+            self._comparisons_left -= len(candidates)
+            nearest = closest_match(name, candidates) if self._comparisons_left >= 0 else None
             self._nearest_names[table, name] = nearest
         return self._nearest_names[table, name]
 
@@ -178,8 +178,10 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
             yield from _find_unset_secrets(attrs.asdict(value, recurse=False), (*path, name))
 
 
-def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) -> Iterator[ValueProblem]:
-    """Yield a problem for each field, set or default, that violates AWS's limits."""
+def _check_constraints(
+    item: ParsedDeclaration, scope: Scope, constraints: Constraints
+) -> Iterator[ValueProblem]:
+    """Yield a problem for each field, set or default, that violates AWS's constraints."""
     kind = item.kind
     effective = kind.compute_effective_spec(item.resource, scope) if item.resource else None
     # The effective spec of a templated resource has another class than its table.
@@ -198,7 +200,7 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
             continue
         # A text from another file may be anything, so problems reveal no more of it than of a secret.
         is_secret = isinstance(file_value, str | Secret) and not _is_literal(item, name)
-        for violation in limits.find_violations(kind.service, member.api, sent_value, secret=is_secret):
+        for violation in constraints.find_violations(kind.service, member.api, sent_value, secret=is_secret):
             yield violation.nest_under(name)
 
 
@@ -273,11 +275,13 @@ def _build_same_identity_problem(
 
 
 def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
-    """Report each dependency cycle at its first address."""
-    cyclic = find_cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
-    if not cyclic:
+    """Report dependency cycles, each at its lowest address."""
+    cyclic_dependencies = find_cyclic_subgraph(
+        {address: item.dependencies for address, item in parsed.items()}
+    )
+    if not cyclic_dependencies:
         return
-    for cycle in find_shortest_cycles(build_graph(cyclic)):
+    for cycle in find_shortest_cycles(build_graph(cyclic_dependencies)):
         path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
         problem = f"dependency cycle: {path}; remove one of these dependencies"
         diagnostics.add(parsed[cycle[0]].declaration, ValueProblem("cycle", problem))

@@ -76,6 +76,7 @@ def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueP
         return
     kinds = all_kinds()
     group_kind = build_workspace_group_address(settings.name).kind
+    # The workspace's group comes first, because every workspace has one.
     for address in sorted(
         list_reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
     ):
@@ -115,6 +116,7 @@ def _check_region(settings: Settings) -> Iterator[ValueProblem]:
 
 
 def _check_session(settings: Settings) -> Iterator[ValueProblem]:
+    """Check what an AWS session is created from: `profile`, `role_arn` and `external_id`."""
     if settings.target != _AWS:
         for name in ("profile", "role_arn", "external_id"):
             if getattr(settings, name) is not None:
@@ -131,9 +133,9 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
 
 
 def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
-    """Return the limits of the whole workspace and those of single kinds.
+    """Return the limits in `[workspace.limits]`, and their problems.
 
-    Those of a kind are a table inside `[workspace.limits]`.
+    The table has the limits of the whole workspace and, as tables inside it, the limits of single kinds.
     """
     if not isinstance(value, dict):
         return ChangeLimits(), [_build_not_a_table_problem(value)]
@@ -190,13 +192,13 @@ def _check_quotas(
             expected = None if nearest else format_choices(sorted(services))
             yield ValueProblem("unknown-service", "unknown service", expected, nearest, path=path)
             continue
-        valid = [_OTHER_OPERATIONS, *sorted(constraints.list_operations(service))]
+        valid_names = [_OTHER_OPERATIONS, *sorted(constraints.list_operations(service))]
         for operation, rate in rates.items():
-            if operation not in valid:
+            if operation not in valid_names:
                 problem = f"{service} has no such operation"
-                nearest = closest_match(operation, valid)
+                nearest = closest_match(operation, valid_names)
                 yield ValueProblem("unknown-operation", problem, None, nearest, path=(*path, operation))
-            elif not rate > 0:
+            elif not rate > 0:  # this also rejects NaN
                 problem = f"the rate {rate:g} is out of range"
                 expected = "a number of calls per second that is greater than 0"
                 yield ValueProblem("out-of-range", problem, expected, path=(*path, operation))

@@ -42,6 +42,8 @@ _LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL})
 _VERSION_CONFLICT = "VersionConflictException"
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
+"""The maximum number of attempts to write the lease while other callers change the group at the same time."""
+
 _WRITE_UNTIL_SHARE = 0.8
 """The share of the lease's time in which its holder may begin a write; in the rest, the write has to end."""
 
@@ -102,7 +104,7 @@ class _Group:
     now: datetime.datetime
 
     def parse_stored_lease(self) -> LeaseHolder | None:
-        """Return the lease in the attributes, even an expired one, or None without a readable one."""
+        """Return the lease in the attributes, even an expired one, or None if there is none that can be read."""
         try:
             pid, started_at, machine, token = self.attributes[_PROCESS].split("/")
             # Users of a directory service may have an @ in their names.
@@ -177,7 +179,8 @@ class _Lease:
     """This process's lease.
 
     `_renewed_at` is when, by this process's `clock`, the last request that acquired or renewed it was sent; None while it is not
-    held. One thread writes this attribute and others read it, which needs no lock because Python does each atomically.
+    held. Only one thread at a time writes this attribute, and others read it; this needs no lock, because Python reads and writes an
+    attribute atomically.
     """
 
     workspace: str
@@ -195,7 +198,9 @@ class _Lease:
             requested_at = self.clock()
             group = _read_group(self.workspace, self.call)
             lease = group.find_active_lease() if group else None
-            if lease and lease.token != self.token:
+            if (
+                lease and lease.token != self.token
+            ):  # it has this token if an earlier attempt created the group
                 raise lease.build_locked_error()
             if self._try_acquire(group):
                 self._renewed_at = requested_at
@@ -205,7 +210,10 @@ class _Lease:
         )
 
     def _try_acquire(self, group: _Group | None) -> bool:
-        """Write the lease into the group that was read; return whether that succeeded."""
+        """Write the lease into the group that was read; return whether the lease is held now.
+
+        If there was no group, create it with the lease and return False: then the group must be read and written once more.
+        """
         if group is not None:
             return _write_lease(
                 self.workspace, self.call, group, self._build_attributes(group.now, group.now)
@@ -216,7 +224,7 @@ class _Lease:
         except AwsError as error:
             if error.code != _ALREADY_EXISTS:
                 raise
-        # Read again: another process may have created the group just now, and the times must be the registry's.
+        # Another process may have created the group just now, and the stored times must be the registry's.
         return False
 
     def _build_attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
@@ -324,7 +332,7 @@ def _read_registry_time(response: Mapping[str, Any]) -> datetime.datetime:
 
 def _has_died(lease: LeaseHolder) -> bool:
     """Return whether the holder was a process of this machine that no longer runs."""
-    # Characters of the stored host name may have been replaced.
+    # The stored host name may have replaced characters, so `machine` identifies the host instead.
     process = evolve(lease.process, host=socket.gethostname())
     return lease.machine == identify_machine() and not is_running(process)
 

@@ -14,9 +14,10 @@ def count_unchanged_markers(plan: Plan, resources: Desired) -> int:
     """
     if plan.options.is_partial:
         return 0
-    changed = {step.address for step in plan.steps}
+    changed_addresses = {step.address for step in plan.steps}
     all_resources = add_ownership_markers(plan.workspace, resources)
-    unchanged = sum(
-        resource.is_ownership_marker and address not in changed for address, resource in all_resources.items()
+    count = sum(
+        resource.is_ownership_marker and address not in changed_addresses
+        for address, resource in all_resources.items()
     )
-    return min(unchanged, plan.unchanged)
+    return min(count, plan.unchanged)  # a destroy has no unchanged resources, and not all markers may exist

@@ -25,7 +25,7 @@ _BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 """The file with an ID that Linux generates at each boot (proc(5))."""
 
 _PID_NAMESPACE_PATH = Path("/proc/self/ns/pid")
-"""The link with the ID of the namespace of process IDs, which each container has of its own (namespaces(7))."""
+"""The link that identifies the namespace of process IDs; each container has its own namespace (namespaces(7))."""
 
 _START_TOLERANCE_SECONDS = 2.0
 """Tolerance when comparing two start times of a process: between reading them, the clock may have been set."""

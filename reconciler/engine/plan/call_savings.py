@@ -9,11 +9,11 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""The minimum number of certificates that a policy is attached to for a suggestion."""
+"""A suggestion is made only for policies that a plan attaches to at least this many certificates."""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
-    """Yield a note for each policy of many certificates that could be attached to a thing group instead."""
+    """Yield a note for each policy that the steps attach to many certificates instead of to a thing group."""
     attachments = Counter(
         str(call.params["policyName"])
         for step in steps

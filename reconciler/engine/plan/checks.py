@@ -104,7 +104,10 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]:
-    """Return the resources that refer to a deleted or replaced one after the plan."""
+    """Return the resources that refer to a deleted or replaced one after the plan.
+
+    Of the users of a replaced resource, only the forgotten ones count: the plan sends nothing that detaches them.
+    """
     address, kind = change.address, all_kinds()[change.address.kind]
     users = find_deletion_blockers(address, context)
     match change:
@@ -128,12 +131,12 @@ def _check_adopted_addresses(
         for address, change in comparison.changes.items()
         if isinstance(change, Update | Replace)
     }
-    unmanaged = [address for address, owner in owners.items() if owner is None]
+    unmanaged_addresses = [address for address, owner in owners.items() if owner is None]
     for address in sorted(adopt):
         if address in owners and owners[address] != state.settings.name:
-            continue
+            continue  # it is imported, or `_check_owner` reports it
         if address not in state.resources:
-            nearest = _find_closest_address(address, unmanaged) or _find_closest_address(
+            nearest = _find_closest_address(address, unmanaged_addresses) or _find_closest_address(
                 address, state.resources
             )
             yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
@@ -143,11 +146,11 @@ def _check_adopted_addresses(
             yield f"{address}: cannot adopt: does not exist yet; remove it from --adopt, and the plan creates it"
 
 
-def _find_closest_address(address: Address, valid: Iterable[Address]) -> str | None:
-    """Return the address of the same kind with the closest name, else the closest address."""
-    addresses = list(valid)
-    names = [other.name for other in addresses if other.kind == address.kind]
+def _find_closest_address(address: Address, candidates: Iterable[Address]) -> str | None:
+    """Return the candidate of the same kind with the closest name; without one of that kind, the closest."""
+    addresses = list(candidates)
+    names = [candidate.name for candidate in addresses if candidate.kind == address.kind]
     if not names:
-        return closest_match(str(address), [str(other) for other in addresses])
+        return closest_match(str(address), [str(candidate) for candidate in addresses])
     name = closest_match(address.name, names)
     return f"{address.kind}.{name}" if name else None

@@ -76,17 +76,30 @@ def _compare_unignored_fields(resource: Resource, live: Live) -> Iterator[FieldC
 
 
 def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[FieldChange]:
-    """Yield the fields in which two specs of one kind differ, maps key by key."""
+    """Yield the fields in which two specs of one kind differ, maps key by key.
+
+    Fields that only a creation sends (`create_only`) are not compared.
+    """
     for member in get_members(type(desired_spec)).values():
         if member.on_change == "create_only":
             continue
         before, after = getattr(live_spec, member.name), getattr(desired_spec, member.name)
         for path, old, new in _find_differences(member.name, before, after):
             is_sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
-            yield FieldChange(path, old, new, is_sensitive, kind.forces_replacement(member.name, new))
+            yield FieldChange(
+                path,
+                before=old,
+                after=new,
+                sensitive=is_sensitive,
+                forces_replacement=kind.forces_replacement(member.name, new),
+            )
 
 
 def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, live value and desired value of each difference.
+
+    A value that is not compared, or a secret without a value, differs from nothing.
+    """
     match before, after:
         case Mapping(), Mapping():
             for key in sorted(before.keys() | after.keys()):
@@ -134,16 +147,16 @@ def _is_ignored_but_not_kept(resource: Resource, field: FieldChange) -> bool:
 
 def _iterate_created_fields(spec: Any) -> Iterator[FieldChange]:
     for path, value in _iterate_set_fields(spec):
-        yield FieldChange(path, None, value, isinstance(value, Secret | SecretDigest))
+        yield FieldChange(path, None, value, sensitive=isinstance(value, Secret | SecretDigest))
 
 
 def _iterate_deleted_fields(spec: Any) -> Iterator[FieldChange]:
     for path, value in _iterate_set_fields(spec):
-        yield FieldChange(path, value, None, isinstance(value, Secret | SecretDigest))
+        yield FieldChange(path, value, None, sensitive=isinstance(value, Secret | SecretDigest))
 
 
 def _iterate_set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of every field that a spec sets, maps key by key."""
+    """Yield the path and the value of every field that a spec sets, maps key by key; False is not set."""
     for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):

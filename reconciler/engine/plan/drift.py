@@ -98,15 +98,17 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     """Compare the registry with the file. Raises SelectionError, AwsError and TargetError."""
     workspace = state.settings.name
     comparison = compare_states(state, refresh(state, call, progress), progress)
-    selected = select_compared(comparison, select, exclude)
-    items = [item for item in _find_drifted_resources(workspace, comparison) if item.address in selected]
-    not_counted = {item.address for item in items} | list_reserved_addresses(workspace)
+    selected_addresses = select_compared(comparison, select, exclude)
+    items = [
+        item for item in _find_drifted_resources(workspace, comparison) if item.address in selected_addresses
+    ]
+    uncounted_addresses = {item.address for item in items} | list_reserved_addresses(workspace)
     return Drift(
         workspace=workspace,
         target=target,
         file_digest=state.digest,
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
-        unchanged=len((comparison.desired.keys() & selected) - not_counted),
+        unchanged=len((comparison.desired.keys() & selected_addresses) - uncounted_addresses),
         unlisted=tuple(f"{table}: {reason}" for table, reason in comparison.refresh.unlisted.items()),
         notes=tuple(note.text for note in describe_unmanaged(state, comparison)),
     )

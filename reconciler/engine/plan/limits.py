@@ -26,12 +26,13 @@ LIMITED_ACTIONS = ("delete", "replace")
 
 @frozen
 class _LimitedCount:
-    """A number of resources that a plan deletes or replaces, as its limits count them.
+    """How many resources a plan deletes or replaces, of all kinds or of one kind.
 
     - `action`: "delete" or "replace";
-    - `owned`: the number of such resources that the workspace owns;
-    - `noun`: the name of such resources in messages;
-    - `setting`: the table in the file that limits them.
+    - `count`: the number of resources that the plan deletes or replaces, as limits count them;
+    - `owned`: the number of resources that the workspace owns, of all kinds or of this one;
+    - `noun`: the name of the resources in messages;
+    - `setting`: the table in the file with the limits, such as `workspace.limits.things`.
     """
 
     action: str

@@ -109,11 +109,11 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
 
 def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
     """Yield a note for each `[[removed]]` entry without effect, such as for a resource forgotten earlier."""
-    for name in state.removed:
-        address = find_live_address(name, comparison.live)
-        if address is None or not isinstance(comparison.changes.get(address), Forget):
+    for removed_address in state.removed:
+        live_address = find_live_address(removed_address, comparison.live)
+        if live_address is None or not isinstance(comparison.changes.get(live_address), Forget):
             text = "nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
-            yield Note("info", text, name)
+            yield Note("info", text, removed_address)
 
 
 def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Note]:

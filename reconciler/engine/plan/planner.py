@@ -38,24 +38,24 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
     addresses = select_changes(state, options, comparison, context)
-    selected = comparison.restrict_to(addresses)
+    partial_comparison = comparison.restrict_to(addresses)
     holder = find_lease_holder(workspace, call)
-    check_plan(state, options, selected, context, holder)
-    steps = build_steps(selected, context, state.resources)
+    check_plan(state, options, partial_comparison, context, holder)
+    steps = build_steps(partial_comparison, context, state.resources)
     estimate = estimate_steps(steps, quotas)
-    notes = collect_notes(state, options, selected, steps, quotas, holder=holder)
-    unchanged = (selected.desired.keys() & addresses) - selected.changes.keys()
+    notes = collect_notes(state, options, partial_comparison, steps, quotas, holder=holder)
+    unchanged_addresses = (comparison.desired.keys() & addresses) - partial_comparison.changes.keys()
     return Plan(
         workspace=workspace,
         target=target,
         steps=steps,
         digest=compute_digest(workspace, target, steps),
         estimate=estimate,
-        unchanged=len(unchanged),
+        unchanged=len(unchanged_addresses),
         notes=tuple(note for note in notes if _is_relevant(note, options, addresses)),
         options=options,
         file_digest=state.digest,
-        basis=selected.basis,
+        basis=comparison.basis,
     )
 
 

@@ -50,8 +50,8 @@ def _format_declared_error(address: Address, action: str) -> str:
 def _check_registry_protection(change: Delete | Replace, context: PlanContext) -> Iterator[str]:
     """Yield an error for a resource that is protected in the registry.
 
-    A certificate is protected by the protection of its things, so it may be replaced. If such a thing is deleted too, only the
-    error for the thing is reported.
+    A kind without ownership markers (certificates) is protected through its users (things): a certificate may be replaced, but not
+    deleted. If a protected thing is deleted together with its certificate, only the error for the thing is reported.
     """
     address = change.address
     if address in list_reserved_addresses(context.workspace):

@@ -141,6 +141,7 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
             names[table, live.identity] = None if live.kept_until else name
             address = Address(table, name)
             resource = scope.desired.get(address)
+            # An equal address of the file is used instead of the new object, to save memory.
             live_resources[resource.address if resource else address] = live
     inventory = {
         address: evolve(live, spec=replace_ids_with_names(live.spec, names))
@@ -152,53 +153,54 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
 def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
     """Return the name of every live resource of a kind, by AWS ID."""
     names = _find_names_by_identity(kind, scope)
-    unmatched = sorted(
+    unmatched_live = sorted(
         (live for live in scope.live_by_kind[kind.table] if live.identity not in names),
         key=lambda live: live.identity,
     )
-    names |= _find_names_by_pairing(kind, scope, unmatched, taken_names=set(names.values()))
-    unnamed = [live for live in unmatched if live.identity not in names]
-    return names | _choose_fallback_names(kind, scope, unnamed, taken_names=set(names.values()))
+    names |= _find_names_by_pairing(kind, scope, unmatched_live, taken_names=set(names.values()))
+    unnamed_live = [live for live in unmatched_live if live.identity not in names]
+    return names | _choose_fallback_names(kind, scope, unnamed_live, taken_names=set(names.values()))
 
 
 def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
-    """Return the names of the live resources whose AWS ID follows from the file."""
-    declared = {
+    """Return the names of the live resources whose AWS ID follows from the file, by AWS ID."""
+    declared_names = {
         kind.identity(resource): resource.address.name for resource in scope.iterate_resources(kind.table)
     }
     return {
-        live.identity: declared[live.identity]
+        live.identity: declared_names[live.identity]
         for live in scope.live_by_kind[kind.table]
-        if live.identity in declared
+        if live.identity in declared_names
     }
 
 
 def _find_names_by_pairing(
-    kind: Kind, scope: Scope, unmatched: Sequence[Live], *, taken_names: AbstractSet[str]
+    kind: Kind, scope: Scope, unmatched_live: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
-    missing = [
+    """Return the names that the kind pairs with live resources whose AWS ID is not in the file, by AWS ID."""
+    unmatched_resources = [
         resource
         for resource in scope.iterate_resources(kind.table)
         if resource.address.name not in taken_names
     ]
-    identities: dict[str, str] = {}
-    for identity, name in kind.pair_unmatched(missing, unmatched, scope).items():
+    identities_by_name: dict[str, str] = {}
+    for identity, name in kind.pair_unmatched(unmatched_resources, unmatched_live, scope).items():
         if name not in taken_names:
-            identities.setdefault(name, identity)
-    return {identity: name for name, identity in identities.items()}
+            identities_by_name.setdefault(name, identity)
+    return {identity: name for name, identity in identities_by_name.items()}
 
 
 def _choose_fallback_names(
-    kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken_names: AbstractSet[str]
+    kind: Kind, scope: Scope, unnamed_live: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
     """Return the names of live resources that are not in the file, by AWS ID.
 
-    A name is the one that the resource was declared with, if no other resource has it, else its AWS ID.
+    Such a resource has the name that it was declared with. If the registry does not store that name, or another resource has it,
+    the name is the AWS ID.
     """
     used_names = {*taken_names, *(resource.address.name for resource in scope.iterate_resources(kind.table))}
     names: dict[str, str] = {}
-    for live in unnamed:
+    for live in unnamed_live:
         declared_name = live.declared_name
         name = declared_name if declared_name and declared_name not in used_names else live.identity
         names[live.identity] = name
@@ -237,6 +239,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
             raise
         return str(error)
     except TargetError as error:
+        # A region may have AWS IoT without managed integrations, whose endpoint then cannot be reached.
         if is_declared or kind.service == "iot":
             raise
         return str(error)
@@ -308,7 +311,7 @@ class _ReadResults(Mapping[str, Sequence[Live]]):
 
 
 class _ReadTracker:
-    """Reports how many calls of the reads have a response, and collects the IDs in listings. Thread-safe."""
+    """The progress of the reads: how many calls have a response, and which IDs listings had. Thread-safe."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

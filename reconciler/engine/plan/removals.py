@@ -32,18 +32,18 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
     `removed` has the place of each address in the file. The certificates of a forgotten thing are forgotten too: they have no
     ownership marker of their own, so without the thing they would have no owner.
     """
-    forgotten: dict[Address, Origin] = {}
-    for name, origin in removed.items():
-        address = find_live_address(name, live)
+    forget_origins: dict[Address, Origin] = {}
+    for removed_address, origin in removed.items():
+        address = find_live_address(removed_address, live)
         if address and isinstance(changes.get(address), Delete):
-            forgotten[address] = origin
-    for address in list(forgotten):
-        for owned in _find_owned(address, live):
-            if isinstance(changes.get(owned), Delete):
-                forgotten.setdefault(owned, forgotten[address])
+            forget_origins[address] = origin
+    for address in list(forget_origins):
+        for owned_address in _find_owned_addresses(address, live):
+            if isinstance(changes.get(owned_address), Delete):
+                forget_origins.setdefault(owned_address, forget_origins[address])
     return {
-        address: Forget(address, change.live, forgotten[address])
-        if address in forgotten and isinstance(change, Delete)
+        address: Forget(address, change.live, forget_origins[address])
+        if address in forget_origins and isinstance(change, Delete)
         else change
         for address, change in changes.items()
     }
@@ -52,36 +52,36 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
 def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str) -> Desired:
     """Return the desired state, changed to keep orphaned certificates attached to their things.
 
-    It is for workspaces that do not prune. A certificate is owned through its things: detached, it would have no owner.
+    Workspaces that do not prune need this: a certificate is owned through its things, so a detached one would have no owner.
     """
-    kept_desired = dict(desired)
+    changed_desired = dict(desired)
     for kind in all_kinds().values():
         if kind.owned_through:
-            removed = {
+            orphan_names = {
                 address.name
-                for address, resource in live.items()
-                if address.kind == kind.table and address not in desired and resource.owner == workspace
+                for address, live_resource in live.items()
+                if address.kind == kind.table and address not in desired and live_resource.owner == workspace
             }
-            kept_desired |= _keep_references(removed, kind.owned_through, kept_desired, live)
-    return kept_desired
+            changed_desired |= _keep_references(orphan_names, kind.owned_through, changed_desired, live)
+    return changed_desired
 
 
 def _keep_references(
-    names: set[str], owned_through: OwnedThrough, desired: Desired, live: Inventory
+    orphan_names: set[str], owned_through: OwnedThrough, desired: Desired, live: Inventory
 ) -> dict[Address, Resource]:
-    """Return the desired owners of some resources, changed to keep their live references to them."""
+    """Return the desired owners (things) of orphans (certificates), changed to keep their live references."""
     owners: dict[Address, Resource] = {}
+    field = owned_through.field
     for address, resource in desired.items():
         if address.kind == owned_through.table and address in live:
-            field = owned_through.field
-            attached = names.intersection(map(str, getattr(live[address].spec, field)))
-            if attached:
-                references = tuple(sorted({*getattr(resource.spec, field), *attached}, key=str))
+            attached_orphans = orphan_names.intersection(map(str, getattr(live[address].spec, field)))
+            if attached_orphans:
+                references = tuple(sorted({*getattr(resource.spec, field), *attached_orphans}, key=str))
                 owners[address] = evolve(resource, spec=evolve(resource.spec, **{field: references}))
     return owners
 
 
-def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
+def _find_owned_addresses(owner: Address, live: Inventory) -> Iterator[Address]:
     """Yield the resources that are owned because `owner` refers to them, such as a thing's certificates."""
     for kind in all_kinds().values():
         if kind.owned_through and kind.owned_through.table == owner.kind:
@@ -125,15 +125,18 @@ def find_deletion_blockers(address: Address, context: PlanContext) -> list[Addre
     return [user for user in users if blocking_kinds is None or user.kind in blocking_kinds]
 
 
-def find_live_address(name: Address, live: Inventory) -> Address | None:
-    """Return the address of the live resource that has `name` as its address or its AWS ID."""
-    if name in live:
-        return name
+def find_live_address(address: Address, live: Inventory) -> Address | None:
+    """Return the address of the live resource that `address` means, or None.
+
+    `address` has either the resource's name or its AWS ID.
+    """
+    if address in live:
+        return address
     return next(
         (
-            address
-            for address, resource in live.items()
-            if address.kind == name.kind and resource.identity == name.name
+            live_address
+            for live_address, live_resource in live.items()
+            if live_address.kind == address.kind and live_resource.identity == address.name
         ),
         None,
     )

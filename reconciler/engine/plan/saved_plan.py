@@ -47,6 +47,8 @@ class PlanSummary:
     - `file_digest`: the SHA-256 of the desired state;
     - `digest`: the SHA-256 of what would be sent and what was read;
     - `options`: the options that the plan was made with;
+    - `counts`: the number of changes by action, such as `create`;
+    - `unchanged`: the number of resources that need no change;
     - `calls`: the number of requests by API, such as `iot:CreateThing`;
     - `seconds`: the minimum time that the requests take under AWS's quotas.
     """

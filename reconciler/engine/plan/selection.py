@@ -81,9 +81,11 @@ def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str]
 
 def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     """Return all addresses that can be selected, with their dependencies in the file or the registry."""
-    live = {address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()}
+    live_references = {
+        address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()
+    }
     desired = comparison.desired or comparison.declared
-    return live | {address: resource.dependencies for address, resource in desired.items()}
+    return live_references | {address: resource.dependencies for address, resource in desired.items()}
 
 
 def select_compared(
@@ -148,9 +150,9 @@ def _find_unselected_dependencies(
 
 
 def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
-    """Return what any of the selectors selects, None without selectors.
+    """Return the addresses that at least one of the selectors selects, or None if there are no selectors.
 
-    Adds a problem for each selector that selects nothing.
+    Add to `problems` a message for each selector that selects nothing.
     """
     words = [word for text in texts for word in text.split()]
     selected: set[Address] = set()

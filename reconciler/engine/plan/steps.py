@@ -168,21 +168,27 @@ def _find_changes_before_marker(
 def _find_users_to_detach(
     change: Replace, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
-    """Return the changes that detach users from a resource, which AWS requires before its replacement."""
-    keeps_users = all_kinds()[change.address.kind].deletion_blockers is None
+    """Return the changes that detach users from a resource, which AWS requires before its replacement.
+
+    A user that is deleted always counts. One that only stops referring to the resource counts if the kind lists its blockers.
+    """
+    lists_blockers = all_kinds()[change.address.kind].deletion_blockers is not None
     desired_users = context.desired_users.get(change.address, ())
     return {
         user
         for user in find_deletion_blockers(change.address, context)
         if isinstance(changes.get(user), Delete)
-        or (user in changes and not keeps_users and user not in desired_users)
+        or (user in changes and lists_blockers and user not in desired_users)
     }
 
 
 def _find_freeing_deletions(
     changes: Mapping[Address, Change],
 ) -> Iterator[tuple[Address, frozenset[Address]]]:
-    """Yield each creation that may need something freed by deletions of its kind, with these deletions."""
+    """Yield each creation of a kind with `creates_after_deletes`, with the deletions of the same kind.
+
+    The creation may need something that the deletions free, such as a managed thing's authentication material.
+    """
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
             continue
@@ -203,8 +209,8 @@ def _find_name_freeing_changes(
     resource would reach the new one.
     """
     tables = all_kinds()[change.address.kind].shares_names_with
-    same_name = [Address(table, change.address.name) for table in tables]
-    deletions = {address for address in same_name if isinstance(changes.get(address), Delete)}
+    same_named_addresses = [Address(table, change.address.name) for table in tables]
+    deletions = {address for address in same_named_addresses if isinstance(changes.get(address), Delete)}
     users = {user for address in deletions for user in context.live_users.get(address, ()) if user in changes}
     return frozenset(deletions | users)
 

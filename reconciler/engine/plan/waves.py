@@ -24,20 +24,21 @@ def find_rotations(plan: Plan) -> tuple[Address, ...]:
 def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) -> Plan:
     """Return the plan with only the steps of these addresses and their dependencies."""
     steps = {step.address: step for step in plan.steps}
-    included: set[Address] = set()
-    pending = [address for address in addresses if address in steps]
-    while pending:
-        address = pending.pop()
-        if address not in included:
-            included.add(address)
-            pending += steps[address].dependencies
-    return _replace_steps(plan, tuple(step for step in plan.steps if step.address in included), quotas)
+    included_addresses: set[Address] = set()
+    pending_addresses = [address for address in addresses if address in steps]
+    while pending_addresses:
+        address = pending_addresses.pop()
+        if address not in included_addresses:
+            included_addresses.add(address)
+            pending_addresses += steps[address].dependencies
+    included_steps = tuple(step for step in plan.steps if step.address in included_addresses)
+    return _replace_steps(plan, included_steps, quotas)
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
-    """Yield plans that each have `percent` of the rotations, rounded up.
+    """Yield plans that each have `percent` of the rotations, rounded up; the last may have fewer.
 
-    Each plan also has the dependencies of its rotations that are in no earlier plan.
+    Each plan also has the dependencies of its rotations, except those that an earlier plan has.
     """
     rotations = find_rotations(plan)
     size = max(1, math.ceil(len(rotations) * percent / 100))

@@ -32,7 +32,7 @@ def load_report(folder: Path, text: str, **other_files: bytes) -> list[str]:
     (folder / "d.toml").write_bytes((WORKSPACE + text).encode("utf-8", "surrogateescape"))
     diagnostics: tuple[Diagnostic, ...] = ()
     try:
-        load(folder / "d.toml", limits=ServiceModelConstraints(), environ={})
+        load(folder / "d.toml", constraints=ServiceModelConstraints(), environ={})
     except InvalidDesiredStateError as error:
         diagnostics = error.diagnostics
     assert all(diagnostic.line > 0 and diagnostic.file for diagnostic in diagnostics)
@@ -214,4 +214,4 @@ def test_any_pem_is_loaded_or_rejected(tmp_path_factory, raw):
 def test_a_case_of_the_corpus_is_loaded_or_rejected(case):
     """The case is a folder with `desired_state.toml` and the files that it refers to."""
     with contextlib.suppress(InvalidDesiredStateError):
-        load(case, limits=ServiceModelConstraints(), environ={})
+        load(case, constraints=ServiceModelConstraints(), environ={})

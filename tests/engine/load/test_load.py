@@ -31,7 +31,7 @@ from tests.support.input_files import create_input_files
 from tests.support.json_schema_validation import assert_schema_accepts
 from tests.support.pki import DAY, NOW
 
-load_without_schema = partial(load_with, limits=ServiceModelConstraints())
+load_without_schema = partial(load_with, constraints=ServiceModelConstraints())
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:

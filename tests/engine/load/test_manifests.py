@@ -30,7 +30,7 @@ from reconciler.model.resource import Desired, External, Lifecycle, ManifestRow,
 from reconciler.model.secret import Secret
 from tests.engine.load.invalid.case import WORKSPACE
 
-load = partial(load_with, limits=ServiceModelConstraints(), environ={})
+load = partial(load_with, constraints=ServiceModelConstraints(), environ={})
 
 
 def read_manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
