@@ -26,6 +26,7 @@ class ReadyQueue:
             for dependency in step.dependencies:
                 self._dependents[dependency].append(step.address)
         path_lengths = self._compute_path_lengths(plan)
+        # The lowest priority comes first: the longest path, then the earliest position in the plan.
         self._priorities = {
             step.address: (-path_lengths[step.address], position) for position, step in enumerate(plan.steps)
         }

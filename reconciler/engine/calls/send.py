@@ -111,7 +111,8 @@ class _Sender:
         try:
             read = next(reads)
             while True:
-                read = reads.send(send(self.call, read, {}, self.pause))
+                read_response = send(self.call, read, {}, self.pause)
+                read = reads.send(read_response)
         except StopIteration as end:
             response: Mapping[str, Any] | None = end.value
             return response

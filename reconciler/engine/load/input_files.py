@@ -99,6 +99,7 @@ class LoadContext:
         return OutputFile(name, path, content)
 
     def _read_utf8(self, name: object) -> tuple[bytes, str]:
+        """Return the content of a file, as bytes and as text."""
         raw = self._read(_check_name(name), MAX_INPUT_FILE_BYTES)
         try:
             return raw, raw.decode()

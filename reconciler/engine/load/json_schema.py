@@ -2,7 +2,7 @@
 
 It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what depends on
 another file, another table or AWS. In a table with `for_each`, a text with a brace may be filled from a row, so the schema
-accepts such a text without checking limits.
+accepts such a text without checking constraints.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reconciler.model.settings import Settings
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 MemberSchemas = Callable[[str, str], Mapping[str, Any]]
-"""Takes a service and a request member, such as `CreateThing.thingName`; returns AWS's limits on it as JSON Schema."""
+"""Takes a service and a request member, such as `CreateThing.thingName`; returns AWS's constraints on it as JSON Schema."""
 
 Schema = dict[str, Any]
 
@@ -129,20 +129,20 @@ def _build_for_each_definition() -> Schema:
 def _build_workspace_schema(member_schemas: MemberSchemas) -> Schema:
     schema = _build_object_schema(Settings, _TEXT)
     properties = schema["properties"]
-    properties["name"] |= _build_workspace_name_limits(member_schemas)
+    properties["name"] |= _build_workspace_name_constraints(member_schemas)
     properties["target"]["anyOf"] = [{"enum": list(NAMED_TARGETS)}, {"pattern": _URL}]
     for name, pattern in TEXT_PATTERNS.items():
         properties[name]["pattern"] = f"^(?:{pattern.pattern})$"
     properties["quotas"]["additionalProperties"]["additionalProperties"]["exclusiveMinimum"] = 0
-    limits = properties["limits"]["properties"]
-    kind_limits = limits.pop("kinds")["additionalProperties"]
-    for limit_schemas in (limits, kind_limits["properties"]):
+    change_limits = properties["limits"]["properties"]
+    kind_limits = change_limits.pop("kinds")["additionalProperties"]
+    for limit_schemas in (change_limits, kind_limits["properties"]):
         for name, limit_schema in limit_schemas.items():
             limit_schema |= {"minimum": 0}
             if name.endswith("percent"):
                 limit_schema |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
-    # In the file, the kinds' tables are next to the limits.
-    limits |= dict.fromkeys(sorted(all_kinds()), kind_limits)
+    # In the file, the kinds' tables are next to the limits of the whole workspace.
+    change_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits)
     return {"description": "The owner of these resources, and the registry that they are in.", **schema}
 
 
@@ -153,26 +153,26 @@ def _build_moved_or_removed_schema(keys: Sequence[str]) -> Schema:
     return {"type": "array", "items": _build_closed_object(properties)}
 
 
-def _build_workspace_name_limits(member_schemas: MemberSchemas) -> Schema:
-    """Return the limits of the workspace's name, which is a part of the ownership markers' names."""
+def _build_workspace_name_constraints(member_schemas: MemberSchemas) -> Schema:
+    """Return the constraints of the workspace's name, which is a part of the ownership markers' names."""
     patterns: list[Schema] = []
     schema: Schema = {"minLength": 1, "allOf": patterns}
     kinds = all_kinds()
     for address in sorted(list_reserved_addresses("")):
         kind = kinds[address.kind]
-        limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
-        if "pattern" in limits and {"pattern": limits["pattern"]} not in patterns:
-            patterns.append({"pattern": limits["pattern"]})
-        if "maxLength" in limits:
-            max_length = limits["maxLength"] - len(address.name)
+        constraints = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
+        if "pattern" in constraints and {"pattern": constraints["pattern"]} not in patterns:
+            patterns.append({"pattern": constraints["pattern"]})
+        if "maxLength" in constraints:
+            max_length = constraints["maxLength"] - len(address.name)
             schema["maxLength"] = min(max_length, schema.get("maxLength", max_length))
     return schema
 
 
 def _build_kind_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     """Return the schema of all tables of a kind by name, such as `[things]`."""
-    limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
-    names = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, **limits}
+    constraints = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
+    names = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, **constraints}
     return {
         "type": "object",
         "description": f"{kind.noun[:1].upper()}{kind.noun[1:]}s, by their names.",
@@ -185,8 +185,8 @@ def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     """Return the schema of one table of a kind, such as `[things.pump-1]`."""
     schema = _build_object_schema(kind.spec_class, _TEXT_OR_FILE)
     for name, member in kind.members.items():
-        limits = member_schemas(kind.service, member.api) if member.api else {}
-        field_schema = _add_limits(schema["properties"][name], limits, member)
+        constraints = member_schemas(kind.service, member.api) if member.api else {}
+        field_schema = _add_constraints(schema["properties"][name], constraints, member)
         schema["properties"][name] = {"description": member.doc, **field_schema}
     common_keys = _build_object_schema(CommonKeys, _TEXT)["properties"]
     common_keys[MOVED] = _build_closed_object(
@@ -196,40 +196,45 @@ def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     return schema
 
 
-def _add_limits(schema: Schema, limits: Mapping[str, Any], member: Member) -> Schema:
-    """Return the schema of a field with AWS's limits on values that are written in the file itself."""
+def _add_constraints(schema: Schema, constraints: Mapping[str, Any], member: Member) -> Schema:
+    """Return the schema of a field with AWS's constraints on values that are written in the file itself."""
     match schema.get("type"):
         case "array":
-            array_limits = {key: value for key, value in limits.items() if key == "maxItems"}
-            if not member.references and "items" in limits:
-                array_limits["items"] = _add_limits(schema["items"], limits["items"], member)
-            return {**schema, **array_limits}
+            array_constraints = {key: value for key, value in constraints.items() if key == "maxItems"}
+            if not member.references and "items" in constraints:
+                array_constraints["items"] = _add_constraints(schema["items"], constraints["items"], member)
+            return {**schema, **array_constraints}
         case "object" if "properties" in schema:
-            properties = _add_structure_limits(schema["properties"], limits.get("properties", {}), member)
+            properties = _add_structure_constraints(
+                schema["properties"], constraints.get("properties", {}), member
+            )
             return {**schema, "properties": properties}
         case "object":
-            return {**schema, **{key: _adapt_map_limit(key, value, schema) for key, value in limits.items()}}
+            return {
+                **schema,
+                **{key: _adapt_map_constraint(key, value, schema) for key, value in constraints.items()},
+            }
         case "integer" | "number":
-            return {**schema, **{key: limits[key] for key in limits if key != "type"}}
-        case _ if schema == _DOCUMENT and "properties" in limits:
-            return {"anyOf": [_FILE, _TEXT, _allow_braces(limits)]}
+            return {**schema, **{key: constraints[key] for key in constraints if key != "type"}}
+        case _ if schema == _DOCUMENT and "properties" in constraints:
+            return {"anyOf": [_FILE, _TEXT, _allow_braces(constraints)]}
         case _ if (
             schema.get("anyOf", [{}])[0] == _TEXT and not member.references
         ):  # text, or a file or secret instead
-            text = _allow_brace({**_TEXT, **limits}) if limits else _TEXT
+            text = _allow_brace({**_TEXT, **constraints}) if constraints else _TEXT
             return {**schema, "anyOf": [text, *schema["anyOf"][1:]]}
         case _:
             return schema
 
 
-def _add_structure_limits(properties: Schema, limits: Mapping[str, Any], member: Member) -> Schema:
-    """Return the schemas of a table's fields, with the limits of AWS's structure.
+def _add_structure_constraints(properties: Schema, constraints: Mapping[str, Any], member: Member) -> Schema:
+    """Return the schemas of a table's fields, with the constraints of AWS's structure.
 
     AWS writes its member names in camel case, the file in snake case.
     """
-    limits_by_name = {name.lower(): limit for name, limit in limits.items()}
+    constraints_by_name = {name.lower(): constraint for name, constraint in constraints.items()}
     return {
-        name: _add_limits(schema, limits_by_name.get(name.replace("_", ""), {}), member)
+        name: _add_constraints(schema, constraints_by_name.get(name.replace("_", ""), {}), member)
         for name, schema in properties.items()
     }
 
@@ -244,14 +249,14 @@ def _allow_braces(schema: Any) -> Any:
     return _allow_brace(relaxed) if schema.get("type") == "string" else relaxed
 
 
-def _adapt_map_limit(key: str, limit: Any, schema: Schema) -> Any:
-    """Return the limit of a map: of its keys, of its values, or of its size."""
+def _adapt_map_constraint(key: str, constraint: Any, schema: Schema) -> Any:
+    """Return the constraint of a map: of its keys, of its values, or of its size."""
     if key == "propertyNames":
-        return {**_UNRESERVED_KEY, "anyOf": [limit, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
+        return {**_UNRESERVED_KEY, "anyOf": [constraint, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
     if key == "additionalProperties":
         values = schema[key]
-        return _allow_brace({**values, **limit}) if values == _TEXT else values
-    return limit
+        return _allow_brace({**values, **constraint}) if values == _TEXT else values
+    return constraint
 
 
 def _build_object_schema(cls: type, text: Schema) -> Schema:

@@ -38,15 +38,23 @@ def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) ->
     diagnostics = DiagnosticCollector(file_diagnostics)
     declarations = collect_declarations(contexts, constraints, diagnostics)
     settings = _parse_settings(declarations.workspaces, constraints, diagnostics)
-    parsed = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
+    parsed_declarations = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
     moved_removed = resolve_moved_removed(
-        declarations.moved_removed_tables, parsed, declarations.resources, settings.name, diagnostics
+        declarations.moved_removed_tables,
+        parsed_declarations,
+        declarations.resources,
+        settings.name,
+        diagnostics,
     )
-    check_declarations(parsed, declarations.incomplete_kinds, settings.name, constraints, diagnostics)
+    check_declarations(
+        parsed_declarations, declarations.incomplete_kinds, settings.name, constraints, diagnostics
+    )
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
         raise InvalidDesiredStateError(all_diagnostics)
-    resources = (parsed[address].resource for address in sorted(parsed, key=_sort_key))
+    resources = (
+        parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
+    )
     return DesiredState(
         settings=settings,
         resources={resource.address: resource for resource in resources if resource},
@@ -128,15 +136,21 @@ def _parse_declarations(
     return {address: parse(declaration) for address, declaration in declarations.resources.items()}
 
 
-def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, ParsedDeclaration]:
+def _evaluate(
+    parsed_declarations: Mapping[Address, ParsedDeclaration],
+) -> Mapping[Address, ParsedDeclaration]:
     """Evaluate the resources of all declarations, and register the resulting secrets."""
     evaluated = evaluate(
-        {address: declaration.resource for address, declaration in parsed.items() if declaration.resource}
+        {
+            address: declaration.resource
+            for address, declaration in parsed_declarations.items()
+            if declaration.resource
+        }
     )
     register_secrets(evaluated)
     return {
         address: evolve(declaration, resource=evaluated[address]) if address in evaluated else declaration
-        for address, declaration in parsed.items()
+        for address, declaration in parsed_declarations.items()
     }
 
 

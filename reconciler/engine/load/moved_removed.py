@@ -66,31 +66,31 @@ class MovedRemoved:
 
 def resolve_moved_removed(
     tables: Sequence[TomlTable],
-    parsed: Mapping[Address, ParsedDeclaration],
-    declared: Mapping[Address, Declaration],
+    parsed_declarations: Mapping[Address, ParsedDeclaration],
+    declarations: Mapping[Address, Declaration],
     workspace: str,
     diagnostics: DiagnosticCollector,
 ) -> MovedRemoved:
     """Return the valid statements in the tables and in the resources' own `moved`; report the others.
 
-    `tables` are the `[[removed]]` and `[[moved]]` tables, `declared` all declarations of resources.
+    `tables` are the `[[removed]]` and `[[moved]]` tables, `declarations` all declarations of resources.
     """
-    return _Resolver(declared, workspace, diagnostics).resolve(tables, parsed)
+    return _Resolver(declarations, workspace, diagnostics).resolve(tables, parsed_declarations)
 
 
 class _Resolver:
     """Checks each statement against the declarations and the statements before it."""
 
     def __init__(
-        self, declared: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
+        self, declarations: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
     ) -> None:
-        self._declared = declared
+        self._declarations = declarations
         self._workspace = workspace
         self._diagnostics = diagnostics
         self._valid_statements = MovedRemoved()
 
     def resolve(
-        self, tables: Sequence[TomlTable], parsed: Mapping[Address, ParsedDeclaration]
+        self, tables: Sequence[TomlTable], parsed_declarations: Mapping[Address, ParsedDeclaration]
     ) -> MovedRemoved:
         moves: list[_Move] = []
         for table in tables:
@@ -100,12 +100,14 @@ class _Resolver:
                 self._add_removal(table)
             elif not problems:
                 moves.append(_Move(table, (), table.entries["from"], table.entries["to"]))
-        moves += self._parse_inline_moves(parsed)
+        moves += self._parse_inline_moves(parsed_declarations)
         self._add_moves(moves)
         return self._valid_statements
 
-    def _parse_inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
-        for item in parsed.values():
+    def _parse_inline_moves(
+        self, parsed_declarations: Mapping[Address, ParsedDeclaration]
+    ) -> Iterator[_Move]:
+        for item in parsed_declarations.values():
             keys, declaration = item.common_keys.moved, item.declaration
             if keys is None:
                 continue
@@ -138,7 +140,7 @@ class _Resolver:
         registry does not store its name.
         """
         kind = all_kinds()[address.kind]
-        if address in self._declared:
+        if address in self._declarations:
             raise _build_error("still-declared", self._describe_declared(address), _ABSENT_ADDRESS)
         if address in self._valid_statements.removed:
             raise _build_error(
@@ -182,7 +184,7 @@ class _Resolver:
             raise _build_error("wrong-kind", problem, f"an address in [{target.kind}.*]").nest_under(
                 *move.source_path
             )
-        if source in self._declared:
+        if source in self._declarations:
             raise _build_error("still-declared", self._describe_declared(source), _ABSENT_ADDRESS).nest_under(
                 *move.source_path
             )
@@ -193,7 +195,7 @@ class _Resolver:
         `targets` has the new address by the former one, of all moves.
         """
         target = move.target
-        if target in self._declared:
+        if target in self._declarations:
             return
         if target in targets:
             end = _follow_moves(move, targets)
@@ -202,7 +204,7 @@ class _Resolver:
                 raise _build_error("move-cycle", problem, "an address in this file").nest_under("to")
             problem = f"{_format_address(target)} is itself moved to {_format_address(end)}"
             raise _build_error("indirect-move", problem, f"{str(end)!r} directly").nest_under("to")
-        names = [address.name for address in self._declared if address.kind == target.kind]
+        names = [address.name for address in self._declarations if address.kind == target.kind]
         name = closest_match(target.name, names)
         expected = None if name else f"a name in [{target.kind}.*]"
         nearest = f"{target.kind}.{name}" if name else None
@@ -232,7 +234,7 @@ class _Resolver:
         raise error.nest_under(*move.source_path)
 
     def _describe_declared(self, address: Address) -> str:
-        return f"{_format_address(address)} is still declared at {self._declared[address].origin}"
+        return f"{_format_address(address)} is still declared at {self._declarations[address].origin}"
 
 
 def _check_keys(entries: Mapping[str, object], keys: Sequence[str]) -> Iterator[ValueProblem]:

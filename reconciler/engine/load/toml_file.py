@@ -151,7 +151,7 @@ class KeyLines:
                 self._index_pair((), node)
             elif node.type in {"table", "table_array_element"} and (header := _find_header(node)):
                 path = _add_indexes(_split_key(header), counts, is_element=node.type == "table_array_element")
-                self._add((), path, _get_start_line(header))
+                self._record_line((), path, _get_start_line(header))
                 if len(path) > 1:
                     self._unindexed_tables[path[:2]].append((path, node))
                 else:
@@ -185,7 +185,7 @@ class KeyLines:
         if not parts:
             return
         path = prefix + _split_key(parts[0])
-        self._add(prefix, path, _get_start_line(parts[0]))
+        self._record_line(prefix, path, _get_start_line(parts[0]))
         if len(parts) > 1 and len(path) < _MAX_INDEXED_DEPTH:
             self._index_value(path, parts[1])
 
@@ -198,8 +198,8 @@ class KeyLines:
                 self._lines.setdefault((*path, index), _get_start_line(item))
                 self._index_value((*path, index), item)
 
-    def _add(self, prefix: Keys, path: Keys, line: int) -> None:
-        """Record the line of a key, and of each table that its dotted name defines."""
+    def _record_line(self, prefix: Keys, path: Keys, line: int) -> None:
+        """Record the line of the key `path`, and of each table between it and `prefix`, the table around it."""
         for length in range(len(prefix) + 1, len(path) + 1):
             self._lines.setdefault(path[:length], line)
 

@@ -37,7 +37,7 @@ thousands of problems."""
 
 
 def check_declarations(
-    parsed: Mapping[Address, ParsedDeclaration],
+    parsed_declarations: Mapping[Address, ParsedDeclaration],
     incomplete_kinds: Collection[str],
     workspace: str,
     constraints: Constraints,
@@ -47,11 +47,11 @@ def check_declarations(
 
     A resource of one of the `incomplete_kinds` is never reported as missing.
     """
-    desired = {address: item.resource for address, item in parsed.items() if item.resource}
-    reference_checker = _ReferenceChecker(parsed, incomplete_kinds)
+    desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
+    reference_checker = _ReferenceChecker(parsed_declarations, incomplete_kinds)
     scope = Scope(workspace, desired)
     reserved_addresses = list_reserved_addresses(workspace)
-    for address, item in parsed.items():
+    for address, item in parsed_declarations.items():
         common_keys = item.common_keys
         problems = [
             *item.problems,
@@ -67,8 +67,8 @@ def check_declarations(
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
         diagnostics.add(item.declaration, *problems)
-    _check_identities(parsed.values(), desired, diagnostics)
-    _check_cycles(parsed, diagnostics)
+    _check_identities(parsed_declarations.values(), desired, diagnostics)
+    _check_cycles(parsed_declarations, diagnostics)
 
 
 class _ReferenceChecker:
@@ -242,12 +242,12 @@ def _to_sent_value(value: Any, references: str | None) -> Any:
 
 
 def _check_identities(
-    parsed: Collection[ParsedDeclaration], desired: Desired, diagnostics: DiagnosticCollector
+    parsed_declarations: Collection[ParsedDeclaration], desired: Desired, diagnostics: DiagnosticCollector
 ) -> None:
     """Report declarations of the same AWS resource, such as a certificate under two names."""
     first_items: dict[tuple[str, str], ParsedDeclaration] = {}
     duplicates: defaultdict[tuple[str, str], list[ParsedDeclaration]] = defaultdict(list)
-    for item in parsed:
+    for item in parsed_declarations:
         if item.resource:
             for identity in item.kind.aws_identities(item.resource, desired):
                 if first_items.setdefault(identity, item) is not item:
@@ -274,14 +274,16 @@ def _build_same_identity_problem(
     )
 
 
-def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
+def _check_cycles(
+    parsed_declarations: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector
+) -> None:
     """Report dependency cycles, each at its lowest address."""
     cyclic_dependencies = find_cyclic_subgraph(
-        {address: item.dependencies for address, item in parsed.items()}
+        {address: item.dependencies for address, item in parsed_declarations.items()}
     )
     if not cyclic_dependencies:
         return
     for cycle in find_shortest_cycles(build_graph(cyclic_dependencies)):
         path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
         problem = f"dependency cycle: {path}; remove one of these dependencies"
-        diagnostics.add(parsed[cycle[0]].declaration, ValueProblem("cycle", problem))
+        diagnostics.add(parsed_declarations[cycle[0]].declaration, ValueProblem("cycle", problem))

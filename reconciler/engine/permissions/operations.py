@@ -20,7 +20,10 @@ Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
 
 PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
-"""Command that needs the permissions → the verbs that it needs in addition to "read"."""
+"""Command that needs the permissions → the verbs that it needs in addition to "read".
+
+A destroy updates the workspace's thing group, which stores the lease.
+"""
 
 _ROLE_MEMBER_SUFFIXES = ("RoleArn", "roleArn")
 """The ends of the names of request members that pass a role to AWS."""

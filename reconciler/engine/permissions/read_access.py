@@ -1,4 +1,4 @@
-"""Check which kinds the caller may read, by sending the first request that each kind sends to read."""
+"""Check which kinds the caller may read, by sending the first call of each kind's read."""
 
 from __future__ import annotations
 

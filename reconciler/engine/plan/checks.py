@@ -50,7 +50,7 @@ def _find_plan_errors(
 def _check_kinds_and_owners(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
-    """Yield an error for each change of a resource that others manage, and the errors of the kinds."""
+    """Yield the kinds' errors, and those for changes of resources that this workspace does not manage."""
     kinds = all_kinds()
     workspace = state.settings.name
     for address, change in comparison.changes.items():

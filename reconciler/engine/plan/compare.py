@@ -111,7 +111,7 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
 def _replace_spec(resource: Resource, spec: Any, declared: Desired) -> Resource:
     """Return the resource with the effective spec.
 
-    The references in it to declared resources are dependencies as well.
+    The spec's references to declared resources become dependencies as well.
     """
     references = {reference for reference in find_references(spec) if reference in declared}
     if references - resource.dependencies:

@@ -54,7 +54,7 @@ def _diff_resource(workspace: str, resource: Resource, live: Live) -> Update | R
 
 
 def _compare_ownership(workspace: str, resource: Resource, live: Live) -> Iterator[FieldChange]:
-    """Yield the ownership markers that differ."""
+    """Yield the differences in what the registry stores about ownership: owner, name, prevent_destroy."""
     address = resource.address
     kind = all_kinds()[address.kind]
     if live.owner != workspace:

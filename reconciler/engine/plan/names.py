@@ -17,7 +17,7 @@ Names: TypeAlias = Mapping[tuple[str, str], str | None]
 def replace_ids_with_names(spec: Any, names: Names) -> Any:
     """Return the spec with names instead of IDs in its references; the same object if nothing changes.
 
-    An ARN or ID without a name becomes the bare ID. References in lists are sorted; those whose name is None are dropped.
+    A reference that has no name in `names` becomes the bare ID. References in lists are sorted; those whose name is None are dropped.
     """
     changes: dict[str, Any] = {}
     for member in get_members(type(spec)).values():

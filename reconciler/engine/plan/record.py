@@ -120,7 +120,7 @@ def to_json_values(value: Any) -> Any:
 
 
 def _to_tagged_value(value: Any) -> Any:
-    """Return a value that has no JSON equivalent."""
+    """Return the JSON form of a value without a JSON equivalent: an object with a `$` tag, or a text."""
     match value:
         case Secret():
             return {"$secret": value.reference}

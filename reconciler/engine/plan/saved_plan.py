@@ -288,5 +288,7 @@ def _format_hash(stored: str | None) -> str:
     """Return the beginning of a salted hash, enough to see that two differ."""
     if stored is None:
         return "(not set)"
-    parsed = SecretDigest.parse(stored)
-    return f"{REDACTED} with the hash {parsed.digest[:8]}…" if parsed else f"{REDACTED} with an invalid hash"
+    secret_digest = SecretDigest.parse(stored)
+    if secret_digest is None:
+        return f"{REDACTED} with an invalid hash"
+    return f"{REDACTED} with the hash {secret_digest.digest[:8]}…"
