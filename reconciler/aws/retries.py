@@ -135,7 +135,7 @@ class Circuit:
             if self._opened_at is None:
                 return
             if self._clock() - self._opened_at >= self.OPEN_SECONDS:
-                self._opened_at = self._clock()  # this caller tries; the others keep waiting
+                self._opened_at = self._clock()  # one caller tries; the others still get the error
                 return
             raise ServiceUnavailableError(
                 f"{self._service}: failed {self._failures} times in a row ({self._reason}), so it is not called for now; "
@@ -159,7 +159,7 @@ class Circuit:
                 self._opened_at = now
 
     def record_response(self) -> None:
-        """Record an attempt that did not fail as `record_failure` defines it, which closes the circuit."""
+        """Close the circuit: an attempt got a response, or failed for a reason that is not the service's."""
         with self._lock:
             self._failures, self._opened_at = 0, None
 

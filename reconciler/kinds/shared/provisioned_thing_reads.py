@@ -115,7 +115,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         policies=policies,
         documents=documents,
         things_by_certificate={
-            identity: names for identity, names in holders.items() if identity in undeclared_ids
+            identity: holder_names for identity, holder_names in holders.items() if identity in undeclared_ids
         },
         issued_ids=issued_ids,
         owners=owners,
