@@ -51,7 +51,7 @@ def _build_valid_file_result(workspace: Workspace) -> CheckResult:
 def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Yield the results on access to the registry and on its lock.
 
-    An error in the first ends the check.
+    If access fails, the lock is not checked.
     """
     from reconciler.engine.permissions.read_access import check_read_access
 

@@ -136,6 +136,7 @@ adopt_option = click.option(
 
 def add_limit_options(function: _Function) -> _Function:
     """Add `--allow-delete` and `--allow-replace`, which are stored in `Options.allow`."""
+    # The help lists last the option that is added first.
     for action, noun in (("replace", "replacement"), ("delete", "deletion")):
         function = click.option(
             f"--allow-{action}",
@@ -170,6 +171,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation."
 
 def add_selection_options(function: _Function) -> _Function:
     """Add `--select` and `--exclude`."""
+    # The help lists last the option that is added first.
     for name, help_text in (
         ("exclude", "Leave out these resources; written as for --select. Repeatable."),
         (

@@ -27,7 +27,7 @@ class ProcessIdentity:
     host: str
     pid: int
     job: str = ""
-    started_at: float = field(default=0.0, eq=False)
+    started_at: float = field(default=0.0, eq=False)  # measured with a tolerance
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}"

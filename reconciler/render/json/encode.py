@@ -29,7 +29,7 @@ def encode_document(document: Any) -> Iterator[str]:
 
 
 def get_fields(value: Any, record_class: type) -> Mapping[str, Any]:
-    """Return the values of the fields that `record_class` declares, to build a record of its subclass."""
+    """Return name → value for the fields of `record_class`, from which a record of a subclass is built."""
     return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
 
 

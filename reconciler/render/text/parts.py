@@ -84,6 +84,7 @@ def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> It
     """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
+    # The arrows of all changes that fit into one line are aligned.
     before_lengths = (
         len(field.before.text) for field in fields if field.before and _fits_one_line(field, value_width)
     )

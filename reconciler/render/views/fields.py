@@ -20,6 +20,7 @@ from reconciler.render.views.format_value import (
 )
 
 _EMPTY: tuple[Any, ...] = (None, (), [], {})
+"""Values that count as absent."""
 
 
 @frozen

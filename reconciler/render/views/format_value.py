@@ -50,7 +50,7 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request, with the `__str__` of its class if that defines one."""
+    """Format any value of a spec or of a request; an object is formatted by its class's `__str__`, if any."""
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE

@@ -44,7 +44,7 @@ class ProgressTracker:
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._clock = plan, clock
         self._lock = threading.Lock()
-        self._running: dict[str, tuple[str, float]] = {}
+        self._running: dict[str, tuple[str, float]] = {}  # address → the action and the time of its start
         self._counts = dict.fromkeys(FINAL_STATUSES, 0)
         self._started_at = clock()
 
