@@ -223,8 +223,8 @@ def test_a_certificate_replaced_with_its_ca_stays_with_a_thing_that_ignores_cert
     converge(
         make_state(make_ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed_thing), cloud
     )
-    attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
-    assert cloud.read_content()["things"]["a"]["principals"] == [attached]
+    attachment = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
+    assert cloud.read_content()["things"]["a"]["principals"] == [attachment]
 
 
 def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_replaced(cloud):

@@ -218,10 +218,10 @@ def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
     converge(make_fleet(protected_pump), cloud)
     with pytest.raises(PlanRejectedError) as error:
         plan_state(make_fleet(protected_pump), cloud, destroy=True)
-    unprotect = "to allow it, first apply its table with prevent_destroy = false"
+    next_step = "to allow it, first apply its table with prevent_destroy = false"
     assert error.value.reasons == (
-        f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {unprotect}",
-        f"things.pump-8: cannot delete: it was applied with lifecycle.prevent_destroy; {unprotect}",
+        f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {next_step}",
+        f"things.pump-8: cannot delete: it was applied with lifecycle.prevent_destroy; {next_step}",
     )
 
 

@@ -23,9 +23,9 @@ from tests.support.kind_driver import (
     read_kind,
 )
 
-PEM = Pem.parse(AUTHORITIES["alpha"].pem)
-ID = PEM.fingerprint
-ARN = build_arn(f"cacert/{ID}")
+CA_PEM = Pem.parse(AUTHORITIES["alpha"].pem)
+CA_ID = CA_PEM.fingerprint
+CA_ARN = build_arn(f"cacert/{CA_ID}")
 TAGS = {**OWNERSHIP_TAGS, "reconciler:name": "alpha"}
 
 
@@ -40,8 +40,8 @@ def make_template(template_type: str = "JITP"):
 
 
 def make_live(**fields: object) -> Live:
-    spec = CaCertificate(PEM, certificate_mode="SNI_ONLY", **fields)
-    return Live(ID, spec, owner="ws", arn=ARN, tags=TAGS, declared_name="alpha")
+    spec = CaCertificate(CA_PEM, certificate_mode="SNI_ONLY", **fields)
+    return Live(CA_ID, spec, owner="ws", arn=CA_ARN, tags=TAGS, declared_name="alpha")
 
 
 def make_sni_only_ca(**fields: object):
@@ -49,7 +49,7 @@ def make_sni_only_ca(**fields: object):
 
 
 def make_update_call(**params: object):
-    return make_iot_call("UpdateCACertificate", certificateId=ID, **params)
+    return make_iot_call("UpdateCACertificate", certificateId=CA_ID, **params)
 
 
 REMOVE_REGISTRATION_CALL = make_update_call(removeAutoRegistration=True)
@@ -60,7 +60,7 @@ def test_a_ca_is_registered_with_its_template():
     assert list_create_calls(resource, make_plan_context(resource, make_template())) == [
         make_iot_call(
             "RegisterCACertificate",
-            caCertificate=PEM.text,
+            caCertificate=CA_PEM.text,
             setAsActive=True,
             allowAutoRegistration=False,
             certificateMode="SNI_ONLY",
@@ -72,13 +72,13 @@ def test_a_ca_is_registered_with_its_template():
 
 def test_a_ca_is_read_with_its_template():
     description = {
-        "certificateId": ID,
-        "certificateArn": ARN,
+        "certificateId": CA_ID,
+        "certificateArn": CA_ARN,
         "status": "ACTIVE",
         "certificateMode": "SNI_ONLY",
     }
     responses = {
-        "ListCACertificates": {"certificates": [{"certificateId": ID, "certificateArn": ARN}]},
+        "ListCACertificates": {"certificates": [{"certificateId": CA_ID, "certificateArn": CA_ARN}]},
         "ListTagsForResource": {"tags": make_tag_list(TAGS)},
         "DescribeCACertificate": {
             "certificateDescription": description,

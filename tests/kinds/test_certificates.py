@@ -31,17 +31,17 @@ from tests.support.kind_driver import (
 )
 from tests.support.registry_client import Cloud
 
-OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", generation)) for generation in (1, 2))
+OLD_PEM, NEW_PEM = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", generation)) for generation in (1, 2))
 POLICY = make_resource("policies", "p", Policy(DENY_ALL))
 CONFLICT = {"DeleteConflictException"}
 EXISTS = {"ResourceAlreadyExistsException"}
 
 
-def make_certificate(pem: Pem = OLD, **fields: object):
+def make_certificate(pem: Pem = OLD_PEM, **fields: object):
     return make_resource("certificates", "a", Certificate(pem, **fields))
 
 
-def make_live(pem: Pem = OLD, *all_policies: str, **fields: object) -> Live:
+def make_live(pem: Pem = OLD_PEM, *all_policies: str, **fields: object) -> Live:
     """Return the live certificate of the thing `t`; `all_policies` includes policies outside the file."""
     return Live(
         pem.fingerprint,
@@ -110,9 +110,9 @@ def test_a_certificate_is_registered_before_its_policies_are_attached(
     desired = make_certificate(status="INACTIVE", policies=("p",), **fields)
     assert list_create_calls(desired, make_plan_context(desired, POLICY, *other_resources)) == [
         make_iot_call(
-            operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **extra_params
+            operation, ignored_errors=EXISTS, certificatePem=OLD_PEM.text, status="INACTIVE", **extra_params
         ),
-        make_attach_policy_call("p", OLD),
+        make_attach_policy_call("p", OLD_PEM),
     ]
 
 
@@ -129,13 +129,13 @@ def test_a_certificate_for_a_signing_request_is_issued_and_saved():
 
 def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
     item = {
-        "certificateId": OLD.fingerprint,
-        "certificateArn": build_certificate_arn(OLD),
+        "certificateId": OLD_PEM.fingerprint,
+        "certificateArn": build_certificate_arn(OLD_PEM),
         "status": "ACTIVE",
     }
     items = [
         {**item, "certificateMode": "SNI_ONLY"},
-        {**item, "certificateId": NEW.fingerprint, "certificateArn": build_certificate_arn(NEW)},
+        {**item, "certificateId": NEW_PEM.fingerprint, "certificateArn": build_certificate_arn(NEW_PEM)},
         {**item, "certificateId": "foreign", "certificateArn": build_arn("cert/foreign")},
     ]
     responses = {
@@ -143,8 +143,8 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
         "ListPrincipalThings": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
-    thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), version=1, owner="ws")
-    policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(build_certificate_arn(OLD),)))
+    thing = Live("t", Thing(certificates=(External(NEW_PEM.fingerprint),)), version=1, owner="ws")
+    policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(build_certificate_arn(OLD_PEM),)))
     live_resources, operations = read_kind(
         "certificates", responses, make_certificate(), things=[thing], policies=[policy]
     )
@@ -152,8 +152,8 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
         (identity, Certificate(Pem(identity), certificate_mode=mode, policies=policies), "ws", declared_name)
         for identity, mode, policies, declared_name in sorted(
             [
-                (OLD.fingerprint, "SNI_ONLY", (External("p"),), None),
-                (NEW.fingerprint, "DEFAULT", (), f"t:{NEW.fingerprint[:12]}"),
+                (OLD_PEM.fingerprint, "SNI_ONLY", (External("p"),), None),
+                (NEW_PEM.fingerprint, "DEFAULT", (), f"t:{NEW_PEM.fingerprint[:12]}"),
             ]
         )
     ]
@@ -170,17 +170,17 @@ def test_policies_are_attached_before_and_detached_after_the_status_changes():
     assert list_calls(
         change, make_plan_context(change.resource, POLICY, make_resource("policies", "q", Policy(DENY_ALL)))
     ) == [
-        make_attach_policy_call("p", OLD),
-        make_iot_call("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
+        make_attach_policy_call("p", OLD_PEM),
+        make_iot_call("UpdateCertificate", certificateId=OLD_PEM.fingerprint, newStatus="INACTIVE"),
         make_iot_call(
-            "DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=build_certificate_arn(OLD)
+            "DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=build_certificate_arn(OLD_PEM)
         ),
     ]
 
 
 def plan_rotation_calls(**fields: object):
     """Return the calls that rotate the certificate of `t`, which has a policy outside the file."""
-    change = make_change(make_certificate(NEW, **fields), make_live(OLD, "elsewhere"))
+    change = make_change(make_certificate(NEW_PEM, **fields), make_live(OLD_PEM, "elsewhere"))
     assert isinstance(change, Replace)
     thing = make_resource("things", "t", Thing(certificates=("a",)))
     live_thing = Live("t", Thing(certificates=("a",)), version=1, owner="ws")
@@ -191,18 +191,18 @@ def plan_rotation_calls(**fields: object):
 
 
 NEW_CALLS = [
-    make_iot_call("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW.text, status="ACTIVE"),
-    make_attach_policy_call("elsewhere", NEW),
-    make_iot_call("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW)),
+    make_iot_call("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW_PEM.text, status="ACTIVE"),
+    make_attach_policy_call("elsewhere", NEW_PEM),
+    make_iot_call("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW_PEM)),
 ]
 
 
 def test_a_rotation_attaches_the_new_certificate_before_it_deletes_the_old_one():
     assert plan_rotation_calls() == [
         *NEW_CALLS,
-        make_retire_call(OLD),
-        make_detach_call(OLD),
-        *make_delete_calls(OLD),
+        make_retire_call(OLD_PEM),
+        make_detach_call(OLD_PEM),
+        *make_delete_calls(OLD_PEM),
     ]
 
 
@@ -214,10 +214,13 @@ def test_a_change_of_mode_registers_the_same_certificate_again():
     authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
     change = make_change(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
     assert list_calls(change, make_plan_context(change.resource, authority, changes=[change])) == [
-        make_retire_call(OLD),
-        *make_delete_calls(OLD),
+        make_retire_call(OLD_PEM),
+        *make_delete_calls(OLD_PEM),
         make_iot_call(
-            "RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"
+            "RegisterCertificateWithoutCA",
+            ignored_errors=EXISTS,
+            certificatePem=OLD_PEM.text,
+            status="ACTIVE",
         ),
     ]
 
@@ -226,7 +229,7 @@ def test_a_change_of_mode_registers_the_same_certificate_again():
     ("status", "is_deactivated"), [("ACTIVE", True), ("INACTIVE", False), ("REVOKED", False)]
 )
 def test_only_an_active_certificate_is_deactivated_before_it_is_deleted(status, is_deactivated):
-    deactivation, deletion = make_delete_calls(OLD)
+    deactivation, deletion = make_delete_calls(OLD_PEM)
     expected = [deactivation, deletion] if is_deactivated else [deletion]
     assert list_delete_calls("certificates", make_live(status=status)) == expected
 
@@ -263,8 +266,8 @@ def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
 
 def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     cloud = Cloud()
-    cloud.iot.register_certificate_without_ca(certificatePem=OLD.text, status="ACTIVE")
-    desired = make_state(make_resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
+    cloud.iot.register_certificate_without_ca(certificatePem=OLD_PEM.text, status="ACTIVE")
+    desired = make_state(make_resource("things", "t", Thing(certificates=(External(OLD_PEM.fingerprint),))))
     converge(desired, cloud)
     plan = plan_state(desired, cloud)
-    assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD.fingerprint])
+    assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD_PEM.fingerprint])

@@ -127,9 +127,9 @@ def test_fields_that_the_file_never_set_are_not_compared():
 
 
 def test_json_with_other_white_space_and_order_is_unchanged():
-    spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
+    spaced_report = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
     change = make_change(
-        make_managed_thing("a", capability_report=spaced),
+        make_managed_thing("a", capability_report=spaced_report),
         make_live(make_managed_thing("a", capability_report=REPORT)),
     )
     assert change.fields == ()

@@ -35,8 +35,8 @@ from tests.support.kind_driver import (
     read_kind,
 )
 
-PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump", generation)) for generation in (1, 2))
-CERTIFICATE_ARN, OLD_CERTIFICATE_ARN = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
+PEM, OLD_PEM = (Pem.parse(AUTHORITIES["alpha"].get_device_pem("pump", generation)) for generation in (1, 2))
+CERTIFICATE_ARN, OLD_CERTIFICATE_ARN = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD_PEM))
 EXISTS = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
 
@@ -125,7 +125,7 @@ def test_every_part_is_read_in_bulk():
         "ListCertificates": {
             "certificates": [
                 item,
-                {**item, "certificateId": OLD.fingerprint, "certificateArn": OLD_CERTIFICATE_ARN},
+                {**item, "certificateId": OLD_PEM.fingerprint, "certificateArn": OLD_CERTIFICATE_ARN},
             ]
         },
         "ListTargetsForPolicy": {"targets": [CERTIFICATE_ARN]},
@@ -135,7 +135,7 @@ def test_every_part_is_read_in_bulk():
     live_resources, operations = read_kind(
         "provisioned_things", responses, make_pump(), make_ca(), billing_groups=live_billing_groups
     )
-    old_certificate = External(OLD.fingerprint)
+    old_certificate = External(OLD_PEM.fingerprint)
     assert live_resources == [
         make_live(
             billing_group=External("bill"),
@@ -148,9 +148,9 @@ def test_every_part_is_read_in_bulk():
     assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
 
 
-ATTACH = make_iot_call("AttachThingPrincipal", thingName="pump", principal=CERTIFICATE_ARN)
-ATTACH_POLICY = make_iot_call("AttachPolicy", policyName="telemetry", target=CERTIFICATE_ARN)
-REGISTER = make_iot_call(
+ATTACH_CALL = make_iot_call("AttachThingPrincipal", thingName="pump", principal=CERTIFICATE_ARN)
+ATTACH_POLICY_CALL = make_iot_call("AttachPolicy", policyName="telemetry", target=CERTIFICATE_ARN)
+REGISTER_CALL = make_iot_call(
     "RegisterCertificate", ignored_errors=EXISTS, certificatePem=PEM.text, status="ACTIVE"
 )
 
@@ -195,8 +195,8 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
             {"certificate_status": "INACTIVE"},
             [make_iot_call("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
         ),
-        ({"policies": ()}, [ATTACH_POLICY]),
-        ({"certificate": None, "is_attached": False}, [ATTACH]),
+        ({"policies": ()}, [ATTACH_POLICY_CALL]),
+        ({"certificate": None, "is_attached": False}, [ATTACH_CALL]),
         (
             {
                 "certificate": None,
@@ -206,7 +206,7 @@ def make_group_call(operation: str, name: str, *, ignored_errors=()):
                 "registered_id": None,
                 "is_attached": False,
             },
-            [REGISTER, ATTACH_POLICY, ATTACH],
+            [REGISTER_CALL, ATTACH_POLICY_CALL, ATTACH_CALL],
         ),
     ],
     ids=["attributes", "groups", "billing", "status", "policy", "attachment", "certificate"],
@@ -215,7 +215,7 @@ def test_only_the_differences_are_sent(differences, expected):
     assert list_calls(*make_update(make_pump(), make_live(**differences))) == expected
 
 
-RETIRE = make_iot_call(
+RETIRE_CALL = make_iot_call(
     "AttachPolicy",
     ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
@@ -229,7 +229,7 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )
     assert list_calls(update, context) == [
-        RETIRE,
+        RETIRE_CALL,
         make_iot_call(
             "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERTIFICATE_ARN
         ),
@@ -241,10 +241,10 @@ def test_a_change_of_the_cas_mode_registers_the_certificate_again():
             certificateId=PEM.fingerprint,
             forceDelete=True,
         ),
-        REGISTER,
-        ATTACH_POLICY,
+        REGISTER_CALL,
+        ATTACH_POLICY_CALL,
         make_iot_call("AttachPolicy", policyName="elsewhere", target=CERTIFICATE_ARN),
-        ATTACH,
+        ATTACH_CALL,
     ]
     assert list_plan_errors(update, context) == []
 
@@ -282,7 +282,7 @@ def test_a_template_outside_the_file_is_a_problem():
 
 
 def test_a_certificate_with_an_id_in_the_template_must_be_registered():
-    certificate_part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
+    certificate_part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD_PEM.fingerprint}}
     template = make_body().value
     document = Document.from_value(
         {
@@ -297,7 +297,7 @@ def test_a_certificate_with_an_id_in_the_template_must_be_registered():
     )
     assert list_plan_errors(update, context) == [
         (
-            f"the template has the CertificateId {OLD.fingerprint}, and this account and Region have no such certificate; "
+            f"the template has the CertificateId {OLD_PEM.fingerprint}, and this account and Region have no such certificate; "
             "register it first, or use CertificatePem in the template"
         )
     ]

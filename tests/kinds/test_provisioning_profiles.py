@@ -226,7 +226,7 @@ def test_an_existing_file_is_rejected():
     ],
     ids=["a key without a file", "no CA", "a CA without JITR", "a claim with JITR", "a file without a key"],
 )
-def test_a_field_that_the_type_lacks_or_does_not_use_is_a_problem(spec, expected):
+def test_a_missing_or_unused_field_of_a_type_is_a_problem(spec, expected):
     assert list_problems(make_profile(spec)) == [expected]
 
 

@@ -176,12 +176,15 @@ PROPERTIES = st.dictionaries(
     ANYTHING,
     max_size=3,
 )
-PARTS = st.fixed_dictionaries(
+TEMPLATE_RESOURCES = st.fixed_dictionaries(
     {"Type": st.sampled_from([THING, CERTIFICATE, POLICY]) | ANYTHING, "Properties": PROPERTIES | ANYTHING},
     optional={"OverrideSettings": ANYTHING},
 )
 TEMPLATES = st.fixed_dictionaries(
-    {"Resources": st.dictionaries(st.sampled_from("abc"), PARTS | ANYTHING, max_size=3) | ANYTHING},
+    {
+        "Resources": st.dictionaries(st.sampled_from("abc"), TEMPLATE_RESOURCES | ANYTHING, max_size=3)
+        | ANYTHING
+    },
     optional={"Parameters": ANYTHING, "Mappings": ANYTHING, "DeviceConfiguration": ANYTHING},
 )
 

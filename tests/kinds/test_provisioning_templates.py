@@ -136,7 +136,7 @@ def test_spaces_in_the_body_are_not_a_change():
     )
 
 
-def test_one_call_changes_all_fields_but_the_body_and_removes_the_hook():
+def test_one_call_changes_role_description_and_enabled_and_removes_the_hook():
     spec = ProvisioningTemplate(BODY, provisioning_role_arn=f"{ROLE_ARN}-2")
     assert list_calls(make_change(make_template(spec), make_live(SPEC))) == [
         make_iot_call(

@@ -35,7 +35,7 @@ def run_read(read):
             return stop.value, batches
 
 
-def test_merged_reads_share_batches_until_the_longest_one_ends():
+def test_a_batch_of_merged_reads_takes_a_call_of_each_read_in_turn():
     _, batches = run_read(merge_reads(read_numbers("a", [3, 1]), read_numbers("b", [1, 2])))
     assert batches == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 

@@ -213,9 +213,9 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
         make_resource("things", "t", Thing(thing_groups=("a",))),
     ]
     converge(make_state(make_group("a", policies=("p",)), *other_resources), cloud)
-    moved = make_state(make_group("a", parent="top", policies=("p",)), *other_resources)
-    converge(moved, cloud)
-    assert plan_state(moved, cloud).steps == ()
+    moved_state = make_state(make_group("a", parent="top", policies=("p",)), *other_resources)
+    converge(moved_state, cloud)
+    assert plan_state(moved_state, cloud).steps == ()
     content = cloud.read_content()
     assert content["thing_groups"]["a"]["parent"] == "top"
     assert content["things"]["t"]["groups"] == ["a", "reconciler-ws"]
@@ -250,10 +250,10 @@ def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     cloud = Cloud()
     top, mid, low = make_group("top"), make_group("mid"), make_group("low", parent="mid")
     converge(make_state(top, mid, low), cloud)
-    moved = make_state(top, make_group("mid", parent="top"), low)
+    moved_state = make_state(top, make_group("mid", parent="top"), low)
     with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
-        plan_state(moved, cloud)
+        plan_state(moved_state, cloud)
     converge(make_state(top, mid, make_group("low")), cloud)
     converge(make_state(top, make_group("mid", parent="top"), make_group("low")), cloud)
-    converge(moved, cloud)
-    assert plan_state(moved, cloud).steps == ()
+    converge(moved_state, cloud)
+    assert plan_state(moved_state, cloud).steps == ()

@@ -309,7 +309,7 @@ def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
     )
     certificate_a, _ = make_device("a", generation)
     certificate_b, _ = make_device("b")
-    swapped = make_state(
+    swapped_state = make_state(
         make_ca(),
         certificate_a,
         certificate_b,
@@ -318,5 +318,5 @@ def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
             for name, other in (("a", "b"), ("b", "a"))
         ),
     )
-    converge(swapped, cloud)
-    assert plan_state(swapped, cloud).steps == ()
+    converge(swapped_state, cloud)
+    assert plan_state(swapped_state, cloud).steps == ()

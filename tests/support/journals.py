@@ -60,7 +60,7 @@ def open_journal(folder: Path, **options: object) -> Journal:
     return Journal(folder / "journal.sqlite3", **{"clock": create_clock(), **options})
 
 
-def read_only_record(journal: Journal) -> RunRecord:
+def read_record_of_only_run(journal: Journal) -> RunRecord:
     """Return the record of the only run in the journal."""
     (run,) = journal.list_runs()
     record = journal.read_record(run.id)

@@ -74,7 +74,7 @@ def run(plan, call=None, **options):
     return [evolve(outcome, seconds=0.0) if isinstance(outcome, Applied) else outcome for outcome in outcomes]
 
 
-def make_applied(name, *request_ids):
+def make_applied_outcome(name, *request_ids):
     """Return the outcome of an applied step; by default it has the request ID of one call."""
     return Applied(make_change(name), 0.0, request_ids or (f"r-{name}0",))
 
@@ -90,9 +90,9 @@ def join_started_names(outcomes):
 def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
     assert run(make_plan({"a": "", "b": "a"}, a=2)) == [
         Started(make_change("a")),
-        make_applied("a", "r-a0", "r-a1"),
+        make_applied_outcome("a", "r-a0", "r-a1"),
         Started(make_change("b")),
-        make_applied("b"),
+        make_applied_outcome("b"),
     ]
 
 
@@ -116,8 +116,8 @@ def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
         Skipped(make_change("b"), blocked_by=build_address("a")),
         Skipped(make_change("c"), blocked_by=build_address("a")),
         Skipped(make_change("f"), blocked_by=build_address("a")),
-        make_applied("d"),
-        make_applied("e"),
+        make_applied_outcome("d"),
+        make_applied_outcome("e"),
     ]
 
 
@@ -193,9 +193,9 @@ def test_stopping_finishes_running_steps_and_cancels_the_rest():
     outcomes = run(plan, call, stop=stop, workers=1)
     assert outcomes == [
         Started(make_change("a")),
-        make_applied("a"),
+        make_applied_outcome("a"),
         Started(make_change("b")),
-        make_applied("b", "r-b0", "r-b1"),
+        make_applied_outcome("b", "r-b0", "r-b1"),
         Canceled(make_change("c")),
         Canceled(make_change("d")),
         Canceled(make_change("e")),
@@ -233,14 +233,21 @@ def test_a_reconciler_error_is_reported_unchanged(error):
 
 def test_an_internal_error_fails_its_step_and_other_steps_still_run():
     error = ZeroDivisionError("division by zero")
-    (failed, *rest) = drop_started(run(make_plan({"a": "", "b": "a", "c": ""}), make_registry(a=error)))
-    assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
+    (failed_outcome, *rest) = drop_started(
+        run(make_plan({"a": "", "b": "a", "c": ""}), make_registry(a=error))
+    )
+    assert (
+        failed_outcome.change,
+        failed_outcome.completed_calls,
+        str(failed_outcome.error),
+        failed_outcome.error.__cause__,
+    ) == (
         make_change("a"),
         0,
         "internal error: ZeroDivisionError: division by zero",
         error,
     )
-    assert rest == [Skipped(make_change("b"), blocked_by=build_address("a")), make_applied("c")]
+    assert rest == [Skipped(make_change("b"), blocked_by=build_address("a")), make_applied_outcome("c")]
 
 
 def test_a_later_step_sends_the_id_that_aws_assigned_in_an_earlier_step():

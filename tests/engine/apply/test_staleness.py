@@ -45,7 +45,7 @@ CERTIFICATE_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}"
 ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
 
 
-def allow(action: str) -> Document:
+def make_allow_document(action: str) -> Document:
     return Document.from_value(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
     )
@@ -53,7 +53,7 @@ def allow(action: str) -> Document:
 
 RESOURCES_BEFORE = [
     make_ca(),
-    make_resource("policies", "p", Policy(allow("iot:Connect"))),
+    make_resource("policies", "p", Policy(make_allow_document("iot:Connect"))),
     make_resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
     make_resource(
         "thing_types",
@@ -94,7 +94,7 @@ RESOURCES_BEFORE = [
 
 CHANGED_FIELDS = {
     "ca_certificates.alpha": {"auto_registration": True},
-    "policies.p": {"document": allow("iot:Publish")},
+    "policies.p": {"document": make_allow_document("iot:Publish")},
     "certificates.a": {"status": "INACTIVE"},
     "thing_types.t": {
         "propagating_attributes": (PropagatingAttribute(user_property_key="who", thing_attribute="house"),)
@@ -154,7 +154,7 @@ def build_tag_reader(arn):
 
 
 def create_policy(cloud):
-    cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=make_allow_document("iot:*").text)
     return "by-hand"
 
 
@@ -238,7 +238,7 @@ EDITS = [
         "policies.p",
         "its document is changed",
         lambda c: c.iot.create_policy_version(
-            policyName="p", policyDocument=allow("iot:*").text, setAsDefault=True
+            policyName="p", policyDocument=make_allow_document("iot:*").text, setAsDefault=True
         ),
         lambda c: Document.parse(c.iot.get_policy(policyName="p")["policyDocument"]),
     ),
@@ -344,7 +344,7 @@ EDITS = [
 ]
 
 
-FIRST_POLICY = make_resource("policies", "first", Policy(allow("iot:Receive")))
+FIRST_POLICY = make_resource("policies", "first", Policy(make_allow_document("iot:Receive")))
 
 
 def build_updated_state(address: str) -> DesiredState:
@@ -364,12 +364,14 @@ def build_updated_state(address: str) -> DesiredState:
 
 def build_state_without(address: str) -> DesiredState:
     """Return the state without the resource and its dependents."""
-    deleted: set[Address] = set()
+    deleted_addresses: set[Address] = set()
     dependents = {Address.parse(address)}
     while dependents:
-        deleted |= dependents
-        dependents = {item.address for item in RESOURCES_BEFORE if item.dependencies & deleted} - deleted
-    return make_state(*(item for item in RESOURCES_BEFORE if item.address not in deleted))
+        deleted_addresses |= dependents
+        dependents = {
+            item.address for item in RESOURCES_BEFORE if item.dependencies & deleted_addresses
+        } - deleted_addresses
+    return make_state(*(item for item in RESOURCES_BEFORE if item.address not in deleted_addresses))
 
 
 def build_whole_state(_address: str) -> DesiredState:

@@ -16,7 +16,12 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
-from tests.engine.apply.test_staleness import ARN_PREFIX, CHANGED_FIELDS, RESOURCES_BEFORE, allow
+from tests.engine.apply.test_staleness import (
+    ARN_PREFIX,
+    CHANGED_FIELDS,
+    RESOURCES_BEFORE,
+    make_allow_document,
+)
 from tests.engine.test_provisioned_things import compute_pump_certificate_id, make_fleet, make_pump
 from tests.support.desired_states import (
     AUTHORITIES,
@@ -94,7 +99,7 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     "desired", [make_state(), make_state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"]
 )
 @pytest.mark.parametrize(
-    "other_group", ["reconciler-other", "reconciler-zz"], ids=["sorted first", "sorted last"]
+    "other_group", ["reconciler-other", "reconciler-zz"], ids=["before reconciler-ws", "after reconciler-ws"]
 )
 def test_a_thing_added_meanwhile_to_another_workspaces_group_is_not_changed(cloud, desired, other_group):
     converge(make_state(THING), cloud)
@@ -132,7 +137,7 @@ def test_a_group_is_not_moved_if_it_would_lose_a_thing_added_meanwhile(cloud):
 def test_a_group_is_not_moved_if_it_would_lose_a_policy_attached_meanwhile(cloud):
     converge(build_state_with_child_of("g"), cloud)
     plan = plan_state(build_state_with_child_of("k"), cloud)
-    cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=make_allow_document("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ARN_PREFIX}thinggroup/h")
     assert apply_stale_plan(plan, cloud, "thing_groups.h") == format_changed_error(
         "thing_groups.h", "attached"
@@ -240,7 +245,7 @@ def build_fleet_with_ca_mode(mode):
 def test_a_certificate_with_a_policy_attached_meanwhile_is_not_registered_again(cloud):
     converge(build_fleet_with_ca_mode("DEFAULT"), cloud)
     plan = plan_state(build_fleet_with_ca_mode("SNI_ONLY"), cloud)
-    cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=make_allow_document("iot:*").text)
     cloud.iot.attach_policy(
         policyName="by-hand", target=f"{ARN_PREFIX}cert/{compute_pump_certificate_id('1')}"
     )
@@ -256,12 +261,12 @@ def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
         evolve(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
         for resource in RESOURCES_BEFORE
     ]
-    list_operations = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
-    list_operations |= {"ListCredentialLockers", "ListProvisioningProfiles"}
+    listing_operations = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
+    listing_operations |= {"ListCredentialLockers", "ListProvisioningProfiles"}
     full_listings = []
 
     def call(request):
-        if request.operation in list_operations and not request.params:
+        if request.operation in listing_operations and not request.params:
             full_listings.append(request)
         return cloud.call(request)
 
@@ -270,11 +275,11 @@ def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
 
 
 def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
-    policy = make_resource("policies", "p", Policy(allow("iot:Connect")))
+    policy = make_resource("policies", "p", Policy(make_allow_document("iot:Connect")))
     certificate, thing = make_device("a")
     converge(make_state(make_ca(), policy, certificate, thing), cloud)
-    with_policy = evolve(certificate, spec=evolve(certificate.spec, policies=("p",)))
-    assert isinstance(with_policy.spec, Certificate)
-    plan = plan_state(make_state(make_ca(), policy, with_policy, thing), cloud)
+    certificate_with_policy = evolve(certificate, spec=evolve(certificate.spec, policies=("p",)))
+    assert isinstance(certificate_with_policy.spec, Certificate)
+    plan = plan_state(make_state(make_ca(), policy, certificate_with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")
     assert apply_stale_plan(plan, cloud, "certificates.a") == format_changed_error("certificates.a", "status")

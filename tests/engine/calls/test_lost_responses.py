@@ -100,16 +100,18 @@ class TestIssuedCertificates:
         issued_id = compute_certificate_id(file.read_text())
         assert cloud.read_content()["certificates"].keys() == {issued_id, other_certificate["certificateId"]}
         assert cloud.read_content()["things"]["a"]["principals"] == [(issued_id, "NON_EXCLUSIVE_THING")]
-        saved = OutputFile("a.pem", str(file), file.read_text())
-        assert plan_state(build_state(request, saved), cloud).steps == ()
+        saved_file = OutputFile("a.pem", str(file), file.read_text())
+        assert plan_state(build_state(request, saved_file), cloud).steps == ()
 
     def test_the_previous_certificate_does_not_verify_that_a_request_was_sent_again(self, cloud):
         request = make_signing_request("a")
-        previous = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        verification = CertificateIssued.for_request(request, previous_id=previous["certificateId"])
+        previous_certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        verification = CertificateIssued.for_request(
+            request, previous_id=previous_certificate["certificateId"]
+        )
         assert verify(cloud, verification) is None
-        issued = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        assert verify(cloud, verification)["certificateArn"] == issued["certificateArn"]
+        issued_certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        assert verify(cloud, verification)["certificateArn"] == issued_certificate["certificateArn"]
 
     def test_verifying_a_partly_provisioned_thing_fails_and_names_the_missing_part(self, cloud):
         request = make_signing_request("a")
@@ -132,7 +134,7 @@ def verify(cloud, verification, **params):
 
 
 @WITH_EACH_FAULT
-def test_the_next_run_saves_a_claim_key_that_a_fault_lost(cloud, tmp_path, fault):
+def test_a_claim_key_is_saved_at_the_latest_by_the_run_after_a_fault(cloud, tmp_path, fault):
     from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 
     file = tmp_path / "claim.key"
@@ -182,13 +184,13 @@ class ScriptedAws:
         return send(self, ApiCall("iot", "Make", params, **options), {}, lambda _seconds: None)
 
 
-def aws_error(code: str, *, unknown: bool = False) -> AwsError:
+def make_aws_error(code: str, *, unknown: bool = False) -> AwsError:
     return AwsError(service="iot", operation="Make", code=code, message="m", outcome_unknown=unknown)
 
 
 LOST_RESPONSE = TargetError("no answer", outcome_unknown=True)
-EXISTS_ERROR = aws_error("ResourceAlreadyExistsException")
-NOT_FOUND_ERROR = aws_error("ResourceNotFoundException")
+EXISTS_ERROR = make_aws_error("ResourceAlreadyExistsException")
+NOT_FOUND_ERROR = make_aws_error("ResourceNotFoundException")
 VERIFICATION = FieldsMatch(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
 REQUESTED_POLICY = {"policyDocument": '{"a":1}'}
 OTHER_POLICY = {"policyDocument": '{"a":2}'}
@@ -213,7 +215,11 @@ CREATED_RESPONSE = {"id": "7"}
             REQUESTED_POLICY,
             ["Make", "Read", "Make", "Read"],
         ),
-        ([aws_error("InternalFailure", unknown=True), REQUESTED_POLICY], REQUESTED_POLICY, ["Make", "Read"]),
+        (
+            [make_aws_error("InternalFailure", unknown=True), REQUESTED_POLICY],
+            REQUESTED_POLICY,
+            ["Make", "Read"],
+        ),
     ],
 )
 def test_a_call_that_took_effect_is_not_repeated(responses, result, operations):
@@ -249,7 +255,7 @@ UNKNOWN_OUTCOME = "iot:Make may or may not have been made: its response was lost
     [
         ([LOST_RESPONSE], {}),
         ([LOST_RESPONSE, TargetError("no route")], {"verification": VERIFICATION}),
-        ([LOST_RESPONSE, aws_error("AccessDenied")], {"verification": VERIFICATION}),
+        ([LOST_RESPONSE, make_aws_error("AccessDenied")], {"verification": VERIFICATION}),
         ([LOST_RESPONSE, NOT_FOUND_ERROR] * 40, {"verification": VERIFICATION}),
     ],
     ids=["no verification", "unreachable", "not allowed to read", "always lost"],

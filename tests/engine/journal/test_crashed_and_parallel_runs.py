@@ -14,7 +14,13 @@ from attrs import evolve
 from reconciler.engine.journal.journal import Journal
 from reconciler.engine.ownership.process import identify_this_process, is_running
 from reconciler.model.run import ProcessIdentity
-from tests.support.journals import OTHER_HOST, THIS_PROCESS, make_group_plan, open_journal, read_only_record
+from tests.support.journals import (
+    OTHER_HOST,
+    THIS_PROCESS,
+    make_group_plan,
+    open_journal,
+    read_record_of_only_run,
+)
 
 WRITER = """
 import sys, threading
@@ -83,16 +89,18 @@ def test_a_killed_run_counts_as_crashed_and_its_calls_in_flight_as_unknown(tmp_p
     writer = start_writer(RECORD_AND_WAIT, path)
     assert writer.stdout
     assert writer.stdout.readline() == "sent\n"
-    assert read_only_record(Journal(path)).run.status == "running"
+    assert read_record_of_only_run(Journal(path)).run.status == "running"
     writer.send_signal(signal.SIGKILL)
     while is_running(
         evolve(
-            THIS_PROCESS, pid=writer.pid, started_at=read_only_record(Journal(path)).run.process.started_at
+            THIS_PROCESS,
+            pid=writer.pid,
+            started_at=read_record_of_only_run(Journal(path)).run.process.started_at,
         )
     ):
         os.sched_yield()
     for _ in range(2):  # first as a zombie process, and then after this process has collected its exit status
-        record = read_only_record(Journal(path))
+        record = read_record_of_only_run(Journal(path))
         assert (
             record.run.status,
             record.run.ended_at,

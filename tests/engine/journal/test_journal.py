@@ -28,7 +28,7 @@ from tests.support.journals import (
     make_group_creation,
     make_group_plan,
     open_journal,
-    read_only_record,
+    read_record_of_only_run,
 )
 
 DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
@@ -46,7 +46,7 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     run.record_response(second_token, "refused", "r-no", "Denied")
     run.record_outcome(Failed(make_group_creation("b"), DENIED))
     run.end()
-    assert read_only_record(journal) == RunRecord(
+    assert read_record_of_only_run(journal) == RunRecord(
         run=Run(
             id=run.run_id,
             workspace="ws",
@@ -164,10 +164,10 @@ def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     token = run.record_request(build_address("a"), ApiCall("iot", "Make"))
-    (call,) = read_only_record(journal).calls
-    assert (read_only_record(journal).run.status, call.status) == ("running", "in flight")
+    (call,) = read_record_of_only_run(journal).calls
+    assert (read_record_of_only_run(journal).run.status, call.status) == ("running", "in flight")
     run.record_response(token, "answered", "r")
-    (call,) = read_only_record(journal).calls
+    (call,) = read_record_of_only_run(journal).calls
     assert (call.status, call.request_id) == ("answered", "r")
     run.end()
 
@@ -200,7 +200,7 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     for outcome in apply_plan(plan, respond, stop=stop, workers=1, pause=lambda _: None, recorder=run):
         run.record_outcome(outcome)
     run.end()
-    record = read_only_record(journal)
+    record = read_record_of_only_run(journal)
     assert [(call.address, call.status, call.error_code, call.request_id) for call in record.calls] == [
         ("thing_groups.a", "refused", "Denied", "r-no"),
         ("thing_groups.a", "lost", "OSError", ""),
@@ -210,7 +210,7 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     assert record.run.unanswered_call_count == 1
 
 
-def test_an_error_that_a_call_expects_is_recorded_as_answered(tmp_path):
+def test_only_an_error_that_ends_a_call_successfully_is_recorded_as_answered(tmp_path):
     def deny(_request):
         raise DENIED
 
@@ -224,7 +224,7 @@ def test_an_error_that_a_call_expects_is_recorded_as_answered(tmp_path):
         with pytest.raises(AwsError):
             record_calls(deny, run, build_address("a"))(ApiCall("iot", "Make", **error_codes))
     run.end()
-    assert [(call.status, call.error_code) for call in read_only_record(journal).calls] == [
+    assert [(call.status, call.error_code) for call in read_record_of_only_run(journal).calls] == [
         ("answered", "Denied"),
         ("answered", "Denied"),
         ("refused", "Denied"),
@@ -281,28 +281,30 @@ def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(t
 
 
 SETUP_CODE = "90314159265358979323846264"
-KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n"
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n"
 
 
 def test_the_journal_file_contains_no_secret(tmp_path):
     params = {
         "AuthenticationMaterial": Secret("env CODE", SETUP_CODE),
-        "certificatePem": KEY,
-        "nested": {"deep": [Secret("env KEY", KEY)]},
+        "certificatePem": PRIVATE_KEY,
+        "nested": {"deep": [Secret("env KEY", PRIVATE_KEY)]},
         "Name": "pump-1",
     }
     plan_with_secrets = make_group_plan("a", **params)
     journal = open_journal(tmp_path)
     run = journal.begin(plan_with_secrets, THIS_PROCESS, "apply", "")
-    text = f"rejected code {SETUP_CODE}, key {KEY.strip()} and line {KEY.splitlines()[1]}"
-    call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": SETUP_CODE, "targetName": KEY})
+    text = f"rejected code {SETUP_CODE}, key {PRIVATE_KEY.strip()} and line {PRIVATE_KEY.splitlines()[1]}"
+    call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": SETUP_CODE, "targetName": PRIVATE_KEY})
     run.record_response(run.record_request(build_address("a"), call), "refused", code="Denied")
     run.record_outcome(Failed(make_group_creation("a"), ReconcilerError(text)))
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
     content += b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert [secret for secret in (SETUP_CODE, *KEY.splitlines()[1:2]) if secret.encode() in content] == []
-    record = read_only_record(journal)
+    assert [
+        secret for secret in (SETUP_CODE, *PRIVATE_KEY.splitlines()[1:2]) if secret.encode() in content
+    ] == []
+    record = read_record_of_only_run(journal)
     assert record.calls[0].parameters == "Name=pump-1"
     assert record.steps[0].error == "rejected code (sensitive), key (sensitive) and line (sensitive)"
 

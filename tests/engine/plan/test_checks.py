@@ -157,9 +157,9 @@ def format_limit_error(action, count, percent):
     ],
 )
 def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
-    managed = make_managed_thing("m")
-    converge(make_state(make_ca(), *make_device("a"), *make_device("b"), managed), cloud)
-    desired = make_state(make_ca(), *make_device("a", 2), managed, limits=ChangeLimits(**limits))
+    unchanged_thing = make_managed_thing("m")
+    converge(make_state(make_ca(), *make_device("a"), *make_device("b"), unchanged_thing), cloud)
+    desired = make_state(make_ca(), *make_device("a", 2), unchanged_thing, limits=ChangeLimits(**limits))
     if errors:
         assert get_rejection_reasons(desired, cloud) == errors
     else:

@@ -31,9 +31,9 @@ def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = D
     return make_state(*groups, *policies, limits=limits)
 
 
-def format_delete_error(count, owned, noun, limit):
+def format_delete_error(count, owned_count, noun, limit):
     return (
-        f"the plan would delete {count} of {owned} {noun}, which exceeds {limit}; "
+        f"the plan would delete {count} of {owned_count} {noun}, which exceeds {limit}; "
         f"to allow it once, pass --allow-delete {count}"
     )
 

@@ -20,7 +20,7 @@ from tests.support.desired_states import (
 )
 from tests.support.one_device import get_device_certificate_id, make_one_device_state
 
-PROTECTED = Lifecycle(prevent_destroy=True)
+PROTECTED_LIFECYCLE = Lifecycle(prevent_destroy=True)
 NEXT_STEP = "to allow it, first apply its table with prevent_destroy = false"
 OWN_GROUPS = {"thing_groups.reconciler-ws", "thing_groups.reconciler-ws-protected"}
 """The groups of the things that the workspaces `ws` and `ws-protected` own."""
@@ -32,7 +32,7 @@ def protect(desired, *kinds: str):
     return evolve(
         desired,
         resources={
-            address: evolve(resource, lifecycle=PROTECTED) if address.kind in kinds else resource
+            address: evolve(resource, lifecycle=PROTECTED_LIFECYCLE) if address.kind in kinds else resource
             for address, resource in desired.resources.items()
         },
     )
@@ -138,5 +138,5 @@ def test_unprotecting_and_replacing_need_two_applies(cloud):
 
 def test_a_workspace_owns_nothing_of_a_workspace_with_a_similar_name(cloud):
     converge(protect(make_state(make_resource("things", "a", Thing())), "things"), cloud)
-    other = make_state(make_resource("thing_groups", "g", ThingGroup()), workspace="ws-protected")
-    assert list_actions(plan_state(other, cloud)) == [("create", "thing_groups.g")]
+    similar_workspace = make_state(make_resource("thing_groups", "g", ThingGroup()), workspace="ws-protected")
+    assert list_actions(plan_state(similar_workspace, cloud)) == [("create", "thing_groups.g")]

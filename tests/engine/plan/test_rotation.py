@@ -144,8 +144,10 @@ class TestGracePeriod:
             resources = []
             for name, period in zip(("a", "b"), periods, strict=True):
                 certificate, thing = make_device(name, generation)
-                rotated = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation(period)))
-                resources += [rotated, thing]
+                certificate_with_rotation = evolve(
+                    certificate, spec=evolve(certificate.spec, rotation=Rotation(period))
+                )
+                resources += [certificate_with_rotation, thing]
             return make_state(make_ca(), *resources)
 
         converge(make_state_of_two(1), cloud)
@@ -216,8 +218,10 @@ class TestGracePeriod:
         def make_state_without_days(generation):
             desired = self.make_state(generation)
             certificate = desired.resources[Address("certificates", "a")]
-            changed = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
-            return evolve(desired, resources={**desired.resources, changed.address: changed})
+            changed_certificate = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
+            return evolve(
+                desired, resources={**desired.resources, changed_certificate.address: changed_certificate}
+            )
 
         converge(make_state_without_days(1), cloud)
         converge(make_state_without_days(2), cloud)
@@ -361,7 +365,7 @@ class TestIssuedByAws:
         key = ec.generate_private_key(ec.SECP256R1())
         other_request = make_signing_request(key)
         converge(self.make_state(second_path, other_request), cloud)
-        issued = x509.load_pem_x509_certificate(second_path.read_bytes())
-        assert issued.public_key() == key.public_key()
+        issued_certificate = x509.load_pem_x509_certificate(second_path.read_bytes())
+        assert issued_certificate.public_key() == key.public_key()
         assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(second_path.read_text())]
         assert plan_state(self.make_state(second_path, other_request), cloud).steps == ()

@@ -187,8 +187,8 @@ def test_a_delete_without_the_deletes_that_it_depends_on_is_rejected(cloud):
     )
 
 
-def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
-    """Deleting the thing attaches the deny-all policy to the certificate, which marks it as owned."""
+def test_the_certificate_of_a_deleted_thing_is_deleted_by_a_later_apply(cloud):
+    """The selected deletion of the thing attaches the deny-all policy, so the certificate is still owned."""
     converge(make_fleet(), cloud)
     smaller_fleet = make_state(
         make_ca(), *make_device("b", site="oslo"), make_resource("thing_groups", "g", ThingGroup())
