@@ -15,9 +15,8 @@ from tests.support.pki import Authority  # noqa: E402
 
 load_profile()
 
-os.environ.pop(
-    "PYTHONDONTWRITEBYTECODE", None
-)  # so that the many processes that tests start share compiled modules
+# Tests start many processes, which should share compiled modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(trylast=True)

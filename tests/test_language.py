@@ -1,7 +1,7 @@
 """Everything a person reads is plain English, as CONTRIBUTING and docs/glossary.md describe it.
 
-The words and phrases below have been replaced everywhere. `language_exceptions.toml` counts the remaining uses, by file and rule; the
-counts may only shrink.
+The words and phrases below should not be used. `language_exceptions.toml` has the number of accepted uses, by file and rule; these
+numbers may only shrink.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 - ```` ```console ````: each line that begins with `$` is run, and the lines after it are its output. If no lines follow, the output is
   not compared. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make TARGET` runs the
-  recipe in the Makefile, unless it has commands of other programs.
+  recipe in the Makefile if its commands are all `reconciler` and `echo`.
 - ```` ```diff ````: an edit of `desired_state.toml`.
 - ```` ```python ````: code that is run; the comment after `print(…)  # ` is its output.
 - ```` ```toml ````: a desired state, or a part of one, that must be valid. It is not stored.
