@@ -173,7 +173,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             "RegisterCertificate",
             "AttachPolicy",
             "AttachThingPrincipal",
-            "AttachPolicy",
+            "AttachPolicy",  # the deny-all policy, to the old certificate
             "DetachThingPrincipal",
             "UpdateCertificate",
             "DeleteCertificate",
@@ -357,7 +357,7 @@ class TestSigningRequests:
     """A certificate that AWS issues in the same call."""
 
     @staticmethod
-    def make_state(path: Path, request: str):
+    def make_state_with_request(path: Path, request: str):
         value = TEMPLATE.value
         value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
         output = OutputFile("pump-8.pem", str(path), path.read_text() if path.exists() else None)
@@ -373,18 +373,18 @@ class TestSigningRequests:
 
     def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
-        converge(self.make_state(path, request_pem), cloud)
+        converge(self.make_state_with_request(path, request_pem), cloud)
         assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(path.read_text())]
-        assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
+        assert plan_state(self.make_state_with_request(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
         self, cloud, tmp_path, request_pem
     ):
         path = tmp_path / "pump-8.pem"
-        converge(self.make_state(path, request_pem), cloud)
+        converge(self.make_state_with_request(path, request_pem), cloud)
         text = path.read_text()
         path.unlink()
-        plan = converge(self.make_state(path, request_pem), cloud)
+        plan = converge(self.make_state_with_request(path, request_pem), cloud)
         assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
         assert (path.read_text(), list(cloud.read_content()["certificates"])) == (
             text,

@@ -65,7 +65,7 @@ class TestWithoutGracePeriod:
                 [
                     "RegisterCertificate",
                     "AttachThingPrincipal",
-                    "AttachPolicy",
+                    "AttachPolicy",  # the deny-all policy, to the old certificate
                     "DetachThingPrincipal",
                     "UpdateCertificate",
                     "DeleteCertificate",
@@ -108,15 +108,15 @@ class TestGracePeriod:
     """Both certificates stay until the grace period ends."""
 
     @staticmethod
-    def make_state(generation: int):
+    def make_state_of_generation(generation: int):
         certificate, thing = make_device("a", generation)
         return make_state(
             make_ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing
         )
 
     def test_both_certificates_are_attached_and_active(self, cloud):
-        converge(self.make_state(1), cloud)
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(1), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         content = cloud.read_content()
         assert {name: status for name, (status, _) in content["certificates"].items()} == {
             get_certificate_id("a"): "ACTIVE",
@@ -125,18 +125,18 @@ class TestGracePeriod:
         assert sorted(name for name, _ in content["things"]["a"]["principals"]) == sorted(
             content["certificates"]
         )
-        assert plan_state(self.make_state(2), cloud).steps == ()
+        assert plan_state(self.make_state_of_generation(2), cloud).steps == ()
 
     def test_a_note_has_the_end_of_the_grace_period(self, cloud):
-        converge(self.make_state(1), cloud)
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(1), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         creation_date = cloud.iot.describe_certificate(certificateId=get_certificate_id("a", 2))[
             "certificateDescription"
         ]["creationDate"]
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(creation_date.timestamp() + 7 * DAY_SECONDS))
         text = f"kept with its successor until {until} UTC"
         old_address = Address("certificates", f"a:{get_certificate_id('a')[:12]}")
-        assert plan_state(self.make_state(2), cloud).notes == (Note("info", text, old_address),)
+        assert plan_state(self.make_state_of_generation(2), cloud).notes == (Note("info", text, old_address),)
 
     @pytest.mark.parametrize("periods", [("1d", "7d"), ("7d", "1d")])
     def test_a_certificate_of_two_things_is_kept_until_the_later_grace_period_ends(self, cloud, periods):
@@ -167,21 +167,21 @@ class TestGracePeriod:
         )
 
     def test_the_old_certificate_is_deleted_after_the_grace_period(self, cloud, monkeypatch):
-        converge(self.make_state(1), cloud)
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(1), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         later = time.time() + 8 * DAY_SECONDS
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         assert cloud.read_content()["certificates"] == {get_certificate_id("a", 2): ("ACTIVE", "DEFAULT")}
-        assert plan_state(self.make_state(2), cloud).steps == ()
+        assert plan_state(self.make_state_of_generation(2), cloud).steps == ()
 
     def test_the_delete_after_the_grace_period_does_not_count_against_limits(self, cloud, monkeypatch):
         strict_limits = ChangeLimits(delete_count=0)
-        converge(self.make_state(1), cloud)
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(1), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         later = time.time() + 8 * DAY_SECONDS
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
-        desired = self.make_state(2)
+        desired = self.make_state_of_generation(2)
         plan = plan_state(evolve(desired, settings=evolve(desired.settings, limits=strict_limits)), cloud)
         assert [(step.change.action, str(step.address)) for step in plan.steps] == [
             ("update", "things.a"),
@@ -190,12 +190,12 @@ class TestGracePeriod:
         assert plan.notes == ()
 
     def test_destroy_deletes_old_and_new_certificate_without_a_warning(self, cloud, monkeypatch):
-        converge(self.make_state(1), cloud)
-        converge(self.make_state(2), cloud)
+        converge(self.make_state_of_generation(1), cloud)
+        converge(self.make_state_of_generation(2), cloud)
         for days in (0, 8):
             later = time.time() + days * DAY_SECONDS
             monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda later=later: later))
-            plan = plan_state(self.make_state(2), cloud, destroy=True)
+            plan = plan_state(self.make_state_of_generation(2), cloud, destroy=True)
             deleted_addresses = [
                 str(step.address) for step in plan.steps if step.address.kind == "certificates"
             ]
@@ -216,7 +216,7 @@ class TestGracePeriod:
 
     def test_a_grace_period_of_zero_days_ends_at_once(self, cloud):
         def make_state_without_days(generation):
-            desired = self.make_state(generation)
+            desired = self.make_state_of_generation(generation)
             certificate = desired.resources[Address("certificates", "a")]
             changed_certificate = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
             return evolve(
@@ -306,7 +306,7 @@ class TestIssuedByAws:
         return make_signing_request(ec.generate_private_key(ec.SECP256R1()))
 
     @staticmethod
-    def make_state(path: Path, request_pem: str, *, is_attached: bool = True):
+    def make_state_with_request(path: Path, request_pem: str, *, is_attached: bool = True):
         output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
         certificate = make_resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
         return make_state(
@@ -315,17 +315,17 @@ class TestIssuedByAws:
 
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.make_state(path, request_pem), cloud)
+        converge(self.make_state_with_request(path, request_pem), cloud)
         assert cloud.read_content()["certificates"] == {
             compute_certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")
         }
-        assert plan_state(self.make_state(path, request_pem), cloud).steps == ()
+        assert plan_state(self.make_state_with_request(path, request_pem), cloud).steps == ()
 
     def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.make_state(path, request_pem), cloud)
+        converge(self.make_state_with_request(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
-            plan_state(self.make_state(path, request_pem), cloud.reset())
+            plan_state(self.make_state_with_request(path, request_pem), cloud.reset())
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
@@ -338,20 +338,20 @@ class TestIssuedByAws:
         self, cloud, tmp_path, request_pem, is_attached
     ):
         path = tmp_path / "a.pem"
-        converge(self.make_state(path, request_pem, is_attached=is_attached), cloud)
+        converge(self.make_state_with_request(path, request_pem, is_attached=is_attached), cloud)
         text = path.read_text()
         path.unlink()
         if not is_attached:  # as if the run was killed before it attached the certificate
             holder = "reconciler-ws-unattached"
             arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_certificate_id(text)}"
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
-        converge(self.make_state(path, request_pem, is_attached=is_attached), cloud)
+        converge(self.make_state_with_request(path, request_pem, is_attached=is_attached), cloud)
         assert path.read_text() == text
         assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(text)]
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        plan = plan_state(self.make_state(path, request_pem), cloud)
+        plan = plan_state(self.make_state_with_request(path, request_pem), cloud)
         path.write_text("someone else's")
         assert list_failures(apply(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
@@ -361,11 +361,11 @@ class TestIssuedByAws:
 
     def test_another_signing_request_is_a_rotation(self, cloud, tmp_path, request_pem):
         first_path, second_path = tmp_path / "a.pem", tmp_path / "b.pem"
-        converge(self.make_state(first_path, request_pem), cloud)
+        converge(self.make_state_with_request(first_path, request_pem), cloud)
         key = ec.generate_private_key(ec.SECP256R1())
         other_request = make_signing_request(key)
-        converge(self.make_state(second_path, other_request), cloud)
+        converge(self.make_state_with_request(second_path, other_request), cloud)
         issued_certificate = x509.load_pem_x509_certificate(second_path.read_bytes())
         assert issued_certificate.public_key() == key.public_key()
         assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(second_path.read_text())]
-        assert plan_state(self.make_state(second_path, other_request), cloud).steps == ()
+        assert plan_state(self.make_state_with_request(second_path, other_request), cloud).steps == ()
