@@ -21,10 +21,10 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 INVALID = ("InvalidRequestException", 400)
 
 
-def csr_signed_with_sha1(common_name):
+def create_csr_signed_with_sha1(common_name):
     """Return a signing request as old tools create it.
 
-    The library reads such a request but does not create it, so its content is signed here.
+    The library `cryptography` reads such a request but does not create it, so its content is signed here.
     """
     key = pki.generate_ec_key()
     content = x509.load_pem_x509_csr(
@@ -32,11 +32,13 @@ def csr_signed_with_sha1(common_name):
     ).tbs_certrequest_bytes
     signature = b"\0" + key.sign(content, ec.ECDSA(hashes.SHA1()))
     ecdsa_with_sha1 = bytes.fromhex("06072a8648ce3d0401")
-    request_der = asn1(0x30, content + asn1(0x30, ecdsa_with_sha1) + asn1(0x03, signature))
+    sequence_tag, bit_string_tag = 0x30, 0x03
+    algorithm = encode_der(sequence_tag, ecdsa_with_sha1)
+    request_der = encode_der(sequence_tag, content + algorithm + encode_der(bit_string_tag, signature))
     return x509.load_der_x509_csr(request_der).public_bytes(Encoding.PEM).decode()
 
 
-def asn1(tag, content):
+def encode_der(tag, content):
     """Encode a DER value: tag, length, content."""
     length = len(content)
     length_bytes = length.to_bytes((length.bit_length() + 7) // 8, "big")
@@ -55,8 +57,8 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
     pem, keys = created.pop("certificatePem"), created.pop("keyPair")
     certificate = x509.load_pem_x509_certificate(pem.encode())
     private = load_pem_private_key(keys["PrivateKey"].encode(), None)
-    identifier = hashlib.sha256(pki.to_der(pem)).hexdigest()
-    assert created == {"certificateArn": ARN + identifier, "certificateId": identifier}
+    certificate_id = hashlib.sha256(pki.to_der(pem)).hexdigest()
+    assert created == {"certificateArn": ARN + certificate_id, "certificateId": certificate_id}
     assert encode_public_key(certificate.public_key()) == encode_public_key(private.public_key())
     assert encode_public_key(load_pem_public_key(keys["PublicKey"].encode())) == encode_public_key(
         private.public_key()
@@ -65,7 +67,7 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
         2048,
         pki.make_distinguished_name("AWS IoT Certificate"),
     )
-    described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
+    described = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
     described.pop("generationId")
     assert described == {
         **created,
@@ -82,7 +84,7 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
         "certificateMode": "DEFAULT",
     }
     statuses = {item["certificateId"]: item["status"] for item in iot.list_certificates()["certificates"]}
-    assert statuses == {identifier: "INACTIVE", active["certificateId"]: "ACTIVE"}
+    assert statuses == {certificate_id: "INACTIVE", active["certificateId"]: "ACTIVE"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_the_same_csr_twice_gets_two_certificates(iot):
 
 
 def test_a_csr_that_is_signed_with_sha1_gets_a_certificate(iot):
-    created = iot.create_certificate_from_csr(certificateSigningRequest=csr_signed_with_sha1("pump-7"))
+    created = iot.create_certificate_from_csr(certificateSigningRequest=create_csr_signed_with_sha1("pump-7"))
 
     issued = x509.load_pem_x509_certificate(created["certificatePem"].encode())
     assert issued.subject == pki.make_distinguished_name("pump-7")
@@ -145,7 +147,7 @@ def test_an_invalid_csr_and_one_with_a_weak_key_are_rejected(iot, csr):
     assert iot.list_certificates()["certificates"] == []
 
 
-def test_an_issued_certificate_has_no_registered_ca(iot):
+def test_an_issued_certificate_can_be_registered_again_only_without_a_ca(iot):
     created = iot.create_keys_and_certificate()
     iot.delete_certificate(certificateId=created["certificateId"])
 

@@ -9,7 +9,7 @@ from .test_managed_things import build_device_params
 MISSING = ("ResourceNotFoundException", 404)
 
 
-def capability(identifier):
+def build_capability(identifier):
     return {
         "id": identifier,
         "name": "capability",
@@ -20,7 +20,7 @@ def capability(identifier):
     }
 
 
-def schema(identifier, **document):
+def build_schema(identifier, **document):
     return {
         "Format": "AWS",
         "CapabilityId": identifier,
@@ -33,15 +33,20 @@ def schema(identifier, **document):
 REPORT = {
     "version": "1.0.0",
     "endpoints": [
-        {"id": "2", "deviceTypes": ["Light"], "capabilities": [capability("aws.OnOff@1.0")]},
+        {"id": "2", "deviceTypes": ["Light"], "capabilities": [build_capability("aws.OnOff@1.0")]},
         {
             "id": "1",
             "deviceTypes": ["Light"],
-            "capabilities": [capability("aws.OnOff@1.0"), capability("aws.Level@1.0")],
+            "capabilities": [build_capability("aws.OnOff@1.0"), build_capability("aws.Level@1.0")],
         },
     ],
 }
-SCHEMAS = [schema("aws.OnOff@1.0", title="on"), schema("aws.Level@1.0", n=1), schema("aws.Spare@1.0")]
+SCHEMAS = [
+    build_schema("aws.OnOff@1.0", title="on"),
+    build_schema("aws.Level@1.0", n=1),
+    build_schema("aws.Spare@1.0"),
+]
+# Items of the listing; no endpoint has the capability Spare.
 ON = {"CapabilityId": "aws.OnOff@1.0", "Schema": {"title": "on"}}
 LEVEL = {"CapabilityId": "aws.Level@1.0", "Schema": {"n": 1}}
 SPARE = {"CapabilityId": "aws.Spare@1.0", "Schema": {}}
@@ -62,7 +67,7 @@ def thing(managed):
         ({"EndpointIdFilter": "2", "CapabilityIdFilter": "aws.Level@1.0"}, []),
     ],
 )
-def test_schemas_are_listed_by_endpoint_and_capability(managed, thing, filters, expected):
+def test_schemas_are_sorted_and_filtered_by_endpoint_and_capability(managed, thing, filters, expected):
     assert managed.list_managed_thing_schemas(**thing, **filters)["Items"] == expected
 
 
@@ -74,7 +79,7 @@ def test_schemas_are_listed_in_pages(managed, thing):
     assert (len(first["Items"]), "NextToken" in second) == (3, False)
 
 
-def test_an_update_replaces_the_schemas(managed, thing):
+def test_schemas_can_be_removed_by_an_update_or_missing_from_the_start(managed, thing):
     managed.update_managed_thing(**thing, CapabilitySchemas=[])
 
     assert managed.list_managed_thing_schemas(**thing)["Items"] == []

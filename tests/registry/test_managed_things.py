@@ -41,7 +41,7 @@ REPORT = {
         }
     ],
 }
-FULL = {
+OPTIONAL_MEMBERS = {
     "Owner": "greenhouse",
     "Brand": "Acme",
     "Model": "P 7",
@@ -54,8 +54,8 @@ FULL = {
 
 @pytest.fixture
 def all_members(managed):
-    """Every member that is returned, with an existing credential locker."""
-    return {**FULL, "CredentialLockerId": managed.create_credential_locker()["Id"]}
+    """Every optional member that GetManagedThing returns, with an existing credential locker."""
+    return {**OPTIONAL_MEMBERS, "CredentialLockerId": managed.create_credential_locker()["Id"]}
 
 
 def get_ids(output):
@@ -187,7 +187,7 @@ def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock
     assert catch_error(managed.create_managed_thing, **changed) == CONFLICT
 
 
-def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock):
+def test_token_and_material_can_be_used_again_only_when_the_deletion_has_ended(managed, clock):
     first = managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     managed.delete_managed_thing(Identifier=first["Id"])
 
@@ -196,7 +196,7 @@ def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock)
         == CONFLICT
     )
     assert catch_error(managed.create_managed_thing, **build_device_params(ClientToken="t-2")) == CONFLICT
-    clock.advance(60)
+    clock.advance(60)  # the duration of a deletion
     second = managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     assert second["Id"] != first["Id"]
 
@@ -287,7 +287,7 @@ def test_an_update_changes_only_the_members_in_its_request(managed, all_members,
     assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
 
 
-def test_a_listed_managed_thing_has_most_members(managed, all_members):
+def test_a_list_has_only_some_members_of_a_managed_thing(managed, all_members):
     created = managed.create_managed_thing(**build_device_params(**all_members))
 
     listed_members = {

@@ -43,6 +43,7 @@ def create_group_members(iot, numbers):
 
 
 def create_billing_groups(iot, numbers):
+    """Create many billing groups, and as many things, all in the billing group acme."""
     iot.create_billing_group(billingGroupName="acme")
     for number in numbers:
         iot.create_billing_group(billingGroupName=f"b{number:03}")
@@ -50,6 +51,7 @@ def create_billing_groups(iot, numbers):
 
 
 def create_dynamic_groups(iot, numbers):
+    """Create many things in the group dynamic, and put the thing t000 into many dynamic and static groups."""
     iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
     for number in numbers:
         iot.create_thing(thingName=f"t{number:03}")
@@ -90,6 +92,7 @@ def create_policies(iot, numbers):
         iot.attach_policy(policyName="base", target=PRINCIPAL.format(number + 1))
 
 
+# Each case: the function that creates the items, the listing and its parameters, and the member that has the items.
 TOKEN_LISTS = [
     (create_things, "list_things", {}, "things"),
     (create_things, "list_things", {"attributeName": "site"}, "things"),
@@ -121,17 +124,20 @@ TOKEN_LISTS = [
 
 
 def read_pages(operation, size="maxResults", token_in="nextToken", token_out="nextToken", **params):
-    """Return the outputs of every page of three items."""
+    """Return the outputs of a listing in pages of three items.
+
+    `size`, `token_in` and `token_out` are the names of the members for the page size and the token.
+    """
     pages = [operation(**params, **{size: 3})]
     while token_out in pages[-1]:
         pages.append(operation(**params, **{size: 3, token_in: pages[-1][token_out]}))
     return pages
 
 
-@pytest.mark.parametrize(("create", "name", "params", "member"), TOKEN_LISTS)
-@pytest.mark.parametrize("number", [0, 3, 8])
-def test_paging_by_token_returns_every_item_once(*, iot, create, name, params, member, number):
-    create(iot, range(number))
+@pytest.mark.parametrize(("create_items", "name", "params", "member"), TOKEN_LISTS)
+@pytest.mark.parametrize("count", [0, 3, 8])
+def test_paging_by_token_returns_every_item_once(*, iot, create_items, name, params, member, count):
+    create_items(iot, range(count))
     operation = getattr(iot, name)
 
     pages = read_pages(operation, **params)
@@ -151,6 +157,7 @@ def test_paging_a_search_returns_every_thing_once(iot):
     assert catch_error(iot.search_index, maxResults=101, **params) == ("InvalidRequestException", 400)
 
 
+# As in TOKEN_LISTS.
 MARKER_LISTS = [
     (create_role_aliases, "list_role_aliases", {}, "roleAliases"),
     (create_role_aliases, "list_role_aliases", {"ascendingOrder": True}, "roleAliases"),
@@ -163,10 +170,10 @@ MARKER_LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("create", "name", "params", "member"), MARKER_LISTS)
-@pytest.mark.parametrize("number", [0, 3, 8])
-def test_paging_by_marker_returns_every_item_once(*, iot, create, name, params, member, number):
-    create(iot, range(number))
+@pytest.mark.parametrize(("create_items", "name", "params", "member"), MARKER_LISTS)
+@pytest.mark.parametrize("count", [0, 3, 8])
+def test_paging_by_marker_returns_every_item_once(*, iot, create_items, name, params, member, count):
+    create_items(iot, range(count))
     operation = getattr(iot, name)
 
     pages = read_pages(operation, size="pageSize", token_in="marker", token_out="nextMarker", **params)
@@ -298,7 +305,7 @@ def test_a_token_with_one_changed_character_is_rejected(iot):
         assert catch_error(iot.list_things, nextToken=changed) == ("InvalidRequestException", 400)
 
 
-def test_a_token_is_valid_only_for_its_listing_filters_account_and_region(iot, current_registry):
+def test_a_token_is_valid_only_for_its_listing_filters_and_region(iot, current_registry):
     create_things(iot, range(4))
     create_groups(iot, range(4))
     token = {"nextToken": iot.list_things(maxResults=1)["nextToken"]}
@@ -354,18 +361,19 @@ INDEXED_LISTS = [
 def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     *, iot, session_clients, monkeypatch, service, name, params
 ):
+    # One page of each listing needs no more items; each function also creates the resource that the listing names.
     create_things_of_a_principal(iot, range(1))
     create_policies(iot, range(1))
     create_billing_groups(iot, range(0))
     create_templates(iot, range(1))
     create_dynamic_groups(iot, range(0))
     iot.create_thing_group(thingGroupName="hall")
-    original, plans = Transaction.fetch_all, []
+    original_fetch_all, plans = Transaction.fetch_all, []
 
     def explain_and_run(transaction, sql, *parameters):
-        plan = original(transaction, f"EXPLAIN QUERY PLAN {sql}", *parameters)
+        plan = original_fetch_all(transaction, f"EXPLAIN QUERY PLAN {sql}", *parameters)
         plans.append([row["detail"] for row in plan])
-        return original(transaction, sql, *parameters)
+        return original_fetch_all(transaction, sql, *parameters)
 
     monkeypatch.setattr(Transaction, "fetch_all", explain_and_run)
     getattr(session_clients[service], name)(**params)

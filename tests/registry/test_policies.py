@@ -38,7 +38,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
     version = remove_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
     identity = {"policyName": "connect", "policyArn": ARN + "connect"}
     assert policy == {**identity, "policyDocument": DOCUMENT, "policyVersionId": "1"}
-    generation = described.pop("generationId")
+    generation_id = described.pop("generationId")
     assert described == {
         **identity,
         "policyDocument": DOCUMENT,
@@ -53,7 +53,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
         "isDefaultVersion": True,
         "creationDate": START_TIME,
         "lastModifiedDate": START_TIME,
-        "generationId": generation,
+        "generationId": generation_id,
     }
 
 
@@ -78,7 +78,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
     """See test_18 in facts; this test covers the length of documents."""
-    longest = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
+    longest = '{"a":"' + "x" * (2048 - len('{"a":""}')) + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
 
@@ -112,9 +112,9 @@ def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, cloc
     new_document = '{"Statement":[]}'
     clock.advance(10)
     created = remove_metadata(iot.create_policy_version(policyName="connect", policyDocument=new_document))
-    before = iot.get_policy(policyName="connect")
+    policy_before = iot.get_policy(policyName="connect")
     iot.set_default_policy_version(policyName="connect", policyVersionId="2")
-    after = iot.get_policy(policyName="connect")
+    policy_after = iot.get_policy(policyName="connect")
 
     assert created == {
         "policyArn": ARN + "connect",
@@ -122,9 +122,9 @@ def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, cloc
         "policyVersionId": "2",
         "isDefaultVersion": False,
     }
-    assert (before["defaultVersionId"], before["policyDocument"]) == ("1", DOCUMENT)
-    assert (after["defaultVersionId"], after["policyDocument"]) == ("2", new_document)
-    assert after["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
+    assert (policy_before["defaultVersionId"], policy_before["policyDocument"]) == ("1", DOCUMENT)
+    assert (policy_after["defaultVersionId"], policy_after["policyDocument"]) == ("2", new_document)
+    assert policy_after["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
     assert (add_version(iot, setAsDefault=True), list_versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
 
 
@@ -136,7 +136,7 @@ def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, polic
     assert (add_version(iot), list_versions(iot)) == ("3", (["3", "1"], ["1"]))
 
 
-def test_policies_are_listed_by_age(iot):
+def test_policies_are_listed_newest_first_by_default(iot):
     for name in ("b", "a", "c"):
         iot.create_policy(policyName=name, policyDocument="{}")
 

@@ -31,12 +31,13 @@ def test_attachments_are_listed_by_policy_and_target_in_both_apis(iot, policies,
     iot.attach_policy(policyName="p0", target=certificate)
     iot.attach_policy(policyName="p0", target=IDENTITY)
 
-    def items(*names):
+    def build_items(*names):
         return [{"policyName": name, "policyArn": f"{ARN}policy/{name}"} for name in names]
 
-    assert iot.list_attached_policies(target=certificate)["policies"] == items("p0", "p1")
-    assert iot.list_principal_policies(principal=certificate)["policies"] == items("p1", "p0")
-    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == items("p0")
+    assert iot.list_attached_policies(target=certificate)["policies"] == build_items("p0", "p1")
+    # The older API lists in descending order by default.
+    assert iot.list_principal_policies(principal=certificate)["policies"] == build_items("p1", "p0")
+    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == build_items("p0")
     assert iot.list_targets_for_policy(policyName="p1")["targets"] == [group, certificate]
     assert iot.list_policy_principals(policyName="p1")["principals"] == [certificate, group]
     ascending = iot.list_policy_principals(policyName="p0", ascendingOrder=True)

@@ -38,7 +38,7 @@ def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
     assert catch_error(managed.create_provisioning_profile, **FLEET, ClientToken="t1") == CONFLICT
 
 
-def test_a_given_claim_certificate_is_used(managed, device_pem):
+def test_a_claim_certificate_in_the_request_is_used_and_no_key_is_generated(managed, device_pem):
     created = managed.create_provisioning_profile(**FLEET, ClaimCertificate=device_pem)
 
     assert (created["ClaimCertificate"], "ClaimCertificatePrivateKey" in created) == (device_pem, False)

@@ -30,6 +30,7 @@ IDENTITY = {"templateName": "fleet"}
 
 @pytest.fixture
 def fleet(iot):
+    """The output of creating the template fleet."""
     return remove_metadata(iot.create_provisioning_template(**TEMPLATE))
 
 
@@ -39,7 +40,7 @@ def add_version(iot, **extra):
 
 
 def list_versions(iot):
-    """Return the version IDs and the IDs of default versions."""
+    """Return the version IDs, oldest first, and the IDs of default versions."""
     items = iot.list_provisioning_template_versions(**IDENTITY)["versions"]
     return [item["versionId"] for item in items], [
         item["versionId"] for item in items if item["isDefaultVersion"]
@@ -134,7 +135,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     }
 
 
-def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
+def test_the_6th_version_is_rejected_and_deleted_ids_are_not_reused(iot, fleet):
     for _ in range(4):
         add_version(iot)
     params = {**IDENTITY, "templateBody": OTHER_BODY}
@@ -149,8 +150,8 @@ def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 5000])
 def test_a_body_that_is_not_a_json_object_is_rejected(iot, fleet, body):
-    other = {**TEMPLATE, "templateName": "other", "templateBody": body}
-    assert catch_error(iot.create_provisioning_template, **other) == INVALID
+    template = {**TEMPLATE, "templateName": "other", "templateBody": body}
+    assert catch_error(iot.create_provisioning_template, **template) == INVALID
     assert catch_error(iot.create_provisioning_template_version, **IDENTITY, templateBody=body) == INVALID
 
 
@@ -167,10 +168,10 @@ def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
 
 def test_a_ca_can_only_use_a_jitp_template_which_then_cannot_be_deleted(iot, fleet, authority):
     iot.create_provisioning_template(**{**TEMPLATE, "templateName": "jitp", "type": "JITP"})
-    for name, code in (("none", MISSING), ("fleet", INVALID)):
+    for name, error in (("none", MISSING), ("fleet", INVALID)):
         params = {"caCertificate": authority.pem, "certificateMode": "SNI_ONLY"}
         config = {"registrationConfig": {"templateName": name}}
-        assert catch_error(iot.register_ca_certificate, **params, **config) == code
+        assert catch_error(iot.register_ca_certificate, **params, **config) == error
     registered = register_ca(iot, authority, registrationConfig={"templateName": "jitp"})
 
     certificates = iot.list_ca_certificates(templateName="jitp")["certificates"]

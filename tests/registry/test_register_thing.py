@@ -48,7 +48,7 @@ def get_status(iot, certificate_id):
 
 
 @pytest.fixture
-def referenced(iot):
+def referenced_resources(iot):
     """The resources that templates refer to: types, groups, a billing group and a policy."""
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
@@ -58,7 +58,7 @@ def referenced(iot):
     iot.create_policy(policyName="connect", policyDocument=DOCUMENT)
 
 
-def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced):
+def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced_resources):
     body = build_template(
         thing={
             "ThingName": {"Ref": "ThingName"},
@@ -114,8 +114,12 @@ def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     assert (len(pems), len(principals), len(iot.list_certificates()["certificates"])) == (2, 2, 2)
 
 
-EXISTING = {"ThingName": "pump-7", "AttributePayload": {"a": "1", "b": "2"}, "ThingTypeName": "pump"}
-CHANGED = {
+EXISTING_PROPERTIES = {
+    "ThingName": "pump-7",
+    "AttributePayload": {"a": "1", "b": "2"},
+    "ThingTypeName": "pump",
+}
+CHANGED_PROPERTIES = {
     "ThingName": "pump-7",
     "AttributePayload": {"b": "3", "c": "4"},
     "ThingTypeName": "fan",
@@ -124,12 +128,12 @@ CHANGED = {
 
 
 @pytest.fixture
-def existing(iot, referenced):
-    iot.register_thing(templateBody=build_template({**EXISTING, "ThingGroups": ["hall"]}))
+def existing_thing(iot, referenced_resources):
+    iot.register_thing(templateBody=build_template({**EXISTING_PROPERTIES, "ThingGroups": ["hall"]}))
 
 
 @pytest.mark.parametrize(
-    ("overrides", "attributes", "kind", "groups"),
+    ("overrides", "attributes", "thing_type", "hall_and_yard_members"),
     [
         (None, {"a": "1", "b": "2"}, "pump", (["pump-7"], [])),
         (
@@ -146,21 +150,23 @@ def existing(iot, referenced):
     ],
 )
 def test_do_nothing_replace_and_merge_apply_per_property(
-    *, iot, existing, overrides, attributes, kind, groups
+    *, iot, existing_thing, overrides, attributes, thing_type, hall_and_yard_members
 ):
     """See test_24 in facts; this test covers all settings but FAIL."""
-    iot.register_thing(templateBody=build_template((CHANGED, overrides)))
+    iot.register_thing(templateBody=build_template((CHANGED_PROPERTIES, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
-    assert (described["attributes"], described["thingTypeName"]) == (attributes, kind)
-    assert (list_members(iot, "hall"), list_members(iot, "yard")) == groups
+    assert (described["attributes"], described["thingTypeName"]) == (attributes, thing_type)
+    assert (list_members(iot, "hall"), list_members(iot, "yard")) == hall_and_yard_members
 
 
 @pytest.mark.parametrize("failing_property", ["AttributePayload", "ThingTypeName", "ThingGroups"])
-def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, failing_property):
+def test_a_difference_in_a_property_with_fail_leaves_the_thing_unchanged(
+    iot, existing_thing, failing_property
+):
     """See test_24 in facts; this test covers the setting FAIL."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
-    body = build_template((CHANGED, {**settings, failing_property: "FAIL"}))
+    body = build_template((CHANGED_PROPERTIES, {**settings, failing_property: "FAIL"}))
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED
     described = iot.describe_thing(thingName="pump-7")
@@ -168,9 +174,11 @@ def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, fa
     assert (list_members(iot, "hall"), list_members(iot, "yard")) == (["pump-7"], [])
 
 
-def test_fail_has_no_effect_without_a_difference(iot, existing):
+def test_fail_has_no_effect_if_no_property_differs(iot, existing_thing):
     settings = {"AttributePayload": "FAIL", "ThingTypeName": "FAIL", "ThingGroups": "FAIL"}
-    iot.register_thing(templateBody=build_template(({**EXISTING, "ThingGroups": ["hall"]}, settings)))
+    iot.register_thing(
+        templateBody=build_template(({**EXISTING_PROPERTIES, "ThingGroups": ["hall"]}, settings))
+    )
 
     assert iot.describe_thing(thingName="pump-7")["version"] == 1
 
@@ -214,8 +222,9 @@ def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
         caCertificate=authority.renew().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
     properties = {"CertificatePem": device_pem, "Status": "INACTIVE"}
-    error_without_ca = catch_error(iot.register_thing, templateBody=build_template(None, properties))
-    body = build_template(None, {**properties, "CACertificatePem": authority.pem})
+    body_without_ca = build_template(certificate=properties)
+    error_without_ca = catch_error(iot.register_thing, templateBody=body_without_ca)
+    body = build_template(certificate={**properties, "CACertificatePem": authority.pem})
     output = iot.register_thing(templateBody=body)
 
     certificate_id = output["resourceArns"]["certificate"].rpartition("/")[2]
@@ -264,6 +273,7 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
 
     expected = {name: value for name, (_, value) in oids.items()}
     assert get_attributes(iot) == {**expected, "Id": hashlib.sha256(pki.to_der(pem)).hexdigest()}
+    # The subject of the signing request has no country, so RegisterThing fails before it issues a certificate.
     body_without_country = build_template(
         {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=build_string_parameters("CSR")
     )
@@ -289,14 +299,15 @@ def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
 
 
 @pytest.mark.parametrize(
-    ("thing", "policy"),
+    "thing",
     [
-        ({"ThingName": "pump 7"}, {"PolicyName": "connect"}),
-        ({"ThingName": "pump-7", "ThingGroups": ["none"]}, {"PolicyName": "connect"}),
-        ({"ThingName": "pump-7", "BillingGroup": "none"}, {"PolicyName": "connect"}),
+        {"ThingName": "pump 7"},
+        {"ThingName": "pump-7", "ThingGroups": ["none"]},
+        {"ThingName": "pump-7", "BillingGroup": "none"},
     ],
 )
-def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, policy):
+def test_a_thing_with_an_invalid_property_is_not_created(iot, referenced_resources, thing):
+    policy = {"PolicyName": "connect"}
     body = build_template(thing, {"CertificateSigningRequest": pki.make_signing_request("a")}, [policy])
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED

@@ -49,13 +49,16 @@ def start_task(iot, **extra):
     return {"taskId": iot.start_thing_registration_task(**{**TASK_PARAMS, **extra})["taskId"]}
 
 
-def read_report(iot, task, kind):
+def read_report(iot, task, report_type):
     """Return the entries of a report, from all its links."""
-    links = iot.list_thing_registration_task_reports(**task, reportType=kind, maxResults=250)["resourceLinks"]
+    links = iot.list_thing_registration_task_reports(**task, reportType=report_type, maxResults=250)[
+        "resourceLinks"
+    ]
     return [json.loads(line) for link in links for line in urlopen(link).read().splitlines()]
 
 
 def describe_task(iot, task, *member_names):
+    """Return the values of these members of a task."""
     described = iot.describe_thing_registration_task(**task)
     return tuple(described[name] for name in member_names)
 

@@ -34,13 +34,13 @@ def test_an_update_changes_only_the_members_in_its_request(iot, clock):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
     clock.advance(10)
     iot.update_role_alias(roleAlias="camera", roleArn=OTHER_ROLE)
-    first = describe(iot)
+    description = describe(iot)
     updated = remove_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
 
     assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
-    assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER_ROLE, 900)
-    assert describe(iot) == {**first, "credentialDurationSeconds": 1800}
-    assert first["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
+    assert (description["roleArn"], description["credentialDurationSeconds"]) == (OTHER_ROLE, 900)
+    assert describe(iot) == {**description, "credentialDurationSeconds": 1800}
+    assert description["lastModifiedDate"] == datetime.fromtimestamp(START_SECONDS + 10, UTC)
 
 
 def test_repeating_a_creation_raises_409(iot):
@@ -50,7 +50,7 @@ def test_repeating_a_creation_raises_409(iot):
     assert catch_error(iot.create_role_alias, **params) == ("ResourceAlreadyExistsException", 409)
 
 
-def test_role_aliases_are_listed_by_name(iot):
+def test_role_aliases_are_listed_in_descending_order_by_default(iot):
     for name in ("b", "a", "c"):
         iot.create_role_alias(roleAlias=name, roleArn=ROLE)
 

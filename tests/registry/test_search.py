@@ -1,4 +1,4 @@
-"""Fleet indexing: its configuration, search, and the query language."""
+"""Searches of the fleet index, and the query language."""
 
 import pytest
 
@@ -8,12 +8,6 @@ INVALID = ("InvalidRequestException", 400)
 INVALID_QUERY = ("InvalidQueryException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 REGISTRY = {"thingIndexingMode": "REGISTRY"}
-OFF = {
-    "thingIndexingMode": "OFF",
-    "thingConnectivityIndexingMode": "OFF",
-    "deviceDefenderIndexingMode": "OFF",
-    "namedShadowIndexingMode": "OFF",
-}
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def fleet(iot):
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="fan_1")
 
 
-def names(iot, query):
+def search_thing_names(iot, query):
     return [thing["thingName"] for thing in iot.search_index(queryString=query)["things"]]
 
 
@@ -97,7 +91,7 @@ def names(iot, query):
     ],
 )
 def test_a_query_finds_the_matching_things(iot, fleet, query, expected):
-    assert names(iot, query) == expected
+    assert search_thing_names(iot, query) == expected
 
 
 @pytest.mark.parametrize(
@@ -165,8 +159,8 @@ def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
 
     connectivity = {"connected": False, "timestamp": 0, "clientId": "bare"}
     assert [thing["connectivity"] for thing in things] == [connectivity]
-    assert names(iot, "connectivity.connected:false AND connectivity.clientId:fan*") == ["fan_1"]
-    assert names(iot, "connectivity.connected:true") == []
+    assert search_thing_names(iot, "connectivity.connected:false AND connectivity.clientId:fan*") == ["fan_1"]
+    assert search_thing_names(iot, "connectivity.connected:true") == []
     assert remove_metadata(iot.describe_index(indexName="AWS_Things")) == {
         "indexName": "AWS_Things",
         "indexStatus": "ACTIVE",
@@ -174,129 +168,17 @@ def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
     }
 
 
-def test_indexing_is_off_by_default_and_an_update_replaces_a_whole_part(iot):
-    before = remove_metadata(iot.get_indexing_configuration())
-    things = {
-        **REGISTRY,
-        "namedShadowIndexingMode": "ON",
-        "filter": {"namedShadowNames": ["settings"]},
-        "customFields": [{"name": "attributes.power", "type": "Number"}],
-    }
-    iot.update_indexing_configuration(thingIndexingConfiguration=things)
-    iot.update_indexing_configuration(
-        thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"},
-    )
-    after = remove_metadata(iot.get_indexing_configuration())
-    for part in after.values():
-        del part["managedFields"]
-
-    assert before == {
-        "thingIndexingConfiguration": OFF,
-        "thingGroupIndexingConfiguration": {"thingGroupIndexingMode": "OFF"},
-    }
-    assert after == {
-        "thingIndexingConfiguration": {**OFF, **things},
-        "thingGroupIndexingConfiguration": {"thingGroupIndexingMode": "ON"},
-    }
-
-
 @pytest.mark.parametrize(
-    ("modes", "expected_count", "expected_field"),
+    ("query", "source", "count_when_indexed"),
     [
-        ({}, 5, ("thingName", "String")),
-        ({"thingIndexingMode": "REGISTRY_AND_SHADOW"}, 7, ("shadow.hasDelta", "Boolean")),
-        ({"thingConnectivityIndexingMode": "STATUS"}, 13, ("connectivity.timestamp", "Number")),
-        ({"deviceDefenderIndexingMode": "VIOLATIONS"}, 10, ("deviceDefender.violationCount", "Number")),
-        (
-            {"namedShadowIndexingMode": "ON", "filter": {"namedShadowNames": ["settings"]}},
-            7,
-            ("shadow.name.*.version", "Number"),
-        ),
+        ("thingName:a OR connectivity.connected:true", "Connectivity", 0),
+        ("NOT shadow.reported.x:1", "Shadow", 4),
+        ("deviceDefender.violationCount>0", "Devicedefender", 0),
     ],
 )
-def test_each_indexing_mode_has_managed_fields(iot, modes, expected_count, expected_field):
-    iot.update_indexing_configuration(thingIndexingConfiguration={**REGISTRY, **modes})
-
-    configuration = iot.get_indexing_configuration()["thingIndexingConfiguration"]
-    assert len(configuration["managedFields"]) == expected_count
-    assert expected_field in {(field["name"], field["type"]) for field in configuration["managedFields"]}
-
-
-def test_a_returned_configuration_can_be_written_back(iot):
-    modes = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
-    groups = {"thingGroupIndexingMode": "ON"}
-    iot.update_indexing_configuration(
-        thingIndexingConfiguration=modes, thingGroupIndexingConfiguration=groups
-    )
-    before = remove_metadata(iot.get_indexing_configuration())
-    iot.update_indexing_configuration(**before)
-
-    assert remove_metadata(iot.get_indexing_configuration()) == before
-    assert before["thingIndexingConfiguration"]["filter"] == {"namedShadowNames": []}
-
-
-def test_turning_indexing_off_removes_the_custom_fields(iot):
-    iot.update_indexing_configuration(
-        thingIndexingConfiguration={**REGISTRY, "customFields": [{"name": "attributes.a", "type": "String"}]}
-    )
-    iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
-
-    assert iot.get_indexing_configuration()["thingIndexingConfiguration"] == OFF
-
-
-@pytest.mark.parametrize(
-    ("configuration", "text"),
-    [
-        (
-            {},
-            (
-                "At least one configuration to update (thingIndexingConfiguration"
-                " / thingGroupIndexingConfiguration) is required"
-            ),
-        ),
-        (
-            {"thingIndexingConfiguration": {**OFF, "thingConnectivityIndexingMode": "STATUS"}},
-            "ThingIndexingMode must be turned ON for enabling ThingConnectivityIndexingMode",
-        ),
-        (
-            {"thingIndexingConfiguration": {**REGISTRY, "namedShadowIndexingMode": "ON"}},
-            "NamedShadowNames Filter must not be empty for enabling NamedShadowIndexingMode",
-        ),
-        (
-            {
-                "thingIndexingConfiguration": {
-                    **REGISTRY,
-                    "managedFields": [
-                        {"name": "thingId", "type": "String"},
-                        {"name": "site", "type": "String"},
-                        {"name": "thingName", "type": "Number"},
-                    ],
-                }
-            },
-            (
-                "Only managed fields with expected types are allowed in thingIndexingConfiguration.managedFields."
-                " Invalid field(s): [name:site, type:String, name:thingName, type:Number]"
-            ),
-        ),
-    ],
-)
-def test_an_invalid_configuration_is_rejected_with_awss_text(iot, configuration, text):
-    with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
-        iot.update_indexing_configuration(**configuration)
-
-    assert caught.value.response["Error"]["Message"] == text
-    assert iot.get_indexing_configuration()["thingIndexingConfiguration"] == OFF
-
-
-@pytest.mark.parametrize(
-    ("query", "source"),
-    [
-        ("thingName:a OR connectivity.connected:true", "Connectivity"),
-        ("NOT shadow.reported.x:1", "Shadow"),
-        ("deviceDefender.violationCount>0", "Devicedefender"),
-    ],
-)
-def test_a_query_of_a_source_that_is_not_indexed_is_rejected(iot, fleet, query, source):
+def test_a_query_of_a_source_is_rejected_unless_the_source_is_indexed(
+    *, iot, fleet, query, source, count_when_indexed
+):
     text = (
         f"Query includes one or more constraints for {source} attribute,"
         f" but {source} indexing is not enabled for AWS_Things index"
@@ -313,12 +195,12 @@ def test_a_query_of_a_source_that_is_not_indexed_is_rejected(iot, fleet, query, 
             "deviceDefenderIndexingMode": "VIOLATIONS",
         }
     )
-    assert len(names(iot, query)) == (4 if query.startswith("NOT") else 0)
+    assert len(search_thing_names(iot, query)) == count_when_indexed
 
 
 @pytest.fixture
-def wings(iot):
-    """A hierarchy of three groups with indexing turned on."""
+def plant_groups(iot):
+    """A hierarchy of three groups, plant, wing and line, with indexing turned on."""
     iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
     for name, parent, properties in (
         ("plant", {}, {"thingGroupDescription": "All of it"}),
@@ -341,28 +223,28 @@ def wings(iot):
         ("oslo OR thingGroupName:plant", ["plant", "line"]),
     ],
 )
-def test_thing_groups_are_searched_in_their_own_index(iot, wings, query, expected):
+def test_thing_groups_are_searched_in_their_own_index(iot, plant_groups, query, expected):
     groups = iot.search_index(indexName="AWS_ThingGroups", queryString=query)["thingGroups"]
 
     assert [group["thingGroupName"] for group in groups] == expected
 
 
-def test_search_returns_all_indexed_members_of_a_thing_group(iot, wings):
+def test_search_returns_all_indexed_members_of_a_thing_group(iot, plant_groups):
     query = {"indexName": "AWS_ThingGroups", "queryString": "thingGroupName:plant OR thingGroupName:line"}
     groups = iot.search_index(**query)["thingGroups"]
 
-    def id_of(name):
+    def get_group_id(name):
         return iot.describe_thing_group(thingGroupName=name)["thingGroupId"]
 
     assert groups == [
         {
             "thingGroupName": "plant",
-            "thingGroupId": id_of("plant"),
+            "thingGroupId": get_group_id("plant"),
             "thingGroupDescription": "All of it",
         },
         {
             "thingGroupName": "line",
-            "thingGroupId": id_of("line"),
+            "thingGroupId": get_group_id("line"),
             "attributes": {"site": "oslo"},
             "parentGroupNames": ["plant", "wing"],
         },
@@ -382,7 +264,7 @@ def test_search_returns_all_indexed_members_of_a_thing_group(iot, wings):
     }
 
 
-def test_the_two_indexes_have_different_fields(iot, wings, fleet):
+def test_a_query_can_only_use_the_fields_of_its_index(iot, plant_groups, fleet):
     assert iot.list_indices()["indexNames"] == ["AWS_Things", "AWS_ThingGroups"]
     assert catch_error(iot.search_index, queryString="thingGroupName:wing") == INVALID_QUERY
     query = {"indexName": "AWS_ThingGroups", "queryString": "thingName:pump-7"}

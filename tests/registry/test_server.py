@@ -12,6 +12,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from tests.support.direct_client import catch_error
 from tests.support.registry_server import COMMAND, serve_registry
 
 
@@ -23,14 +24,9 @@ def running_server():
 
 @pytest.fixture
 def server(running_server):
+    """The running server, emptied before the test."""
     running_server.reset()
     return running_server
-
-
-def catch_error(operation, **params):
-    with pytest.raises(ClientError) as caught:
-        operation(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_both_services_are_served_on_one_port(server):
@@ -41,7 +37,7 @@ def test_both_services_are_served_on_one_port(server):
 
 
 def test_accounts_and_regions_are_separate(server):
-    def things(account, region):
+    def list_thing_arns(account, region):
         return [
             thing["thingArn"]
             for thing in server.create_client("iot", account, region).list_things()["things"]
@@ -50,9 +46,9 @@ def test_accounts_and_regions_are_separate(server):
     server.create_client("iot", "111122223333", "us-east-1").create_thing(thingName="a")
 
     assert [
-        things("111122223333", "us-east-1"),
-        things("111122223333", "eu-west-1"),
-        things("x", "us-east-1"),
+        list_thing_arns("111122223333", "us-east-1"),
+        list_thing_arns("111122223333", "eu-west-1"),
+        list_thing_arns("x", "us-east-1"),
     ] == [
         ["arn:aws:iot:us-east-1:111122223333:thing/a"],
         [],
@@ -102,11 +98,11 @@ def test_calls_are_counted_per_operation_since_the_last_reset(server):
 
 
 def test_sts_returns_the_callers_identity(server):
-    def identity(account):
+    def get_identity(account):
         response = server.create_client("sts", account).get_caller_identity()
         return {name: response[name] for name in ("Account", "UserId", "Arn")}
 
-    assert [identity("test"), identity("000000000001")] == [
+    assert [get_identity("test"), get_identity("000000000001")] == [
         {"Account": account, "UserId": account, "Arn": f"arn:aws:iam::{account}:root"}
         for account in ("123456789012", "000000000001")
     ]
@@ -123,7 +119,7 @@ def test_a_response_has_only_the_headers_of_aws(server, path):
 @pytest.mark.parametrize(
     "host", ["evil.example", "192.168.1.5:80", "127.0.0.1.evil.example", "", "[::2]", "localhost.evil"]
 )
-def test_a_host_other_than_this_machine_is_rejected(server, host):
+def test_a_request_with_a_host_other_than_this_machine_is_rejected(server, host):
     """Otherwise a web page could use DNS rebinding to 127.0.0.1."""
     response = server.request("POST", "/moto-api/reset", Host=host)
 
@@ -134,7 +130,7 @@ def test_a_host_other_than_this_machine_is_rejected(server, host):
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.2:80", "[::1]:80", "iot.localhost"])
-def test_hosts_of_this_machine_are_accepted(server, host):
+def test_a_request_with_a_host_of_this_machine_is_accepted(server, host):
     assert server.request("GET", "/health", Host=host).status == 200
 
 
@@ -147,7 +143,7 @@ def test_a_request_of_a_web_page_is_rejected_without_cors_headers(server, method
     assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
-def test_special_characters_in_names_are_transmitted(server):
+def test_names_with_special_characters_arrive_unchanged_or_are_rejected(server):
     client = server.create_client()
     for name in ("a b", "a/b", "a%2Fb", "ø"):
         assert catch_error(client.describe_thing, thingName=name)[1] in (400, 404)
@@ -164,17 +160,18 @@ def test_a_request_that_is_too_long_is_rejected(server):
 
 
 def test_a_response_waits_until_the_client_has_written_its_body(server):
-    """Go's client writes the body after the head, and gives up on a connection that is answered before."""
+    """Go's client writes the head and then the body, and gives up on a connection that responds in between."""
     with socket.create_connection(server.address, timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
         while server.request("GET", "/health").status != 200:
-            pass
+            pass  # when this request has its response, the server has also read the head above
         start = time.monotonic()
         connection.sendall(b"{}")
         status_line = connection.recv(12)
 
     assert status_line == b"HTTP/1.1 200"
+    # The server waits 10 milliseconds from when it has the body; the client may measure a little less.
     assert time.monotonic() - start >= 0.003
 
 
@@ -199,19 +196,19 @@ def test_invalid_http_is_rejected_and_the_server_continues(server, noise):
 
 
 def test_many_concurrent_clients_lose_no_writes(server):
-    def work(number):
+    def create_things(number):
         client = server.create_client()
         for turn in range(20):
             client.create_thing(thingName=f"t{number}-{turn}")
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=create_things, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     pages = server.create_client().get_paginator("list_things").paginate()
-    assert len({thing["thingName"] for page in pages for thing in page["things"]}) == 160
+    assert len({thing["thingName"] for page in pages for thing in page["things"]}) == 8 * 20
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
@@ -227,8 +224,8 @@ def test_a_signal_stops_the_server_and_the_file_keeps_its_things(tmp_path, signa
     assert [thing["thingName"] for thing in things] == ["kept"]
 
 
-def pending_creations(server, count):
-    """Return connections with one creation each that the server has counted and is still delaying."""
+def send_creations(server, count):
+    """Return connections with one creation each, which the server has counted and still delays."""
     connections = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
     for number, connection in enumerate(connections):
         request_head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
@@ -244,14 +241,14 @@ def request_until_disconnected(server):
 
 
 def read_response(connection):
-    """Return the status, error code and body of a response, and close its connection."""
+    """Return the status, the error code or None, and the document of a response; close its connection."""
     response = http.client.HTTPResponse(connection)
     response.begin()
     with connection, response:
         return response.status, response.headers.get("x-amzn-ErrorType"), json.loads(response.read())
 
 
-def integrity_and_things(file):
+def read_integrity_and_thing_names(file):
     with sqlite3.connect(file) as database:
         integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
         return integrity, sorted(name for (name,) in database.execute("SELECT name FROM things"))
@@ -261,7 +258,7 @@ def integrity_and_things(file):
 def test_requests_before_a_signal_are_performed_and_answered(tmp_path, signal_number):
     file = tmp_path / "registry.db"
     with serve_registry("--db", str(file), "--latency", "1s", capture_log=True) as server:
-        connections = pending_creations(server, 8)
+        connections = send_creations(server, 8)
         result = server.stop(signal_number)
         responses = [read_response(connection) for connection in connections]
 
@@ -269,13 +266,13 @@ def test_requests_before_a_signal_are_performed_and_answered(tmp_path, signal_nu
     assert [(status, document["thingName"]) for status, _, document in responses] == [
         (200, f"t{position}") for position in range(8)
     ]
-    assert integrity_and_things(file) == ("ok", [f"t{position}" for position in range(8)])
+    assert read_integrity_and_thing_names(file) == ("ok", [f"t{position}" for position in range(8)])
 
 
-def test_a_second_interrupt_stops_the_server_and_answers_503(tmp_path):
+def test_a_second_interrupt_stops_the_server_and_requests_in_flight_get_503(tmp_path):
     file = tmp_path / "registry.db"
     with serve_registry("--db", str(file), "--latency", "60s", capture_log=True) as server:
-        (connection,) = pending_creations(server, 1)
+        (connection,) = send_creations(server, 1)
         server.process.send_signal(signal.SIGINT)
         with pytest.raises(ConnectionError):
             request_until_disconnected(server)
@@ -288,7 +285,7 @@ def test_a_second_interrupt_stops_the_server_and_answers_503(tmp_path):
         "ServiceUnavailableException",
         {"message": "The registry is shutting down; the request was not performed."},
     )
-    assert integrity_and_things(file) == ("ok", [])
+    assert read_integrity_and_thing_names(file) == ("ok", [])
 
 
 def test_an_unserved_operation_is_logged():
@@ -308,6 +305,7 @@ def test_quotas_throttle_and_delays_pass_in_virtual_time():
         statuses = [server.request("GET", "/certificates").status for _ in range(40)]
         elapsed = server.request("GET", "/clock").document["now"] - start
 
+        # The quota of ListCertificates is 10 calls per second, and the 40 calls come at 50 per second.
         assert statuses[:10] == [200] * 10
         assert statuses.count(400) > 5
         assert 40 * 0.02 < elapsed < 60

@@ -82,7 +82,7 @@ def test_a_read_sees_one_snapshot_during_writes(file):
     assert (before, during, after) == (0, 0, 1)
 
 
-def test_commits_are_durable(file):
+def test_the_database_uses_a_synchronous_wal_and_checks_foreign_keys(file):
     store = Store(file, OLD_SCHEMA)
     with store.read() as tx:
         modes = [
@@ -90,10 +90,11 @@ def test_commits_are_durable(file):
         ]
     store.close()
 
-    assert modes == ["wal", 2, 1]
+    fully_synchronous, is_on = 2, 1
+    assert modes == ["wal", fully_synchronous, is_on]
 
 
-def test_a_secret_is_stable_per_database(file, tmp_path):
+def test_each_database_has_its_own_secret_which_never_changes(file, tmp_path):
     first = Store(file, OLD_SCHEMA)
     secret = first.find_or_create_secret("page tokens")
     first.close()

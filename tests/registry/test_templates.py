@@ -22,12 +22,13 @@ MAPPINGS = {"Sites": {"oslo": {"Url": "https://oslo.example", "Groups": ["hall",
 THING = {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "pump-7"}}
 
 
-def body(**sections):
+def build_body(**sections):
     return {"Parameters": PARAMETERS, "Mappings": MAPPINGS, "Resources": {"thing": THING}, **sections}
 
 
-def scope(document=None):
-    return TemplateScope(read_template(json.dumps(document or body())), {"Line": "A"}, {})
+def build_scope(document=None):
+    """Return the scope of a template body, with a value for the parameter Line."""
+    return TemplateScope(read_template(json.dumps(document or build_body())), {"Line": "A"}, {})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def scope(document=None):
     ],
 )
 def test_a_string_expression_is_evaluated(expression, expected):
-    assert evaluate_text(scope(), expression, "path") == expected
+    assert evaluate_text(build_scope(), expression, "path") == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_string_expression_is_evaluated(expression, expected):
     ],
 )
 def test_a_list_expression_is_evaluated(expression, expected):
-    assert evaluate_texts(scope(), expression, "path") == expected
+    assert evaluate_texts(build_scope(), expression, "path") == expected
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_a_list_expression_is_evaluated(expression, expected):
 )
 def test_an_expression_without_a_string_value_is_rejected(expression):
     with pytest.raises(TemplateError):
-        evaluate_text(scope(), expression, "path")
+        evaluate_text(build_scope(), expression, "path")
 
 
 def test_an_expression_that_is_nested_too_deeply_is_rejected():
@@ -108,14 +109,14 @@ def test_an_expression_that_is_nested_too_deeply_is_rejected():
         expression = {"Fn::Join": ["", [expression]]}
 
     with pytest.raises(TemplateError, match=r"^path is nested deeper than 50 levels\.$"):
-        evaluate_text(scope(), expression, "path")
+        evaluate_text(build_scope(), expression, "path")
 
 
-def test_a_map_expression_must_be_flat_and_of_strings():
-    assert evaluate_text_map(scope(), {"a": {"Ref": "Line"}}, "path") == {"a": "A"}
+def test_a_map_expression_must_have_strings_as_values():
+    assert evaluate_text_map(build_scope(), {"a": {"Ref": "Line"}}, "path") == {"a": "A"}
     for expression in ({"a": {"b": "c"}}, {"a": 1}, ["a"], {"a": None}):
         with pytest.raises(TemplateError):
-            evaluate_text_map(scope(), expression, "path")
+            evaluate_text_map(build_scope(), expression, "path")
 
 
 @pytest.mark.parametrize(
@@ -126,35 +127,38 @@ def test_a_map_expression_must_be_flat_and_of_strings():
         ('{"Resources": {"thing": {"Type": "\\ud800"}}}', "The template body is not valid JSON."),
         ({}, "Resources has neither a thing nor a certificate."),
         (
-            body(Outputs={}),
+            build_body(Outputs={}),
             "Outputs is not allowed in the template body; expected Parameters, Resources, Mappings, DeviceConfiguration.",
         ),
-        (body(Parameters=[]), "Parameters is not a JSON object."),
-        (body(Parameters={"A": {"Type": "Number"}}), "Parameters.A.Type is not String."),
-        (body(Parameters={"A": {"Type": "String", "Default": 1}}), "Parameters.A.Default is not a string."),
-        (body(Resources={"a": 1}), "Resources.a is not a JSON object."),
+        (build_body(Parameters=[]), "Parameters is not a JSON object."),
+        (build_body(Parameters={"A": {"Type": "Number"}}), "Parameters.A.Type is not String."),
         (
-            body(Resources={"a": {"Type": "AWS::IoT::Role"}}),
+            build_body(Parameters={"A": {"Type": "String", "Default": 1}}),
+            "Parameters.A.Default is not a string.",
+        ),
+        (build_body(Resources={"a": 1}), "Resources.a is not a JSON object."),
+        (
+            build_body(Resources={"a": {"Type": "AWS::IoT::Role"}}),
             "Resources.a.Type is not one of AWS::IoT::Thing, AWS::IoT::Certificate, AWS::IoT::Policy.",
         ),
         (
-            body(Resources={"a": {**THING, "DependsOn": ["b"]}}),
+            build_body(Resources={"a": {**THING, "DependsOn": ["b"]}}),
             "DependsOn is not allowed in Resources.a; expected Type, Properties, OverrideSettings.",
         ),
         (
-            body(Resources={"a": {**THING, "OverrideSettings": {"ThingTypeName": "MERGE"}}}),
+            build_body(Resources={"a": {**THING, "OverrideSettings": {"ThingTypeName": "MERGE"}}}),
             "Resources.a.OverrideSettings.ThingTypeName is not one of DO_NOTHING, REPLACE, FAIL.",
         ),
         (
-            body(Resources={"a": THING, "b": THING}),
+            build_body(Resources={"a": THING, "b": THING}),
             "Resources has more than one resource of type AWS::IoT::Thing.",
         ),
         (
-            body(Resources={"a": THING, "p": {"Type": "AWS::IoT::Policy"}}),
+            build_body(Resources={"a": THING, "p": {"Type": "AWS::IoT::Policy"}}),
             "Resources has policies, but no certificate to attach them to.",
         ),
         (
-            body(Resources={"p": {"Type": "AWS::IoT::Policy", "OverrideSettings": {"x": "FAIL"}}}),
+            build_body(Resources={"p": {"Type": "AWS::IoT::Policy", "OverrideSettings": {"x": "FAIL"}}}),
             "x is not allowed in Resources.p.OverrideSettings; expected no keys.",
         ),
     ],
@@ -167,7 +171,7 @@ def test_an_invalid_template_is_rejected_with_a_path(document, message):
 
 
 @pytest.mark.parametrize(
-    ("kind", "properties", "evaluate"),
+    ("resource_type", "properties", "evaluate"),
     [
         ("Thing", {}, evaluate_thing),
         ("Thing", {"ThingName": ""}, evaluate_thing),
@@ -182,17 +186,17 @@ def test_an_invalid_template_is_rejected_with_a_path(document, message):
         ("Policy", {"PolicyDocument": {"Statement": []}}, evaluate_policy),
     ],
 )
-def test_missing_and_conflicting_properties_are_rejected(kind, properties, evaluate):
+def test_missing_and_conflicting_properties_are_rejected(resource_type, properties, evaluate):
     resources = {
         "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificateId": "a"}},
-        kind.lower(): {"Type": f"AWS::IoT::{kind}", "Properties": properties},
+        resource_type.lower(): {"Type": f"AWS::IoT::{resource_type}", "Properties": properties},
     }
-    template_scope = scope(body(Resources=resources))
-    resources_by_kind = {
+    template_scope = build_scope(build_body(Resources=resources))
+    resources_by_type = {
         "Thing": template_scope.template.thing,
         "Certificate": template_scope.template.certificate,
         "Policy": next(iter(template_scope.template.policies), None),
     }
 
     with pytest.raises(TemplateError):
-        evaluate(template_scope, resources_by_kind[kind])
+        evaluate(template_scope, resources_by_type[resource_type])

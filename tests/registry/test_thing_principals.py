@@ -1,4 +1,4 @@
-"""Principals of things."""
+"""Principals of iot."""
 
 import pytest
 
@@ -10,24 +10,24 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 @pytest.fixture
-def things(iot):
+def pumps(iot):
+    """The things pump-7 and pump-8."""
     for name in ("pump-7", "pump-8"):
         iot.create_thing(thingName=name)
-    return iot
 
 
-def test_attachments_are_listed_by_thing_and_principal_in_both_apis(things, device):
+def test_attachments_are_listed_by_thing_and_principal_in_both_apis(iot, pumps, device):
     arn = device["certificateArn"]
-    things.attach_thing_principal(thingName="pump-8", principal=arn)
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
-    things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+    iot.attach_thing_principal(thingName="pump-8", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
 
     outputs = [
-        things.list_thing_principals(thingName="pump-7"),
-        things.list_thing_principals_v2(thingName="pump-7"),
-        things.list_principal_things(principal=arn),
-        things.list_principal_things_v2(principal=arn),
+        iot.list_thing_principals(thingName="pump-7"),
+        iot.list_thing_principals_v2(thingName="pump-7"),
+        iot.list_principal_things(principal=arn),
+        iot.list_principal_things_v2(principal=arn),
     ]
 
     assert [remove_metadata(output) for output in outputs] == [
@@ -48,62 +48,62 @@ def test_attachments_are_listed_by_thing_and_principal_in_both_apis(things, devi
     ]
 
 
-def test_the_v2_operations_filter_by_type(things, device):
+def test_the_v2_operations_filter_by_type(iot, pumps, device):
     arn = device["certificateArn"]
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
-    things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
     exclusive = {"thingPrincipalType": "EXCLUSIVE_THING"}
 
-    principals = things.list_thing_principals_v2(thingName="pump-7", **exclusive)["thingPrincipalObjects"]
-    cognito_things = things.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
-    device_things = things.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
+    principals = iot.list_thing_principals_v2(thingName="pump-7", **exclusive)["thingPrincipalObjects"]
+    cognito_things = iot.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
+    device_things = iot.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
 
     assert principals == [{"principal": COGNITO, **exclusive}]
     assert cognito_things == [{"thingName": "pump-7", **exclusive}]
     assert device_things == []
 
 
-def test_an_exclusively_attached_certificate_rejects_a_second_thing(things, device):
+def test_an_exclusively_attached_certificate_rejects_a_second_thing(iot, pumps, device):
     """Tested over HTTP too, by test_22 in facts."""
     arn = device["certificateArn"]
-    things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
+    iot.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
 
-    assert catch_error(things.attach_thing_principal, thingName="pump-8", principal=arn) == INVALID
-    things.detach_thing_principal(thingName="pump-7", principal=arn)
-    things.attach_thing_principal(thingName="pump-8", principal=arn)
-    assert things.list_principal_things(principal=arn)["things"] == ["pump-8"]
+    assert catch_error(iot.attach_thing_principal, thingName="pump-8", principal=arn) == INVALID
+    iot.detach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-8", principal=arn)
+    assert iot.list_principal_things(principal=arn)["things"] == ["pump-8"]
 
 
-def test_a_certificate_with_another_thing_cannot_become_exclusive(things, device):
+def test_a_certificate_with_another_thing_cannot_become_exclusive(iot, pumps, device):
     arn = device["certificateArn"]
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
 
     exclusive = {"principal": arn, "thingPrincipalType": "EXCLUSIVE_THING"}
-    assert catch_error(things.attach_thing_principal, thingName="pump-8", **exclusive) == INVALID
-    things.attach_thing_principal(thingName="pump-7", **exclusive)
-    edges = things.list_principal_things_v2(principal=arn)["principalThingObjects"]
-    assert edges == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
+    assert catch_error(iot.attach_thing_principal, thingName="pump-8", **exclusive) == INVALID
+    iot.attach_thing_principal(thingName="pump-7", **exclusive)
+    attachments = iot.list_principal_things_v2(principal=arn)["principalThingObjects"]
+    assert attachments == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
 
 
-def test_attaching_again_within_the_lag_cancels_the_detachment(things, device, clock):
+def test_attaching_again_within_the_lag_cancels_the_detachment(iot, pumps, device, clock):
     arn = device["certificateArn"]
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
-    things.detach_thing_principal(thingName="pump-7", principal=arn)
-    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
+    iot.detach_thing_principal(thingName="pump-7", principal=arn)
+    iot.attach_thing_principal(thingName="pump-7", principal=arn)
     clock.advance(5)
 
-    assert things.list_thing_principals(thingName="pump-7")["principals"] == [arn]
+    assert iot.list_thing_principals(thingName="pump-7")["principals"] == [arn]
 
 
-def test_missing_things_and_principals_raise_resource_not_found(things, device):
+def test_missing_things_and_principals_raise_resource_not_found(iot, pumps, device):
     arn = device["certificateArn"]
     unknown = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{'a' * 64}"
 
-    assert catch_error(things.attach_thing_principal, thingName="none", principal=arn) == MISSING
-    assert catch_error(things.attach_thing_principal, thingName="pump-7", principal=unknown) == MISSING
-    assert catch_error(things.detach_thing_principal, thingName="none", principal=arn) == MISSING
-    assert catch_error(things.detach_thing_principal, thingName="pump-7", principal=arn) == MISSING
-    assert catch_error(things.list_principal_things, principal=unknown) == MISSING
+    assert catch_error(iot.attach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert catch_error(iot.attach_thing_principal, thingName="pump-7", principal=unknown) == MISSING
+    assert catch_error(iot.detach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert catch_error(iot.detach_thing_principal, thingName="pump-7", principal=arn) == MISSING
+    assert catch_error(iot.list_principal_things, principal=unknown) == MISSING
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,6 @@ def test_missing_things_and_principals_raise_resource_not_found(things, device):
         f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/pump-7",
     ],
 )
-def test_a_principal_of_another_account_region_or_type_is_rejected(things, principal):
-    assert catch_error(things.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
-    assert catch_error(things.list_principal_things, principal=principal) == INVALID
+def test_a_principal_of_another_account_region_or_type_is_rejected(iot, pumps, principal):
+    assert catch_error(iot.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
+    assert catch_error(iot.list_principal_things, principal=principal) == INVALID

@@ -84,11 +84,11 @@ def test_types_are_listed_by_prefix_in_creation_order(iot):
     for name in ("pump", "fan", "pump-small"):
         iot.create_thing_type(thingTypeName=name)
 
-    def names(**filters):
+    def list_names(**filters):
         return [thing_type["thingTypeName"] for thing_type in iot.list_thing_types(**filters)["thingTypes"]]
 
-    assert names() == ["pump", "fan", "pump-small"]
-    assert names(thingTypeName="pump") == ["pump", "pump-small"]
+    assert list_names() == ["pump", "fan", "pump-small"]
+    assert list_names(thingTypeName="pump") == ["pump", "pump-small"]
 
 
 def test_a_type_has_at_most_three_searchable_attributes(iot):

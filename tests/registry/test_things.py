@@ -17,12 +17,14 @@ def get_version(iot, name="pump-7"):
     return iot.describe_thing(thingName=name)["version"]
 
 
-def payload(merge=None, **attributes):
+def build_payload(merge=None, **attributes):
     return {"attributes": attributes} if merge is None else {"attributes": attributes, "merge": merge}
 
 
 def test_a_thing_is_described_as_it_was_created(iot):
-    created = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    created = remove_metadata(
+        iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo"))
+    )
     described = remove_metadata(iot.describe_thing(thingName="pump-7"))
 
     assert created == {"thingName": "pump-7", "thingArn": ARN + "pump-7", "thingId": described["thingId"]}
@@ -39,8 +41,10 @@ def test_a_thing_is_described_as_it_was_created(iot):
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     """Tested over HTTP too, by test_16 in facts."""
-    first = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
-    repeated = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    first = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo")))
+    repeated = remove_metadata(
+        iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo"))
+    )
 
     assert repeated == first
     assert get_version(iot) == 1
@@ -77,22 +81,22 @@ def test_an_unknown_type_or_billing_group_raises_resource_not_found(iot):
 
 
 def test_an_update_without_merge_replaces_all_attributes(iot):
-    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
-    iot.update_thing(thingName="pump-7", attributePayload=payload(line="B"))
+    iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo", line="A"))
+    iot.update_thing(thingName="pump-7", attributePayload=build_payload(line="B"))
 
     assert get_attributes(iot) == {"line": "B"}
 
 
 def test_an_update_with_merge_keeps_other_attributes_and_removes_empty_ones(iot):
-    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
-    iot.update_thing(thingName="pump-7", attributePayload=payload(merge=True, site="", floor="2"))
+    iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo", line="A"))
+    iot.update_thing(thingName="pump-7", attributePayload=build_payload(merge=True, site="", floor="2"))
 
     assert get_attributes(iot) == {"line": "A", "floor": "2"}
 
 
 def test_an_update_without_attributes_keeps_them(iot):
     iot.create_thing_type(thingTypeName="pump")
-    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
+    iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo"))
     iot.update_thing(thingName="pump-7", thingTypeName="pump", attributePayload={})
 
     described = iot.describe_thing(thingName="pump-7")
@@ -150,7 +154,7 @@ def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
 
 def test_deleting_a_thing_deletes_its_attributes_and_memberships(iot):
     iot.create_thing_group(thingGroupName="hall")
-    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
+    iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo"))
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
     iot.delete_thing(thingName="pump-7")
     iot.create_thing(thingName="pump-7")
@@ -168,25 +172,25 @@ def test_operations_on_a_missing_thing_raise_resource_not_found(iot):
     assert catch_error(iot.list_thing_principals, thingName="none") == expected
 
 
-def names(output):
+def get_names(output):
     return [thing["thingName"] for thing in output["things"]]
 
 
 @pytest.fixture
 def fleet(iot):
+    """Five things, in the order of their creation; c has a type, and e no attributes."""
     iot.create_thing_type(thingTypeName="pump")
     things = [("c", "oslo", "pump"), ("a", "bergen", None), ("d", "oslo-west", None), ("b", "oslo", None)]
     for name, site, thing_type in things:
         type_params = {} if thing_type is None else {"thingTypeName": thing_type}
-        iot.create_thing(thingName=name, attributePayload=payload(site=site), **type_params)
+        iot.create_thing(thingName=name, attributePayload=build_payload(site=site), **type_params)
     iot.create_thing(thingName="e")
-    return iot
 
 
-def test_things_are_listed_in_creation_order_with_their_members(fleet):
-    output = fleet.list_things()
+def test_things_are_listed_in_creation_order_with_their_members(iot, fleet):
+    output = iot.list_things()
 
-    assert names(output) == ["c", "a", "d", "b", "e"]
+    assert get_names(output) == ["c", "a", "d", "b", "e"]
     assert output["things"][0] == {
         "thingName": "c",
         "thingTypeName": "pump",
@@ -216,24 +220,24 @@ def test_things_are_listed_in_creation_order_with_their_members(fleet):
         ({"thingTypeName": "none"}, []),
     ],
 )
-def test_things_are_listed_by_attribute_value_prefix_or_type(fleet, filters, expected):
-    assert names(fleet.list_things(**filters)) == expected
+def test_things_are_listed_by_attribute_value_prefix_or_type(iot, fleet, filters, expected):
+    assert get_names(iot.list_things(**filters)) == expected
 
 
 def test_a_filter_by_attribute_value_requires_the_attribute_name(iot):
     assert catch_error(iot.list_things, attributeValue="oslo") == ("InvalidRequestException", 400)
 
 
-def test_listing_by_attribute_follows_updates(fleet):
-    fleet.update_thing(thingName="c", attributePayload=payload(site="bergen"))
+def test_listing_by_attribute_follows_updates(iot, fleet):
+    iot.update_thing(thingName="c", attributePayload=build_payload(site="bergen"))
 
-    assert names(fleet.list_things(attributeName="site", attributeValue="bergen")) == ["c", "a"]
-    assert names(fleet.list_things(attributeName="site", attributeValue="oslo")) == ["b"]
+    assert get_names(iot.list_things(attributeName="site", attributeValue="bergen")) == ["c", "a"]
+    assert get_names(iot.list_things(attributeName="site", attributeValue="oslo")) == ["b"]
 
 
-def test_listing_by_attribute_and_type_is_rejected(fleet):
-    with pytest.raises(fleet.exceptions.InvalidRequestException) as caught:
-        fleet.list_things(attributeName="site", attributeValue="oslo", thingTypeName="pump")
+def test_listing_by_attribute_and_type_is_rejected(iot, fleet):
+    with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
+        iot.list_things(attributeName="site", attributeValue="oslo", thingTypeName="pump")
 
     text = "Listing things by the combination of attribute and thing type is not supported"
     assert caught.value.response["Error"]["Message"] == text

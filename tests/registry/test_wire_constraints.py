@@ -9,30 +9,31 @@ from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.routes import Routes
 from reconciler.registry.wire.service import SERVICES, load_service
 
-HOST = {
+BASE_URLS = {
     "iot": "https://iot.eu-west-1.amazonaws.com",
     "mi": "https://api.eu-west-1.iotmanagedintegrations.api.aws",
 }
-NAME = "Member must satisfy regular expression pattern: [a-zA-Z0-9:_-]+"
+NAME_CONSTRAINT = "Member must satisfy regular expression pattern: [a-zA-Z0-9:_-]+"
 
-BOTH = (
-    f"2 validation errors detected: Value 'a b' at 'thingName' failed to satisfy constraint: {NAME};"
-    f" Value 'c d' at 'thingTypeName' failed to satisfy constraint: {NAME}"
+TWO_VIOLATIONS_MESSAGE = (
+    f"2 validation errors detected: Value 'a b' at 'thingName' failed to satisfy constraint: {NAME_CONSTRAINT};"
+    f" Value 'c d' at 'thingTypeName' failed to satisfy constraint: {NAME_CONSTRAINT}"
 )
 
 
-def send(registry, method, path, document=None, host="iot"):
+def send(registry, method, path, document=None, service="iot"):
+    """Send an invalid request, and return the status, the error code and the message."""
     body = b"" if document is None else json.dumps(document).encode()
-    response = registry.handle(HttpRequest(method, HOST[host] + path, {}, body))
-    document = json.loads(response.body)
+    response = registry.handle(HttpRequest(method, BASE_URLS[service] + path, {}, body))
+    error_document = json.loads(response.body)
     return (
         response.status,
         response.headers["x-amzn-ErrorType"],
-        document.get("message", document.get("Message")),
+        error_document.get("message", error_document.get("Message")),
     )
 
 
-def violation(value, path, constraint):
+def build_message(value, path, constraint):
     return (
         f"1 validation error detected: Value {value} at '{path}' failed to satisfy constraint: {constraint}"
     )
@@ -41,49 +42,59 @@ def violation(value, path, constraint):
 @pytest.mark.parametrize(
     ("method", "path", "document", "message"),
     [
-        ("GET", "/things/a%20b", None, violation("'a b'", "thingName", NAME)),
+        ("GET", "/things/a%20b", None, build_message("'a b'", "thingName", NAME_CONSTRAINT)),
         (
             "GET",
             "/things?maxResults=251",
             None,
-            violation("'251'", "maxResults", "Member must have value less than or equal to 250"),
+            build_message("'251'", "maxResults", "Member must have value less than or equal to 250"),
         ),
         (
             "GET",
             "/certificates?pageSize=0",
             None,
-            violation("'0'", "pageSize", "Member must have value greater than or equal to 1"),
+            build_message("'0'", "pageSize", "Member must have value greater than or equal to 1"),
         ),
         (
             "PUT",
             f"/certificates/{'a' * 64}?newStatus=active",
             None,
-            violation(
+            build_message(
                 "'active'",
                 "newStatus",
                 "Member must satisfy enum value set: [ACTIVE, INACTIVE, REVOKED, PENDING_TRANSFER,"
                 " REGISTER_INACTIVE, PENDING_ACTIVATION]",
             ),
         ),
-        ("PUT", f"/certificates/{'a' * 64}", None, violation("null", "newStatus", "Member must not be null")),
-        ("POST", "/certificate/register", {}, violation("null", "certificatePem", "Member must not be null")),
+        (
+            "PUT",
+            f"/certificates/{'a' * 64}",
+            None,
+            build_message("null", "newStatus", "Member must not be null"),
+        ),
+        (
+            "POST",
+            "/certificate/register",
+            {},
+            build_message("null", "certificatePem", "Member must not be null"),
+        ),
         (
             "POST",
             "/tags",
             {"resourceArn": "x", "tags": [{"Value": "v"}]},
-            violation("null", "tags.1.member.key", "Member must not be null"),
+            build_message("null", "tags.1.member.key", "Member must not be null"),
         ),
         (
             "POST",
             "/untag",
             {"resourceArn": "x", "tagKeys": [None]},
-            violation("null", "tagKeys.1.member", "Member must not be null"),
+            build_message("null", "tagKeys.1.member", "Member must not be null"),
         ),
         (
             "POST",
             "/things/a",
             {"attributePayload": {"attributes": {"a": "b c"}}},
-            violation(
+            build_message(
                 "'{a=b c}'",
                 "attributePayload.attributes",
                 "Map value must satisfy constraint: [Member must have length less than or equal to 800,"
@@ -94,7 +105,7 @@ def violation(value, path, constraint):
             "POST",
             "/things/a%20b",
             {"thingTypeName": "c d"},
-            BOTH,
+            TWO_VIOLATIONS_MESSAGE,
         ),
     ],
 )
@@ -102,18 +113,18 @@ def test_iot_rejects_invalid_requests_with_awss_texts(registry, method, path, do
     assert send(registry, method, path, document) == (400, "InvalidRequestException", message)
 
 
-def test_managed_integrations_reject_without_repeating_material(registry):
+def test_managed_integrations_do_not_repeat_invalid_material_in_the_error(registry):
     document = {
         "Role": "DEVICE",
         "AuthenticationMaterial": "süß-geheim",
         "AuthenticationMaterialType": "WIFI_SETUP_QR_BAR_CODE",
     }
 
-    status, code, message = send(registry, "POST", "/managed-things", document, host="mi")
+    status, code, message = send(registry, "POST", "/managed-things", document, service="mi")
 
     assert (status, code) == (400, "ValidationException")
     pattern = r"""[0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+"""
-    assert message == violation(
+    assert message == build_message(
         "'***sensitiveInformation***'",
         "authenticationMaterial",
         f"Member must satisfy regular expression pattern: {pattern}",
@@ -182,7 +193,7 @@ def test_patterns_match_as_in_java(pattern, match, mismatch):
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_pattern_of_the_models_compiles(name):
+def test_every_pattern_of_the_models_is_compiled_once(name):
     model = load_service(name).model
     patterns = {model.shape_for(shape).metadata.get("pattern") for shape in model.shape_names}
 
@@ -190,20 +201,20 @@ def test_every_pattern_of_the_models_compiles(name):
         assert compile_pattern(pattern) is compile_pattern(pattern)
 
 
-def test_literals_take_precedence_over_labels_with_backtracking():
+def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_it_leads_nowhere():
     routes = Routes()
     routes.add("GET", "/a/{x}", "label")
     routes.add("GET", "/a/b", "literal")
     routes.add("GET", "/{y}/b/c", "deep")
     routes.add("GET", "/d/{rest+}", "greedy")
 
-    def find(path):
+    def find_route(path):
         return routes.find("GET", path.split("/"))
 
-    assert find("a/b") == ("literal", {})
-    assert find("a/z") == ("label", {"x": "z"})
-    assert find("a/b/c") == ("deep", {"y": "a"})
-    assert find("d/e/f") == ("greedy", {"rest": "e/f"})
-    assert [find("a"), find("a/"), find(""), routes.find("PUT", ["a", "b"])] == [None] * 4
+    assert find_route("a/b") == ("literal", {})
+    assert find_route("a/z") == ("label", {"x": "z"})
+    assert find_route("a/b/c") == ("deep", {"y": "a"})
+    assert find_route("d/e/f") == ("greedy", {"rest": "e/f"})
+    assert [find_route("a"), find_route("a/"), find_route(""), routes.find("PUT", ["a", "b"])] == [None] * 4
     with pytest.raises(ValueError, match="two operations"):
         routes.add("GET", "/a/{other}", "twice")

@@ -10,7 +10,7 @@ from reconciler.registry import HttpRequest, Registry
 from tests.support.examples import examples
 from tests.support.shape_strategies import shape_values
 
-from .test_wire_oracle import SERVED, as_bytes, as_http, get_model
+from .test_wire_oracle import SERVED, build_http_request, get_model, to_bytes
 
 MANY_EXAMPLES = examples(400)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "", "get"]
@@ -128,7 +128,7 @@ HEADERS = st.dictionaries(
 
 
 @pytest.fixture(scope="module")
-def shared():
+def shared_registry():
     registry = Registry(":memory:")
     yield registry
     registry.close()
@@ -143,37 +143,40 @@ def send_and_check(registry, request):
     return response.status
 
 
-def local_request(method, path, headers=None, body=b""):
+def build_local_request(method, path, headers=None, body=b""):
     return HttpRequest(method, "http://127.0.0.1:4566" + path, headers or {}, body)
 
 
-def build_url(path, label, query):
+def build_target(path, label, query):
+    """Return the path and the query of a URL; the label replaces each `{}` of the path."""
     return path.replace("{}", label) + (f"?{query}" if query else "")
 
 
-TARGETS = st.builds(build_url, st.sampled_from(PATHS), TEXT, QUERY)
+TARGETS = st.builds(build_target, st.sampled_from(PATHS), TEXT, QUERY)
 
 
 @MANY_EXAMPLES
-@given(st.builds(local_request, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
-@example(local_request("GET", "/things/%ff"))
-@example(local_request("GET", "/things?maxResults=" + "9" * 5000))
-@example(local_request("GET", "/things?nextToken=%00"))
-@example(local_request("GET", "/principals/things", {"x-amzn-principal": "\ud800"}))
-@example(local_request("POST", "/things/a", body=b'{"thingTypeName": "\\ud800"}'))
-@example(local_request("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
-@example(local_request("POST", "/managed-things", body=b"[" * 100_000))
-@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
-@example(local_request("POST", "/policies/a", body=b'{"policyDocument": "{\\"a\\": \\"\\\\ud800\\"}"}'))
+@given(st.builds(build_local_request, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
+@example(build_local_request("GET", "/things/%ff"))
+@example(build_local_request("GET", "/things?maxResults=" + "9" * 5000))
+@example(build_local_request("GET", "/things?nextToken=%00"))
+@example(build_local_request("GET", "/principals/things", {"x-amzn-principal": "\ud800"}))
+@example(build_local_request("POST", "/things/a", body=b'{"thingTypeName": "\\ud800"}'))
+@example(build_local_request("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
+@example(build_local_request("POST", "/managed-things", body=b"[" * 100_000))
+@example(build_local_request("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
+@example(build_local_request("POST", "/policies/a", body=b'{"policyDocument": "{\\"a\\": \\"\\\\ud800\\"}"}'))
 @example(
-    local_request("POST", "/things", body=b'{"templateBody": "{\\"Resources\\": {\\"\\\\ud800\\": {}}}"}')
+    build_local_request(
+        "POST", "/things", body=b'{"templateBody": "{\\"Resources\\": {\\"\\\\ud800\\": {}}}"}'
+    )
 )
-@example(local_request("GET", "/policies/a/version/" + "9" * 5000))
-@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
-@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
-@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
-def test_no_request_causes_an_internal_error(shared, request_):
-    send_and_check(shared, request_)
+@example(build_local_request("GET", "/policies/a/version/" + "9" * 5000))
+@example(build_local_request("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
+@example(build_local_request("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
+@example(build_local_request("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
+def test_no_request_causes_an_internal_error(shared_registry, http_request):
+    send_and_check(shared_registry, http_request)
 
 
 @MANY_EXAMPLES
@@ -181,11 +184,11 @@ def test_no_request_causes_an_internal_error(shared, request_):
 @example("http://[", "GET", b"")
 @example("", "", b"")
 @example("//", "GET", b"")
-def test_no_url_causes_an_internal_error(shared, url, method, body):
-    send_and_check(shared, HttpRequest(method, url, {}, body))
+def test_no_url_causes_an_internal_error(shared_registry, url, method, body):
+    send_and_check(shared_registry, HttpRequest(method, url, {}, body))
 
 
-def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
+def test_a_document_that_is_nested_too_deeply_is_rejected(shared_registry):
     schema = {}
     for _ in range(200):
         schema = {"a": schema}
@@ -205,7 +208,8 @@ def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
 
     assert (
         send_and_check(
-            shared, HttpRequest("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
+            shared_registry,
+            HttpRequest("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode()),
         )
         == 400
     )
@@ -213,24 +217,26 @@ def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared, name, operation):
+def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared_registry, name, operation):
     model = get_model(name, operation)
     error_codes = {shape.name for shape in model.error_shapes}
 
     @examples(25)
     @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
-        request = as_http(model, params)
+        request = build_http_request(model, params)
         headers = {
             key: value if isinstance(value, str) else value.decode() for key, value in request.headers.items()
         }
-        headers["Authorization"] = f"Credential=1/20250101/eu-west-1/{signing_name(model)}/aws4_request"
-        response = shared.handle(HttpRequest(request.method, request.url, headers, as_bytes(request.body)))
+        headers["Authorization"] = f"Credential=1/20250101/eu-west-1/{get_signing_name(model)}/aws4_request"
+        response = shared_registry.handle(
+            HttpRequest(request.method, request.url, headers, to_bytes(request.body))
+        )
         assert response.status < 500
         assert response.headers.get("x-amzn-ErrorType") in error_codes | {None}
 
     check()
 
 
-def signing_name(model):
+def get_signing_name(model):
     return model.service_model.metadata["signingName"]

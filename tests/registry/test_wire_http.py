@@ -1,4 +1,4 @@
-"""Responses over HTTP equal those in this process, for requests that botocore writes."""
+"""A registry behind HTTP responds like one in this process, to requests that botocore writes."""
 
 import http.client
 import json
@@ -42,7 +42,10 @@ def connection(server):
 
 
 def build_request(name, model, params, url):
-    """Return the HTTP request that botocore builds, with a credential scope but without a valid signature."""
+    """Return the method, URL, headers and body of the HTTP request that botocore builds.
+
+    It has a credential scope but no valid signature.
+    """
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url=url, context={})
     prepared = create_request_object(request).prepare()
@@ -56,7 +59,7 @@ def build_request(name, model, params, url):
     return prepared.method, prepared.url, headers, body.encode() if isinstance(body, str) else bytes(body)
 
 
-def comparable_parts(status, headers, body):
+def get_comparable_parts(status, headers, body):
     """Return the parts of a response that must be equal.
 
     They are the status, the error, the error's body or the names of the output's members, and the content type. Each
@@ -79,8 +82,8 @@ def test_responses_over_http_equal_responses_in_process(server, registry, connec
         method, url, headers, body = build_request(name, model, params, server.url)
         connection.request(method, url.removeprefix(server.url), body, headers)
         response = connection.getresponse()
-        over_http = comparable_parts(response.status, dict(response.headers), response.read())
+        over_http = get_comparable_parts(response.status, dict(response.headers), response.read())
         in_process = registry.handle(HttpRequest(method, url, headers, body))
-        assert over_http == comparable_parts(in_process.status, in_process.headers, in_process.body)
+        assert over_http == get_comparable_parts(in_process.status, in_process.headers, in_process.body)
 
     check()

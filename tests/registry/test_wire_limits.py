@@ -20,7 +20,7 @@ from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.service import load_service
 
 MAX_INTEGER = 2**31 - 1
-CANDIDATES = ("§", " ", "\t", "~", "a", "")
+MISMATCH_CANDIDATES = ("§", " ", "\t", "~", "a", "")
 
 
 @frozen
@@ -36,71 +36,76 @@ class Violation:
         return f"at '{self.path}' failed to satisfy constraint: {self.constraint}"
 
 
-def violations(
+def generate_violations(
     shape: Shape, path: str, location: str | None = None, enclosing: tuple[str, ...] = ()
 ) -> Iterator[Violation]:
-    """Yield every violation of a shape, including those of its members."""
+    """Yield every violation of a shape, including those of its members.
+
+    `location` is where the value is sent, such as `uri`, or None for the body. `enclosing` has the names of the shapes
+    that contain this one: recursive shapes are not entered twice.
+    """
     if shape.name in enclosing or shape.metadata.get("document"):
         return
     inner_enclosing = (*enclosing, shape.name)
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
-            yield from member_violations(shape, path, name, member, inner_enclosing)
+            yield from generate_member_violations(shape, path, name, member, inner_enclosing)
     elif isinstance(shape, ListShape):
-        yield from length_violations(shape, path, location)
-        for inner in violations(shape.member, f"{path}.1.member", location, inner_enclosing):
+        yield from generate_length_violations(shape, path, location)
+        for inner in generate_violations(shape.member, f"{path}.1.member", location, inner_enclosing):
             yield Violation(inner.path, inner.constraint, [inner.value])
     elif isinstance(shape, MapShape):
-        yield from map_violations(shape, path, location, inner_enclosing)
+        yield from generate_map_violations(shape, path, location, inner_enclosing)
     else:
-        for constraint, value in scalar_limits(shape, location):
+        for constraint, value in generate_scalar_limits(shape, location):
             if value is not None:
                 yield Violation(path, constraint, value)
 
 
-def member_violations(
+def generate_member_violations(
     shape: StructureShape, path: str, name: str, member: Shape, enclosing: tuple[str, ...]
 ) -> Iterator[Violation]:
-    lowered = name[:1].lower() + name[1:]
-    inner_path = f"{path}.{lowered}" if path else lowered
+    member_name = name[:1].lower() + name[1:]  # as AWS writes it in error texts
+    inner_path = f"{path}.{member_name}" if path else member_name
     location = member.serialization.get("location")
     if name in shape.required_members and location != "uri":
         yield Violation(inner_path, "Member must not be null", {})
-    for inner in violations(member, inner_path, location, enclosing):
+    for inner in generate_violations(member, inner_path, location, enclosing):
         yield Violation(inner.path, inner.constraint, {name: inner.value})
 
 
-def map_violations(
+def generate_map_violations(
     shape: MapShape, path: str, location: str | None, enclosing: tuple[str, ...]
 ) -> Iterator[Violation]:
-    yield from length_violations(shape, path, location)
-    yield from entry_violations(shape, path)
+    yield from generate_length_violations(shape, path, location)
+    yield from generate_entry_violations(shape, path)
     if isinstance(shape.value, StructureShape | ListShape | MapShape):
-        for inner in violations(shape.value, f"{path}.k.member", None, enclosing):
+        for inner in generate_violations(shape.value, f"{path}.k.member", None, enclosing):
             yield Violation(inner.path, inner.constraint, {"k": inner.value})
 
 
-def length_violations(shape: Shape, path: str, location: str | None) -> Iterator[Violation]:
+def generate_length_violations(shape: Shape, path: str, location: str | None) -> Iterator[Violation]:
     """Yield lists and maps with too many or too few entries. A query cannot contain an empty list."""
     maximum, minimum = shape.metadata.get("max"), shape.metadata.get("min")
-    with_entries = (
-        (lambda count: {f"k{number}": "v" for number in range(count)})
-        if isinstance(shape, MapShape)
-        else (lambda count: ["v"] * count)
-    )
+
+    def build_value(count: int) -> Any:
+        return (
+            {f"k{number}": "v" for number in range(count)} if isinstance(shape, MapShape) else ["v"] * count
+        )
+
     if maximum is not None and has_string_items(shape):
         yield Violation(
-            path, f"Member must have length less than or equal to {maximum}", with_entries(maximum + 1)
+            path, f"Member must have length less than or equal to {maximum}", build_value(maximum + 1)
         )
     if minimum and not location:
-        yield Violation(path, f"Member must have length greater than or equal to {minimum}", with_entries(0))
+        yield Violation(path, f"Member must have length greater than or equal to {minimum}", build_value(0))
 
 
-def entry_violations(shape: MapShape, path: str) -> Iterator[Violation]:
+def generate_entry_violations(shape: MapShape, path: str) -> Iterator[Violation]:
     """Yield maps with invalid keys or scalar values, which AWS reports as one error for the whole map."""
     valid_value: Any = {} if isinstance(shape.value, StructureShape) else "v"
     for part, inner in (("keys", shape.key), ("value", shape.value)):
-        limits = list(scalar_limits(inner, None))
+        limits = list(generate_scalar_limits(inner, None))
         constraint = f"Map {part} must satisfy constraint: [{', '.join(limit for limit, _ in limits)}]"
         for value in (invalid for _, invalid in limits if invalid is not None):
             yield Violation(path, constraint, {value: valid_value} if part == "keys" else {"k": value})
@@ -111,7 +116,7 @@ def has_string_items(shape: Shape) -> bool:
     return inner.type_name == "string"
 
 
-def scalar_limits(shape: Shape, location: str | None) -> Iterator[tuple[str, Any]]:
+def generate_scalar_limits(shape: Shape, location: str | None) -> Iterator[tuple[str, Any]]:
     """Yield each limit of a scalar with a value that violates it.
 
     The value is None if no request can contain such a value.
@@ -146,11 +151,11 @@ def scalar_limits(shape: Shape, location: str | None) -> Iterator[tuple[str, Any
 
 def find_mismatch(pattern: str, location: str | None) -> str | None:
     """Return a string that can be sent at this location and does not match a pattern, or None."""
-    texts = [text for text in CANDIDATES if location is None or text.strip()]
+    texts = [text for text in MISMATCH_CANDIDATES if location is None or text.strip()]
     return next((text for text in texts if not compile_pattern(pattern).fullmatch(text)), None)
 
 
-def as_http(model: OperationModel, params: dict[str, Any]) -> HttpRequest:
+def build_http_request(model: OperationModel, params: dict[str, Any]) -> HttpRequest:
     """Return the request that botocore builds; missing path parameters are `x`."""
     shape = model.input_shape
     labels = {
@@ -176,18 +181,18 @@ def as_http(model: OperationModel, params: dict[str, Any]) -> HttpRequest:
 
 
 @pytest.fixture(scope="module")
-def shared():
+def shared_registry():
     registry = Registry(":memory:")
     yield registry
     registry.close()
 
 
 @pytest.mark.parametrize(("name", "operation"), sorted(catalog.load_served_operations()))
-def test_every_limit_of_an_input_is_enforced_with_awss_text(shared, name, operation):
+def test_every_limit_of_an_input_is_enforced_with_awss_text(shared_registry, name, operation):
     model = load_service(name).model.operation_model(operation)
     unreported = []
-    for violation in violations(model.input_shape, "") if model.input_shape else ():
-        response = shared.handle(as_http(model, violation.value))
+    for violation in generate_violations(model.input_shape, "") if model.input_shape else ():
+        response = shared_registry.handle(build_http_request(model, violation.value))
         message = {key.lower(): text for key, text in json.loads(response.body or b"{}").items()}.get(
             "message", ""
         )

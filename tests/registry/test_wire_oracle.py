@@ -26,18 +26,18 @@ def get_model(name, operation):
     return load_service(name).model.operation_model(operation)
 
 
-def as_http(model, params):
+def build_http_request(model, params):
     """Return the HTTP request that botocore builds."""
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url="https://example.amazonaws.com", context={})
     return create_request_object(request).prepare()
 
 
-def as_bytes(body):
+def to_bytes(body):
     return body.encode() if isinstance(body, str) else bytes(body or b"")
 
 
-def as_output(model, status, headers, body, shape):
+def parse_output(model, status, headers, body, shape):
     """Return the output that botocore reads from an HTTP response."""
     parsed = create_parser("rest-json").parse(
         {
@@ -58,14 +58,14 @@ def test_requests_that_botocore_serializes_are_parsed(name, operation):
     @FEW_EXAMPLES
     @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
-        request = as_http(model, params)
+        request = build_http_request(model, params)
         target = parse_target(request.url)
         wire_operation, labels = load_service(name).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
         }
-        parsed, errors = wire_operation.parser.parse(labels, target.query, headers, as_bytes(request.body))
+        parsed, errors = wire_operation.parser.parse(labels, target.query, headers, to_bytes(request.body))
         assert (wire_operation.name, parsed, errors.messages) == (operation, params, [])
 
     check()
@@ -82,7 +82,7 @@ def test_responses_are_parsed_by_botocore(name, operation):
     def check(output):
         status, headers, body = wire_operation.serializer.serialize(output)
         assert status == model.http.get("responseCode", 200)
-        assert as_output(model, status, headers, body, model.output_shape) == output
+        assert parse_output(model, status, headers, body, model.output_shape) == output
 
     check()
 
@@ -102,8 +102,8 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
             load_service(name), ApiError(shape.name, "the message", **members)
         )
 
-        parsed = as_output(model, status, headers, body, model.output_shape)
-        parsed_members = as_output(
+        parsed = parse_output(model, status, headers, body, model.output_shape)
+        parsed_members = parse_output(
             model, status, headers, body, load_service(name).model.shape_for_error_code(shape.name)
         )
 

@@ -37,7 +37,7 @@ def test_23_register_thing_twice_with_one_csr_creates_two_certificates(iot):
         ("DO_NOTHING", {"site": "oslo", "house": "A"}),
         ("REPLACE", {"site": "bergen"}),
         ("MERGE", {"site": "bergen", "house": "A"}),
-        ("FAIL", None),
+        ("FAIL", None),  # RegisterThing fails and changes nothing
     ],
 )
 def test_24_override_settings_apply_per_property(iot, setting, attributes):
@@ -134,9 +134,9 @@ def test_30_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, 
 
 
 def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
-    with serve_registry("--quotas", "aws") as limited:
+    with serve_registry("--quotas", "aws") as server_with_quotas:
 
-        def first_error(operation):
+        def find_first_error(operation):
             for _ in range(100):
                 try:
                     operation()
@@ -145,10 +145,12 @@ def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
                     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
             return None
 
-        iot, managed = limited.create_client("iot"), limited.create_client("iot-managed-integrations")
-        errors = first_error(iot.list_certificates), first_error(managed.list_managed_things)
+        iot = server_with_quotas.create_client("iot")
+        managed = server_with_quotas.create_client("iot-managed-integrations")
+        iot_error = find_first_error(iot.list_certificates)
+        managed_error = find_first_error(managed.list_managed_things)
 
-    assert errors == (("ThrottlingException", 400), ("ThrottlingException", 429))
+    assert (iot_error, managed_error) == (("ThrottlingException", 400), ("ThrottlingException", 429))
 
 
 def test_32_a_second_concurrent_registration_task_is_rejected(iot, wait):

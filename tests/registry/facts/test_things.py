@@ -50,14 +50,14 @@ def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
 ):
     iot.create_thing_type(thingTypeName="pump")
 
-    def create(count):
+    def create_thing(count):
         attributes = {f"a{number}": "1" for number in range(count)}
         name = f"with-{count}"
         return iot.create_thing(thingName=name, attributePayload={"attributes": attributes}, **type_params)
 
-    create(max_attributes)
+    create_thing(max_attributes)
 
-    assert catch_error(create, count=max_attributes + 1) == INVALID
+    assert catch_error(create_thing, count=max_attributes + 1) == INVALID
 
 
 def test_16_repeating_create_thing_succeeds_but_other_parameters_raise_409(iot):
@@ -89,7 +89,7 @@ def test_18_versions_policies_per_certificate_and_document_length_are_limited(io
         iot.create_policy_version(policyName="p0", policyDocument=DOCUMENT)
     for number in range(10):
         iot.attach_policy(policyName=f"p{number}", target=device["certificateArn"])
-    max_size = 2048 - len('{"a":""}')
+    max_size = 2048 - len('{"a":""}')  # white space is not counted
     longest, too_long = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (max_size, max_size + 1))
     iot.create_policy(policyName="longest", policyDocument=longest)
 
