@@ -1,4 +1,4 @@
-"""The installed command exports a fleet, and the plan of the exported file is empty."""
+"""A fleet is exported, and the plan of the exported file is empty."""
 
 from __future__ import annotations
 

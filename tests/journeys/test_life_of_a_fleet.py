@@ -1,4 +1,4 @@
-"""The installed command creates, plans, changes and destroys a fleet."""
+"""Commands create, plan, change and destroy a fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder with a desired state, in which the installed command is run.
+"""A folder with a desired state, in which commands are run.
 
 Its registry is read with plain boto3 clients.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
+from tests.support.forked_command import Command, run_in_fork
 from tests.support.registry_client import Cloud
 from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
@@ -49,12 +51,17 @@ class ProjectFolder:
         return self
 
     def run(self, *arguments: str) -> CommandResult:
-        """Run the command and wait until it ends."""
-        process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
-        return CommandResult(process.returncode, stdout, stderr)
+        """Run the command in a forked process and wait until it ends."""
+        with tempfile.TemporaryDirectory() as output_folder:
+            stdout, stderr = Path(output_folder, "stdout"), Path(output_folder, "stderr")
+            command = Command(arguments, self.path, self.environ, stdout, stderr)
+            exit_code = run_in_fork(command, COMMAND_TIMEOUT_SECONDS)
+            return CommandResult(
+                exit_code, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8")
+            )
 
     def start(self, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[str]:
+        """Start the installed command, and do not wait for it."""
         return subprocess.Popen(
             [COMMAND, *arguments],
             cwd=self.path,

@@ -1,0 +1,35 @@
+"""Runs a few commands when it is imported, so that everything they import and cache is there in all forks of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import threading
+from pathlib import Path
+from unittest.mock import patch
+
+from reconciler.cli.main import cli
+from tests.support.small_fleet import SMALL_FLEET, secret_variables
+
+
+def _run_commands() -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        patch.dict(os.environ, secret_variables()),
+    ):
+        SMALL_FLEET.write_files(Path(folder))
+        for arguments in (["apply", "--yes"], ["plan"], ["drift"], ["history"]):
+            output = io.StringIO()
+            with (
+                contextlib.redirect_stdout(output),
+                contextlib.redirect_stderr(output),
+                contextlib.suppress(SystemExit),
+            ):
+                cli(arguments)
+
+
+_run_commands()
+assert threading.active_count() == 1, "a process with threads cannot be forked safely"
