@@ -36,7 +36,7 @@ call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
 """The beginning of a program that writes to a journal.
 
-Its arguments are the journal's path and a name: the thing's, and the file digest of its runs.
+Its arguments are the journal's path, and a text that is both the thing's name and the file digest of its runs.
 """
 
 RECORD_MANY_CALLS = """

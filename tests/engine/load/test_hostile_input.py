@@ -101,7 +101,7 @@ def test_python_format_syntax_in_braces_is_an_unknown_column(tmp_path, text_in_b
     assert diagnostics[0].startswith("d.toml:5: error: things.{a}.attributes.b: ")
 
 
-def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_path, monkeypatch):
+def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_path):
     (tmp_path / "tree" / "pki").mkdir(parents=True)
     (tmp_path / "tree" / "pki" / "a.txt").write_text("mine")
     (tmp_path / "outside").mkdir()

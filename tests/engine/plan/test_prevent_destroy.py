@@ -54,10 +54,11 @@ def list_actions(plan):
 
 
 STATES_WITH_TAGS = {
-    "tagged": make_state(make_resource("thing_groups", "g", ThingGroup(description="Plants"))),
-    "with an ID that AWS assigns": make_state(make_managed_thing("g")),
+    "found by name": make_state(make_resource("thing_groups", "g", ThingGroup(description="Plants"))),
+    "found by a tag": make_state(make_managed_thing("g")),
     "found by content": make_state(make_ca()),
 }
+"""States of one resource whose tag records `prevent_destroy`, by how its live resource is found."""
 
 
 @pytest.mark.parametrize("desired", STATES_WITH_TAGS.values(), ids=STATES_WITH_TAGS)
