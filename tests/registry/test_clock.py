@@ -55,7 +55,7 @@ def test_the_clock_stands_still_while_a_thread_is_busy():
         sleeper = threading.Thread(target=sleep)
         sleeper.start()
         is_started.wait()
-        while clock.sleepers < 1:
+        while clock.sleeper_count < 1:
             pass
         time_while_busy = clock()
     sleeper.join()

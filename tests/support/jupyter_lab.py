@@ -42,7 +42,7 @@ _LAB_SETTINGS = {
 
 
 def find_chromium() -> str | None:
-    """Return the path of the installed browser, or None."""
+    """Return the path of the installed Chromium or Chrome, or None if neither is on PATH."""
     paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
     return next((path for path in paths if path), None)
 
@@ -57,21 +57,22 @@ def launch_browser() -> Iterator[Browser]:
 
 
 class Lab:
-    """A JupyterLab server, whose kernels run this Python without the user's settings.
+    """A JupyterLab server in a separate process.
 
-    Notebooks are files in `folder`; settings, kernels and the log are files in `state_folder`.
+    Its kernels run this Python; settings of the user, of AWS and of reconciler have no effect. The notebooks are files in
+    `folder`; the settings, the runtime files and the log are in `state_folder`.
     """
 
     def __init__(self, folder: Path, state_folder: Path) -> None:
         self.folder = folder
         self._token = secrets.token_hex(16)
-        with socket.socket() as probe:
+        with socket.socket() as probe:  # finds a free port
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        kernel = state_folder / "data" / "kernels" / "python3"
-        kernel.mkdir(parents=True)
+        kernel_folder = state_folder / "data" / "kernels" / "python3"
+        kernel_folder.mkdir(parents=True)
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        (kernel / "kernel.json").write_text(
+        (kernel_folder / "kernel.json").write_text(
             json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
         )
         for name, settings in _LAB_SETTINGS.items():
@@ -91,7 +92,7 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": str(state_folder / "workspaces"),
             "IPYTHONDIR": str(state_folder / "ipython"),
         }
-        self._log = state_folder / "lab.log"
+        self._log_path = state_folder / "lab.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Lab:
@@ -101,11 +102,11 @@ class Lab:
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={self.folder}"),
         ]
-        with self._log.open("wb") as log:
+        with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 command_line, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        wait_until(self._is_up, f"JupyterLab does not respond; see {self._log}")
+        wait_until(self._is_responding, f"JupyterLab does not respond; see {self._log_path}")
         return self
 
     def stop(self) -> None:
@@ -117,23 +118,23 @@ class Lab:
         self._process.wait(10)
 
     def request(self, path: str, method: str = "GET") -> Any:
-        """Call the server's API, and return the response."""
+        """Call the server's API; return the JSON document of the response, or None if the response is empty."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{path}", method=method)
         request.add_header("Authorization", f"token {self._token}")
         with urllib.request.urlopen(request, timeout=10) as response:
             body = response.read()
         return json.loads(body) if body else None
 
-    def _is_up(self) -> bool:
+    def _is_responding(self) -> bool:
         assert self._process
-        assert self._process.poll() is None, self._log.read_text()
+        assert self._process.poll() is None, self._log_path.read_text()
         try:
             return bool(self.request("status"))
         except (urllib.error.URLError, OSError):
             return False
 
     def write_notebook(self, name: str, cells: Sequence[str]) -> Path:
-        """Write a notebook with these cells, and return its path."""
+        """Write a notebook with these code cells, and return its path."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {
             "name": "python3",
@@ -156,10 +157,10 @@ class Lab:
 
     def interrupt(self, name: str) -> None:
         """Interrupt the kernel of a notebook, as its Stop button does."""
-        (kernel,) = (
+        (kernel_id,) = (
             session["kernel"]["id"] for session in self.request("sessions") if session["path"] == name
         )
-        self.request(f"kernels/{kernel}/interrupt", "POST")
+        self.request(f"kernels/{kernel_id}/interrupt", "POST")
 
 
 def run_lab_command(page: Page, name: str, **arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Use one kind without the engine: read with given responses, and turn changes into calls."""
+"""Use one kind without the engine: read with predefined responses, and turn changes into calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build_arn(path: str) -> str:
 
 
 def make_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return tags as iot lists them."""
+    """Return tags as AWS IoT Core lists them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
@@ -83,8 +83,8 @@ def read_kind(
 ) -> tuple[list[Live], list[str]]:
     """Return the live resources that a kind reads, and the operations that it calls, in order.
 
-    `responses` are by operation; a response that depends on the request is a function of its parameters. `live_by_kind` has
-    the live resources of other kinds.
+    `table` is the kind's name. `responses` are by operation; a response that depends on the request is a function that gets the
+    request's parameters. `live_by_kind` has the live resources of other kinds, which were read before.
     """
     reading = all_kinds()[table].read(make_scope(*desired, **live_by_kind))
     operations: list[str] = []
@@ -103,15 +103,20 @@ def _respond(responses: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
 
 
 def make_scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
+    """Return what a kind can use while it reads: the desired resources, and live resources of other kinds."""
     return Scope("ws", evaluate_resources(*desired), live_by_kind)
 
 
 def make_plan_context(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
 ) -> PlanContext:
-    """Return a context with desired resources, live resources by address (`things.a`), and changes."""
+    """Return a context with desired resources, live resources by address (as text: `things.a`), and changes.
+
+    Its `identities` are those that kinds derive from the desired resources, and else those of live resources that are not
+    replaced.
+    """
     kinds = all_kinds()
-    inventory = {Address.parse(text): resource for text, resource in (live or {}).items()}
+    inventory = {Address.parse(text): live_resource for text, live_resource in (live or {}).items()}
     resources = evaluate_resources(*desired)
     identities = {}
     for address, resource in resources.items():
@@ -119,9 +124,9 @@ def make_plan_context(
         if identity:
             identities[address] = identity
     changes_by_address = {change.address: change for change in changes}
-    for address, resource in inventory.items():
+    for address, live_resource in inventory.items():
         if not isinstance(changes_by_address.get(address), Replace):
-            identities.setdefault(address, resource.identity)
+            identities.setdefault(address, live_resource.identity)
     id_members = {table: kind.id_member for table, kind in kinds.items() if kind.id_member}
     return PlanContext(
         "ws", TARGET, resources, inventory, identities, changes_by_address, id_members=id_members
@@ -129,6 +134,7 @@ def make_plan_context(
 
 
 def list_create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
+    """Return the calls that create a resource, by default in a context that has only this resource."""
     kind = all_kinds()[desired.address.kind]
     return list(
         kind.create(Create(compute_effective_resource(desired)), context or make_plan_context(desired))
@@ -139,11 +145,12 @@ def make_change(desired: Resource, live: Live) -> Update | Replace:
     """Return the change that brings a live resource to its desired state."""
     kind, resource = all_kinds()[desired.address.kind], compute_effective_resource(desired)
     fields = tuple(compare_specs(kind, resource.spec, live.spec))
-    replaces = any(field.forces_replacement for field in fields)
-    return Replace(resource, live, fields) if replaces else Update(resource, live, fields)
+    must_replace = any(field.forces_replacement for field in fields)
+    return Replace(resource, live, fields) if must_replace else Update(resource, live, fields)
 
 
 def list_calls(change: Change, context: PlanContext | None = None) -> list[ApiCall]:
+    """Return the calls of a change, by default in a context that has only this change and its resource."""
     kind = all_kinds()[change.address.kind]
     desired = () if isinstance(change, Delete) else (change.resource,)
     context = context or make_plan_context(*desired, changes=[change])
@@ -159,23 +166,25 @@ def list_calls(change: Change, context: PlanContext | None = None) -> list[ApiCa
 
 
 def list_delete_calls(table: str, live: Live, context: PlanContext | None = None) -> list[ApiCall]:
+    """Return the calls that delete a live resource, whose name in the file was `a`."""
     return list_calls(Delete(Address(table, "a"), live), context)
 
 
 def list_plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:
+    """Return the reasons of a change's kind to reject the plan."""
     kind = all_kinds()[change.address.kind]
     return list(kind.plan_errors(change, context or make_plan_context(changes=[change])))
 
 
-def list_problems(desired: Resource, *others: Resource) -> list[str]:
-    """Return the problems that a kind's check finds in a resource of a file that also has the others."""
-    resources = evaluate_resources(desired, *others)
+def list_problems(desired: Resource, *other_resources: Resource) -> list[str]:
+    """Return the problems that a kind's check finds in a resource of a file that also has other resources."""
+    resources = evaluate_resources(desired, *other_resources)
     kind = all_kinds()[desired.address.kind]
     return [str(problem) for problem in kind.check(resources[desired.address], resources)]
 
 
 def compute_effective_resource(desired: Resource) -> Resource:
     """Return the resource with its effective spec: the spec as AWS would report it after an apply."""
-    context = make_scope(desired)
-    resource = context.desired[desired.address]
-    return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, context))
+    scope = make_scope(desired)
+    resource = scope.desired[desired.address]
+    return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, scope))

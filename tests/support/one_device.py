@@ -1,4 +1,4 @@
-"""A desired state with one device of the CA alpha, and helpers for the calls of its plan."""
+"""A desired state with one device, whose certificate the CA alpha signed, and helpers to compare its plan."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ ALPHA = AUTHORITIES["alpha"]
 
 
 def make_one_device_state(**attributes):
-    """Return a desired state with one device and its CA."""
+    """Return a desired state with the CA alpha and a device `a`, whose thing has these attributes."""
     return make_state(make_ca(), *make_device("a", **attributes))
 
 
 def summarize_steps(plan):
-    """Return action, address, dependencies and calls of every step."""
+    """Return the action, the address, the dependencies and the calls of every step."""
     return [
         (step.change.action, str(step.address), sorted(map(str, step.dependencies)), list(step.calls))
         for step in plan.steps
@@ -22,10 +22,10 @@ def summarize_steps(plan):
 
 
 def get_device_certificate_id(generation=1):
-    """Return the ID of the device's certificate."""
+    """Return the ID of the device's first certificate, or of a later generation."""
     return Pem.parse(ALPHA.get_device_pem("a", generation)).fingerprint
 
 
 def get_device_certificate_arn(generation=1):
-    """Return the ARN of the device's certificate."""
+    """Return the ARN of the device's first certificate, or of a later generation."""
     return f"arn:aws:iot:eu-west-1:123456789012:cert/{get_device_certificate_id(generation)}"

@@ -1,4 +1,4 @@
-"""Pairs of desired states, and plans whose steps run in a random order that their dependencies allow."""
+"""Pairs of desired states to apply one after the other, and plans whose steps are in random order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.registry_client import Cloud
 
 
 class StrictCloud:
-    """A cloud that records rejected deletions and makes their steps fail instead of retrying."""
+    """A cloud that records deletions that AWS rejects, and raises AssertionError so that none is sent again."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -41,20 +41,21 @@ class StrictCloud:
 
 
 def order_randomly(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
-    """Return the plan with its steps one after another, in a random order that its dependencies allow.
+    """Return the plan with its steps in a random order that their dependencies allow, never two at a time.
 
-    A missing dependency then makes most runs fail, not only those in which two threads race.
+    With `deletes_first`, no other step comes before a deletion that could run. A missing dependency then makes most runs
+    fail, not only those in which two threads race.
     """
     steps: list[Step] = []
     remaining = {step.address: step for step in plan.steps}
-    previous: frozenset[Address] = frozenset()
+    previous_address: frozenset[Address] = frozenset()  # empty for the first step
     while remaining:
-        ready = [step for step in remaining.values() if remaining.keys().isdisjoint(step.dependencies)]
-        deletes = [step for step in ready if isinstance(step.change, Delete)]
-        step = random.choice(deletes if deletes_first and deletes else ready)
+        ready_steps = [step for step in remaining.values() if remaining.keys().isdisjoint(step.dependencies)]
+        deletions = [step for step in ready_steps if isinstance(step.change, Delete)]
+        step = random.choice(deletions if deletes_first and deletions else ready_steps)
         del remaining[step.address]
-        steps.append(evolve(step, dependencies=step.dependencies | previous))
-        previous = frozenset({step.address})
+        steps.append(evolve(step, dependencies=step.dependencies | previous_address))
+        previous_address = frozenset({step.address})
     return evolve(plan, steps=tuple(steps))
 
 
@@ -69,13 +70,14 @@ _REFERENCE_FIELDS = frozenset(
         "thing_type",
     }
 )
+"""The reference fields that `transitions` may put into `ignore_changes`."""
 
 
 @st.composite
 def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
     """Return two desired states; the second may forget, rename or rotate resources of the first."""
-    before, after = _without_swaps(draw(desired_states())), _without_swaps(draw(desired_states()))
-    removed: dict[Address, Origin] = {}
+    before, after = _prevent_swaps(draw(desired_states())), _prevent_swaps(draw(desired_states()))
+    forgotten: dict[Address, Origin] = {}
     moved: dict[Address, Address] = {}
     created = [address for address in after.resources if address not in before.resources]
     for address in sorted(before.resources.keys() - after.resources.keys()):
@@ -86,17 +88,17 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
         if address.kind in {"certificates", "provisioned_things"}:
             continue  # these kinds have no name in AWS by which a resource could be forgotten or renamed
         if choice == "forget":
-            removed[address] = Origin("<memory>", 1)
+            forgotten[address] = Origin("<memory>", 1)
         elif choice == "rename" and targets:
             moved[address] = draw(st.sampled_from(targets))
     resources = {address: _with_options(draw, resource) for address, resource in after.resources.items()}
-    return before, evolve(after, resources=resources, removed=removed, moved=moved)
+    return before, evolve(after, resources=resources, removed=forgotten, moved=moved)
 
 
-def _without_swaps(state: DesiredState) -> DesiredState:
+def _prevent_swaps(state: DesiredState) -> DesiredState:
     """Return the state with a fixed setup code for each managed thing, and without exclusive certificates.
 
-    Two resources could exchange these only in steps that run at the same time.
+    Otherwise two resources could exchange their setup codes or certificates, which needs steps that run at the same time.
     """
     codes = {"a": "90001", "b": "90002", "c": "90003"}
     resources = dict(state.resources)
@@ -114,10 +116,10 @@ def _without_swaps(state: DesiredState) -> DesiredState:
 
 def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
     """Return the resource, in some cases with a rotation or with references in `ignore_changes`."""
-    names = sorted(_REFERENCE_FIELDS & get_members(type(resource.spec)).keys())
+    reference_fields = sorted(_REFERENCE_FIELDS & get_members(type(resource.spec)).keys())
     if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
         resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
-    if not names or draw(st.integers(0, 3)):
+    if not reference_fields or draw(st.integers(0, 3)) != 0:
         return resource
-    ignored = tuple(sorted(draw(st.sets(st.sampled_from(names), min_size=1))))
-    return evolve(resource, lifecycle=evolve(resource.lifecycle, ignore_changes=ignored))
+    ignored_fields = tuple(sorted(draw(st.sets(st.sampled_from(reference_fields), min_size=1))))
+    return evolve(resource, lifecycle=evolve(resource.lifecycle, ignore_changes=ignored_fields))

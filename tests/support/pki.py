@@ -1,7 +1,7 @@
 """Certificate authorities, device certificates and signing requests for tests.
 
-The keys and certificates of `Authority.get_device_pem` depend on names alone, so that property tests see the same IDs in
-every run.
+`Authority.get_device_pem` derives keys and certificates from its arguments and the current year, so that property tests
+see the same certificate IDs in every run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from reconciler.model.pem import Pem
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
 DEFAULT_DAYS = 3650
+"""For how many days a certificate is valid by default: from the start of this year."""
 AGE_DAYS = 800
-"""How long ago a certificate has become valid, counted like its validity: from now or from the start of the year."""
+"""How many days before the start of the year (or before now, if it is valid for fewer days) a certificate became valid."""
 YEAR_START = NOW.replace(month=1, day=1, hour=0, minute=0, second=0)
 NOT_BEFORE = YEAR_START - AGE_DAYS * DAY
 NOT_AFTER = YEAR_START + DEFAULT_DAYS * DAY
@@ -30,15 +31,15 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class Authority:
-    """A CA with its key (default: an EC key that depends on the name), which signs device certificates.
+    """A CA with its key (by default an EC key derived from the name), which signs device certificates.
 
-    `get_device_pem("a")` always returns the same certificate, and `get_device_pem("a", 2)` its successor; `issue("a")`
-    returns a new one each time.
+    `get_device_pem("a")` always returns the same certificate, and `get_device_pem("a", 2)` the certificate that replaces it.
+    `issue("a")` returns a new certificate each time.
     """
 
     def __init__(self, name: str, key: PrivateKey | None = None, generation: int = 1) -> None:
         self.name = name
-        self.key = key or _named_key(name)
+        self.key = key or _derive_key(name)
         self.subject = make_distinguished_name(name)
         self.generation = generation
         self.pem = self._sign(self.subject, self.key, ca=True)
@@ -46,29 +47,30 @@ class Authority:
         self.get_device_pem = cache(self._create_device_pem)
 
     def issue(self, subject: str | x509.Name, key: PrivateKey | None = None) -> str:
-        """Return a new certificate for a common name or a subject, in PEM."""
+        """Return a new certificate in PEM, by default for a new key; a text as subject is its common name."""
         name = make_distinguished_name(subject) if isinstance(subject, str) else subject
         return self._sign(name, key or generate_ec_key())
 
     def renew(self) -> Authority:
-        """Return another CA certificate with the same subject and key."""
+        """Return this CA with another certificate for the same subject and key."""
         return Authority(self.name, self.key, self.generation + 1)
 
     def _create_device_pem(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
-        key = _named_key(f"{self.name} {name} {generation} {days}")
+        """Return a device certificate in PEM; `days` is for how long it is valid (negative: it has expired)."""
+        key = _derive_key(f"{self.name} {name} {generation} {days}")
         return self._sign(make_distinguished_name(f"{name} {generation}"), key, days=days)
 
     def _sign(
         self, subject: x509.Name, key: PrivateKey, *, days: int = DEFAULT_DAYS, ca: bool = False
     ) -> str:
-        # A long validity counts from the start of the year, so that certificate IDs are the same in every run.
+        # The default validity counts from the start of the year, so that certificate IDs are the same in every run.
         start = NOW if days < DEFAULT_DAYS else YEAR_START
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self.subject)
             .public_key(key.public_key())
-            .serial_number(_serial_number(subject, key, self.generation))
+            .serial_number(_compute_serial_number(subject, key, self.generation))
             .not_valid_before(start - AGE_DAYS * DAY)
             .not_valid_after(start + days * DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
@@ -81,20 +83,21 @@ class Authority:
         return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def _named_key(name: str) -> ec.EllipticCurvePrivateKey:
+def _derive_key(name: str) -> ec.EllipticCurvePrivateKey:
     """Return a key that depends on the name alone."""
-    # A private key of this curve has at most 256 bits and must be less than the curve's order.
-    return ec.derive_private_key(_hash_number(name) >> 1, ec.SECP256R1())
+    # A private key of this curve must be less than the curve's order, which has 256 bits: 255 bits are always less.
+    return ec.derive_private_key(_hash_to_number(name) >> 1, ec.SECP256R1())
 
 
-def _serial_number(subject: x509.Name, key: PrivateKey, generation: int) -> int:
+def _compute_serial_number(subject: x509.Name, key: PrivateKey, generation: int) -> int:
     """Return a serial number that depends on the arguments alone."""
-    # X.509 serial numbers have at most 159 bits: the hash has 256.
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return _hash_number(f"{subject.rfc4514_string()} {public.hex()} {generation}") >> 97
+    public_key = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    number = _hash_to_number(f"{subject.rfc4514_string()} {public_key.hex()} {generation}")
+    return number >> 97  # 159 of 256 bits, as many as a serial number may have
 
 
-def _hash_number(text: str) -> int:
+def _hash_to_number(text: str) -> int:
+    """Return the SHA-256 of a text as a number of 256 bits."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
@@ -111,6 +114,7 @@ def make_distinguished_name(common_name: str) -> x509.Name:
 
 
 def encode_key(key: PrivateKey) -> str:
+    """Return a private key in PEM."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
@@ -119,6 +123,7 @@ def to_der(pem: str) -> bytes:
 
 
 def compute_certificate_id(pem: str) -> str:
+    """Return the ID that AWS gives to a certificate."""
     return Pem.parse(pem).fingerprint
 
 

@@ -1,4 +1,4 @@
-"""An embedded registry and boto3 clients that read its content, without random IDs and times."""
+"""An embedded registry with boto3 clients, whose content can be read without random IDs and times."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
 DECLARED_OPERATIONS = list_declared_operations()
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
+"""The default settings, except that a deprecated thing type can be deleted at once."""
 
 
 class DeclaredCaller(Caller):
-    """A caller that fails on operations that no kind declares, also when they verify a lost response."""
+    """A caller that fails on operations that no kind declares, also on those that verify a lost response."""
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"
@@ -36,7 +37,8 @@ class DeclaredCaller(Caller):
 class Cloud:
     """An embedded registry with boto3 clients.
 
-    `reset()` replaces the registry and keeps the clients, which are slow to create.
+    `reset()` replaces the registry and keeps the clients, which are slow to create. `requests` counts the requests to all
+    registries.
     """
 
     def __init__(self, path: Path | str = ":memory:") -> None:
@@ -56,44 +58,47 @@ class Cloud:
         return self.registry.handle(request)
 
     def reset(self) -> Cloud:
-        """Replace the registry with an empty one."""
+        """Replace the registry with an empty one in memory."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
         self._enable_indexing()
         return self
 
     def _enable_indexing(self) -> None:
-        """Enable fleet indexing, which dynamic groups need and which belongs to the account."""
+        """Enable fleet indexing, which dynamic groups need; it is a setting of the account, not a resource."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
     def read_content(self) -> dict[str, Any]:
-        """Return everything registered, by kind: by name or ID, or as a list if AWS assigns random IDs."""
+        """Return all resources by kind, and within a kind by name or ID.
+
+        If AWS assigns random IDs to a kind's resources, they are a sorted list without these IDs.
+        """
         return {
-            "ca_certificates": self._cas(),
-            "certificates": self._certificates(),
-            "things": self._things(),
-            "thing_groups": self._groups(),
-            "managed_things": self._managed_things(),
-            "policies": self._policies(),
-            "thing_types": self._types(),
-            "billing_groups": self._billing_groups(),
-            "role_aliases": self._aliases(),
-            "provisioning_templates": self._templates(),
-            "credential_lockers": self._lockers(),
-            "provisioning_profiles": self._profiles(),
+            "ca_certificates": self._read_cas(),
+            "certificates": self._read_certificates(),
+            "things": self._read_things(),
+            "thing_groups": self._read_groups(),
+            "managed_things": self._read_managed_things(),
+            "policies": self._read_policies(),
+            "thing_types": self._read_types(),
+            "billing_groups": self._read_billing_groups(),
+            "role_aliases": self._read_aliases(),
+            "provisioning_templates": self._read_templates(),
+            "credential_lockers": self._read_lockers(),
+            "provisioning_profiles": self._read_profiles(),
         }
 
     def list_all(self, client: Any, operation: str, member: str, **params: Any) -> list[Any]:
-        """Return the items of all pages of a list operation; the response's `member` contains them."""
+        """Return the items of all pages of a list operation; `member` is the response member that has them."""
         return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
 
-    def _iot_tags(self, arn: str) -> dict[str, str]:
+    def _read_iot_tags(self, arn: str) -> dict[str, str]:
         return {
             tag["Key"]: tag["Value"]
             for tag in self.list_all(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)
         }
 
-    def _cas(self) -> dict[str, Any]:
+    def _read_cas(self) -> dict[str, Any]:
         content = {}
         for item in self.list_all(self.iot, "list_ca_certificates", "certificates"):
             response = self.iot.describe_ca_certificate(certificateId=item["certificateId"])
@@ -103,14 +108,15 @@ class Cloud:
             }
             if "registrationConfig" in response:
                 members["registrationConfig"] = response["registrationConfig"]
-            content[item["certificateId"]] = {**members, "tags": self._iot_tags(item["certificateArn"])}
+            content[item["certificateId"]] = {**members, "tags": self._read_iot_tags(item["certificateArn"])}
         return content
 
-    def _certificates(self) -> dict[str, Any]:
+    def _read_certificates(self) -> dict[str, Any]:
+        """Return the status and the certificate mode of each certificate, by ID."""
         items = self.list_all(self.iot, "list_certificates", "certificates")
         return {item["certificateId"]: (item["status"], item["certificateMode"]) for item in items}
 
-    def _things(self) -> dict[str, Any]:
+    def _read_things(self) -> dict[str, Any]:
         content = {}
         for item in self.list_all(self.iot, "list_things", "things"):
             name = item["thingName"]
@@ -130,27 +136,27 @@ class Cloud:
             }
         return content
 
-    def _types(self) -> dict[str, Any]:
+    def _read_types(self) -> dict[str, Any]:
         return {
             item["thingTypeName"]: {
                 "properties": {
                     key: value for key, value in item["thingTypeProperties"].items() if _has_value(value)
                 },
                 "deprecated": item["thingTypeMetadata"]["deprecated"],
-                "tags": self._iot_tags(item["thingTypeArn"]),
+                "tags": self._read_iot_tags(item["thingTypeArn"]),
             }
             for item in self.list_all(self.iot, "list_thing_types", "thingTypes")
         }
 
-    def _aliases(self) -> dict[str, Any]:
+    def _read_aliases(self) -> dict[str, Any]:
         content = {}
         for name in self.list_all(self.iot, "list_role_aliases", "roleAliases"):
             detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
             members = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
-            content[name] = {**members, "tags": self._iot_tags(detail["roleAliasArn"])}
+            content[name] = {**members, "tags": self._read_iot_tags(detail["roleAliasArn"])}
         return content
 
-    def _templates(self) -> dict[str, Any]:
+    def _read_templates(self) -> dict[str, Any]:
         """Return the templates without their version numbers, which depend on earlier applies."""
         names = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
         content = {}
@@ -160,23 +166,21 @@ class Cloud:
                 **{key: detail.get(key) for key in names},
                 "description": detail.get("description") or None,
                 "body": json.loads(detail["templateBody"]),
-                "tags": self._iot_tags(item["templateArn"]),
+                "tags": self._read_iot_tags(item["templateArn"]),
             }
         return content
 
-    def _billing_groups(self) -> dict[str, Any]:
-        return {
-            item["groupName"]: {
-                "properties": self.iot.describe_billing_group(billingGroupName=item["groupName"])[
-                    "billingGroupProperties"
-                ].get("billingGroupDescription")
-                or None,
-                "tags": self._iot_tags(item["groupArn"]),
+    def _read_billing_groups(self) -> dict[str, Any]:
+        content = {}
+        for item in self.list_all(self.iot, "list_billing_groups", "billingGroups"):
+            detail = self.iot.describe_billing_group(billingGroupName=item["groupName"])
+            content[item["groupName"]] = {
+                "description": detail["billingGroupProperties"].get("billingGroupDescription") or None,
+                "tags": self._read_iot_tags(item["groupArn"]),
             }
-            for item in self.list_all(self.iot, "list_billing_groups", "billingGroups")
-        }
+        return content
 
-    def _groups(self) -> dict[str, Any]:
+    def _read_groups(self) -> dict[str, Any]:
         content = {}
         for item in self.list_all(self.iot, "list_thing_groups", "thingGroups"):
             detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
@@ -186,11 +190,11 @@ class Cloud:
                 "parent": detail["thingGroupMetadata"].get("parentGroupName"),
                 "query": detail.get("queryString"),
                 "attributes": properties.get("attributePayload", {}).get("attributes", {}),
-                "tags": self._iot_tags(item["groupArn"]),
+                "tags": self._read_iot_tags(item["groupArn"]),
             }
         return content
 
-    def _policies(self) -> dict[str, Any]:
+    def _read_policies(self) -> dict[str, Any]:
         return {
             item["policyName"]: {
                 "document": json.loads(self.iot.get_policy(policyName=item["policyName"])["policyDocument"]),
@@ -199,19 +203,20 @@ class Cloud:
                         self.iot, "list_targets_for_policy", "targets", policyName=item["policyName"]
                     )
                 ),
-                "tags": self._iot_tags(item["policyArn"]),
+                "tags": self._read_iot_tags(item["policyArn"]),
             }
             for item in self.list_all(self.iot, "list_policies", "policies")
         }
 
-    def _lockers(self) -> list[Any]:
+    def _read_lockers(self) -> list[Any]:
+        """Return the name and the tags of each credential locker."""
         content = []
         for item in self.list_all(self.managed_integrations, "list_credential_lockers", "Items"):
             detail = self.managed_integrations.get_credential_locker(Identifier=item["Id"])
             content.append((detail["Name"], detail["Tags"]))
         return sorted(content, key=str)
 
-    def _profiles(self) -> list[Any]:
+    def _read_profiles(self) -> list[Any]:
         omitted = ("Id", "Arn", "ResponseMetadata")
         content = []
         for item in self.list_all(self.managed_integrations, "list_provisioning_profiles", "Items"):
@@ -219,10 +224,10 @@ class Cloud:
             content.append({key: value for key, value in detail.items() if key not in omitted})
         return sorted(content, key=str)
 
-    def _managed_things(self) -> list[Any]:
+    def _read_managed_things(self) -> list[Any]:
         """Return the managed things, with names of credential lockers in place of their random IDs."""
         omitted = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
-        lockers = {
+        locker_names = {
             item["Id"]: item["Name"]
             for item in self.list_all(self.managed_integrations, "list_credential_lockers", "Items")
         }
@@ -232,7 +237,7 @@ class Cloud:
             capabilities = self.managed_integrations.get_managed_thing_capabilities(Identifier=item["Id"])
             members = {key: value for key, value in detail.items() if key not in omitted}
             if "CredentialLockerId" in members:
-                members["CredentialLockerId"] = lockers.get(members["CredentialLockerId"], "deleted")
+                members["CredentialLockerId"] = locker_names.get(members["CredentialLockerId"], "deleted")
             if "CapabilityReport" in capabilities:
                 members["CapabilityReport"] = capabilities["CapabilityReport"]
             content.append(members)

@@ -39,13 +39,14 @@ class ServerResponse:
 
 @define
 class RunningServer:
-    """A server that is running in a subprocess."""
+    """A registry server that is running in a subprocess at a URL."""
 
     url: str
     process: subprocess.Popen[str]
 
     @property
     def address(self) -> tuple[str, int]:
+        """The host and the port."""
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or 0
 
@@ -73,8 +74,8 @@ class RunningServer:
     def reset(self) -> None:
         assert self.request("POST", "/moto-api/reset").status == 200
 
-    def stop(self, signal_number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal, and return the exit code and the log."""
+    def stop(self, signal_number: int = signal.SIGTERM) -> tuple[int, str | None]:
+        """Stop the server with a signal; return its exit code, and its log if `capture_log` was set."""
         self.process.send_signal(signal_number)
         _, log = self.process.communicate(timeout=20)
         return self.process.returncode, log
@@ -82,7 +83,7 @@ class RunningServer:
 
 @contextmanager
 def serve_registry(*options: str, capture_log: bool = False) -> Iterator[RunningServer]:
-    """Run a server with these options, and stop it at the end of the block."""
+    """Run a server with these options on a free port, and stop it at the end of the block."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", *options],
@@ -92,8 +93,9 @@ def serve_registry(*options: str, capture_log: bool = False) -> Iterator[Running
         env=environ,
     )
     try:
-        line = process.stdout.readline()
-        yield RunningServer(line.split()[-1], process)
+        ready_line = process.stdout.readline()
+        url = ready_line.split()[-1]
+        yield RunningServer(url, process)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -22,16 +22,20 @@ TARGET = Target("embedded", "eu-west-1", "123456789012")
 
 
 def make_resource_at_line(kind: str, name: str, spec: object, line: int = 1) -> Resource:
+    """Make a resource that is declared in this line of `desired_state.toml`."""
     return Resource(Address(kind, name), spec, origin=Origin("desired_state.toml", line))
 
 
 def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
-    """Make a plan of steps, with an estimate of 0.6 s whose bottleneck is the first call."""
+    """Make a plan of steps; it takes 0.6 s, and its bottleneck is the operation of the first call.
+
+    `unchanged` is the number of resources that the plan does not change.
+    """
     counts = Counter((call.service, call.operation) for step in steps for call in step.calls)
     bottleneck = None
     if counts:
         (_, operation), count = next(iter(counts.items()))
-        bottleneck = Bottleneck(operation, count, 10.0)
+        bottleneck = Bottleneck(operation, count, rate=10.0)
     return Plan(
         "greenhouse",
         TARGET,
@@ -44,7 +48,7 @@ def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int 
 
 
 def make_thing_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
-    """Make the change that creates a thing."""
+    """Make the change that creates a thing, with these differences to a thing that does not exist."""
     return Create(make_resource_at_line("things", name, Thing(), line), fields)
 
 

@@ -9,7 +9,7 @@ _LOADER = create_loader()
 
 
 def create_session() -> Session:
-    """Return a new botocore session; all sessions of this function share their service models."""
+    """Return a new botocore session that shares its service models with all sessions made here."""
     session = Session()
     session.register_component("data_loader", _LOADER)
     return session

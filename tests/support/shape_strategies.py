@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the values that a shape of a service model allows."""
+"""Hypothesis strategies for the valid values of a shape: a type that a service model defines."""
 
 import datetime as dt
 import re
@@ -12,8 +12,10 @@ from reconciler.registry.wire.patterns import compile_pattern
 
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 _MAX_EXTRA_LENGTH = 6
+"""How many characters longer than necessary a text can be."""
 _CHARACTERS = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003", "\u4e2d", "\U0001f331"]
-_PRINTABLE = [chr(code) for code in range(0x21, 0x7F)]
+_PRINTABLE_ASCII = [chr(code) for code in range(0x21, 0x7F)]
+"""The characters that a header can transport unchanged."""
 _MAXIMUMS = {"integer": 2**31 - 1, "long": 2**63 - 1}
 _JAVA_CLASSES = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
 """Java's character classes, which Python's `re` does not know, and some of their characters in Python's syntax."""
@@ -31,11 +33,15 @@ JSON = st.recursive(
 
 
 def shape_values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
-    """Return a strategy for a shape; a value whose `location` is a header or a path fits there."""
+    """Return a strategy for a shape's values.
+
+    `location` is the part of the HTTP message that has the value, such as `header` or `uri`; None is the body. Texts and
+    lists outside of the body are not empty.
+    """
     if isinstance(shape, StructureShape):
         return _structures(shape)
     if isinstance(shape, ListShape):
-        min_size = max(shape.metadata.get("min", 0), 1 if location else 0)
+        min_size = _get_min_size(shape, location)
         return st.lists(shape_values(shape.member, location), min_size=min_size, max_size=min_size + 2)
     if isinstance(shape, MapShape):
         min_size = shape.metadata.get("min", 0)
@@ -45,8 +51,12 @@ def shape_values(shape: Shape, location: str | None = None) -> st.SearchStrategy
     return _scalars(shape, location)
 
 
+def _get_min_size(shape: Shape, location: str | None) -> int:
+    return max(shape.metadata.get("min", 0), 1 if location else 0)
+
+
 def _structures(shape: StructureShape) -> st.SearchStrategy[Any]:
-    if shape.metadata.get("document"):
+    if shape.metadata.get("document"):  # any JSON object
         return st.dictionaries(st.text(_CHARACTERS, max_size=4), JSON, max_size=2)
     members = {
         name: shape_values(member, member.serialization.get("location"))
@@ -76,18 +86,20 @@ def _scalars(shape: Shape, location: str | None) -> st.SearchStrategy[Any]:
 def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
     if shape.metadata.get("enum"):
         return st.sampled_from(shape.metadata["enum"])
-    min_size = max(shape.metadata.get("min", 0), 1 if location else 0)
+    min_size = _get_min_size(shape, location)
     max_size = min(shape.metadata.get("max", min_size + _MAX_EXTRA_LENGTH), min_size + _MAX_EXTRA_LENGTH)
     pattern = shape.metadata.get("pattern")
-    alphabet = _PRINTABLE if location == "header" else _CHARACTERS
+    alphabet = _PRINTABLE_ASCII if location == "header" else _CHARACTERS
     if pattern is None:
         return st.text(alphabet, min_size=min_size, max_size=max_size)
     compiled = compile_pattern(pattern)
-    allowed = [character for character in alphabet if compiled.fullmatch(character)]
+    allowed_characters = [character for character in alphabet if compiled.fullmatch(character)]
     if not compiled.fullmatch(""):
         min_size = max(min_size, 1)
-    if allowed and compiled.fullmatch(allowed[0] * max(min_size, 1)):
-        return st.text(allowed, min_size=min_size, max_size=max_size).filter(
+    # If a pattern only restricts the characters, their texts are drawn with the right length; texts of other patterns
+    # have any length, so those of wrong length are filtered out.
+    if allowed_characters and compiled.fullmatch(allowed_characters[0] * max(min_size, 1)):
+        return st.text(allowed_characters, min_size=min_size, max_size=max_size).filter(
             lambda text: compiled.fullmatch(text) is not None
         )
     limit = shape.metadata.get("max", 10**9)
@@ -96,6 +108,7 @@ def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
 
 @cache
 def _from_pattern(pattern: str) -> st.SearchStrategy[str]:
+    """Return a strategy for the texts that match a pattern of the service model."""
     for java_class, characters in _JAVA_CLASSES.items():
         pattern = pattern.replace(java_class, characters)
     return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)

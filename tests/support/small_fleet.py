@@ -1,6 +1,6 @@
 """A small fleet: the files that declare it, and what the registry must contain after an apply.
 
-Neither the files nor the expected content are made with the program's own code, so tests can compare the two.
+Neither the files nor the expected content are made with code of reconciler, so a fault in that code cannot hide itself.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ WORKSPACE = "greenhouse"
 SETUP_CODES = {"SETUP_CODE_1": "900011111122222", "SETUP_CODE_2": "900023333344444"}
 """Setup codes by the environment variable that contains them."""
 SALTED_HASH = "(a salted hash)"
+"""Stands for the salted hash of a setup code, which is different in every run."""
 
 
 @cache
 def get_factory_ca() -> Authority:
+    """Return the CA of all devices; each call returns the same object, because keys are slow to create."""
     return Authority("Factory CA")
 
 
 def get_secret_variables() -> dict[str, str]:
-    """Return the environment variables with the secrets that the files refer to."""
+    """Return the environment variables with the secrets that the desired state refers to."""
     return {"FACTORY_CA_KEY": get_factory_ca().key_pem, **SETUP_CODES}
 
 
@@ -39,7 +41,10 @@ def compute_fingerprint(pem: str) -> str:
 
 
 def replace_salted_hashes(content: dict[str, Any]) -> dict[str, Any]:
-    """Replace the salted hashes of setup codes in a registry's content, so that it can be compared."""
+    """Replace the salted hashes of setup codes in a registry's content in place, and return the content.
+
+    Then two contents can be compared.
+    """
     for managed_thing in content["managed_things"]:
         managed_thing["Tags"]["reconciler:material"] = SALTED_HASH
     return content
@@ -57,12 +62,13 @@ class Device:
 
 @frozen
 class Fleet:
-    """Devices by name, and the CA that issued their certificates."""
+    """Devices by name; the factory CA has signed their certificates."""
 
     devices: Mapping[str, Device] = field(factory=dict)
 
     @classmethod
     def of_size(cls, count: int) -> Fleet:
+        """Return a fleet of the devices `pump-001`, `pump-002`, …"""
         return cls({f"pump-{number:03}": Device() for number in range(1, count + 1)})
 
     def with_changes(self, name: str, **changes: Any) -> Fleet:
@@ -70,13 +76,15 @@ class Fleet:
         return Fleet({**self.devices, name: evolve(self.devices[name], **changes)})
 
     def without_device(self, name: str) -> Fleet:
-        return Fleet({other: device for other, device in self.devices.items() if other != name})
+        remaining_devices = dict(self.devices)
+        del remaining_devices[name]
+        return Fleet(remaining_devices)
 
     def get_certificate_id(self, name: str) -> str:
         return compute_fingerprint(get_factory_ca().get_device_pem(name, self.devices[name].generation))
 
     def write_files(self, folder: Path) -> None:
-        """Write the desired state and its certificates."""
+        """Write `desired_state.toml`, and the certificates in `pki/`."""
         (folder / "pki").mkdir(exist_ok=True)
         (folder / "pki/factory.pem").write_text(get_factory_ca().pem)
         for name, device in self.devices.items():
@@ -93,7 +101,7 @@ class Fleet:
         return tables
 
     def make_expected_content(self) -> dict[str, Any]:
-        """Return what `Cloud.read_content` must return after an apply, after `replace_salted_hashes`."""
+        """Return what `Cloud.read_content` must return after an apply, with salted hashes replaced."""
         return {
             **make_empty_content(),
             "ca_certificates": {
@@ -142,7 +150,7 @@ def make_empty_content() -> dict[str, Any]:
 
 
 def make_expected_thing(attributes: Mapping[str, str], certificate_id: str, workspace: str) -> dict[str, Any]:
-    """Return a thing of the workspace with one certificate."""
+    """Return the expected content of a workspace's thing that has one certificate."""
     return {
         "attributes": dict(attributes),
         "type": None,
@@ -157,7 +165,7 @@ def make_ownership_tags(name: str, workspace: str = WORKSPACE) -> dict[str, str]
 
 
 def make_expected_thing_groups(workspace: str) -> dict[str, Any]:
-    """Return the group that records which things the workspace owns."""
+    """Return the expected thing groups: the one that records which things the workspace owns."""
     name = f"reconciler-{workspace}"
     return {
         name: {
@@ -171,7 +179,7 @@ def make_expected_thing_groups(workspace: str) -> dict[str, Any]:
 
 
 def make_expected_policies(workspace: str) -> dict[str, Any]:
-    """Return the policy for certificates that are being deleted; after an apply, it has no targets."""
+    """Return the expected policies: the one for certificates that are being deleted, which no certificate has now."""
     name = f"reconciler-{workspace}-retired"
     deny_all = {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [deny_all]}

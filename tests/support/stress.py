@@ -1,8 +1,10 @@
-"""Run the property tests with random seeds until the time is up or one fails.
+"""Run the property tests in rounds, each with a random seed, until the time is up or a test fails.
 
-STRESS_EXAMPLES: how many times more examples are tried than in `make test` (default: 10).
-STRESS_MINUTES: the time after which no new round starts (default: one round).
-STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
+These environment variables have an effect:
+
+- STRESS_EXAMPLES: how many times as many examples as in `make test` are tried (default: 10);
+- STRESS_MINUTES: the minutes after which no new round starts (default: 0, which is one round);
+- STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
 """
 
 from __future__ import annotations
@@ -16,23 +18,23 @@ import time
 
 
 def main() -> int:
-    """Return the exit status of the last round."""
+    """Run the rounds, and return the exit status of the last one."""
     os.environ.setdefault("STRESS_EXAMPLES", "10")
-    end = time.monotonic() + 60 * float(os.environ.get("STRESS_MINUTES", "0"))
-    number = 0
+    deadline = time.monotonic() + 60 * float(os.environ.get("STRESS_MINUTES", "0"))
+    round_number = 0
     while True:
-        number += 1
+        round_number += 1
         seed = random.SystemRandom().getrandbits(64)
-        _print(f"round {number}: --hypothesis-seed={seed}")
+        _print(f"round {round_number}: --hypothesis-seed={seed}")
         command = _build_command(seed)
         status = subprocess.run(command, check=False).returncode
         if status:
             factor = os.environ["STRESS_EXAMPLES"]
             _print(
-                f"round {number} failed; reproduce it with:\n  STRESS_EXAMPLES={factor} {shlex.join(command)}"
+                f"round {round_number} failed; reproduce it with:\n  STRESS_EXAMPLES={factor} {shlex.join(command)}"
             )
             return status
-        if time.monotonic() >= end:
+        if time.monotonic() >= deadline:
             return 0
 
 
@@ -42,10 +44,10 @@ def _print(line: str) -> None:
 
 
 def _build_command(seed: int) -> list[str]:
-    workers = ["-n", "auto", "--dist", "worksteal", "--maxfail", "1"]
+    distribution = ["-n", "auto", "--dist", "worksteal", "--maxfail", "1"]
     selection = ["-m", "hypothesis", f"--hypothesis-seed={seed}"]
     arguments = shlex.split(os.environ.get("STRESS_ARGUMENTS", ""))
-    return [sys.executable, "-m", "pytest", *workers, *selection, *arguments]
+    return [sys.executable, "-m", "pytest", *distribution, *selection, *arguments]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A virtual clock that many threads can sleep on, for simulations that would take hours in real time.
 
-Invariant: the clock moves no further than the earliest moment that a thread sleeps until, and it stands still while a
-thread that called `busy` is not asleep.
+Invariant: by itself, the clock moves only to the next moment at which a sleeping thread wakes, and only while all threads
+inside `busy` are asleep.
 """
 
 import heapq
@@ -12,23 +12,24 @@ from contextlib import contextmanager
 
 from reconciler.registry.clock import VirtualClock
 
-# Real time for which all busy threads must sleep before the clock moves: while one thread hands work to another,
-# both may look idle for a moment.
+# How long, in real time, all busy threads must have slept before the clock moves: while one thread hands work to
+# another, both may look idle for a moment.
 _SETTLED_SECONDS = 0.0003
 
 
 class WaitingClock(VirtualClock):
-    """A clock whose `sleep` takes no time, as a stand-in for `time.time` and `time.sleep`. Thread-safe."""
+    """A clock whose `sleep` takes almost no real time: a stand-in for `time.time` and `time.sleep`. Thread-safe."""
 
     def __init__(self, start: float | None = None) -> None:
         super().__init__(start)
+        # A heap of: the moment at which a thread wakes, a number that keeps the order, and the event that wakes it.
         self._sleepers: list[tuple[float, int, threading.Event]] = []
         self._busy_threads = 0
-        # Counts every change of the sleepers and the busy threads.
-        self._changes = 0
+        # How often the sleepers or the number of busy threads have changed.
+        self._change_count = 0
 
     @property
-    def sleepers(self) -> int:
+    def sleeper_count(self) -> int:
         """The number of threads that sleep."""
         return len(self._sleepers)
 
@@ -41,8 +42,8 @@ class WaitingClock(VirtualClock):
         """Return when the clock has moved by `seconds`, which happens once no thread is busy."""
         awake = threading.Event()
         with self._lock:
-            self._changes += 1
-            heapq.heappush(self._sleepers, (self() + seconds, self._changes, awake))
+            self._change_count += 1
+            heapq.heappush(self._sleepers, (self() + seconds, self._change_count, awake))
         self._wake_next()
         awake.wait()
 
@@ -51,29 +52,31 @@ class WaitingClock(VirtualClock):
         """Keep the clock still while this thread works and does not sleep."""
         with self._lock:
             self._busy_threads += 1
-            self._changes += 1
+            self._change_count += 1
         try:
             yield
         finally:
             with self._lock:
                 self._busy_threads -= 1
-                self._changes += 1
+                self._change_count += 1
             self._wake_next()
 
     def _wake_next(self) -> None:
-        """Move the clock to the earliest sleeper's moment, if every busy thread sleeps and keeps sleeping."""
+        """If every busy thread sleeps and keeps sleeping, move the clock to the moment when the next one wakes."""
         with self._lock:
-            is_idle = self._sleepers and len(self._sleepers) >= self._busy_threads
-            changes = self._changes
-        if not is_idle:
+            all_busy_threads_sleep = self._sleepers and len(self._sleepers) >= self._busy_threads
+            change_count = self._change_count
+        if not all_busy_threads_sleep:
             return
         time.sleep(_SETTLED_SECONDS)
         with self._lock:
-            if changes == self._changes and self._sleepers:
-                self._move_to(self._sleepers[0][0])
+            if change_count == self._change_count and self._sleepers:
+                next_moment, _, _ = self._sleepers[0]
+                self._move_to(next_moment)
 
     def _move_to(self, moment: float) -> None:
         self._now = max(self._now, moment)
         while self._sleepers and self._sleepers[0][0] <= self._now:
-            heapq.heappop(self._sleepers)[2].set()
-            self._changes += 1
+            _, _, awake = heapq.heappop(self._sleepers)
+            awake.set()
+            self._change_count += 1

@@ -1,6 +1,7 @@
-"""Run the example workflows: the jobs of a YAML file, with their steps in the shell that GitHub uses.
+"""Run the example workflows as GitHub would: the jobs of a YAML file, with the steps' scripts in bash.
 
-Other people's actions are not run, and the step `install` is skipped because the command is already installed.
+Of the actions that a job uses, only our own is run, and `actions/checkout` is replaced by `git clone`. The step `install` of
+our action is skipped because the command is already installed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def load_workflow(name: str) -> dict[str, Any]:
 
 @frozen
 class JobResult:
-    """The status of a job (`success`, `skipped` or `failure CODE`), its outputs, log and summary."""
+    """The status of a job (`success`, `skipped` or `failure EXIT_CODE`), its outputs, log and summary."""
 
     status: str
     outputs: Mapping[str, str] = field(factory=dict)
@@ -42,7 +43,7 @@ class JobResult:
 
 @frozen
 class ActionResult:
-    """The exit code of the action's first failed step, or 0; its log and its outputs."""
+    """The exit code of the action's first failed step (0 if none failed), its log, and its outputs if none failed."""
 
     exit_code: int
     log: str
@@ -51,9 +52,10 @@ class ActionResult:
 
 @define
 class WorkflowRunner:
-    """Runs workflows, each job in a new clone of `origin` below `folder`.
+    """Runs workflows, each job in a new clone of the Git repository `origin` in a folder below `folder`.
 
-    `log` is everything that the jobs have printed, with their summaries.
+    `environ` has the environment variables of all scripts. `job_count` is the number of jobs that were run, and `log` is
+    everything that they have printed, with their summaries.
     """
 
     origin: Path
@@ -63,12 +65,16 @@ class WorkflowRunner:
     log: str = ""
 
     def run(self, name: str, event: Mapping[str, Any], ref: str = "main") -> dict[str, JobResult]:
-        """Run the jobs of a workflow in the file's order: each job comes after the jobs that it needs."""
+        """Run the jobs of a workflow in the order of its file, where each job comes after the job that it needs.
+
+        `name` is the workflow's file; `event` is what the expression `github.event` returns; `ref` is the branch to clone.
+        Return the results by the jobs' keys.
+        """
         results: dict[str, JobResult] = {}
         for key, job in load_workflow(name)["jobs"].items():
             context = {
                 "github": {"event": event, "repository": REPOSITORY, "token": TOKEN},
-                "needs": {other: {"outputs": result.outputs} for other, result in results.items()},
+                "needs": {job_key: {"outputs": result.outputs} for job_key, result in results.items()},
                 "vars": {"AWS_PLAN_ROLE": "r", "AWS_APPLY_ROLE": "r", "AWS_REGION": "eu-west-1"},
             }
             needs_succeeded = "needs" not in job or results[job["needs"]].status == "success"
@@ -81,7 +87,9 @@ class WorkflowRunner:
 
     def _run_job(self, job: Mapping[str, Any], context: dict[str, Any], ref: str) -> JobResult:
         self.job_count += 1
-        clone, temp = self.folder / f"job-{self.job_count}", self.folder / f"temp-{self.job_count}"
+        clone = self.folder / f"job-{self.job_count}"
+        temp = self.folder / f"temp-{self.job_count}"
+        # Where the step `install` would install the command.
         (temp / "reconciler/bin").mkdir(parents=True)
         (temp / "reconciler/bin/reconciler").symlink_to(Path(sys.executable).with_name("reconciler"))
         context["steps"] = {}
@@ -99,7 +107,10 @@ class WorkflowRunner:
         return JobResult("success", _expand_all(job.get("outputs", {}), context), log, summary.read_text())
 
     def run_action(self, inputs: Mapping[str, str], clone: Path, temp: Path) -> ActionResult:
-        """Run the steps of our composite action in a clone; after a failed one, only those with `always()`."""
+        """Run the steps of our composite action in a clone; after a failed step, only those with `always()`.
+
+        `inputs` are the action's inputs; `temp` is the job's folder for temporary files.
+        """
         action = yaml.safe_load((ACTION / "action.yml").read_text())
         defaults = {
             name: _expand(declared.get("default", ""), _TOKEN_CONTEXT)
@@ -156,7 +167,7 @@ def _expand_all(texts: Mapping[str, Any], context: Mapping[str, Any]) -> dict[st
 
 
 def _expand(text: Any, context: Mapping[str, Any]) -> str:
-    """Return a text with the value of each `${{ … }}` in it."""
+    """Return a text with each `${{ … }}` in it replaced by its value."""
     return _EXPRESSION.sub(lambda match: _look_up(match[1], context), str(text))
 
 
@@ -169,7 +180,7 @@ def _look_up(path: str, context: Mapping[str, Any]) -> str:
 
 
 def _is_true(condition: str, context: Mapping[str, Any]) -> bool:
-    """Return whether a condition holds; our workflows have only comparisons joined by `&&`."""
+    """Return whether a condition holds; those of our workflows are `&&` of comparisons, `true` and `always()`."""
     return all(_is_true_comparison(comparison.strip(), context) for comparison in condition.split("&&"))
 
 
@@ -183,7 +194,7 @@ def _is_true_comparison(comparison: str, context: Mapping[str, Any]) -> bool:
 
 
 def make_clean_environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return these variables and the process's own, without those of CI systems, git and AWS's tools."""
+    """Return these variables, and those of this process except the settings of GitHub, Git, AWS and reconciler."""
     inherited = {
         name: value
         for name, value in os.environ.items()
