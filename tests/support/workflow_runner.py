@@ -1,7 +1,7 @@
 """Run the example workflows as GitHub would: the jobs of a YAML file, with the steps' scripts in bash.
 
-Of the actions that a job uses, only our own is run, and `actions/checkout` is replaced by `git clone`. The step `install` of
-our action is skipped because the command is already installed.
+Our own action is run, `git clone` replaces `actions/checkout`, and all other actions are skipped. The step `install` of our
+action is skipped too, because the command is already installed.
 """
 
 from __future__ import annotations
