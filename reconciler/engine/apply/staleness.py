@@ -82,7 +82,9 @@ def _find_reads(step: Step) -> Iterator[_ResourceRead]:
     if step.precondition is not None:
         yield _ResourceRead(step, step.address, step.precondition.identity, step.precondition)
     elif isinstance(change, Create) and kind.create_succeeds_if_exists:
-        yield _ResourceRead(step, step.address, kind.identity(change.resource) or str(step.address), None)
+        # If the ID is not known before the creation, no live resource can have it: any key will do.
+        identity = kind.identity(change.resource) or str(step.address)
+        yield _ResourceRead(step, step.address, identity, previous=None)
 
 
 def _read_live(

@@ -112,14 +112,14 @@ def _build_group_diagnostics(group: _Group) -> list[Diagnostic]:
 
     Only the first rows get a diagnostic of their own; one more has the number of the remaining rows.
     """
-    first = group.first_problems[0]
-    is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.declaration_count
-    if group.is_uniform and is_in_all_rows and not first.origin.columns:
-        return [_to_table_diagnostic(first, first.problem.problem)]
+    example = group.first_problems[0]
+    text, columns = example.problem.problem, example.origin.columns
+    is_in_all_rows = not example.is_in_manifest and len(group.rows) == example.declaration.declaration_count
+    if group.is_uniform and is_in_all_rows and not columns:  # the fault is in the table, not in the rows
+        return [_to_table_diagnostic(example, text)]
     if group.is_uniform and is_in_all_rows and len(group.rows) > 1:
-        manifest = f" of {first.row.manifest}" if first.row.manifest else ""
-        columns = _format_columns(first.origin.columns)
-        return [_to_table_diagnostic(first, f"in every row{manifest}{columns}: {first.problem.problem}")]
+        manifest = f" of {example.row.manifest}" if example.row.manifest else ""
+        return [_to_table_diagnostic(example, f"in every row{manifest}{_format_columns(columns)}: {text}")]
     return [*_iterate_row_diagnostics(group)]
 
 

@@ -54,7 +54,7 @@ class ForEachTable:
 
     @property
     def text_size(self) -> int:
-        """The number of characters of the table's texts in all rows together."""
+        """The number of characters in all rows together of the texts that use columns."""
         rows = self.manifest.rows
         interpolations: list[Interpolation] = [*self.interpolations.values()]
         if self.name is not None:

@@ -129,8 +129,12 @@ def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed, and what all d
     *,
     is_valid: bool,
 ) -> ParsedDeclaration:
-    common = {name: values.pop(name) for name in _COMMON_KEYS if name in values}
-    common_keys = CommonKeys(**common) if common else _NO_COMMON_KEYS
+    """Return the parsed declaration, and remove the common keys from `values`.
+
+    `intern` makes equal addresses and sets of dependencies the same object, to save memory.
+    """
+    common_values = {name: values.pop(name) for name in _COMMON_KEYS if name in values}
+    common_keys = CommonKeys(**common_values) if common_values else _NO_COMMON_KEYS
     spec = kind.spec_class(**values) if is_valid else None
     fields = _read_field_values(spec, kind) if is_valid else values
     addresses = _find_dependencies(_find_references(fields, kind), common_keys)

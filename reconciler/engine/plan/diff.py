@@ -126,7 +126,7 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
         live_value = getattr(live_spec, name)
         value = values.get(name, getattr(resource.spec, name))
         if dot and isinstance(live_value, Mapping) and isinstance(value, Mapping):
-            other_items = {other: item for other, item in value.items() if other != key}
+            other_items = {other_key: item for other_key, item in value.items() if other_key != key}
             values[name] = {**other_items, key: live_value[key]} if key in live_value else other_items
         elif isinstance(live_value, tuple):
             values[name] = tuple(item for item in live_value if item not in list_marker_names(workspace))

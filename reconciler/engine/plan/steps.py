@@ -121,15 +121,15 @@ def _find_reference_dependencies(
 def _find_changed_dependencies(
     change: Create | Update | Replace, changes: Mapping[Address, Change]
 ) -> frozenset[Address]:
-    """Return the dependencies of a desired resource that are changed too."""
+    """Return the dependencies of a desired resource that have a change other than a deletion."""
     dependencies = change.resource.dependencies
-    changed = frozenset(
+    changed_dependencies = frozenset(
         dependency
         for dependency in dependencies
         if dependency in changes and not isinstance(changes[dependency], Delete)
     )
     # Many resources share one set of dependencies, so the shared object is returned if possible, to save memory.
-    return dependencies if len(changed) == len(dependencies) else changed
+    return dependencies if len(changed_dependencies) == len(dependencies) else changed_dependencies
 
 
 def _find_users_to_remove(
