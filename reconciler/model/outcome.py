@@ -73,6 +73,7 @@ class Canceled:
 
 
 Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Canceled
+"""An event of a step; all but `Started` and `Waiting` are final."""
 
 
 @frozen

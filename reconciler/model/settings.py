@@ -42,7 +42,7 @@ class Settings:
     - `target`: "embedded", "aws" or a URL;
     - `region`, `profile`, `role_arn` and `external_id`: for boto3's sessions;
     - `prune`: whether managed resources that the file no longer has are deleted ("owned") or kept ("never");
-    - `expires_within`: how long before a certificate expires plans begin to warn of it, such as "30d";
+    - `expires_within`: plans warn of certificates that expire within this time, such as "30d";
     - `quotas`: overrides AWS's default rates: service → operation → calls per second.
     """
 

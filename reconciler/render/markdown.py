@@ -55,7 +55,7 @@ class _Group:
     blocks: tuple[str, ...]
 
 
-def format_marker(subject: str, workspace: str) -> str:
+def format_hidden_line(subject: str, workspace: str) -> str:
     """Return the hidden first line of a comment, by which a later run finds and updates the comment."""
     return f"<!-- reconciler {subject} {re.sub(r'[^A-Za-z0-9:._-]', '?', workspace)} -->"
 
@@ -67,7 +67,7 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
         calls = f"{pluralize(view.cost.total, 'API call')}, {describe_minimum_time(view.cost)}"
         facts += [calls, f"{view.unchanged:,} unchanged"]
     head = [
-        format_marker("plan", view.workspace),
+        format_hidden_line("plan", view.workspace),
         f"### Plan for {format_code_span(view.workspace)}: {format_counts(view.counts) or 'no changes'}",
         "",
         join_facts(facts),
@@ -94,7 +94,7 @@ def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> 
     """Render a result in at most `limit` bytes: what was not applied, and why."""
     *details, summary = [line.plain for line in render_result_text(view)]
     head = [
-        format_marker("apply", view.workspace),
+        format_hidden_line("apply", view.workspace),
         f"### Apply of {format_code_span(view.workspace)}: {'complete' if view.ok else 'incomplete'}",
         "",
         summary,
@@ -112,7 +112,7 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES) -> st
 
     counts = [describe_group(direction, count) for direction, count in view.counts.items() if count]
     head = [
-        format_marker("drift", view.workspace),
+        format_hidden_line("drift", view.workspace),
         f"### Drift of {format_code_span(view.workspace)}: {', '.join(counts) or 'none'}",
         "",
         join_facts((format_code_span(view.target), format_unchanged_count(view))),

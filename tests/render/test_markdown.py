@@ -19,7 +19,7 @@ from reconciler.model.resource import Live
 from reconciler.render.markdown import (
     MAX_COMMENT_BYTES,
     format_code_span,
-    format_marker,
+    format_hidden_line,
     render_drift_markdown,
     render_plan_markdown,
     render_result_markdown,
@@ -249,5 +249,5 @@ def test_a_code_span_contains_any_text(text, expected):
     assert format_code_span(text) == expected
 
 
-def test_a_marker_is_one_comment_for_any_workspace_name():
-    assert format_marker("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"
+def test_the_hidden_line_is_one_comment_for_any_workspace_name():
+    assert format_hidden_line("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"

@@ -139,7 +139,7 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
     """Describe the last apply, and whether the file has changed since.
 
-    If the file has changed, the drift may be due to the file and not to the registry.
+    If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also name CloudTrail.
     """
     facts = []
     if run:

@@ -76,7 +76,7 @@ class CostView:
     """API calls by operation, most frequent first, and the least time they take under AWS's quotas.
 
     `bottleneck` is the operation whose quota decides the time, or empty if several operations share that quota. `explanation`
-    is the number of calls that have that quota, and its rate.
+    is the rate of that quota and the time that its calls take; for a shared quota, it begins with the number of these calls.
     """
 
     total: int
