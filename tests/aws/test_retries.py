@@ -171,8 +171,8 @@ def test_the_circuit_opens_after_repeated_failures_and_closes_after_a_response()
     assert call.attempts == attempts_before
     time.pause(Circuit.OPEN_SECONDS)
     call.errors = []
-    assert run_with_retries(call, time, circuit=circuit) == "response"
-    assert run_with_retries(call, time, circuit=circuit) == "response"
+    assert run_with_retries(call, time, circuit=circuit) == "response"  # this call may try
+    assert run_with_retries(call, time, circuit=circuit) == "response"  # the circuit is closed
 
 
 def test_only_one_call_probes_an_open_circuit():

@@ -1,1 +1,1 @@
-"""The embedded registry, proved through real boto3 clients and against botocore's own protocol code."""
+"""The embedded registry, tested through real boto3 clients and against botocore's own protocol code."""

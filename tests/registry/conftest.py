@@ -13,7 +13,7 @@ from tests.support.pki import Authority
 
 @define
 class CurrentRegistry:
-    """The registry that the session's clients currently use."""
+    """The registry that the clients of `session_clients` use in the current test."""
 
     registry: Registry | None = None
 

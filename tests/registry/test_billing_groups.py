@@ -49,7 +49,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot, acme)
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
-    """See test_21 in facts; this test covers billing groups."""
+    """See test_21 in facts/test_things.py; this test covers billing groups."""
     params = {"billingGroupName": "acme", "billingGroupProperties": {}}
 
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]

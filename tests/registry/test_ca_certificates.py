@@ -71,7 +71,7 @@ def test_registration_sets_status_auto_registration_config_and_tags(iot, authori
 
 
 def test_a_wrong_common_name_raises_registration_code_validation(iot, authority):
-    """See test_06 in facts; this test covers a wrong common name."""
+    """See test_06 in facts/test_certificates.py; this test covers a wrong common name."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
     error_without_code = catch_error(iot.register_ca_certificate, **params)
     iot.get_registration_code()
@@ -81,7 +81,7 @@ def test_a_wrong_common_name_raises_registration_code_validation(iot, authority)
 
 
 def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
-    """See test_06 in facts; this test covers SNI-only registration."""
+    """See test_06 in facts/test_certificates.py; this test covers SNI-only registration."""
     code = iot.get_registration_code()["registrationCode"]
     error = catch_error(
         iot.register_ca_certificate,
@@ -130,7 +130,7 @@ def test_registering_a_ca_again_raises_already_exists_with_its_id_and_arn(iot, c
 
 
 def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
-    """Tested over HTTP too, by test_07 in facts."""
+    """Tested over HTTP too, by test_07 in facts/test_certificates.py."""
     latest = authority
     for _ in range(10):
         latest = latest.renew()
@@ -198,7 +198,7 @@ def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
-    """See test_10 in facts; this test covers CA certificates."""
+    """See test_10 in facts/test_certificates.py; this test covers CA certificates."""
     assert catch_error(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,

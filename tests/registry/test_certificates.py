@@ -24,7 +24,7 @@ def get_status(iot, certificate_id):
 
 
 def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(iot, ca, device_pem):
-    """Tested over HTTP too, by test_01 in facts."""
+    """Tested over HTTP too, by test_01 in facts/test_certificates.py."""
     body = "".join(device_pem.splitlines()[1:-1])
     narrow = "\n".join(body[start : start + 40] for start in range(0, len(body), 40))
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
@@ -40,7 +40,7 @@ def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(io
 
 
 def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, device, device_pem):
-    """Tested over HTTP too, by test_02 in facts."""
+    """Tested over HTTP too, by test_02 in facts/test_certificates.py."""
     for register in (iot.register_certificate, iot.register_certificate_without_ca):
         with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
             register(certificatePem=device_pem)
@@ -57,7 +57,7 @@ def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, 
 
 
 def test_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
-    """Tested over HTTP too, by test_03 in facts."""
+    """Tested over HTTP too, by test_03 in facts/test_certificates.py."""
     registered = iot.register_certificate(certificatePem=device_pem)
 
     assert get_status(iot, registered["certificateId"]) == "INACTIVE"
@@ -74,7 +74,7 @@ def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, aut
 
 
 def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
-    """Tested over HTTP too, by test_04 in facts."""
+    """Tested over HTTP too, by test_04 in facts/test_certificates.py."""
     renewed = authority.renew()
     second = register_ca(iot, renewed, setAsActive=True)
 
@@ -100,7 +100,7 @@ def test_a_certificate_belongs_to_the_ca_that_signed_it_among_cas_with_one_subje
 
 @pytest.mark.parametrize("sends_ca_pem", [True, False])
 def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, sends_ca_pem):
-    """Tested over HTTP too, by test_05 in facts."""
+    """Tested over HTTP too, by test_05 in facts/test_certificates.py."""
     register_ca(iot, authority)
     ca_params = {"caCertificatePem": authority.pem} if sends_ca_pem else {}
 
@@ -184,7 +184,7 @@ def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authori
 
 
 def test_a_revoked_certificate_stays_revoked(iot, device):
-    """Tested over HTTP too, by test_08 in facts."""
+    """Tested over HTTP too, by test_08 in facts/test_certificates.py."""
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
 
@@ -196,7 +196,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
-    """Tested over HTTP too, by test_09 in facts."""
+    """Tested over HTTP too, by test_09 in facts/test_certificates.py."""
     error = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert error == ("InvalidRequestException", 400)
@@ -229,7 +229,7 @@ def test_a_status_update_increments_the_version_and_sets_the_modification_time(i
 
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is_forced):
-    """See test_10 in facts; this test covers device certificates."""
+    """See test_10 in facts/test_certificates.py; this test covers device certificates."""
     error = catch_error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
 
     assert error == ("CertificateStateException", 406)
@@ -237,7 +237,7 @@ def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is
 
 @pytest.mark.parametrize("is_forced", [True, False])
 def test_a_certificate_with_things_cannot_be_deleted_even_by_force(iot, device, clock, is_forced):
-    """See test_11 in facts; this test covers things."""
+    """See test_11 in facts/test_certificates.py; this test covers things."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
@@ -273,7 +273,7 @@ def test_operations_on_a_missing_certificate_raise_resource_not_found(iot):
 
 
 def test_certificates_are_listed_without_pem_and_newest_first_by_default(iot, ca, authority, clock):
-    """See test_26 in facts; this test covers certificates."""
+    """See test_26 in facts/test_provisioning.py; this test covers certificates."""
     registered = []
     for number in range(3):
         clock.advance(1)

@@ -22,7 +22,7 @@ def test_a_locker_is_returned_as_it_was_created(managed):
 
 
 def test_repeating_a_client_token_creates_no_second_locker(managed):
-    """See test_29 in facts; this test covers credential lockers."""
+    """See test_29 in facts/test_provisioning.py; this test covers credential lockers."""
     params = {"Name": "hall", "ClientToken": "t1"}
     first = remove_metadata(managed.create_credential_locker(**params))
     repeated = remove_metadata(managed.create_credential_locker(**params))

@@ -80,7 +80,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
 
 
 def test_an_update_changes_only_the_members_in_its_request_and_the_version(iot, oslo):
-    """See test_21 in facts; this test covers dynamic thing groups."""
+    """See test_21 in facts/test_things.py; this test covers dynamic thing groups."""
     create_thing_at_site(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)

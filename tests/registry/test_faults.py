@@ -5,7 +5,7 @@ import pytest
 from reconciler.registry.faults import FaultRule, Faults
 
 
-def next_faults(faults, operations):
+def choose_fault_kinds(faults, operations):
     return [faults.choose_next_fault("iot", operation)[0] for operation in operations]
 
 
@@ -26,25 +26,28 @@ def test_a_rule_matches_operations_with_a_glob(glob, matches):
     assert [name for name in operations if faults.choose_next_fault("iot", name)[0]] == matches
 
 
-def test_a_rule_applies_to_the_ordinals_of_its_calls():
+def test_a_rule_with_ordinals_applies_only_to_those_of_its_matching_calls():
     faults = Faults([FaultRule("Create*", "error_after", calls=frozenset({2, 4}))])
 
-    kinds = next_faults(faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"])
+    kinds = choose_fault_kinds(
+        faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"]
+    )
 
     assert kinds == [None, None, "error_after", None, "error_after"]
 
 
-def test_a_rule_applies_with_its_probability_and_repeats_with_its_seed():
-    def run(seed):
-        return next_faults(
+def test_a_rule_applies_with_its_probability_and_to_the_same_calls_with_the_same_seed():
+    def choose_with_seed(seed):
+        return choose_fault_kinds(
             Faults([FaultRule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000
         )
 
-    assert 430 < run(7).count("throttle") < 570
-    assert run(7) == run(7) != run(8)
+    assert 430 < choose_with_seed(7).count("throttle") < 570  # 500 are expected
+    assert choose_with_seed(7) == choose_with_seed(7)
+    assert choose_with_seed(7) != choose_with_seed(8)
 
 
-def test_the_first_rule_that_applies_decides_and_delays_add_up():
+def test_the_first_rule_that_applies_decides_the_fault_and_delays_add_up():
     faults = Faults(
         [
             FaultRule("*", "delay", seconds=1.0),

@@ -63,7 +63,7 @@ def get_ids(output):
 
 
 def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
-    """See test_28 in facts: GetManagedThing never returns authentication material."""
+    """See test_28 in facts/test_provisioning.py: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
         **build_device_params(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
@@ -172,7 +172,7 @@ def test_the_initial_status_depends_on_the_material(managed, material_type, mate
 
 
 def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
-    """Tested over HTTP too, by test_29 in facts."""
+    """Tested over HTTP too, by test_29 in facts/test_provisioning.py."""
     first = remove_metadata(
         managed.create_managed_thing(**build_device_params(ClientToken="t-1", Tags={"a": "b"}))
     )
@@ -209,7 +209,7 @@ def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
 
 
 def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clock):
-    """Tested over HTTP too, by test_30 in facts."""
+    """Tested over HTTP too, by test_30 in facts/test_provisioning.py."""
     identifier = {"Identifier": managed.create_managed_thing(**build_device_params(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
     deleted = managed.delete_managed_thing(**identifier)
@@ -330,6 +330,7 @@ def test_a_list_has_only_some_members_of_a_managed_thing(managed, all_members):
 )
 def test_managed_things_are_listed_by_each_filter(managed, filters, expected):
     names, locker = {}, managed.create_credential_locker()["Id"]
+    # Parameters of the test cannot contain the locker's ID, which is random.
     filters = {name: locker if value == "the locker" else value for name, value in filters.items()}
     for name, params in {
         "a": build_device_params("a", Owner="alice"),

@@ -273,7 +273,7 @@ def test_boto3s_paginator_returns_every_page(iot):
 
 
 def test_list_certificates_defaults_to_25(iot, ca, authority):
-    """See test_26 in facts; this test covers the default page size."""
+    """See test_26 in facts/test_provisioning.py; this test covers the default page size."""
     key = authority.key
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"p{number}", key))

@@ -59,7 +59,7 @@ def test_a_policy_is_returned_as_it_was_created(iot, policy):
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
 def test_repeating_create_policy_raises_409(iot, policy, document):
-    """Tested over HTTP too, by test_17 in facts."""
+    """Tested over HTTP too, by test_17 in facts/test_things.py."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
@@ -68,7 +68,7 @@ def test_repeating_create_policy_raises_409(iot, policy, document):
 
 
 def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
-    """See test_18 in facts; this test covers versions."""
+    """See test_18 in facts/test_things.py; this test covers versions."""
     created = [add_version(iot) for _ in range(4)]
 
     error = catch_error(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
@@ -77,7 +77,7 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
-    """See test_18 in facts; this test covers the length of documents."""
+    """See test_18 in facts/test_things.py; this test covers the length of documents."""
     longest = '{"a":"' + "x" * (2048 - len('{"a":""}')) + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
@@ -94,7 +94,7 @@ def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
-    """Tested over HTTP too, by test_19 in facts."""
+    """Tested over HTTP too, by test_19 in facts/test_things.py."""
     add_version(iot)
     assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")

@@ -53,7 +53,7 @@ def test_attaching_a_policy_again_changes_nothing(iot, policies, device):
 
 @pytest.mark.parametrize("member", ["target", "principal"])
 def test_the_11th_policy_of_a_certificate_raises_limit_exceeded(iot, policies, device, member):
-    """See test_18 in facts; this test covers policies per certificate."""
+    """See test_18 in facts/test_things.py; this test covers policies per certificate."""
     operation = iot.attach_policy if member == "target" else iot.attach_principal_policy
     for number in range(10):
         operation(policyName=f"p{number}", **{member: device["certificateArn"]})
@@ -109,7 +109,7 @@ def test_a_detached_policy_is_not_listed_and_can_be_attached_again(iot, policies
 
 
 def test_force_delete_detaches_policies(iot, policies, device):
-    """See test_11 in facts; this test covers policies."""
+    """See test_11 in facts/test_certificates.py; this test covers policies."""
     params = {"certificateId": device["certificateId"]}
     iot.attach_policy(policyName="p0", target=device["certificateArn"])
     iot.update_certificate(**params, newStatus="INACTIVE")

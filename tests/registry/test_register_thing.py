@@ -104,7 +104,7 @@ def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced_
 
 
 def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
-    """Tested over HTTP too, by test_23 in facts."""
+    """Tested over HTTP too, by test_23 in facts/test_provisioning.py."""
     body = build_template({"ThingName": "pump-7"}, CSR, Parameters=build_string_parameters("CSR"))
     parameters = {"CSR": pki.make_signing_request("pump-7")}
 
@@ -152,7 +152,7 @@ def existing_thing(iot, referenced_resources):
 def test_do_nothing_replace_and_merge_apply_per_property(
     *, iot, existing_thing, overrides, attributes, thing_type, hall_and_yard_members
 ):
-    """See test_24 in facts; this test covers all settings but FAIL."""
+    """See test_24 in facts/test_provisioning.py; this test covers all settings but FAIL."""
     iot.register_thing(templateBody=build_template((CHANGED_PROPERTIES, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
@@ -164,7 +164,7 @@ def test_do_nothing_replace_and_merge_apply_per_property(
 def test_a_difference_in_a_property_with_fail_leaves_the_thing_unchanged(
     iot, existing_thing, failing_property
 ):
-    """See test_24 in facts; this test covers the setting FAIL."""
+    """See test_24 in facts/test_provisioning.py; this test covers the setting FAIL."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
     body = build_template((CHANGED_PROPERTIES, {**settings, failing_property: "FAIL"}))
 
@@ -184,7 +184,7 @@ def test_fail_has_no_effect_if_no_property_differs(iot, existing_thing):
 
 
 def test_a_missing_parameter_has_its_default(iot):
-    """Tested over HTTP too, by test_25 in facts."""
+    """Tested over HTTP too, by test_25 in facts/test_provisioning.py."""
     body = build_template(
         {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
         Parameters=build_string_parameters("ThingName", Site="WA"),

@@ -106,7 +106,7 @@ def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
 
 
 def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
-    """Tested over HTTP too, by test_32 in facts."""
+    """Tested over HTTP too, by test_32 in facts/test_provisioning.py."""
     write_input({"ThingName": "pump-7"})
     first = start_task(iot)
 

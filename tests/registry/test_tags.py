@@ -26,7 +26,7 @@ def test_tags_are_added_changed_and_removed(iot, hall):
 
 
 def test_things_and_device_certificates_cannot_be_tagged(iot, device):
-    """Tested over HTTP too, by test_27 in facts."""
+    """Tested over HTTP too, by test_27 in facts/test_provisioning.py."""
     thing = iot.create_thing(thingName="pump-7")["thingArn"]
     for arn in (thing, device["certificateArn"]):
         assert catch_error(iot.tag_resource, resourceArn=arn, tags=[{"Key": "a"}]) == INVALID

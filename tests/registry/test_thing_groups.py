@@ -70,7 +70,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
-    """See test_21 in facts; this test covers thing groups."""
+    """See test_21 in facts/test_things.py; this test covers thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
 
@@ -107,7 +107,7 @@ def test_an_update_merges_or_replaces_attributes(iot):
 
 
 def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
-    """Tested over HTTP too, by test_20 in facts."""
+    """Tested over HTTP too, by test_20 in facts/test_things.py."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")

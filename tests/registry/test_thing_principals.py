@@ -64,7 +64,7 @@ def test_the_v2_operations_filter_by_type(iot, pumps, device):
 
 
 def test_an_exclusively_attached_certificate_rejects_a_second_thing(iot, pumps, device):
-    """Tested over HTTP too, by test_22 in facts."""
+    """Tested over HTTP too, by test_22 in facts/test_things.py."""
     arn = device["certificateArn"]
     iot.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
 

@@ -10,7 +10,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
-    """Tested over HTTP too, by test_14 in facts."""
+    """Tested over HTTP too, by test_14 in facts/test_things.py."""
     iot.create_thing_type(thingTypeName="pump")
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")

@@ -40,7 +40,7 @@ def test_a_thing_is_described_as_it_was_created(iot):
 
 
 def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
-    """Tested over HTTP too, by test_16 in facts."""
+    """Tested over HTTP too, by test_16 in facts/test_things.py."""
     first = remove_metadata(iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo")))
     repeated = remove_metadata(
         iot.create_thing(thingName="pump-7", attributePayload=build_payload(site="oslo"))
@@ -56,7 +56,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
 
 
 def test_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(iot):
-    """Tested over HTTP too, by test_15 in facts."""
+    """Tested over HTTP too, by test_15 in facts/test_things.py."""
     iot.create_thing_type(thingTypeName="pump")
     three, fifty = ({f"a{number}": "x" for number in range(size)} for size in (3, 50))
     expected = ("InvalidRequestException", 400)
@@ -115,7 +115,7 @@ def test_a_type_cannot_be_removed_and_set_in_one_update(iot):
 
 
 def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
-    """See test_21 in facts; this test covers things."""
+    """See test_21 in facts/test_things.py; this test covers things."""
     iot.create_thing(thingName="pump-7")
     iot.update_thing(thingName="pump-7", expectedVersion=1)
     iot.update_thing(thingName="pump-7")
@@ -130,7 +130,7 @@ def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(i
 
 
 def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, device):
-    """Tested over HTTP too, by test_12 in facts."""
+    """Tested over HTTP too, by test_12 in facts/test_things.py."""
     iot.delete_thing(thingName="missing")
     iot.delete_thing(thingName="missing", expectedVersion=4)
     iot.create_thing(thingName="pump-7")
@@ -140,7 +140,7 @@ def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, d
 
 
 def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
-    """Tested over HTTP too, by test_13 in facts."""
+    """Tested over HTTP too, by test_13 in facts/test_things.py."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])

@@ -132,7 +132,7 @@ def test_managed_integrations_do_not_repeat_invalid_material_in_the_error(regist
 
 
 def test_iot_lists_have_at_most_250_results_and_managed_ones_1000(iot, managed):
-    """See test_26 in facts; this test covers page sizes."""
+    """See test_26 in facts/test_provisioning.py; this test covers page sizes."""
     with pytest.raises(iot.exceptions.InvalidRequestException):
         iot.list_things(maxResults=251)
     with pytest.raises(managed.exceptions.ValidationException):
