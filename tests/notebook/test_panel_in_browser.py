@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import nbformat
@@ -200,8 +199,8 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
     assert violations == {}
 
 
-MAX_OPEN_SECONDS = 2.0
-"""The most time from running the cell until its rows are visible."""
+MAX_OPEN_BYTES = 1_500_000
+"""The most that the kernel may send until the rows are visible. (A limit on time would depend on the machine.)"""
 LARGE_PLAN_CELL = """
 from attrs import evolve
 from reconciler import Address
@@ -227,7 +226,7 @@ FloodingWorkspace().panel(large)
 """
 
 
-def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, page):
+def test_ten_thousand_rows_open_and_change_with_few_elements_bytes_and_messages(lab, page):
     (lab.folder / "large").mkdir()
     lab.write_notebook(
         "large/panel.ipynb", [PREPARE_CELL + "ws = GatedWorkspace()" + LARGE_PLAN_CELL, FLOOD_CELL]
@@ -239,11 +238,11 @@ def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, p
     lab.open_notebook(page, "large/panel.ipynb")
     run_lab_command(page, "notebook:run-cell-and-select-next")
     expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
-    started_at = time.monotonic()
+    bytes_before = sum(message_sizes)
     run_lab_command(page, "notebook:run-cell-and-select-next")
     panel = page.get_by_role("region", name="Panel of greenhouse")
     expect(panel.get_by_text("10,000 changes")).to_be_visible()
-    assert time.monotonic() - started_at < MAX_OPEN_SECONDS
+    assert sum(message_sizes) - bytes_before < MAX_OPEN_BYTES
     assert page.evaluate("document.querySelectorAll('.reconciler.panel *').length") < 1_000
     message_count_before = len(message_sizes)
     panel.get_by_role("button", name="Apply …").click()
