@@ -192,9 +192,9 @@ def test_patterns_match_as_in_java(pattern, match, mismatch):
     assert mismatch is None or not compiled.fullmatch(mismatch)
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_every_pattern_of_the_models_is_compiled_once(name):
-    model = load_service(name).model
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_pattern_of_the_models_is_compiled_once(service):
+    model = load_service(service).model
     patterns = {model.shape_for(shape).metadata.get("pattern") for shape in model.shape_names}
 
     for pattern in patterns - {None}:

@@ -216,9 +216,9 @@ def test_a_document_that_is_nested_too_deeply_is_rejected(shared_registry):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared_registry, name, operation):
-    model = get_model(name, operation)
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared_registry, service, operation):
+    model = get_model(service, operation)
     error_codes = {shape.name for shape in model.error_shapes}
 
     @examples(25)

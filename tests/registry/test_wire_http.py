@@ -41,7 +41,7 @@ def connection(server):
     connection.close()
 
 
-def build_request(name, model, params, url):
+def build_request(service, model, params, url):
     """Return the method, URL, headers and body of the HTTP request that botocore builds.
 
     It has a credential scope but no valid signature.
@@ -49,7 +49,7 @@ def build_request(name, model, params, url):
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url=url, context={})
     prepared = create_request_object(request).prepare()
-    scope = f"Credential=test/20260101/eu-west-1/{SIGNING_NAMES[name]}/aws4_request"
+    scope = f"Credential=test/20260101/eu-west-1/{SIGNING_NAMES[service]}/aws4_request"
     headers = {
         key: text if isinstance(text, str) else text.decode("latin-1")
         for key, text in prepared.headers.items()
@@ -72,14 +72,14 @@ def get_comparable_parts(status, headers, body):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.load_served_operations()))
-def test_responses_over_http_equal_responses_in_process(server, registry, connection, name, operation):
-    model = load_service(name).model.operation_model(operation)
+@pytest.mark.parametrize(("service", "operation"), sorted(catalog.load_served_operations()))
+def test_responses_over_http_equal_responses_in_process(server, registry, connection, service, operation):
+    model = load_service(service).model.operation_model(operation)
 
     @FEW_EXAMPLES
     @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
-        method, url, headers, body = build_request(name, model, params, server.url)
+        method, url, headers, body = build_request(service, model, params, server.url)
         connection.request(method, url.removeprefix(server.url), body, headers)
         response = connection.getresponse()
         over_http = get_comparable_parts(response.status, dict(response.headers), response.read())

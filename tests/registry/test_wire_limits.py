@@ -187,9 +187,9 @@ def shared_registry():
     registry.close()
 
 
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.load_served_operations()))
-def test_every_limit_of_an_input_is_enforced_with_awss_text(shared_registry, name, operation):
-    model = load_service(name).model.operation_model(operation)
+@pytest.mark.parametrize(("service", "operation"), sorted(catalog.load_served_operations()))
+def test_every_limit_of_an_input_is_enforced_with_awss_text(shared_registry, service, operation):
+    model = load_service(service).model.operation_model(operation)
     unreported = []
     for violation in generate_violations(model.input_shape, "") if model.input_shape else ():
         response = shared_registry.handle(build_http_request(model, violation.value))

@@ -22,8 +22,8 @@ SERVED = sorted(catalog.load_served_operations())
 FEW_EXAMPLES = examples(40)
 
 
-def get_model(name, operation):
-    return load_service(name).model.operation_model(operation)
+def get_model(service, operation):
+    return load_service(service).model.operation_model(operation)
 
 
 def build_http_request(model, params):
@@ -51,16 +51,16 @@ def parse_output(model, status, headers, body, shape):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_requests_that_botocore_serializes_are_parsed(name, operation):
-    model = get_model(name, operation)
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_requests_that_botocore_serializes_are_parsed(service, operation):
+    model = get_model(service, operation)
 
     @FEW_EXAMPLES
     @given(shape_values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = build_http_request(model, params)
         target = parse_target(request.url)
-        wire_operation, labels = load_service(name).routes.find(request.method, target.segments)
+        wire_operation, labels = load_service(service).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
@@ -72,10 +72,10 @@ def test_requests_that_botocore_serializes_are_parsed(name, operation):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_responses_are_parsed_by_botocore(name, operation):
-    model = get_model(name, operation)
-    wire_operation = find_operation(name, operation)
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_responses_are_parsed_by_botocore(service, operation):
+    model = get_model(service, operation)
+    wire_operation = find_operation(service, operation)
 
     @FEW_EXAMPLES
     @given(shape_values(model.output_shape) if model.output_shape is not None else st.just({}))
@@ -87,24 +87,24 @@ def test_responses_are_parsed_by_botocore(name, operation):
     check()
 
 
-def find_operation(name, operation):
-    http = get_model(name, operation).http
+def find_operation(service, operation):
+    http = get_model(service, operation).http
     segments = urlsplit(http["requestUri"]).path.removeprefix("/").split("/")
-    return load_service(name).routes.find(http["method"], segments)[0]
+    return load_service(service).routes.find(http["method"], segments)[0]
 
 
-@pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
-    model = get_model(name, operation)
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_errors_are_parsed_by_botocore_with_all_members(service, operation):
+    model = get_model(service, operation)
     for shape in model.error_shapes:
         members = {member: f"the {member}" for member in shape.members if member.lower() != "message"}
         status, headers, body = build_error_response(
-            load_service(name), ApiError(shape.name, "the message", **members)
+            load_service(service), ApiError(shape.name, "the message", **members)
         )
 
         parsed = parse_output(model, status, headers, body, model.output_shape)
         parsed_members = parse_output(
-            model, status, headers, body, load_service(name).model.shape_for_error_code(shape.name)
+            model, status, headers, body, load_service(service).model.shape_for_error_code(shape.name)
         )
 
         assert status == shape.metadata["error"]["httpStatusCode"]
@@ -113,11 +113,11 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
         assert {member: parsed_members[member] for member in members} == members
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_every_operation_of_the_models_can_be_compiled(name):
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_operation_of_the_models_can_be_compiled(service):
     """An operation that will be served later needs no change of the wire layer."""
-    for operation in load_service(name).model.operation_names:
-        wire_operation = find_operation(name, operation)
+    for operation in load_service(service).model.operation_names:
+        wire_operation = find_operation(service, operation)
         assert (
             wire_operation.name,
             wire_operation.parser is not None,
@@ -133,19 +133,21 @@ def test_every_served_operation_is_in_its_model():
 NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_invalid_and_fault_codes_are_in_the_model(name):
-    for operation in load_service(name).model.operation_names:
-        wire_operation = find_operation(name, operation)
-        if (name, operation) in catalog.load_served_operations():
+@pytest.mark.parametrize("service", SERVICES)
+def test_invalid_and_fault_codes_are_in_the_model(service):
+    for operation in load_service(service).model.operation_names:
+        wire_operation = find_operation(service, operation)
+        if (service, operation) in catalog.load_served_operations():
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
-        assert load_service(name).find_error_format(wire_operation.fault_code) is not None
+        assert load_service(service).find_error_format(wire_operation.fault_code) is not None
 
 
 def test_error_bodies_have_the_models_message_member():
     bodies = {
-        name: json.loads(build_error_response(load_service(name), ApiError("ConflictException", "x"))[2])
-        for name in SERVICES
+        service: json.loads(
+            build_error_response(load_service(service), ApiError("ConflictException", "x"))[2]
+        )
+        for service in SERVICES
     }
 
     assert bodies == {"iot": {"message": "x"}, "iot-managed-integrations": {"Message": "x"}}
