@@ -123,7 +123,11 @@ def test_an_unusable_registry_is_an_error_and_no_folder_is_created(
 def test_an_unusable_default_registry_can_be_reset(run_in_starter):
     run_in_starter("apply", "--yes")
     path = Path(".reconciler/registry.sqlite3").resolve()
-    for suffix in ("-wal", "-shm"):
+    for suffix in (
+        "",
+        "-wal",
+        "-shm",
+    ):  # without the file, the apply's connection writes nothing into it when it closes
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("no database")
     problem = f"{path} is not a registry database: file is not a database"
