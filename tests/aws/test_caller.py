@@ -30,7 +30,7 @@ def cloud() -> Cloud:
 
 @pytest.fixture(autouse=True)
 def _reset_request_count(cloud):
-    cloud.requests = 0
+    cloud.request_count = 0
 
 
 def get_thing_names(response):
@@ -40,14 +40,14 @@ def get_thing_names(response):
 def test_a_listing_joins_all_pages_of_the_largest_size(cloud):
     response = cloud.call(ApiCall("iot", "ListThings"))
     assert get_thing_names(response) == [f"t{number:03}" for number in range(300)]
-    assert ("NextToken" in response, cloud.requests) == (False, 2)
+    assert ("NextToken" in response, cloud.request_count) == (False, 2)
 
 
 @pytest.mark.parametrize(("max_items", "requests"), [(10, 1), (250, 1), (260, 2)])
 def test_a_listing_truncated_at_max_items_has_a_token(cloud, max_items, requests):
     response = cloud.call(ApiCall("iot", "ListThings", max_items=max_items))
     assert get_thing_names(response) == [f"t{number:03}" for number in range(max_items)]
-    assert ("NextToken" in response, cloud.requests) == (True, requests)
+    assert ("NextToken" in response, cloud.request_count) == (True, requests)
 
 
 def test_a_complete_listing_has_no_token(cloud):
@@ -66,7 +66,7 @@ def test_a_listing_sends_the_parameters_of_its_call(cloud):
 
 def test_an_unpaged_response_is_returned_unchanged(cloud):
     response = cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "t007"}))
-    assert (response["thingName"], response["version"], cloud.requests) == ("t007", 1, 1)
+    assert (response["thingName"], response["version"], cloud.request_count) == ("t007", 1, 1)
 
 
 def test_an_aws_error_has_the_code_status_message_and_request_id(cloud):
@@ -88,7 +88,7 @@ def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(c
         "iot:DescribeThing failed with ParameterValidation: "
         "Invalid type for parameter thingName, value: 7, type: <class 'int'>, valid types: <class 'str'>"
     )
-    assert cloud.requests == 0
+    assert cloud.request_count == 0
 
 
 def find_botocore_exceptions() -> dict[str, type[Exception]]:

@@ -77,11 +77,11 @@ def measure_refresh_cost() -> str:
     devices = [make_device(f"d{number}", site="oslo") for number in range(device_count)]
     fleet = make_state(make_ca(), *(resource for resources in devices for resource in resources))
     converge(fleet, cloud)
-    calls_before = cloud.requests
+    calls_before = cloud.request_count
     assert not plan_state(fleet, cloud)
     return (
         f"A plan without changes for {device_count} devices (one CA; a certificate and a thing each) took this project "
-        f"{cloud.requests - calls_before} calls to the embedded registry."
+        f"{cloud.request_count - calls_before} calls to the embedded registry."
     )
 
 

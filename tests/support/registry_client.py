@@ -37,7 +37,7 @@ class DeclaredCaller(Caller):
 class Cloud:
     """An embedded registry with boto3 clients.
 
-    `reset()` replaces the registry and keeps the clients, which are slow to create. `requests` counts the requests to all
+    `reset()` replaces the registry and keeps the clients, which are slow to create. `request_count` counts the requests to all
     registries.
     """
 
@@ -49,12 +49,12 @@ class Cloud:
         self.iot: Any = session.client("iot", config=no_retries)
         self.managed_integrations: Any = session.client("iot-managed-integrations", config=no_retries)
         self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed_integrations})
-        self.requests = 0
+        self.request_count = 0
         self.registry = Registry(path, SETTINGS)
         self._enable_indexing()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        self.requests += 1
+        self.request_count += 1
         return self.registry.handle(request)
 
     def reset(self) -> Cloud:

@@ -46,11 +46,11 @@ def test_static_and_dynamic_groups_are_listed_together(cloud):
 def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
     desired = make_state(make_resource("things", "a", Thing()))
     converge(desired, cloud)
-    request_count_before = cloud.requests
+    request_count_before = cloud.request_count
     plan_state(desired, cloud)
-    request_count = cloud.requests - request_count_before
+    request_count = cloud.request_count - request_count_before
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
-    request_count_before = cloud.requests
+    request_count_before = cloud.request_count
     plan_state(desired, cloud)
-    assert cloud.requests - request_count_before == request_count
+    assert cloud.request_count - request_count_before == request_count
