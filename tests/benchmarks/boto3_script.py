@@ -1,6 +1,7 @@
-"""A hand-written boto3 script for the fleet: one request at a time, and no record of ownership.
+"""A hand-written boto3 script that manages the fleet: one request at a time, and no record of ownership.
 
-python -m tests.benchmarks.boto3_script FOLDER URL ACCOUNT PHASE
+Run it as `python -m tests.benchmarks.boto3_script FOLDER URL ACCOUNT PHASE`: FOLDER has the fleet's files, URL is the
+registry's, and PHASE is a key of `PHASES`.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ def read_pem(folder: Path, name: str) -> str:
 
 
 def create(folder: Path, iot: Any, _account: str) -> None:
-    ca = (folder / "ca.pem").read_text()
-    iot.register_ca_certificate(caCertificate=ca, certificateMode="SNI_ONLY", setAsActive=True)
+    ca_pem = (folder / "ca.pem").read_text()
+    iot.register_ca_certificate(caCertificate=ca_pem, certificateMode="SNI_ONLY", setAsActive=True)
     iot.create_policy(policyName="connect", policyDocument=POLICY)
     for name, site in read_manifest(folder).items():
         certificate = iot.register_certificate(
-            certificatePem=read_pem(folder, name), caCertificatePem=ca, status="ACTIVE"
+            certificatePem=read_pem(folder, name), caCertificatePem=ca_pem, status="ACTIVE"
         )
         iot.create_thing(thingName=name, attributePayload={"attributes": {"site": site}})
         iot.attach_policy(policyName="connect", target=certificate["certificateArn"])
@@ -41,14 +42,15 @@ def create(folder: Path, iot: Any, _account: str) -> None:
 
 def check(folder: Path, iot: Any, _account: str) -> None:
     for name, site in read_manifest(folder).items():
-        if not is_as_desired(folder, iot, name, site):
+        if not has_desired_state(folder, iot, name, site):
             raise SystemExit(f"{name}: differs from the manifest")
 
 
-def is_as_desired(folder: Path, iot: Any, name: str, site: str) -> bool:
+def has_desired_state(folder: Path, iot: Any, name: str, site: str) -> bool:
+    """Return whether a device's thing, certificate, attachment and policy are as the script creates them."""
     thing = iot.describe_thing(thingName=name)
-    identity = compute_certificate_id(read_pem(folder, name))
-    certificate = iot.describe_certificate(certificateId=identity)["certificateDescription"]
+    certificate_id = compute_certificate_id(read_pem(folder, name))
+    certificate = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
     arn = certificate["certificateArn"]
     policies = iot.list_attached_policies(target=arn)["policies"]
     return (
@@ -61,23 +63,23 @@ def is_as_desired(folder: Path, iot: Any, name: str, site: str) -> bool:
 
 def change(folder: Path, iot: Any, _account: str) -> None:
     for name, site in read_manifest(folder).items():
-        if not is_as_desired(folder, iot, name, site):
+        if not has_desired_state(folder, iot, name, site):
             iot.update_thing(thingName=name, attributePayload={"attributes": {"site": site}})
 
 
 def destroy(folder: Path, iot: Any, account: str) -> None:
     for name in read_manifest(folder):
-        identity = compute_certificate_id(read_pem(folder, name))
-        arn = f"arn:aws:iot:eu-west-1:{account}:cert/{identity}"
+        certificate_id = compute_certificate_id(read_pem(folder, name))
+        arn = f"arn:aws:iot:eu-west-1:{account}:cert/{certificate_id}"
         iot.detach_thing_principal(thingName=name, principal=arn)
         iot.delete_thing(thingName=name)
         iot.detach_policy(policyName="connect", target=arn)
-        iot.update_certificate(certificateId=identity, newStatus="INACTIVE")
-        iot.delete_certificate(certificateId=identity)
+        iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+        iot.delete_certificate(certificateId=certificate_id)
     iot.delete_policy(policyName="connect")
-    ca = compute_certificate_id((folder / "ca.pem").read_text())
-    iot.update_ca_certificate(certificateId=ca, newStatus="INACTIVE")
-    iot.delete_ca_certificate(certificateId=ca)
+    ca_id = compute_certificate_id((folder / "ca.pem").read_text())
+    iot.update_ca_certificate(certificateId=ca_id, newStatus="INACTIVE")
+    iot.delete_ca_certificate(certificateId=ca_id)
 
 
 PHASES = {"create": create, "no-op": check, "change 1 %": change, "destroy": destroy}

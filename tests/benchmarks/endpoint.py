@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.endpoint [--requests N] [--things N …]
 
-The first table shows requests per second on one core, and the second one single requests to a large registry.
-
-If the machine has two processors or more, the server gets one to itself. The client has eight connections.
+The first table shows how many requests per second the server handles from a client with eight connections. If the machine has
+two processors or more, the server gets one of them to itself. The second table shows the latency of single requests to a large
+registry.
 """
 
 from __future__ import annotations
@@ -30,84 +30,86 @@ from tests.support.registry_server import RunningServer, serve_registry
 
 SITES = ("oslo", "bergen", "moss", "hamar")
 MEMORY = ":memory:"
-MAX_PAGE = 250
+MAX_PAGE_SIZE = 250
 REPETITIONS = 5
+"""How often each request to a large registry is timed; the table shows the median."""
 DEVICE = {"Role": "DEVICE", "AuthenticationMaterialType": "WIFI_SETUP_QR_BAR_CODE"}
 
 THROUGHPUT_COLUMNS = ("stored in", "request", "per second", "CPU ms per request", "MiB afterwards")
 LATENCY_COLUMNS = ("things", "request", "ms")
 
 REQUESTS: tuple[tuple[str, Callable[[int], bytes]], ...] = (
-    ("CreateThing", lambda n: encode_request("POST", f"/things/t{n}", site_payload("oslo"))),
+    ("CreateThing", lambda n: encode_request("POST", f"/things/t{n}", build_thing_with_site("oslo"))),
     ("DescribeThing", lambda n: encode_request("GET", f"/things/t{n}")),
     ("ListThings, a page of 50", lambda _: encode_request("GET", "/things?maxResults=50")),
-    ("UpdateThing", lambda n: encode_request("PATCH", f"/things/t{n}", site_payload("bergen"))),
+    ("UpdateThing", lambda n: encode_request("PATCH", f"/things/t{n}", build_thing_with_site("bergen"))),
     ("DeleteThing", lambda n: encode_request("DELETE", f"/things/t{n}")),
     (
         "CreateManagedThing",
-        lambda n: encode_request("POST", "/managed-things", managed_thing(n), "iotmanagedintegrations"),
+        lambda n: encode_request("POST", "/managed-things", build_managed_thing(n), "iotmanagedintegrations"),
     ),
 )
-"""The requests whose throughput is measured: a name, and the request about thing number n."""
+"""The requests whose throughput is measured: a name, and a function that returns the request about thing number n."""
 
 
-def site_payload(site: str) -> dict[str, Any]:
+def build_thing_with_site(site: str) -> dict[str, Any]:
     return {"attributePayload": {"attributes": {"site": site}}}
 
 
-def managed_thing(number: int) -> dict[str, Any]:
+def build_managed_thing(number: int) -> dict[str, Any]:
     return {**DEVICE, "AuthenticationMaterial": f"SN:{number};UPC:012345678905"}
 
 
-def throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each kind of request, for a registry in memory and then for one in a file."""
+def measure_throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
+    """Send `requests` requests of each kind to a registry in memory and to one in a file; yield a row for each."""
     with tempfile.TemporaryDirectory(prefix="reconciler-throughput-") as folder:
         for storage, database in (("memory", MEMORY), ("a file", f"{folder}/registry.db")):
             with serve_registry("--db", database) as server, separate_processors(server):
-                for name, request in REQUESTS:
-                    encoded = [request(number) for number in range(requests)]
-                    yield (storage, name, *measure_throughput(server, encoded))
+                for name, build_request in REQUESTS:
+                    encoded_requests = [build_request(number) for number in range(requests)]
+                    yield (storage, name, *measure_throughput(server, encoded_requests))
 
 
 def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
-    """Return requests per second, CPU ms per request, and MiB.
+    """Return table cells: requests per second, CPU milliseconds per request, and the server's memory in MiB.
 
     Raises SystemExit unless all requests succeed.
     """
-    cpu_before = cpu_seconds(server)
+    cpu_before = read_cpu_seconds(server)
     seconds, statuses = send_requests(server.address, requests)
-    cpu_used = cpu_seconds(server) - cpu_before
+    cpu_used = read_cpu_seconds(server) - cpu_before
     if statuses["200"] + statuses["201"] != len(requests):
         raise SystemExit(f"not all requests succeeded: {dict(statuses)}")
     cpu_per_request = f"{1000 * cpu_used / len(requests):.2f}" if cpu_used else ""
-    return f"{len(requests) / seconds:,.0f}", cpu_per_request, resident_mib(server)
+    return f"{len(requests) / seconds:,.0f}", cpu_per_request, read_resident_mib(server)
 
 
 @contextmanager
 def separate_processors(server: RunningServer) -> Iterator[None]:
-    """Give the server the first available processor, and this process the others."""
-    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    if len(available) < 2:
+    """Give the server the first available processor and this process the others, if there are at least two."""
+    processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(processors) < 2:
         yield
         return
-    os.sched_setaffinity(server.process.pid, {min(available)})
-    os.sched_setaffinity(0, available - {min(available)})
+    os.sched_setaffinity(server.process.pid, {min(processors)})
+    os.sched_setaffinity(0, processors - {min(processors)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, available)
+        os.sched_setaffinity(0, processors)
 
 
-def cpu_seconds(server: RunningServer) -> float:
+def read_cpu_seconds(server: RunningServer) -> float:
     """Return the CPU seconds the server has used, or 0 if the system has no /proc (see proc(5))."""
     stat = Path(f"/proc/{server.process.pid}/stat")
     if not stat.exists():
         return 0.0
+    # The fields after the command's name begin with the third one: `utime` is the 14th, `stime` the 15th.
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mib(server: RunningServer) -> str:
+def read_resident_mib(server: RunningServer) -> str:
     """Return the server's resident memory in MiB, or an empty string if the system has no /proc."""
     status = Path(f"/proc/{server.process.pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -115,7 +117,7 @@ def resident_mib(server: RunningServer) -> str:
 
 
 def fill_registry(file: Path, things: int) -> None:
-    """Write a registry of things with a site and a serial number; every tenth thing is in a group."""
+    """Write a registry file with things that have a site and a serial number; every tenth is in the group `tenth`."""
     Registry(file).close()
     with sqlite3.connect(file) as database:
         database.execute("INSERT INTO scopes (account, region) VALUES ('123456789012', 'eu-west-1')")
@@ -123,7 +125,7 @@ def fill_registry(file: Path, things: int) -> None:
         database.executemany(
             "INSERT INTO things (seq, scope, name, id, attributes, version) VALUES (?, 1, ?, ?, ?, 1)",
             (
-                (n, thing_name(n), f"{n:036}", json.dumps({"site": SITES[n % 4], "serial": f"s{n:07}"}))
+                (n, make_thing_name(n), f"{n:036}", json.dumps({"site": SITES[n % 4], "serial": f"s{n:07}"}))
                 for n in numbers
             ),
         )
@@ -143,14 +145,14 @@ def fill_registry(file: Path, things: int) -> None:
     database.close()
 
 
-def thing_name(number: int) -> str:
+def make_thing_name(number: int) -> str:
     return f"pump-{number:07}"
 
 
-def latency_rows(things: int) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each request to a large registry: the median of a few repetitions.
+def measure_latency_rows(things: int) -> Iterator[tuple[str, ...]]:
+    """Yield a table row for each request to a registry of `things` things: the median of a few repetitions.
 
-    The first row includes the start of the command, and the second one reads all pages; both are measured once.
+    The first two rows are measured only once: the start of the server, and reading all pages of things.
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-latency-") as folder:
         file = Path(folder) / "registry.db"
@@ -163,17 +165,20 @@ def latency_rows(things: int) -> Iterator[tuple[str, ...]]:
             started_at = time.perf_counter()
             middle_token = list_all_things(server, things)
             seconds = time.perf_counter() - started_at
-            yield format_row(things, f"ListThings, all pages of {MAX_PAGE}", [seconds])
-            for name, method, path, document in single_requests(things, middle_token):
+            yield format_row(things, f"ListThings, all pages of {MAX_PAGE_SIZE}", [seconds])
+            for name, method, path, document in build_single_requests(things, middle_token):
                 repetitions = [time_request(server, method, path, document) for _ in range(REPETITIONS)]
                 yield format_row(things, name, repetitions)
 
 
-def single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield the requests to a large registry: name, method, path and document."""
-    page = f"maxResults={MAX_PAGE}"
+def build_single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield the requests to a large registry: name, method, path and document.
+
+    `middle_token` is the `nextToken` of the page in the middle of ListThings.
+    """
+    page = f"maxResults={MAX_PAGE_SIZE}"
     serial = f"s{things * 3 // 4:07}"
-    middle_thing = thing_name(things // 2)
+    middle_thing = make_thing_name(things // 2)
     by_site = f"/things?{page}&attributeName=site&attributeValue=oslo"
     by_serial = f"/things?{page}&attributeName=serial&attributeValue={serial}"
     by_prefix = f"{by_serial[:-2]}&usePrefixAttributeValue=true"
@@ -188,15 +193,15 @@ def single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, 
 
 
 def list_all_things(server: RunningServer, things: int) -> str:
-    """Read all pages, and return the token of the middle one.
+    """Read all pages of ListThings, and return the `nextToken` of the page in the middle.
 
-    Raises SystemExit unless they list `things` things.
+    Raises SystemExit unless the pages list `things` things.
     """
     tokens = [""]
     count = 0
     while True:
         next_token = f"&nextToken={quote(tokens[-1])}" if tokens[-1] else ""
-        page = server.request("GET", f"/things?maxResults={MAX_PAGE}{next_token}").document
+        page = server.request("GET", f"/things?maxResults={MAX_PAGE_SIZE}{next_token}").document
         count += len(page["things"])
         if "nextToken" not in page:
             break
@@ -217,6 +222,7 @@ def time_request(server: RunningServer, method: str, path: str, document: Any) -
 
 
 def format_row(things: int, request: str, seconds: Sequence[float]) -> tuple[str, ...]:
+    """Return a table row with the median of the seconds, in milliseconds."""
     return f"{things:,}", request, f"{1000 * statistics.median(seconds):,.1f}"
 
 
@@ -237,9 +243,9 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     write = sys.stdout.write
     write(f"One server, eight connections, on {describe_machine()}:\n\n")
-    write(format_table(THROUGHPUT_COLUMNS, list(throughput_rows(options.requests)), 2) + "\n\n")
+    write(format_table(THROUGHPUT_COLUMNS, list(measure_throughput_rows(options.requests)), 2) + "\n\n")
     write("A large registry in a file, one request at a time:\n\n")
-    rows = [row for things in options.things or (100_000, 1_000_000) for row in latency_rows(things)]
+    rows = [row for things in options.things or (100_000, 1_000_000) for row in measure_latency_rows(things)]
     write(format_table(LATENCY_COLUMNS, rows, 2) + "\n")
 
 

@@ -17,7 +17,7 @@ POLICY = """{
   "Statement": [{ "Effect": "Allow", "Action": "iot:Connect", "Resource": "*" }]
 }
 """
-DESIRED = """\
+DESIRED_STATE = """\
 [workspace]
 name = "race"
 target = "{url}"
@@ -78,30 +78,30 @@ resource "aws_iot_thing_principal_attachment" "device" {
 """
 
 
-def device_names(devices: int) -> Iterator[str]:
+def list_device_names(devices: int) -> Iterator[str]:
     return (f"pump-{number:06}" for number in range(devices))
 
 
-def write(folder: Path, devices: int) -> None:
-    """Write the CA, the policy, the PEM files, and the unchanged manifest to a new folder."""
+def write_files(folder: Path, devices: int) -> None:
+    """Write the CA, the policy, the certificates, and the unchanged manifest to a new folder."""
     (folder / "pems").mkdir(parents=True)
     authority = Authority("Race CA")
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "policy.json").write_text(POLICY)
-    for name in device_names(devices):
+    for name in list_device_names(devices):
         (folder / "pems" / f"{name}.pem").write_text(authority.get_device_pem(name))
     write_manifest(folder, devices, changed=False)
 
 
 def write_manifest(folder: Path, devices: int, *, changed: bool) -> None:
-    """Write the manifest; with `changed`, every hundredth device is at another site."""
+    """Write the manifest; with `changed`, every hundredth device, from the first one, is at another site."""
     with (folder / "devices.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("name", "site"))
-        for number, name in enumerate(device_names(devices)):
+        for number, name in enumerate(list_device_names(devices)):
             writer.writerow((name, "bergen" if changed and number % 100 == 0 else "oslo"))
 
 
 def write_desired_state(folder: Path, url: str) -> None:
     """Write `desired_state.toml` with the registry at `url` as its target."""
-    (folder / "desired_state.toml").write_text(DESIRED.format(url=url))
+    (folder / "desired_state.toml").write_text(DESIRED_STATE.format(url=url))

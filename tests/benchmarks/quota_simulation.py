@@ -1,7 +1,7 @@
-"""A fleet under AWS's default quotas, compared with the shortest time they allow.
+"""How long a fleet's phases take under AWS's default quotas, compared with the shortest time that the quotas allow.
 
-The registry throttles every request above a quota, and the client keeps to its own rate limits; both use one virtual
-clock. The shortest time follows from the quotas and the requests that were sent.
+The registry throttles every request above a quota, and the client limits its own rates to the quotas; both use one virtual
+clock. The shortest time is computed from the quotas and the number of requests.
 """
 
 from __future__ import annotations
@@ -38,17 +38,21 @@ from tests.support.waiting_clock import WaitingClock
 
 LATENCY_SECONDS = 0.02
 REVIEW_SECONDS = 5.0
+"""The time between a plan and its apply, in which somebody reads the plan."""
 COLUMNS = ("devices", "phase", "plan min s", "plan s", "apply min s", "apply s", "ratio", "throttled")
 QUOTAS = load_quotas({})
 
 
 @frozen
 class Simulation:
-    """A throttled registry and a client that keeps to the quotas, on one virtual clock."""
+    """A throttled registry and a client that limits its rates to the quotas, on one virtual clock.
+
+    `calls` counts the requests by service and operation, and `throttled_calls` the throttled ones by operation.
+    """
 
     clock: WaitingClock
     calls: Counter[tuple[str, str]]
-    throttled: Counter[str]
+    throttled_calls: Counter[str]
     client: Caller
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
@@ -63,16 +67,16 @@ def start_simulation() -> Simulation:
     conditions = Conditions(build_rate_limiter(QUOTAS, clock), lambda: LATENCY_SECONDS)
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
-    throttled: Counter[str] = Counter()
-    _limit_rates(core, clock, calls, throttled)
+    throttled_calls: Counter[str] = Counter()
+    _limit_rates(core, clock, calls, throttled_calls)
     bind(core, ConditionedRegistry(registry, conditions, clock.sleep))  # type: ignore[arg-type]
     session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
     clients = {name: session.client(name) for name in ("iot", "iot-managed-integrations")}
-    return Simulation(clock, calls, throttled, Caller(clients))
+    return Simulation(clock, calls, throttled_calls, Caller(clients))
 
 
 def _limit_rates(
-    core: Session, clock: WaitingClock, calls: Counter[tuple[str, str]], throttled: Counter[str]
+    core: Session, clock: WaitingClock, calls: Counter[tuple[str, str]], throttled_calls: Counter[str]
 ) -> None:
     """Limit the session's rates as `aws.rates.limit` does, but on the virtual clock, and count its calls."""
     buckets: dict[Bucket, TokenBucket] = {}
@@ -92,7 +96,7 @@ def _limit_rates(
     def count_throttling(event_name: str, response_dict: Mapping[str, Any], **_: Any) -> None:
         if response_dict["headers"].get("x-amzn-ErrorType") == "ThrottlingException":
             with lock:
-                throttled[event_name.rpartition(".")[2]] += 1
+                throttled_calls[event_name.rpartition(".")[2]] += 1
 
     core.register("before-send", wait)
     core.register("before-parse", count_throttling)
@@ -103,18 +107,20 @@ def simulate(devices: int) -> Iterator[tuple[str, ...]]:
     simulation = start_simulation()
     with tempfile.TemporaryDirectory(prefix="reconciler-quotas-") as temporary:
         folder = Path(temporary) / "fleet"
-        fleet.write(folder, devices)
-        fleet.write_desired_state(folder, "http://127.0.0.1:1")
+        fleet.write_files(folder, devices)
+        fleet.write_desired_state(
+            folder, "http://127.0.0.1:1"
+        )  # not used: the client calls the registry itself
         for phase in ("create", "no-op", "change 1 %", "destroy"):
             fleet.write_manifest(folder, devices, changed=phase in {"change 1 %", "destroy"})
             yield _simulate_phase(simulation, folder, devices, phase)
 
 
 def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: str) -> tuple[str, ...]:
-    """Plan and apply one phase, and return its table row. Raises SystemExit if a step is not applied."""
+    """Plan and apply one phase, and return its table row. Raises SystemExit unless every step is applied."""
     clock = simulation.clock
     simulation.calls.clear()
-    simulation.throttled.clear()
+    simulation.throttled_calls.clear()
     started_at = clock()
     plan = make_plan(
         load(folder / "desired_state.toml", constraints=ServiceModelConstraints(), environ={}),
@@ -126,8 +132,7 @@ def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: s
     )
     plan_seconds = clock() - started_at
     min_plan_seconds = QUOTAS.estimate(simulation.calls).seconds
-    # The time in which someone reads the plan: the buckets fill again.
-    clock.sleep(REVIEW_SECONDS)
+    clock.sleep(REVIEW_SECONDS)  # meanwhile, the token buckets fill again
     started_at = clock()
     outcomes = apply_plan(plan, simulation, stop=threading.Event(), pause=clock.sleep)
     statuses = {outcome.status for outcome in outcomes}
@@ -136,7 +141,12 @@ def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: s
         raise SystemExit(f"{phase}: expected every step to be applied; got {statuses}")
     min_apply_seconds = plan.estimate.seconds
     min_seconds = min_plan_seconds + min_apply_seconds
-    seconds = (min_plan_seconds, plan_seconds, min_apply_seconds, apply_seconds)
+    seconds = (
+        min_plan_seconds,
+        plan_seconds,
+        min_apply_seconds,
+        apply_seconds,
+    )  # in the order of the columns
     ratio = f"{(plan_seconds + apply_seconds) / min_seconds:.2f}" if min_seconds else ""
-    throttled = sum(simulation.throttled.values())
-    return (f"{devices:,}", phase, *(f"{value:.1f}" for value in seconds), ratio, f"{throttled}")
+    throttled_count = sum(simulation.throttled_calls.values())
+    return (f"{devices:,}", phase, *(f"{value:.1f}" for value in seconds), ratio, f"{throttled_count}")

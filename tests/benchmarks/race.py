@@ -3,11 +3,11 @@
     python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit SECONDS]
                                     [--copied] [--quotas N …]
 
-The phases are the creation of the fleet, a run without changes, a change of one percent, and the deletion. Each
-contender runs as a command, start-up included, in its own account. They take turns with one `reconciler registry serve` on
-this machine. The registry is in memory; with `--copied` it is a file that the fleet is copied to. Terraform is skipped, with
-a message, if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time: how
-close it comes to the shortest time they allow.
+The phases are the creation of the fleet, a run without changes, a change of one percent of the devices, and the deletion. For
+each phase, a contender is started as a command; the start-up time counts. The contenders take turns at one `reconciler registry
+serve` on this machine, each in its own account. The registry is in memory; with `--copied` it is a file that the fleet is copied
+to. Terraform is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's default
+quotas, in virtual time, and the shortest time that these quotas allow.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times reconcile
 class Measurement:
     """The requests, wall-clock and CPU seconds of one phase, and the peak MiB of its largest process.
 
-    A phase that was stopped at the time limit is not `completed`.
+    A phase that was stopped at the time limit is not `completed`. `calls` is the number of requests, or a median.
     """
 
     calls: float
@@ -69,26 +69,29 @@ Measurements = Mapping[tuple[str, str], Sequence[Measurement]]
 
 @frozen
 class Contender:
-    """A program in the race: its account, and its command for a folder, a server's URL and a phase."""
+    """A program in the race: its account, and a function that returns its command line for one phase.
+
+    The function's arguments are the folder, the server's URL and the phase.
+    """
 
     name: str
     account: str
-    command: Callable[[Path, str, str], Sequence[str]]
+    build_command: Callable[[Path, str, str], Sequence[str]]
 
 
-def _reconciler_command(_folder: Path, _url: str, phase: str) -> Sequence[str]:
+def _build_reconciler_command(_folder: Path, _url: str, phase: str) -> Sequence[str]:
     arguments = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
     return (*RECONCILER, *arguments.get(phase, ("apply", "--yes")))
 
 
-def _script_command(account: str) -> Callable[[Path, str, str], Sequence[str]]:
+def _make_script_command_builder(account: str) -> Callable[[Path, str, str], Sequence[str]]:
     return lambda folder, url, phase: (
         *(sys.executable, "-m", "tests.benchmarks.boto3_script"),
         *(str(folder), url, account, phase),
     )
 
 
-def _terraform_command(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
+def _make_terraform_command_builder(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
     arguments = {
         "no-op": ("plan", "-detailed-exitcode"),
         "destroy": ("destroy", "-auto-approve"),
@@ -104,25 +107,25 @@ def find_contenders(excluded: Sequence[str] = ()) -> Iterator[Contender]:
     if "terraform" not in excluded:
         tool = terraform.find_terraform()
         if isinstance(tool, terraform.Terraform):
-            yield Contender("terraform", "000000000003", _terraform_command(tool.binary))
+            yield Contender("terraform", "000000000003", _make_terraform_command_builder(tool.binary))
         else:
             sys.stderr.write(f"terraform: skipped: {tool}\n")
     if "boto3 script" not in excluded:
-        yield Contender("boto3 script", "000000000002", _script_command("000000000002"))
+        yield Contender("boto3 script", "000000000002", _make_script_command_builder("000000000002"))
     if RECONCILER_NAME not in excluded:
-        yield Contender(RECONCILER_NAME, "000000000001", _reconciler_command)
+        yield Contender(RECONCILER_NAME, "000000000001", _build_reconciler_command)
 
 
 def measure_phase(
     server: RunningServer, contender: Contender, folder: Path, phase: str, limit_seconds: float | None = None
 ) -> Measurement:
-    """Run one phase of one contender, and stop it at the time limit.
+    """Run and measure one phase of one contender; stop it at the time limit (None: there is no limit).
 
     Raises SystemExit if its command fails.
     """
     calls_before = count_calls(server, contender)
     environ = {
-        **environment(),
+        **build_environment(),
         "AWS_ACCESS_KEY_ID": contender.account,
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -131,7 +134,7 @@ def measure_phase(
     started_at = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            contender.command(folder, server.url, phase),
+            contender.build_command(folder, server.url, phase),
             cwd=folder,
             env=environ,
             stdout=output,
@@ -145,19 +148,19 @@ def measure_phase(
     if exit_code and not killed.is_set():
         log_end = log.read_text(errors="replace")[-2000:]
         raise SystemExit(f"{contender.name}, {phase}: exit code {exit_code}\n{log_end}")
-    rss_unit = 1024**2 if sys.platform == "darwin" else 1024
+    units_per_mib = 1024**2 if sys.platform == "darwin" else 1024
     return Measurement(
         calls=count_calls(server, contender) - calls_before,
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mib=usage.ru_maxrss / rss_unit,
+        peak_mib=usage.ru_maxrss / units_per_mib,
         completed=not killed.is_set(),
     )
 
 
 @contextmanager
 def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.Event]:
-    """Kill a process group if the block takes longer than this; the event is then set."""
+    """Kill a process group if the block takes longer than the seconds; yield an event that is set by the kill."""
     killed = threading.Event()
 
     def kill() -> None:
@@ -173,8 +176,8 @@ def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.E
         timer.cancel()
 
 
-def environment() -> Mapping[str, str]:
-    """Return this process's environment, but let Python use bytecode, as for an installed package."""
+def build_environment() -> Mapping[str, str]:
+    """Return the environment of the contenders, in which Python reads compiled files, as for an installed package."""
     return {
         name: value for name, value in terraform.environment().items() if name != "PYTHONDONTWRITEBYTECODE"
     }
@@ -187,7 +190,7 @@ def count_calls(server: RunningServer, contender: Contender) -> int:
 
 
 def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
-    """Return a copy of the folder `root/fleet` in which the contender's files name the server."""
+    """Copy the folder `root/fleet` for a contender, add its files that name the server's URL, and return the copy."""
     folder = root / contender.account
     shutil.copytree(root / "fleet", folder)
     fleet.write_desired_state(folder, url)
@@ -209,22 +212,24 @@ def run_race(
 ) -> Measurements:
     """Measure all phases of all contenders, with a new server for each run.
 
-    If the fleet is `copied`, its creation is not measured. A contender that exceeds the limit takes no further part in that
-    run, and in later runs it stops before that phase.
+    If the fleet is `copied`, its creation is not measured. A contender that exceeds the limit in a phase skips the later phases
+    of that run; in later runs, it skips this phase too.
     """
     measurements: dict[tuple[str, str], list[Measurement]] = {}
     for number in range(1, runs + 1):
         eliminated = set[str]()
         with start_run(devices, latency, contenders, copied=copied) as (server, folders):
-            for phase, contender in itertools.product(PHASES[copied:], contenders):
+            phases = PHASES[1:] if copied else PHASES
+            for phase, contender in itertools.product(phases, contenders):
                 name, folder = contender.name, folders[contender.name]
-                previous = measurements.setdefault((phase, name), [])
-                if name in eliminated or not all(measurement.completed for measurement in previous):
+                phase_runs = measurements.setdefault((phase, name), [])
+                exceeded_limit = any(not measurement.completed for measurement in phase_runs)
+                if name in eliminated or exceeded_limit:
                     eliminated.add(name)
                     continue
                 fleet.write_manifest(folder, devices, changed=phase in CHANGED_PHASES)
                 measurement = measure_phase(server, contender, folder, phase, limit_seconds)
-                previous.append(measurement)
+                phase_runs.append(measurement)
                 if not measurement.completed:
                     eliminated.add(name)
                 progress = f"{devices:,} devices, run {number} of {runs}: {phase}, {name}"
@@ -236,13 +241,13 @@ def run_race(
 def start_run(
     devices: int, latency: str | None, contenders: Sequence[Contender], *, copied: bool
 ) -> Iterator[tuple[RunningServer, Mapping[str, Path]]]:
-    """Start a server, and yield it with each contender's folder; with `copied`, the fleet exists."""
+    """Start a server, and yield it with the contenders' folders by name; with `copied`, the fleet exists."""
     with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
         root = Path(temporary)
         latency_option = ("--latency", latency) if latency else ()
         database_option = ("--db", str(root / "registry.sqlite3")) if copied else ()
         with serve_registry(*latency_option, *database_option) as server:
-            fleet.write(root / "fleet", devices)
+            fleet.write_files(root / "fleet", devices)
             folders = {
                 contender.name: prepare_folder(root, server.url, contender) for contender in contenders
             }
@@ -259,7 +264,7 @@ def copy_fleet(
     devices: int,
 ) -> None:
     """Create one device for each contender, and copy it in the registry and in Terraform's state."""
-    names = [*fleet.device_names(devices)]
+    names = [*fleet.list_device_names(devices)]
     for contender in contenders:
         folder = folders[contender.name]
         fleet.write_manifest(folder, 1, changed=False)
@@ -269,8 +274,8 @@ def copy_fleet(
         terraform_state.copy_first_device(folders["terraform"], names)
 
 
-def median(measurements: Sequence[Measurement]) -> Measurement:
-    """Return the median of each number by itself; it is completed if all runs were."""
+def compute_medians(measurements: Sequence[Measurement]) -> Measurement:
+    """Return the median of each number by itself; the result is `completed` if all measurements are."""
     return Measurement(
         calls=statistics.median(measurement.calls for measurement in measurements),
         seconds=statistics.median(measurement.seconds for measurement in measurements),
@@ -283,20 +288,20 @@ def median(measurements: Sequence[Measurement]) -> Measurement:
 def format_rows(
     devices: int, measurements: Measurements, contenders: Sequence[Contender]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each phase and contender; ">" precedes the seconds of one that was stopped."""
+    """Yield a table row for each phase and contender; ">" marks the lower bounds of a phase that was stopped."""
     for phase, contender in itertools.product(PHASES, contenders):
         if (phase, contender.name) not in measurements:
             continue
-        medians = median(measurements[phase, contender.name])
-        factor = medians.seconds / median(measurements[phase, RECONCILER_NAME]).seconds
-        more = "" if medians.completed else "> "
+        medians = compute_medians(measurements[phase, contender.name])
+        factor = medians.seconds / compute_medians(measurements[phase, RECONCILER_NAME]).seconds
+        sign = "" if medians.completed else "> "
         yield (
             f"{devices:,}",
             phase,
             contender.name,
             f"{medians.calls:,.0f}",
-            f"{more}{medians.seconds:.2f}",
-            f"{more}{factor:.1f}",
+            f"{sign}{medians.seconds:.2f}",
+            f"{sign}{factor:.1f}",
             f"{medians.cpu_seconds:.1f}",
             f"{medians.peak_mib:.0f}",
         )
@@ -347,7 +352,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     contenders = [*find_contenders(options.without)]
-    for package in ("reconciler", "tests/benchmarks"):
+    for package in (
+        "reconciler",
+        "tests/benchmarks",
+    ):  # so that no contender compiles them while it is measured
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
     rows: list[tuple[str, ...]] = []
     for devices in options.devices or (100, 1000):
@@ -360,8 +368,10 @@ def main(arguments: Sequence[str]) -> None:
     write(f"Medians of {options.runs} runs on {describe_machine()}{latency}; start-up included.\n\n")
     write(format_table(COLUMNS, rows, 3) + "\n\n")
     write("Under AWS's default quotas, in virtual time:\n\n")
-    simulated = [row for devices in options.quotas or (1000,) for row in quota_simulation.simulate(devices)]
-    write(format_table(quota_simulation.COLUMNS, simulated, 2) + "\n")
+    simulated_rows = [
+        row for devices in options.quotas or (1000,) for row in quota_simulation.simulate(devices)
+    ]
+    write(format_table(quota_simulation.COLUMNS, simulated_rows, 2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Fill a registry with a fleet in seconds, by copying the rows of its first device.
 
-The first device was applied. Its rows are copied in every account. The result is what applying the whole fleet would have
-stored.
+The first device must have been applied. In every account, its rows are copied to all other devices, so that the registry contains
+what it would contain if the whole fleet had been applied.
 """
 
 from __future__ import annotations

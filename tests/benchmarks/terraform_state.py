@@ -1,6 +1,6 @@
 """Fill Terraform's state with a fleet in seconds, by copying its first device.
 
-Terraform needs hours to create ten thousand devices; copies allow measuring the phases after creation.
+Terraform needs hours to create ten thousand devices. With copies, the later phases can be measured without this creation.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from tests.support.pki import compute_certificate_id
 
 
 def copy_first_device(folder: Path, names: Sequence[str]) -> None:
-    """Add the devices `names[1:]` to the state in this folder as copies of `names[0]`."""
+    """Add the devices `names[1:]` to Terraform's state in this folder, as copies of `names[0]`, which it has."""
     file = folder / "terraform.tfstate"
     state = json.loads(file.read_text())
     pems = {name: (folder / "pems" / f"{name}.pem").read_text() for name in names}
     ids = {name: compute_certificate_id(pem) for name, pem in pems.items()}
     first = names[0]
     for resource in state["resources"]:
+        # Only the instances of `for_each` have an `index_key`: the device's name.
         if any("index_key" in instance for instance in resource["instances"]):
             (first_instance,) = resource["instances"]
             resource["instances"] = [

@@ -9,16 +9,16 @@ import pytest
 
 from tests.benchmarks.endpoint import (
     REQUESTS,
-    latency_rows,
+    measure_latency_rows,
     measure_throughput,
-    resident_mib,
-    throughput_rows,
+    measure_throughput_rows,
+    read_resident_mib,
 )
 from tests.benchmarks.http_client import encode_request, send_requests
 from tests.support.registry_server import serve_registry
 
 
-def test_every_response_is_counted_by_status_with_more_connections_than_requests():
+def test_every_response_is_counted_by_status_when_there_are_more_connections_than_requests():
     requests = [encode_request("POST", f"/things/t{number % 5}", {}) for number in range(20)]
     requests += [encode_request("GET", "/things/none")] * 3
     with serve_registry() as server:
@@ -37,8 +37,8 @@ def test_throughput_is_not_measured_when_a_request_fails():
         measure_throughput(server, [encode_request("GET", "/things/none")] * 2)
 
 
-def requests_without_effect(number):
-    """Yield requests that store nothing: one thing's creation and deletion, and failures of all kinds."""
+def build_requests_without_effect(number):
+    """Yield requests that leave nothing in the registry: the creation and deletion of a thing, reads and failures."""
     yield encode_request("POST", f"/things/t{number}", {})
     yield encode_request("DELETE", f"/things/t{number}")
     yield encode_request("GET", f"/things?attributeName=a{number}&attributeValue=b")
@@ -50,23 +50,25 @@ def requests_without_effect(number):
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="resident memory is read from /proc, which is missing"
 )
-def test_memory_does_not_grow_with_the_number_of_requests():
+def test_memory_grows_by_at_most_1_mib_during_thousands_of_requests():
     with serve_registry(capture_log=True) as server:
-        log_reader = threading.Thread(target=server.process.stderr.read)
+        log_reader = threading.Thread(
+            target=server.process.stderr.read
+        )  # else a full pipe would block the server
         log_reader.start()
-        sizes = []
+        sizes_mib = []
         for numbers in (range(200), range(200, 1000)):
-            requests = [request for number in numbers for request in requests_without_effect(number)]
+            requests = [request for number in numbers for request in build_requests_without_effect(number)]
             send_requests(server.address, requests)
-            sizes.append(int(resident_mib(server)))
+            sizes_mib.append(int(read_resident_mib(server)))
         server.process.terminate()
         log_reader.join()
 
-    assert sizes[1] - sizes[0] <= 1
+    assert sizes_mib[1] - sizes_mib[0] <= 1
 
 
 def test_throughput_is_measured_for_every_kind_of_request_in_memory_and_in_a_file():
-    rows = list(throughput_rows(10))
+    rows = list(measure_throughput_rows(10))
 
     assert [row[:2] for row in rows] == [
         (storage, name) for storage in ("memory", "a file") for name, _ in REQUESTS
@@ -75,7 +77,7 @@ def test_throughput_is_measured_for_every_kind_of_request_in_memory_and_in_a_fil
 
 
 def test_latency_is_measured_for_every_request_to_a_large_registry():
-    rows = list(latency_rows(600))
+    rows = list(measure_latency_rows(600))
 
     assert [row[1] for row in rows] == [
         "start of the server with this file",

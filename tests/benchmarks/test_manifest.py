@@ -1,4 +1,4 @@
-"""The manifest benchmark runs, the fleet it copies needs no changes, and its table is complete."""
+"""The manifest benchmark runs, the fleet that it copies into the registry plans empty, and its table is complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.manifest import (
     COLUMNS,
-    FORMATS_BY_STAGE,
+    OUTPUT_FORMATS_BY_STAGE,
     PLAN_AGAIN,
     STAGES,
     Measurement,
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("manifest benchmark")  # one worker runs th
 
 @pytest.fixture(scope="module")
 def measurements():
-    """Measure all stages of a small fleet; planning again fails if a copy differs from the file."""
+    """Measure all stages of a small fleet; the stage `PLAN_AGAIN` fails if a copied device differs from the file."""
     return measure_fleet(DEVICES)
 
 
@@ -35,19 +35,21 @@ def test_every_stage_is_measured(measurements):
 
 def test_only_rendering_writes_output(measurements):
     assert {stage for stage, measurement in measurements.items() if measurement.output_bytes} == set(
-        FORMATS_BY_STAGE
+        OUTPUT_FORMATS_BY_STAGE
     )
 
 
 def test_bytes_per_resource_are_the_growth_of_the_peak_over_the_small_fleet():
-    small = dict.fromkeys(STAGES, Measurement(1.0, 50 * 2**20, 0))
-    large = {stage: Measurement(2.0, 50 * 2**20 + 18_000 * 3_000, 1_500_000) for stage in STAGES}
+    small = dict.fromkeys(STAGES, Measurement(seconds=1.0, peak_bytes=50 * 2**20, output_bytes=0))
+    # 18,000 more resources, of 3,000 bytes each.
+    peak_bytes = 50 * 2**20 + 18_000 * 3_000
+    large = dict.fromkeys(STAGES, Measurement(seconds=2.0, peak_bytes=peak_bytes, output_bytes=1_500_000))
 
     rows = [*format_rows(10_000, large, 1_000, small)]
 
     assert [row[:3] for row in rows] == [("10,000", "20,000", stage) for stage in STAGES]
     assert {row[3:6] for row in rows} == {("2.00", "101", "3,000")}
-    assert {row[2] for row in rows if row[6] == "1.5"} == set(FORMATS_BY_STAGE)
+    assert {row[2] for row in rows if row[6] == "1.5"} == set(OUTPUT_FORMATS_BY_STAGE)
 
 
 def test_the_command_prints_the_table(measurements, capsys, monkeypatch):

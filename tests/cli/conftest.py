@@ -1,4 +1,4 @@
-"""Functions that run a command in a folder of its own."""
+"""Fixtures that run `reconciler` commands in a temporary folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from reconciler.cli.main import cli
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run a command in an empty folder, and return exit code, stdout and stderr."""
+    """Return a function that runs a command in the current folder, which is empty at first.
+
+    The function returns the exit code, stdout and stderr.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RECONCILER_FILE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -24,6 +27,6 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run_in_starter(run):
-    """Run a command in a folder with the files that `init` writes, which are not applied yet."""
+    """Return `run` for a folder in which `init` has written its files; they are not applied yet."""
     run("init", "--name", "greenhouse")
     return run

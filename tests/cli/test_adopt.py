@@ -1,4 +1,4 @@
-"""`reconciler adopt` sets ownership markers and appends to the file, and changes nothing else."""
+"""`reconciler adopt` sets ownership tags and markers, appends tables to the file, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file(run, tmp_path):
 
 @pytest.fixture
 def cloud(file):
-    """Fill the registry of the file by hand: two things, a certificate of one of them, and a policy."""
+    """Return the file's registry with unmanaged resources: two things, a certificate of one of them, and a policy."""
     (file.parent / ".reconciler").mkdir()
     cloud = Cloud(file.parent / ".reconciler/registry.sqlite3")
     certificate = cloud.iot.register_certificate_without_ca(certificatePem=PEM, status="ACTIVE")
@@ -104,9 +104,9 @@ def test_a_rejected_plan_leaves_the_file_unchanged(run, file, cloud):
     text = WORKSPACE_TABLE + "\n[workspace.limits]\ndelete_percent = 10\n"
     file.write_text(text)
     assert run("adopt", "policies.p", "--yes")[0] == 0
-    adopted = file.read_text()
+    text_with_policy = file.read_text()
     code, out, err = run("adopt", "policies.p", "things.other", "--yes")
-    assert (code, out, file.read_text()) == (3, "", adopted)
+    assert (code, out, file.read_text()) == (3, "", text_with_policy)
     assert err.splitlines() == [
         "adding 1 table at the end of desired_state.toml",
         "error: the plan is rejected; nothing was sent",

@@ -26,8 +26,8 @@ VERSIONS_OK = "✔ ok      versions    Python"
 
 
 @pytest.fixture(autouse=True)
-def no_credentials(tmp_path, monkeypatch):
-    """Remove all credentials: variables, files and the metadata service."""
+def remove_credentials(tmp_path, monkeypatch):
+    """Hide all credentials: environment variables, files and the metadata service."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -37,7 +37,7 @@ def no_credentials(tmp_path, monkeypatch):
 
 @pytest.fixture
 def doctor(run_in_starter):
-    """Run `doctor`, and return its exit code and its lines after the versions."""
+    """Return a function that runs `doctor` and returns its exit code and its lines after the versions."""
 
     def run_doctor():
         code, out, err = run_in_starter("doctor")
@@ -69,8 +69,8 @@ def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_starter, tmp_p
     holder = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
     with hold_lease("greenhouse", call, holder, machine="another"):
         code, lines = doctor()
-    (line,) = [line for line in lines if line.split()[2] == "lock"]
-    assert (code, line.partition(" has been")[0]) == (0, f"! warning lock        {holder} (process 1)")
+    (lock_line,) = [line for line in lines if line.split()[2] == "lock"]
+    assert (code, lock_line.partition(" has been")[0]) == (0, f"! warning lock        {holder} (process 1)")
 
 
 def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
@@ -90,7 +90,7 @@ def test_a_damaged_registry_is_an_error(doctor, run_in_starter, tmp_path):
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'things'").fetchone()
-    raw = bytearray(path.read_bytes())
+    raw = bytearray(path.read_bytes())  # SQLite's pages have 4096 bytes, and their numbers start at 1
     raw[4096 * (page - 1) : 4096 * page] = b"\xff" * 4096
     path.write_bytes(raw)
     code, lines = doctor()
@@ -108,7 +108,7 @@ def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_pat
     )
 
 
-def test_an_invalid_file_has_its_errors_and_warnings_counted_apart(doctor, monkeypatch):
+def test_errors_and_warnings_of_an_invalid_file_are_counted_separately(doctor, monkeypatch):
     monkeypatch.delenv("UNSET_CODE", raising=False)
     with Path("desired_state.toml").open("a", encoding="utf-8") as file:
         file.write(
@@ -137,7 +137,10 @@ def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_p
 
 @define
 class SimulatedAws:
-    """STS, IAM and both IoT services, as `before-send` handler of botocore."""
+    """A stand-in for STS, IAM and both IoT services; `respond` is a `before-send` handler of botocore.
+
+    Its clock is `clock_skew_seconds` behind this machine's.
+    """
 
     caller_arn: str = "arn:aws:sts::210987654321:assumed-role/deploy/ci"
     clock_skew_seconds: float = 0.0
@@ -145,7 +148,7 @@ class SimulatedAws:
     inaccessible_paths: tuple[str, ...] = ()
     can_simulate_policies: bool = True
     policy_sources: set[str] = field(factory=set)
-    """The ARNs whose policies IAM was asked to simulate."""
+    """The ARNs of the roles whose policies `doctor` has let IAM simulate."""
     registry: Registry = field(factory=lambda: Registry(":memory:"))
 
     def respond(self, request, **_):
@@ -183,7 +186,7 @@ class SimulatedAws:
 
 @pytest.fixture
 def aws(tmp_path, monkeypatch):
-    """Use AWS as the target, and return its simulation."""
+    """Make AWS the target of the file, and return the stand-in that answers all requests."""
     edit_file('"embedded"', '"aws"')
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
@@ -265,8 +268,8 @@ def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doct
 def test_a_wrong_clock_is_a_warning(doctor, aws):
     aws.clock_skew_seconds = 100
     code, lines = doctor()
-    (line,) = [line for line in lines if "clock" in line.split()[:3]]
-    assert (code, re.sub(r"\d+ s", "N s", line)) == (
+    (clock_line,) = [line for line in lines if "clock" in line.split()[:3]]
+    assert (code, re.sub(r"\d+ s", "N s", clock_line)) == (
         0,
         "! warning clock       this machine is N s ahead of the endpoint",
     )

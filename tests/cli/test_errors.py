@@ -1,4 +1,4 @@
-"""Error messages have one form and name the next step; the exit code is 1, or 3 for a rejected plan."""
+"""Error messages name the next step; the exit code is 1, or 3 for a rejected plan."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_without_a_file_every_command_suggests_init(run, command):
     assert run(command) == (1, "", message)
 
 
-def test_a_missing_file_is_named(run):
+def test_a_missing_file_that_was_named_with_f_is_reported_with_its_name(run):
     message = "error: x/y.toml: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE\n"
     assert run("plan", "-f", "x/y.toml") == (1, "", message)
 
@@ -87,11 +87,10 @@ def test_init_writes_nothing_for_an_invalid_name(run, name, message):
 
 @pytest.mark.parametrize("folder", ["greenhouse", "green house", "."])
 def test_every_command_that_init_suggests_works_when_pasted(run, monkeypatch, folder):
-    lines = [
-        line[2:] for line in run("init", folder)[1].partition("\n\nNext")[2].split("\n") if line[:2] == "  "
-    ]
-    assert lines[-3:] == ["reconciler plan", "reconciler apply", "reconciler graph"]
-    for command, *words in map(shlex.split, lines):
+    next_steps = run("init", folder)[1].partition("\n\nNext")[2].split("\n")
+    suggested_lines = [line[2:] for line in next_steps if line[:2] == "  "]
+    assert suggested_lines[-3:] == ["reconciler plan", "reconciler apply", "reconciler graph"]
+    for command, *words in map(shlex.split, suggested_lines):
         if command == "cd":
             monkeypatch.chdir(*words)
         else:
@@ -143,7 +142,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(run_in_starter):
     assert run_in_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}\n")
 
 
-def test_an_endpoint_requires_credentials_and_accepts_any(run_in_starter, monkeypatch):
+def test_an_endpoint_without_credentials_is_an_error_that_suggests_any(run_in_starter, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -177,7 +176,7 @@ def test_an_impossible_adoption_is_rejected_with_the_closest_name(run_in_starter
     )
 
 
-def test_a_misspelled_adoption_suggests_the_unmanaged_resource(run_in_starter):
+def test_a_misspelled_address_to_adopt_suggests_the_unmanaged_resource(run_in_starter):
     run_in_starter("apply", "--yes")
     edit_file("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
     call_iot("CreateThing", thingName="tank-9")

@@ -1,4 +1,4 @@
-"""Exit codes, GitHub annotations and logs for CI jobs."""
+"""Exit codes, selections, GitHub annotations and logs: what CI jobs use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STALE_ERROR = StaleError("changed")
         (LeaseLostError("x"), 3),
     ],
 )
-def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
+def test_the_exit_code_is_3_for_a_rejection_and_1_for_any_other_error(error, code):
     assert exit_codes.get_error_code(error) == code
 
 
@@ -60,7 +60,7 @@ def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
         ((Canceled(UPDATE.change),), 1),
     ],
 )
-def test_an_apply_exits_with_3_only_if_every_failure_is_a_rejection(outcomes, code):
+def test_an_apply_with_failures_exits_with_3_if_every_failure_is_a_rejection_and_else_with_1(outcomes, code):
     assert exit_codes.get_result_code(Result(make_sample_plan(), outcomes, 0.0)) == code
 
 
@@ -71,7 +71,7 @@ def test_many_lines_are_written_completely_and_in_order(color):
     assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
 
 
-def test_a_page_of_a_large_plan_counts_the_remaining_changes(run_in_starter, monkeypatch):
+def test_an_html_page_of_a_large_plan_counts_the_changes_that_it_omits(run_in_starter, monkeypatch):
     full_page = run_in_starter("plan", "--format", "html")[1]
     monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
     short_page = run_in_starter("plan", "--format", "html")[1]
@@ -122,7 +122,7 @@ def test_graph_and_show_accept_selections(run_in_starter):
 
 
 def test_diagnostics_are_annotations_on_their_lines(run_in_starter, monkeypatch):
-    valid = run_in_starter("validate")
+    assert run_in_starter("validate")[0] == 0
     path = Path("desired_state.toml")
     path.write_text(path.read_text() + '[things."a,b:%"]\n')
     outside_github = run_in_starter("validate")
@@ -138,7 +138,6 @@ def test_diagnostics_are_annotations_on_their_lines(run_in_starter, monkeypatch)
         "",
         outside_github[2].splitlines(),
     )
-    assert valid[0] == 0
 
 
 def test_a_rejection_is_one_annotation(run_in_starter, monkeypatch):

@@ -1,4 +1,4 @@
-"""Exports: loading one gives an empty plan, gaps are reported, and other workspaces are left out."""
+"""Exports: the plan of an exported file is empty, gaps are reported, and other workspaces are left out."""
 
 from __future__ import annotations
 
@@ -43,13 +43,16 @@ CLOUD = Cloud()
 
 
 def export_registry(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
-    """Return the export of a registry by a workspace whose file declares nothing."""
+    """Return the export of a registry, of the resources that match `patterns` (default: all).
+
+    The workspace's file declares nothing. With `pem_dir`, certificates are written to files in that folder.
+    """
     inventory = select_matching(read_inventory(make_state(workspace=workspace), cloud.call), patterns)
     return export_tables(workspace, inventory, build_pem_writer(pem_dir, base))
 
 
 def load_export(export, workspace="ws"):
-    """Return the desired state of an export."""
+    """Write an export to a file, and return the desired state of that file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "desired_state.toml"
         path.write_text(
@@ -62,39 +65,40 @@ def load_export(export, workspace="ws"):
 @examples(10)
 @given(desired_states())
 @example(make_state())
-def test_the_plan_of_an_exported_fleet_is_empty(fleet):
+def test_the_plan_of_an_exported_fleet_only_deletes_what_the_export_left_out(fleet):
     cloud = CLOUD.reset()
     converge(fleet, cloud)
     export = export_registry(cloud)
     plan = plan_state(load_export(export), cloud)
-    deleted = {str(step.address) for step in plan.steps if step.change.action == "delete"}
-    assert (len(plan.steps), deleted) == (len(export.left_out), set(map(str, export.left_out)))
+    # The plan would delete the resources that cannot be exported, and do nothing else.
+    deleted_addresses = {str(step.address) for step in plan.steps if step.change.action == "delete"}
+    assert (len(plan.steps), deleted_addresses) == (len(export.left_out), set(map(str, export.left_out)))
     assert {address.kind for address in export.left_out} <= {"provisioning_profiles"}
 
 
 @examples(5)
 @given(desired_states())
-def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
-    """Only the kinds in `ADOPTABLE` are tested.
+def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
+    """Only the kinds in `ADOPTABLE` are tested, whose ownership is recorded in tags alone.
 
     Certificates of unmanaged things are adopted with them, and managed integrations resources cannot be adopted.
     """
     cloud = CLOUD.reset()
     adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
     converge(make_state(*adoptable), cloud)
-    _remove_markers(cloud)
+    _remove_ownership_tags(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")
     before = cloud.read_content()
     plan = plan_state(desired, cloud, adopt=list(desired.resources))
     assert list_failures(apply(plan, cloud)) == []
     assert not plan_state(desired, cloud)
-    assert _without_tags(cloud.read_content()) == _without_tags(before)
+    assert _remove_tags(cloud.read_content()) == _remove_tags(before)
 
 
 ADOPTABLE = frozenset({"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"})
 
 
-def _remove_markers(cloud):
+def _remove_ownership_tags(cloud):
     """Remove the ownership tags, as if all resources had been created by hand."""
     for operation, list_member, arn_member in (
         ("list_policies", "policies", "policyArn"),
@@ -111,8 +115,8 @@ def _remove_markers(cloud):
         cloud.iot.untag_resource(resourceArn=arn, tagKeys=["reconciler:workspace", "reconciler:name"])
 
 
-def _without_tags(content):
-    """Return the adoptable resources without their tags."""
+def _remove_tags(content):
+    """Return the adoptable resources of a registry's content without their tags."""
     return {
         kind: {
             name: {key: value for key, value in item.items() if key != "tags"} for name, item in items.items()
@@ -166,7 +170,7 @@ def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_liste
     assert export.unmanaged == (Address("things", "by-hand"),)
 
 
-def test_a_selection_refers_to_other_resources_by_id():
+def test_exported_resources_refer_by_id_to_resources_that_are_not_exported():
     cloud = CLOUD.reset()
     converge(make_state(make_ca(), *make_device("a", site="oslo"), *make_device("b")), cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1))
@@ -212,11 +216,9 @@ def test_certificates_are_written_to_files_and_no_name_leads_out_of_the_folder(t
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
 
 
-def test_a_certificate_does_not_overwrite_another_file(tmp_path):
-    write_pem, pem = (
-        build_pem_writer(tmp_path / "pki", tmp_path),
-        Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1)),
-    )
+def test_a_certificate_does_not_overwrite_a_file_with_other_content(tmp_path):
+    write_pem = build_pem_writer(tmp_path / "pki", tmp_path)
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a", 1))
     path = tmp_path / "pki/certificates/a.pem"
     assert write_pem(Address("certificates", "a"), pem) == write_pem(Address("certificates", "a"), pem)
     path.write_text("theirs")

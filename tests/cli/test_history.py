@@ -1,4 +1,4 @@
-"""`reconciler history` and the runs of a workspace."""
+"""`reconciler history`, the texts of runs, and what commands do with the last run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE_TEXT
 
 
-def time_at(second: float) -> datetime.datetime:
+def make_time(second: float) -> datetime.datetime:
+    """Return the time that is this many seconds after 10:00."""
     return datetime.datetime(2026, 11, 22, 10, 0, tzinfo=datetime.UTC) + datetime.timedelta(seconds=second)
 
 
@@ -36,8 +37,8 @@ COMPLETED = Run(
     "apply",
     "f2f1785f9a68" + "0" * 52,
     "19c9383d1b99" + "0" * 52,
-    time_at(0),
-    time_at(1.5),
+    make_time(0),
+    make_time(1.5),
     "applied",
     {"applied": 8},
     13,
@@ -52,7 +53,7 @@ CRASHED = evolve(
     call_count=3,
     unanswered_call_count=1,
 )
-CERTIFICATE = "arn:aws:iot:eu-west-1:123456789012:cert/" + "ab12cd34ef56" + "0" * 52
+CERTIFICATE_ARN = "arn:aws:iot:eu-west-1:123456789012:cert/" + "ab12cd34ef56" + "0" * 52
 RECORD = RunRecord(
     CRASHED,
     (
@@ -61,19 +62,19 @@ RECORD = RunRecord(
         RunStep("things.pump-3", "delete", "planned"),
     ),
     (
-        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", time_at(0.1), time_at(0.2), "r-1", "Slow"),
-        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", time_at(0.25), time_at(0.3), "r-2"),
-        RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE}", "unknown", time_at(0.3)),
+        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", make_time(0.1), make_time(0.2), "r-1", "Slow"),
+        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", make_time(0.25), make_time(0.3), "r-2"),
+        RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE_ARN}", "unknown", make_time(0.3)),
     ),
 )  # fmt: skip
 
 
-def plain_text(lines):
+def to_plain_text(lines):
     return "\n".join(line.plain for line in lines)
 
 
 def test_runs_are_listed_in_a_table():
-    assert plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))), 120)) == (
+    assert to_plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))), 120)) == (
         "run          started (UTC)        by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
@@ -81,21 +82,21 @@ def test_runs_are_listed_in_a_table():
 
 
 def test_a_narrow_table_leaves_out_the_digests_of_files():
-    assert plain_text(render_history_text(build_history_view(History((COMPLETED,))), 80)) == (
+    assert to_plain_text(render_history_text(build_history_view(History((COMPLETED,))), 80)) == (
         "run          started (UTC)        by          command  status     steps\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop  apply    ✔ applied  8 applied"
     )
 
 
 def test_the_table_names_the_workspaces_if_there_are_several():
-    lines = plain_text(
+    lines = to_plain_text(
         render_history_text(build_history_view(History((COMPLETED, evolve(COMPLETED, workspace="lab")))), 120)
     ).split("\n")
     assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
 
 
 def test_the_table_explains_that_there_are_no_runs_yet():
-    assert plain_text(render_history_text(build_history_view(History()), 120)) == NO_RUNS
+    assert to_plain_text(render_history_text(build_history_view(History()), 120)) == NO_RUNS
 
 
 @pytest.mark.parametrize(
@@ -109,13 +110,15 @@ def test_the_table_explains_that_there_are_no_runs_yet():
 )
 def test_the_status_of_a_call_is_shown_in_plain_words(status, text):
     error_code = "Slow" if status in {"refused", "lost"} else ""
-    call = RunCall(1, "things.pump-1", "iot", "CreateThing", "", status, time_at(0.1), error_code=error_code)
+    call = RunCall(
+        1, "things.pump-1", "iot", "CreateThing", "", status, make_time(0.1), error_code=error_code
+    )
     row = build_run_view(RunRecord(CRASHED, (), (call,))).other_calls[0]
     assert describe_call_status(row) == text
 
 
 def test_a_run_is_shown_step_by_step_and_call_by_call():
-    assert plain_text(render_run_text(build_run_view(RECORD))) == (
+    assert to_plain_text(render_run_text(build_run_view(RECORD))) == (
         "Run 1m80a9gzwhr  ! crashed\n"
         "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
         "by runner@ci-7, process 9, https://ci.example/7\n"
@@ -162,7 +165,7 @@ def test_a_record_as_json_is_complete():
         "started_at": 0.0,
     }
     assert (document["run"]["started_at"], document["run"]["ended_at"]) == ("2026-11-22T10:00:00+00:00", None)
-    assert document["calls"][2]["parameters"] == f"principal={CERTIFICATE}"
+    assert document["calls"][2]["parameters"] == f"principal={CERTIFICATE_ARN}"
     assert [step["status"] for step in document["steps"]] == ["applied", "unknown", "planned"]
 
 
@@ -182,8 +185,8 @@ def test_control_characters_in_a_journal_are_escaped():
         HOSTILE_TEXT,
         HOSTILE_TEXT,
         "refused",
-        time_at(0),
-        time_at(1),
+        make_time(0),
+        make_time(1),
         HOSTILE_TEXT,
         HOSTILE_TEXT,
     )
@@ -193,7 +196,7 @@ def test_control_characters_in_a_journal_are_escaped():
         render_crash_warning(run),
     ]
     assert [
-        character for character in plain_text(lines) if not character.isprintable() and character != "\n"
+        character for character in to_plain_text(lines) if not character.isprintable() and character != "\n"
     ] == []
 
 
@@ -232,14 +235,14 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(run_in_sta
     )
 
 
-def test_the_last_run_is_that_of_the_workspace(run_in_starter):
+def test_the_last_run_is_that_of_the_workspace_but_the_history_has_all_runs(run_in_starter):
     run_in_starter("apply", "--yes")
-    other = Path("other.toml")
-    other.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
+    other_file = Path("other.toml")
+    other_file.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
     result = Workspace("other.toml").apply(Workspace("other.toml").plan(), command="try")
     assert (result.ok, result.journal_problem) == (True, "")
-    last = Workspace().last_run()
-    assert (last.run.workspace, last.run.command, last.run.file_digest) == (
+    record = Workspace().last_run()
+    assert (record.run.workspace, record.run.command, record.run.file_digest) == (
         "greenhouse",
         "apply",
         Workspace().desired.digest,
@@ -248,7 +251,7 @@ def test_the_last_run_is_that_of_the_workspace(run_in_starter):
         ("lab", "try"),
         ("greenhouse", "apply"),
     ]
-    assert Workspace().run(last.run.id[:-1]) == last
+    assert Workspace().run(record.run.id[:-1]) == record
 
 
 def test_an_unknown_run_id_is_an_error_with_the_closest_id(run_in_starter):
@@ -294,9 +297,11 @@ def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in
     run_in_starter("apply", "--yes")
     workspace = Workspace()
     other_process = ProcessIdentity("ada", "elsewhere", 7)
-    crashed = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), other_process, "apply", "")
+    # A run that its process never ends.
+    journal = Journal(Path(".reconciler/journal.sqlite3"))
+    crashed_run = journal.begin(workspace.plan(), other_process, "apply", "")
     warning = render_crash_warning(workspace.crashed_run()).plain
-    assert crashed.run_id in warning
+    assert crashed_run.run_id in warning
     assert run_in_starter("plan")[2] == f"{warning}\n"
     assert run_in_starter("apply", "--yes")[2] == f"{warning}\n"
     assert run_in_starter("plan")[2] == ""

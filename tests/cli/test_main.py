@@ -28,7 +28,7 @@ def test_neither_import_nor_help_loads_a_slow_library(statement):
 import sys, contextlib, io, json
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     {statement}
-print(json.dumps(sorted({SLOW_LIBRARIES!r} & sys.modules.keys())))
+print(json.dumps(sorted({SLOW_LIBRARIES!r} & sys.modules.keys())))  # JSON has no sets
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(process.stdout) == []
@@ -141,7 +141,7 @@ def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_starter):
     )
 
 
-def test_show_prints_desired_and_live_side_by_side(run_in_starter):
+def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter):
     run_in_starter("apply", "--yes")
     edit_file('site = "bergen"', 'site = "trondheim"')
     assert run_in_starter("show", "things.pump-2") == (
@@ -193,8 +193,10 @@ def test_nothing_is_sent_without_a_terminal_and_without_yes(run_in_starter, comm
 
 def test_help_that_cannot_be_written_is_an_error_without_a_traceback():
     command_line = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--help"]
-    with Path("/dev/full").open("w") as full:
-        process = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    with Path("/dev/full").open("w") as full_device:
+        process = subprocess.run(
+            command_line, stdout=full_device, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert (process.returncode, process.stderr) == (1, "error: No space left on device\n")
 
 

@@ -1,4 +1,4 @@
-"""The IAM policy of a file: sent_actions that is sent for it, little else, restricted to resources."""
+"""The IAM policy of a file: it allows all actions that the file's commands send, and few others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.registry_client import TARGET, Cloud
 
 
 class RecordingCloud(Cloud):
-    """A registry that records which actions were called."""
+    """A registry that records the IAM actions of all calls, such as `iot:CreateThing`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,13 +41,14 @@ class RecordingCloud(Cloud):
         self.call = call
 
     def record_actions(self, function, *args, **options):
-        """Return the actions that a function calls."""
+        """Call a function, and return the actions of the calls that it sends to this registry."""
         self.actions = set()
         function(*args, **options)
         return self.actions
 
 
-def allowed_actions(desired, purpose):
+def list_allowed_actions(desired, purpose):
+    """Return the actions that the policy of a desired state allows for a purpose: `plan`, `apply` or `destroy`."""
     policy = build_iam_policy(find_needed_operations(desired, purpose), TARGET)
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
@@ -57,7 +58,8 @@ FLEET = make_state(
 )
 
 
-def changed_fleet(*, generation=1, code="90001", **attributes):
+def make_changed_fleet(*, generation=1, code="90001", **attributes):
+    """Return the fleet with another certificate, setup code or attribute."""
     return make_state(
         make_ca(),
         *make_device("a", generation, **attributes),
@@ -67,12 +69,12 @@ def changed_fleet(*, generation=1, code="90001", **attributes):
 
 
 def run_every_change(cloud):
-    """Create a fleet, plan it again, change it in every way, and destroy it."""
+    """Create the fleet, plan it again, make one change of each sort, and destroy it."""
     converge(FLEET, cloud)
     converge(FLEET, cloud)
-    converge(changed_fleet(site="bergen"), cloud)
-    converge(changed_fleet(generation=2), cloud)
-    converge(changed_fleet(code="90002"), cloud)
+    converge(make_changed_fleet(site="bergen"), cloud)
+    converge(make_changed_fleet(generation=2), cloud)
+    converge(make_changed_fleet(code="90002"), cloud)
     renamed = make_managed_thing("m", "90002", thing="a", tags={"line": "A"})
     renamed = evolve(renamed, spec=evolve(renamed.spec, name="M"))
     converge(make_state(make_ca(tags={"line": "A"}), *make_device("a"), renamed), cloud)
@@ -97,23 +99,23 @@ UNUSED_ACTIONS = {
     "iot:RegisterCertificateWithoutCA": "all certificates have a CA",
     "iot:UpdateThingGroup": "the marker was not changed",
 }
-"""Actions that the policy allows and none of these changes calls, with the reason."""
+"""The write actions that the policy allows and `run_every_change` does not call, each with the reason."""
 
 
 def test_the_policy_allows_what_changes_of_a_fleet_send_and_little_else():
     cloud = RecordingCloud()
     sent_actions = cloud.record_actions(run_every_change, cloud)
-    assert sent_actions - allowed_actions(FLEET, "apply") == set()
-    writes = allowed_actions(FLEET, "apply") - allowed_actions(FLEET, "plan")
+    assert sent_actions - list_allowed_actions(FLEET, "apply") == set()
+    writes = list_allowed_actions(FLEET, "apply") - list_allowed_actions(FLEET, "plan")
     assert writes - sent_actions == UNUSED_ACTIONS.keys()
 
 
-def test_a_plan_only_reads():
+def test_the_policy_of_a_plan_allows_what_a_plan_sends_and_only_reads():
     cloud = RecordingCloud()
     converge(FLEET, cloud)
-    actions = cloud.record_actions(plan_state, changed_fleet(generation=2, site="bergen"), cloud)
-    assert actions - allowed_actions(FLEET, "plan") == set()
-    assert {action.partition(":")[2][:4] for action in allowed_actions(FLEET, "plan")} == {
+    actions = cloud.record_actions(plan_state, make_changed_fleet(generation=2, site="bergen"), cloud)
+    assert actions - list_allowed_actions(FLEET, "plan") == set()
+    assert {action.partition(":")[2][:4] for action in list_allowed_actions(FLEET, "plan")} == {
         "List",
         "Desc",
         "GetC",
@@ -122,13 +124,15 @@ def test_a_plan_only_reads():
     }
 
 
-def test_a_destroy_is_allowed_by_its_own_policy():
+def test_the_policy_of_a_destroy_allows_what_a_destroy_sends_and_creates_only_policy_versions():
     cloud = RecordingCloud()
     converge(FLEET, cloud)
     actions = cloud.record_actions(converge, FLEET, cloud, destroy=True)
-    assert actions - allowed_actions(FLEET, "destroy") == set()
+    assert actions - list_allowed_actions(FLEET, "destroy") == set()
     creating_actions = {
-        action for action in allowed_actions(FLEET, "destroy") if "Create" in action or "Register" in action
+        action
+        for action in list_allowed_actions(FLEET, "destroy")
+        if "Create" in action or "Register" in action
     }
     assert creating_actions == {"iot:CreatePolicyVersion"}
 
@@ -139,18 +143,18 @@ def test_a_change_from_one_file_to_another_is_allowed_by_their_policies(before, 
     cloud = RecordingCloud()
     converge(before, cloud)
     actions = cloud.record_actions(converge, after, cloud)
-    assert actions - (allowed_actions(before, "apply") | allowed_actions(after, "apply")) == set()
+    assert actions - (list_allowed_actions(before, "apply") | list_allowed_actions(after, "apply")) == set()
 
 
 def test_the_commands_send_only_allowed_actions_including_those_of_the_lease(run_in_starter, monkeypatch):
     actions = set()
     send = Caller.__call__
 
-    def record(self, call, *rest, **more):
+    def record_and_send(self, call, *args, **options):
         actions.add(to_iam_action(call.service, call.operation))
-        return send(self, call, *rest, **more)
+        return send(self, call, *args, **options)
 
-    monkeypatch.setattr(Caller, "__call__", record)
+    monkeypatch.setattr(Caller, "__call__", record_and_send)
     for purpose, *words in (
         ("apply", "apply", "--yes"),
         ("plan", "plan"),

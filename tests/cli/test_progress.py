@@ -25,12 +25,12 @@ THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingExc
 PLAN = make_sample_plan(ROTATION, UPDATE, CREATION, DELETION)
 
 
-def console(*, terminal: bool, width: int = 100) -> Console:
+def open_test_console(*, terminal: bool, width: int = 100) -> Console:
     return Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=width)
 
 
-def test_a_pipe_gets_one_line_for_each_final_outcome():
-    piped = console(terminal=False)
+def test_a_pipe_gets_one_line_for_each_applied_failed_or_skipped_step():
+    piped = open_test_console(terminal=False)
     with open_display(PLAN, piped) as display:
         for outcome in (
             Started(CREATION.change),
@@ -47,8 +47,8 @@ def test_a_pipe_gets_one_line_for_each_final_outcome():
     )
 
 
-def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
-    clock, screen = ManualClock(0.0), console(terminal=True)
+def test_a_terminal_shows_a_bar_the_counts_the_running_steps_and_the_times():
+    clock, screen = ManualClock(0.0), open_test_console(terminal=True)
     display = LiveDisplay(PLAN, screen, clock)
     display.on_outcome(Started(CREATION.change))
     display.on_outcome(Started(UPDATE.change))
@@ -66,7 +66,7 @@ def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
 
 
 def test_the_display_fits_a_narrow_terminal():
-    screen = console(terminal=True, width=60)
+    screen = open_test_console(terminal=True, width=60)
     steps = [Step(make_thing_creation(f"pump-{number}-{'x' * 50}"), ()) for number in range(2)]
     display = LiveDisplay(make_sample_plan(ROTATION, *steps), screen, ManualClock(0.0))
     display.on_outcome(Failed(ROTATION.change, THROTTLED))
@@ -87,13 +87,13 @@ def test_the_display_fits_a_narrow_terminal():
     ]
 
 
-@pytest.mark.parametrize(("terminal", "display"), [(True, LiveDisplay), (False, LineDisplay)])
-def test_the_display_fits_the_console(terminal, display):
-    assert type(open_display(PLAN, console(terminal=terminal))) is display
+@pytest.mark.parametrize(("terminal", "display_class"), [(True, LiveDisplay), (False, LineDisplay)])
+def test_a_terminal_gets_a_live_display_and_a_pipe_gets_lines(terminal, display_class):
+    assert type(open_display(PLAN, open_test_console(terminal=terminal))) is display_class
 
 
 def test_reading_shows_nothing_in_a_pipe():
-    piped = console(terminal=False)
+    piped = open_test_console(terminal=False)
     with show_reading(piped) as progress:
         progress("things", 3, 10)
     assert piped.file.getvalue() == ""

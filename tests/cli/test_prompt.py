@@ -36,19 +36,22 @@ certificates = ["pump-1"]
 NO_TERMINAL = "error: cannot prompt: stdin is not a terminal; pass --yes to skip confirmation\n"
 
 
-def all_commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+def list_commands(
+    group: click.Group = cli, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
+    """Yield the full name and the command of each command in a group and its subgroups."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
-            yield from all_commands(command, (*path, name))
+            yield from list_commands(command, (*path, name))
         else:
             yield " ".join((*path, name)), command
 
 
 PROMPTING_COMMANDS = {
     name: command
-    for name, command in all_commands()
+    for name, command in list_commands()
     if any("--yes" in parameter.opts for parameter in command.params)
 }
 REQUIRED_ARGUMENTS = {"adopt": ("policies.by-hand",)}
@@ -57,7 +60,10 @@ REQUIRED_ARGUMENTS = {"adopt": ("policies.by-hand",)}
 
 @pytest.fixture
 def run_prompting(run, authority, tmp_path):
-    """Run a command where there is something to rotate, delete, adopt, reset and unlock."""
+    """Yield a function that runs a command by its name; every command has something to do, and so would prompt.
+
+    There is something to rotate, delete, adopt and reset, and another process holds the lease.
+    """
     (tmp_path / "desired_state.toml").write_text(FILE)
     (tmp_path / "ca.pem").write_text(authority.pem)
     (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 1))
@@ -65,8 +71,8 @@ def run_prompting(run, authority, tmp_path):
     (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 2))
     cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
     cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
-    other = ProcessIdentity("alice", "another-host", 1, "", 0.0)
-    with hold_lease("field", Workspace().connection.call, other, machine="another-host"):
+    holder = ProcessIdentity("alice", "another-host", 1, "", 0.0)
+    with hold_lease("field", Workspace().connection.call, holder, machine="another-host"):
         yield lambda name, **options: run(*name.split(), *REQUIRED_ARGUMENTS.get(name, ()), **options)
 
 

@@ -1,4 +1,4 @@
-"""Resources removed from the file: deletions over a limit, forgotten and renamed resources."""
+"""Resources that are removed from the file: deleted in excess of a limit, forgotten, or renamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORKSPACE_TABLE = (
 
 @pytest.fixture
 def run_with_tables(run):
-    """Run a command with a file that has these tables, and return exit code, stdout and stderr."""
+    """Return a function that runs a command with a file of these tables; it returns exit code, stdout and stderr."""
 
     def run_command(text: str, *words: str) -> tuple[int, str, str]:
         Path("desired_state.toml").write_text(WORKSPACE_TABLE + text)
@@ -56,7 +56,7 @@ def test_an_invalid_limit_is_a_usage_error(run_with_tables):
     )
 
 
-def test_rows_of_a_manifest_can_be_renamed_and_forgotten_things_stay(run_with_tables):
+def test_instances_can_be_renamed_and_forgotten_things_stay(run_with_tables):
     assert run_with_tables(declare_pumps("1", "2"), "apply", "--yes")[0] == 0
     text = (
         '[thing_groups.hall]\n[things."device-{n}"]\nfor_each = [{ n = "1" }]\n'

@@ -35,7 +35,7 @@ attributes = { site = "{site}" }
 
 @pytest.fixture
 def write_pems(authority):
-    """Write certificates of a generation for all devices, or for some."""
+    """Return a function that writes the certificates of a generation to files, by default for all devices."""
 
     def write(generation: int, names=NAMES) -> None:
         for name in names:
@@ -46,7 +46,7 @@ def write_pems(authority):
 
 @pytest.fixture
 def rotate(run, authority, write_pems):
-    """Run `rotate` on an applied fleet whose file has new certificates."""
+    """Return a function that runs `rotate`; the fleet is applied, and its files now have new certificates."""
     Path("desired_state.toml").write_text(FILE)
     Path("ca.pem").write_text(authority.pem)
     Path("devices.csv").write_text("serial,site\n" + "".join(f"{name},oslo\n" for name in NAMES))
@@ -56,8 +56,8 @@ def rotate(run, authority, write_pems):
     return lambda *words, **options: run("rotate", *words, **options)
 
 
-def attached_certificates() -> dict[str, list[str]]:
-    """Return the certificate IDs of each device."""
+def read_attached_certificates() -> dict[str, list[str]]:
+    """Return the IDs of the certificates that are attached to each device, by device name."""
     iot = Workspace()._connection.clients["iot"]
     return {
         thing["thingName"]: [
@@ -68,7 +68,7 @@ def attached_certificates() -> dict[str, list[str]]:
     }
 
 
-def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
+def make_declared_certificates(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
     return {name: [compute_certificate_id(authority.get_device_pem(name, generation))] for name in names}
 
 
@@ -114,7 +114,7 @@ def test_every_wave_is_announced_and_rotates_its_own_devices(rotate, authority):
     assert [sorted(line.split()[2] for line in wave[1:] if line) for wave in waves] == [
         [f"certificates.{name}" for name in NAMES[start : start + 5]] for start in (0, 5, 10, 15)
     ]
-    assert attached_certificates() == declared_certificates(authority, 2)
+    assert read_attached_certificates() == make_declared_certificates(authority, 2)
 
 
 def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, monkeypatch):
@@ -139,10 +139,11 @@ def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, mon
         ),
     )
     assert re.findall(r"wave (\d) of 4", err) == ["1", "2"]
-    rotated, unchanged = [name for name in NAMES[:10] if name != "d-08"], NAMES[10:]
-    assert attached_certificates() == {
-        **declared_certificates(authority, 2, rotated),
-        **declared_certificates(authority, 1, unchanged),
+    rotated_names = [name for name in NAMES[:10] if name != "d-08"]
+    unchanged_names = NAMES[10:]
+    assert read_attached_certificates() == {
+        **make_declared_certificates(authority, 2, rotated_names),
+        **make_declared_certificates(authority, 1, unchanged_names),
     }
 
 
@@ -154,7 +155,7 @@ def test_a_certificate_that_was_registered_during_the_rotation_is_not_a_failure(
         1, lambda: call_iot("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch
     )
     assert rotate("--wave", "25%", "--yes")[0] == 0
-    assert attached_certificates() == declared_certificates(authority, 2)
+    assert read_attached_certificates() == make_declared_certificates(authority, 2)
 
 
 def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
@@ -194,9 +195,9 @@ def test_only_devices_with_a_new_certificate_are_counted(rotate, write_pems, aut
             "✔ Rotation complete in 0 s: 3 devices with a new certificate, in 2 waves.\n"
         ),
     )
-    assert attached_certificates() == {
-        **declared_certificates(authority, 2, NAMES[:3]),
-        **declared_certificates(authority, 1, NAMES[3:]),
+    assert read_attached_certificates() == {
+        **make_declared_certificates(authority, 2, NAMES[:3]),
+        **make_declared_certificates(authority, 1, NAMES[3:]),
     }
 
 
@@ -205,4 +206,4 @@ def test_the_prompt_of_rotate_names_the_number_of_devices_and_waves(rotate, auth
     code, _, err = rotate("--wave", "25%", stdin="no\n")
     question = "Rotate 20 devices on embedded in 4 waves? Type yes to continue: "
     assert (code, err.splitlines()[1][: len(question)]) == (3, question)
-    assert attached_certificates() == declared_certificates(authority, 1)
+    assert read_attached_certificates() == make_declared_certificates(authority, 1)

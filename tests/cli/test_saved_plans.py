@@ -27,18 +27,19 @@ REJECTED = "error: the plan is rejected; nothing was sent\n"
 
 @pytest.fixture
 def run_after_edit(run_in_starter):
-    """Run a command after an apply of the starter files and an edit of one attribute."""
+    """Return `run` for a folder in which the starter files were applied and one attribute was edited since."""
     run_in_starter("apply", "--yes")
     edit_file('site = "bergen"', 'site = "trondheim"')
     return run_in_starter
 
 
-def live_site() -> str:
+def read_live_site() -> str:
+    """Return the site of the edited thing in the registry: `bergen`, or `trondheim` after the next apply."""
     return call_iot("DescribeThing", thingName="pump-2")["attributes"]["site"]
 
 
 def get_reasons(result: tuple[int, str, str]) -> list[str]:
-    """Return the reasons of a rejection, after checking that nothing else was printed."""
+    """Return the reasons of a rejection, after a check that the command has printed nothing else."""
     code, out, err = result
     assert (code, out, err[: len(REJECTED)]) == (3, "", REJECTED)
     return [line.removeprefix("  - ") for line in err[len(REJECTED) :].splitlines()]
@@ -49,7 +50,7 @@ def test_equal_plans_are_equal_files_and_apply_without_confirmation(run_after_ed
     run_after_edit("plan", "--out", "b.json")
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
     assert run_after_edit("apply", "a.json")[0] == 0
-    assert live_site() == "trondheim"
+    assert read_live_site() == "trondheim"
 
 
 def test_show_prints_a_saved_plan_as_plan_does_in_every_format(run_after_edit):
@@ -121,7 +122,7 @@ def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
     assert (reason.startswith(start), reason.endswith(end)) == (True, True)
     assert len(reason) == len(start) + 64 + len(end)
     assert get_reasons(run_after_edit("show", "a.json")) == [reason]
-    assert live_site() == "bergen"
+    assert read_live_site() == "bergen"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_plan_of_another_file_version_is_rejected_with_both_digests(run_after_
             f"and is {Workspace().desired.digest} now; save a new plan"
         )
     ]
-    assert live_site() == "bergen"
+    assert read_live_site() == "bergen"
 
 
 def test_a_plan_for_another_target_is_rejected_with_every_difference(run_after_edit, monkeypatch):
@@ -270,7 +271,7 @@ def test_the_options_of_a_saved_plan_are_used_again(run_after_edit):
     words = ("--adopt", "things.tank", "--select", "things.tank things.pump-1")
     assert run_after_edit("plan", *words, "--out", "a.json")[0] == 0
     assert run_after_edit("apply", "a.json")[0] == 0
-    assert (call_iot("DescribeThing", thingName="tank")["attributes"], live_site()) == (
+    assert (call_iot("DescribeThing", thingName="tank")["attributes"], read_live_site()) == (
         {"site": "oslo"},
         "bergen",
     )
@@ -302,14 +303,14 @@ def test_only_the_first_of_two_opened_plans_changes_the_registry(run_after_edit)
     assert call_iot("DescribeThing", thingName="pump-2")["version"] == version
 
 
-def test_two_concurrent_applies_of_one_plan_change_the_registry_once(run_after_edit):
+def test_two_concurrent_applies_of_one_saved_plan_change_the_registry_once(run_after_edit):
     run_after_edit("plan", "--out", "a.json")
-    ready = threading.Barrier(2)
+    barrier = threading.Barrier(2)
     results: list[str] = []
 
     def apply_saved_plan() -> None:
         workspace = Workspace()
-        ready.wait()
+        barrier.wait()
         try:
             results.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
         except PlanRejectedError:
@@ -330,7 +331,7 @@ def test_two_concurrent_applies_of_one_plan_change_the_registry_once(run_after_e
 def test_an_approved_digest_is_applied_without_confirmation(run_after_edit):
     digest = Workspace().plan().digest
     assert run_after_edit("apply", "--approved", digest[:12])[0] == 0
-    assert live_site() == "trondheim"
+    assert read_live_site() == "trondheim"
 
 
 def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(run_after_edit):
@@ -344,7 +345,7 @@ def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(run_after_ed
         "(Plan for greenhouse: 1 to update, 7 unchanged); review this plan and approve its digest"
     )
     assert get_reasons(run_after_edit("apply", "--approved", approved)) == [reason]
-    assert live_site() == "oslo"
+    assert read_live_site() == "oslo"
 
 
 def test_a_digest_depends_on_content_and_not_on_the_place_in_the_file(run_after_edit):

@@ -1,4 +1,4 @@
-"""Output on a terminal is wrapped between words; in a pipe lines stay whole."""
+"""On a terminal, lines are wrapped between words; in a pipe, they stay whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reconciler.cli import terminal
 from reconciler.cli.terminal import write_lines
-from tests.cli.test_prompt import all_commands
+from tests.cli.test_prompt import list_commands
 
 SENTENCE = "one two three four five six"
 
@@ -115,7 +115,7 @@ def test_no_command_writes_a_line_wider_than_the_terminal_except_for_one_long_wo
 
 
 def test_the_help_of_every_command_fits_80_columns(run):
-    pages = {name: run(*name.split(), "--help")[1] for name, _ in all_commands()}
+    pages = {name: run(*name.split(), "--help")[1] for name, _ in list_commands()}
     too_wide = {
         name: line for name, page in pages.items() for line in page.splitlines() if cell_len(line) > 80
     }

@@ -15,8 +15,8 @@ from reconciler.model.redaction import register_secret
 from tests.support.pki import Authority
 from tests.support.registry_client import Cloud
 
-CODE = "90718281828459045235360287"
-MANAGED = "iot-managed-integrations"
+SETUP_CODE = "90718281828459045235360287"
+MANAGED_INTEGRATIONS = "iot-managed-integrations"
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def log(capsys):
-    register_secret(CODE)
+    """Log requests to stderr during the test; return a function that reads the new text."""
+    register_secret(SETUP_CODE)
     stop = start_wire_log()
     yield lambda: capsys.readouterr().err
     stop()
@@ -35,20 +36,22 @@ def log(capsys):
 # Requests and responses with secrets, for each kind of resource that has any.
 CALLS = [
     ApiCall(
-        MANAGED,
+        MANAGED_INTEGRATIONS,
         "CreateManagedThing",
         {
             "Role": "DEVICE",
-            "AuthenticationMaterial": CODE,
+            "AuthenticationMaterial": SETUP_CODE,
             "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
         },
     ),
-    ApiCall(MANAGED, "CreateProvisioningProfile", {"ProvisioningType": "FLEET_PROVISIONING"}),
+    ApiCall(MANAGED_INTEGRATIONS, "CreateProvisioningProfile", {"ProvisioningType": "FLEET_PROVISIONING"}),
     ApiCall("iot", "CreateKeysAndCertificate", {"setAsActive": True}),
-    ApiCall("iot", "CreateThing", {"thingName": "a", "attributePayload": {"attributes": {"code": CODE}}}),
-    ApiCall("iot", "RegisterThing", {"templateBody": "{}", "parameters": {"Code": CODE}}),
-    ApiCall("iot", "CreateThing", {"thingName": {"code": CODE}}),
-    ApiCall("iot", "CreateThing", {"thingName": f"not a name {CODE}"}),
+    ApiCall(
+        "iot", "CreateThing", {"thingName": "a", "attributePayload": {"attributes": {"code": SETUP_CODE}}}
+    ),
+    ApiCall("iot", "RegisterThing", {"templateBody": "{}", "parameters": {"Code": SETUP_CODE}}),
+    ApiCall("iot", "CreateThing", {"thingName": {"code": SETUP_CODE}}),
+    ApiCall("iot", "CreateThing", {"thingName": f"not a name {SETUP_CODE}"}),
 ]
 
 
@@ -62,7 +65,7 @@ def test_no_secret_is_in_the_log_the_error_or_its_traceback(cloud, log, call):
         error_text = "".join([str(error), repr(error), *traceback.format_exception(error)])
     text = log() + error_text
     keys = [response.get("ClaimCertificatePrivateKey", ""), response.get("keyPair", {}).get("PrivateKey", "")]
-    canaries = [CODE, *(line for key in keys for line in key.splitlines() if "KEY--" not in line)]
+    canaries = [SETUP_CODE, *(line for key in keys for line in key.splitlines() if "KEY--" not in line)]
     assert [canary for canary in canaries if canary in text] == []
     assert call.operation in text
 
