@@ -38,7 +38,7 @@ from tests.support.waiting_clock import WaitingClock
 
 LATENCY_SECONDS = 0.02
 REVIEW_SECONDS = 5.0
-"""The time between a plan and its apply, in which somebody reads the plan."""
+"""The time between a plan and its apply, in which the plan is reviewed."""
 COLUMNS = ("devices", "phase", "plan min s", "plan s", "apply min s", "apply s", "ratio", "throttled")
 QUOTAS = load_quotas({})
 

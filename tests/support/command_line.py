@@ -1,4 +1,4 @@
-"""Helpers for tests of the command line: edit the file, call the registry, compare outputs."""
+"""Helpers for tests of the command line: edit the file, call the registry, and make outputs comparable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.workspace import Workspace
 
 
 def edit_file(old: str, new: str) -> None:
-    """Replace a text in the current folder's desired state."""
+    """Replace a text wherever it occurs in the current folder's desired state; it must occur."""
     path = Path("desired_state.toml")
     text = path.read_text()
     assert old in text

@@ -50,8 +50,11 @@ class KilledApply:
 
     kill_point: int
     killed: State
+    """The state after the killed apply."""
     next_exit_code: int
+    """The exit code of the apply that followed."""
     completed: State
+    """The state after that apply."""
 
 
 def parse_output(text: str) -> tuple[State, list[KilledApply]]:
@@ -88,11 +91,11 @@ def kill_at(kill_point: int) -> None:
             return handle(registry, request)
         with lock:
             writes += 1
-            is_last = writes == write_number
-        if is_last and not is_after:
+            is_chosen_write = writes == write_number
+        if is_chosen_write and not is_after:
             os.kill(os.getpid(), signal.SIGKILL)
         response = handle(registry, request)
-        if is_last:
+        if is_chosen_write:
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
@@ -114,14 +117,15 @@ def run_in_fork(work: Callable[[], bool]) -> int:
 
 
 @cache
-def _cloud() -> Cloud:
+def _get_cloud() -> Cloud:
     """Return the only cloud of this process, because its clients are slow to create."""
     return Cloud()
 
 
 def read_state(folder: Path) -> State:
+    """Read the registry and the journal of a folder."""
     record = Workspace(folder / "desired_state.toml").last_run()
-    cloud = _cloud()
+    cloud = _get_cloud()
     cloud.registry.close()
     cloud.registry = Registry(folder / ".reconciler" / "registry.sqlite3", SETTINGS)
     calls = record.calls if record else ()

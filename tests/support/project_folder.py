@@ -1,7 +1,4 @@
-"""A folder with a desired state, in which commands are run.
-
-Its registry is read with plain boto3 clients.
-"""
+"""A folder with a desired state, in which commands are run; its registry is read without them, with boto3 clients."""
 
 from __future__ import annotations
 
@@ -47,6 +44,7 @@ class ProjectFolder:
         self.environ = {**inherited, **get_secret_variables(), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
 
     def write(self, fleet: Fleet) -> ProjectFolder:
+        """Write a fleet's desired state and certificates, and return this folder."""
         fleet.write_files(self.path)
         return self
 
@@ -79,7 +77,7 @@ class ProjectFolder:
         return result
 
     def read_content(self) -> dict[str, Any]:
-        """Return everything that is registered."""
+        """Return the registry's content, with salted hashes replaced."""
         return replace_salted_hashes(Cloud(self.registry_path).read_content())
 
     def has_registry(self) -> bool:
@@ -88,7 +86,7 @@ class ProjectFolder:
 
 
 def read_progress(process: subprocess.Popen[str], line_count: int) -> list[str]:
-    """Return the first lines about applied steps, as soon as a running apply has printed them."""
+    """Return the first `line_count` lines about applied steps, as soon as a running apply has printed them."""
     lines: list[str] = []
     assert process.stderr
     while len(lines) < line_count:

@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
-# The folders in which Terraform looks for providers by itself, and the folders in which packages install them.
+# The folders in which Terraform itself looks for providers, and the folders in which packages install providers.
 _MIRROR_FOLDERS = (
     "~/.terraform.d/plugins",
     "~/.terraform.d/plugin-cache",
@@ -41,17 +41,18 @@ provider "aws" {{
 """
 
 FEWER_GARBAGE_COLLECTIONS = {"GOGC": "400"}
-"""Lets Go's runtime collect garbage less often: a third less processor time for twice the memory."""
+"""An environment variable for Go's runtime: a third less processor time, but twice the memory."""
 
 
 @frozen
 class Terraform:
-    """Terraform's binary, and the folder of its providers."""
+    """Terraform's binary, and the folder (`mirror`) from which it installs its AWS provider."""
 
     binary: str
     mirror: Path
 
     def run(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in a folder; the caller must check the exit code."""
         return subprocess.run(
             [self.binary, *arguments],
             cwd=folder,
@@ -62,7 +63,10 @@ class Terraform:
         )
 
     def prepare(self, folder: Path, url: str, config: str, account: str = "test") -> None:
-        """Write the configuration, with the provider's endpoint at the URL, and initialize the folder."""
+        """Write `config` to the folder, with settings that make the provider call the registry at `url`; run init.
+
+        Raises RuntimeError if `terraform init` fails.
+        """
         (folder / "main.tf").write_text(CONFIGURATION.format(url=url, account=account) + config)
         init = self.run(folder, "init", "-no-color", f"-plugin-dir={self.mirror}")
         if init.returncode:
