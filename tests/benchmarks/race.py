@@ -179,7 +179,9 @@ def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.E
 def build_environment() -> Mapping[str, str]:
     """Return the environment of the contenders, in which Python reads compiled files, as for an installed package."""
     return {
-        name: value for name, value in terraform.environment().items() if name != "PYTHONDONTWRITEBYTECODE"
+        name: value
+        for name, value in terraform.build_environment().items()
+        if name != "PYTHONDONTWRITEBYTECODE"
     }
 
 

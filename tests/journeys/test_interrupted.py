@@ -10,10 +10,10 @@ import pytest
 from tests.support.project_folder import (
     COMMAND_TIMEOUT_SECONDS,
     ProjectFolder,
-    applied_addresses,
+    list_registered_addresses,
+    parse_applied_addresses,
     read_progress,
     read_remaining_lines,
-    registered_addresses,
 )
 from tests.support.small_fleet import Fleet, compute_fingerprint, get_factory_ca, make_empty_content
 
@@ -26,14 +26,14 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
         first_lines = read_progress(process, 40)
         process.send_signal(signal.SIGINT)
         last_lines = read_remaining_lines(process)
-    applied = applied_addresses(first_lines + last_lines)
+    applied = parse_applied_addresses(first_lines + last_lines)
     report = (folder.path / "out.txt").read_text().splitlines()
     certificate_names = {fleet.get_certificate_id(name): name for name in fleet.devices}
     certificate_names[compute_fingerprint(get_factory_ca().pem)] = "factory"
     # A certificate and a thing per device, the CA, and two ownership markers.
     total = 2 * len(fleet.devices) + 3
     assert process.returncode == 1
-    assert registered_addresses(folder.read_content(), certificate_names) == applied
+    assert list_registered_addresses(folder.read_content(), certificate_names) == applied
     assert 40 <= len(applied) < total
     assert [line for line in last_lines if not line.startswith("✔")] == [
         "stopping: finishing calls in flight, starting no more; interrupt again to abort now"

@@ -111,12 +111,12 @@ def read_remaining_lines(process: subprocess.Popen[str]) -> list[str]:
     return lines
 
 
-def applied_addresses(lines: Iterable[str]) -> set[str]:
+def parse_applied_addresses(lines: Iterable[str]) -> set[str]:
     """Return the addresses of the steps that are applied according to an apply's progress."""
     return {line.split()[2] for line in lines if line.startswith("✔")}
 
 
-def registered_addresses(content: Mapping[str, Any], certificate_names: Mapping[str, str]) -> set[str]:
+def list_registered_addresses(content: Mapping[str, Any], certificate_names: Mapping[str, str]) -> set[str]:
     """Return the addresses of everything that is registered; `certificate_names` are by certificate ID."""
     addresses = {f"managed_things.{managed_thing['Name']}" for managed_thing in content["managed_things"]}
     for kind, resources in content.items():

@@ -56,7 +56,7 @@ class Terraform:
         return subprocess.run(
             [self.binary, *arguments],
             cwd=folder,
-            env={**environment(), **FEWER_GARBAGE_COLLECTIONS},
+            env={**build_environment(), **FEWER_GARBAGE_COLLECTIONS},
             capture_output=True,
             text=True,
             check=False,
@@ -73,7 +73,7 @@ class Terraform:
             raise RuntimeError(init.stdout + init.stderr)
 
 
-def environment() -> Mapping[str, str]:
+def build_environment() -> Mapping[str, str]:
     """Return the environment without settings of AWS and Terraform, and without Terraform's update check."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
     return {**inherited, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
