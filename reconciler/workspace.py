@@ -6,18 +6,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from reconciler import notebook
 from reconciler.model.address import Address
 from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 from reconciler.model.text import closest_match, format_suggestion, quote
+from reconciler.notebook import is_in_notebook
+from reconciler.notebook.default_progress import choose_apply_progress, choose_read_progress, ignore_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
     DisplayedHistory,
@@ -135,7 +136,7 @@ class Workspace(WorkspaceFiles):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
-        with _choose_read_progress(progress) as report:
+        with choose_read_progress(progress) as report:
             plan = make_plan(
                 self.desired,
                 options,
@@ -172,7 +173,7 @@ class Workspace(WorkspaceFiles):
         with (
             self._hold_lease(plan) as guard,
             self._record_run(plan, command) as recorder,
-            _choose_apply_progress(plan, on_outcome, stop) as report,
+            choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
                 apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
             ) as outcomes,
@@ -283,7 +284,7 @@ class Workspace(WorkspaceFiles):
         from reconciler.render.rich_display import DisplayedDrift
 
         self._reload_if_used()
-        with _choose_read_progress(progress) as report:
+        with choose_read_progress(progress) as report:
             drift = find_drift(
                 self.desired,
                 target=self._connection.target,
@@ -351,7 +352,7 @@ class Workspace(WorkspaceFiles):
         Raises what `plan` raises.
         """
         plan = self.plan() if plan is None else plan
-        if not notebook.is_in_notebook():
+        if not is_in_notebook():
             sys.stdout.write(f"{plan!r}\n")
             return
         from reconciler.notebook.panel import Panel
@@ -366,8 +367,8 @@ class Workspace(WorkspaceFiles):
         from reconciler.engine.plan.compare import compare_states
         from reconciler.engine.plan.refresh import refresh
 
-        refresh_result = refresh(self.desired, self._connection.call, _ignore_progress)
-        return compare_states(self.desired, refresh_result, _ignore_progress)
+        refresh_result = refresh(self.desired, self._connection.call, ignore_progress)
+        return compare_states(self.desired, refresh_result, ignore_progress)
 
 
 def _build_displayed_resource(address: Address, comparison: Comparison) -> DisplayedResource:
@@ -391,33 +392,3 @@ def _explain_why_not_one_match(id_part: str, matches: Collection[str], known_ids
         return f"{quote(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
     hint = _did_you_mean(id_part, known_ids) or "; list runs with `reconciler history`"
     return f"there is no run {quote(id_part)}{hint}"
-
-
-def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
-    """Report no progress."""
-
-
-def _choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
-    """Return a context manager that yields a callback.
-
-    It is the caller's, else one that shows progress in a notebook, else one that ignores it.
-    """
-    if progress is None and notebook.is_in_notebook():
-        from reconciler.notebook import cell_progress
-
-        return cell_progress.show_reading()
-    return nullcontext(progress or _ignore_progress)
-
-
-def _choose_apply_progress(
-    plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
-) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Return a context manager that yields a callback.
-
-    It is the caller's, else one that shows progress in a notebook, else one that ignores it.
-    """
-    if on_outcome is None and notebook.is_in_notebook():
-        from reconciler.notebook import cell_progress
-
-        return cell_progress.show_applying(plan, stop)
-    return nullcontext(on_outcome or (lambda _outcome: None))

@@ -1,0 +1,36 @@
+"""The progress that is shown if a caller asks for none: in a notebook in the cell, elsewhere nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from reconciler.model.outcome import Outcome
+from reconciler.model.plan import Plan
+from reconciler.notebook import is_in_notebook
+from reconciler.notebook.workspace_protocol import ReadProgress
+
+
+def choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
+    """Return a context manager that yields the caller's callback, or the default one for None."""
+    if progress is None and is_in_notebook():
+        from reconciler.notebook import cell_progress
+
+        return cell_progress.show_reading()
+    return nullcontext(progress or ignore_progress)
+
+
+def choose_apply_progress(
+    plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
+) -> AbstractContextManager[Callable[[Outcome], None]]:
+    """Return a context manager that yields the caller's callback, or the default one for None."""
+    if on_outcome is None and is_in_notebook():
+        from reconciler.notebook import cell_progress
+
+        return cell_progress.show_applying(plan, stop)
+    return nullcontext(on_outcome or (lambda _outcome: None))
+
+
+def ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
+    """Report no progress."""
