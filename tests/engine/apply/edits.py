@@ -1,0 +1,258 @@
+"""Edits of resources by someone else, for the tests of staleness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.model.document import Document
+from reconciler.model.pem import Pem
+from tests.support.desired_states import AUTHORITIES
+from tests.support.registry_client import Cloud
+
+PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
+OTHER_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
+ARN_PREFIX = "arn:aws:iot:eu-west-1:123456789012:"
+CERTIFICATE_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}"
+ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
+
+
+def make_allow_document(action: str) -> Document:
+    return Document.from_value(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    )
+
+
+@frozen
+class Edit:
+    """An edit by someone else: `make` performs the edit, and `read` reads the edited value."""
+
+    address: str
+    description: str
+    make: Callable[[Cloud], Any]
+    read: Callable[[Cloud], Any]
+    only_removes: bool = False
+    """Whether the edit only removes something, so that deleting the resource overwrites nothing."""
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.description}"
+
+
+def describe_thing(cloud):
+    return cloud.iot.describe_thing(thingName="a")
+
+
+def list_principals(cloud, name="a"):
+    return sorted(cloud.iot.list_thing_principals(thingName=name)["principals"])
+
+
+def get_certificate_status(cloud):
+    return cloud.iot.describe_certificate(certificateId=PEM.fingerprint)["certificateDescription"]["status"]
+
+
+def build_policy_reader(target):
+    """Return a function that reads which policies a target has, without ownership markers."""
+    return lambda cloud: sorted(
+        policy["policyName"]
+        for policy in cloud.iot.list_attached_policies(target=target)["policies"]
+        if not policy["policyName"].startswith("reconciler-")
+    )
+
+
+def build_tag_reader(arn):
+    return lambda cloud: {
+        tag["Key"]: tag["Value"] for tag in cloud.iot.list_tags_for_resource(resourceArn=arn)["tags"]
+    }
+
+
+def create_policy(cloud):
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=make_allow_document("iot:*").text)
+    return "by-hand"
+
+
+def create_thing(cloud):
+    cloud.iot.create_thing(thingName="by-hand")
+    return "by-hand"
+
+
+def get_managed_thing(cloud):
+    (item,) = cloud.managed_integrations.list_managed_things()["Items"]
+    return cloud.managed_integrations.get_managed_thing(Identifier=item["Id"])
+
+
+def build_attribute_update(**values):
+    """Return the parameters of an update that sets these attributes and keeps all others."""
+    return {"attributePayload": {"attributes": values, "merge": True}}
+
+
+EDITS = [
+    Edit(
+        "things.a",
+        "an attribute is changed",
+        lambda c: c.iot.update_thing(thingName="a", **build_attribute_update(site="rome")),
+        lambda c: describe_thing(c)["attributes"],
+    ),
+    Edit(
+        "things.a",
+        "an attribute is added",
+        lambda c: c.iot.update_thing(thingName="a", **build_attribute_update(note="x")),
+        lambda c: describe_thing(c)["attributes"],
+    ),
+    Edit(
+        "things.a",
+        "its type is removed",
+        lambda c: c.iot.update_thing(thingName="a", removeThingType=True),
+        lambda c: describe_thing(c).get("thingTypeName"),
+        only_removes=True,
+    ),
+    Edit(
+        "things.a",
+        "another certificate is attached",
+        lambda c: c.iot.attach_thing_principal(
+            thingName="a",
+            principal=c.iot.register_certificate_without_ca(certificatePem=OTHER_PEM.text)["certificateArn"],
+        ),
+        list_principals,
+    ),
+    Edit(
+        "things.a",
+        "its certificate is detached",
+        lambda c: c.iot.detach_thing_principal(thingName="a", principal=CERTIFICATE_ARN),
+        list_principals,
+        only_removes=True,
+    ),
+    Edit(
+        "certificates.a",
+        "it is revoked",
+        lambda c: c.iot.update_certificate(certificateId=PEM.fingerprint, newStatus="REVOKED"),
+        get_certificate_status,
+    ),
+    Edit(
+        "certificates.a",
+        "a policy is attached",
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=CERTIFICATE_ARN),
+        build_policy_reader(CERTIFICATE_ARN),
+    ),
+    Edit(
+        "certificates.a",
+        "its policy is detached",
+        lambda c: c.iot.detach_policy(policyName="p", target=CERTIFICATE_ARN),
+        build_policy_reader(CERTIFICATE_ARN),
+        only_removes=True,
+    ),
+    Edit(
+        "certificates.a",
+        "it is attached to another thing",
+        lambda c: c.iot.attach_thing_principal(thingName=create_thing(c), principal=CERTIFICATE_ARN),
+        lambda c: list_principals(c, "by-hand"),
+    ),
+    Edit(
+        "policies.p",
+        "its document is changed",
+        lambda c: c.iot.create_policy_version(
+            policyName="p", policyDocument=make_allow_document("iot:*").text, setAsDefault=True
+        ),
+        lambda c: Document.parse(c.iot.get_policy(policyName="p")["policyDocument"]),
+    ),
+    Edit(
+        "policies.p",
+        "a tag is added",
+        lambda c: c.iot.tag_resource(
+            resourceArn=f"{ARN_PREFIX}policy/p", tags=[{"Key": "by", "Value": "hand"}]
+        ),
+        build_tag_reader(f"{ARN_PREFIX}policy/p"),
+    ),
+    Edit(
+        "thing_groups.g",
+        "its description is changed",
+        lambda c: c.iot.update_thing_group(
+            thingGroupName="g", thingGroupProperties={"thingGroupDescription": "By hand"}
+        ),
+        lambda c: c.iot.describe_thing_group(thingGroupName="g")["thingGroupProperties"][
+            "thingGroupDescription"
+        ],
+    ),
+    Edit(
+        "thing_groups.g",
+        "an attribute is added",
+        lambda c: c.iot.update_thing_group(
+            thingGroupName="g", thingGroupProperties=build_attribute_update(note="x")
+        ),
+        lambda c: c.iot.describe_thing_group(thingGroupName="g")["thingGroupProperties"]["attributePayload"],
+    ),
+    Edit(
+        "thing_groups.g",
+        "a policy is attached",
+        lambda c: c.iot.attach_policy(policyName=create_policy(c), target=f"{ARN_PREFIX}thinggroup/g"),
+        build_policy_reader(f"{ARN_PREFIX}thinggroup/g"),
+    ),
+    Edit(
+        "thing_types.t",
+        "its propagating attributes are changed",
+        lambda c: c.iot.update_thing_type(
+            thingTypeName="t",
+            thingTypeProperties={
+                "mqtt5Configuration": {
+                    "propagatingAttributes": [{"userPropertyKey": "by:hand", "thingAttribute": "x"}]
+                }
+            },
+        ),
+        lambda c: c.iot.describe_thing_type(thingTypeName="t")["thingTypeProperties"]["mqtt5Configuration"],
+    ),
+    Edit(
+        "billing_groups.b",
+        "its description is changed",
+        lambda c: c.iot.update_billing_group(
+            billingGroupName="b", billingGroupProperties={"billingGroupDescription": "By hand"}
+        ),
+        lambda c: c.iot.describe_billing_group(billingGroupName="b")["billingGroupProperties"],
+    ),
+    Edit(
+        "dynamic_thing_groups.d",
+        "its query is changed",
+        lambda c: c.iot.update_dynamic_thing_group(
+            thingGroupName="d", thingGroupProperties={}, queryString="thingName:a"
+        ),
+        lambda c: c.iot.describe_thing_group(thingGroupName="d")["queryString"],
+    ),
+    Edit(
+        "ca_certificates.alpha",
+        "it is deactivated",
+        lambda c: c.iot.update_ca_certificate(
+            certificateId=Pem.parse(AUTHORITIES["alpha"].pem).fingerprint, newStatus="INACTIVE"
+        ),
+        lambda c: c.iot.describe_ca_certificate(
+            certificateId=Pem.parse(AUTHORITIES["alpha"].pem).fingerprint
+        )["certificateDescription"]["status"],
+    ),
+    Edit(
+        "role_aliases.r",
+        "its role is changed",
+        lambda c: c.iot.update_role_alias(roleAlias="r", roleArn=ANOTHER_ROLE),
+        lambda c: c.iot.describe_role_alias(roleAlias="r")["roleAliasDescription"]["roleArn"],
+    ),
+    Edit(
+        "provisioning_templates.v",
+        "it is enabled",
+        lambda c: c.iot.update_provisioning_template(templateName="v", enabled=True),
+        lambda c: c.iot.describe_provisioning_template(templateName="v")["enabled"],
+    ),
+    Edit(
+        "managed_things.m",
+        "its brand is changed",
+        lambda c: c.managed_integrations.update_managed_thing(
+            Identifier=get_managed_thing(c)["Id"], Brand="By hand"
+        ),
+        lambda c: get_managed_thing(c)["Brand"],
+    ),
+    Edit(
+        "managed_things.m",
+        "a tag is added",
+        lambda c: c.managed_integrations.tag_resource(
+            ResourceArn=get_managed_thing(c)["Arn"], Tags={"by": "hand"}
+        ),
+        lambda c: get_managed_thing(c)["Tags"],
+    ),
+]
