@@ -11,14 +11,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 from reconciler.cli.main import cli
-from tests.support.small_fleet import SMALL_FLEET, secret_variables
+from tests.support.small_fleet import SMALL_FLEET, get_secret_variables
 
 
 def _run_commands() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
-        patch.dict(os.environ, secret_variables()),
+        patch.dict(os.environ, get_secret_variables()),
     ):
         SMALL_FLEET.write_files(Path(folder))
         for arguments in (["apply", "--yes"], ["plan"], ["drift"], ["history"]):
