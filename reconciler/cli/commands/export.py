@@ -61,7 +61,8 @@ def export(
 ) -> None:
     """Export live resources as a desired-state file.
 
-    Resources of other workspaces are left out. Resources that are not managed yet are listed; import them with --adopt.
+    Resources of other workspaces are left out. Resources that no workspace owns are exported, and also listed on stderr:
+    import them with reconciler apply --adopt.
     """
     from reconciler.engine.export.files import build_pem_writer, export_selected
     from reconciler.model.text import join_some
@@ -81,7 +82,10 @@ def export(
         echo(f"wrote {out}: {pluralize(len(result.tables), 'resource')}", stderr=True)
     if result.unmanaged:
         addresses = join_some(map(str, result.unmanaged))
-        echo(f"not managed yet; import with --adopt: {addresses}", stderr=True)
+        echo(
+            f"not managed yet: {addresses}; to import one, run `reconciler apply --adopt ADDRESS`",
+            stderr=True,
+        )
     for address, reason in result.left_out.items():
         echo(f"left out {address}: {reason}", stderr=True)
 
