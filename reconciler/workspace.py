@@ -65,7 +65,7 @@ class Workspace(WorkspaceFiles):
 
         - `destroy`: plan the deletion of everything that the workspace owns;
         - `adopt`: addresses of unmanaged resources to import;
-        - `wave`: the percentage of the certificate rotations that will be applied at a time; limits count only these;
+        - `wave`: the percentage of the certificate rotations in one wave; the plan has all of them, but limits count only one wave;
         - `allow`: overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a percentage
           such as "10%";
         - `select` and `exclude`: the changes to include, as addresses, globs or kinds, with a `+` in front to add

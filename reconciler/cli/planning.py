@@ -35,7 +35,7 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
 ) -> Plan:
     """Return a plan, and show progress while the registry is read.
 
-    `wave` is the percentage of the certificate rotations applied at a time; limits count only these.
+    `wave` is the percentage of the certificate rotations in one wave; the plan has all of them, but limits count only one wave.
     """
     with _show_reading(workspace, terminal) as progress:
         return workspace.plan(

@@ -14,9 +14,9 @@ _MAX_PERCENT = 100
 
 @frozen
 class LimitOverride:
-    """A count or a percentage of the managed resources that replaces the file's limits for one run.
+    """The maximum number of deletions or replacements in one run, in place of the file's limits.
 
-    Exactly one of `count` and `percent` is set; `text` is for display.
+    Exactly one of `count` and `percent` (of the managed resources) is set; `text` is for display.
     """
 
     text: str
@@ -44,7 +44,7 @@ class PlanOptions:
 
     - `destroy`: plan the deletion of all managed resources;
     - `adopt`: the unmanaged resources that may be imported;
-    - `wave_percent`: the percentage of the rotations that will be applied at a time;
+    - `wave_percent`: the percentage of the rotations in one wave; the plan has all rotations, but limits count only one wave;
     - `limit_overrides`: action ("delete" or "replace") → the limit that replaces the file's;
     - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out.
     """

@@ -13,7 +13,7 @@ from reconciler.engine.export.export import Table
 from reconciler.model.text import escape_invisible
 
 _MAX_ARRAY_CHARACTERS = 80
-"""The maximum number of characters of an array that is written on one line."""
+"""The maximum number of characters of an array of several items that is written on one line."""
 
 
 def render_tables(tables: Iterable[Table]) -> str:

@@ -40,7 +40,7 @@ class ThingGroup:
 
 @frozen
 class GroupContents:
-    """The names of everything in a group that is lost when it is replaced."""
+    """The names of what a group loses when it is replaced: its child groups, things and policies."""
 
     children: tuple[str, ...]
     members: tuple[str, ...]
@@ -51,8 +51,8 @@ class GroupContents:
 class ThingGroupFacts:
     """Further facts about a live thing group.
 
-    `attached_policies` are the names of all its policies, read only if the group may be deleted. `contents` is read only if the
-    file moves the group to another parent.
+    `attached_policies` are the names of all its policies, including those that are neither owned nor named in the file. They are
+    read from AWS only if the group may be deleted, and `contents` only if the file moves the group to another parent.
     """
 
     attached_policies: tuple[str, ...] | NotCompared
