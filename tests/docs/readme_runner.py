@@ -1,7 +1,7 @@
-"""Run the README's commands, edits and code in order, as a reader would, and return their outputs.
+"""Run the README's commands, edits and code in order, as a reader would, and update its outputs.
 
 - ```` ```console ````: each line that begins with `$` is run, and the lines after it are its output. If no lines follow, the output is
-  not compared. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make TARGET` runs the
+  not shown. A line `…` matches any lines. `exit=N` after `console` is the exit code of the last command. `make TARGET` runs the
   recipe in the Makefile if its commands are all `reconciler` and `echo`.
 - ```` ```diff ````: an edit of `desired_state.toml`.
 - ```` ```python ````: code that is run; the comment after `print(…)  # ` is its output.
@@ -39,7 +39,7 @@ _PRINT = re.compile(r"^(print\(.*\)  # )(.*)$")
 
 
 class ReadmeError(Exception):
-    """The README contains something that cannot be run, so no new output can correct it."""
+    """A fault in the README that updating its outputs does not correct, such as an unknown command."""
 
 
 def copy_checkout(folder: Path) -> Path:
@@ -216,7 +216,7 @@ def _check_toml(body: str) -> None:
 
 @contextlib.contextmanager
 def _reader_environment() -> Iterator[None]:
-    """Remove the variables in `ENVIRONMENT`, which a reader need not have set; restore them at the end of the block."""
+    """Remove the variables in `ENVIRONMENT` within the block, because a reader may not have set them."""
     removed = {name: os.environ.pop(name) for name in ENVIRONMENT if name in os.environ}
     try:
         yield

@@ -57,7 +57,7 @@ def test_an_error_is_displayed_with_its_details(error, text):
 
 
 def test_the_docstring_lists_every_error_and_all_have_one_base_class():
-    classes = {
+    class_names = {
         name
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, Exception)
@@ -65,8 +65,8 @@ def test_the_docstring_lists_every_error_and_all_have_one_base_class():
     listed_names = {
         word for line in errors.__doc__.splitlines() for word in line.split() if word.endswith("Error")
     }
-    assert classes == listed_names
-    assert all(issubclass(getattr(errors, name), ReconcilerError) for name in classes)
+    assert class_names == listed_names
+    assert all(issubclass(getattr(errors, name), ReconcilerError) for name in class_names)
 
 
 def test_an_error_keeps_its_diagnostics_or_reasons():

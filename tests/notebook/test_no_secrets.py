@@ -48,7 +48,9 @@ def test_no_notebook_and_no_journal_contains_a_secret(canaries):
         resources={"metadata": {"path": "."}},
     )
     client.execute()
-    assert notebook.metadata["widgets"], "the panel has stored no state, which must be checked, too"
+    assert notebook.metadata["widgets"], (
+        "the notebook lacks the panel's state, which must also be searched for secrets"
+    )
     assert len(canaries) > 3
     assert find_canaries(nbformat.writes(notebook), canaries) == []
     journal = b"".join(path.read_bytes() for path in Path(".reconciler").glob("journal*"))
@@ -67,5 +69,5 @@ def test_no_panel_contains_a_secret(canaries):
     page.wait_for_phase("done")
     session.close()
     assert session.wait(TIMEOUT_SECONDS)
-    assert len(page.messages) == len(page.state["rows"])
+    assert len(page.messages) == len(page.state["rows"]), "not every row has sent its details"
     assert find_canaries(f"{page.state}{page.messages}{page.results}", canaries) == []

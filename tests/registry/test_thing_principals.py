@@ -74,7 +74,7 @@ def test_an_exclusively_attached_certificate_rejects_a_second_thing(iot, pumps, 
     assert iot.list_principal_things(principal=arn)["things"] == ["pump-8"]
 
 
-def test_a_certificate_with_another_thing_cannot_become_exclusive(iot, pumps, device):
+def test_a_certificate_of_one_thing_can_become_exclusive_to_that_thing_only(iot, pumps, device):
     arn = device["certificateArn"]
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
 
@@ -85,7 +85,7 @@ def test_a_certificate_with_another_thing_cannot_become_exclusive(iot, pumps, de
     assert attachments == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
 
 
-def test_attaching_again_within_the_lag_cancels_the_detachment(iot, pumps, device, clock):
+def test_attaching_again_within_the_detach_lag_cancels_the_detachment(iot, pumps, device, clock):
     arn = device["certificateArn"]
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
     iot.detach_thing_principal(thingName="pump-7", principal=arn)
@@ -95,7 +95,7 @@ def test_attaching_again_within_the_lag_cancels_the_detachment(iot, pumps, devic
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == [arn]
 
 
-def test_missing_things_and_principals_raise_resource_not_found(iot, pumps, device):
+def test_missing_things_principals_and_attachments_raise_resource_not_found(iot, pumps, device):
     arn = device["certificateArn"]
     unknown = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{'a' * 64}"
 
@@ -115,6 +115,6 @@ def test_missing_things_and_principals_raise_resource_not_found(iot, pumps, devi
         f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/pump-7",
     ],
 )
-def test_a_principal_of_another_account_region_or_type_is_rejected(iot, pumps, principal):
+def test_an_invalid_principal_or_one_of_another_account_region_or_type_is_rejected(iot, pumps, principal):
     assert catch_error(iot.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
     assert catch_error(iot.list_principal_things, principal=principal) == INVALID

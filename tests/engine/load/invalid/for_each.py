@@ -179,7 +179,7 @@ _ROWS = (
         {"devices.csv": "serial\n1\n2\n1\n"},
     ),
     InvalidCase(
-        "two keys that are the same in a row are reported",
+        "two keys that become equal with the values of a row are reported",
         """
         [things."pump-{serial}"]
         for_each = { file = "devices.csv" }
