@@ -118,37 +118,45 @@ class ThingGroups(Kind):
         # The keys are ARNs too, because `read_policies_of` returns policies by these keys.
         deletable_arns = {arns[name]: arns[name] for name in deletable}
         policies_by_arn = yield from read_policies_of(deletable_arns)
-        deletable_targets = invert(policies_by_arn)
+        deletable_groups_by_policy = invert(policies_by_arn)
         if scope.previous_states is None:
             names = select_external_names(policy for spec in desired.values() for policy in spec.policies)
-            targets: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
+            targets_by_policy: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
         else:
-            targets = deletable_targets
+            # In a re-read, all groups are deletable, so the policies of all have been read.
+            targets_by_policy = deletable_groups_by_policy
         contents = yield from _read_contents(_find_moving(groups, desired), arns)
         live_groups = []
         for name, group in groups.items():
-            attached = _select_policies(deletable_targets, arns[name]) if name in deletable else NOT_COMPARED
-            facts = ThingGroupFacts(attached, contents.get(name))
-            policies = _select_policies(targets, arns[name])
-            live_groups.append(_to_live(group, tags_by_name[name], policies, facts))
+            all_policies = (
+                _select_policies(deletable_groups_by_policy, arns[name])
+                if name in deletable
+                else NOT_COMPARED
+            )
+            facts = ThingGroupFacts(all_policies, contents.get(name))
+            known_policies = _select_policies(targets_by_policy, arns[name])
+            live_groups.append(_to_live(group, tags_by_name[name], known_policies, facts))
         return live_groups
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a new parent if the replacement would lose something that the plan does not restore."""
+        """Reject a new parent if the replacement would lose something that the plan does not restore.
+
+        Also reject it if a thing would then be in two groups of one hierarchy, which AWS does not allow.
+        """
         if not isinstance(change, Replace):
             return
         contents = change.live.get_facts(ThingGroupFacts).contents
         assert contents
         prefix = "cannot replace: AWS cannot change a group's parent, and replacing the group would lose"
         if change.address.name == build_workspace_group_name(context.workspace):
-            yield f"{prefix} what marks the workspace's things"
+            yield f"{prefix} the record of the things that the workspace owns; leave its parent as it is"
             return
         for thing, other in find_hierarchy_conflicts(change.address, context):
             yield (
-                f"cannot replace: things.{thing} ignores its groups and would also be in {other}, which is in the same "
-                "hierarchy; remove it from one of them first"
+                f"cannot replace: things.{thing} keeps its groups (ignore_changes) and would be in two groups of one "
+                f"hierarchy, {change.address.name} and {other}; remove the thing from one of them first"
             )
         lost_policies = sorted(set(contents.policies) - _collect_names(change.live.spec.policies))
         if lost_policies:
@@ -160,8 +168,8 @@ class ThingGroups(Kind):
         )
         if lost_children:
             yield (
-                f"{prefix} its child groups ({join_some(lost_children)}); remove these groups or their parent from "
-                "the file and apply; then move this group and apply; then add them back"
+                f"{prefix} its child groups ({join_some(lost_children)}); remove these groups, or the key `parent` "
+                "of each, from the file and apply; then move this group and apply; then add them back"
             )
         lost_members = sorted(set(contents.members) - _find_known_things(change.address, context))
         if lost_members:
@@ -197,10 +205,10 @@ class ThingGroups(Kind):
         ]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the old group, create one with the same name, and add the members that the file gives it.
+        """Delete the old group, create one with the same name, and add the members that stay in it.
 
-        A group with children is rejected: AWS does not delete it, so the children would have to be replaced too. That is more
-        than one step may do, because a step is checked against what the plan read of its own resource.
+        A group with children is rejected: AWS does not delete it, so the children would have to be replaced too. A single step
+        cannot do that, because its staleness check covers only its own resource.
         """
         return [
             _delete(change.live, context),
@@ -217,9 +225,10 @@ class ThingGroups(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; for a deletion also all policies, and the members of a group that moves.
+        """Return the compared fields; if the step deletes the group, also all its policies.
 
-        AWS removes these together with the group, even if another caller has attached or added them.
+        If the file gives the group another parent, so that a replacement deletes it, also its members. AWS removes policies and
+        members together with the group, even if another caller has attached or added them.
         """
         fields = super().precondition(live, deletes=deletes)
         if not deletes:
@@ -249,7 +258,7 @@ def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGrou
 
 
 def _read_contents(names: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
-    """Return the child groups, the things and the policies of each group."""
+    """Return the groups at all levels below each group, its things and its policies."""
     child_lists = yield [
         ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
         for name in names

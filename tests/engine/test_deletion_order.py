@@ -201,9 +201,9 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
     converge(make_state(*groups, make_resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
     moved_groups = [groups[0], make_resource("thing_groups", "h", ThingGroup(parent="g"))]
     desired_thing = ignore_changes(make_resource("things", "a", Thing()), "thing_groups")
-    reason = "ignores its groups and would also be in g, which is in the same hierarchy"
+    reason = "keeps its groups (ignore_changes) and would be in two groups of one hierarchy, h and g"
     assert get_rejection_reasons(make_state(*moved_groups, desired_thing), cloud) == [
-        f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
+        f"thing_groups.h: cannot replace: things.a {reason}; remove the thing from one of them first",
     ]
 
 

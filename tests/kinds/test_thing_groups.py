@@ -163,8 +163,8 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
         (
             {"children": ("b", "c")},
             (
-                "its child groups (b, c); remove these groups or their parent from the file and apply; then move this "
-                "group and apply; then add them back"
+                "its child groups (b, c); remove these groups, or the key `parent` of each, from the file and apply; "
+                "then move this group and apply; then add them back"
             ),
         ),
         (
@@ -251,7 +251,7 @@ def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     top, mid, low = make_group("top"), make_group("mid"), make_group("low", parent="mid")
     converge(make_state(top, mid, low), cloud)
     moved_state = make_state(top, make_group("mid", parent="top"), low)
-    with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
+    with pytest.raises(PlanRejectedError, match="remove these groups, or the key `parent` of each"):
         plan_state(moved_state, cloud)
     converge(make_state(top, mid, make_group("low")), cloud)
     converge(make_state(top, make_group("mid", parent="top"), make_group("low")), cloud)

@@ -81,7 +81,7 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
     names = [_get_name(group) for group in groups]
     for name in names:
         if name.startswith(_PREFIX):
-            problem = f"{quote(name)} marks what a workspace owns"
+            problem = f"{quote(name)} is reserved for the things that a workspace owns"
             yield ValueProblem("reserved-name", problem, "another group", path=path)
     find_parent = _build_parent_finder(desired)
     names_by_root: dict[str, str] = {}

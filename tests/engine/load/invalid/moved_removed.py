@@ -139,7 +139,7 @@ CASES = (
         thing_groups = [{ id = "reconciler-greenhouse2" }]
         """,
         """
-        desired_state.toml:2: error: things.pump-1.thing_groups: 'reconciler-greenhouse2' marks what a workspace owns; expected another group
+        desired_state.toml:2: error: things.pump-1.thing_groups: 'reconciler-greenhouse2' is reserved for the things that a workspace owns; expected another group
         """,
     ),
     InvalidCase(
