@@ -5,9 +5,10 @@
 
 The phases are the creation of the fleet, a run without changes, a change of one percent of the devices, and the deletion. For
 each phase, a contender is started as a command; the start-up time counts. The contenders take turns at one `reconciler registry
-serve` on this machine, each in its own account. The registry is in memory; with `--copied` it is a file that the fleet is copied
-to. Terraform is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's default
-quotas, in virtual time, and the shortest time that these quotas allow.
+serve` on this machine, each in its own account. The registry is in memory. With `--copied`, it is a file: each
+contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform
+is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in
+virtual time, and the shortest time that these quotas allow.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ CHANGED_PHASES = PHASES[2:]
 
 RECONCILER_NAME = "reconciler"
 RECONCILER = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
-COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times reconciler", "CPU s", "peak MiB")
+COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "relative time", "CPU s", "peak MiB")
 
 
 @frozen
@@ -346,7 +347,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--copied",
         action="store_true",
-        help="Copy the fleet to the registry, and measure all phases but its creation.",
+        help="Create the fleet as copies of one device in the registry's file, and do not measure its creation.",
     )
     return parser.parse_args(arguments)
 
