@@ -160,8 +160,8 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
 def _create_core_session() -> Any:
     """Return a botocore session that uses less memory.
 
-    botocore would create a time zone object for each timestamp, which takes as much memory as a thing; here all timestamps
-    share one. The service models come from the loader that the constraints use, so that each is loaded once.
+    botocore would create a time zone object for each timestamp, which takes as much memory as a whole `Live` thing; here
+    all timestamps share one. The service models come from the loader that `service_model` also uses, so that each is loaded once.
     """
     from botocore.session import Session
 

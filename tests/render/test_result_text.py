@@ -191,9 +191,7 @@ def test_an_excerpt_shows_no_value_because_it_may_be_a_secret():
         (f"{'a.' * 500}a = 1", "a", ("a." * 100 + "…", 0, 200)),
     ],
 )
-def test_an_excerpt_marks_the_field_or_the_whole_key_if_that_does_not_contain_the_field(
-    line, field, expected
-):
+def test_an_excerpt_marks_the_field_or_else_the_whole_key_as_far_as_it_is_shown(line, field, expected):
     diagnostic = Diagnostic("a.toml", 1, "wrong", address="things.pump-7", field=field)
     (row,) = build_diagnostics_view([diagnostic], {"a.toml": [line]}).rows
     assert (row.excerpt.text, row.excerpt.start, row.excerpt.length) == expected

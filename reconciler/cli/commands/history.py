@@ -35,7 +35,7 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
 def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> None:
     """List past runs, or show one run call by call.
 
-    RUN is the ID of a run, or the start or the end of one.
+    RUN is a run's ID, or the first or last characters of one.
     """
     from reconciler.cli.terminal import Terminal
     from reconciler.render.json.history_file import history_to_json
