@@ -196,7 +196,7 @@ def validate_digest(_ctx: click.Context, _parameter: click.Parameter, value: str
     """Return a plan's digest as written: all of it, or at least the first 12 digits, which plans show."""
     if value is not None and not re.fullmatch("[0-9a-f]{12,64}", value):
         raise click.BadParameter(
-            f"{value!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
+            f"{value!r} is not a plan digest; expected 12 to 64 hexadecimal digits, as plans show them"
         )
     return value
 

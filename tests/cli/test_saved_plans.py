@@ -155,7 +155,7 @@ def test_a_plan_that_was_already_applied_is_rejected(run_after_edit):
     ]
 
 
-def test_a_plan_of_another_file_version_is_rejected_with_both_digests(run_after_edit):
+def test_a_plan_saved_before_an_edit_of_the_file_is_rejected_with_both_digests(run_after_edit):
     run_after_edit("plan", "--out", "a.json")
     digest_before = Workspace().desired.digest
     edit_file('"trondheim"', '"molde"')
@@ -358,7 +358,7 @@ def test_a_digest_depends_on_content_and_not_on_the_place_in_the_file(run_after_
 
 @pytest.mark.parametrize("value", ["", "abc", "Z" * 12, "a" * 65])
 def test_an_invalid_digest_is_a_usage_error(run_after_edit, value):
-    message = f"invalid value for '--approved': {value!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
+    message = f"invalid value for '--approved': {value!r} is not a plan digest; expected 12 to 64 hexadecimal digits, as plans show them"
     assert run_after_edit("apply", "--approved", value) == (
         1,
         "",
