@@ -63,7 +63,8 @@ def _check_registry_protection(change: Delete | Replace, context: PlanContext) -
         _is_protected_deletion(user, context) for user in context.live_users[address]
     ):
         reason = "it or a thing that it is attached to was applied with lifecycle.prevent_destroy"
-        yield f"{address}: cannot delete: {reason}; {_UNPROTECT_ADVICE}"
+        advice = "to allow it, first apply the protected resource's table with prevent_destroy = false"
+        yield f"{address}: cannot delete: {reason}; {advice}"
 
 
 def _is_protected_deletion(address: Address, context: PlanContext) -> bool:

@@ -81,7 +81,7 @@ def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
     )
 
 
-def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
+def test_a_forgotten_unattached_certificate_is_detached_from_the_thing_created_to_hold_it(cloud):
     unattached, _ = make_device("a")
     converge(make_state(make_ca(), unattached), cloud)
     converge(add_removed(make_state(make_ca()), f"certificates.{get_device_certificate_id()}"), cloud)

@@ -44,7 +44,8 @@ def format_protection_error(address: str, action: str = "delete") -> str:
 
 def format_certificate_error(address: str) -> str:
     reason = "it or a thing that it is attached to was applied with lifecycle.prevent_destroy"
-    return f"{address}: cannot delete: {reason}; {NEXT_STEP}"
+    next_step = "to allow it, first apply the protected resource's table with prevent_destroy = false"
+    return f"{address}: cannot delete: {reason}; {next_step}"
 
 
 def list_actions(plan):
@@ -114,13 +115,13 @@ def test_a_certificate_is_protected_if_it_or_its_thing_is(cloud, kinds):
     ]
 
 
-def test_an_unattached_certificate_is_protected_through_its_holder(cloud):
-    unattached, thing = make_device("a")
-    converge(protect(make_state(make_ca(), unattached), "certificates"), cloud)
+def test_an_unattached_certificate_is_protected_by_the_thing_created_to_hold_it(cloud):
+    certificate, thing = make_device("a")
+    converge(protect(make_state(make_ca(), certificate), "certificates"), cloud)
     assert get_rejection_reasons(make_state(make_ca()), cloud) == [
         format_certificate_error(f"certificates.reconciler-ws-unattached:{get_device_certificate_id()[:12]}")
     ]
-    converge(protect(make_state(make_ca(), unattached, thing), "certificates"), cloud)
+    converge(protect(make_state(make_ca(), certificate, thing), "certificates"), cloud)
     assert list(cloud.read_content()["things"]) == ["a"]
 
 
