@@ -43,15 +43,15 @@ class Declarations:
     """All declarations of the files.
 
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
-    `incomplete_kinds` are the kinds that may have more resources than these, because rows could not be read or
-    have no valid name.
+    `partly_read_kinds` are the kinds that may have more resources than these, because rows could not be read,
+    have no valid name, or are too many.
     """
 
     workspaces: Sequence[TomlTable]
     for_each_tables: Sequence[ForEachTable]
     resources: Mapping[Address, Declaration]
     moved_removed_tables: Sequence[TomlTable]
-    incomplete_kinds: frozenset[str]
+    partly_read_kinds: frozenset[str]
 
 
 def collect_declarations(
@@ -67,7 +67,7 @@ def collect_declarations(
         builder.for_each_tables,
         builder.resources,
         builder.moved_removed_tables,
-        frozenset(builder.incomplete_kinds),
+        frozenset(builder.partly_read_kinds),
     )
 
 
@@ -84,7 +84,7 @@ class _DeclarationsBuilder:
         self.moved_removed_tables: list[TomlTable] = []
         self.for_each_tables: list[ForEachTable] = []
         self.resources: dict[Address, Declaration] = {}
-        self.incomplete_kinds: set[str] = set()
+        self.partly_read_kinds: set[str] = set()
 
     def add_table(self, table: TomlTable, context: LoadContext) -> None:
         """Add any table of a file: `[workspace]`, `[[moved]]`, `[[removed]]`, or the table of a resource."""
@@ -113,7 +113,7 @@ class _DeclarationsBuilder:
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
             manifest = Manifest(name="", columns=None, rows=())
-            self.incomplete_kinds.add(table.names[0])
+            self.partly_read_kinds.add(table.names[0])
         self._report_manifest(table, manifest)
         for_each = parse_for_each(table, manifest)
         self._diagnostics.add(table, *for_each.problems)
@@ -121,7 +121,7 @@ class _DeclarationsBuilder:
         is_within_limits = self._reserve_capacity(for_each)
         has_valid_name = for_each.name is not None
         if manifest.problems or not has_valid_name or not is_within_limits:
-            self.incomplete_kinds.add(table.names[0])
+            self.partly_read_kinds.add(table.names[0])
         if is_within_limits:
             for instance in for_each.instances:
                 self._add_resource(instance)

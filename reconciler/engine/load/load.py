@@ -47,7 +47,7 @@ def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) ->
         diagnostics,
     )
     check_declarations(
-        parsed_declarations, declarations.incomplete_kinds, settings.name, constraints, diagnostics
+        parsed_declarations, declarations.partly_read_kinds, settings.name, constraints, diagnostics
     )
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
@@ -106,7 +106,7 @@ def _parse_settings(
     tables: Sequence[TomlTable], constraints: Constraints, diagnostics: DiagnosticCollector
 ) -> Settings:
     if not tables:
-        return Settings("")  # why there is no table has been reported
+        return Settings("")  # a diagnostic already explains why the table is missing
     first_table, *other_tables = tables
     services = {kind.service for kind in all_kinds().values()}
     settings, problems = parse_settings(first_table.entries, constraints, services)

@@ -38,17 +38,17 @@ thousands of problems."""
 
 def check_declarations(
     parsed_declarations: Mapping[Address, ParsedDeclaration],
-    incomplete_kinds: Collection[str],
+    partly_read_kinds: Collection[str],
     workspace: str,
     constraints: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
     """Report every problem of the declarations.
 
-    A resource of one of the `incomplete_kinds` is never reported as missing.
+    A resource of one of the `partly_read_kinds` is never reported as missing.
     """
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
-    reference_checker = _ReferenceChecker(parsed_declarations, incomplete_kinds)
+    reference_checker = _ReferenceChecker(parsed_declarations, partly_read_kinds)
     scope = Scope(workspace, desired)
     reserved_addresses = list_reserved_addresses(workspace)
     for address, item in parsed_declarations.items():
@@ -74,9 +74,9 @@ def check_declarations(
 class _ReferenceChecker:
     """Finds references to names that the file does not declare, with the nearest declared name."""
 
-    def __init__(self, declared: Collection[Address], incomplete_kinds: Collection[str]) -> None:
+    def __init__(self, declared: Collection[Address], partly_read_kinds: Collection[str]) -> None:
         self._declared = declared
-        self._incomplete_kinds = incomplete_kinds
+        self._partly_read_kinds = partly_read_kinds
         self._names_by_kind: dict[str, list[str]] = {}
         for address in declared:
             self._names_by_kind.setdefault(address.kind, []).append(address.name)
@@ -112,7 +112,7 @@ class _ReferenceChecker:
                 )
 
     def _is_declared(self, address: Address) -> bool:
-        return address in self._declared or address.kind in self._incomplete_kinds
+        return address in self._declared or address.kind in self._partly_read_kinds
 
     def _find_nearest_address(self, table: str, name: str) -> str | None:
         """Return the nearest address of the kind, or of all kinds if the file has no resource of that kind."""
