@@ -168,8 +168,8 @@ def _place(
                 )
                 for node_id in column
             ]
-            gaps = [(get_height(upper) + get_height(lower)) / 2 for upper, lower in pairwise(column)]
-            centers.update(zip(column, _separate(targets, gaps), strict=True))
+            min_distances = [(get_height(upper) + get_height(lower)) / 2 for upper, lower in pairwise(column)]
+            centers.update(zip(column, _separate(targets, min_distances), strict=True))
     return centers
 
 
@@ -186,15 +186,17 @@ def _stack(columns: Sequence[Sequence[str]], get_height: Callable[[str], float])
     return centers
 
 
-def _separate(targets: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """Return the positions nearest to the targets, by least squares, that keep the gaps.
+def _separate(targets: Sequence[float], min_distances: Sequence[float]) -> list[float]:
+    """Return the positions nearest to the targets, by least squares, that keep minimum distances.
 
-    The method is known as "pool adjacent violators".
+    `min_distances` has the distances of the centers of adjacent nodes that touch. The method is known as "pool adjacent
+    violators".
     """
     offsets = [0.0]
-    for gap in gaps:
-        offsets.append(offsets[-1] + gap)
-    blocks: list[tuple[float, int]] = []  # adjacent nodes that touch: their mean position, and their number
+    for distance in min_distances:
+        offsets.append(offsets[-1] + distance)
+    # A block is a sequence of nodes that touch: the mean of target minus offset, and the number of nodes.
+    blocks: list[tuple[float, int]] = []
     # Not strict: an empty column has no target, but one offset.
     for target, offset in zip(targets, offsets, strict=False):
         mean, count = target - offset, 1
