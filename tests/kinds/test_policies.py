@@ -29,14 +29,14 @@ from tests.support.kind_driver import (
 )
 
 ARN = build_arn("policy/a")
-ALLOW = Document.parse('{"Version": "2012-10-17", "Statement": []}')
+EMPTY_DOCUMENT = Document.parse('{"Version": "2012-10-17", "Statement": []}')
 OTHER_DOCUMENT = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}')
 
 
 def make_live(*other_versions: str) -> Live:
     return Live(
         "a",
-        Policy(ALLOW),
+        Policy(EMPTY_DOCUMENT),
         owner="ws",
         arn=ARN,
         tags=OWNERSHIP_TAGS,
@@ -55,9 +55,12 @@ def make_delete_version_call(version: str):
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
-    assert list_create_calls(make_resource("policies", "a", Policy(ALLOW))) == [
+    assert list_create_calls(make_resource("policies", "a", Policy(EMPTY_DOCUMENT))) == [
         make_iot_call(
-            "CreatePolicy", policyName="a", policyDocument=ALLOW.text, tags=make_tag_list(OWNERSHIP_TAGS)
+            "CreatePolicy",
+            policyName="a",
+            policyDocument=EMPTY_DOCUMENT.text,
+            tags=make_tag_list(OWNERSHIP_TAGS),
         )
     ]
 
@@ -66,7 +69,7 @@ def test_a_policy_is_read_with_its_versions_and_targets():
     responses = {
         "ListPolicies": {"policies": [{"policyName": "a", "policyArn": ARN}]},
         "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
-        "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": ALLOW.text},
+        "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": EMPTY_DOCUMENT.text},
         "ListPolicyVersions": {
             "policyVersions": [
                 {"versionId": "10", "isDefaultVersion": False},

@@ -35,7 +35,7 @@ from tests.support.registry_client import Cloud
 
 ARN = build_arn("thinggroup/a")
 PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
-ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
+EMPTY_POLICY = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
 
 def make_live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
@@ -67,7 +67,9 @@ DELETE = make_iot_call("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupN
 
 def test_a_group_is_created_before_its_policies_are_attached():
     context = make_plan_context(
-        make_group(parent="top", policies=("p",)), make_group("top"), make_resource("policies", "p", ALLOW)
+        make_group(parent="top", policies=("p",)),
+        make_group("top"),
+        make_resource("policies", "p", EMPTY_POLICY),
     )
     desired = make_group(parent="top", policies=("p",))
     assert list_create_calls(desired, context) == [
@@ -95,7 +97,10 @@ def test_groups_are_read_with_the_policies_that_were_read_before_and_without_dyn
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
+    policies = [
+        Live("p", EMPTY_POLICY, facts=PolicyFacts(targets=(ARN,))),
+        Live("q", EMPTY_POLICY, facts=PolicyFacts()),
+    ]
     live_resources, operations = read_kind("thing_groups", responses, policies=policies)
     assert live_resources == [make_live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
     assert operations.count("ListTargetsForPolicy") == 0
@@ -126,7 +131,9 @@ def test_moving_a_group_reads_its_children_members_and_policies():
 def test_new_policies_are_attached_before_old_ones_are_detached():
     change = make_change(make_group(policies=("new",)), make_live(ThingGroup(policies=("old",))))
     context = make_plan_context(
-        change.resource, make_resource("policies", "new", ALLOW), make_resource("policies", "old", ALLOW)
+        change.resource,
+        make_resource("policies", "new", EMPTY_POLICY),
+        make_resource("policies", "old", EMPTY_POLICY),
     )
     assert list_calls(change, context) == [
         make_attach_call("new"),
@@ -209,7 +216,7 @@ def test_a_group_that_moves_keeps_its_things_and_policies():
     cloud = Cloud()
     other_resources = [
         make_group("top"),
-        make_resource("policies", "p", ALLOW),
+        make_resource("policies", "p", EMPTY_POLICY),
         make_resource("things", "t", Thing(thing_groups=("a",))),
     ]
     converge(make_state(make_group("a", policies=("p",)), *other_resources), cloud)

@@ -27,7 +27,7 @@ from tests.support.desired_states import (
 from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
-ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
+EMPTY_DOCUMENT = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def cloud(account) -> Cloud:
 
 @st.composite
 def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
-    """Draw a state of the common kinds; all names have the prefix, and the things may be protected."""
+    """Draw a state with the most used kinds; all names have the prefix, and the things may be protected."""
     device_names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
     resources = [
         make_resource("thing_groups", prefix + name, ThingGroup(description="Plants")) for name in groups
     ]
-    resources += [make_resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
+    resources += [make_resource("policies", prefix + name, Policy(EMPTY_DOCUMENT)) for name in policies]
     for name in device_names:
         certificate, thing = make_device(
             prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy"))
@@ -157,16 +157,16 @@ def test_a_resource_of_another_workspace_is_rejected_even_with_adopt(account, de
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     converge(make_state(make_ca(), *make_device("a"), workspace="one"), cloud)
     (certificate,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
-    converge(make_state(make_resource("things", "other-workspaces", Thing()), workspace="two"), cloud)
+    converge(make_state(make_resource("things", "thing-of-two", Thing()), workspace="two"), cloud)
     cloud.iot.create_thing(thingName="unmanaged")
-    for name in ("other-workspaces", "unmanaged"):
+    for name in ("thing-of-two", "unmanaged"):
         cloud.iot.attach_thing_principal(thingName=name, principal=certificate)
 
     def list_things_of_certificate():
         return sorted(cloud.iot.list_principal_things(principal=certificate)["things"])
 
     converge(make_state(make_ca(), workspace="one"), cloud)
-    assert list_things_of_certificate() == ["other-workspaces", "unmanaged"]
+    assert list_things_of_certificate() == ["thing-of-two", "unmanaged"]
     assert cloud.iot.list_attached_policies(target=certificate)["policies"] == []
     cloud.iot.detach_thing_principal(thingName="unmanaged", principal=certificate)
     converge(make_state(workspace="two"), cloud)

@@ -22,12 +22,14 @@ from tests.support.desired_states import (
 )
 
 DEFAULT_LIMITS = ChangeLimits()
-ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
+EMPTY_DOCUMENT = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
 def make_fleet(group_count: int, policy_count: int = 0, limits: ChangeLimits = DEFAULT_LIMITS):
     groups = [make_resource("thing_groups", f"g{number}", ThingGroup()) for number in range(group_count)]
-    policies = [make_resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policy_count)]
+    policies = [
+        make_resource("policies", f"p{number}", Policy(EMPTY_DOCUMENT)) for number in range(policy_count)
+    ]
     return make_state(*groups, *policies, limits=limits)
 
 

@@ -152,7 +152,7 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
 
 
 def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
-    allow = Document.from_value({"Version": "2012-10-17", "Statement": []})
+    empty_document = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
     def make_fleet(policy):
         certificate, thing = make_device("a")
@@ -160,7 +160,10 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
             "certificates", "a", evolve(certificate.spec, policies=(policy,))
         )
         return make_state(
-            make_ca(), certificate_with_policy, thing, make_resource("policies", policy, Policy(allow))
+            make_ca(),
+            certificate_with_policy,
+            thing,
+            make_resource("policies", policy, Policy(empty_document)),
         )
 
     converge(make_fleet("p"), cloud)
