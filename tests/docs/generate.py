@@ -23,7 +23,10 @@ def update_tables(readme: str) -> str:
 
 
 def main() -> None:
-    """Write every file that would differ by more than durations and digests, and print the names of those files."""
+    """Write the files whose content has changed, and print their names.
+
+    A change is ignored if it is only of durations in the README, or of the plan's digest in a picture.
+    """
     with tempfile.TemporaryDirectory() as folder:
         readme = README.read_text(encoding="utf-8")
         updated = readme_runner.update_outputs(update_tables(readme), copy_checkout(Path(folder) / "journey"))

@@ -13,7 +13,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 
 COMPOSITE_TABLES = {"provisioned_things"}
-"""The kinds that consist of resources of other kinds, which cover their requests."""
+"""The kinds that consist of resources of other kinds. The members of these resources are tested with the other kinds."""
 
 KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in COMPOSITE_TABLES]
 
@@ -41,7 +41,10 @@ def list_request_members(kind: Kind) -> set[str]:
 
 
 def list_field_members(kind: Kind) -> set[str]:
-    """Return the paths of the members that are set from fields or the name, without the operation."""
+    """Return the paths of the members that are set from fields or the name.
+
+    The paths do not begin with the operation: `thingName`, and not `CreateThing.thingName`.
+    """
     apis = [kind.name_api, *(member.api for member in kind.members.values())]
     return {api.partition(".")[2] for api in apis if api}
 

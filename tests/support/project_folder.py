@@ -91,7 +91,7 @@ def read_progress(process: subprocess.Popen[str], line_count: int) -> list[str]:
     assert process.stderr
     while len(lines) < line_count:
         line = process.stderr.readline()
-        assert line, "the run ended before it was interrupted"
+        assert line, f"the command ended after {len(lines)} of {line_count} lines about applied steps"
         if line.startswith("✔"):
             lines.append(line)
     return lines
