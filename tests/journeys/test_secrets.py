@@ -147,13 +147,13 @@ warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
     11 | parameters = …
        | ^^^^^^^^^^
     env PUMP_PEM is not set
-    expected  a value before it is needed
+    expected  a value before a plan uses it
 
 warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
     11 | parameters = …
        | ^^^^^^^^^^
     env PIN is not set
-    expected  a value before it is needed
+    expected  a value before a plan uses it
 
 2 warnings
 

@@ -168,7 +168,7 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
                 yield ValueProblem(
                     "unset-secret",
                     f"{value.reference} is not set",
-                    "a value before it is needed",
+                    "a value before a plan uses it",
                     path=(*path, name),
                     severity="warning",
                 )

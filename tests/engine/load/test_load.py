@@ -310,7 +310,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
                 problem="env A_QR is not set",
                 address="managed_things.a",
                 field="authentication_material",
-                expected="a value before it is needed",
+                expected="a value before a plan uses it",
                 severity="warning",
                 code="unset-secret",
             ),

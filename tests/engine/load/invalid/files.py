@@ -192,8 +192,8 @@ CASES = (
         """,
         """
         desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of {keys of managed_things}
-        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value before it is needed
-        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value before it is needed
+        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value before a plan uses it
+        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value before a plan uses it
         """,
         environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
     ),
