@@ -87,7 +87,8 @@ class ApiCall:
     max_items: int | None = None
     timeout_seconds: float | None = None
     output_files: tuple[SavedMember, ...] = ()
-    idempotent: bool = field(default=False, eq=False)  # calls with the same request are equal
+    # Calls are equal even if a lost response to one of them would be handled differently.
+    idempotent: bool = field(default=False, eq=False)
     verification: Verification | None = field(default=None, eq=False)
 
     def __str__(self) -> str:

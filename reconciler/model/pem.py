@@ -19,8 +19,8 @@ class Pem:
     """One X.509 certificate.
 
     `fingerprint` is the lowercase hexadecimal SHA-256 of the DER, which AWS IoT uses as the certificate ID
-    (AWS IoT API reference, `certificateId`). `text` is None for a certificate that the registry only lists.
-    `source` is the file that the text was read from.
+    (AWS IoT API reference, `certificateId`). `text` is None for a certificate of which only the ID is
+    known. `source` is the file that the text was read from.
     """
 
     fingerprint: str

@@ -1,9 +1,11 @@
-"""The registry on a loopback port: both services under one address, over HTTP/1.1, by uvicorn.
+"""The registry on a loopback port: `SERVICES` and STS under one address, over HTTP/1.1, by uvicorn.
+
+The server may delay a request before it performs it, for example to simulate latency.
 
 Invariant: requests are performed one after another on the server's only thread, in the order in which their delays end.
 A request takes about 0.1 ms, less than passing it to another thread would, and SQLite admits one writer at a time anyway.
-So no request is interrupted: one that is still delayed when the server shuts down is not performed and gets a response with
-status 503.
+So no request is interrupted: one that is still delayed when a shutdown has no time left is not performed and gets a
+response with status 503.
 
 Only programs on this machine may send requests. The socket is a loopback socket. A web page that is open on this machine
 could reach it too, so a `Host` that is not a loopback name is rejected (DNS rebinding), and so is every request with an
@@ -37,7 +39,7 @@ from reconciler.registry.wire.service import SERVICES, load_service
 
 # Our own limit: no valid request is nearly as long (the longest member, a template, has 10 KB).
 MAX_BODY_BYTES = 4 * 1024 * 1024
-# The longest time by which one request can advance the clock.
+# One request can advance the clock by less than this.
 _MAX_ADVANCE_SECONDS = 100 * 365 * 86_400.0
 
 _BACKLOG = 1024
@@ -158,7 +160,8 @@ class _HttpProtocol(HttpToolsProtocol):
 class RegistryApp:
     """The ASGI application. With a virtual clock, delays move the clock and take no real time.
 
-    `calls` counts the calls since the last reset, rejected ones included, by account, service and operation.
+    `calls` counts the calls of AWS's operations since the last reset, by account, service and operation; calls that fail
+    count too.
     """
 
     registry: Registry
@@ -202,7 +205,7 @@ class RegistryApp:
         return self._respond_to_server_request(scope["path"], request) or await self._perform(request)
 
     async def _perform(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request to AWS's services, or return None to drop its connection."""
+        """Answer a request to one of `SERVICES`, or return None to drop its connection."""
         routed = self.registry.route(request)
         operation = routed.operation
         if operation is not None:
@@ -215,7 +218,7 @@ class RegistryApp:
         return respond(self.registry, routed, disruption)
 
     async def _advance(self, clock: VirtualClock, disruption: Disruption) -> None:
-        """Move the clock by the delay, and to the time when a throttled call would have been admitted.
+        """Move the clock by the delay, and by the time until a throttled call would have been admitted.
 
         Requests that arrive together are delayed in parallel: each reads the clock before any of them moves it.
         """
@@ -225,7 +228,7 @@ class RegistryApp:
         clock.advance_to(start + disruption.delay + disruption.retry_after)
 
     def _respond_to_server_request(self, path: str, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request to the server itself, or return None for a request to AWS's services."""
+        """Answer a request to the server itself or to STS; return None for a request to one of `SERVICES`."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
                 return _build_json_response(200, {"status": "ok", "services": list(SERVICES)})
@@ -251,7 +254,7 @@ def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpRes
             return _build_json_response(400, {"message": 'Expected {"advance": seconds}.'})
         if not 0 <= seconds < _MAX_ADVANCE_SECONDS:
             return _build_json_response(
-                400, {"message": "Expected seconds from 0 to 3153600000 (100 years)."}
+                400, {"message": "Expected seconds from 0 to less than 3153600000 (100 years)."}
             )
         clock.advance_to(clock() + seconds)
     return _build_json_response(200, {"now": clock()})

@@ -1,4 +1,4 @@
-"""Billing groups: found by name, updated in place from the version that the plan read."""
+"""Billing groups: found by name, changed only if they still have the version that the plan read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Encryption keys: the operations that read and set the encryption configuration of each service.
 
 `iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, and keys and
-roles are not checked, so every configuration is reported as healthy.
+roles are not checked, so no configuration is ever reported as unhealthy.
 """
 
 from typing import Any

@@ -188,7 +188,7 @@ def test_a_delete_without_the_deletes_that_it_depends_on_is_rejected(cloud):
 
 
 def test_the_certificate_of_a_deleted_thing_is_deleted_by_a_later_apply(cloud):
-    """The selected deletion of the thing attaches the deny-all policy, so the certificate is still owned."""
+    """Deleting the thing attaches the retired policy to its certificate, which marks it as owned."""
     converge(make_fleet(), cloud)
     smaller_fleet = make_state(
         make_ca(), *make_device("b", site="oslo"), make_resource("thing_groups", "g", ThingGroup())
@@ -212,7 +212,8 @@ def test_limits_apply_to_the_selected_changes_only(cloud):
     assert list_steps(plan_state(smaller_fleet, cloud, select=["things.b"])) == []
 
 
-def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):
+def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_setup_code(cloud):
+    """The creation depends on every deletion of a managed thing, even with another setup code."""
     converge(make_state(make_managed_thing("a", "90001")), cloud)
     with pytest.raises(PlanRejectedError) as error:
         plan_state(make_state(make_managed_thing("b", "90002")), cloud, select=["managed_things.b"])
