@@ -1,4 +1,4 @@
-"""Drift: where the registry differs from the file, seen from the registry.
+"""Drift: how the registry differs from the file.
 
 Invariant: every call only reads, and no lease is needed.
 """
@@ -27,9 +27,9 @@ DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
 """Every direction of drift, in the order of display.
 
 - missing: in the file, but not in the registry;
-- changed: in both, but different;
+- changed: in both and managed by this workspace, but different;
 - extra: managed by this workspace, but not in the file;
-- unmanaged: in the registry, but not managed by this workspace.
+- unmanaged: in the registry, but not managed by this workspace, whether or not it is in the file.
 """
 
 
@@ -66,7 +66,7 @@ class DriftedResource:
 
 @frozen
 class Drift:
-    """All drift of a workspace.
+    """All drift of a workspace, or of the selected resources.
 
     - `file_digest`: the SHA-256 of the desired state;
     - `unchanged`: the number of resources that are as in the file;
@@ -117,14 +117,15 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
 def _find_drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
     """Yield the resources that differ: those that a plan would change, and those that it would ignore.
 
-    Ownership markers are not in the file, so they do not drift: before the first apply, all of them are missing.
+    Ownership markers are left out, because they are not in the file: before the first apply, all of them would be missing.
     """
     markers = list_reserved_addresses(workspace)
     for address, change in comparison.changes.items():
         if address not in markers:
             yield _to_drifted_resource(workspace, change)
     for address, live in comparison.kept_orphans.items():
-        yield DriftedResource("extra", address, owner=live.owner, identity=live.identity)
+        if address not in markers:
+            yield DriftedResource("extra", address, owner=live.owner, identity=live.identity)
     for address, live in comparison.live.items():
         if address not in comparison.desired and live.owner is None:
             yield DriftedResource("unmanaged", address, identity=live.identity)

@@ -43,6 +43,14 @@ def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
     assert (bool(result), result.items, result.unchanged) == (False, (), 5)
 
 
+def test_an_ownership_marker_that_is_kept_without_pruning_is_no_drift(cloud):
+    converge(make_fleet(), cloud)
+    result = detect_drift(make_state(prune="never"), cloud)
+    drifted_addresses = {item.address for item in result.items}
+    assert Address("things", "a") in drifted_addresses
+    assert drifted_addresses.isdisjoint(list_reserved_addresses("ws"))
+
+
 def test_every_direction_of_drift_is_found(cloud):
     converge(make_fleet(site="oslo"), cloud)
     cloud.iot.update_thing(
