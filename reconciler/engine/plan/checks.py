@@ -27,7 +27,10 @@ def check_plan(
     context: PlanContext,
     holder: LeaseHolder | None,
 ) -> None:
-    """Raise PlanRejectedError with every reason to reject a plan with these changes."""
+    """Raise PlanRejectedError with every reason to reject a plan with these changes.
+
+    If `holder` is applying another plan, the error says so too: the reasons may be gone when it is done.
+    """
     errors = list(_find_plan_errors(state, options, comparison, context))
     if errors and holder:
         errors.append(holder.format_partial_apply_warning())
@@ -75,9 +78,9 @@ def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield an error for each deletion of a resource that a forgotten one uses.
+    """Yield an error for each forgotten resource that uses a deleted one.
 
-    AWS would reject the deletion.
+    AWS would reject the deletion, because forgetting removes no reference.
     """
     for address, change in comparison.changes.items():
         if not isinstance(change, Delete) or is_ownership_marker(context.workspace, address):
@@ -90,7 +93,7 @@ def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iter
 def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
     """Yield an error for each deleted or replaced resource that is still used after the plan.
 
-    AWS would reject the deletion or replacement.
+    AWS would reject the deletion or replacement. `_check_forgotten_users` reports the forgotten users of deleted resources.
     """
     kinds = all_kinds()
     for address, change in comparison.changes.items():
@@ -104,9 +107,10 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]:
-    """Return the resources that refer to a deleted or replaced one after the plan.
+    """Return the users that keep AWS from deleting or replacing a resource, because the plan does not detach them.
 
-    Of the users of a replaced resource, only the forgotten ones count: the plan sends nothing that detaches them.
+    Of the users of a deleted resource, those count that keep their reference to it and are not forgotten. Of the users of a
+    replaced one, only the forgotten ones count.
     """
     address, kind = change.address, all_kinds()[change.address.kind]
     users = find_deletion_blockers(address, context)
@@ -135,19 +139,22 @@ def _check_adopted_addresses(
     for address in sorted(adopt):
         if address in owners and owners[address] != state.settings.name:
             continue  # it is imported, or `_check_owner` reports it
+        live = comparison.live.get(address)
         if address not in state.resources:
             nearest = _find_closest_address(address, unmanaged_addresses) or _find_closest_address(
                 address, state.resources
             )
             yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
-        elif address in comparison.live:
+        elif live is None:
+            yield f"{address}: cannot adopt: does not exist yet; remove it from --adopt, and the plan creates it"
+        elif live.owner == state.settings.name:
             yield f"{address}: cannot adopt: already managed by this workspace; remove it from --adopt"
         else:
-            yield f"{address}: cannot adopt: does not exist yet; remove it from --adopt, and the plan creates it"
+            yield f"{address}: cannot adopt: this plan does not change it; select it too"
 
 
 def _find_closest_address(address: Address, candidates: Iterable[Address]) -> str | None:
-    """Return the candidate of the same kind with the closest name; without one of that kind, the closest."""
+    """Return the candidate of the same kind with the closest name; if none is of that kind, the closest of any kind."""
     addresses = list(candidates)
     names = [candidate.name for candidate in addresses if candidate.kind == address.kind]
     if not names:

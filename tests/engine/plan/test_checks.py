@@ -74,6 +74,17 @@ def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
     )
 
 
+def test_an_adopted_address_that_is_not_selected_is_rejected(cloud):
+    cloud.iot.create_thing(thingName="a")
+    desired = make_state(
+        make_resource("things", "a", Thing()), make_resource("thing_groups", "g", ThingGroup())
+    )
+    options = {"adopt": [Address("things", "a")], "select": ["thing_groups.g"]}
+    assert get_rejection_reasons(desired, cloud, **options) == [
+        "things.a: cannot adopt: this plan does not change it; select it too"
+    ]
+
+
 def test_a_plan_continues_a_create_that_was_interrupted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "oslo"}})
     plan = plan_state(make_one_device_state(site="oslo"), cloud)
