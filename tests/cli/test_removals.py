@@ -43,7 +43,7 @@ def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_with_ta
         ),
     )
     code, out, _ = run_with_tables(declare_pumps("1"), "plan", "--allow-delete", "2")
-    note = "  ! warning    this run may delete 2 of what the workspace owns, regardless of its limits"
+    note = "  ! warning    this run may delete up to 2 of the workspace's resources; [workspace.limits] is not checked for this"
     assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [note])
     assert run_with_tables(declare_pumps("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
 

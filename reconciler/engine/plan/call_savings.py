@@ -9,7 +9,10 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""A suggestion is made only for policies that a plan attaches to at least this many certificates."""
+"""A suggestion is made only for policies that a plan attaches to at least this many certificates.
+
+Certificates whose ARN is known only during the apply do not count.
+"""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
@@ -27,8 +30,8 @@ def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note
         saved_seconds = quotas.estimate({("iot", "AttachPolicy"): count - 1}).seconds
         yield Note(
             "info",
-            f"the policy {policy!r} is attached to {count:,} certificates, one call each; attached to a thing group of "
-            f"their things, it needs {count - 1:,} calls and {_format_duration(saved_seconds)} less under AWS's quotas",
+            f"the policy {policy!r} is attached to {count:,} certificates, one call each; attaching it to a thing group of "
+            f"their things instead saves {count - 1:,} calls, which take {_format_duration(saved_seconds)} under AWS's quotas",
         )
 
 

@@ -18,23 +18,26 @@ from reconciler.model.settings import ChangeLimit, DesiredState
 
 DEFAULT_MAX_PERCENT = 30
 DEFAULT_EXEMPT_COUNT = 10
-"""The default limit rejects more than 30 percent, but only if that is more than ten resources: two of three devices may be
-deleted, but not forty of a hundred. octoDNS protects DNS zones with the same numbers (octodns/provider/plan.py)."""
+"""The default limit rejects the deletion or replacement of resources that are more than 30 percent and also more than ten: two of
+three devices may be deleted, but not forty of a hundred. octoDNS protects DNS zones with the same numbers
+(octodns/provider/plan.py)."""
 
 LIMITED_ACTIONS = ("delete", "replace")
 
 
 @frozen
 class _LimitedCount:
-    """How many resources a plan deletes or replaces, of all kinds or of one kind.
+    """How many resources a plan or a wave deletes or replaces, of all kinds or of one kind.
 
+    - `subject`: what deletes or replaces them, the plan or one of its waves;
     - `action`: "delete" or "replace";
-    - `count`: the number of resources that the plan deletes or replaces, as limits count them;
+    - `count`: the number of resources that the subject deletes or replaces, as limits count them;
     - `owned`: the number of resources that the workspace owns, of all kinds or of this one;
     - `noun`: the name of the resources in messages;
     - `setting`: the table in the file with the limits, such as `workspace.limits.things`.
     """
 
+    subject: str
     action: str
     count: int
     owned: int
@@ -80,15 +83,15 @@ class _LimitedCount:
         return f"{self._format_summary()}, which exceeds {limit}; to allow it once, pass --allow-{self.action} {self.count}"
 
     def _format_summary(self) -> str:
-        return f"the plan would {self.action} {self.count:,} of {self.owned:,} {self.noun}"
+        return f"{self.subject} would {self.action} {self.count:,} of {self.owned:,} {self.noun}"
 
 
 def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
     """Yield an error for each limit that the changes exceed.
 
-    A limit of this run is checked instead of those in `[workspace.limits]`. Percentages are of the resources that the workspace
-    owns, of all kinds or of one kind. If replacements are made in waves, the largest wave counts. Renames count as
-    replacements; changes of ownership markers do not count.
+    A limit of this run is checked instead of those in `[workspace.limits]` and the default. Percentages are of the resources
+    that the workspace owns, of all kinds or of one kind. If replacements are made in waves, the largest wave counts. Renames
+    count as replacements; changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
     markers = list_reserved_addresses(workspace)
@@ -100,8 +103,10 @@ def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: 
     counts_by_action = _count_actions(comparison, markers)
     for action in LIMITED_ACTIONS:
         wave_percent = options.wave_percent if action == "replace" else 100.0
+        subject = "the plan" if wave_percent == 100.0 else "a wave of the plan"  # noqa: PLR2004
         counts = counts_by_action[action]
         total = _LimitedCount(
+            subject=subject,
             action=action,
             count=_count_in_wave(counts.total(), wave_percent),
             owned=owned.total(),
@@ -116,6 +121,7 @@ def find_exceeded_limits(state: DesiredState, options: PlanOptions, comparison: 
         yield from total.check_default(limits)
         for table, limit in limits.kinds.items():
             kind_count = _LimitedCount(
+                subject=subject,
                 action=action,
                 count=_count_in_wave(counts[table], wave_percent),
                 owned=owned[table],
@@ -130,7 +136,7 @@ def _count_in_wave(count: int, wave_percent: float) -> int:
 
 
 def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mapping[str, Counter[str]]:
-    """Return the number of deletions and replacements by kind; a rename is a replacement."""
+    """Return action → kind → the number of its changes that limits count; a rename is a replacement."""
     counts: dict[str, Counter[str]] = {action: Counter() for action in LIMITED_ACTIONS}
     for address, change in comparison.changes.items():
         if address in markers:

@@ -41,7 +41,8 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
         yield Note("warning", holder.format_partial_apply_warning())
     yield from map(_to_note, state.warnings)
     for action, override in options.limit_overrides.items():
-        text = f"this run may {action} {override.text} of what the workspace owns, regardless of its limits"
+        allowance = f"this run may {action} up to {override.text} of the workspace's resources"
+        text = f"{allowance}; [workspace.limits] is not checked for this"
         yield Note("warning", text)
     yield from _warn_of_expiring_certificates(comparison, state.settings)
     yield from _describe_unlisted_kinds(comparison)
@@ -62,7 +63,7 @@ def _to_note(diagnostic: Diagnostic) -> Note:
 
 
 def _warn_of_expiring_certificates(comparison: Comparison, settings: Settings) -> Iterator[Note]:
-    """Yield a warning for each desired certificate that expires soon.
+    """Yield a warning for each certificate whose PEM is in the file and that expires soon.
 
     Loading the file has already warned of certificates that have expired.
     """
@@ -122,10 +123,10 @@ def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Not
     for old, new in state.moved.items():
         change = comparison.changes.get(new)
         if change and _is_replaced_to_rename(change, old.name, new.name):
-            text = f'AWS cannot change its name, which is the name in the file; to keep it, set name = "{old.name}"'
+            text = f'AWS cannot rename it, so it is replaced by one with the new name; to keep it, set name = "{old.name}"'
             yield Note("warning", text, new)
-        is_moved = new not in comparison.changes and old not in comparison.live
-        if is_moved and kinds[new.kind].name_api is None:
+        needs_no_calls = new not in comparison.changes and old not in comparison.live
+        if needs_no_calls and kinds[new.kind].name_api is None:
             yield Note(
                 "info", f"was {old}; the name is not known to AWS, so nothing is sent for the move", new
             )

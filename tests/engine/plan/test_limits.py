@@ -87,7 +87,10 @@ def test_an_override_replaces_the_limits_with_a_warning(cloud):
     strict_state = make_fleet(2, limits=ChangeLimits(delete_count=0))
     plan = plan_state(strict_state, cloud, allow={"delete": "4"})
     assert [(note.level, note.text) for note in plan.notes] == [
-        ("warning", "this run may delete 4 of what the workspace owns, regardless of its limits")
+        (
+            "warning",
+            "this run may delete up to 4 of the workspace's resources; [workspace.limits] is not checked for this",
+        )
     ]
     assert plan_state(strict_state, cloud, allow={"delete": "70%"}).counts["delete"] == 4
     assert get_rejection_reasons(strict_state, cloud, allow={"delete": "3"}) == [
@@ -145,3 +148,6 @@ def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
     assert plan_state(make_pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
     # Limits apply to each wave, and a wave of 10 % replaces 2 of the 11 certificates.
     assert plan_state(make_pumps(2), cloud, wave=10.0).counts["update"] == 11
+    assert get_rejection_reasons(make_pumps(2), cloud, wave=10.0, allow={"replace": "1"}) == [
+        "a wave of the plan would replace 2 of 13 resources, which exceeds the 1 that this run allows"
+    ]

@@ -60,8 +60,8 @@ def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count,
         make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices
     )
     text = (
-        "the policy 'telemetry' is attached to 50 certificates, one call each; attached to a thing group of their "
-        "things, it needs 49 calls and 3 s less under AWS's quotas"
+        "the policy 'telemetry' is attached to 50 certificates, one call each; attaching it to a thing group of "
+        "their things instead saves 49 calls, which take 3 s under AWS's quotas"
     )
     assert plan_state(desired, cloud).notes == ((Note("info", text),) if is_shown else ())
 

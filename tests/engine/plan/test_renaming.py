@@ -203,5 +203,8 @@ def test_a_warning_explains_how_to_keep_a_renamed_locker_that_would_be_replaced(
     plan = plan_state(desired, cloud)
     assert list_actions(plan) == [("replace", "credential_lockers.b")]
     assert [(note.level, note.text) for note in plan.notes] == [
-        ("warning", 'AWS cannot change its name, which is the name in the file; to keep it, set name = "a"')
+        (
+            "warning",
+            'AWS cannot rename it, so it is replaced by one with the new name; to keep it, set name = "a"',
+        )
     ]
