@@ -17,7 +17,8 @@ PREVENT_DESTROY_PATH = "lifecycle.prevent_destroy"
 class FieldChange:
     """A field that differs.
 
-    `path` is dotted as in the file (`attributes.site`). `before` or `after` is None if the field is absent then.
+    `path` is dotted as in the file (`attributes.site`); differences in ownership and in names have paths of their own, such as
+    `renamed`. `before` or `after` is None if the field is absent then.
     """
 
     path: str

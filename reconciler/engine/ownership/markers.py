@@ -10,7 +10,8 @@ from reconciler.model.resource import Desired
 def count_unchanged_markers(plan: Plan, resources: Desired) -> int:
     """Return how many of a plan's unchanged resources are ownership markers, which are not in the file.
 
-    The number is 0 for a partial plan, because its `unchanged` does not include ownership markers.
+    `resources` are those in the file. The number is 0 for a partial plan, because its `unchanged` does not include ownership
+    markers.
     """
     if plan.options.is_partial:
         return 0
@@ -20,4 +21,5 @@ def count_unchanged_markers(plan: Plan, resources: Desired) -> int:
         resource.is_ownership_marker and address not in changed_addresses
         for address, resource in all_resources.items()
     )
-    return min(count, plan.unchanged)  # a destroy has no unchanged resources, and not all markers may exist
+    # A destroy leaves nothing unchanged, but has no steps for markers that do not exist.
+    return min(count, plan.unchanged)

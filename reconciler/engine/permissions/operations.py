@@ -1,4 +1,4 @@
-"""Find the API operations and the IAM roles that a desired state needs."""
+"""Find the API operations that a desired state needs, and the IAM roles that it passes to AWS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Operation: TypeAlias = tuple[str, str]
 PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
 """Command that needs the permissions → the verbs that it needs in addition to "read".
 
-A destroy updates the workspace's thing group, which stores the lease.
+A destroy updates the workspace's thing group, which stores the lease. It forgets the resources in `[[removed]]`, with operations
+that updates and deletions need as well.
 """
 
 _ROLE_MEMBER_SUFFIXES = ("RoleArn", "roleArn")

@@ -61,7 +61,7 @@ class Comparison:
     def restrict_to(self, addresses: Collection[Address]) -> Comparison:
         """Return the comparison with only the changes of these addresses."""
         changes = {address: change for address, change in self.changes.items() if address in addresses}
-        return evolve(self, changes=changes, renames=_complete_renames(self.renames, changes))
+        return evolve(self, changes=changes, renames=_select_complete_renames(self.renames, changes))
 
 
 def compare_states(
@@ -71,7 +71,7 @@ def compare_states(
     live = refresh_result.live
     is_pruning = destroying or state.settings.prune == "owned"
     desired = {} if destroying else _compute_desired_resources(state, refresh_result, is_pruning=is_pruning)
-    _compare_secrets(desired, live, progress)
+    _cache_secret_hashes(desired, live, progress)
     changes = _plan_changes(state, desired, live)
     renames = find_renames(changes, state.moved)
     kept_orphans = {} if is_pruning else find_kept_orphans(changes, renames)
@@ -97,7 +97,7 @@ def compare_states(
 
 
 def compute_effective_state(workspace: str, declared: Desired) -> Desired:
-    """Return the resources as AWS would report them: with defaults, and with names instead of IDs."""
+    """Return the resources as a refresh would find them after an apply: with AWS's defaults, and names instead of IDs."""
     kinds = all_kinds()
     scope = Scope(workspace, declared)
     names = _map_names_by_identity(declared)
@@ -153,12 +153,15 @@ def _compute_desired_resources(
 
 
 def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Changes:
-    """Return the changes by address; resources in `[[removed]]` are forgotten, all other orphans deleted."""
+    """Return the changes by address: resources in `[[removed]]` are forgotten, all other orphans deleted.
+
+    The deletions of orphans that will be kept are among them.
+    """
     changes = {change.address: change for change in diff(state.settings.name, desired, live)}
     return forget_removed(changes, live, state.removed)
 
 
-def _complete_renames(renames: Renames, changes: Changes) -> Renames:
+def _select_complete_renames(renames: Renames, changes: Changes) -> Renames:
     """Return the renames whose deletion and creation are both among the changes."""
     return {old: new for old, new in renames.items() if old in changes and new in changes}
 
@@ -174,10 +177,10 @@ def _map_names_by_identity(resources: Desired) -> Names:
     return names
 
 
-def _compare_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
-    """Compare all secrets with their stored hashes, on all processors.
+def _cache_secret_hashes(desired: Desired, live: Inventory, progress: Progress) -> None:
+    """Compare all secrets with their stored hashes, on all processors, only to fill the cache of hashes.
 
-    Each comparison takes some milliseconds. The diff compares them again, with hashes that are cached by then.
+    Each hash takes some milliseconds. The diff, which compares one secret at a time, then finds the hashes in the cache.
     """
     pairs: list[tuple[SecretDigest, Secret]] = []
     for address, resource in desired.items():

@@ -1,4 +1,4 @@
-"""Compare desired and live resources: the changes that make them equal. Pure."""
+"""Find the changes that make each live resource equal to the desired one, field by field. Pure."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[Fie
 def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield path, live value and desired value of each difference.
 
-    A value that is not compared, or a secret without a value, differs from nothing.
+    `NOT_COMPARED` is equal to every value. A desired secret that is not set is equal to every live secret or stored hash.
     """
     match before, after:
         case Mapping(), Mapping():
@@ -118,7 +118,7 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     """Return the resource with the live values of the fields that it ignores.
 
     An update sends a map as a whole, and must not revert the keys in it that the file ignores. The names of the workspace's own
-    markers are left out of the live values.
+    markers are left out of the live values. A value that cannot be sent as it was read is not kept (`_SENDABLE_TYPES`).
     """
     values: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
@@ -135,7 +135,8 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     return evolve(resource, spec=evolve(resource.spec, **values)) if values else resource
 
 
-# Types of values that can be sent as they were read. Other values, such as a PEM of which only the ID is read, are not compared.
+# Types of values that, like tuples, can be sent as they were read. An ignored field with another value, such as a PEM of which
+# only the ID is read, keeps its desired value, and `_compare_unignored_fields` skips it.
 _SENDABLE_TYPES = (str, bool, int, External, Mapping, NoneType)
 
 
@@ -156,7 +157,7 @@ def _iterate_deleted_fields(spec: Any) -> Iterator[FieldChange]:
 
 
 def _iterate_set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of every field that a spec sets, maps key by key; False is not set."""
+    """Yield the path and the value of every field that a spec sets, maps key by key; False counts as not set."""
     for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):

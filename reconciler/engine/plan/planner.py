@@ -1,4 +1,4 @@
-"""Build a plan: refresh, compare, check, order, estimate."""
+"""Make a plan: refresh, compare, select, check, order, estimate."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
     addresses = select_changes(state, options, comparison, context)
-    partial_comparison = comparison.restrict_to(addresses)
+    selected_comparison = comparison.restrict_to(addresses)
     holder = find_lease_holder(workspace, call)
-    check_plan(state, options, partial_comparison, context, holder)
-    steps = build_steps(partial_comparison, context, state.resources)
+    check_plan(state, options, selected_comparison, context, holder)
+    steps = build_steps(selected_comparison, context, state.resources)
     estimate = estimate_steps(steps, quotas)
-    notes = collect_notes(state, options, partial_comparison, steps, quotas, holder=holder)
-    unchanged_addresses = (comparison.desired.keys() & addresses) - partial_comparison.changes.keys()
+    notes = collect_notes(state, options, selected_comparison, steps, quotas, holder=holder)
+    unchanged_addresses = (comparison.desired.keys() & addresses) - selected_comparison.changes.keys()
     return Plan(
         workspace=workspace,
         target=target,
@@ -60,5 +60,5 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
 
 
 def _is_relevant(note: Note, options: PlanOptions, addresses: Collection[Address]) -> bool:
-    """Return whether a note is about the whole plan or about a selected address."""
+    """Return whether a plan has the note; a partial plan has none about an address that is not selected."""
     return not options.is_partial or note.address is None or note.address in addresses

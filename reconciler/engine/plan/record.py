@@ -1,6 +1,7 @@
 """A plan as JSON values: what would be sent and what was read, without any secret.
 
-A value without a JSON equivalent becomes an object with one member, whose name begins with `$` and is the type:
+An address becomes a text. Another value without a JSON equivalent becomes an object with one member, which is named `$` and the
+value's type:
 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
 - `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
@@ -36,7 +37,8 @@ from reconciler.model.secret import Secret, SecretDigest
 class FieldRecord:
     """One field that differs.
 
-    `path` is dotted as in the file. `before` or `after` is null if the field is absent.
+    `path` is dotted as in the file; differences in ownership and in names have paths of their own, such as `renamed`. `before` or
+    `after` is null if the field is absent.
     """
 
     path: str
@@ -58,7 +60,7 @@ class CallRecord:
 
 @frozen(kw_only=True)
 class LiveRecord:
-    """A live resource when the plan was made. `fingerprint` is a SHA-256 over all of it."""
+    """A live resource when the plan was made. `fingerprint` is a SHA-256 over these fields and its spec."""
 
     identity: str
     version: int | None
@@ -70,8 +72,8 @@ class LiveRecord:
 class ChangeRecord:
     """One change.
 
-    `live` is null if the resource did not exist. `origin` is its file and line, null if it is not in the file.
-    `dependencies` are the addresses of the changes that must be applied before this one.
+    `live` is null if the resource did not exist. `origin` is the file and line of its table or of its `[[removed]]` entry, null
+    if the file has neither. `dependencies` are the addresses of the changes that must be applied before this one.
     """
 
     address: str
@@ -91,8 +93,8 @@ def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
 def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
     """Return the SHA-256 of what would be sent and where, and of what was read.
 
-    Plans with the same digest send the same calls. Secrets are included as their references, so the digest does not depend on
-    their values and reveals nothing about them. It does not depend on line numbers in the file either.
+    Plans with the same digest send the same calls, apart from the values of secrets: these are included as their references, so
+    that the digest reveals nothing about the values. It does not depend on line numbers in the file either.
     """
     # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
     head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"

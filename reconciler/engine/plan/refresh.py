@@ -45,7 +45,7 @@ class RefreshResult:
     - `resources`: the same as `declared`, but without composites if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
     - `unlisted`: why a kind could not be listed, by table; the file has no resource of such a kind;
-    - `names`: the name of each live resource, by table and AWS ID;
+    - `names`: the name of each live resource, by table and AWS ID; None for a resource that is only kept for a grace period;
     - `listed_ids`: the IDs of all resources in the listings that were read, managed or not, by table;
     - `partially_listed`: the tables whose listings were not read to the end.
     """
@@ -62,7 +62,7 @@ class RefreshResult:
 NO_ACCESS_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
 )
-"""The error codes of a caller without permission, or of a region without the service."""
+"""The error codes that a caller gets without permission, or in a region without the service."""
 
 
 def refresh(
@@ -111,11 +111,11 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     call: Call,
     pool: Executor,
 ) -> Mapping[str, Live]:
-    """Return some resources of one kind as they are now, by AWS ID.
+    """Return resources of one kind as they are now, by AWS ID.
 
     Their references to other resources are AWS IDs, not names. `previous_states` has the AWS IDs of the resources to read, each
-    with the state that was read before, None if it was not read. Without `previous_states`, all resources of this kind that the
-    workspace declares or owns are read, as far as that is possible without reading other kinds.
+    with the state that was read before, None if it was not read or did not exist. Without `previous_states`, all resources of
+    this kind that the workspace declares or owns are read, as far as that is possible without reading other kinds.
     """
     scope = Scope(
         workspace,
@@ -137,7 +137,7 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
         names_by_identity = _assign_names_of_kind(kind, scope)
         for live in scope.live_by_kind[table]:
             name = names_by_identity[live.identity]
-            # A resource in its grace period gets no name: the references to it are not compared.
+            # References to a resource in its grace period are not compared, so `names` has None for it.
             names[table, live.identity] = None if live.kept_until else name
             address = Address(table, name)
             resource = scope.desired.get(address)
@@ -177,7 +177,10 @@ def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 def _find_names_by_pairing(
     kind: Kind, scope: Scope, unmatched_live: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names that the kind pairs with live resources whose AWS ID is not in the file, by AWS ID."""
+    """Return the names of the live resources that the kind pairs with declared ones, by AWS ID.
+
+    The AWS IDs of the live resources in `unmatched_live` do not follow from the file.
+    """
     unmatched_resources = [
         resource
         for resource in scope.iterate_resources(kind.table)
@@ -195,8 +198,8 @@ def _choose_fallback_names(
 ) -> dict[str, str]:
     """Return the names of live resources that are not in the file, by AWS ID.
 
-    Such a resource has the name that it was declared with. If the registry does not store that name, or another resource has it,
-    the name is the AWS ID.
+    Such a resource keeps the name that it was declared with. If the registry does not store that name, or another resource has
+    it, the resource is named by its AWS ID.
     """
     used_names = {*taken_names, *(resource.address.name for resource in scope.iterate_resources(kind.table))}
     names: dict[str, str] = {}
@@ -294,7 +297,7 @@ def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[st
 
 
 class _ReadResults(Mapping[str, Sequence[Live]]):
-    """The live resources of other kinds; access to a kind blocks until its read has ended."""
+    """The live resources of each kind; access to a kind blocks until its read has ended."""
 
     def __init__(self, reads: Mapping[str, Future[Sequence[Live] | str]]) -> None:
         self._reads = reads

@@ -49,7 +49,7 @@ class PlanSummary:
     - `options`: the options that the plan was made with;
     - `counts`: the number of changes by action, such as `create`;
     - `unchanged`: the number of resources that need no change;
-    - `calls`: the number of requests by API, such as `iot:CreateThing`;
+    - `calls`: the number of requests by API operation, such as `iot:CreateThing`;
     - `seconds`: the minimum time that the requests take under AWS's quotas.
     """
 
@@ -127,7 +127,10 @@ def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None
 
 
 def check_changes(saved: PlanRecord, plan: Plan) -> None:
-    """Raise PlanRejectedError with every difference between a saved plan and the plan made now."""
+    """Raise PlanRejectedError with the first differences between a saved plan and the plan made now.
+
+    Values of secrets are compared only if there is no other difference.
+    """
     records = {record.address: record for record in to_change_records(plan.steps)}
     saved_records = {record.address: record for record in saved.changes}
     if saved_records and not records:
@@ -196,7 +199,8 @@ def _compare_changes(saved: ChangeRecord | None, current: ChangeRecord | None) -
 def _compare_contents(saved: ChangeRecord, current: ChangeRecord) -> Iterator[str]:
     """Yield how two changes with the same action differ.
 
-    All differences of fields and live state are yielded; if there are none, the first other difference.
+    All differences of fields and of the live resource's ID, version and owner are yielded; if there are none, only the first
+    other difference.
     """
     differences = [
         *_compare_fields(saved.fields, current.fields),
@@ -277,7 +281,7 @@ def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
 
 
 def _find_changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) -> Iterator[str]:
-    """Yield an error, without any value, for each secret whose value is not the one in the saved plan."""
+    """Yield an error, without any value, for each secret whose value has changed since the plan was saved."""
     for reference, current in _hash_secrets(plan).items():
         saved = saved_hashes.get(reference)
         if saved != current:
@@ -285,7 +289,7 @@ def _find_changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) ->
 
 
 def _format_hash(stored: str | None) -> str:
-    """Return the beginning of a salted hash, enough to see that two differ."""
+    """Return a text with the beginning of a salted hash, enough to see that two differ."""
     if stored is None:
         return "(not set)"
     secret_digest = SecretDigest.parse(stored)

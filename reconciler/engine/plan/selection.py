@@ -69,7 +69,7 @@ def _parse_distance(plus: str | None, number: str | None) -> int | None:
 def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str] = ()) -> frozenset[Address]:
     """Return the addresses that `select` selects (all if it is empty) and `exclude` does not.
 
-    Edges lead from a dependency to its dependents. Raises SelectionError for every selector that selects nothing.
+    Edges lead from a dependency to its dependents. Raises SelectionError with every selector that selects nothing.
     """
     problems: list[str] = []
     selected = _select_union(graph, select, problems)
@@ -124,12 +124,12 @@ def _add_markers(
 
     These are the markers that selected changes depend on, and the markers that depend only on selected changes and on other markers.
     """
-    completed_markers = {
+    markers_after_selected = {
         marker
         for marker in markers & dependencies.keys()
         if dependencies[marker] and dependencies[marker] - markers <= selected
     }
-    selected |= completed_markers
+    selected |= markers_after_selected
     needed_markers = {
         dependency
         for address in selected & dependencies.keys()
@@ -230,7 +230,7 @@ def _describe_no_match(text: str, graph: Graph) -> str:
 
 
 def _find_closest_address(base: str, graph: Graph) -> str | None:
-    """Return the address of the same kind with the closest name."""
+    """Return the address with the closest name among those of the kind in `base`."""
     kind, _, name = base.partition(".")
     nearest = closest_match(name, [address.name for address in graph if address.kind == kind])
     return f"{kind}.{nearest}" if nearest else None

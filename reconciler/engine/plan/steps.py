@@ -104,12 +104,15 @@ def _find_reference_dependencies(
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that references to or from a resource require to be applied before `change`."""
+    """Return the changes that must be applied before `change`, because its resource refers to others or others to it.
+
+    `depends_on` and ownership markers count as references too.
+    """
     match change:
         case Forget():
             return frozenset()
         case Delete():
-            return _find_users_to_remove(change, changes, context, dependents)
+            return _find_changes_before_deletion(change, changes, context, dependents)
         case Replace():
             return _find_changed_dependencies(change, changes) | _find_users_to_detach(
                 change, changes, context
@@ -128,29 +131,34 @@ def _find_changed_dependencies(
         for dependency in dependencies
         if dependency in changes and not isinstance(changes[dependency], Delete)
     )
-    # Many resources share one set of dependencies, so the shared object is returned if possible, to save memory.
+    # Resources without ownership markers may share one set of dependencies, so this set is returned if possible, to save memory.
     return dependencies if len(changed_dependencies) == len(dependencies) else changed_dependencies
 
 
-def _find_users_to_remove(
+def _find_changes_before_deletion(
     change: Delete,
     changes: Mapping[Address, Change],
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that must be applied before a deletion: those of the resource's users."""
+    """Return the changes that must be applied before a deletion: those of the resource's users.
+
+    The deletion of an ownership marker also waits for the changes of resources that need the marker.
+    """
     address = change.address
-    # AWS removes the references of remaining users, so their steps would be stale if they ran after the deletion.
+    # The deletion makes AWS remove the references of users that keep one, so after it, the steps of these users would be stale.
     holders = {*find_deletion_blockers(address, context), *context.find_remaining_users(address)}
     holders.update(all_kinds()[address.kind].hidden_holders(change, context))
     users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
     deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}
     return frozenset(
-        (holders & changes.keys()) | deleted_users | _find_changes_before_marker(address, changes, context)
+        (holders & changes.keys())
+        | deleted_users
+        | _find_changes_before_marker_deletion(address, changes, context)
     )
 
 
-def _find_changes_before_marker(
+def _find_changes_before_marker_deletion(
     address: Address, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
     """Return the changes that must be applied before an ownership marker is deleted.
@@ -170,7 +178,8 @@ def _find_users_to_detach(
 ) -> set[Address]:
     """Return the changes that detach users from a resource, which AWS requires before its replacement.
 
-    A user that is deleted always counts. One that only stops referring to the resource counts if the kind lists its blockers.
+    A user that is deleted always counts. One that only stops referring to the resource counts if the resource's kind
+    lists its `deletion_blockers`.
     """
     lists_blockers = all_kinds()[change.address.kind].deletion_blockers is not None
     desired_users = context.desired_users.get(change.address, ())
@@ -218,7 +227,10 @@ def _find_name_freeing_changes(
 def _find_replaced_references(
     change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> frozenset[Address]:
-    """Return the replaced resources that a resource refers to, even in fields that `ignore_changes` lists."""
+    """Return the replaced resources that a resource refers to, even in fields that `ignore_changes` lists.
+
+    Those whose replacement already depends on `change` are left out.
+    """
     return frozenset(
         reference
         for reference in find_references(change.resource.spec)

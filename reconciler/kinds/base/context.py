@@ -40,7 +40,7 @@ class Scope:
     - `live_by_kind`: the live resources of each kind in `reads_after` of the kind that is read;
     - `now`: seconds since 1970;
     - `previous_states`: the identities to read, each with its live resource at the previous read, or None if it did not
-      exist then; without `previous_states`, everything is read;
+      exist then or was not read; without `previous_states`, everything is read;
     - `is_destroy`: whether everything that the workspace owns will be deleted, desired or not;
     - `moved`: the new address of each moved resource, by its former address;
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any resource of the
@@ -114,11 +114,14 @@ class PlanContext:
         return find_users(self.live)
 
     def find_remaining_users(self, address: Address) -> Sequence[Address]:
-        """Return the live resources that still refer to `address` after the plan is applied."""
+        """Return the live resources for which `keeps_reference` is true."""
         return [user for user in self.live_users.get(address, ()) if self.keeps_reference(user, address)]
 
     def keeps_reference(self, user: Address, address: Address) -> bool:
-        """Return whether a live user of `address` still refers to it after the plan is applied."""
+        """Return whether a live user of `address` still refers to it after the plan is applied.
+
+        A forgotten user counts as one that does not, although nothing removes its reference.
+        """
         change = self.changes.get(user)
         if isinstance(change, Update | Replace):
             # Its resource also has the live references that `ignore_changes` keeps.
