@@ -29,7 +29,7 @@ def check_plan(
 ) -> None:
     """Raise PlanRejectedError with every reason to reject a plan with these changes.
 
-    If `holder` is applying another plan, the error says so too: the reasons may be gone when it is done.
+    If `holder` is applying another plan, the error has a warning of that too: the reasons may be gone when the apply is done.
     """
     errors = list(_find_plan_errors(state, options, comparison, context))
     if errors and holder:
@@ -107,10 +107,10 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]:
-    """Return the users that keep AWS from deleting or replacing a resource, because the plan does not detach them.
+    """Return the users that keep AWS from deleting or replacing a resource after all changes.
 
-    Of the users of a deleted resource, those count that keep their reference to it and are not forgotten. Of the users of a
-    replaced one, only the forgotten ones count.
+    A user of a deleted resource counts if it keeps its reference and is not forgotten; a user of a replaced resource counts if
+    it is forgotten, because the plan sends nothing that detaches it.
     """
     address, kind = change.address, all_kinds()[change.address.kind]
     users = find_deletion_blockers(address, context)
@@ -154,7 +154,10 @@ def _check_adopted_addresses(
 
 
 def _find_closest_address(address: Address, candidates: Iterable[Address]) -> str | None:
-    """Return the candidate of the same kind with the closest name; if none is of that kind, the closest of any kind."""
+    """Return the candidate of the same kind with the closest name.
+
+    If no candidate is of that kind, return the closest one of any kind.
+    """
     addresses = list(candidates)
     names = [candidate.name for candidate in addresses if candidate.kind == address.kind]
     if not names:

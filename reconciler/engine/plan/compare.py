@@ -97,7 +97,10 @@ def compare_states(
 
 
 def compute_effective_state(workspace: str, declared: Desired) -> Desired:
-    """Return the resources as a refresh would find them after an apply: with AWS's defaults, and names instead of IDs."""
+    """Return the resources as a refresh would find them after an apply.
+
+    They have AWS's defaults, and names instead of IDs.
+    """
     kinds = all_kinds()
     scope = Scope(workspace, declared)
     names = _map_names_by_identity(declared)

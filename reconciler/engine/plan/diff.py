@@ -157,7 +157,7 @@ def _iterate_deleted_fields(spec: Any) -> Iterator[FieldChange]:
 
 
 def _iterate_set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of every field that a spec sets, maps key by key; False counts as not set."""
+    """Yield the path and the value of every field that a spec sets, maps key by key; False is unset."""
     for member in get_members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):

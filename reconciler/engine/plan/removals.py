@@ -90,7 +90,7 @@ def _find_owned_addresses(owner: Address, live: Inventory) -> Iterator[Address]:
 
 
 def find_kept_orphans(changes: Changes, renames: Renames) -> Inventory:
-    """Return the orphans that stay if nothing is pruned: all that would be deleted, except the renamed ones."""
+    """Return the orphans that stay if nothing is pruned: all but the renamed and the forgotten ones."""
     return {
         address: change.live
         for address, change in changes.items()

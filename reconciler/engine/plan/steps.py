@@ -104,9 +104,9 @@ def _find_reference_dependencies(
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that must be applied before `change`, because its resource refers to others or others to it.
+    """Return the changes that must be applied before `change` because of references.
 
-    `depends_on` and ownership markers count as references too.
+    These are references from the resource of `change`, or to it; `depends_on` and ownership markers count as references too.
     """
     match change:
         case Forget():
