@@ -1,4 +1,4 @@
-"""Check that a commit subject is imperative and at most 72 characters long.
+"""Check a commit subject: capitalized, imperative, at most 72 characters, no final period.
 
 usage: check_subject.py MESSAGE_FILE
 """
@@ -18,7 +18,7 @@ NOT_IMPERATIVE = re.compile(
     r"|\w+(?:ed|ing|ies))\b",
     re.IGNORECASE,
 )
-"""Openings that no imperative sentence has; the verbs that look like them are in `IMPERATIVE`."""
+"""Openings that show that a sentence is not imperative, unless its first word is in `IMPERATIVE`."""
 
 IMPERATIVE = frozenset(
     {

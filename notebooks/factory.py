@@ -25,13 +25,13 @@ class Factory:
         """Return a new certificate in PEM, for a device with a new key."""
         return self._sign(_common_name(device), ec.generate_private_key(ec.SECP256R1()), ca=False)
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> str:
+    def _sign(self, subject: x509.Name, subject_key: ec.EllipticCurvePrivateKey, *, ca: bool) -> str:
         start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=5)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
-            .public_key(key.public_key())
+            .public_key(subject_key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
             .not_valid_after(start + (10 * _YEAR if ca else _YEAR))

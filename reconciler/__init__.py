@@ -46,7 +46,7 @@ _MODULES = {
     "Result": "model.outcome",
     "Workspace": "workspace",
 }
-"""Public name → the module that defines it; all other public names are exceptions in `model.errors`."""
+"""Public name → the module that defines it; the others, except `__version__`, are exceptions in `model.errors`."""
 
 
 def load_ipython_extension(shell: Any) -> None:

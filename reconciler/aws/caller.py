@@ -18,7 +18,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from reconciler.aws.retries import Circuit, Retries, RetriesExhausted
+from reconciler.aws.retries import CallFailedError, Circuit, Retries
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError
 from reconciler.model.redaction import redact
@@ -53,14 +53,14 @@ class Caller:
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Send a call and return AWS's response.
 
-        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError when
-        earlier calls to the same service have kept failing. If the error's `outcome_unknown` is true, the call may have taken
-        effect.
+        Raises AwsError when AWS responds with an error or botocore rejects the parameters, TargetError when there is no response
+        or there are no credentials, and ServiceUnavailableError when calls to the same service have kept failing. If the error's
+        `outcome_unknown` is true, the call may have taken effect.
         """
         try:
             return self._send(call)
-        except RetriesExhausted as exhausted:
-            error = translate_error(exhausted.error, call, outcome_unknown=exhausted.outcome_unknown)
+        except CallFailedError as failed:
+            error = translate_error(failed.error, call, outcome_unknown=failed.outcome_unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
         # Raised here, without botocore's error as its cause, because that contains the rejected values.
@@ -141,13 +141,13 @@ def translate_error(
                 message=redact(message),
             )
         case _:
-            return build_unreachable_error(error, f"{call} got no response", outcome_unknown=outcome_unknown)
+            return build_target_error(error, f"{call} got no response", outcome_unknown=outcome_unknown)
 
 
-def build_unreachable_error(
+def build_target_error(
     error: ClientError | BotoCoreError, problem: str, *, outcome_unknown: bool = False
 ) -> TargetError:
-    """Return the error for a request that failed before or without a usable response.
+    """Return the error for a target that cannot be used, such as one that does not respond.
 
     It names the missing Region or credentials and the next step, or else it reports `problem` and the cause.
     """

@@ -1,4 +1,4 @@
-"""Load the file of `registry serve --faults`, which defines which calls fail, and how.
+"""Load the file of `registry serve --faults`, which defines which calls fail or are delayed.
 
 An example of such a file:
 
@@ -44,9 +44,9 @@ _FIELDS: Mapping[str, tuple[_Check, str]] = {
     "probability": (lambda value: _is_number(value, 1), "a number from 0 to 1"),
     "calls": (
         lambda value: isinstance(value, list) and bool(value) and all(map(_is_ordinal, value)),
-        "an array of ordinals, such as [1, 3]",
+        "an array of one or more integers from 1, such as [1, 3]",
     ),
-    "seconds": (_is_number, "a number of seconds"),
+    "seconds": (_is_number, "a number of seconds, 0 or more"),
 }
 _REQUIRED = ("operation", "kind")
 _TOP_FIELDS: Mapping[str, tuple[_Check, str]] = {
@@ -61,7 +61,8 @@ _TOP_FIELDS: Mapping[str, tuple[_Check, str]] = {
 def load_faults(file: Path) -> Faults:
     """Load the rules of a file.
 
-    Raises TargetError with the problems of its top level, or else with those of all rules, and OSError if it cannot be read.
+    Raises TargetError with the TOML error, or else the problems of the top level, or else those of all rules. Raises OSError if the
+    file cannot be read.
     """
     try:
         document = tomllib.loads(file.read_text("utf-8"))

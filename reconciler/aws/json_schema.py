@@ -49,9 +49,9 @@ def _build_schema(shape: Any) -> dict[str, Any]:
 
 
 def _build_structure_schema(shape: Any) -> dict[str, Any]:
-    """Return the schema of an object.
+    """Return the schema of an object, with the types of its members.
 
-    Only its members state their types: the types of fields follow from the spec classes.
+    `_build_schema` leaves the type out of all other schemas: the spec classes have the types of fields.
     """
     properties = {
         name: {**_JSON_TYPES.get(member.type_name, {}), **_build_schema(member)}

@@ -1,6 +1,6 @@
 """Check versions, credentials, identity, clock, permissions and the embedded database.
 
-Invariant: every check only reads. A credential is never shown, only where it comes from.
+Invariant: no check changes a resource. A credential is never shown, only where it comes from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Operations = Mapping[str, Collection[tuple[str, str]]]
 
 
 def check_versions() -> Iterator[CheckResult]:
-    """Check Python and boto3, and that botocore has the models of both services."""
+    """Report the versions, and check that botocore has the models of all `SERVICES`."""
     from importlib.metadata import version
 
     from reconciler.aws.service_model import get_shared_loader
@@ -50,7 +50,7 @@ def check_database(path: Path, region: str) -> Iterator[CheckResult]:
 
     advice = "`reconciler registry reset` deletes it; the next plan creates a new one"
     if not path.exists():
-        yield CheckResult("ok", "registry", f"{path} does not exist yet; the first plan creates it")
+        yield CheckResult("ok", "registry", f"{path} does not exist yet; it is created when it is first used")
         return
     try:
         registry = Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
@@ -71,10 +71,10 @@ def check_remote(
     operations: Operations,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[CheckResult]:
-    """Check credentials, Region, endpoint, identity and clock, and whether IAM allows the operations."""
+    """Check credentials, Region, endpoint and clock, and at AWS also identity and permissions."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from reconciler.aws.caller import build_unreachable_error
+    from reconciler.aws.caller import build_target_error
 
     try:
         session = create_remote_session(settings, quotas, environ)
@@ -98,7 +98,7 @@ def check_remote(
         yield CheckResult("error", "target", f"the endpoint is not usable: {error}")
     except (BotoCoreError, ClientError) as error:
         yield CheckResult(
-            "error", "target", str(build_unreachable_error(error, f"{settings.target} does not respond"))
+            "error", "target", str(build_target_error(error, f"a request to {settings.target} failed"))
         )
 
 
@@ -124,7 +124,7 @@ def _check_aws(session: Any, operations: Operations, clock: Callable[[], datetim
 
 
 def _check_other_endpoint(client: Any, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
-    """Check an endpoint that is set in the file or on this machine, by listing one thing."""
+    """Check an endpoint that the file names or that is on this machine, by listing one thing."""
     response = client.list_things(maxResults=1)
     message = f"{client.meta.endpoint_url} responds; its account is not checked"
     yield CheckResult("ok", "identity", message)
@@ -170,7 +170,9 @@ def _check_permissions(
         yield CheckResult("error", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
     else:
         yield CheckResult(
-            "ok", "permissions", f"all {len(distinct_operations)} operations that apply may send"
+            "ok",
+            "permissions",
+            f"IAM allows all {len(distinct_operations)} operations that an apply may send",
         )
 
 

@@ -11,7 +11,7 @@ from reconciler.model.quota import Quotas
 
 
 def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:
-    """Return the rates of `quotas.toml`, replaced by `overrides` (service → operation → calls per second)."""
+    """Return the rates of `quotas.toml` with `overrides` applied (service → operation → calls per second)."""
     packaged: dict[str, dict[str, Any]] = tomllib.loads(
         (files(__package__) / "quotas.toml").read_text("utf-8")
     )

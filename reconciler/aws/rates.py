@@ -31,7 +31,7 @@ _SAME_BURST_SECONDS = 1.0
 class TokenBucket:
     """Admits `rate` calls per second. Thread-safe.
 
-    After an idle second it admits that many at once, but at least one.
+    It saves up at most one second's calls while it is idle, or one call if the rate is below one, and admits these at once.
     """
 
     def __init__(

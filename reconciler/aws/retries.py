@@ -1,9 +1,9 @@
 """Retries: the one place that decides whether a call is sent again.
 
-botocore's own retries are off, so that they do not multiply. A call is retried if AWS throttled it or if it never reached AWS.
-If its response was lost, it may have taken effect, so it is retried only if sending it twice is harmless. Pauses grow with full
-jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time limit. A service that fails
-call after call is not called for a while: its circuit opens.
+botocore's own retries are off, so that they do not multiply. A call is retried if AWS throttled it or if it did not reach
+AWS completely. If its response was lost, the call may have taken effect, so it is retried only if sending it twice is harmless.
+Pauses grow with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time limit. A
+service that fails call after call is not called for a while: its circuit opens.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ _INCOMPLETE_REQUEST_CODES = frozenset({"RequestTimeout", "RequestTimeoutExceptio
 
 
 class CallFailure(Enum):
-    """Why a call failed in a way that allows a retry."""
+    """Why a call failed, if a retry may help."""
 
     THROTTLED = "AWS throttled it"
-    UNSENT = "it never reached AWS"
+    UNSENT = "it did not reach AWS completely"
     LOST = "its response was lost, and it may have taken effect"
 
 
@@ -100,8 +100,11 @@ def classify_failure(error: Exception) -> CallFailure | None:
             return None
 
 
-class RetriesExhausted(Exception):  # noqa: N818 (never leaves this package)
-    """A call is not sent again: botocore's last error, and whether the call may have taken effect."""
+class CallFailedError(Exception):
+    """A call failed and is not sent again. Never leaves this package.
+
+    `error` is botocore's last error; `outcome_unknown` is whether the call may have taken effect.
+    """
 
     def __init__(self, error: ClientError | BotoCoreError, *, outcome_unknown: bool) -> None:
         self.error = error
@@ -129,7 +132,7 @@ class Circuit:
     def check(self, *, lost: bool = False) -> None:
         """Allow an attempt, or raise ServiceUnavailableError while the circuit is open.
 
-        `lost` states that an earlier attempt may have taken effect.
+        `lost` states that an earlier attempt at the same call may have taken effect.
         """
         with self._lock:
             if self._opened_at is None:
@@ -166,7 +169,7 @@ class Circuit:
 
 @frozen
 class Retries:
-    """Repeats a call until it has a response.
+    """Repeats a call that failed, where that is allowed.
 
     `clock` and `pause` use seconds; `jitter` returns a random number between two bounds.
     """
@@ -179,11 +182,11 @@ class Retries:
     def run(
         self, send: Callable[[], Response], circuit: Circuit, *, reads: bool, idempotent: bool
     ) -> Response:
-        """Send a call until it has a response, and return that.
+        """Send a call until it succeeds, and return its response.
 
         If a response is lost, the call is repeated only if it `reads` (changes nothing) or is `idempotent`.
 
-        Raises RetriesExhausted if the call failed and is not sent again, and ServiceUnavailableError while the circuit is open.
+        Raises CallFailedError if the call failed and is not sent again, and ServiceUnavailableError while the circuit is open.
         """
         deadline = self.clock() + self.timeout_seconds
         lost = False
@@ -203,7 +206,7 @@ class Retries:
                 if is_final or self.clock() + seconds > deadline:
                     # Without a `failure`, AWS rejected the call or it was not sent: the outcome is known.
                     outcome_unknown = lost and failure is not None
-                    raise RetriesExhausted(error, outcome_unknown=outcome_unknown) from error
+                    raise CallFailedError(error, outcome_unknown=outcome_unknown) from error
                 self.pause(seconds)
             else:
                 circuit.record_response()

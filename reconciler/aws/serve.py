@@ -54,7 +54,7 @@ def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> No
     """Serve until SIGTERM or SIGINT; `on_ready` is called with the URL once clients can connect.
 
     Raises TargetError when the address is in use or is not a loopback address, when the database is not usable, or when the
-    latency or the fault rules are invalid.
+    latency or the fault rules are invalid. Raises OSError if the file of fault rules cannot be read.
     """
     from reconciler.registry.clock import VirtualClock
     from reconciler.registry.server import RegistryApp, run

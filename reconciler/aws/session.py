@@ -95,7 +95,7 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
 def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-    from reconciler.aws.caller import build_unreachable_error
+    from reconciler.aws.caller import build_target_error
 
     endpoint = None if settings.target == "aws" else settings.target
     local_endpoint = find_local_endpoint(settings, environ)
@@ -107,7 +107,7 @@ def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, st
         target = Target(local_endpoint or settings.target, session.region_name, account)
         return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
-        raise build_unreachable_error(error, f"cannot reach {settings.target}") from error
+        raise build_target_error(error, f"cannot use the target {settings.target}") from error
     # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
     except ValueError as error:
         raise TargetError(f"the endpoint is not usable: {error}") from error

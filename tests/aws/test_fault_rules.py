@@ -64,7 +64,7 @@ def test_every_problem_of_a_fault_file_is_reported_at_once(load, tmp_path):
         f"faults.toml: rules[0].kind is the string 'throttel'; expected one of {kinds}",
         "faults.toml: rules[0].probabilty is not a valid key; did you mean 'probability'?",
         "faults.toml: rules[0].probability is the integer 2; expected a number from 0 to 1",
-        "faults.toml: rules[0].calls is an array; expected an array of ordinals, such as [1, 3]",
+        "faults.toml: rules[0].calls is an array; expected an array of one or more integers from 1, such as [1, 3]",
         "faults.toml: rules[0]: probability and calls cannot be combined",
         'faults.toml: rules[1].operation is missing; expected a glob such as "iot:Create*"',
         "faults.toml: rules[1]: seconds is required for kind = 'delay' and not allowed for others",

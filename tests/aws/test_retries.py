@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from reconciler.aws.retries import (
     DEFAULT_TIMEOUT_SECONDS,
+    CallFailedError,
     CallFailure,
     Circuit,
     Retries,
-    RetriesExhausted,
     classify_failure,
 )
 from reconciler.model.call import ApiCall
@@ -109,23 +109,23 @@ def test_a_call_without_effect_is_retried(error):
 )
 def test_a_lost_call_is_retried_only_if_repeating_is_harmless(properties, attempts):
     call = FailingCall(LOST)
-    with nullcontext() if properties else pytest.raises(RetriesExhausted):
+    with nullcontext() if properties else pytest.raises(CallFailedError):
         run_with_retries(call, **properties)
     assert call.attempts == attempts
 
 
 @pytest.mark.parametrize(("reads", "is_unknown"), [(True, False), (False, True)])
 def test_after_a_lost_response_the_outcome_of_a_write_is_unknown_and_of_a_read_is_not(reads, is_unknown):
-    with pytest.raises(RetriesExhausted) as exhausted:
+    with pytest.raises(CallFailedError) as failed:
         run_with_retries(FailingCall(LOST, *[THROTTLED] * 99), reads=reads, idempotent=True)
-    assert exhausted.value.outcome_unknown is is_unknown
+    assert failed.value.outcome_unknown is is_unknown
     with pytest.raises(ServiceUnavailableError) as unavailable:
         run_with_retries(FailingCall(LOST, is_permanent=True), reads=reads, idempotent=True)
     assert unavailable.value.outcome_unknown is is_unknown
 
 
 def test_the_outcome_is_known_if_aws_rejects_the_call_after_a_lost_response():
-    with pytest.raises(RetriesExhausted) as caught:
+    with pytest.raises(CallFailedError) as caught:
         run_with_retries(
             FailingCall(LOST, make_client_error(404, "ResourceNotFoundException")), idempotent=True
         )
@@ -144,7 +144,7 @@ def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
         pauses.append(seconds)
         time.pause(seconds)
 
-    with pytest.raises(RetriesExhausted):
+    with pytest.raises(CallFailedError):
         Retries(time.clock, pause, random_pause).run(
             FailingCall(THROTTLED, is_permanent=True), Circuit("iot", time.clock), reads=True, idempotent=True
         )
@@ -203,7 +203,7 @@ def test_throttling_does_not_open_the_circuit():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
-        with pytest.raises(RetriesExhausted):
+        with pytest.raises(CallFailedError):
             run_with_retries(FailingCall(THROTTLED, is_permanent=True), time, circuit=circuit)
     circuit.check()
 

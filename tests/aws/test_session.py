@@ -133,7 +133,7 @@ def test_the_account_of_a_url_target_is_a_12_digit_key_id_or_the_default(
         ({"target": "aws", "region": "eu-west-1", "role_arn": ROLE}, NO_CREDENTIALS),
         (
             {"target": "aws", "region": "eu-west-1", "profile": "none"},
-            "cannot reach aws: The config profile (none) could not be found",
+            "cannot use the target aws: The config profile (none) could not be found",
         ),
     ],
 )
@@ -280,5 +280,5 @@ def test_a_failed_identity_call_is_reported(connect_with, sts, role, operation):
     with pytest.raises(TargetError) as caught:
         connect_with(target="aws", region="eu-west-1", role_arn=role)
     assert str(caught.value) == (
-        f"cannot reach aws: An error occurred (AccessDenied) when calling the {operation} operation: not you"
+        f"cannot use the target aws: An error occurred (AccessDenied) when calling the {operation} operation: not you"
     )

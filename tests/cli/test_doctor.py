@@ -56,7 +56,7 @@ def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, run_in
     ]
     empty_journal, used_journal = "✔ ok      journal     empty", "✔ ok      journal     readable"
     file = "✔ ok      file        desired_state.toml: 6 resources"
-    new_registry = f"✔ ok      registry    {path} does not exist yet; the first plan creates it"
+    new_registry = f"✔ ok      registry    {path} does not exist yet; it is created when it is first used"
     assert doctor() == (0, [file, new_registry, *other_checks, empty_journal])
     run_in_starter("apply", "--yes")
     used_registry = f"✔ ok      registry    {path} is intact and writable"
@@ -229,7 +229,7 @@ def test_identity_and_permissions_are_checked_if_the_target_is_aws(doctor, aws):
             "✔ ok      endpoint    https://iot.eu-west-1.amazonaws.com in eu-west-1",
             "✔ ok      identity    arn:aws:sts::210987654321:assumed-role/deploy/ci in account 210987654321",
             "✔ ok      clock       agrees with the endpoint",
-            "✔ ok      permissions all operations that apply may send",
+            "✔ ok      permissions IAM allows all operations that an apply may send",
             "✔ ok      target      aws · 210987654321 · eu-west-1",
             "✔ ok      reading     all 14 kinds can be listed",
             "✔ ok      lock        not locked",

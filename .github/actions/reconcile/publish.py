@@ -1,7 +1,7 @@
-"""Write a plan into one comment of a pull request, or drift into one issue, and keep it up to date.
+"""Write or update a pull request's comment with its plan, or the issue about drift.
 
 The first line of the Markdown is a hidden marker, by which the next run finds the comment or issue. Only the standard library is
-used, so that a failed installation can be reported too.
+used, because this runs outside the environment in which reconciler is installed.
 
 usage: publish.py comment NUMBER FILE      NUMBER: the pull request's number
        publish.py issue true|false FILE    true or false: whether there is drift
@@ -45,8 +45,9 @@ def send_request(method: str, path: str, body: dict[str, str] | None = None) -> 
 def find_by_marker(path: str, marker: str) -> dict[str, Any] | None:
     """Return the first listed comment or issue with this marker, or None.
 
-    A marker has no workspace name if the file could not be read. Such a marker also matches the only comment or issue with a marker
-    of the same command. If none has the marker, one whose marker has no name matches.
+    A marker has no workspace name if the desired state could not be read. Such a marker also matches the marker of any workspace, if
+    all comments or issues of the same command (`plan` or `drift`) have one and the same. If no comment or issue has the marker, the
+    first with a marker without a workspace name is returned.
     """
     command_prefix = " ".join(marker.split()[:3])  # <!-- reconciler plan
     items: dict[str, dict[str, Any]] = {}
