@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from botocore.model import ServiceModel, Shape
 
 MAX_TAGS = 50
-"""Tags of one resource (AWS General Reference, "Tag naming limits and requirements"); iot's model omits it."""
+"""The maximum number of tags of one resource, which iot's model omits for lists of tags.
+
+Source: AWS General Reference, "Tag naming limits and requirements".
+"""
 
 _RESERVED_PREFIX = "aws:"
-_TAG_KEY = "TagKey"
+_TAG_KEY_SHAPE = "TagKey"
 
 # Takes a value and whether it is secret; no problem contains a secret value.
 Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
@@ -55,7 +58,7 @@ def find_shape(service: str, member: str) -> Shape:
     shape: Any = _load_model(service).operation_model(operation).input_shape
     for name in path:
         if shape is None or shape.type_name != "structure" or name not in shape.members:
-            raise LookupError(f"{service} has no member {name} on the way to {member}")
+            raise LookupError(f"{service} has no {member}: there is no member {name}")
         shape = shape.members[name]
     return shape
 
@@ -117,7 +120,7 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
     """Return a check of the value's type, followed by `check`.
 
-    The type is checked because a value inside a JSON text may have any.
+    The type is checked because a value inside a JSON document may have any type.
     """
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -135,7 +138,10 @@ def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
 
 
 def _build_structure_check(shape: Any) -> Check:
-    """Return the check of a JSON object with AWS's member names, or of a table with them in snake_case."""
+    """Return the check of a structure.
+
+    The structure is a JSON object with AWS's member names, or a table of the file with these names in snake_case.
+    """
     checks = {name: _build_check(member) for name, member in shape.members.items()}
 
     def check(structure: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -168,7 +174,7 @@ def _build_structure_check(shape: Any) -> Check:
 
 
 def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
-    """Return each member's name in AWS and its value, by the key in the file.
+    """Return the name in AWS and the value of each member that is set, by its key in the file.
 
     `names` are AWS's names of all members. Returns None for a value that is not a structure.
     """
@@ -231,9 +237,9 @@ def _build_number_check(shape: Any) -> Check:
 
 
 def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
-    """Return the check of a map, or of a list of tags, which the file writes as a table."""
+    """Return the check of a map or of a list of tags; the file writes either as a table."""
     check_key, check_value = _build_check(key), _build_check(value)
-    is_tags = key.name == _TAG_KEY
+    is_tags = key.name == _TAG_KEY_SHAPE
     max_items = metadata.get("max", MAX_TAGS if is_tags else None)
 
     def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)

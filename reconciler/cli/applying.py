@@ -31,7 +31,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
 ) -> None:
     """Apply a plan, report its result, and exit with an error code unless every step was applied.
 
-    `summary` is the file that the result is appended to as Markdown, or None.
+    `summary` is the file that the result, or a plan without changes, is appended to as Markdown, or None.
     """
     from rich.text import Text
 
@@ -92,7 +92,10 @@ def _apply_with_events(workspace: Workspace, plan: Plan, _terminal: Terminal, co
 
 
 def _report_empty_plan(workspace: Workspace, plan: Plan, output_format: str, summary: Path | None) -> None:
-    """Write the events and the summary of an empty plan, which was already printed as text."""
+    """Write the events and the summary of an empty plan, if they are requested.
+
+    The plan's text was already printed.
+    """
     from reconciler.cli.planning import append_plan_summary
     from reconciler.model.outcome import Result
     from reconciler.render.json.events import EventWriter

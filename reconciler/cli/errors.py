@@ -1,4 +1,4 @@
-"""Errors on stderr, each kind in its most helpful form, and as annotations in a GitHub workflow."""
+"""Errors and warnings on stderr, and as annotations in a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report_error(error: ReconcilerError, options: Options) -> None:
 
 
 def report_internal_error(error: Exception, options: Options) -> None:
-    """Print an internal error without secrets, and how to report it."""
+    """Print an internal error without secrets, and, unless --debug is used, how to report it."""
     from reconciler.render.views.error import build_error_view
 
     hint = () if options.debug else ("run again with --debug and report its output",)

@@ -31,7 +31,7 @@ def get_error_code(error: ReconcilerError) -> int:
 def get_result_code(result: Result) -> int:
     """Return the exit code of an apply.
 
-    It is 0 if the apply is complete, REJECTED if all failures are rejections, and ERROR otherwise.
+    It is 0 if every step was applied, REJECTED if steps failed and all failures are rejections, and ERROR otherwise.
     """
     from reconciler.model.outcome import Failed
 

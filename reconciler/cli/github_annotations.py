@@ -1,7 +1,7 @@
-"""GitHub annotations: in a workflow, GitHub shows an error at the line of the file that it is about.
+"""GitHub annotations: errors and warnings of a workflow that GitHub shows at lines of the file.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions", and actions/toolkit, `packages/core/src/command.ts`, for
-escaping. The runner reads commands from stderr as well as from stdout, so stdout keeps only the result.
+escaping. The runner reads commands from stderr as well as from stdout; ours go to stderr, so that stdout has only the result.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ Exit codes:
   0  success, or nothing to do
   1  error
   2  changes (plan --detailed-exitcode) or drift (drift)
-  3  nothing was done: plan rejected, workspace locked or prompt declined
+  3  plan rejected or stale, workspace locked, lease lost or prompt declined
 """
 
 
@@ -59,7 +59,7 @@ class ReconcilerGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return a command."""
+        """Import and return a command; return None if there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"reconciler.cli.commands.{_COMMANDS[cmd_name]}")
@@ -96,7 +96,8 @@ class ReconcilerGroup(click.Group):
         except click.Abort:
             click.echo("interrupted", err=True)
             code = exit_codes.ERROR
-        except OSError as error:  # not even the help could be written
+        except OSError as error:
+            # The help or the version cannot be written; `invoke` reports the errors of commands.
             _print_error(error.strerror or str(error), Options())
             code = exit_codes.ERROR
         # Click returns the code given to `ctx.exit`, or what the command returned, which is None.

@@ -1,4 +1,4 @@
-"""Options that all commands take, and options and arguments that several commands share."""
+"""Options that all commands take, options that several commands share, and checks of their values."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ adopt_option = click.option(
 
 def add_limit_options(function: _Function) -> _Function:
     """Add `--allow-delete` and `--allow-replace`, which are stored in `Options.allow`."""
-    # The help lists last the option that is added first.
+    # The help lists the options in the reverse of the order in which they are added.
     for action, noun in (("replace", "replacement"), ("delete", "deletion")):
         function = click.option(
             f"--allow-{action}",
@@ -171,7 +171,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation."
 
 def add_selection_options(function: _Function) -> _Function:
     """Add `--select` and `--exclude`."""
-    # The help lists last the option that is added first.
+    # The help lists the options in the reverse of the order in which they are added.
     for name, help_text in (
         ("exclude", "Leave out these resources; written as for --select. Repeatable."),
         (

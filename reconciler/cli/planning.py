@@ -50,7 +50,10 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
 
 
 def open_saved_plan(workspace: Workspace, file: Path, terminal: Terminal) -> Plan:
-    """Return the plan in a file if planning again gives the same plan; show progress while planning."""
+    """Return the plan in a file, after checking that planning again gives the same plan.
+
+    Shows progress while the registry is read. Raises PlanRejectedError if the plans differ.
+    """
     with _show_reading(workspace, terminal) as progress:
         return workspace.open_plan(file, progress=progress)
 

@@ -74,7 +74,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
 @frozen
 class StarterFile:
-    """A file to write, with its path relative to the folder.
+    """A file to write, with its path relative to the folder of the desired state.
 
     Only its owner can read a private file.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.model.errors import ReconcilerError
 
 MAX_STEP_SUMMARY_BYTES = 1_048_576
-"""The limit of all summaries of one step together."""
+"""The maximum size of all summaries of one step together."""
 
 _MIN_SUMMARY_BYTES = 4_096
 """With less room, a summary shows nothing useful."""
@@ -26,10 +26,11 @@ def append_summary(file: Path, render: Callable[[int], str]) -> None:
     from reconciler.render.markdown import MAX_COMMENT_BYTES
 
     size = file.stat().st_size if file.exists() else 0
-    limit = MAX_STEP_SUMMARY_BYTES - size - 2  # without the line break before the summary, and one byte less
+    # 2: the line break before the summary, and one byte so that the file stays below the limit.
+    limit = MAX_STEP_SUMMARY_BYTES - size - 2
     if limit < _MIN_SUMMARY_BYTES:
         raise ReconcilerError(
-            f"{file}: too large to append to ({size:,} bytes); a step summary has at most {MAX_STEP_SUMMARY_BYTES:,} bytes"
+            f"{file}: too large to append to ({size:,} bytes); a step summary may have at most {MAX_STEP_SUMMARY_BYTES:,} bytes"
         )
     with file.open("a", encoding="utf-8") as stream:
         stream.write(("\n" if size else "") + render(min(MAX_COMMENT_BYTES, limit)))

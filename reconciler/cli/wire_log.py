@@ -1,4 +1,4 @@
-"""The log of `--debug`: requests and responses, as botocore's own loggers write them, without secrets."""
+"""The log of `--debug`: requests and responses, as botocore's loggers write them, without secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from reconciler.model.redaction import redact
 from reconciler.model.text import escape_invisible
 
 _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.connectionpool")
-"""Our own loggers, and botocore's for requests, responses and connections; its others log only its internals."""
+"""Our own logger, botocore's for requests and for responses, and urllib3's for connections.
+
+botocore's other loggers log only its internals.
+"""
 
 
 class _RedactingHandler(logging.Handler):

@@ -228,5 +228,5 @@ def test_without_credentials_the_policy_has_placeholders(run_in_starter, tmp_pat
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     code, out, err = run_in_starter("permissions", "--for", "plan")
-    assert (code, err.splitlines()[-1]) == (0, "replace ACCOUNT and REGION in the policy")
+    assert (code, err.splitlines()[-1]) == (0, "replace ACCOUNT in the policy")
     assert "arn:aws:iot:eu-west-1:ACCOUNT:thing/*" in json.loads(out)["Statement"][1]["Resource"]

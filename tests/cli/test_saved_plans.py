@@ -280,7 +280,8 @@ def test_the_options_of_a_saved_plan_are_used_again(run_after_edit):
 def test_a_saved_plan_accepts_no_option_that_changes_the_plan(run_after_edit):
     run_after_edit("plan", "--out", "a.json")
     message = (
-        "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
+        "a saved plan cannot be combined with options that change the plan; "
+        "leave out these options, or leave out SAVED to apply a new plan"
     )
     assert run_after_edit("apply", "a.json", "--select", "things") == (
         1,

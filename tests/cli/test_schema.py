@@ -140,7 +140,7 @@ def test_the_command_prints_the_schema_or_writes_it(run, tmp_path):
     assert run("schema", "--out", "form.json") == (
         0,
         "",
-        "wrote form.json; add this first line to the TOML file: #:schema ./form.json\n",
+        "wrote form.json; add this first line to a TOML file in the same folder: #:schema ./form.json\n",
     )
     assert (tmp_path / "form.json").read_text() == out
 

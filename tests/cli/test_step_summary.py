@@ -25,5 +25,5 @@ def test_a_summary_is_appended_and_shortened_to_the_limit_and_an_error_if_nothin
     with pytest.raises(ReconcilerError) as error:
         append_summary(file, lambda limit: render_plan_markdown(view, limit))
     assert str(error.value) == (
-        f"{file}: too large to append to ({file.stat().st_size:,} bytes); a step summary has at most 1,048,576 bytes"
+        f"{file}: too large to append to ({file.stat().st_size:,} bytes); a step summary may have at most 1,048,576 bytes"
     )

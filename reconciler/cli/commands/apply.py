@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from reconciler.workspace import Workspace
 
 _SAVED_PLAN_WITH_OPTIONS = (
-    "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
+    "a saved plan cannot be combined with options that change the plan; "
+    "leave out these options, or leave out SAVED to apply a new plan"
 )
 
 
 class _PlanChoices(TypedDict):
-    """The options that change a plan."""
+    """The command's options that are passed to `build_plan`."""
 
     adopt: Sequence[str]
     allow: Mapping[str, str]
@@ -157,9 +158,9 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
 
 
 def _finish_crashed_run(workspace: Workspace, plan: Plan, command: str) -> None:
-    """Finish the previous run, if it crashed after its last step.
+    """If the previous run crashed, record that this run has nothing left to do.
 
-    Releases its lease, and records a run that has nothing left to do.
+    If `plan`, of which this run may be only a part, is empty, the crashed run's lease is released too.
     """
     workspace.release_stale_lease(plan)
     workspace.record_noop_run(plan, command)

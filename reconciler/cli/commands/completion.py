@@ -14,7 +14,9 @@ _SETUP_LINES = {
 """The line that enables completion in each shell."""
 
 
-@click.command(epilog="\b\nTo enable it:\n" + "\n".join(f"  {line}" for line in _SETUP_LINES.values()))
+@click.command(
+    epilog="\b\nTo enable completion:\n" + "\n".join(f"  {line}" for line in _SETUP_LINES.values())
+)
 @add_common_options()
 @click.argument("shell", type=click.Choice([*_SETUP_LINES]))
 @click.pass_context

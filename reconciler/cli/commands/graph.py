@@ -1,4 +1,4 @@
-"""`reconciler graph`: the dependency graph, as a tree on the terminal or as a picture in a file."""
+"""`reconciler graph`: the dependency graph, as a tree or as a picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ _FORMATS_BY_EXTENSION: Mapping[str, str] = {
 @out_option
 @add_selection_options
 @click.option(
-    "--plan", "with_plan", is_flag=True, help="Read the registry and color resources by what a plan would do."
+    "--plan",
+    "with_plan",
+    is_flag=True,
+    help="Read the registry, color each resource by its planned action, and add all resources to remove.",
 )
 @click.pass_context
 def graph(  # noqa: PLR0913 (its options)

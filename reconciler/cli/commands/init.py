@@ -1,4 +1,4 @@
-"""`reconciler init`: a small desired state that can be applied at once."""
+"""`reconciler init`: a small desired state that can be applied without editing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.cli.options import add_common_options
 from reconciler.cli.terminal import echo
 
 _MAX_NAME_LENGTH = 64
-"""How many characters of a folder's name are used as the workspace's name."""
+"""At most this many characters of a folder's name become the workspace's name."""
 _FALLBACK_NAME = "greenhouse"
 
 
@@ -28,7 +28,9 @@ def init(folder: Path, name: str | None) -> None:
     files = build_starter_files(workspace_name)
     existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if existing:
-        raise click.ClickException(f"nothing was written: already exists: {', '.join(existing)}")
+        raise click.ClickException(
+            f"nothing was written, because these files already exist: {', '.join(existing)}; choose another folder"
+        )
     write_files(folder, files)
     for file in files:
         mode = "  (mode 0600; never commit it)" if file.is_private else ""
@@ -50,14 +52,18 @@ def _validate_name(name: str) -> str:
     from reconciler.render.views.regex_words import describe_expected
 
     _, problems = parse_settings({"name": name}, ServiceModelConstraints(), services=())
-    for problem in problems:
-        message = f"{name!r} is not a valid workspace name: {problem.problem}"
-        expected = f"; expected {describe_expected(problem.expected)}" if problem.expected else ""
-        raise click.ClickException(message + expected)
-    return name
+    if not problems:
+        return name
+    problem = problems[0]
+    message = f"{name!r} is not a valid workspace name: {problem.problem}"
+    expected = f"; expected {describe_expected(problem.expected)}" if problem.expected else ""
+    raise click.ClickException(message + expected)
 
 
 def _derive_name(folder: Path) -> str:
-    """Return a valid workspace name that resembles the folder's."""
+    """Return a valid workspace name made from the folder's name.
+
+    It is `_FALLBACK_NAME` if no character of the folder's name is usable.
+    """
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")
     return name[:_MAX_NAME_LENGTH] or _FALLBACK_NAME

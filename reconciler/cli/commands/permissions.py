@@ -24,7 +24,7 @@ _PURPOSES = ("plan", "apply", "destroy")
     "purpose",
     type=click.Choice(_PURPOSES),
     default="apply",
-    help="Command that the policy allows, in addition to reading (default: apply).",
+    help="Command that the policy is for; every policy allows reading (default: apply).",
 )
 @out_option
 @click.pass_context
@@ -49,20 +49,21 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     size = len("".join(text.split()))  # AWS does not count white space
     if size > iam.MAX_POLICY_CHARACTERS:
         echo(
-            f"warning: the policy has {size:,} characters, and a managed policy at most {iam.MAX_POLICY_CHARACTERS:,}; "
-            "split it into several",
+            f"warning: the policy has {size:,} characters, but IAM allows a managed policy only {iam.MAX_POLICY_CHARACTERS:,}; "
+            "split it into several policies",
             stderr=True,
         )
 
 
 def _find_target(workspace: Workspace) -> Target:
-    """Return the target with its account, or with placeholders if there are no credentials."""
+    """Return the target, with placeholders for what is unknown if it cannot be reached."""
     from reconciler.model.errors import TargetError
     from reconciler.model.plan import Target
 
     try:
         return workspace.connection.target
     except TargetError as error:
-        echo(f"{error}\nreplace ACCOUNT and REGION in the policy", stderr=True)
         settings = workspace.desired.settings
+        placeholders = "ACCOUNT" if settings.region else "ACCOUNT and REGION"
+        echo(f"{error}\nreplace {placeholders} in the policy", stderr=True)
         return Target(endpoint=settings.target, region=settings.region or "REGION", account="ACCOUNT")

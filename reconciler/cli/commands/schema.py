@@ -37,7 +37,11 @@ def schema(form: str, out: Path | None) -> None:
         click.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
-    hint = f"; add this first line to the TOML file: #:schema ./{out.name}" if form == _FILE else ""
+    hint = (
+        f"; add this first line to a TOML file in the same folder: #:schema ./{out.name}"
+        if form == _FILE
+        else ""
+    )
     echo(f"wrote {out}{hint}", stderr=True)
 
 

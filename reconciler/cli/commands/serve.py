@@ -68,23 +68,29 @@ _DURATION = _Duration()
 @click.option(
     "--latency",
     metavar="DURATION",
-    help="Delay of every response: 20ms, uniform:10ms,30ms or lognormal:20ms,0.5 (default: none).",
+    help="Delay of every response: a time (20ms), uniform:FROM,TO or lognormal:MEDIAN,SIGMA (default: none).",
 )
-@click.option("--faults", type=_FILE, metavar="FILE", help="TOML file with rules that make calls fail.")
-@click.option("--virtual-time", is_flag=True, help="Skip waits by advancing the registry's clock.")
+@click.option(
+    "--faults", type=_FILE, metavar="FILE", help="TOML file with rules by which calls fail or are delayed."
+)
+@click.option(
+    "--virtual-time",
+    is_flag=True,
+    help="Advance the registry's clock instead of delaying responses; POST /clock advances it, too.",
+)
 @click.option(
     "--detach-lag",
     "detach_lag_seconds",
     type=_DURATION,
     default=0.0,
-    help="How long a detached principal still blocks deletions (default: 0s).",
+    help="How long things, principals and policies cannot be deleted after a detachment (default: 0s).",
 )
 @click.option(
     "--thing-type-deletion",
     "thing_type_deletion_seconds",
     type=_DURATION,
     default=300.0,
-    help="Wait between deprecating a thing type and deleting it (default: 5m).",
+    help="How long a deprecated thing type cannot be deleted yet (default: 5m).",
 )
 @click.option(
     "--managed-thing-deletion",
@@ -104,13 +110,13 @@ _DURATION = _Duration()
     "--buckets",
     type=_FOLDER,
     metavar="FOLDER",
-    help="Folder of S3 buckets, for thing registration tasks.",
+    help="Folder whose subfolders replace S3 buckets, for thing registration tasks.",
 )
 def serve(*, quotas: str, **options: Any) -> None:
     """Serve the embedded registry over HTTP on this machine.
 
-    Any AWS client works with it: the AWS CLI, SDKs, Terraform. An access key ID of 12 digits selects that account;
-    any other selects account 123456789012. The region is the one that the request is signed for.
+    Any AWS client works with it: the AWS CLI, SDKs, Terraform. An access key ID of 12 digits selects the account
+    with that ID; any other selects account 123456789012. The region is the one that the request is signed for.
 
     POST /moto-api/reset deletes all data, GET /health reports that the server is up, SIGTERM stops it.
     """

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | str | None:
-    """Return an address, the path of an existing file whose name does not begin with a kind, or None."""
+    """Return the path of an existing file, else an address, or None without a value.
+
+    A value that begins with a kind, such as `things.pump-1`, is always an address, even if there is such a file.
+    """
     from reconciler.kinds import all_kinds
 
     if value is None:
