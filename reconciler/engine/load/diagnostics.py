@@ -1,6 +1,7 @@
 """Convert problems of declarations to diagnostics, in the order of the files.
 
-If many rows of a manifest have the same problem, it is reported once for all of them, or only for the first ones.
+A problem that all rows of a manifest have is reported once. One that only some rows have is reported for the first of them,
+and then with the number of the others.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from reconciler.model.diagnostic import Diagnostic, ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_path, quote
 
-_MAX_REPORTED_ROWS = 20
-"""The maximum number of rows that are reported one by one for the same problem in the same place of a table."""
+_MAX_ROW_DIAGNOSTICS = 20
+"""The maximum number of problems with one code in one place of a table that are reported one by one."""
 
 _GroupKey: TypeAlias = tuple[int, ValuePath, str, bool, str]
-"""The ID of the table object, the path in it, the severity, whether the row itself is wrong, the problem's code."""
+"""The ID of the table object, the path in it, the severity, whether the row cannot be read, the problem's code."""
 
 
 @frozen(eq=False)
 class _RowProblem:
     """The problem of one row.
 
-    `is_in_manifest` is true if the row itself cannot be read, false if the resource that it declares is not valid.
+    `is_row_unreadable` is false if the row can be read and the problem is one of the resource that it declares.
     """
 
     declaration: Declaration
     problem: ValueProblem
     row: ManifestRow
     origin: ValueOrigin
-    is_in_manifest: bool
+    is_row_unreadable: bool
 
 
 @define(eq=False)
@@ -54,7 +55,7 @@ class _Group:
                 problem.problem,
                 problem.expected,
             )
-        if len(self.first_problems) < _MAX_REPORTED_ROWS:
+        if len(self.first_problems) < _MAX_ROW_DIAGNOSTICS:
             self.first_problems.append(row_problem)
 
 
@@ -70,28 +71,29 @@ class DiagnosticCollector:
     ) -> None:
         """Add problems of one declaration.
 
-        `manifest_row` is a row of a manifest that cannot be read; then, `declaration` is the table with `for_each`.
+        `manifest_row` is set if the problems are those of a row of a manifest file that cannot be read. In that case, `declaration`
+        is the table with `for_each`.
         """
         for problem in problems:
             row = manifest_row or declaration.origin.row
             if row is None:
                 self._diagnostics.append(_to_diagnostic(declaration, problem))
             else:
-                self._add_to_group(declaration, problem, row, is_in_manifest=manifest_row is not None)
+                self._add_to_group(declaration, problem, row, is_row_unreadable=manifest_row is not None)
 
     def _add_to_group(
-        self, declaration: Declaration, problem: ValueProblem, row: ManifestRow, *, is_in_manifest: bool
+        self, declaration: Declaration, problem: ValueProblem, row: ManifestRow, *, is_row_unreadable: bool
     ) -> None:
-        if is_in_manifest:
+        if is_row_unreadable:
             origin = ValueOrigin((FOR_EACH,), tuple(map(str, problem.path)))
         else:
             origin = declaration.trace_origin(problem.path)
-        key = (id(declaration.table), origin.path, problem.severity, is_in_manifest, problem.code)
-        row_problem = _RowProblem(declaration, problem, row, origin, is_in_manifest)
+        key = (id(declaration.table), origin.path, problem.severity, is_row_unreadable, problem.code)
+        row_problem = _RowProblem(declaration, problem, row, origin, is_row_unreadable)
         self._groups.setdefault(key, _Group()).add(row_problem)
 
     def to_diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Return all diagnostics in the order of files, lines, addresses and rows."""
+        """Return all diagnostics in the order of files, lines, addresses, fields and rows."""
         # The diagnostics of a group stay together. Each block has the number of its first row, and its diagnostics.
         blocks = [(0, [diagnostic]) for diagnostic in self._diagnostics]
         blocks += (
@@ -108,13 +110,15 @@ def _sort_key(block: tuple[int, list[Diagnostic]]) -> tuple[str, int, str, str, 
 
 
 def _build_group_diagnostics(group: _Group) -> list[Diagnostic]:
-    """Return the diagnostics of a group: one if all rows have the same problem, else one for each row.
+    """Return the diagnostics of a group: one if all rows of the manifest have the same problem.
 
-    Only the first rows get a diagnostic of their own; one more has the number of the remaining rows.
+    Otherwise, each of the first problems has one, and one more has the number of the group's remaining rows.
     """
     example = group.first_problems[0]
     text, columns = example.problem.problem, example.origin.columns
-    is_in_all_rows = not example.is_in_manifest and len(group.rows) == example.declaration.declaration_count
+    is_in_all_rows = (
+        not example.is_row_unreadable and len(group.rows) == example.declaration.declaration_count
+    )
     if group.is_uniform and is_in_all_rows and not columns:  # the fault is in the table, not in the rows
         return [_to_table_diagnostic(example, text)]
     if group.is_uniform and is_in_all_rows and len(group.rows) > 1:
@@ -142,7 +146,7 @@ def _to_row_diagnostic(row_problem: _RowProblem) -> Diagnostic:
     problem, origin = row_problem.problem, row_problem.origin
     diagnostic = _build_diagnostic(row_problem.declaration, problem, line_path=origin.path)
     text = f"{row_problem.row}{_format_columns(origin.columns)}: {problem.problem}"
-    field = origin.path if row_problem.is_in_manifest else problem.path
+    field = origin.path if row_problem.is_row_unreadable else problem.path
     return evolve(diagnostic, problem=text, field=format_path(field) or None)
 
 

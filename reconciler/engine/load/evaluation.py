@@ -1,4 +1,4 @@
-"""Evaluate resources: kinds derive values from them, and the secrets among these are registered."""
+"""Let the kinds derive values from resources, and register the derived secrets for redaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.resource import Desired
 
 
 def evaluate(desired: Desired) -> Desired:
-    """Return the resources, each with the evaluation that its kind derives from it."""
+    """Return the resources, each with the evaluation by its kind, if there is one."""
     kinds = all_kinds()
     evaluated = {}
     for address, resource in desired.items():
@@ -20,7 +20,7 @@ def evaluate(desired: Desired) -> Desired:
 
 
 def register_secrets(desired: Desired) -> None:
-    """Register for redaction the secrets in evaluations, and the names of attributes with a secret value."""
+    """Register for redaction the secrets in evaluations, and the names of thing attributes with a secret value."""
     for resource in desired.values():
         if resource.evaluation is None:
             continue

@@ -1,4 +1,4 @@
-"""Tables with `for_each`, and their instances: the resources that the rows of the manifest declare."""
+"""Tables with `for_each`, and their instances: the declarations that result from the rows of the manifest."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _MAX_EXAMPLE_COLUMNS = 3
 class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `constants` are the valid fields that are the same in every row, `interpolations` those that depend on the row. `name` is None
-    if the table's name is not valid. `problems` are those of the table itself.
+    `problems` are those of interpolation, such as an unknown column. Of the fields without such a problem, `constants` has those
+    that are the same for every row, and `interpolations` those that depend on the row. `name` is None if the table's name has a
+    problem.
     """
 
     table: TomlTable
@@ -45,7 +46,7 @@ class ForEachTable:
 
     @property
     def instances(self) -> Iterator[Instance]:
-        """A declaration for each row; none if the name is not valid."""
+        """A declaration for each row; none if the table's name has a problem."""
         if self.name is None:
             return
         kind = self.table.names[0]
@@ -54,7 +55,7 @@ class ForEachTable:
 
     @property
     def text_size(self) -> int:
-        """The number of characters in all rows together of the texts that use columns."""
+        """The number of characters of the texts that use columns, filled for each row and added up."""
         rows = self.manifest.rows
         interpolations: list[Interpolation] = [*self.interpolations.values()]
         if self.name is not None:
@@ -109,13 +110,13 @@ class Instance(Declaration):
         return len(self.for_each.manifest.rows)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return the path in the file's table and the columns used there; an empty path means the name."""
+        """Return the path in the file's table and the columns used there; with an empty `path`, those of the name."""
         table = self.for_each
         if not path:
             name_columns = table.name.columns if table.name else frozenset[int]()
             return ValueOrigin((), table.list_column_names(name_columns))
-        file_path, columns = trace_columns(table.interpolations, path, self._values)
-        return ValueOrigin(file_path, table.list_column_names(columns))
+        table_path, columns = trace_columns(table.interpolations, path, self._values)
+        return ValueOrigin(table_path, table.list_column_names(columns))
 
     def fill_fields(self) -> tuple[dict[str, Any], list[ValueProblem]]:
         """Return the fields that depend on the row, and their problems."""

@@ -1,7 +1,6 @@
 """Values of a table with `for_each` in which `{column}` is replaced with a row's value.
 
-Invariant: the content of a manifest is only ever text. A row's value replaces its column's name; it is not formatted, looked up
-or interpolated again.
+Invariant: the values of a row are texts that are inserted unchanged in place of `{column}`. Braces in them have no meaning.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ class Interpolation(ABC):
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         """Return where a part of the filled value comes from; `part` is a key or an index of that value.
 
-        The result has the key or index in the file, the texts with columns in that key, and the interpolation of the part, None if
-        it has none.
+        The result has the part's key or index in the file, the text of that key if it uses columns, and the interpolation of the
+        part's value, if there is one.
         """
         del row
         return part, (), None
@@ -234,18 +233,18 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return the path in the file of the value at `path`, and the columns that its keys and its value use."""
+    """Return where the filled value at `path` is in the file's table, and the columns used by it and by the keys on its path."""
     if not path or path[0] not in fields:
         return path, frozenset()
-    file_path: list[str | int] = [path[0]]
+    table_path: list[str | int] = [path[0]]
     texts: list[InterpolatedText] = []
     value: Interpolation | None = fields[str(path[0])]
     for part in path[1:]:
         key, key_texts, value = value.trace_part(part, row) if value else (part, (), None)
-        file_path.append(key)
+        table_path.append(key)
         texts += key_texts
     texts += value.iterate_texts() if value else ()
-    return tuple(file_path), frozenset(column for text in texts for column in text.columns)
+    return tuple(table_path), frozenset(column for text in texts for column in text.columns)
 
 
 def fill_all(

@@ -40,7 +40,8 @@ _NO_COMMON_KEYS = CommonKeys()
 class ParsedDeclaration:
     """A declaration with its resource, or with its valid fields and its problems.
 
-    `valid_fields` is empty if there is a resource, whose spec has all fields.
+    `valid_fields` is empty if there is a resource, because its spec has all fields. The `problems` of an instance of a
+    table with `for_each` are only those of the fields that depend on its row.
     """
 
     declaration: Declaration
@@ -65,7 +66,7 @@ class ParsedDeclaration:
 
 
 class DeclarationParser:
-    """Parses the declarations of one file; files, secrets and long text are read through its context."""
+    """Parses the declarations of one file, and reads the files and secrets that they refer to through `context`."""
 
     def __init__(self, context: LoadContext) -> None:
         self._converter: Converter = build_converter(context)
