@@ -35,7 +35,8 @@ class Manifest:
     - `name`: the file's name in messages; empty for an array in the table itself;
     - `columns`: the names of the columns, None if they could not be determined;
     - `rows`: the place and the values of each row;
-    - `problems`: the place of each row that could not be read, with a problem. If the problem is about one column, that is its path.
+    - `problems`: the place of each row (or header) that could not be read, with a problem. If the problem has a path, this is the
+      name of a column.
     """
 
     name: str
@@ -97,7 +98,7 @@ class ManifestReader:
 class _ManifestBuilder:
     """The part of a manifest that has been read.
 
-    A row's `number` is its line in a file, or its index in an array.
+    A row's `number` is its first line in a file, or its index in an array.
     """
 
     name: str
@@ -157,7 +158,7 @@ def _parse_csv(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
 
 
 def _add_cells(builder: _ManifestBuilder, number: int, cells: list[str]) -> bool:
-    """Add the cells of a line; return whether the next lines can be read."""
+    """Add the cells of the header or of a row; return whether to read on."""
     columns = builder.columns
     if columns is None:
         return builder.set_columns(number, cells)
@@ -187,7 +188,7 @@ def _parse_objects(
 ) -> _ManifestBuilder:
     """Parse objects, which must all have the keys of the first one.
 
-    `items` has each object, after the number of its row.
+    `items` are pairs of a row's number and what `parse_row` parses to its object.
     """
     for number, item in items:
         try:
@@ -229,6 +230,9 @@ def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
                 values[column] = "true" if value else "false"
             case int() if value.bit_length() <= _MAX_TOML_INTEGER_BITS:
                 values[column] = str(value)
+            case int():
+                expected = f"an integer of at most {_MAX_TOML_INTEGER_BITS} bits, or a string"
+                raise _build_error("wrong-type", "the integer is too large", expected).nest_under(column)
             case str():
                 values[column] = value
             case float():  # the TOML parser loses the spelling: 1.10 is 1.1 here

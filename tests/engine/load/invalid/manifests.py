@@ -168,6 +168,7 @@ _MANIFESTS = (
             { serial = 1.10 },
             { serial = ["3"] },
             { seriel = "4" },
+            { serial = 100000000000000000000 },
         ]
         """,
         """
@@ -175,6 +176,7 @@ _MANIFESTS = (
         desired_state.toml:5: error: things.pump-{serial}.for_each[2].serial: got an array; expected a string, a number or a boolean
         desired_state.toml:6: error: things.pump-{serial}.for_each[3].serial: missing key; expected the keys of the first row
         desired_state.toml:6: error: things.pump-{serial}.for_each[3].seriel: unknown key; did you mean 'serial'?
+        desired_state.toml:7: error: things.pump-{serial}.for_each[4].serial: the integer is too large; expected an integer of at most 64 bits, or a string
         """,
     ),
     InvalidCase(
