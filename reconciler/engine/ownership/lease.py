@@ -1,8 +1,9 @@
 """The lease that allows one writer at a time, stored in the attributes of the workspace's thing group.
 
 The lease is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers succeeds (AWS IoT API
-reference, UpdateThingGroup). All stored times are the registry's, read from the `Date` header of responses, so that differences
-between the computers' clocks do not matter. A holder that cannot renew the lease in time writes nothing more, and the lease expires.
+reference, UpdateThingGroup). The stored times of a lease that is held are the registry's, read from the `Date` header of
+responses, so that differences between the computers' clocks do not matter. A holder that cannot renew the lease in time writes
+nothing more, and the lease expires.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _WRITE_UNTIL_SHARE = 0.8
 """The share of the lease's time in which its holder may begin a write; in the rest, the write has to end."""
 
 _RENEWALS_PER_LEASE = 4
-"""The number of times that a lease is renewed before it would expire."""
+"""The lease's time divided by this is the time between two renewals."""
 
 _INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
 """Characters that AWS does not allow in an attribute's value (service model, AttributeValue)."""
@@ -58,9 +59,9 @@ Clock = Callable[[], float]
 
 
 def _read_boot_clock() -> float:
-    """Return the time of a clock that does not stop while the computer sleeps.
+    """Return the time of a clock that, on Linux, does not stop while the computer sleeps.
 
-    The lease can expire during sleep. `time.monotonic` stops during sleep (clock_gettime(2)), and only Linux has a clock that does not.
+    The lease can expire during sleep. `time.monotonic` stops during sleep (clock_gettime(2)), but only Linux has `CLOCK_BOOTTIME`.
     """
     boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
@@ -68,10 +69,10 @@ def _read_boot_clock() -> float:
 
 @frozen
 class LeaseHolder:
-    """The holder of a lease, as stored in the registry.
+    """A lease as it is stored in the registry: its holder and its time.
 
-    `machine` is equal for processes that can see each other; `token` is different for every lease. `since` and `until` are the
-    start and the end of the lease in UTC, by the registry's clock.
+    `machine` is equal for processes of the same machine and container; `token` is different for every lease. `since` and `until`
+    are the start and the end of the lease in UTC, by the registry's clock.
     """
 
     process: ProcessIdentity
@@ -130,7 +131,10 @@ def find_lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
 
 
 def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
-    """Release the lease of any holder and return that lease. Raises AwsError and TargetError."""
+    """Release the lease of any holder and return that lease. Raises AwsError and TargetError.
+
+    If another caller changes the group at the same time, such as to renew the lease, the lease is returned but not released.
+    """
     group = _read_group(workspace, call)
     lease = group.parse_stored_lease() if group else None
     if group and lease:
@@ -139,7 +143,10 @@ def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
 
 
 def release_stale_lease(workspace: str, call: Call) -> None:
-    """Release a lease that has expired or whose process has died. Raises AwsError and TargetError."""
+    """Release a lease that has expired or whose process has died. Raises AwsError and TargetError.
+
+    If another caller changes the group at the same time, the lease is not released.
+    """
     group = _read_group(workspace, call)
     if group and group.parse_stored_lease() and not group.find_active_lease():
         _write_lease(workspace, call, group, {})
@@ -157,8 +164,8 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renew it in the background, and release it at the end.
 
-    `machine` defaults to this machine. Yields a function to call before each write: it raises LeaseLostError if the lease is lost.
-    Raises LockedError if another process holds the lease, AwsError and TargetError.
+    `machine` defaults to this machine. Yields a function to call before each write: it raises LeaseLostError if the lease was lost
+    or not renewed in time. Raises LockedError if another process holds the lease, and ReconcilerError, AwsError and TargetError.
     """
     lease = _Lease(workspace, call, process, machine or identify_machine(), seconds, clock)
     stop = threading.Event()
@@ -178,9 +185,9 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
 class _Lease:
     """This process's lease.
 
-    `_renewed_at` is when, by this process's `clock`, the last request that acquired or renewed it was sent; None while it is not
-    held. Only one thread at a time writes this attribute, and others read it; this needs no lock, because Python reads and writes an
-    attribute atomically.
+    `_renewed_at` is when, by this process's `clock`, the last successful attempt to acquire or renew the lease began; None before
+    the lease is acquired and after it was lost. Only one thread at a time writes this attribute, and others read it; this needs no
+    lock, because Python reads and writes an attribute atomically.
     """
 
     workspace: str
@@ -248,7 +255,7 @@ class _Lease:
     def renew(self) -> None:
         """Renew the lease once. Raises LeaseLostError, AwsError and TargetError.
 
-        If the group keeps changing at the same time, return without having renewed it.
+        If other callers keep changing the group, return without having renewed the lease.
         """
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
@@ -256,16 +263,17 @@ class _Lease:
             lease = group.parse_stored_lease() if group else None
             if group is None or lease is None or lease.token != self.token:
                 self._renewed_at = None
-                raise _build_lost_error(lease)
+                cause = f"{lease} holds it now" if lease else "it was released by force"
+                raise _build_lost_error(cause)
             if _write_lease(self.workspace, self.call, group, self._build_attributes(lease.since, group.now)):
                 self._renewed_at = requested_at
                 return
 
     def check(self) -> None:
-        """Check before each write that the lease is held. Raises LeaseLostError."""
+        """Check, before each write, that the lease was renewed in time and not lost. Raises LeaseLostError."""
         renewed_at = self._renewed_at
         if renewed_at is None:
-            raise _build_lost_error(None)
+            raise _build_lost_error("another process holds it now, or it was released by force")
         if self.clock() - renewed_at > self.seconds * _WRITE_UNTIL_SHARE:
             raise LeaseLostError(
                 "the workspace's lease could not be renewed in time, so nothing more is written"
@@ -285,8 +293,7 @@ class _Lease:
             return
 
 
-def _build_lost_error(lease: LeaseHolder | None) -> LeaseLostError:
-    cause = f"{lease} holds it now" if lease else "it was released by force"
+def _build_lost_error(cause: str) -> LeaseLostError:
     return LeaseLostError(f"the workspace's lease was lost ({cause}), so nothing more is written")
 
 
@@ -303,7 +310,7 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
 
 
 def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Mapping[str, str]) -> bool:
-    """Replace the lease's attributes unless the group has changed; return whether it succeeded.
+    """Replace the lease's attributes unless the group has changed since it was read; return whether they were replaced.
 
     Empty `lease_attributes` release the lease.
     """
@@ -314,7 +321,7 @@ def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Ma
         "thingGroupProperties": {"attributePayload": {"attributes": attributes, "merge": False}},
         "expectedVersion": group.version,
     }
-    # The attributes contain this lease's token, so reading shows whether a write with a lost response took effect.
+    # The attributes contain this lease's token, or no lease, so reading shows whether a write with a lost response took effect.
     verification = build_thing_group_verification(params["thingGroupName"])
     try:
         send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
