@@ -1,8 +1,8 @@
 """The JSON Schema (draft 2020-12) of a desired-state file, derived from the kinds and the loader.
 
 It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what depends on
-another file, another table or AWS. In a table with `for_each`, a text with a brace may be filled from a row, so the schema
-accepts such a text without checking constraints.
+another file, on another table or on the resources in AWS. A text with a brace may be filled from a row, so the tables of resources,
+with `for_each` or without, accept any such text without checking AWS's constraints or the text's format.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _build_shared_definitions() -> Schema:
     """Return the definitions that many fields refer to."""
     return {
         "file": _build_closed_object(
-            {"file": {"type": "string", "minLength": 1}}, "A file in the folder of this one."
+            {"file": {"type": "string", "minLength": 1}}, "A file in this file's folder or below it."
         ),
         "env": _build_closed_object(
             {"env": _allow_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
@@ -134,15 +134,15 @@ def _build_workspace_schema(member_schemas: MemberSchemas) -> Schema:
     for name, pattern in TEXT_PATTERNS.items():
         properties[name]["pattern"] = f"^(?:{pattern.pattern})$"
     properties["quotas"]["additionalProperties"]["additionalProperties"]["exclusiveMinimum"] = 0
-    change_limits = properties["limits"]["properties"]
-    kind_limits = change_limits.pop("kinds")["additionalProperties"]
-    for limit_schemas in (change_limits, kind_limits["properties"]):
+    workspace_limits = properties["limits"]["properties"]
+    kind_limits_schema = workspace_limits.pop("kinds")["additionalProperties"]
+    for limit_schemas in (workspace_limits, kind_limits_schema["properties"]):
         for name, limit_schema in limit_schemas.items():
             limit_schema |= {"minimum": 0}
             if name.endswith("percent"):
                 limit_schema |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
     # In the file, the kinds' tables are next to the limits of the whole workspace.
-    change_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits)
+    workspace_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits_schema)
     return {"description": "The owner of these resources, and the registry that they are in.", **schema}
 
 
@@ -164,6 +164,7 @@ def _build_workspace_name_constraints(member_schemas: MemberSchemas) -> Schema:
         if "pattern" in constraints and {"pattern": constraints["pattern"]} not in patterns:
             patterns.append({"pattern": constraints["pattern"]})
         if "maxLength" in constraints:
+            # With an empty workspace name, the marker's name is only what surrounds the workspace's name.
             max_length = constraints["maxLength"] - len(address.name)
             schema["maxLength"] = min(max_length, schema.get("maxLength", max_length))
     return schema
@@ -175,7 +176,7 @@ def _build_kind_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     names = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, **constraints}
     return {
         "type": "object",
-        "description": f"{kind.noun[:1].upper()}{kind.noun[1:]}s, by their names.",
+        "description": f"The tables [{kind.table}.NAME]; each declares a {kind.noun}.",
         "propertyNames": {"anyOf": [names, {"pattern": _TEXT_WITH_BRACE["pattern"]}]},
         "additionalProperties": {"$ref": f"#/$defs/{kind.table}"},
     }
@@ -217,7 +218,7 @@ def _add_constraints(schema: Schema, constraints: Mapping[str, Any], member: Mem
         case "integer" | "number":
             return {**schema, **{key: constraints[key] for key in constraints if key != "type"}}
         case _ if schema == _DOCUMENT and "properties" in constraints:
-            return {"anyOf": [_FILE, _TEXT, _allow_braces(constraints)]}
+            return {"anyOf": [_FILE, _TEXT, _allow_brace_in_each_text(constraints)]}
         case _ if (
             schema.get("anyOf", [{}])[0] == _TEXT and not member.references
         ):  # text, or a file or secret instead
@@ -239,18 +240,23 @@ def _add_structure_constraints(properties: Schema, constraints: Mapping[str, Any
     }
 
 
-def _allow_braces(schema: Any) -> Any:
-    """Return the schema of a JSON value, changed to accept any text with a brace in place of any text."""
+def _allow_brace_in_each_text(schema: Any) -> Any:
+    """Return the schema of a JSON value, changed so that each text in the value may be any text with a brace."""
     if not isinstance(schema, Mapping):
         return schema
-    relaxed = {key: _allow_braces(value) for key, value in schema.items() if key != "properties"}
+    relaxed = {key: _allow_brace_in_each_text(value) for key, value in schema.items() if key != "properties"}
     if "properties" in schema:
-        relaxed["properties"] = {name: _allow_braces(value) for name, value in schema["properties"].items()}
+        relaxed["properties"] = {
+            name: _allow_brace_in_each_text(value) for name, value in schema["properties"].items()
+        }
     return _allow_brace(relaxed) if schema.get("type") == "string" else relaxed
 
 
 def _adapt_map_constraint(key: str, constraint: Any, schema: Schema) -> Any:
-    """Return the constraint of a map: of its keys, of its values, or of its size."""
+    """Return AWS's constraint on a map's keys, values or size, as the file's schema needs it.
+
+    Keys and texts with a brace are accepted. `schema` is that of the map; if its values are not just texts, it is kept for them.
+    """
     if key == "propertyNames":
         return {**_UNRESERVED_KEY, "anyOf": [constraint, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
     if key == "additionalProperties":
@@ -260,7 +266,7 @@ def _adapt_map_constraint(key: str, constraint: Any, schema: Schema) -> Any:
 
 
 def _build_object_schema(cls: type, text: Schema) -> Schema:
-    """Return the schema of a table that becomes an attrs class; `text` is the schema of its texts."""
+    """Return the schema of a table that becomes an attrs object; `text` is the schema of its texts."""
     fields = attrs.fields(attrs.resolve_types(cls))
     properties = {
         field.name: {**_build_field_schema(field.type, text), **_build_default(field)} for field in fields
@@ -277,6 +283,7 @@ def _build_default(field: Any) -> Schema:
 def _build_field_schema(annotation: Any, text: Schema) -> Schema:
     """Return the schema of the values that the loader accepts for this annotation."""
     if accepts_document_or_name(annotation):
+        # A reference to a document that only AWS has is not valid here.
         return {"anyOf": [_FILE, _TEXT, {"type": "object", "properties": {"id": False, "arn": False}}]}
     schemas = [_build_type_schema(file_type, text) for file_type in select_toml_types(annotation)]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}

@@ -29,7 +29,7 @@ INLINE_MOVED_KEYS = ("from",)
 """The keys of `moved` inside a resource's own table."""
 
 _ADDRESS_FORMAT = "kind.name, such as 'things.pump-7'"
-_DESTROY_FORMAT = "destroy = false (to delete a resource, only remove its table)"
+_DESTROY_FORMAT = "destroy = false (to delete the resource, remove its table and write no [[removed]])"
 _ABSENT_ADDRESS = "an address that the file no longer has"
 
 
@@ -58,7 +58,7 @@ class _ResolvedMove:
 
 @define
 class MovedRemoved:
-    """The valid statements: the place of each removed address, and the new address by each former one."""
+    """The valid statements: the place of each `[[removed]]` by its address, and each new address by the former one."""
 
     removed: dict[Address, Origin] = Factory(dict)
     moved: dict[Address, Address] = Factory(dict)
@@ -79,7 +79,7 @@ def resolve_moved_removed(
 
 
 class _Resolver:
-    """Checks each statement against the declarations and the statements before it."""
+    """Checks each statement against the declarations and the other statements."""
 
     def __init__(
         self, declarations: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
@@ -134,10 +134,10 @@ class _Resolver:
             self._valid_statements.removed[address] = table.origin
 
     def _check_removal(self, address: Address) -> None:
-        """Raise InvalidValueError if a resource cannot be forgotten by this address.
+        """Raise InvalidValueError if `[[removed]]` may not name this address.
 
-        That is so if the address is still declared or already listed, if it is that of an ownership marker or a composite, or if the
-        registry does not store its name.
+        That is so if the file still declares it, if an earlier `[[removed]]` names it, if it is the address of an ownership marker
+        or of a resource composed of others, or if its name is one that the registry does not store.
         """
         kind = all_kinds()[address.kind]
         if address in self._declarations:

@@ -32,8 +32,8 @@ _TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document)
 """The types of most values, which need not be searched for secrets."""
 
 _MAX_COMPARISONS = 100_000
-"""The maximum number of names that are compared to find the nearest: a for_each table with one wrong reference has
-thousands of problems."""
+"""The maximum number of comparisons with declared names. After these, problems suggest no nearest name: one wrong reference in a
+table with `for_each` is thousands of problems."""
 
 
 def check_declarations(
@@ -43,9 +43,9 @@ def check_declarations(
     constraints: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
-    """Report every problem of the declarations.
+    """Report the problems of the declarations: those that parsing found, and those that the checks find.
 
-    A resource of one of the `partly_read_kinds` is never reported as missing.
+    References to resources of the `partly_read_kinds` are not checked, because not all of these resources are known.
     """
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
     reference_checker = _ReferenceChecker(parsed_declarations, partly_read_kinds)
@@ -72,7 +72,7 @@ def check_declarations(
 
 
 class _ReferenceChecker:
-    """Finds references to names that the file does not declare, with the nearest declared name."""
+    """Finds references to resources that the file does not declare, with the nearest declared name or address."""
 
     def __init__(self, declared: Collection[Address], partly_read_kinds: Collection[str]) -> None:
         self._declared = declared
@@ -139,7 +139,7 @@ def _build_not_declared_problem(
 
 
 def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:
-    """Yield a problem for each path in `ignore_changes` that leads to no field."""
+    """Yield a problem for each path in `ignore_changes` that is neither a field nor a key of a map field."""
     if not paths:
         return
     map_fields = {
@@ -155,13 +155,13 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
             nearest = closest_match(name, list(kind.members))
             yield ValueProblem("unknown-field", problem, None, nearest, path=path)
         elif dot and not (name in map_fields and key):
-            expected = f"{name}.KEY" if name in map_fields else f"{quote(name)}, which has no parts"
+            expected = f"{name}.KEY" if name in map_fields else f"{quote(name)} as a whole"
             problem = f"{quote(text)} is not a valid path"
             yield ValueProblem("invalid-path", problem, expected, path=path)
 
 
 def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iterator[ValueProblem]:
-    """Yield a warning for each secret whose environment variable is not set."""
+    """Yield a warning for each secret whose environment variable is not set or empty."""
     for name, value in values.items():
         if isinstance(value, Secret):
             if value.value is None:
@@ -181,31 +181,36 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
 def _check_constraints(
     item: ParsedDeclaration, scope: Scope, constraints: Constraints
 ) -> Iterator[ValueProblem]:
-    """Yield a problem for each field, set or default, that violates AWS's constraints."""
+    """Yield a problem for each violation of AWS's constraints, and for each reserved key of a map.
+
+    Values that the kind derives for fields that are not set are checked, too.
+    """
     kind = item.kind
     effective = kind.compute_effective_spec(item.resource, scope) if item.resource else None
-    # The effective spec of a templated resource has another class than its table.
+    # The effective spec of a resource made from a template is not of its kind's spec class.
     is_other_class = effective is not None and type(effective) is not kind.spec_class
     effective_members = get_members(type(effective)) if is_other_class else {}
     values = item.values
     for name, member in {**effective_members, **kind.members}.items():
-        file_value = values.get(name)
-        if isinstance(file_value, dict):
-            yield from _check_reserved_keys(name, file_value)
-        value = getattr(effective, name, None) if file_value is None else file_value
+        declared_value = values.get(name)
+        if isinstance(declared_value, dict):
+            yield from _check_reserved_keys(name, declared_value)
+        value = getattr(effective, name, None) if declared_value is None else declared_value
         if member.api is None or value is None:
             continue
-        sent_value = _to_sent_value(value, member.references)
-        if sent_value is None or sent_value in ({}, ()):
+        checked_value = _to_checked_value(value, member.references)
+        if checked_value is None or checked_value in ({}, ()):
             continue
         # A text from another file may be anything, so problems reveal no more of it than of a secret.
-        is_secret = isinstance(file_value, str | Secret) and not _is_literal(item, name)
-        for violation in constraints.find_violations(kind.service, member.api, sent_value, secret=is_secret):
+        is_secret = isinstance(declared_value, str | Secret) and not _is_literal(item, name)
+        for violation in constraints.find_violations(
+            kind.service, member.api, checked_value, secret=is_secret
+        ):
             yield violation.nest_under(name)
 
 
 def _is_literal(item: ParsedDeclaration, name: str) -> bool:
-    """Return whether a field's text is written in the TOML file itself."""
+    """Return whether a field's text is written in the TOML file itself, with columns or without."""
     return isinstance(item.declaration.table.entries.get(name), str)
 
 
@@ -216,8 +221,8 @@ def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[Valu
             yield ValueProblem("reserved-name", problem, "another key", path=(name, key))
 
 
-def _to_sent_value(value: Any, references: str | None) -> Any:
-    """Return the value that would be sent to AWS, or None if it is not known yet."""
+def _to_checked_value(value: Any, references: str | None) -> Any:
+    """Return the value to check against AWS's constraints, or None if it is not known yet or needs no check."""
     match value:
         case Pem():
             return value.text
@@ -229,7 +234,7 @@ def _to_sent_value(value: Any, references: str | None) -> Any:
             return value.id.rpartition("/")[2]
         case str() if references:
             return None
-        case Mapping():  # secrets among its values are revealed only to be sent
+        case Mapping():  # secrets among its values are not checked: they are revealed only to be sent
             return {key: item for key, item in value.items() if not isinstance(item, Secret)}
         case str() | tuple():
             return value
@@ -277,7 +282,7 @@ def _build_same_identity_problem(
 def _check_cycles(
     parsed_declarations: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector
 ) -> None:
-    """Report dependency cycles, each at its lowest address."""
+    """Report dependency cycles, each at its first address in sorted order."""
     cyclic_dependencies = find_cyclic_subgraph(
         {address: item.dependencies for address, item in parsed_declarations.items()}
     )

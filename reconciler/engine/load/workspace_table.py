@@ -70,7 +70,7 @@ def parse_settings(
 
 
 def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
-    """Yield the first reason why AWS would reject an ownership marker that contains the workspace's name."""
+    """Yield the first reason why the name is empty or AWS would reject an ownership marker that contains it."""
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return
@@ -105,7 +105,7 @@ def _check_target(settings: Settings) -> Iterator[ValueProblem]:
     if not is_valid or not target.isprintable() or " " in target:
         yield ValueProblem("invalid-url", "the URL is not valid", _TARGET_FORMAT, path=path)
     elif url.username is not None or url.password is not None:
-        expected = "a URL without credentials, which boto3 finds by itself"
+        expected = "a URL without credentials (boto3 finds credentials by itself)"
         yield ValueProblem("credentials-in-url", "the URL contains credentials", expected, path=path)
 
 

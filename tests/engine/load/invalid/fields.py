@@ -282,7 +282,7 @@ CASES = (
         desired_state.toml:2: error: things.pump-1.lifecycle.ignore_change: unknown key; did you mean 'ignore_changes'?
         desired_state.toml:2: error: things.pump-1.lifecycle.prevent_destroy: got the string 'yes'; expected true or false
         desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[0]: 'atributes' is not a field of a thing; did you mean 'attributes'?
-        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[1]: 'thing_type.name' is not a valid path; expected 'thing_type', which has no parts
+        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[1]: 'thing_type.name' is not a valid path; expected 'thing_type' as a whole
         desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[2]: 'attributes.' is not a valid path; expected attributes.KEY
         desired_state.toml:8: error: things.pump-3.lifecycle.ignore_changes: got the string 'attributes'; expected an array, each item a string
         """,

@@ -2,7 +2,7 @@
 
 from tests.engine.load.invalid.case import InvalidCase
 
-EXPECTED_DESTROY = "destroy = false (to delete a resource, only remove its table)"
+EXPECTED_DESTROY = "destroy = false (to delete the resource, remove its table and write no [[removed]])"
 
 CASES = (
     InvalidCase(

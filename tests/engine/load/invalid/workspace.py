@@ -131,7 +131,7 @@ CASES = (
         target = "https://admin:hunter2@localhost:4566"
         """,
         """
-        desired_state.toml:3: error: workspace.target: the URL contains credentials; expected a URL without credentials, which boto3 finds by itself
+        desired_state.toml:3: error: workspace.target: the URL contains credentials; expected a URL without credentials (boto3 finds credentials by itself)
         """,
         has_workspace=False,
     ),
