@@ -20,7 +20,7 @@ def evaluate(desired: Desired) -> Desired:
 
 
 def register_secrets(desired: Desired) -> None:
-    """Register for redaction the secrets in evaluations, and the names of thing attributes with a secret value."""
+    """Register for redaction the secrets in evaluations, and the names of things' secret attributes."""
     for resource in desired.values():
         if resource.evaluation is None:
             continue

@@ -1,4 +1,4 @@
-"""Tables with `for_each`, and their instances: the declarations that result from the rows of the manifest."""
+"""Tables with `for_each`, and their instances: the declarations made from the manifest's rows."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ _MAX_EXAMPLE_COLUMNS = 3
 class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `problems` are those of interpolation, such as an unknown column. Of the fields without such a problem, `constants` has those
-    that are the same for every row, and `interpolations` those that depend on the row. `name` is None if the table's name has a
-    problem.
+    `problems` are those of interpolation, such as an unknown column. The fields without such a problem are in `constants` if they are
+    the same for every row, and in `interpolations` if they depend on the row. `name` is None if the table's name has a problem.
     """
 
     table: TomlTable
@@ -110,7 +109,10 @@ class Instance(Declaration):
         return len(self.for_each.manifest.rows)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return the path in the file's table and the columns used there; with an empty `path`, those of the name."""
+        """Return the path in the file's table, and the columns used there.
+
+        An empty `path` means the name.
+        """
         table = self.for_each
         if not path:
             name_columns = table.name.columns if table.name else frozenset[int]()

@@ -233,7 +233,10 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return where the filled value at `path` is in the file's table, and the columns used by it and by the keys on its path."""
+    """Return the path in the file's table of the filled value at `path`, and the columns used there.
+
+    These are the columns of the value itself and those of the keys on the path.
+    """
     if not path or path[0] not in fields:
         return path, frozenset()
     table_path: list[str | int] = [path[0]]

@@ -241,7 +241,7 @@ def _add_structure_constraints(properties: Schema, constraints: Mapping[str, Any
 
 
 def _allow_brace_in_each_text(schema: Any) -> Any:
-    """Return the schema of a JSON value, changed so that each text in the value may be any text with a brace."""
+    """Return the schema of a JSON value, changed to accept any text with a brace for each text in it."""
     if not isinstance(schema, Mapping):
         return schema
     relaxed = {key: _allow_brace_in_each_text(value) for key, value in schema.items() if key != "properties"}

@@ -58,7 +58,10 @@ class _ResolvedMove:
 
 @define
 class MovedRemoved:
-    """The valid statements: the place of each `[[removed]]` by its address, and each new address by the former one."""
+    """The valid statements.
+
+    `removed` has the place of each `[[removed]]` by the address that it names, `moved` each new address by the former one.
+    """
 
     removed: dict[Address, Origin] = Factory(dict)
     moved: dict[Address, Address] = Factory(dict)

@@ -66,7 +66,7 @@ class ParsedDeclaration:
 
 
 class DeclarationParser:
-    """Parses the declarations of one file, and reads the files and secrets that they refer to through `context`."""
+    """Parses the declarations of one file; `context` reads the files and secrets that they refer to."""
 
     def __init__(self, context: LoadContext) -> None:
         self._converter: Converter = build_converter(context)

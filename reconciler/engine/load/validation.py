@@ -72,7 +72,7 @@ def check_declarations(
 
 
 class _ReferenceChecker:
-    """Finds references to resources that the file does not declare, with the nearest declared name or address."""
+    """Finds references to undeclared resources, with the nearest declared name or address."""
 
     def __init__(self, declared: Collection[Address], partly_read_kinds: Collection[str]) -> None:
         self._declared = declared
@@ -222,7 +222,7 @@ def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[Valu
 
 
 def _to_checked_value(value: Any, references: str | None) -> Any:
-    """Return the value to check against AWS's constraints, or None if it is not known yet or needs no check."""
+    """Return the value to check against AWS's constraints, or None if it is unknown or needs no check."""
     match value:
         case Pem():
             return value.text

@@ -70,7 +70,7 @@ def parse_settings(
 
 
 def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
-    """Yield the first reason why the name is empty or AWS would reject an ownership marker that contains it."""
+    """Yield the first reason why AWS would reject an ownership marker with this name, or an empty name."""
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return

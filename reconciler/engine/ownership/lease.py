@@ -310,7 +310,7 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
 
 
 def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Mapping[str, str]) -> bool:
-    """Replace the lease's attributes unless the group has changed since it was read; return whether they were replaced.
+    """Replace the lease's attributes; return False if the group has changed since it was read.
 
     Empty `lease_attributes` release the lease.
     """
