@@ -16,12 +16,8 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
-from tests.engine.apply.test_staleness import (
-    ARN_PREFIX,
-    CHANGED_FIELDS,
-    RESOURCES_BEFORE,
-    make_allow_document,
-)
+from tests.engine.apply.edits import ARN_PREFIX, make_allow_document
+from tests.engine.apply.test_staleness import CHANGED_FIELDS, RESOURCES_BEFORE
 from tests.engine.test_provisioned_things import compute_pump_certificate_id, make_fleet, make_pump
 from tests.support.desired_states import (
     AUTHORITIES,
