@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """Yield the result of every check: versions, file, target, credentials, permissions, lock, journal.
+    """Yield the results of the checks: versions, file, access to the target, lock, journal.
 
-    Nothing is written, but an embedded registry that does not exist yet is created.
+    A check that depends on a failed one is left out. Nothing is written, but an embedded registry that does not exist yet is
+    created.
     """
     from reconciler.aws import preflight
 
@@ -49,9 +50,9 @@ def _build_valid_file_result(workspace: Workspace) -> CheckResult:
 
 
 def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """Yield the results on access to the registry and on its lock.
+    """Yield the results on access to the target, on what may be read, and on the workspace's lock.
 
-    If access fails, the lock is not checked.
+    After an error on access, the other two are not checked.
     """
     from reconciler.engine.permissions.read_access import check_read_access
 
@@ -68,7 +69,7 @@ def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[
 
 
 def _check_access(workspace: Workspace, environ: Mapping[str, str]) -> Sequence[CheckResult]:
-    """Check the embedded registry's database, or credentials, clock and permissions at AWS."""
+    """Check the embedded registry's database, or the access to AWS or to another endpoint."""
     from reconciler.aws import preflight
     from reconciler.aws.quotas import load_quotas
     from reconciler.engine.permissions.operations import find_needed_operations

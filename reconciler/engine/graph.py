@@ -26,7 +26,7 @@ def build_resource_graph(resources: Desired) -> Graph:
 
 def build_graph(dependencies: Dependencies) -> Graph:
     """Return the graph, sorted by address; a dependency that is not itself a key is left out."""
-    import networkx as nx  # takes a tenth of a second, which an empty plan does not need
+    import networkx as nx  # slow (a tenth of a second), and not needed for an empty plan
 
     graph: Graph = nx.DiGraph()
     graph.add_nodes_from(sorted(dependencies))
@@ -41,8 +41,8 @@ def build_graph(dependencies: Dependencies) -> Graph:
 def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
     """Return the addresses that are in a cycle or depend on one, with their dependencies.
 
-    Addresses without remaining dependencies are removed again and again, and the result is what remains: nothing if the file is
-    valid. This needs no networkx, which is slow to import.
+    Addresses without remaining dependencies are removed again and again, and the result is what remains: nothing if there is
+    no cycle. This needs no networkx, which is slow to import.
     """
     remaining_counts = {
         address: sum(dependency in dependencies for dependency in dependencies_of_address)
@@ -74,7 +74,7 @@ def sort_by_dependencies(graph: Graph) -> list[Address]:
 
 
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
-    """Yield cycles that cover every address in a cycle; each begins with its lowest address.
+    """Yield cycles that together contain every address in a cycle; each begins with its lowest address.
 
     A strongly connected component can have exponentially many cycles. So for each address that no yielded cycle contains yet, only
     one shortest cycle through it is yielded.

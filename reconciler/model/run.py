@@ -93,7 +93,7 @@ class RunCall:
 
     - "answered": AWS responded, perhaps with an error that the call expects;
     - "refused": AWS returned another error;
-    - "lost": there was no response, but the call may have taken effect;
+    - "lost": there was no response or a server error; the call may have taken effect, unless it could not be sent;
     - "in flight": no response is recorded yet, and the run has not ended;
     - "unknown": the run ended before a response was recorded; the call may have taken effect.
 

@@ -77,12 +77,12 @@ def _export_tables(
 
     Raises ClickException, with every reason, if a resource cannot be exported.
     """
-    from reconciler.engine.export.append import choose_file_to_append
+    from reconciler.engine.export.append import choose_file_for_new_tables
     from reconciler.engine.export.files import build_pem_writer, export_undeclared
 
     if not addresses:
         return ()
-    write_pem = build_pem_writer(pem_dir, choose_file_to_append(workspace.path).parent)
+    write_pem = build_pem_writer(pem_dir, choose_file_for_new_tables(workspace.path).parent)
     export = export_undeclared(workspace.desired, workspace.connection.call, addresses, write_pem)
     if export.left_out:
         reasons = (f"{address}: {reason}" for address, reason in sorted(export.left_out.items()))
@@ -97,12 +97,12 @@ def _append_to_file(
 
     The context ends as soon as the user has approved the plan, so the file keeps the tables even if the apply fails.
     """
-    from reconciler.engine.export.append import append_text, choose_file_to_append
+    from reconciler.engine.export.append import append_text, choose_file_for_new_tables
     from reconciler.engine.export.toml_writer import render_tables
     from reconciler.render.views.labels import pluralize
 
     if not tables:
         return nullcontext()
-    file = choose_file_to_append(workspace.path)
+    file = choose_file_for_new_tables(workspace.path)
     terminal.print_notes(f"adding {pluralize(len(tables), 'table')} at the end of {file}")
     return append_text(file, render_tables(tables))

@@ -32,7 +32,7 @@ from reconciler.model.redaction import redact
 MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
-"""A function that is called before each write; it raises LeaseLostError if nothing more may be written."""
+"""A function that is called before each call of a step; it raises LeaseLostError if the run may send no more."""
 
 _VERSION_CONFLICT = "VersionConflictException"
 
@@ -61,13 +61,14 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
 ) -> Generator[Outcome, None, None]:
     """Send the plan's calls and yield the outcome of each step as it happens.
 
-    Right before a step's first write, its resource is read again; if the resource has changed since the plan was made, the step
-    fails with StaleError. If a step fails, only the steps that depend on it are skipped.
+    Right before a step's first write, the resources that the write could overwrite are read again; if someone else has changed
+    them since the plan was made, the step fails with StaleError (`staleness` defines the details). If a step fails, only the steps
+    that depend on it, directly or indirectly, are skipped.
 
     The run stops when `stop` is set, at the first KeyboardInterrupt, or when a step fails because the lease is lost or the service
-    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. Once
-    the run is stopping, a KeyboardInterrupt is raised. `recorder` records every attempt at a call, before it is sent and after its
-    response.
+    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. A
+    further KeyboardInterrupt, while the run is stopping, is passed on to the caller. `recorder` records every call of the steps,
+    before it is sent and after its response.
     """
     queue = ReadyQueue(plan)
     with (
@@ -108,7 +109,7 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
 
 
 def _is_fatal(outcome: Outcome) -> bool:
-    """Return whether all other steps would fail for the same reason."""
+    """Return whether the run must stop: the other steps would most likely fail for the same reason."""
     return isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceUnavailableError)
 
 

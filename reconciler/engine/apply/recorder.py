@@ -1,4 +1,7 @@
-"""Recorders of an apply: they record every attempt at a call and the outcome of each step."""
+"""Recorders of an apply: they record every call of the steps and the outcome of each step.
+
+A repetition of a call is recorded as another call, except one that the `Call` function makes by itself (`aws.caller`).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class Recorder(Protocol):
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record how a call ended.
 
-        `status` is a `RunCall.status`, `request_id` is AWS's, and `code` is AWS's error code or the class name of another error.
+        `status` is "answered", "refused" or "lost", as in `RunCall.status`. `request_id` is AWS's. `code` is AWS's error code, the
+        class name of another error, or empty after a success.
         """
 
     def record_outcome(self, outcome: Outcome) -> None:
@@ -64,7 +68,7 @@ NULL_RECORDER = NullRecorder()
 
 
 def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
-    """Return `call`, extended to record each attempt before it is sent and after its response."""
+    """Return `call`, extended to record each request before it is sent and after its response or error."""
 
     def send(request: ApiCall) -> Mapping[str, Any]:
         token = recorder.record_request(address, request)

@@ -1,4 +1,4 @@
-"""Write values that AWS returns only once to files, completely or not at all."""
+"""Save in files what AWS returns only once; each file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_writable(call: ApiCall) -> None:
 
 
 def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:
-    """Write the members of the response to the files that the call names. Raises ReconcilerError."""
+    """Write the members of the response that the call's `output_files` name. Raises ReconcilerError."""
     for output in call.output_files:
         value: Any = response
         try:
@@ -34,7 +34,7 @@ def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:
                 value = value[name]
         except KeyError:
             raise ReconcilerError(
-                f"{output.file}: cannot be written: AWS's response has no {output.member}, which it returns only once"
+                f"{output.file}: cannot be written: AWS's response has no {output.member}, which AWS returns only once"
             ) from None
         try:
             _write_new_file(Path(output.file.path), str(value), 0o600 if output.secret else 0o644)

@@ -1,8 +1,9 @@
 """Send one call, and repeat it while needed; the `ApiCall` itself states what each error code means.
 
-If a response is lost, it is unknown whether the call took effect. The `Call` function has already repeated the call if it is
-idempotent. Any other call is verified by reading, and sent again only if it did not take effect. So an "already exists" error after a
-lost response does not count as success by itself; a read must show that the call took effect.
+If a response is lost, it is unknown whether the call took effect. An idempotent call has then already been repeated by the `Call`
+function (`aws.caller`). A call with a `verification` is verified by reading, and sent again only if it did not take effect; any other
+call fails. So an "already exists" error after a lost response does not count as success by itself; a read must show that the call took
+effect.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Pause = Callable[[float], None]
 def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
     """Return AWS's response, or an empty one after an error that counts as success for this call.
 
-    Raises AwsError and TargetError; UnknownOutcomeError if a response was lost and reading cannot determine whether the call took
+    Raises AwsError and TargetError; UnknownOutcomeError if a response was lost and it cannot be determined whether the call took
     effect; and ReconcilerError if an output file cannot be written, or if a call with `repeat_until` still succeeds at its timeout.
     """
     output_files.check_writable(request)
@@ -70,7 +71,7 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
 class _Sender:
     """A sender of one call with resolved parameters.
 
-    `lost_response_error` is the error of the last attempt that got no response, or None.
+    `lost_response_error` is the latest error that left it unknown whether the call took effect, or None.
     """
 
     call: Call
@@ -117,17 +118,21 @@ class _Sender:
             response: Mapping[str, Any] | None = end.value
             return response
         except LookupError as error:  # the call took effect only in part
-            raise self._build_unknown_outcome_error(str(error)) from error
+            resource_to_check = str(error)
+            raise self._build_unknown_outcome_error(resource_to_check) from error
         except (AwsError, TargetError) as error:
             raise self._build_unknown_outcome_error() from error
 
-    def _build_unknown_outcome_error(self, details: str = "") -> UnknownOutcomeError:
+    def _build_unknown_outcome_error(self, resource_to_check: str = "") -> UnknownOutcomeError:
         assert self.lost_response_error
-        return UnknownOutcomeError(self.request, self.lost_response_error, details)
+        return UnknownOutcomeError(self.request, self.lost_response_error, resource_to_check)
 
 
 def generate_growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
-    """Yield pauses in seconds, doubling from 0.05 to 5 with jitter, until their sum is `total_seconds`."""
+    """Yield random pauses in seconds until their sum reaches `total_seconds`.
+
+    The maximum of a pause doubles each time, from 0.05 to 5.
+    """
     max_pause, elapsed = 0.05, 0.0
     while elapsed < total_seconds:
         seconds = random.uniform(max_pause / 2, max_pause)  # noqa: S311 (spreads load, protects no secret)

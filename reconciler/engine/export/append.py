@@ -1,4 +1,7 @@
-"""Append tables to the desired-state file; the rest of the file is not touched."""
+"""Append tables to the desired-state file.
+
+The text that is already in the file stays as it is, except for empty lines at its end.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ _FILE_IN_FOLDER = "adopted.toml"
 """The name of the file to which tables are appended if the desired state is a folder."""
 
 
-def choose_file_to_append(path: Path) -> Path:
+def choose_file_for_new_tables(path: Path) -> Path:
     """Return the file to which new tables are appended; `path` is a desired state's file or folder."""
     return path / _FILE_IN_FOLDER if path.is_dir() else path
 
 
 @contextmanager
 def append_text(path: Path, text: str) -> Iterator[None]:
-    """Append text to a file, and restore the file if the `with` block raises."""
+    """Append text to a file, or create it; undo that if the `with` block raises."""
     previous_content = path.read_bytes() if path.exists() else None
     separator = b"\n\n" if previous_content else b""
     path.write_bytes((previous_content or b"").rstrip(b"\n") + separator + text.encode())

@@ -1,6 +1,7 @@
 """Turn live resources into desired-state tables: the reverse of loading.
 
-A value that AWS does not return is left out, or becomes a reference to an environment variable; a comment names each such field.
+A value that AWS does not return is left out, or becomes a reference to an environment variable. A comment names each secret, and each
+field of which only a hash is known.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ class Table:
 
 @frozen
 class Export:
-    """The exported tables, dependencies first.
+    """The exported tables, ordered by kind: a kind comes after those that it refers to.
 
-    `left_out` has the resources that no table can describe, each with the reason; `unmanaged` has the exported resources that no
-    workspace owns.
+    `left_out` has the reason for each address without a table. `unmanaged` has the exported resources that no workspace owns and no
+    thing uses.
     """
 
     tables: tuple[Table, ...]
@@ -64,15 +65,16 @@ class Export:
 
 
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
-    """Read all live resources except those of other workspaces and this workspace's ownership markers.
+    """Read the live resources except those of other workspaces and this workspace's ownership markers.
 
-    A resource that only resources of other workspaces use is left out as well. A resource that the file declares has its address
-    there; any other gets an address from `_assign_names`. References in the specs are AWS's IDs. Raises AwsError.
+    A resource that only resources of other workspaces use is left out as well. If a kind has no `listing`, only its resources that
+    the workspace declares or owns are read. A resource that the file declares has its address in the file; any other gets a new one
+    (`_assign_names`). References in the specs are AWS's IDs. Raises TargetError and AwsError.
     """
     kinds = all_kinds()
     workspace = state.settings.name
     live_by_table = _read_all(state, call)
-    ids_of_other_workspaces = {
+    foreign_ids_by_table = {
         table: frozenset(
             identity for identity, live in live_by_id.items() if live.owner not in {None, workspace}
         )
@@ -84,7 +86,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
         kind = kinds[table]
         foreign_user_ids: frozenset[str] = frozenset()
         if kind.used_by_table:
-            foreign_user_ids = ids_of_other_workspaces[kind.used_by_table]
+            foreign_user_ids = foreign_ids_by_table[kind.used_by_table]
         for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
             if live.owner not in {None, workspace} or _is_used_only_by(live, foreign_user_ids):
@@ -95,12 +97,12 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
 
 
 def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live]]:
-    """Return the live resources of every kind: table → AWS's ID → live resource."""
+    """Return the live resources of all kinds except composites: table → AWS's ID → live resource."""
     basis = Basis(state.resources, moved=state.moved)
     live_by_table: dict[str, Mapping[str, Live]] = {}
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
-            if not kind.composed_of:  # otherwise, its parts are read as resources of their own kinds
+            if not kind.composed_of:  # the parts of a composite are read as resources of their own kinds
                 live_by_table[table] = reread(
                     kind,
                     _list_ids(kind, call),
@@ -124,7 +126,7 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
 
 
 def _is_used_only_by(live: Live, user_ids: frozenset[str]) -> bool:
-    """Return whether a resource (a certificate) has users (things), and `user_ids` contains all of them."""
+    """Return whether a resource (such as a certificate) has users (things), and all are in `user_ids`."""
     return bool(live.used_by) and user_ids.issuperset(live.used_by)
 
 
@@ -163,7 +165,10 @@ def export_tables(
 
 
 def _is_unmanaged(live: Live) -> bool:
-    """Return whether no workspace owns a resource; a certificate in use is owned through its thing."""
+    """Return whether no workspace owns a resource and no thing uses it.
+
+    A certificate that a thing uses has no owner of its own: it belongs to the thing's owner.
+    """
     return live.owner is None and not live.used_by
 
 
@@ -172,8 +177,8 @@ def export_undeclared_tables(
 ) -> Export:
     """Return tables for those of the addresses that the file does not declare.
 
-    Each address has the name that `read_inventory` assigned, or AWS's ID as its name. References to resources that the file
-    declares use the file's names.
+    Each address has the name that `read_inventory` assigned, or AWS's ID as its name. An address without a live
+    resource is left out, with the reason. References to resources that the file declares use the file's names.
     """
     live_addresses = {address: find_live_address(address, inventory) for address in addresses}
     declared_names = {
@@ -202,7 +207,7 @@ def _describe_absence(address: Address, inventory: Inventory) -> str:
 
 
 def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventory:
-    """Return the resources whose address or kind matches one of the patterns, or all if there is none."""
+    """Return the resources whose address or kind matches a pattern; all if there are no patterns."""
     return {address: live for address, live in inventory.items() if _is_selected(address, patterns)}
 
 
@@ -258,9 +263,9 @@ def _propose_names(identity: str, live: Live, user_names: Mapping[str, str]) -> 
 
 
 def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
-    """Return the ID of each resource of the kind `table` with only one user → the user's name.
+    """Return the name of the only user of each resource of the kind `table`, by the resource's AWS ID.
 
-    Resources whose user also uses others of this kind are left out.
+    Resources with several users, or whose user also uses others of this kind, are left out.
     """
     users = [
         (
@@ -279,7 +284,7 @@ def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]
 
 
 def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
-    """Yield the references of a resource to resources of the kind `table`, by ID."""
+    """Yield those references of a resource to the kind `table` that contain AWS's IDs instead of names."""
     for member in get_members(type(live.spec)).values():
         if member.references != table:
             continue
@@ -305,17 +310,17 @@ def _explain_missing_value(spec: Any) -> str | None:
 
 
 def _to_table(address: Address, spec: Any, write_pem: WritePem, *, prevent_destroy: bool) -> Table:
-    writer = _FieldWriter(address, write_pem)
-    fields = writer.write_fields(spec, attrs.fields(type(spec)))
+    converter = _FieldConverter(address, write_pem)
+    fields = converter.convert_fields(spec, attrs.fields(type(spec)))
     lifecycle: dict[str, Any] = {"prevent_destroy": True} if prevent_destroy else {}
-    if writer.ignored_paths:
-        lifecycle["ignore_changes"] = writer.ignored_paths
+    if converter.ignored_paths:
+        lifecycle["ignore_changes"] = converter.ignored_paths
     if lifecycle:
         fields["lifecycle"] = lifecycle
-    return Table(address, fields, tuple(writer.comments))
+    return Table(address, fields, tuple(converter.comments))
 
 
-class _FieldWriter:
+class _FieldConverter:
     """A converter of one resource's values to desired-state values.
 
     `comments` and `ignored_paths` collect what the table has to state about values that AWS does not return.
@@ -327,7 +332,7 @@ class _FieldWriter:
         self.comments: list[str] = []
         self.ignored_paths: list[str] = []
 
-    def write_fields(self, spec: Any, attributes: Iterable[Any], prefix: str = "") -> dict[str, Any]:
+    def convert_fields(self, spec: Any, attributes: Iterable[Any], prefix: str = "") -> dict[str, Any]:
         """Return name → value of the spec's attrs attributes that are set and differ from their defaults.
 
         `prefix` is the path of a nested spec, with a dot at its end.
@@ -342,10 +347,10 @@ class _FieldWriter:
                 self.ignored_paths.append(path)
                 self.comments.append(f"{path}: AWS does not return it; its changes are ignored")
             else:
-                fields[attribute.name] = self._write_value(value, path)
+                fields[attribute.name] = self._convert_value(value, path)
         return fields
 
-    def _write_value(self, value: Any, path: str) -> Any:
+    def _convert_value(self, value: Any, path: str) -> Any:
         match value:
             case Pem():
                 return self._write_pem(self._address, value)
@@ -354,17 +359,17 @@ class _FieldWriter:
             case Document():
                 return value.text
             case Secret() | SecretDigest():
-                return self._write_secret_reference(path)
+                return self._build_secret_reference(path)
             case Mapping():
-                return {key: self._write_value(item, f"{path}.{key}") for key, item in value.items()}
+                return {key: self._convert_value(item, f"{path}.{key}") for key, item in value.items()}
             case tuple():
-                return [self._write_value(item, path) for item in value]
+                return [self._convert_value(item, path) for item in value]
             case _ if attrs.has(type(value)):
-                return self.write_fields(value, attrs.fields(type(value)), f"{path}.")
+                return self.convert_fields(value, attrs.fields(type(value)), f"{path}.")
             case _:
                 return value
 
-    def _write_secret_reference(self, path: str) -> Mapping[str, str]:
+    def _build_secret_reference(self, path: str) -> Mapping[str, str]:
         """Return a reference to an environment variable, and add a comment that asks the user to set it."""
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"

@@ -28,7 +28,7 @@ _MAX_NAME_CHARACTERS = 100
 def export_selected(
     state: DesiredState, call: Call, patterns: Collection[str], write_pem: WritePem
 ) -> Export:
-    """Return tables for the live resources that match a pattern, or for all if there is none.
+    """Return tables for the live resources that match a pattern; for all if there are no patterns.
 
     A pattern is a kind, or a glob that matches addresses. Resources of other workspaces are left out. Raises TargetError and AwsError.
     """
@@ -39,18 +39,19 @@ def export_selected(
 def export_undeclared(
     state: DesiredState, call: Call, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
-    """Return tables for live resources that the file does not declare, by address or by AWS's ID.
+    """Return tables for those of the addresses that the file does not declare.
 
-    Resources that a table cannot describe are left out with the reason. Raises TargetError and AwsError.
+    The name in an address may be AWS's ID. Addresses without a live resource, and resources that a table cannot describe, are left
+    out with the reason. Raises TargetError and AwsError.
     """
     return export_undeclared_tables(state, read_inventory(state, call), addresses, write_pem)
 
 
 def build_pem_writer(folder: Path | None, base: Path) -> WritePem:
-    """Return a function that writes certificates as text, or into files of `folder` if there is one.
+    """Return a function that converts a certificate to its text, or to a reference to a file in `folder`.
 
-    `base` is the folder of the TOML file. Raises ReconcilerError if `folder` is not inside it. The returned function raises
-    ReconcilerError if the certificate's file already exists with other content.
+    The returned function also writes that file, and raises ReconcilerError if it already exists with other content. `folder` is None
+    for text. `base` is the folder of the TOML file. Raises ReconcilerError if `folder` is not inside `base`.
     """
     if folder is None:
         return _get_text

@@ -22,7 +22,8 @@ JOURNAL_VERSION = 1
 LOCK_TIMEOUT_SECONDS = 30.0
 """Seconds to wait for another process that is writing to the journal."""
 
-_MAX_WAL_BYTES = 4 << 20
+_WAL_BYTES_TO_KEEP = 4 << 20
+"""The size to which SQLite truncates a larger WAL file when it resets the file (SQLite, "PRAGMA journal_size_limit")."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -70,7 +71,7 @@ CREATE TABLE IF NOT EXISTS calls (
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open the journal for writing, and create it if it does not exist. Raises JournalError."""
+    """Open the journal for writing, and create it if it does not exist. Raises what `connect` raises."""
     if not os.path.lexists(path):
         _create(path)
     _check_is_file(path)
@@ -78,14 +79,15 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection = connect(path, "rw")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA journal_size_limit = {_MAX_WAL_BYTES}")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_TO_KEEP}")
     return connection
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """Connect to an existing journal; `mode` is "ro" or "rw".
 
-    Raises JournalError if the file is not a journal, or was written by a later version.
+    Raises JournalError if the file is not a regular file or not a journal, or was written by a later version of reconciler; and
+    OSError and sqlite3.Error.
     """
     _check_is_file(path)
     uri = f"{path.absolute().as_uri()}?mode={mode}"

@@ -67,17 +67,19 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
         ended_at=None if row["ended"] is None else _to_time(row["ended"]),
         status=row["status"] or ("running" if is_running(process) else "crashed"),
     )
-    steps = query("SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", row["number"])
-    calls = query(
+    step_counts = query(
+        "SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", row["number"]
+    )
+    call_counts = query(
         "SELECT count(*) AS count, sum(state IS NULL OR state = 'lost') AS lost FROM calls WHERE run = ?",
         row["number"],
     )[0]
-    counts = {_derive_step_status(step["state"], run): step["count"] for step in steps}
+    counts = {_derive_step_status(row["state"], run): row["count"] for row in step_counts}
     return evolve(
         run,
         counts=dict(sorted(counts.items())),
-        call_count=calls["count"],
-        unanswered_call_count=calls["lost"] or 0,
+        call_count=call_counts["count"],
+        unanswered_call_count=call_counts["lost"] or 0,
     )
 
 

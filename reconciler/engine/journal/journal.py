@@ -1,10 +1,10 @@
 """The journal: what every apply did, call by call, in SQLite.
 
-Invariant: nothing depends on the journal. If it cannot be written, the apply continues and reports the problem once. No plan
-depends on what is in it.
+Invariant: no apply needs the journal. If it cannot be written, the apply continues and reports the problem once. No plan depends on
+what is in it, except for the choice of steps that `--retry-failed` makes.
 
-Invariant: a call's row is on disk before the call is sent. Callers wait for the commit that contains their row, and one thread
-commits for all of them.
+Invariant: a call's row is on disk before the call is sent, as long as the journal can be written. The thread that sends the call waits
+for the commit of the row, and one other thread commits the rows of all calls.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from reconciler.model.plan import Plan
 from reconciler.model.run import ProcessIdentity, Run, RunRecord
 
 MAX_RUNS = 500
-"""The maximum number of runs: before a new run is added, the oldest finished ones are dropped."""
+"""The maximum number of runs: before a new run is added, the oldest ones are dropped, except those still running."""
 
 MAX_BYTES = 128 << 20
-"""The maximum size: before a new run is added, the oldest finished ones are dropped until the journal is not larger."""
+"""The size above which the oldest runs are dropped before a new one is added; the new one may make the journal larger."""
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """The 32 digits of run IDs: without i, l and o, which look like digits, and without u."""
@@ -92,13 +92,13 @@ class Journal:
             return tuple(read_runs(query, is_running, limit, workspace, target)) if query else ()
 
     def list_ids(self) -> tuple[str, ...]:
-        """Return the IDs of all runs, newest first. Raises JournalError."""
+        """Return the IDs of all runs, newest first; none if there is no journal. Raises JournalError."""
         with self._snapshot() as query:
             rows = query("SELECT id FROM runs ORDER BY begun DESC, id DESC") if query else ()
             return tuple(row["id"] for row in rows)
 
     def read_record(self, run_id: str) -> RunRecord | None:
-        """Return one run with its steps and calls, by its full ID. Raises JournalError."""
+        """Return the run with this full ID, with its steps and calls, or None. Raises JournalError."""
         with self._snapshot() as query:
             return read_record(query, is_running, run_id) if query else None
 
@@ -133,7 +133,7 @@ class Journal:
         return number, run_id
 
     def _drop_old_runs(self, connection: sqlite3.Connection) -> None:
-        """Drop the oldest finished runs until there is room for one more; the newest always stays."""
+        """Drop the oldest runs until there is room for one more, but neither the newest nor one still running."""
         runs = connection.execute("SELECT * FROM runs ORDER BY begun DESC, id DESC").fetchall()
         count = len(runs)
         for run in reversed(runs[1:]):
@@ -185,7 +185,7 @@ class JournalRecorder:
         return self._writer.problem
 
     def record_request(self, address: Address, call: ApiCall) -> int:
-        """Record a call; it is on disk when this returns."""
+        """Record a call; the record is on disk when this returns, unless there is a `problem`."""
         token = next(self._call_numbers)  # atomic in CPython, so no two threads get the same number
         row = (
             self.number,
@@ -200,11 +200,11 @@ class JournalRecorder:
         return token
 
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended; it is on disk when this returns."""
+        """Record how a call ended; the record is on disk when this returns, unless there is a `problem`."""
         self._writer.write(_UPDATE_CALL, (self._clock(), status, request_id, code, self.number, token))
 
     def record_outcome(self, outcome: Outcome) -> None:
-        """Record a step's outcome with the next commit; its calls are on disk already."""
+        """Record a step's outcome with a later commit, without waiting for that commit."""
         address, seconds, error = outcome.change.address, None, ""
         self._outcome_counts[outcome.status] += 1
         match outcome:

@@ -1,6 +1,6 @@
 """The thread that writes the journal.
 
-Each commit has all statements that were queued during the previous commit.
+Each commit has the statements that were queued during the previous commit, up to a maximum.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class JournalWriter:
         self._thread.start()
 
     def write(self, sql: str, values: Sequence[Any], *, wait: bool = True) -> None:
-        """Queue one statement; with `wait`, return when it is on disk or `problem` is set."""
+        """Queue one statement; with `wait`, return when it is on disk, or when it will not be written."""
         statement = _Statement(sql, values)
         self._queue.put(statement)
         while wait and self._thread.is_alive() and not statement.processed.wait(_ALIVE_CHECK_SECONDS):

@@ -7,7 +7,8 @@ nothing in a file is executed; no diagnostic contains a secret.
 - `toml_file`: the values and line numbers of one TOML file
 - `declarations`, `declaration`: the tables of all files; each resource may be declared only once
 - `for_each`, `manifests`, `interpolation`: tables with `for_each`, which declare one resource per row
-- `converters`, `table_shape`, `input_files`: convert the values in the file to the types of their fields
+- `converters`, `table_shape`, `input_files`: convert the values in the file to the types of their fields, and read the files
+  that they refer to
 - `resources`, `workspace_table`, `moved_removed`: convert declarations to resources, settings, and moved or removed addresses
 - `evaluation`: what the kinds derive from the resources
 - `validation`: AWS's constraints, references, duplicates, cycles, and the kinds' own checks

@@ -74,10 +74,11 @@ def build_converter(context: LoadContext | None = None) -> Converter:
 
 
 def select_toml_type(annotation: Any) -> Any:
-    """Return the type in an annotation whose values a TOML file can contain.
+    """Return the type of the values that a TOML file can have in a field with this annotation.
 
-    In a union, that is the first type; a `Reference` is returned as a whole. The other types of a union are for values that AWS
-    reports, or None for a key that is absent: TOML has no null.
+    For a union, that is its first type, or `Reference`, which is a union itself. The other types are for values that AWS reports,
+    or None for a key that is absent: TOML has no null. Two unions have a second type for the file, which callers find by
+    `select_toml_types` (a string or a secret) and `accepts_document_or_name`.
     """
     if not _is_union(annotation):
         return annotation
@@ -86,7 +87,10 @@ def select_toml_type(annotation: Any) -> Any:
 
 
 def select_toml_types(annotation: Any) -> tuple[Any, ...]:
-    """Return all types in an annotation whose values a TOML file can contain."""
+    """Return all types of the values that a TOML file can have in a field with this annotation.
+
+    For a document or the name of one, only the first type is returned.
+    """
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
     if {str, Secret} <= parts:
         return (str, Secret)
@@ -190,7 +194,8 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
     """Return the converted items of a map by key, or of an array by index.
 
-    Raises InvalidValueError with the problems of all items.
+    Raises InvalidValueError with the problems of all items; if the items are of an attrs class, the ClassValidationError of the first
+    invalid one instead.
     """
     converted: dict[Any, Any] = {}
     problems: list[ValueProblem] = []
@@ -329,7 +334,10 @@ def _read_secret(value: Any, context: LoadContext) -> Secret:
 
 
 def _build_parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
-    """Return a parser's error with the name of the parsed file and, if missing, what was expected."""
+    """Return a parser's error with the file's name, if there is a file, and with what was expected.
+
+    `expected` is used only if the parser's error does not state that.
+    """
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem
     return _build_error(problem.code, text, problem.expected or expected)

@@ -63,7 +63,7 @@ class TomlTable(Declaration):
     """A table of a file.
 
     `names` are the parts of its header: the kind and the name of a resource, `workspace` alone, or `moved` or `removed` with the
-    index in the array of tables.
+    index in the array of tables. A key whose value is not a valid table is represented by a table without `entries`.
     """
 
     names: tuple[Any, ...]
@@ -96,5 +96,5 @@ class TomlTable(Declaration):
         return self.file.lines.find_line(*self.names, *path)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return an origin with the same path: the table is in the file as it is."""
+        """Return an origin with the same path: the declaration is the file's table itself."""
         return ValueOrigin(path)

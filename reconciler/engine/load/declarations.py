@@ -32,7 +32,7 @@ _MAX_INSTANCES = 5_000_000
 """The maximum number of instances of all tables together."""
 
 _MAX_TEXT_CHARACTERS = 2**28
-"""The maximum number of characters in the texts of all instances together."""
+"""The maximum number of characters, in all instances together, of the texts that use columns."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories for control and format characters, surrogates, and line and paragraph separators."""
@@ -43,8 +43,8 @@ class Declarations:
     """All declarations of the files.
 
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
-    `partly_read_kinds` are the kinds that may have more resources than these, because rows could not be read,
-    have no valid name, or are too many.
+    `partly_read_kinds` are the kinds that may have more resources than these, because a manifest or some of its rows could not be
+    read, the name of a table with `for_each` is not valid, or there are too many rows.
     """
 
     workspaces: Sequence[TomlTable]
@@ -142,12 +142,15 @@ class _DeclarationsBuilder:
             self._diagnostics.add(table, problem.nest_under(FOR_EACH, row.number))
 
     def _reserve_capacity(self, for_each: ForEachTable) -> bool:
-        """Count the instances and their text; return whether they are within the limits, and report if not."""
+        """Subtract a table's rows and text from what is left of the limits.
+
+        Return whether enough was left, and report it if not.
+        """
         self._instances_left -= len(for_each.manifest.rows)
         self._characters_left -= for_each.text_size
         if self._instances_left >= 0 and self._characters_left >= 0:
             return True
-        expected = f"at most {_MAX_INSTANCES:,} resources and {_MAX_TEXT_CHARACTERS >> 20} MiB of text"
+        expected = f"at most {_MAX_INSTANCES:,} resources and {_MAX_TEXT_CHARACTERS:,} characters of text"
         problem = "the rows of this table and of those before it declare too many resources or too much text"
         self._diagnostics.add(
             for_each.table, ValueProblem("too-many-rows", problem, expected, path=(FOR_EACH,))

@@ -147,7 +147,7 @@ def test_a_claim_key_is_saved_at_the_latest_by_the_run_after_a_fault(cloud, tmp_
         return make_state(make_resource("provisioning_profiles", "e", spec))
 
     actual_failures = apply_with_fault(cloud, build_desired_state(), "POST", "/provisioning-profiles", fault)
-    lost_key = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
+    lost_key = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which AWS returns only once"
     assert actual_failures == (
         [] if fault in FAULTS_BEFORE_EFFECT else [f"failed provisioning_profiles.e: {lost_key}"]
     )

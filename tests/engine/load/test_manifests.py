@@ -165,7 +165,7 @@ class TestLimits:
         monkeypatch.setattr(declarations, "_MAX_INSTANCES", 3)
         tables = '[things."a-{n}"]\nfor_each.file = "n.csv"\n[things."b-{n}"]\nfor_each.file = "n.csv"\n'
         assert load_report(tmp_path, tables, {"n.csv": "n\n1\n2\n"}) == [
-            "desired_state.toml:4: error: things.b-{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 3 resources and 256 MiB of text"
+            "desired_state.toml:4: error: things.b-{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 3 resources and 268,435,456 characters of text"
         ]
 
     def test_the_amount_of_text_that_the_rows_declare_is_limited(self, tmp_path, monkeypatch):
@@ -173,7 +173,7 @@ class TestLimits:
         table = f'[thing_groups."{{n}}"]\nfor_each.file = "n.csv"\ndescription = "{"{n}" * 1000}"\n'
         rows = "".join(f"{n:04}\n" for n in range(300))
         assert load_report(tmp_path, table, {"n.csv": f"n\n{rows}"}) == [
-            "desired_state.toml:2: error: thing_groups.{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 5,000,000 resources and 1 MiB of text"
+            "desired_state.toml:2: error: thing_groups.{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 5,000,000 resources and 1,048,576 characters of text"
         ]
 
 
