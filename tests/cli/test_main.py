@@ -152,7 +152,7 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
             "live         pump-2 · version 1 · owned by workspace greenhouse\n"
             "depends on   certificates.pump-2, policies.reconciler-greenhouse-retired, thing_groups.reconciler-greenhouse\n"
             "\n"
-            "  attribute        desired           live\n"
+            "  field            desired           live\n"
             "≠ attributes.site  trondheim         bergen\n"
             "  certificates     [pump-2]          [pump-2]\n"
             "  exclusive        false             false\n"

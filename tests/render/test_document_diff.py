@@ -116,7 +116,7 @@ def test_a_comparison_shows_only_the_parts_of_a_document_that_differ():
         "declared in  desired_state.toml:8\n"
         "live         telemetry · owned by workspace greenhouse\n"
         "\n"
-        "  attribute                       desired           live\n"
+        "  field                           desired           live\n"
         "≠ document.Statement[1].Resource  [a]               [*]\n"
         "\n"
         "~ update is planned."

@@ -257,7 +257,7 @@ def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(run_in_start
         "  ~ changed    things.pump-2  desired_state.toml:36",
         "             ~ attributes.site  trondheim → bergen",
         "",
-        "Attributes: desired → live.",
+        "Fields: desired → live.",
         "",
         "Drift  ~ 1 changed  5 resources match the file",
     ]
@@ -337,7 +337,7 @@ def test_drift_is_escaped_in_text_and_html():
         "             ~ code             (sensitive) → (sensitive)",
         f"  + extra      things.{escaped}",
         "",
-        "Attributes: desired → live.",
+        "Fields: desired → live.",
         f"  ! cannot list {escaped}",
         "",
         (

@@ -121,7 +121,7 @@ def test_a_change_has_its_calls_folded_below_it():
     assert read_lines(build_plan_view(plan, requests=True))[4:9] == [
         "+ create | ",
         "things.pump-7 desired_state.toml:1",
-        "no attributes",
+        "no fields",
         "1 call",
         "iot:CreateThing",
     ]
@@ -139,10 +139,10 @@ def test_omitted_changes_are_counted():
         "Things 5 to create",
         "+ create | ",
         "things.pump-0 desired_state.toml:1 · 0 calls",
-        "no attributes",
+        "no fields",
         "+ create | ",
         "things.pump-1 desired_state.toml:1 · 0 calls",
-        "no attributes",
+        "no fields",
         "and 3 more things",
     ]
 
@@ -183,7 +183,7 @@ def test_a_comparison_shows_both_sides_and_marks_differences():
         "things.pump-7 ~ update is planned",
         "declared in desired_state.toml:44",
         "live pump-7 · version 3 · owned by workspace greenhouse",
-        "attribute | desired | live",
+        "field | desired | live",
         "≠ | attributes.site | bergen | oslo",
         "exclusive | false | false",
     ]

@@ -123,7 +123,7 @@ def test_a_comparison_shows_both_sides_and_marks_differences():
         "live         pump-7 · version 3 · owned by workspace greenhouse\n"
         "depends on   certificates.pump-7\n"
         "\n"
-        "  attribute        desired           live\n"
+        "  field            desired           live\n"
         "≠ attributes.site  bergen            oslo\n"
         "≠ certificates     [pump-7]          none\n"
         "  exclusive        false             false\n"
@@ -139,7 +139,7 @@ def test_a_comparison_wraps_long_values_in_their_columns():
     live = Live("pump-7", Thing(attributes={"note": "the second pump of the greenhouse"}))
     view = build_comparison_view(Address("things", "pump-7"), None, live, None)
     assert to_text(render_comparison_text(view, 60)).split("\n")[3:6] == [
-        "  attribute        desired           live",
+        "  field            desired           live",
         '  attributes.note  -                 "the second pump of the',
         '                                     greenhouse"',
     ]

@@ -10,13 +10,13 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 
 def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
-    """Render both sides of a resource, attribute by attribute, with a sign where they differ."""
+    """Render both sides of a resource, field by field, with a sign where they differ."""
     facts = (
         ("declared in", view.origin),
         ("live", join_facts(describe_live(view))),
         ("depends on", ", ".join(view.dependencies)),
     )
-    headings = (h.th(scope="col")[heading] for heading in ("attribute", "desired", "live"))
+    headings = (h.th(scope="col")[heading] for heading in ("field", "desired", "live"))
     return h.section(aria_label=view.address)[
         h.p(".title")[h.code(".address")[view.address], " ", _render_verdict(view)],
         (h.p(".quiet")[f"{label} {fact}"] for label, fact in facts if fact),

@@ -1,4 +1,4 @@
-"""Parts of HTML that all views share: values, actions, statuses, and tables of attributes and calls."""
+"""Parts of HTML that all views share: values, actions, statuses, and tables of fields and calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_UNFOLDED = 30
 _MAX_VALUE_LENGTH = 400
 
 _SIGN_CLASSES: Mapping[str, str] = {"-": "delete", "+": "create", "~": "update"}
-"""The CSS class of each sign of an attribute, which determines its color."""
+"""The CSS class of each sign of a field, which determines its color."""
 
 
 def render_value_html(value: ValueView | None) -> h.Renderable:
@@ -50,12 +50,12 @@ def render_status_html(glyph: str, status: str, label: str = "") -> h.Renderable
 
 
 def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Renderable:
-    """Render attributes with their values before and after.
+    """Render fields with their values before and after.
 
     With `signs`, each has a sign that shows whether it is added, removed or changed.
     """
     if not fields:
-        return h.p(".quiet")["no attributes"]
+        return h.p(".quiet")["no fields"]
     return h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in fields)]]
 
 

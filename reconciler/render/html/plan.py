@@ -57,7 +57,7 @@ def describe_markers_and_unchanged(view: PlanView) -> str:
 
 
 def render_row_details_html(row: PlanRow) -> h.Renderable:
-    """Render the attributes and the API calls of one change."""
+    """Render the fields and the API calls of one change."""
     return h.div(".details")[
         render_fields_html(row.fields, signs=row.action in ("update", "replace")),
         render_requests_html(row.requests),

@@ -56,8 +56,8 @@ def _render_failure(failure: FailureView) -> h.Renderable:
 
 
 def _render_stale_fields(fields: Sequence[StaleFieldView]) -> h.Renderable:
-    """Render the attributes that someone else changed since the plan was made."""
-    headings = ("attribute", "at plan time", "planned", "live")
+    """Render the fields that someone else changed since the plan was made."""
+    headings = ("field", "at plan time", "planned", "live")
     return h.table(".with-headings")[
         h.thead[h.tr[(h.th(scope="col")[heading] for heading in headings)]],
         h.tbody[map(_render_stale_field, fields)],

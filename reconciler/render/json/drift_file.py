@@ -19,7 +19,7 @@ DRIFT_VERSION: Literal[1] = 1
 
 @frozen(kw_only=True)
 class DriftedFieldRecord:
-    """One attribute that differs: its desired and its live value, null where it is absent."""
+    """One field that differs: its desired and its live value, null where it is absent."""
 
     path: str
     desired: Any

@@ -21,11 +21,11 @@ _MIN_COLUMN_WIDTH = 16
 _GAPS = 6
 """The width of the mark before the first column and of the two gaps between columns, two characters each."""
 
-_HEADINGS = ("attribute", "desired", "live")
+_HEADINGS = ("field", "desired", "live")
 
 
 def render_comparison_text(view: ResourceComparisonView, width: int) -> Iterator[Text]:
-    """Render the desired and the live value of every attribute; attributes that differ have a mark."""
+    """Render the desired and the live value of every field; fields that differ have a mark."""
     yield Text(view.address, "bold")
     facts = (
         ("declared in", view.origin),
@@ -82,7 +82,7 @@ def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
 
 
 def _render_row(row: FieldComparisonRow, widths: _Widths) -> Iterator[Text]:
-    """Render one attribute in three columns, or in three lines if a word does not fit into its column."""
+    """Render one field in three columns, or in three lines if a word does not fit into its column."""
     style = _choose_style(row)
     desired, live = render_value(row.desired, style), render_value(row.live, style)
     if has_word_wider_than(widths.desired, desired) or has_word_wider_than(widths.live, live):

@@ -1,4 +1,4 @@
-"""Parts of text that all views share: colors, values, and lines of attributes."""
+"""Parts of text that all views share: colors, values, and lines of fields."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_ALIGNED_ADDRESS = 40
 """Addresses up to this length are aligned; longer ones move the following text to the right."""
 
 _INDENT = 13
-"""The column in which attributes begin, the same as that of addresses."""
+"""The column in which fields begin, the same as that of addresses."""
 
 _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
@@ -48,7 +48,7 @@ _ITEM_GAP = "   "
 """The space between two items of a list."""
 
 _SIGN_ACTIONS: Mapping[str, str] = {"+": "create", "-": "delete", "~": "update"}
-"""Sign of an attribute → the action whose color it has."""
+"""Sign of a field → the action whose color it has."""
 
 _FORCES_REPLACEMENT = "  # forces replacement"
 
@@ -66,7 +66,7 @@ def render_value(value: ValueView | None, style: str = "") -> Text:
 
 
 def indent(text: Text | str, style: str = "") -> Text:
-    """Indent a text to the column of attributes."""
+    """Indent a text to the column of fields."""
     return Text.assemble(" " * _INDENT, text if isinstance(text, Text) else (text, style))
 
 
@@ -78,9 +78,9 @@ def render_long_value(head: Text, value: ValueView, width: int) -> Text:
 
 
 def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
-    """Render attributes, each in lines of its own.
+    """Render fields, each in lines of its own.
 
-    With `signs`, each attribute has a sign that shows whether it is added, removed or changed.
+    With `signs`, each field has a sign that shows whether it is added, removed or changed.
     """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path

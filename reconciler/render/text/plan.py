@@ -66,7 +66,7 @@ def render_plan_summary(view: PlanView) -> Text:
 
 
 def render_plan_row(row: PlanRow, address_width: int, width: int) -> Iterator[Text]:
-    """Render one change: its action, address and attributes, and its API calls if the view has them."""
+    """Render one change: its action, address and fields, and its API calls if the view has them."""
     head = Text.assemble(
         (f"  {row.glyph} {row.action:<7}", f"bold {COLORS[row.action]}"),
         "  ",

@@ -22,7 +22,7 @@ _EMPTY: tuple[Any, ...] = (None, (), {})
 
 @frozen
 class FieldComparisonRow:
-    """One attribute: its desired and its live value."""
+    """One field: its desired and its live value."""
 
     path: str
     desired: ValueView | None
@@ -52,7 +52,7 @@ class ResourceComparisonView:
 def build_comparison_view(
     address: Address, desired: Resource | None, live: Live | None, change: Change | None
 ) -> ResourceComparisonView:
-    """Build the comparison of one resource; its attributes are in the kind's order."""
+    """Build the comparison of one resource; its fields are in the kind's order."""
     return ResourceComparisonView(
         address=escape_invisible(str(address)),
         origin=escape_invisible(str(desired.origin)) if desired else "",
@@ -95,7 +95,7 @@ def _compare_fields(
 def _compare_field(
     path: str, desired_values: Mapping[str, Any], live_values: Mapping[str, Any], change: FieldChange | None
 ) -> Iterator[FieldComparisonRow]:
-    """Compare one attribute; of two documents that differ, yield a row for each part that differs."""
+    """Compare one field; of two documents that differ, yield a row for each part that differs."""
     if change and isinstance(change.before, Document) and isinstance(change.after, Document):
         for part in split_document_change(change):
             yield FieldComparisonRow(

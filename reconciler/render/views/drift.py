@@ -25,9 +25,9 @@ DIRECTION_LABELS: Mapping[str, str] = {
 }
 
 TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
-"""Directions of resources that are both declared and live, so that an attribute may be added, removed or changed."""
+"""Directions of resources that are both declared and live, so that a field may be added, removed or changed."""
 
-DRIFT_LEGEND = "Attributes: desired → live."
+DRIFT_LEGEND = "Fields: desired → live."
 
 
 @frozen

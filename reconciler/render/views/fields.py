@@ -1,4 +1,4 @@
-"""Views of the attributes that change, one line each."""
+"""Views of the fields that change, one line each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {})
 
 @frozen
 class FieldLine:
-    """One attribute.
+    """One field.
 
     `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the
     items `added` and `removed`, every other value by `before` and `after`.
@@ -42,14 +42,14 @@ class FieldLine:
 
 
 def describe_change(change: Change) -> tuple[FieldLine, ...]:
-    """Describe every attribute that changes; of a new resource, those that differ from their default."""
+    """Describe every field that changes; of a new resource, those that differ from their default."""
     if isinstance(change, Create) and not change.fields:
         return tuple(_describe_new(change.resource.spec))
     return tuple(line for field in change.fields for line in describe_field(field))
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """Describe one attribute that changes; for a document, up to MAX_DIFFERENCES parts of it."""
+    """Describe one field that changes; for a document, up to MAX_DIFFERENCES parts of it."""
     parts = split_document_change(field)
     for part in parts[:MAX_DIFFERENCES]:
         line = _build_line(part, is_part=part is not field)
@@ -72,7 +72,7 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
 
 
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
-    """Build the line of one attribute, or return None if it is empty before and after.
+    """Build the line of one field, or return None if it is empty before and after.
 
     A list is shown by its items, except one that is part of a document and is added or removed as a whole.
     """

@@ -80,7 +80,7 @@ def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
 
 
 def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted path and the value of every attribute of a spec, in the kind's order."""
+    """Yield the dotted path and the value of every field of a spec, in the kind's order."""
     for name, value in _list_fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))

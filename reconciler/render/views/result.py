@@ -49,7 +49,7 @@ _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
 
 @frozen
 class StaleFieldView:
-    """One attribute that changed after the plan was made: its value then, and the planned and live values."""
+    """One field that changed after the plan was made: its value then, and the planned and live values."""
 
     path: str
     at_plan_time: ValueView | None
@@ -62,7 +62,7 @@ class FailureView:
     """One failed step.
 
     `operation` is the action and the address, with the call that AWS rejected. `code` is AWS's error code or the name of our own
-    error. `stale_fields` are the attributes that someone else changed since the plan was made.
+    error. `stale_fields` are the fields that someone else changed since the plan was made.
     """
 
     action: str
