@@ -107,7 +107,7 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]:
-    """Return the users that keep AWS from deleting or replacing a resource after all changes.
+    """Return the users whose references keep AWS from deleting or replacing the changed resource.
 
     A user of a deleted resource counts if it keeps its reference and is not forgotten; a user of a replaced resource counts if
     it is forgotten, because the plan sends nothing that detaches it.
