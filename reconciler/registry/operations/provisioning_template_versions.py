@@ -114,8 +114,8 @@ def create_provisioning_claim(context: Context, params: Params) -> Output | None
 
     The certificate is not stored.
 
-    Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not for fleet provisioning
-    (UNCONFIRMED).
+    Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not for fleet provisioning.
+    UNCONFIRMED: whether AWS rejects these templates, and with which error.
     """
     template = require_template(context, params["templateName"])
     if not template["enabled"] or template["type"] != FLEET:
