@@ -27,11 +27,11 @@ def _format_keys(kind: Kind) -> str:
 class InvalidCase:
     """An invalid desired state and the report about it; `sentence` describes the case.
 
-    `text` is the content of `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
-    `report` has a line for each diagnostic. In it, `{tables}` is replaced with all valid tables, `{keys of things}` with all keys
-    of that kind, and `{yesterday}` with yesterday's date. `other_files` has the contents of further files in the same folder by
-    name, and may replace `desired_state.toml`; with `is_folder` the whole folder is loaded. `environ` has the environment
-    variables.
+    `text` is the content of `desired_state.toml`; with `add_workspace`, a valid `[workspace]` is added to it. `report` has a line
+    for each diagnostic. In it, `{tables}` is replaced with all valid tables, `{keys of things}` with all keys of that kind, and
+    `{yesterday}` with yesterday's date. `other_files` has the contents of further files in the same folder by name; its content
+    of `desired_state.toml`, if any, is used instead of `text`. With `is_folder` the whole folder is loaded. `environ` has the
+    environment variables.
     """
 
     sentence: str
@@ -40,7 +40,7 @@ class InvalidCase:
     other_files: Mapping[str, str | bytes] = field(factory=dict)
     environ: Mapping[str, str] = field(factory=dict)
     is_folder: bool = False
-    has_workspace: bool = True
+    add_workspace: bool = True
 
     @property
     def lines(self) -> list[str]:
@@ -53,5 +53,5 @@ class InvalidCase:
     @property
     def files(self) -> Mapping[str, str | bytes]:
         """The contents of all files, by name."""
-        text = self.text + (WORKSPACE if self.has_workspace else "")
+        text = self.text + (WORKSPACE if self.add_workspace else "")
         return {"desired_state.toml": text, **self.other_files}

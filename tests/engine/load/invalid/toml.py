@@ -36,7 +36,7 @@ CASES = (
         """
         desired_state.toml:2: error: not valid TOML: unclosed inline table
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "a table declared twice is reported with both places",
@@ -69,7 +69,7 @@ CASES = (
         """
         desired_state.toml:1: error: nested too deeply
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "a key with very many parts is an error and does not hang",

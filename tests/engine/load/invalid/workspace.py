@@ -11,7 +11,7 @@ CASES = (
         """
         desired_state.toml:1: error: the [workspace] table is missing; expected a [workspace] with a name
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "a workspace needs a name",
@@ -22,16 +22,20 @@ CASES = (
         """
         desired_state.toml:1: error: workspace.name: required key is missing; expected a string
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "only one file may declare the workspace",
-        "",
         """
-        more.toml:3: error: workspace: already declared at desired_state.toml:2; expected one [workspace] for all files
+        [workspace]
+        name = "greenhouse"
+        """,
+        """
+        more.toml:3: error: workspace: already declared at desired_state.toml:1; expected one [workspace] for all files
         """,
         other_files={"more.toml": '# more\n\n[workspace]\nname = "other"\n'},
         is_folder=True,
+        add_workspace=False,
     ),
     InvalidCase(
         "a workspace is a table",
@@ -41,7 +45,7 @@ CASES = (
         """
         desired_state.toml:1: error: workspace: got the string 'greenhouse'; expected a table [workspace]
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "the workspace's name must be usable in a thing group's name",
@@ -52,7 +56,7 @@ CASES = (
         """
         desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 'reconciler-green house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "the workspace's name must leave room for the prefix of its thing group",
@@ -63,7 +67,7 @@ CASES = (
         """
         desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 129 characters; expected at most 128
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "the workspace's name is not empty",
@@ -74,7 +78,7 @@ CASES = (
         """
         desired_state.toml:2: error: workspace.name: the name is empty; expected a name
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "unknown keys and wrong types are reported with what is valid",
@@ -97,7 +101,7 @@ CASES = (
         desired_state.toml:8: error: workspace.limits.replace_percent: got the number 2.5; expected an integer
         desired_state.toml:9: error: workspace.limits.remove_percent: unknown key; did you mean 'replace_percent'?
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "a target is `embedded`, `aws` or a URL",
@@ -109,7 +113,7 @@ CASES = (
         """
         desired_state.toml:3: error: workspace.target: 'embeded' is not a valid target; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"; did you mean 'embedded'?
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "a target URL is http with a host",
@@ -121,7 +125,7 @@ CASES = (
         """
         desired_state.toml:3: error: workspace.target: the URL is not valid; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "credentials in a target URL are rejected and not revealed",
@@ -133,7 +137,7 @@ CASES = (
         """
         desired_state.toml:3: error: workspace.target: the URL contains credentials; expected a URL without credentials (boto3 finds credentials by itself)
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "settings that only AWS has are rejected for other targets, and an invalid region for every target",
@@ -151,7 +155,7 @@ CASES = (
         desired_state.toml:5: error: workspace.role_arn: valid only with target = 'aws'; remove it or change the target
         desired_state.toml:6: error: workspace.external_id: valid only with target = 'aws'; remove it or change the target
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "role_arn takes an ARN",
@@ -164,7 +168,7 @@ CASES = (
         """
         desired_state.toml:4: error: workspace.role_arn: 'deploy' is not a valid role ARN; expected an ARN such as 'arn:aws:iam::123456789012:role/deploy'
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "an external ID requires a role",
@@ -177,7 +181,7 @@ CASES = (
         """
         desired_state.toml:4: error: workspace.external_id: valid only with a role_arn; add role_arn or remove external_id
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "limits in percent are between 0 and 100",
@@ -190,7 +194,7 @@ CASES = (
         desired_state.toml:3: error: workspace.limits.delete_percent: 101 is out of range; expected 0 to 100
         desired_state.toml:3: error: workspace.limits.replace_percent: -1 is out of range; expected 0 to 100
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "limits are percentages or counts, of the workspace or of a kind",
@@ -220,10 +224,10 @@ CASES = (
         desired_state.toml:12: error: workspace.limits.things.delete_cnt: unknown key; did you mean 'delete_count'?
         desired_state.toml:14: error: workspace.limits.thing: unknown key; did you mean 'things'?
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
-        "quotas that are not finite numbers are reported before quotas of unknown operations",
+        "while a quota is not a finite number, quotas of unknown operations are not reported",
         """
         [workspace]
         name = "greenhouse"
@@ -242,7 +246,7 @@ CASES = (
         desired_state.toml:8: error: workspace.quotas.iot.UpdateThing: got true; expected a number
         desired_state.toml:9: error: workspace.quotas.iot.DeleteThing: got the number inf; expected a finite number
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "unknown services and operations and a rate of 0 are reported",
@@ -260,7 +264,7 @@ CASES = (
         desired_state.toml:5: error: workspace.quotas.io: unknown service; did you mean 'iot'?
         desired_state.toml:6: error: workspace.quotas.sqs: unknown service; expected one of 'iot', 'iot-managed-integrations'
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
     InvalidCase(
         "an invalid setting does not hide the problems of other settings",
@@ -278,6 +282,6 @@ CASES = (
         desired_state.toml:5: error: workspace.region: 'Ireland' is not a valid region; expected a region such as 'eu-west-1'
         desired_state.toml:6: error: workspace.limits.delete_percent: 101 is out of range; expected 0 to 100
         """,
-        has_workspace=False,
+        add_workspace=False,
     ),
 )
