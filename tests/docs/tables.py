@@ -90,7 +90,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "calls": render_calls,
     "fields": render_fields,
     "commands": render_commands,
-    "reading": measure_refresh_cost,
+    "refresh_cost": measure_refresh_cost,
 }
 """Generators of the text between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
 
