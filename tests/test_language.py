@@ -214,7 +214,7 @@ def test_the_help_text_of_every_option_begins_with_a_capital_and_ends_with_a_per
 
 
 def test_no_public_class_name_is_used_twice():
-    """The registry may have a class of the same name as one outside it, such as for the same AWS noun."""
+    """Names are compared within the registry and outside it: both may have a class for a thing of AWS IoT."""
     places = defaultdict(list)
     for path in list_python_files("reconciler"):
         side = "inside the registry" if "/registry/" in path.as_posix() else "outside the registry"

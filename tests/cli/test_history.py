@@ -251,6 +251,7 @@ def test_the_last_run_is_that_of_the_workspace_but_the_history_has_all_runs(run_
         ("lab", "try"),
         ("greenhouse", "apply"),
     ]
+    # The beginning of an ID is enough to select a run.
     assert Workspace().run(record.run.id[:-1]) == record
 
 
@@ -269,6 +270,7 @@ def test_an_unknown_run_id_is_an_error_with_the_closest_id(run_in_starter):
         "",
         "error: there is no run '!'; list runs with `reconciler history`\n",
     )
+    # The end of an ID is enough to select a run.
     assert run_in_starter("history", run.id[-3:])[1] == run_in_starter("history", run.id)[1]
 
 
@@ -297,7 +299,7 @@ def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in
     run_in_starter("apply", "--yes")
     workspace = Workspace()
     other_process = ProcessIdentity("ada", "elsewhere", 7)
-    # A run that its process never ends.
+    # A run without an end in the journal, like that of a process that crashed.
     journal = Journal(Path(".reconciler/journal.sqlite3"))
     crashed_run = journal.begin(workspace.plan(), other_process, "apply", "")
     warning = render_crash_warning(workspace.crashed_run()).plain

@@ -64,23 +64,23 @@ def lifecycle(tmp_path_factory):
     authority = pki.Authority("Factory")
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "tags_override.tf").write_text(DEFAULT_TAGS)
-    apply_later = ("apply", "-auto-approve", "-no-color", "-var", "later=true")
+    changed_apply_arguments = ("apply", "-auto-approve", "-no-color", "-var", "later=true")
     with serve_registry("--thing-type-deletion", "0s") as server:
         _write_verification(server, authority, folder)
         TERRAFORM.prepare(folder, server.url, CONFIG)
         applied = TERRAFORM.run(folder, "apply", "-auto-approve", "-no-color")
         _fill_versions(server)
-        changed = TERRAFORM.run(folder, *apply_later)
+        changed = TERRAFORM.run(folder, *changed_apply_arguments)
         contents = _contents(server)
         TERRAFORM.run(folder, "state", "rm", *IMPORTS)
         blocks = [f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in IMPORTS.items()]
         (folder / "imports.tf").write_text("".join(blocks))
-        imported = TERRAFORM.run(folder, *apply_later)
+        imported = TERRAFORM.run(folder, *changed_apply_arguments)
         (folder / "imports.tf").unlink()
         state = _state_attributes(folder)
         server.reset()
         _write_verification(server, authority, folder)
-        restored = TERRAFORM.run(folder, *apply_later)
+        restored = TERRAFORM.run(folder, *changed_apply_arguments)
         contents_restored = _contents(server)
     return Lifecycle(applied, changed, imported, restored, state, contents, contents_restored)
 
@@ -131,7 +131,7 @@ def _contents(server: RunningServer) -> dict[str, Any]:
         "billing": iot.describe_billing_group(billingGroupName="full")["billingGroupProperties"],
         "policy": json.loads(iot.get_policy(policyName=POLICY)["policyDocument"])["Statement"],
         "versions": len(versions) <= 5,
-        "policy of": len(iot.list_targets_for_policy(policyName=POLICY)["targets"]),
+        "policy target count": len(iot.list_targets_for_policy(policyName=POLICY)["targets"]),
         "principals": len(iot.list_thing_principals(thingName="bare")["principals"]),
         "ca": authority["status"],
         "alias": (alias["credentialDurationSeconds"], alias["roleArn"].rpartition("/")[2]),
@@ -182,7 +182,7 @@ def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
         "billing": {"billingGroupDescription": "Another"},
         "policy": [{"Action": ["iot:*"], "Effect": "Allow", "Resource": ["*"]}],
         "versions": True,
-        "policy of": 2,
+        "policy target count": 2,
         "principals": 1,
         "ca": "ACTIVE",
         "alias": (1800, "second"),

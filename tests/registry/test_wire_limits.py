@@ -1,6 +1,7 @@
 """Every limit of the service models is enforced in every served operation, with AWS's texts.
 
-The limits are read from botocore's shapes independently, and botocore writes the requests, each with one violation.
+The test reads the limits from botocore's shapes with its own code, not the registry's. botocore writes the requests, each with
+one violation.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ def shared_registry():
 
 
 @pytest.mark.parametrize(("service", "operation"), sorted(catalog.load_served_operations()))
-def test_every_limit_of_an_input_is_enforced_with_awss_text(shared_registry, service, operation):
+def test_every_limit_of_an_input_is_enforced_with_the_text_of_aws(shared_registry, service, operation):
     model = load_service(service).model.operation_model(operation)
     unreported = []
     for violation in generate_violations(model.input_shape, "") if model.input_shape else ():

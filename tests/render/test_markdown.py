@@ -142,7 +142,7 @@ def test_a_plan_without_changes_says_no_changes():
     )
 
 
-def test_drift_is_grouped_by_direction():
+def test_drift_is_grouped_into_missing_and_changed_resources():
     items = (
         DriftedResource("missing", Address("things", "pump-8"), origin="desired_state.toml:9"),
         DriftedResource(

@@ -27,12 +27,12 @@ _START_SECONDS = 1_000_000_000
 
 
 def create_clock() -> Callable[[], float]:
-    """Return a clock that advances by one second each time it is read."""
+    """Return a clock that ticks, by one second, each time its time is requested."""
     return itertools.count(float(_START_SECONDS)).__next__
 
 
-def convert_reading_to_date(number: int) -> datetime.datetime:
-    """Return the date that a clock of `create_clock` shows when it is read; the first reading is number 0."""
+def convert_tick_to_date(number: int) -> datetime.datetime:
+    """Return the date that a clock of `create_clock` returns at its tick `number`; the first tick is 0."""
     return datetime.datetime.fromtimestamp(_START_SECONDS + number, datetime.UTC)
 
 

@@ -24,7 +24,10 @@ from tests.support.registry_client import Cloud
 
 
 class StrictCloud:
-    """A cloud that records deletions that AWS rejects, and raises AssertionError so that none is sent again."""
+    """A cloud that records the deletions that AWS rejects, and raises AssertionError for each.
+
+    It does not raise AWS's own error, because an apply could send the call again after that.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -24,7 +24,7 @@ from tests.support.journals import (
     TARGET,
     THIS_PROCESS,
     build_address,
-    convert_reading_to_date,
+    convert_tick_to_date,
     make_group_creation,
     make_group_plan,
     open_journal,
@@ -40,7 +40,8 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     run.record_outcome(Started(make_group_creation("a")))
     first_token = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
     run.record_response(first_token, "answered", "r-1")
-    run.record_outcome(Applied(make_group_creation("a"), 9.0))
+    # The journal measures the seconds of a step with its own clock, so these 9 seconds are not recorded.
+    run.record_outcome(Applied(make_group_creation("a"), seconds=9.0))
     run.record_outcome(Started(make_group_creation("b")))
     second_token = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
     run.record_response(second_token, "refused", "r-no", "Denied")
@@ -55,8 +56,8 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
             command="apply",
             file_digest="f" * 64,
             plan_digest="d" * 64,
-            started_at=convert_reading_to_date(0),
-            ended_at=convert_reading_to_date(9),
+            started_at=convert_tick_to_date(0),
+            ended_at=convert_tick_to_date(9),
             status="failed",
             counts={"applied": 1, "failed": 1},
             call_count=2,
@@ -80,8 +81,8 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
                 operation="CreateThing",
                 parameters="thingName=a",
                 status="answered",
-                started_at=convert_reading_to_date(2),
-                ended_at=convert_reading_to_date(3),
+                started_at=convert_tick_to_date(2),
+                ended_at=convert_tick_to_date(3),
                 request_id="r-1",
                 error_code="",
             ),
@@ -92,8 +93,8 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
                 operation="CreateThing",
                 parameters="thingName=b",
                 status="refused",
-                started_at=convert_reading_to_date(6),
-                ended_at=convert_reading_to_date(7),
+                started_at=convert_tick_to_date(6),
+                ended_at=convert_tick_to_date(7),
                 request_id="r-no",
                 error_code="Denied",
             ),
@@ -210,7 +211,7 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     assert record.run.unanswered_call_count == 1
 
 
-def test_only_an_error_that_ends_a_call_successfully_is_recorded_as_answered(tmp_path):
+def test_an_error_is_recorded_as_answered_only_if_the_call_ignores_it_or_waits_for_it(tmp_path):
     def deny(_request):
         raise DENIED
 
@@ -255,6 +256,7 @@ def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
 def test_the_oldest_runs_that_are_not_running_are_dropped_when_there_are_too_many(tmp_path):
     journal = open_journal(tmp_path, max_runs=3)
     running_run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "running")
+    # Whether a process on another host still runs cannot be checked, so its unfinished run counts as crashed.
     crashed_run = journal.begin(make_group_plan("a"), OTHER_HOST, "apply", "crashed")
     for number in range(5):
         journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", str(number)).end()

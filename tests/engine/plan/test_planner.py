@@ -54,6 +54,7 @@ def make_register_call(generation=1):
 
 
 def make_retire_call():
+    """Return the call that marks the device's certificate, so that it is found again if its deletion is interrupted."""
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
     return make_iot_call(
         "AttachPolicy",
@@ -200,7 +201,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
     ]
 
 
-def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
+def test_a_removed_device_is_deleted_before_the_policy_that_marks_retired_certificates(cloud):
     converge(make_one_device_state(), cloud)
     certificate_address = f"certificates.a:{get_device_certificate_id()[:12]}"
     assert summarize_steps(plan_state(make_state(make_ca()), cloud)) == [
@@ -355,7 +356,7 @@ def test_another_input_has_another_digest(cloud, other_state):
     )
 
 
-def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
+def test_the_digest_does_not_depend_on_the_value_of_a_secret(cloud):
     def compute_digest(code):
         return plan_state(make_state(make_managed_thing("m", code)), cloud).digest
 
