@@ -85,9 +85,9 @@ def to_iam_action(service: str, operation: str) -> str:
 def _list_resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:
     """Return the ARNs of all resource types that the operations use.
 
-    One statement for all operations grants no more than one statement for each of them: IAM applies an action only to
-    resources of its own types. Tagging operations add no types: they tag the resources that the statement's other operations
-    create or change.
+    A single statement with all of these actions and ARNs permits nothing more than a separate statement for each action:
+    IAM applies an action only to resources of the types that the action supports. Tagging operations add no types: they tag
+    the resources that the statement's other operations create or change.
     """
     types = {
         name

@@ -79,7 +79,10 @@ class LineDisplay:
         """Do nothing: there is no live display to stop."""
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Write a line for every outcome except starts, and cancellations, which the result counts."""
+        """Write a line for an outcome, but none for a start or a cancellation.
+
+        The summary after the apply has the number of canceled steps.
+        """
         if not isinstance(outcome, Started | Canceled):
             write_lines(
                 self._console, [render_outcome_line(build_outcome_view(outcome), self._address_width)]

@@ -70,7 +70,7 @@ def echo(message: str, *, stderr: bool = False) -> None:
 
 
 def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
-    """Write lines, many at a time, wrapped where the console has a width."""
+    """Write lines, many at a time; wrap them on a terminal and where COLUMNS is set."""
     from rich.text import Text
 
     from reconciler.render.text.wrap import wrap_lines

@@ -132,7 +132,11 @@ class ThingTypes(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all types in full with their tags; read the things of those that may be deleted or replaced."""
+        """Read all types with their tags, and the things of those that may be deleted or replaced.
+
+        If types are read again before the apply changes them, only these types are read.
+        """
+        is_reread = scope.previous_states is not None
         if scope.previous_states is None:
             (listing,) = yield [ApiCall("iot", "ListThingTypes")]
             responses = listing["thingTypes"]
@@ -146,7 +150,6 @@ class ThingTypes(Kind):
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         # A replacement deletes the live type, too.
         kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
-        is_reread = scope.previous_states is not None
         deletable_names = [name for name in tags_by_name if is_reread or name not in kept_names]
         things_by_type = yield from _read_things(deletable_names)
         return [

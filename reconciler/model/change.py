@@ -78,7 +78,7 @@ class Replace:
 
 @frozen
 class Delete:
-    """A managed resource that is no longer desired."""
+    """A managed resource that the file no longer declares, or that a destroy deletes."""
 
     action: ClassVar[str] = "delete"
     address: Address
@@ -88,7 +88,7 @@ class Delete:
 
 @frozen
 class Forget:
-    """A managed resource that is no longer managed: only the workspace's ownership markers are removed.
+    """A resource that the workspace stops managing: only its ownership markers are removed.
 
     `origin` is the place of its `[[removed]]` entry.
     """

@@ -1,8 +1,8 @@
 """Problems of the desired state: of one value, and as diagnostics with file and line.
 
 A problem has a description of the error or the warning, the expected value, and the closest valid name. Its `code` is a stable
-kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): problems with the same code
-in the same field of many rows are reported together.
+kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): if many rows of a manifest
+(`for_each`) have problems with the same code in the same field, they are reported together.
 """
 
 from __future__ import annotations

@@ -159,10 +159,10 @@ class UnknownOutcomeError(TargetError):
 
 
 class AwsError(ReconcilerError):
-    """An error that AWS returned for one call.
+    """An error that AWS returned for one call, or that boto3 raised for invalid parameters.
 
-    `code` is AWS's error code, `status` the HTTP status (0 without a response), `request_id` AWS's ID of the request
-    (empty without a response). `outcome_unknown` is whether the call may have taken effect despite the error (5xx).
+    `code` is the error code, `status` the HTTP status, `request_id` AWS's ID of the request; if boto3 rejected the parameters,
+    nothing was sent, `status` is 0 and `request_id` is empty. `outcome_unknown` is whether the call may have taken effect despite the error (5xx).
     """
 
     def __init__(  # noqa: PLR0913 (the parts of AWS's error responses)

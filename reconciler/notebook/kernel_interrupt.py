@@ -22,7 +22,8 @@ def set_interrupt_handler(on_interrupt: Callable[[], None] | None) -> None:
         if on_interrupt:
             on_interrupt()
 
-    # Only the main thread may set a handler, and ipykernel restores its own around every cell: so this one is set between two cells.
+    # The IO loop sets the handler, because only the main thread may, and between two cells: ipykernel replaces the handler while
+    # a cell runs, and then restores the one that it found before the cell.
     kernel.io_loop.add_callback(
         signal.signal, signal.SIGINT, handle if on_interrupt else _HANDLER_BETWEEN_CELLS
     )

@@ -57,6 +57,7 @@ def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
+    # The plan has all rotations; the limits of the file count those of one wave only.
     plan = build_plan(workspace, terminal, wave=wave_percent)
     waves = list(workspace.waves(plan, wave_percent))
     _print_rotations(workspace, plan, waves, terminal)

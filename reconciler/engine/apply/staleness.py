@@ -131,9 +131,9 @@ def _check_other_resource(step: Step, address: Address, current: Live | None) ->
     """Check another resource that the step modifies; any difference makes the step stale."""
     if current is None:  # already deleted: nothing is left to overwrite
         return {}
-    precondition = all_kinds()[address.kind].precondition
-    previous_values = precondition(step.also_modifies[address], deletes=True)
-    current_values = precondition(current, deletes=True)
+    kind = all_kinds()[address.kind]
+    previous_values = kind.precondition(step.also_modifies[address], deletes=True)
+    current_values = kind.precondition(current, deletes=True)
     fields = tuple(
         StaleField(path, before=value, after=value, live=current_values[path])
         for path, value in previous_values.items()
@@ -186,7 +186,7 @@ def _compare(
             added = [item for item in live if item not in (*before, *planned_items, *markers)]
             # An item that the plan removes may be missing already.
             missing = [item for item in before if item in planned_items and item not in live]
-            # No step changes an added item that the file does not declare (External), so it does not matter.
+            # An added reference to a resource that the file does not declare (External) does not matter: no step changes it.
             if missing or any(not isinstance(item, External) for item in added):
                 yield StaleField(path, before, planned, live)
         case _ if NOT_COMPARED not in (before, live) and live not in (before, planned):

@@ -20,7 +20,7 @@ MAX_INPUT_FILE_BYTES = 2**20
 _MAX_TOTAL_BYTES = 2**30
 """The maximum size of all files that a TOML file refers to: each row of a manifest can name another large file."""
 
-SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (how the file refers to one)
+SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (no secret, but how a TOML file refers to one)
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

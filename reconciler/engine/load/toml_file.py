@@ -199,7 +199,10 @@ class KeyLines:
                 self._index_value((*path, index), item)
 
     def _record_line(self, prefix: Keys, path: Keys, line: int) -> None:
-        """Record the line of the key `path`, and of each table between it and `prefix`, the table around it."""
+        """Record the line of the key `path`, and of each table inside `prefix` that the key leads through.
+
+        `prefix` is the table that contains the key; its own line is not recorded.
+        """
         for length in range(len(prefix) + 1, len(path) + 1):
             self._lines.setdefault(path[:length], line)
 

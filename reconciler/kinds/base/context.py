@@ -37,14 +37,15 @@ Another read can use it with `descriptions = yield from read_descriptions(names)
 class Scope:
     """The coverage of a read, and the data that it may use.
 
-    - `live_by_kind`: the live resources of each kind in `reads_after` of the kind that is read;
+    - `desired`: the desired resources, or only those that matter for the read if few resources are read again;
+    - `live_by_kind`: the live resources of the kinds that are read before this one, which it lists in `Kind.reads_after`;
     - `now`: seconds since 1970;
     - `previous_states`: the identities to read, each with its live resource at the previous read, or None if it did not
       exist then or was not read; without `previous_states`, everything is read;
     - `is_destroy`: whether everything that the workspace owns will be deleted, desired or not;
     - `moved`: the new address of each moved resource, by its former address;
-    - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any resource of the
-      file, even one that is not in `desired`.
+    - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any of its resources,
+      so also in those that `desired` leaves out.
     """
 
     workspace: str
@@ -68,7 +69,7 @@ class Scope:
         return iter(self._desired_by_kind.get(kind, ()))
 
     def get_live(self, kind: str) -> Sequence[Live]:
-        """Return the live resources of a kind, which must be in `reads_after` of the kind that is read."""
+        """Return the live resources of a kind that is read before this one."""
         return self.live_by_kind.get(kind, ())
 
     def includes(self, identity: str) -> bool:
@@ -124,7 +125,7 @@ class PlanContext:
         """
         change = self.changes.get(user)
         if isinstance(change, Update | Replace):
-            # Its resource also has the live references that `ignore_changes` keeps.
+            # `change.resource` also has the live references that `ignore_changes` keeps.
             return address in find_references(change.resource.spec)
         return change is None
 

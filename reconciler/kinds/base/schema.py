@@ -20,7 +20,7 @@ class Member:
     - `doc`: one sentence for users;
     - `api`: the dotted path of the request member that the field is sent as (`CreateThing.thingName`), which defines its
       limits;
-    - `references`: the table whose names it contains;
+    - `references`: the table of the resources that the field refers to (`thing_types`), None if it refers to none;
     - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
       only at creation and is never compared (`create_only`).
     """
