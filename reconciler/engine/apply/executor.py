@@ -66,9 +66,9 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
     that depend on it, directly or indirectly, are skipped.
 
     The run stops when `stop` is set, at the first KeyboardInterrupt, or when a step fails because the lease is lost or the service
-    is unavailable. Then running steps finish, waiting for AWS ends at once, and all steps that have not started are canceled. A
-    further KeyboardInterrupt, while the run is stopping, is passed on to the caller. `recorder` records every call of the steps,
-    before it is sent and after its response.
+    is unavailable. Then running steps finish, except that those which wait for AWS fail at once, and all steps that have not
+    started are canceled. A further KeyboardInterrupt, while the run is stopping, is passed on to the caller. `recorder` records
+    every call of the steps, before it is sent and after its response.
     """
     queue = ReadyQueue(plan)
     with (
