@@ -204,7 +204,7 @@ class Retries:
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
-                    # Without a `failure`, AWS rejected the call or it was not sent: the outcome is known.
+                    # Without a `failure`, AWS rejected the last attempt or it was not sent: the outcome counts as known.
                     outcome_unknown = lost and failure is not None
                     raise CallFailedError(error, outcome_unknown=outcome_unknown) from error
                 self.pause(seconds)

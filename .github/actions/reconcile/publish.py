@@ -45,9 +45,9 @@ def send_request(method: str, path: str, body: dict[str, str] | None = None) -> 
 def find_by_marker(path: str, marker: str) -> dict[str, Any] | None:
     """Return the first listed comment or issue with this marker, or None.
 
-    A marker has no workspace name if the desired state could not be read. Such a marker also matches the marker of any workspace, if
-    all comments or issues of the same command (`plan` or `drift`) have one and the same. If no comment or issue has the marker, the
-    first with a marker without a workspace name is returned.
+    A marker has no workspace name if the desired state could not be read. Such a marker also matches the marker of a workspace, if
+    that is the only marker of the same command (`plan` or `drift`). If no comment or issue has the marker, the first whose marker has no
+    workspace name is returned.
     """
     command_prefix = " ".join(marker.split()[:3])  # <!-- reconciler plan
     items: dict[str, dict[str, Any]] = {}
