@@ -162,7 +162,8 @@ class AwsError(ReconcilerError):
     """An error that AWS returned for one call, or that boto3 raised for invalid parameters.
 
     `code` is the error code, `status` the HTTP status, `request_id` AWS's ID of the request; if boto3 rejected the parameters,
-    nothing was sent, `status` is 0 and `request_id` is empty. `outcome_unknown` is whether the call may have taken effect despite the error (5xx).
+    nothing was sent, `status` is 0 and `request_id` is empty. `outcome_unknown` is whether the call may have taken effect despite
+    the error (5xx).
     """
 
     def __init__(  # noqa: PLR0913 (the parts of AWS's error responses)
