@@ -18,7 +18,6 @@ from rich.text import Text
 from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
-from reconciler.model.status import format_status
 from reconciler.model.text import escape_invisible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
 from reconciler.render.text.result import render_outcome_line
@@ -181,7 +180,7 @@ def _render_counts(counts: Mapping[str, int]) -> Text:
     parts = Text()
     for status, count in counts.items():
         if count or status == "applied":
-            word = "done" if status == "applied" else format_status(status)
+            word = "done" if status == "applied" else status
             parts.append(f"{OUTCOME_GLYPHS[status]} {count:,} {word}  ", OUTCOME_STYLES[status])
     return parts
 

@@ -12,7 +12,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Plan
 from reconciler.model.status import format_status_counts
 
-_FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
+_FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
 
 
 @frozen
@@ -68,7 +68,7 @@ class Skipped:
 class Canceled:
     """A step that was not tried because the run was stopped."""
 
-    status: ClassVar[str] = "cancelled"  # as it is stored in journals
+    status: ClassVar[str] = "canceled"
     change: Change
 
 
@@ -95,7 +95,7 @@ class Result:
         return all(isinstance(outcome, Applied) for outcome in self.outcomes)
 
     def count(self, status: str) -> int:
-        """Return the number of steps with a status: "applied", "failed", "skipped" or "cancelled"."""
+        """Return the number of steps with a status: "applied", "failed", "skipped" or "canceled"."""
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:

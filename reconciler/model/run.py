@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
-from reconciler.model.status import format_status, format_status_counts
+from reconciler.model.status import format_status_counts
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
 """The statuses of a run; "crashed": it has no recorded end, and its process has ended or is on another host."""
 
-UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
+UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "canceled")
 """The statuses of a step that was not applied. An "unknown" step had started, and the run ended without an outcome."""
 
 
@@ -91,9 +91,9 @@ class RunCall:
 
     `parameters` is text with only those parameters that identify resources. `status` is one of
 
-    - "answered": AWS responded, perhaps with an error that the call expects;
-    - "refused": AWS returned another error;
-    - "lost": there was no response or a server error; the call may have taken effect, unless it could not be sent;
+    - "completed": AWS responded, perhaps with an error that the call expects;
+    - "rejected": AWS returned another error;
+    - "no response": there was no response or a server error; the call may have taken effect, unless it could not be sent;
     - "in flight": no response is recorded yet, and the run has not ended;
     - "unknown": the run ended before a response was recorded; the call may have taken effect.
 
@@ -134,7 +134,7 @@ class RunRecord:
         return tuple(step.address for step in self.steps if step.status in UNFINISHED_STATUSES)
 
     def __str__(self) -> str:
-        steps = (f"  {format_status(step.status)} {step.action} {step.address}" for step in self.steps)
+        steps = (f"  {step.status} {step.action} {step.address}" for step in self.steps)
         return "\n".join([str(self.run), *steps])
 
 

@@ -16,7 +16,6 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
-from reconciler.model.status import format_status
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
@@ -124,7 +123,7 @@ def render_progress_html(view: ProgressView, note: str = "") -> h.Renderable:
             " ",
             (
                 [
-                    render_status_html(OUTCOME_GLYPHS[status], status, f"{count:,} {format_status(status)}"),
+                    render_status_html(OUTCOME_GLYPHS[status], status, f"{count:,} {status}"),
                     " ",
                 ]
                 for status, count in view.counts.items()

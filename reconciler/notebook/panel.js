@@ -3,7 +3,7 @@
 /** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, label, CSS class. */
 const STATUSES = {
   " ": ["", "", ""], s: ["▸", "running", "started"], w: ["…", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
-  k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "cancelled"],
+  k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "canceled"],
 };
 const ROW_HEIGHT = 28; // pixels, as in panel.css
 const OVERSCAN = 12; // rows drawn above and below the visible ones

@@ -49,7 +49,7 @@ STATUS_LETTERS: Mapping[str, str] = {
     "applied": "a",
     "failed": "f",
     "skipped": "k",
-    "cancelled": "c",
+    "canceled": "c",
 }
 """The letter of each status of a step: the statuses of 10,000 steps are then a short text. panel.js has the same letters."""
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol, TypeAlias
 from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
-from reconciler.model.status import format_status
 from reconciler.model.text import escape_invisible
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
@@ -240,7 +239,7 @@ class PanelSession:
         self._table.set_status(outcome.change.address, view.status)
         if view.status not in ("started", "waiting"):
             self._append_to_log(
-                f"{view.glyph} {view.action:<7} {view.address}  {format_status(view.status)}  {view.details}"
+                f"{view.glyph} {view.action:<7} {view.address}  {view.status}  {view.details}"
             )
 
     def _show_stopping(self) -> None:

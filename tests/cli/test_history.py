@@ -62,8 +62,8 @@ RECORD = RunRecord(
         RunStep("things.pump-3", "delete", "planned"),
     ),
     (
-        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", make_time(0.1), make_time(0.2), "r-1", "Slow"),
-        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", make_time(0.25), make_time(0.3), "r-2"),
+        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "rejected", make_time(0.1), make_time(0.2), "r-1", "Slow"),
+        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "completed", make_time(0.25), make_time(0.3), "r-2"),
         RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE_ARN}", "unknown", make_time(0.3)),
     ),
 )  # fmt: skip
@@ -102,14 +102,14 @@ def test_the_table_explains_that_there_are_no_runs_yet():
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        ("answered", "completed"),
-        ("refused", "rejected Slow"),
-        ("lost", "no response Slow"),
+        ("completed", "completed"),
+        ("rejected", "rejected Slow"),
+        ("no response", "no response Slow"),
         ("unknown", "unknown"),
     ],
 )
-def test_the_status_of_a_call_is_shown_in_plain_words(status, text):
-    error_code = "Slow" if status in {"refused", "lost"} else ""
+def test_the_status_of_a_call_is_shown_with_its_error_code(status, text):
+    error_code = "Slow" if status in {"rejected", "no response"} else ""
     call = RunCall(
         1, "things.pump-1", "iot", "CreateThing", "", status, make_time(0.1), error_code=error_code
     )
@@ -184,7 +184,7 @@ def test_control_characters_in_a_journal_are_escaped():
         "iot",
         HOSTILE_TEXT,
         HOSTILE_TEXT,
-        "refused",
+        "rejected",
         make_time(0),
         make_time(1),
         HOSTILE_TEXT,

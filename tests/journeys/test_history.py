@@ -50,7 +50,7 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
     assert failed_addresses == ["managed_things.pump-1"]
     lines = folder.run("history", failed_run["id"][-6:]).stdout.splitlines()
     assert lines[0] == f"Run {failed_run['id']}  ✖ failed"
-    (refused_call,) = [call for call in record["calls"] if call["status"] == "refused"]
+    (refused_call,) = [call for call in record["calls"] if call["status"] == "rejected"]
     assert (refused_call["operation"], refused_call["error_code"]) == (
         "CreateManagedThing",
         "ConflictException",
@@ -86,15 +86,15 @@ def test_the_next_run_reports_a_killed_run_and_the_journal_has_both(folder):
     record = read_history(folder, crashed_run["id"])
     assert (crashed_run["status"], crashed_run["ended_at"]) == ("crashed", None)
     # If a creation was answered, the thing exists; if a thing exists, its creation was answered or its outcome is unknown.
-    created_things: dict[str, set[str]] = {"answered": set(), "unknown": set()}
+    created_things: dict[str, set[str]] = {"completed": set(), "unknown": set()}
     for call in record["calls"]:
         if call["operation"] == "CreateThing":
             created_things[call["status"]].add(call["parameters"].removeprefix("thingName="))
     registered_things = set(Cloud(folder.registry_path).read_content()["things"])
     assert (
-        created_things["answered"]
+        created_things["completed"]
         <= registered_things
-        <= created_things["answered"] | created_things["unknown"]
+        <= created_things["completed"] | created_things["unknown"]
     )
 
     warning = crash_warning(crashed_run)

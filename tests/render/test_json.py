@@ -203,8 +203,8 @@ def test_an_apply_writes_an_event_for_every_outcome():
         ("failed", "things.pump-7", 1.5),
         ("skipped", "things.pump-3", None),
         ("applied", "things.pump-8", 0.25),
-        ("cancelled", "certificates.pump-7", None),
-        ("cancelled", "managed_things.pump-8", None),
+        ("canceled", "certificates.pump-7", None),
+        ("canceled", "managed_things.pump-8", None),
         ("end", None, 3.0),
     ]
     assert records[2]["error"] == {
@@ -226,7 +226,7 @@ def test_an_apply_writes_an_event_for_every_outcome():
     )
     assert (records[-1]["ok"], records[-1]["counts"]) == (
         False,
-        {"applied": 1, "failed": 1, "skipped": 1, "cancelled": 2},
+        {"applied": 1, "failed": 1, "skipped": 1, "canceled": 2},
     )
 
 

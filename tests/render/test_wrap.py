@@ -80,7 +80,7 @@ def build_views(sentence: str, name: str):
         service="iot",
         operation="UpdateThing",
         parameters=sentence,
-        status="answered",
+        status="completed",
         started_at=NOON,
     )
     record = RunRecord(run, (RunStep(str(address), "update", "failed", error=sentence),), (call,))

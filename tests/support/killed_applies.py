@@ -133,7 +133,7 @@ def read_state(folder: Path) -> State:
     return State(
         content=cloud.read_content(),
         run_status=record.run.status if record else None,
-        answered_things=sorted(call.address for call in creations if call.status == "answered"),
+        answered_things=sorted(call.address for call in creations if call.status == "completed"),
         sent_things=sorted({call.address for call in creations}),
     )
 

@@ -33,7 +33,7 @@ class Recorder(Protocol):
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record how a call ended.
 
-        `status` is "answered", "refused" or "lost", as in `RunCall.status`. `request_id` is AWS's. `code` is AWS's error code, the
+        `status` is "completed", "rejected" or "no response", as in `RunCall.status`. `request_id` is AWS's. `code` is AWS's error code, the
         class name of another error, or empty after a success.
         """
 
@@ -78,17 +78,17 @@ def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
             recorder.record_response(token, _derive_call_status(error, request), error.request_id, error.code)
             raise
         except Exception as error:
-            recorder.record_response(token, "lost", code=type(error).__name__)
+            recorder.record_response(token, "no response", code=type(error).__name__)
             raise
-        recorder.record_response(token, "answered", get_request_id(response))
+        recorder.record_response(token, "completed", get_request_id(response))
         return response
 
     return send
 
 
 def _derive_call_status(error: AwsError, request: ApiCall) -> str:
-    """Return `RunCall.status` of a call that ended with an error; expected errors count as "answered"."""
+    """Return `RunCall.status` of a call that ended with an error; expected errors count as "completed"."""
     if error.outcome_unknown:
-        return "lost"
+        return "no response"
     is_expected = error.code in request.ignored_errors | request.repeat_until
-    return "answered" if is_expected else "refused"
+    return "completed" if is_expected else "rejected"

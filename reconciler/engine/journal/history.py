@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from reconciler.engine.journal.stored_statuses import LOST, from_stored_status
 from reconciler.model.run import ProcessIdentity, Run, RunCall, RunRecord, RunStep
 
 Query = Callable[..., Sequence[Mapping[str, Any]]]
@@ -71,7 +72,8 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
         "SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", row["number"]
     )
     call_counts = query(
-        "SELECT count(*) AS count, sum(state IS NULL OR state = 'lost') AS lost FROM calls WHERE run = ?",
+        "SELECT count(*) AS count, sum(state IS NULL OR state = ?) AS unanswered FROM calls WHERE run = ?",
+        LOST,
         row["number"],
     )[0]
     counts = {_derive_step_status(row["state"], run): row["count"] for row in step_counts}
@@ -79,7 +81,7 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
         run,
         counts=dict(sorted(counts.items())),
         call_count=call_counts["count"],
-        unanswered_call_count=call_counts["lost"] or 0,
+        unanswered_call_count=call_counts["unanswered"] or 0,
     )
 
 
@@ -91,7 +93,14 @@ def _to_step(row: Mapping[str, Any], run: Run) -> RunStep:
 
 def _derive_step_status(state: str, run: Run) -> str:
     """Return a step's status; if the run ended while the step was running, its outcome is unknown."""
-    return "unknown" if state == "started" and run.status != "running" else state
+    return "unknown" if state == "started" and run.status != "running" else from_stored_status(state)
+
+
+def _derive_call_status(state: str | None, run: Run) -> str:
+    """Return a call's status: "unknown" if the run ended before a response was recorded."""
+    if state is None:
+        return "in flight" if run.status == "running" else "unknown"
+    return from_stored_status(state)
 
 
 def _to_call(row: Mapping[str, Any], run: Run) -> RunCall:
@@ -101,7 +110,7 @@ def _to_call(row: Mapping[str, Any], run: Run) -> RunCall:
         service=row["service"],
         operation=row["operation"],
         parameters=row["names"],
-        status=row["state"] or ("in flight" if run.status == "running" else "unknown"),
+        status=_derive_call_status(row["state"], run),
         started_at=_to_time(row["begun"]),
         ended_at=None if row["ended"] is None else _to_time(row["ended"]),
         request_id=row["request_id"],

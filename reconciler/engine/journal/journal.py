@@ -30,6 +30,7 @@ from reconciler.engine.journal.database import (
 )
 from reconciler.engine.journal.history import Query, read_process, read_record, read_runs
 from reconciler.engine.journal.redact_call import find_secrets, format_naming_parameters, redact_values
+from reconciler.engine.journal.stored_statuses import to_stored_status
 from reconciler.engine.journal.writer import JournalWriter
 from reconciler.engine.ownership.process import is_running
 from reconciler.model.address import Address
@@ -201,7 +202,8 @@ class JournalRecorder:
 
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
         """Record how a call ended; the record is on disk when this returns, unless there is a `problem`."""
-        self._writer.write(_UPDATE_CALL, (self._clock(), status, request_id, code, self.number, token))
+        row = (self._clock(), to_stored_status(status), request_id, code, self.number, token)
+        self._writer.write(_UPDATE_CALL, row)
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record a step's outcome with a later commit, without waiting for that commit."""
@@ -215,7 +217,7 @@ class JournalRecorder:
                 seconds = max(0.0, now - self._start_times.pop(address, now))
         if isinstance(outcome, Failed):
             error = redact_values(str(outcome.error), self._secrets)
-        row = (outcome.status, seconds, error, self.number, str(address))
+        row = (to_stored_status(outcome.status), seconds, error, self.number, str(address))
         self._writer.write(_UPDATE_STEP, row, wait=False)
 
     def end(self) -> None:

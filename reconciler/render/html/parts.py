@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import htpy as h
 
 from reconciler.model.change import ACTIONS
-from reconciler.model.status import format_status
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate
 from reconciler.render.views.labels import ACTION_GLYPHS, pluralize
@@ -46,7 +45,7 @@ def render_action_counts_html(counts: Mapping[str, int]) -> Iterable[h.Node]:
 def render_status_html(glyph: str, status: str, label: str = "") -> h.Renderable:
     """Render a status with its sign and color; `label` replaces its name."""
     sign = h.span(".glyph", aria_hidden="true")[glyph]
-    return h.strong(f".status.{status}")[sign, " ", label or format_status(status)]
+    return h.strong(f".status.{status}")[sign, " ", label or status]
 
 
 def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Renderable:

@@ -26,7 +26,7 @@ def render_result_html(view: ResultView) -> h.Renderable:
         h.p(".title")[title, summary.details],
         map(_render_failure, view.failures),
         (_render_skipped(address, count) for address, count in view.skipped),
-        _render_canceled(view.counts["cancelled"]),
+        _render_canceled(view.counts["canceled"]),
         render_outcomes_html(view) if view.outcomes else None,
     ]
 
@@ -77,7 +77,7 @@ def _render_skipped(address: str, count: int) -> h.Renderable:
 def _render_canceled(count: int) -> h.Node:
     if not count:
         return None
-    status = render_status_html(OUTCOME_GLYPHS["cancelled"], "cancelled", f"{count:,} canceled")
+    status = render_status_html(OUTCOME_GLYPHS["canceled"], "canceled", f"{count:,} canceled")
     return h.p[status, " because the run was stopped; run apply again to continue"]
 
 

@@ -51,7 +51,7 @@ class ErrorRecord:
     next_step: str
 
 
-EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "cancelled"]
+EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "canceled"]
 
 
 @frozen(kw_only=True)
@@ -138,7 +138,7 @@ class EventWriter:
 
     def end(self, result: Result) -> None:
         """Write the last line."""
-        counts = {status: result.count(status) for status in ("applied", "failed", "skipped", "cancelled")}
+        counts = {status: result.count(status) for status in ("applied", "failed", "skipped", "canceled")}
         self._write(
             EndEvent(time=self._format_now(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from reconciler.model.status import format_status
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
 from reconciler.render.views.history import (
     NO_RUNS,
@@ -25,11 +24,11 @@ _STATUS_STYLES: Mapping[str, str] = {
     **OUTCOME_STYLES,
     "running": COLORS["update"],
     "started": COLORS["update"],
-    "stopped": OUTCOME_STYLES["cancelled"],
+    "stopped": OUTCOME_STYLES["canceled"],
     "crashed": OUTCOME_STYLES["failed"],
     "unknown": OUTCOME_STYLES["failed"],
-    "lost": OUTCOME_STYLES["failed"],
-    "refused": OUTCOME_STYLES["failed"],
+    "no response": OUTCOME_STYLES["failed"],
+    "rejected": OUTCOME_STYLES["failed"],
 }
 _HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file", "steps")
 _COLUMN_GAP = 2
@@ -77,7 +76,7 @@ def render_run_text(view: RunView) -> Iterator[Text]:
 
 def _render_step(step: StepRow, address_width: int) -> Iterator[Text]:
     style = _STATUS_STYLES.get(step.status, "")
-    status = "" if step.status == "applied" else format_status(step.status)
+    status = "" if step.status == "applied" else step.status
     yield Text.assemble(
         (f"{step.glyph} ", style),
         (f"{step.action:<7} ", COLORS.get(step.action, "")),
@@ -101,7 +100,7 @@ def _render_call(call: CallRow) -> Text:
 
 def _list_cells(row: RunRow, *, with_workspace: bool) -> tuple[str, ...]:
     command = f"{row.command} {row.workspace}" if with_workspace else row.command
-    status = f"{row.glyph} {format_status(row.status)}"
+    status = f"{row.glyph} {row.status}"
     return row.id, row.started_at, row.user, command, status, row.file, format_steps(row)
 
 

@@ -26,7 +26,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
     "waiting": "dim",
     "failed": f"bold {COLORS['error']}",
     "skipped": COLORS["warning"],
-    "cancelled": COLORS["warning"],
+    "canceled": COLORS["warning"],
 }
 """The style of each outcome of a step."""
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from reconciler.model.run import Run
-from reconciler.model.status import format_status
 from reconciler.model.text import escape_invisible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
@@ -23,7 +22,7 @@ from reconciler.render.views.result import (
 def render_outcome_line(view: OutcomeView, address_width: int) -> Text:
     """Render one outcome in a line."""
     is_applied = view.status == "applied"
-    label = "" if is_applied else format_status(view.status)
+    label = "" if is_applied else view.status
     details = ": ".join(part for part in (label, view.details) if part)
     return Text.assemble(
         (f"{view.glyph} ", OUTCOME_STYLES[view.status]),
@@ -47,9 +46,9 @@ def render_unfinished_steps(view: ResultView) -> Iterator[Text]:
     for address, count in view.skipped:
         head = Text(f"{OUTCOME_GLYPHS['skipped']} {count:,} skipped", OUTCOME_STYLES["skipped"])
         yield Text.assemble(head, f" because {address} failed")
-    canceled = view.counts["cancelled"]
+    canceled = view.counts["canceled"]
     if canceled:
-        head = Text(f"{OUTCOME_GLYPHS['cancelled']} {canceled:,} canceled", OUTCOME_STYLES["cancelled"])
+        head = Text(f"{OUTCOME_GLYPHS['canceled']} {canceled:,} canceled", OUTCOME_STYLES["canceled"])
         yield Text.assemble(head, " because the run was stopped; run apply again to continue")
     if view.skipped or canceled:
         yield Text()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
-from reconciler.model.status import format_status, format_status_counts
+from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 
@@ -16,7 +16,7 @@ STATUS_GLYPHS: Mapping[str, str] = {
     "running": OUTCOME_GLYPHS["started"],
     "applied": OUTCOME_GLYPHS["applied"],
     "failed": OUTCOME_GLYPHS["failed"],
-    "stopped": OUTCOME_GLYPHS["cancelled"],
+    "stopped": OUTCOME_GLYPHS["canceled"],
     "crashed": "!",
 }
 """The sign of each status of a run."""
@@ -142,7 +142,7 @@ def summarize_run(run: RunRow) -> str:
 
 def describe_call_status(call: CallRow) -> str:
     """Describe the status of a call, with its error code where it has one."""
-    return f"{format_status(call.status)} {call.error_code}".strip()
+    return f"{call.status} {call.error_code}".strip()
 
 
 def _build_run_row(run: Run) -> RunRow:

@@ -26,7 +26,7 @@ OUTCOME_GLYPHS: Mapping[str, str] = {
     "applied": "✔",
     "failed": "✖",
     "skipped": "↷",
-    "cancelled": "◌",
+    "canceled": "◌",
 }
 """The sign of each outcome of a step."""
 

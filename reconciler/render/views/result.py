@@ -26,7 +26,7 @@ from reconciler.render.views.format_value import ValueView, format_optional
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.next_step import suggest_next_step
 
-FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
+FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
 """How a step may end."""
 
 _PAST_TENSE: Mapping[str, str] = {

@@ -51,7 +51,7 @@ for _ in range(4):
 RECORD_AND_WAIT = """
 run = journal.begin(make_group_plan("ab"), THIS_PROCESS, "apply", "")
 run.record_outcome(Started(make_group_creation("a")))
-run.record_response(run.record_request(build_address("a"), call), "answered", "r-1")
+run.record_response(run.record_request(build_address("a"), call), "completed", "r-1")
 run.record_request(build_address("a"), call)
 print("sent", flush=True)
 threading.Event().wait()
@@ -79,7 +79,7 @@ def test_two_processes_writing_at_once_lose_no_row(tmp_path):
         run.id: [(call.number, call.parameters, call.status) for call in journal.read_record(run.id).calls]
         for run in runs
     } == {
-        run.id: [(number, f"thingName={run.file_digest}", "answered") for number in range(1, 26)]
+        run.id: [(number, f"thingName={run.file_digest}", "completed") for number in range(1, 26)]
         for run in runs
     }
 
@@ -109,7 +109,7 @@ def test_a_killed_run_counts_as_crashed_and_its_calls_in_flight_as_unknown(tmp_p
         ) == ("crashed", None, 2, 1)
         assert [step.status for step in record.steps] == ["unknown", "planned"]
         assert [(call.status, call.request_id) for call in record.calls] == [
-            ("answered", "r-1"),
+            ("completed", "r-1"),
             ("unknown", ""),
         ]
         assert record.unfinished_addresses == ("thing_groups.a", "thing_groups.b")

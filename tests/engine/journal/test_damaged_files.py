@@ -108,11 +108,11 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
-    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "completed")
     connection = sqlite3.connect(journal.path)
     connection.execute("DROP TABLE calls")
     connection.close()
-    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "completed")
     run.record_outcome(Applied(make_group_creation("a"), 0.0))
     run.end()
     assert run.problem == "no such table: calls"

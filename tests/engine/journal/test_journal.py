@@ -39,12 +39,12 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     run = journal.begin(make_group_plan("ab"), THIS_PROCESS, "apply", "f" * 64)
     run.record_outcome(Started(make_group_creation("a")))
     first_token = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
-    run.record_response(first_token, "answered", "r-1")
+    run.record_response(first_token, "completed", "r-1")
     # The journal measures the seconds of a step with its own clock, so these 9 seconds are not recorded.
     run.record_outcome(Applied(make_group_creation("a"), seconds=9.0))
     run.record_outcome(Started(make_group_creation("b")))
     second_token = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
-    run.record_response(second_token, "refused", "r-no", "Denied")
+    run.record_response(second_token, "rejected", "r-no", "Denied")
     run.record_outcome(Failed(make_group_creation("b"), DENIED))
     run.end()
     assert read_record_of_only_run(journal) == RunRecord(
@@ -80,7 +80,7 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
                 service="iot",
                 operation="CreateThing",
                 parameters="thingName=a",
-                status="answered",
+                status="completed",
                 started_at=convert_tick_to_date(2),
                 ended_at=convert_tick_to_date(3),
                 request_id="r-1",
@@ -92,7 +92,7 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
                 service="iot",
                 operation="CreateThing",
                 parameters="thingName=b",
-                status="refused",
+                status="rejected",
                 started_at=convert_tick_to_date(6),
                 ended_at=convert_tick_to_date(7),
                 request_id="r-no",
@@ -106,10 +106,10 @@ OUTCOMES: dict[str, Callable[[str], Outcome]] = {
     "applied": lambda name: Applied(make_group_creation(name), 0.0),
     "failed": lambda name: Failed(make_group_creation(name), ReconcilerError(f"no {name}")),
     "skipped": lambda name: Skipped(make_group_creation(name), build_address("z")),
-    "cancelled": lambda name: Canceled(make_group_creation(name)),
+    "canceled": lambda name: Canceled(make_group_creation(name)),
 }
 """By status, a function that takes the name of a step and returns the step's outcome."""
-CALL_RESULTS = ("answered", "refused", "lost")
+CALL_RESULTS = ("completed", "rejected", "no response")
 STEP_STATUSES = st.sampled_from([*OUTCOMES, "planned"])
 RECORDED_RUNS = st.tuples(
     st.dictionaries(st.sampled_from("abcdef"), STEP_STATUSES, max_size=6),
@@ -167,9 +167,9 @@ def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
     token = run.record_request(build_address("a"), ApiCall("iot", "Make"))
     (call,) = read_record_of_only_run(journal).calls
     assert (read_record_of_only_run(journal).run.status, call.status) == ("running", "in flight")
-    run.record_response(token, "answered", "r")
+    run.record_response(token, "completed", "r")
     (call,) = read_record_of_only_run(journal).calls
-    assert (call.status, call.request_id) == ("answered", "r")
+    assert (call.status, call.request_id) == ("completed", "r")
     run.end()
 
 
@@ -203,9 +203,9 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     run.end()
     record = read_record_of_only_run(journal)
     assert [(call.address, call.status, call.error_code, call.request_id) for call in record.calls] == [
-        ("thing_groups.a", "refused", "Denied", "r-no"),
-        ("thing_groups.a", "lost", "OSError", ""),
-        ("thing_groups.b", "answered", "", "r-2"),
+        ("thing_groups.a", "rejected", "Denied", "r-no"),
+        ("thing_groups.a", "no response", "OSError", ""),
+        ("thing_groups.b", "completed", "", "r-2"),
     ]
     assert [step.status for step in record.steps] == ["failed", "applied"]
     assert record.run.unanswered_call_count == 1
@@ -226,9 +226,9 @@ def test_an_error_is_recorded_as_answered_only_if_the_call_ignores_it_or_waits_f
             record_calls(deny, run, build_address("a"))(ApiCall("iot", "Make", **error_codes))
     run.end()
     assert [(call.status, call.error_code) for call in read_record_of_only_run(journal).calls] == [
-        ("answered", "Denied"),
-        ("answered", "Denied"),
-        ("refused", "Denied"),
+        ("completed", "Denied"),
+        ("completed", "Denied"),
+        ("rejected", "Denied"),
     ]
 
 
@@ -298,7 +298,7 @@ def test_the_journal_file_contains_no_secret(tmp_path):
     run = journal.begin(plan_with_secrets, THIS_PROCESS, "apply", "")
     text = f"rejected code {SETUP_CODE}, key {PRIVATE_KEY.strip()} and line {PRIVATE_KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": SETUP_CODE, "targetName": PRIVATE_KEY})
-    run.record_response(run.record_request(build_address("a"), call), "refused", code="Denied")
+    run.record_response(run.record_request(build_address("a"), call), "rejected", code="Denied")
     run.record_outcome(Failed(make_group_creation("a"), ReconcilerError(text)))
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()

@@ -316,7 +316,7 @@ class TestApplying:
         final_outcomes = [outcome for outcome in outcomes if outcome.status != "started"]
         assert len(writes) <= 3
         assert len(final_outcomes) == len(plan.steps)
-        assert {outcome.status for outcome in final_outcomes} <= {"applied", "failed", "skipped", "cancelled"}
+        assert {outcome.status for outcome in final_outcomes} <= {"applied", "failed", "skipped", "canceled"}
         assert sum(outcome.status == "failed" for outcome in final_outcomes) == 1
 
 
