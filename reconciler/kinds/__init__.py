@@ -19,7 +19,7 @@ from reconciler.kinds.base.kind import Kind
 
 @cache
 def all_kinds() -> Mapping[str, Kind]:
-    """Return every kind by its table: kinds that others refer to come first, ties are broken by name."""
+    """Return every kind by its table, each after the kinds that it refers to, always in the same order."""
     modules = [
         importlib.import_module(f"{__name__}.{module.name}")
         for module in pkgutil.iter_modules(__path__)

@@ -18,7 +18,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -66,7 +66,7 @@ class BillingGroups(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -94,7 +94,10 @@ class BillingGroups(Kind):
         return [ApiCall("iot", "CreateBillingGroup", params, idempotent=True)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update the description if the version is the one that the plan read; update tags separately."""
+        """Update the description and the tags separately.
+
+        AWS rejects the description if the group's version is not the one that the plan read.
+        """
         spec: BillingGroup = change.resource.spec
         name = change.live.identity
         calls = []

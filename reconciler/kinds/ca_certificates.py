@@ -19,7 +19,7 @@ from reconciler.kinds.base.tags import (
     NAME_TAG,
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -41,7 +41,7 @@ DERIVED_MEMBERS = {
     "RegisterCACertificate.verificationCertificate": "verification",
     "UpdateCACertificate.certificateId": "the fingerprint of pem",
     "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
-    "UpdateCACertificate.removeAutoRegistration": "registration_template, when the file no longer sets it",
+    "UpdateCACertificate.removeAutoRegistration": "true when the file no longer sets the template or its role",
 }
 
 _INLINE_TEMPLATE = "a template has versions and a name of its own: declare it in provisioning_templates"
@@ -74,7 +74,7 @@ class CaCertificate:
 
     pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", on_change="replaces")
     certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
-        "DEFAULT needs a verification; SNI_ONLY accepts devices that send the endpoint's name.",
+        "DEFAULT needs a verification; SNI_ONLY needs none, but devices must send the endpoint's name (SNI).",
         api="RegisterCACertificate.certificateMode",
         on_change="replaces",
         default="DEFAULT",
@@ -157,7 +157,7 @@ class CaCertificates(Kind):
         """Check the certificate, the tags, the registration template and the verification."""
         spec: CaCertificate = resource.spec
         yield from x509.check_certificate(spec.pem, "pem", ca=True)
-        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         yield from _check_registration(spec, desired)
         yield from _check_verification(spec)
 
@@ -169,7 +169,7 @@ class CaCertificates(Kind):
         return str(resource.spec.pem.fingerprint)
 
     def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
-        """Return the spec; in DEFAULT mode add a verification, which every registration needs."""
+        """Return the spec; in DEFAULT mode with a placeholder for the verification that a registration needs."""
         if spec.certificate_mode != "DEFAULT":
             return spec
         placeholder = Secret("its private key")  # an export cannot know the key
@@ -200,7 +200,10 @@ class CaCertificates(Kind):
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update status, auto-registration and template in one call; update tags separately."""
+        """Update status, auto-registration and template together; update tags separately.
+
+        This takes one call, or two if the template or its role is removed.
+        """
         tags = with_ownership_tags(change.resource, context.workspace)
         return [
             *_update_settings(change, context),
@@ -294,7 +297,7 @@ def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     """
     spec: CaCertificate = change.resource.spec
     before: CaCertificate = change.live.spec
-    identity = {"certificateId": change.live.identity}
+    id_params = {"certificateId": change.live.identity}
     auto_registration = "ENABLE" if spec.auto_registration else "DISABLE"
     params: dict[str, Any] = {}
     if change.has_changed("status"):
@@ -307,10 +310,10 @@ def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
             params["registrationConfig"] = config
         removes_member = len(config) < _count_config_members(before)
         if before.registration_template and removes_member:
-            yield ApiCall("iot", "UpdateCACertificate", {**identity, "removeAutoRegistration": True})
+            yield ApiCall("iot", "UpdateCACertificate", {**id_params, "removeAutoRegistration": True})
             params["newAutoRegistrationStatus"] = auto_registration
     if params:
-        yield ApiCall("iot", "UpdateCACertificate", {**identity, **params})
+        yield ApiCall("iot", "UpdateCACertificate", {**id_params, **params})
 
 
 def _to_registration_config(spec: CaCertificate, context: PlanContext) -> dict[str, Any]:

@@ -49,7 +49,9 @@ DERIVED_MEMBERS = {
     "UpdateCertificate.certificateId": "the SHA-256 of the certificate",
 }
 
-UNSUPPORTED_MEMBERS = {"RegisterCertificate.setAsActive": "AWS has deprecated it for the status"}
+UNSUPPORTED_MEMBERS = {
+    "RegisterCertificate.setAsActive": "deprecated by AWS, which replaced it with `status`"
+}
 
 
 class Certificates(Kind):
@@ -124,10 +126,11 @@ class Certificates(Kind):
             yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> Certificate:
-        """Return the spec with the CA that signed the certificate and its mode, if that CA is in the file.
+        """Return the spec with the certificate if it is known, its CA, and that CA's mode.
 
-        A certificate that AWS has not issued yet is not compared. The mode is not compared if neither a CA in the file nor
-        `certificate_mode` determines it.
+        If the file sets neither `ca` nor `certificate_mode`, the CA is the one in the file that signed the certificate. The mode
+        is not compared if neither a CA in the file nor `certificate_mode` determines it. `pem` is compared only if the certificate
+        is known: set in the file, or issued and saved. Then `save_to` and a `csr` are not compared.
         """
         spec: Certificate = resource.spec
         pem = find_known_certificate(spec)
@@ -199,14 +202,14 @@ class Certificates(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether no thing outside the workspace has the certificate.
 
-        If so, declaring the certificate is enough to import it.
+        If so, it is imported without `--adopt`: it has no ownership markers that could show where it comes from.
         """
         return not change.live.get_facts(CertificateFacts).has_outside_things
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject certificates of an inactive CA, changes during a transfer, and reactivating revoked ones.
+        """Reject impossible registrations, changes during a transfer, and another status for a revoked one.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -252,9 +255,10 @@ class Certificates(Kind):
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Attach new policies before detaching removed ones.
+        """Update policies and status, and save an issued certificate that no apply has saved.
 
-        The policy that marks a retired certificate is one of those to detach: the file does not have it.
+        New policies are attached before removed ones are detached. The policy that marks a retired certificate is one of the
+        removed ones, as the file does not have it.
         """
         spec, live = change.resource.spec, change.live
         arn = context.build_arn(f"cert/{live.identity}")
@@ -273,8 +277,8 @@ class Certificates(Kind):
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Register and attach the new certificate, then detach, deactivate and delete the old one.
 
-        So the device is never without a certificate. With a grace period, a later plan deletes the old one. If only the mode
-        changes, the ID stays the same, and the old registration has to be deleted first.
+        This order keeps the device connected. With a grace period, a later plan deletes the old one. If only the mode changes,
+        the ID stays the same, so the old registration has to be deleted first, and the device is without one for a moment.
         """
         new_calls = [*_register_and_attach(change, context)]
         if self.survives_replacement(change):
@@ -315,8 +319,10 @@ def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueP
         expected = f"a certificate signed by {quote(ca.address.name)}"
         yield ValueProblem("unsigned-certificate", problem, expected, path=("pem",))
     if spec.save_to:
-        problem = "only an issued certificate is saved, and pem sets this one"
-        yield ValueProblem("conflicting-fields", problem, "csr", path=("save_to",))
+        problem = "only a certificate that AWS issues for a csr can be saved, and this one is set with pem"
+        yield ValueProblem(
+            "conflicting-fields", problem, "no save_to, or csr instead of pem", path=("save_to",)
+        )
 
 
 def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
@@ -383,7 +389,7 @@ def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiC
     ]
     yield from _register(change.resource, context)
     yield from (_attach_policy(policy, arn) for policy in other_policies)
-    for user in _find_declared_users(change.address, context):
+    for user in _find_desired_users(change.address, context):
         if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
 
@@ -392,14 +398,14 @@ def _detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCal
     """Yield the calls that detach the old certificate and delete it."""
     arn = context.build_arn(f"cert/{change.live.identity}")
     yield mark_retired(context, arn)
-    for user in _find_declared_users(change.address, context):
+    for user in _find_desired_users(change.address, context):
         name = context.find_thing_name(user)
         if name:
             yield detach(name, arn)
     yield from retire(change.live.identity, active=change.live.spec.status == "ACTIVE")
 
 
-def _find_declared_users(certificate: Address, context: PlanContext) -> list[Address]:
+def _find_desired_users(certificate: Address, context: PlanContext) -> list[Address]:
     """Return the live resources that have the certificate and are still desired."""
     return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
 

@@ -22,7 +22,7 @@ from reconciler.kinds.base.tags import (
     OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -75,7 +75,7 @@ class CredentialLockers(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> CredentialLocker:
         """Return the spec with the default name."""
@@ -104,7 +104,7 @@ class CredentialLockers(Kind):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Pair by name tag; an interrupted replacement leaves two lockers with the same name."""
+        """Pair by name tag, even if an interrupted replacement has left two lockers with the same one."""
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -135,13 +135,13 @@ class CredentialLockers(Kind):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the managed things that a replacement moves to the new locker.
 
-        The update that moves one sends all its fields that are in the file.
+        The call that moves one sends all fields that the file sets except capabilities, so it would undo other changes of them.
         """
         return _find_moved_things(change, context) if isinstance(change, Replace) else ()
 
 
 def _find_moved_things(change: Replace, context: PlanContext) -> list[Address]:
-    """Return the managed things that stay in the locker and are not changed by a step of their own.
+    """Return the managed things that keep referring to the locker and have no step of their own.
 
     A managed thing's own step runs later and sends the new locker's ID.
     """

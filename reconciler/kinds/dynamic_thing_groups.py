@@ -19,7 +19,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -95,7 +95,7 @@ class DynamicThingGroups(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -138,8 +138,8 @@ class DynamicThingGroups(Kind):
         name = change.live.identity
         calls = []
         paths = [field.path for field in change.fields]
-        changes_more_than_tags = any(path != "workspace" and not path.startswith("tags.") for path in paths)
-        if changes_more_than_tags:
+        has_changed_fields = any(path != "workspace" and not path.startswith("tags.") for path in paths)
+        if has_changed_fields:
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]

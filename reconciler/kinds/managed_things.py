@@ -21,7 +21,7 @@ from reconciler.kinds.base.tags import (
     OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     TAG_PREFIX,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     with_ownership_tags,
@@ -96,10 +96,10 @@ class ManagedThings(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems if tags or meta data leave no room for the workspace's own entries."""
+        """Return problems if tags or meta data leave no room for the entries that reconciler adds."""
         spec: ManagedThing = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
-        yield from check_room_for_tags("meta_data", spec.meta_data, _META_DATA_COUNT)
+        yield from check_room_for_added_entries("tags", spec.tags, _TAG_COUNT)
+        yield from check_room_for_added_entries("meta_data", spec.meta_data, _META_DATA_COUNT)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ManagedThing:
         """Return the spec with the default name, and with capabilities as hashes for comparison."""
@@ -158,7 +158,7 @@ class ManagedThings(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject deletions of hubs with devices, unusable authentication material, and ambiguous imports."""
+        """Reject deletions of hubs whose devices remain, unusable setup codes, and ambiguous imports."""
         if isinstance(change, Delete | Replace):
             remaining = _find_remaining_devices(change, context)
             if remaining:
@@ -174,7 +174,11 @@ class ManagedThings(Kind):
         if not isinstance(change, Create):
             candidates = change.live.get_facts(ManagedThingFacts).candidates
             if len(candidates) > 1:
-                yield f"several unmanaged things match ({'; '.join(candidates)}); set serial_number to one of theirs"
+                matches = "; ".join(candidates)
+                yield (
+                    f"several managed things that no workspace manages match ({matches}); "
+                    "set serial_number to that of one of them"
+                )
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,10 +187,11 @@ class ManagedThings(Kind):
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Send all fields that the file sets, if one changes; update tags separately.
+        """Send all fields that the file sets except unchanged capabilities; update tags separately.
 
-        Unchanged capabilities are not sent, as the device may have refined them. As all others are sent, it does not matter
-        whether AWS would keep or clear a field that is not sent.
+        The device may have refined its capabilities, so they are sent only if the file changes them. The other fields are
+        sent even if unchanged, so it does not matter whether AWS keeps or clears a field that a request leaves out. Nothing
+        but tags is sent if no field changes.
         """
         calls = []
         if any(_is_sent_field(field.path) for field in change.fields):

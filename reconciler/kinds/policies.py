@@ -15,7 +15,7 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desir
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -72,7 +72,7 @@ class Policies(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the tags and the size of the document, which AWS counts without white space."""
-        yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         size = len("".join(resource.spec.document.text.split()))
         if size > MAX_DOCUMENT_CHARACTERS:
             problem = f"the document has {size} characters, without white space"
@@ -111,7 +111,7 @@ class Policies(Kind):
             count = "1 target" if len(remaining) == 1 else f"{len(remaining):,} targets"
             names = join_some(arn.rpartition(":")[2] for arn in remaining)
             yield (
-                f"cannot delete: the policy is attached to {count} that this plan does not change ({names}); "
+                f"cannot delete: the policy stays attached to {count} after this plan ({names}); "
                 "detach it there first"
             )
 
@@ -185,8 +185,8 @@ def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
         if isinstance(change, Update | Replace | Delete):
             # A provisioned thing has no ARN: the policy is attached to its certificate.
             facts = live.facts
-            certificate = facts.registered_id if isinstance(facts, ProvisionedThingFacts) else live.identity
-            arns.add(live.arn or context.build_arn(f"cert/{certificate}"))
+            identity = facts.registered_id if isinstance(facts, ProvisionedThingFacts) else live.identity
+            arns.add(live.arn or context.build_arn(f"cert/{identity}"))
     return arns
 
 
@@ -196,12 +196,12 @@ def _find_certificate_deleters(context: PlanContext) -> Mapping[str, Address]:
     Such certificates are in no table, so no spec shows which policies they have.
     """
     return {
-        context.build_arn(f"cert/{certificate}"): address
+        context.build_arn(f"cert/{identity}"): address
         for address, change in context.changes.items()
         if isinstance(change, Update)
         and isinstance(change.live.facts, ProvisionedThingFacts)
         and change.has_changed("other_certificates")
-        for certificate in change.live.facts.deletable_ids
+        for identity in change.live.facts.deletable_ids
     }
 
 
@@ -227,7 +227,7 @@ def _to_live(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
     spec = Policy(Document.parse(policy["policyDocument"]), select_user_tags(tags))
-    # Certificates have the same ARNs; sharing their text saves memory in a large fleet.
+    # Live certificates contain the same ARNs; storing each text only once saves memory in a large fleet.
     shared_targets = tuple(map(intern, targets))
     facts = PolicyFacts(tuple(other_versions), shared_targets)
     return build_tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)

@@ -27,7 +27,7 @@ from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     TAG_PREFIX,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -128,7 +128,7 @@ class ProvisioningProfiles(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the certificates, and with the fields that the type or a claim rules out."""
         spec: ProvisioningProfile = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
+        yield from check_room_for_added_entries("tags", spec.tags, _TAG_COUNT)
         if isinstance(spec.ca_certificate, Pem):
             yield from x509.check_certificate(spec.ca_certificate, "ca_certificate", ca=True)
         if isinstance(spec.claim_certificate, Pem):

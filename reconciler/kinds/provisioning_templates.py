@@ -18,7 +18,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -134,7 +134,7 @@ class ProvisioningTemplates(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the number of tags, and with a hook that the type does not allow."""
         spec: ProvisioningTemplate = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
             yield ValueProblem(
                 "conflicting-fields",

@@ -18,7 +18,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -67,7 +67,7 @@ class RoleAliases(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

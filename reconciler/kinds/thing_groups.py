@@ -15,7 +15,7 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desir
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -92,7 +92,7 @@ class ThingGroups(Kind):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the tags, and that no dynamic group has the same name."""
-        yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         if Address("dynamic_thing_groups", resource.address.name) in desired:
             problem = "a dynamic thing group of this file has the same name"
             yield ValueProblem("duplicate-name", problem, "another name for one of them")

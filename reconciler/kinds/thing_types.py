@@ -21,7 +21,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
-    check_room_for_tags,
+    check_room_for_added_entries,
     remove_ownership_tags,
     retag,
     select_user_tags,
@@ -108,7 +108,7 @@ class ThingTypes(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the tags, the number of searchable attributes, and the source of each propagating one."""
         spec: ThingType = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
             problem = f"{len(spec.searchable_attributes)} searchable attributes"
             expected = f"at most {MAX_SEARCHABLE_ATTRIBUTES}"

@@ -36,7 +36,7 @@ from tests.support.registry_client import Cloud
 ALLOW = Document.from_value(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
 )
-STILL_ATTACHED = "cannot delete: the policy is attached to 1 target that this plan does not change"
+STILL_ATTACHED = "cannot delete: the policy stays attached to 1 target after this plan"
 NEXT_STEP = "remove that reference first"
 
 

@@ -259,7 +259,10 @@ def test_an_ambiguous_import_is_rejected_with_all_candidates():
     )
     change = make_change(desired, candidate)
     assert list_plan_errors(change, make_plan_context(desired)) == [
-        "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
+        (
+            "several managed things that no workspace manages match (M1 (Name a); M2 (Name a)); "
+            "set serial_number to that of one of them"
+        )
     ]
 
 

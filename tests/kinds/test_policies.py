@@ -126,7 +126,7 @@ def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
     )
     assert list_plan_errors(change, context) == [
         (
-            "cannot delete: the policy is attached to 4 targets that this plan does not change "
+            "cannot delete: the policy stays attached to 4 targets after this plan "
             "(cert/3c, cert/4d, cert/5e and 1 more); detach it there first"
         )
     ]
@@ -155,7 +155,7 @@ def test_deleting_a_policy_of_an_unchanged_certificate_is_rejected():
     )
     assert list_plan_errors(change, context) == [
         (
-            "cannot delete: the policy is attached to 1 target that this plan does not change "
+            "cannot delete: the policy stays attached to 1 target after this plan "
             "(cert/1a2b); detach it there first"
         )
     ]

@@ -1,4 +1,4 @@
-"""Describe unmanaged resources of the account, as far as a plan's reads have listed them."""
+"""Describe the resources that the workspace does not manage, as far as a plan's reads list them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from reconciler.model.text import join_some
 
 
 def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
-    """Yield a note for each kind in the file that has unmanaged resources.
+    """Yield a note for each kind in the file that has resources which this workspace does not manage.
 
-    The note has their number, the first names, and the command to import them. Nothing is sent for this.
+    Those of other workspaces are included. The note has the number of these resources, the first of their IDs, and the
+    command to import one. No call is sent for this.
     """
     kinds = all_kinds()
     refresh_result = comparison.refresh
     declared_tables = {address.kind for address in state.resources}
     included_ids = {identity for live in comparison.live.values() for identity in live.includes}
-    # Kinds with the same listing are described once: static and dynamic groups are listed together.
+    # Kinds with the same listing share a note: AWS lists static and dynamic thing groups together.
     kinds_by_listing = {kind.listing: kind for kind in kinds.values() if kind.listing}
     for listing, kind in kinds_by_listing.items():
         tables = {other.table for other in kinds.values() if other.listing == listing}

@@ -1,4 +1,4 @@
-"""The base class of kinds: what each of them declares, and its hooks.
+"""The base class of kinds: their declarations and their hooks.
 
 A kind has to implement `identity`, `read`, `create`, `update`, `delete` and `forget`. Most kinds also implement `check`, and
 `compute_effective_spec` if AWS reports a resource differently than the file declares it. The other hooks have defaults that
@@ -6,12 +6,12 @@ suit most kinds:
 
 | Hook | Called | Default |
 | --- | --- | --- |
-| `evaluate` | while loading: what is derived once from the resource and the rest of the file? | nothing |
-| `aws_identities` | while loading: which AWS resources does it describe? No two declarations may share one. | its `identity` |
+| `evaluate` | while loading: what is derived once from this resource and the rest of the file? | nothing |
+| `aws_identities` | while loading: which AWS resources does a declaration describe? No two may share one. | its `identity` |
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
-| `is_interrupted_create` | for an unmanaged resource: was it created by an interrupted apply? | no |
+| `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
 | `plan_errors` | for each change: why must the plan be rejected? | no reason |
 | `plan_warnings` | for each change: what should the user know before applying it? | nothing |
 | `plan_notes` | for each live resource: what should the plan note about it? | nothing |
@@ -22,7 +22,7 @@ suit most kinds:
 | `survives_replacement` | for each replacement: does the old resource stay for a while? | no |
 | `replace` | for each replacement | an error: no field forces one |
 | `also_modifies` | for each step: which other live resources do its calls change or delete? | none |
-| `precondition` | before each step: what must be as the plan saw it? | all compared fields and the owner |
+| `precondition` | before each step: what must be as the plan saw it? | compared fields, owner, `prevent_destroy` |
 """
 
 from __future__ import annotations
@@ -82,19 +82,19 @@ class Operations:
 
 @frozen
 class OwnedThrough:
-    """The table of the resources that own another kind, and the field in which they refer to it."""
+    """The table whose resources own those of another kind, and the field in which they refer to them."""
 
     table: str
     field: str
 
 
 class Kind(ABC):
-    """One AWS noun. Subclasses set the class variables and override hooks; they hold no state."""
+    """A kind of resource. Subclasses set the class variables and override hooks; they hold no state."""
 
     table: ClassVar[str]
     """The table in the file, and the first part of addresses: `things`."""
     noun: ClassVar[str]
-    """AWS's noun: `thing`."""
+    """The name of one resource of the kind in messages: `thing`."""
     service: ClassVar[str] = "iot"
     spec_class: ClassVar[type]
     """An attrs class whose fields are declared with `member`."""
@@ -111,15 +111,15 @@ class Kind(ABC):
     write_operations: ClassVar[tuple[str, ...]] = ()
     """The operations that create and change a resource; the fields are sent as their members."""
     derived_members: ClassVar[Mapping[str, str]] = {}
-    """Members of the write operations that no field names as its `api`, and where their values come from."""
+    """By request member that is neither a field's `api` nor `name_api`: where its value comes from."""
     unsupported_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that the file cannot set, and why."""
     composed_of: ClassVar[frozenset[str]] = frozenset()
-    """The kinds that a resource consists of: once removed from the file, it is read and deleted as these."""
+    """The kinds of a resource's parts, which are ordinary resources once it is removed from the file."""
     has_ownership_markers: ClassVar[bool] = True
     """Whether each resource has its own ownership markers in the registry: its owner and `prevent_destroy`."""
     owned_through: ClassVar[OwnedThrough | None] = None
-    """The resources that own this kind by referring to it, if it has no ownership markers."""
+    """The resources that own those of this kind by referring to them, if these have no ownership markers."""
     used_by_table: ClassVar[str | None] = None
     """The table of the resources in `Live.used_by`, if the kind reads them."""
     create_succeeds_if_exists: ClassVar[bool] = False
@@ -161,7 +161,7 @@ class Kind(ABC):
 
     @abstractmethod
     def identity(self, resource: Resource) -> str | None:
-        """Return AWS's ID of the resource, or None if AWS assigns it."""
+        """Return AWS's ID of the resource, or None if it does not follow from the declaration and its files."""
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
         """Return the table and the ID of each AWS resource that the resource describes.
@@ -205,7 +205,10 @@ class Kind(ABC):
         return name in self.members and self.members[name].on_change == "replaces"
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether an interrupted apply created the unmanaged resource and did not mark it as owned."""
+        """Return whether the unmanaged resource may come from an interrupted apply.
+
+        If so, it is imported without `--adopt`.
+        """
         return False
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
@@ -270,14 +273,16 @@ class Kind(ABC):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the other live resources that the change's calls modify or delete.
 
-        Resources that another step modifies first are left out.
+        If one of these was changed after the plan was made, the step is rejected. So resources that a step of their own
+        updates are left out; those that a step of their own deletes may be included.
         """
         return ()
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the values that must not have changed when a step runs, by path: compared fields and owner.
+        """Return the values that must be as the plan saw them when a step runs, by path.
 
-        `deletes` is whether the step deletes the resource.
+        These are the compared fields, the owner, and `prevent_destroy` if the kind has ownership markers. `deletes` is whether
+        the step deletes or replaces the resource.
         """
         fields = {
             name: getattr(live.spec, name)

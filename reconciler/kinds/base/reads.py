@@ -1,4 +1,4 @@
-"""Find resources with as few calls as possible in an account of any size."""
+"""Read resources with as few calls as possible in any account, and match them with the file."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     """Return the existing resources with these IDs, by ID: listed items, or responses of `describe`.
 
     A page lists hundreds of resources, but an account may have millions that the file does not need. So at most `max_pages`
-    pages are read, which should take about as long as describing each resource; IDs that are not on these pages are described.
-    `describe` has to ignore the error for a resource that does not exist. Without `use_listing`, every ID is described.
+    pages are read, and always one; IDs that are not on these pages are described. Callers choose `max_pages` so that reading
+    the pages takes about as long as describing every ID. `describe` has to ignore the error for a resource that does not
+    exist. Without `use_listing`, every ID is described.
     """
     if not ids:
         return {}
@@ -108,7 +109,7 @@ def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
 
 
 def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
-    """Return the ARNs of all resources of a kind, by name; in a re-read, of the resources to read.
+    """Return the ARNs of all resources of a kind, by name or ID; in a re-read, of the resources to read.
 
     A re-read sends no call if the previous read found all of these resources.
     """
@@ -154,11 +155,11 @@ def request_each(operation: str, member: str, values: Collection[str]) -> Read[S
 def pair_by_name_tag(
     kind: Kind, missing: Collection[Resource], spare: Collection[Live], scope: Scope
 ) -> Mapping[str, str]:
-    """Return the name of the missing resource that each spare live resource is, by live identity.
+    """Match spare live resources with missing ones, and return the missing ones' names by live identity.
 
-    The name is in the live resource's name tag; live resources without a match are left out. An interrupted replacement
-    leaves two live resources with the same name tag. The name is then given to the one that differs from the desired state in
-    fewer fields.
+    A live resource matches the missing resource whose name, now or before a move, is in its name tag; one without a match is
+    left out. An interrupted replacement leaves two live resources with the same name tag; the one that differs from the
+    desired state in fewer fields is matched.
     """
     desired_specs = {
         resource.address.name: kind.compute_effective_spec(resource, scope) for resource in missing

@@ -17,13 +17,13 @@ NAME_TAG = "reconciler:name"
 PROTECTED_TAG = "reconciler:prevent-destroy"
 
 MAX_TAGS = 50
-"""The tags that a resource may have (AWS General Reference), and the meta data entries of a managed thing.
+"""The maximum number of tags of a resource, and of meta data entries of a managed thing.
 
-The number of entries is from the service model of managed integrations.
+The first is from the AWS General Reference, the second from the service model of managed integrations.
 """
 
 OWNERSHIP_TAG_COUNT = 3
-"""The number of tags that any taggable resource may get: owner, name and `prevent_destroy`."""
+"""The number of ownership tags that every taggable kind uses: owner, name and `prevent_destroy`."""
 
 
 def with_ownership_tags(resource: Resource, workspace: str, **other_tags: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def build_tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     declared_name: str | None = None,
     facts: object = None,
 ) -> Live:
-    """Return a live resource with the owner and the `prevent_destroy` in its ownership tags."""
+    """Return a live resource whose owner and `prevent_destroy` are taken from its ownership tags."""
     return Live(
         identity,
         spec,
@@ -62,13 +62,13 @@ def build_tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     )
 
 
-def check_room_for_tags(
-    field: str, entries: Mapping[str, str], ownership_count: int
+def check_room_for_added_entries(
+    field: str, entries: Mapping[str, str], added_count: int
 ) -> Iterator[ValueProblem]:
-    """Yield a problem if the user's entries leave no room for the workspace's own."""
-    room = MAX_TAGS - ownership_count
+    """Yield a problem if the user's tags or meta data leave no room for the entries that reconciler adds."""
+    room = MAX_TAGS - added_count
     if room < len(entries) <= MAX_TAGS:  # more entries violate AWS's own limit, which is checked elsewhere
-        problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
+        problem = f"{len(entries)} entries leave no room for the {added_count} that reconciler adds"
         yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 
 
@@ -78,30 +78,30 @@ def select_user_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return tags as the iot API takes them."""
+    """Convert a map of tags to a list, as the iot API takes it."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return a map of tags as the iot API lists them."""
+    """Convert a list of tags, as the iot API returns it, to a map."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
     """Return the calls that change the tags `before` to `after`, ownership tags included."""
     removed = sorted(before.keys() - after.keys())
-    added = {key: value for key, value in after.items() if before.get(key) != value}
+    added_or_changed = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]
     tag_params: dict[str, Any]
     if service == "iot":
         untag_params = {"resourceArn": arn, "tagKeys": removed}
-        tag_params = {"resourceArn": arn, "tags": to_tag_list(added)}
+        tag_params = {"resourceArn": arn, "tags": to_tag_list(added_or_changed)}
     else:
         untag_params = {"ResourceArn": arn, "TagKeys": removed}
-        tag_params = {"ResourceArn": arn, "Tags": added}
+        tag_params = {"ResourceArn": arn, "Tags": added_or_changed}
     if removed:
         yield ApiCall(service, "UntagResource", untag_params, idempotent=True)
-    if added:
+    if added_or_changed:
         yield ApiCall(service, "TagResource", tag_params, idempotent=True)
 
 

@@ -1,4 +1,4 @@
-"""Verify calls whose responses were lost, by reading what the call would have changed."""
+"""Verify calls whose responses were lost, by reading what each call would have changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FieldsMatch(Verification):
     paths: tuple[tuple[str, str], ...] = field(converter=_to_pairs)
 
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Return the response of the read if it has the values of the request, else None."""
+        """Return the response of the read if it shows that the request took effect, else None."""
         response = yield evolve(self.read_call, ignored_errors=NOT_FOUND)
         if not response:
             return None
@@ -88,7 +88,7 @@ def _has_requested_value(requested: Any, reported: Any) -> bool:
     """Return whether a reported value is the requested one.
 
     A value that was not requested matches anything. An empty value matches another empty one, and a value that
-    the response leaves out. JSON objects as texts are compared regardless of white space.
+    the response leaves out. Two JSON objects in text form are compared as objects.
     """
     if requested is _MISSING:
         return True
