@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.model.plan import Note
 from reconciler.model.settings import DesiredState
@@ -15,8 +16,8 @@ from reconciler.model.text import join_some
 def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
     """Yield a note for each kind in the file that has resources which this workspace does not manage.
 
-    Those of other workspaces are included. The note has the number of these resources, the first of their IDs, and the
-    command to import one. No call is sent for this.
+    Those of other workspaces are included. The note has the number of these resources, the first of their IDs, and how
+    to import one. No call is sent for this.
     """
     kinds = all_kinds()
     refresh_result = comparison.refresh
@@ -38,8 +39,18 @@ def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[
         if unmanaged_ids:
             at_least = "at least " if kind.table in refresh_result.partially_listed else ""
             subject = f"{kind.table.replace('_', ' ')} in the account that this workspace does not manage"
-            advice = f"to import one, declare it and run `reconciler apply --adopt {kind.table}.NAME`"
+            advice = _format_import_advice(kind, tables)
             yield Note(
                 "unmanaged",
-                f"{subject} ({at_least}{len(unmanaged_ids):,}): {join_some(unmanaged_ids)}; {advice}",
+                f"{subject} ({at_least}{len(unmanaged_ids):,}): {join_some(unmanaged_ids)}; to import one, {advice}",
             )
+
+
+def _format_import_advice(kind: Kind, tables: Collection[str]) -> str:
+    """Return how to import a resource that is in one of the tables, which share the kind's listing."""
+    if (
+        kind.id_member
+    ):  # its name in the file is not AWS's ID, and a certificate without a thing needs no --adopt
+        return "declare it and run `reconciler plan`, which says whether it needs --adopt"
+    commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))
+    return f"run {' or '.join(commands)}"

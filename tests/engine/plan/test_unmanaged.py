@@ -12,9 +12,10 @@ def list_unmanaged_notes(desired, cloud):
     return [note.text for note in plan_state(desired, cloud).notes if note.level == "unmanaged"]
 
 
-def format_unmanaged_note(kind, count, names):
+def format_unmanaged_note(kind, count, names, command=None):
+    command = command or f"`reconciler adopt {kind}.NAME`"
     subject = f"{kind.replace('_', ' ')} in the account that this workspace does not manage ({count})"
-    return f"{subject}: {names}; to import one, declare it and run `reconciler apply --adopt {kind}.NAME`"
+    return f"{subject}: {names}; to import one, run {command}"
 
 
 def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
@@ -39,7 +40,24 @@ def test_static_and_dynamic_groups_are_listed_together(cloud):
     query = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
     converge(make_state(query), cloud)
     assert list_unmanaged_notes(make_state(query), cloud) == [
-        format_unmanaged_note("thing_groups", 1, "hand")
+        format_unmanaged_note(
+            "thing_groups",
+            1,
+            "hand",
+            "`reconciler adopt thing_groups.NAME` or `reconciler adopt dynamic_thing_groups.NAME`",
+        )
+    ]
+
+
+def test_a_note_on_resources_with_ids_assigned_by_aws_says_to_declare_them(cloud):
+    managed_thing_id = cloud.managed_integrations.create_managed_thing(
+        Role="DEVICE", AuthenticationMaterial="hand", AuthenticationMaterialType="ZWAVE_QR_BAR_CODE"
+    )["Id"]
+    assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [
+        (
+            f"managed things in the account that this workspace does not manage (1): {managed_thing_id}; to import one, "
+            "declare it and run `reconciler plan`, which says whether it needs --adopt"
+        )
     ]
 
 
