@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.check_result import CheckResult
 from reconciler.model.errors import AwsError, InvalidDesiredStateError, JournalError, TargetError
+from reconciler.model.text import format_time
 
 if TYPE_CHECKING:
     from reconciler.workspace import Workspace
@@ -88,7 +89,7 @@ def _check_lock(workspace: Workspace) -> CheckResult:
     return CheckResult(
         "warning",
         "lock",
-        f"{lease} has been applying this workspace since {lease.since:%Y-%m-%d %H:%M:%S} UTC",
+        f"{lease} has been applying this workspace since {format_time(lease.since)}",
         "if that apply no longer runs, release the lock with `reconciler unlock`",
     )
 

@@ -64,8 +64,8 @@ class PlanRejectedError(ReconcilerError):
 class LockedError(PlanRejectedError):
     """A workspace that another apply is changing.
 
-    `holder` is the user, host and process that run it; `since` and `until` are the times of its lease, by the registry's
-    clock.
+    `holder` is the user, host and process that run it; `since` and `until` are the times of its lease as text, by the
+    registry's clock.
     """
 
     def __init__(self, holder: str, since: str, until: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 from reconciler.model.status import format_status_counts
+from reconciler.model.text import format_time
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
 """The statuses of a run; "crashed": it has no recorded end, and its process has ended or is on another host."""
@@ -64,9 +65,8 @@ class Run:
 
     def __str__(self) -> str:
         steps = format_status_counts(self.counts)
-        started_at = f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC"
         return (
-            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {started_at}, "
+            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {format_time(self.started_at)}, "
             f"{self.status} ({steps or 'no steps'})"
         )
 

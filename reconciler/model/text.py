@@ -39,6 +39,11 @@ def format_path(path: Iterable[str | int]) -> str:
     return text
 
 
+def format_time(moment: datetime.datetime) -> str:
+    """Return a time in UTC as people read it: `2026-11-28 09:11:10 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def type_name(value: object) -> str:
     """Return the type of a TOML value, with its article."""
     match value:

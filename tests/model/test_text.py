@@ -12,6 +12,7 @@ from reconciler.model.text import (
     format_choices,
     format_path,
     format_suggestion,
+    format_time,
     join_some,
     quote,
     quote_if_unsafe,
@@ -37,6 +38,11 @@ from reconciler.model.text import (
 )
 def test_a_value_is_described_with_its_type(value, text):
     assert describe_value(value) == text
+
+
+def test_a_time_is_formatted_in_utc_without_fractions():
+    moment = datetime.datetime(2026, 11, 28, 9, 11, 10, 500, tzinfo=datetime.UTC)
+    assert format_time(moment) == "2026-11-28 09:11:10 UTC"
 
 
 def test_a_path_is_formatted_as_in_the_file():

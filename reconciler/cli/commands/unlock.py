@@ -15,7 +15,7 @@ from reconciler.cli.terminal import echo
 def unlock(ctx: click.Context, *, yes: bool) -> None:
     """Release the lock left behind by an interrupted apply."""
     from reconciler.cli.prompt import confirm
-    from reconciler.model.text import escape_invisible
+    from reconciler.model.text import escape_invisible, format_time
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.from_context(ctx).file)
@@ -24,7 +24,7 @@ def unlock(ctx: click.Context, *, yes: bool) -> None:
     if lease is None:
         echo(f"{name} is not locked; nothing to do")
         return
-    since, until = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC", f"{lease.until:%H:%M:%S} UTC"
+    since, until = format_time(lease.since), format_time(lease.until)
     echo(
         f"{name} is locked by {escape_invisible(str(lease))} since {since}; the lock expires at {until} unless renewed"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.run import RunRecord
+from reconciler.model.text import format_time
 
 
 def find_unfinished_addresses(last_run: RunRecord | None) -> Sequence[Address]:
@@ -19,7 +20,7 @@ def find_unfinished_addresses(last_run: RunRecord | None) -> Sequence[Address]:
             ["the journal has no run of this workspace on this target; apply without --retry-failed"]
         )
     run = last_run.run
-    description = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
+    description = f"the last run, {run.id} of {run.process} at {format_time(run.started_at)},"
     if run.status == "running":
         raise PlanRejectedError([f"{description} is still running"])
     if run.command == "destroy":

@@ -31,6 +31,7 @@ from reconciler.kinds.shared.ownership_markers import build_group_call
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
 from reconciler.model.run import ProcessIdentity
+from reconciler.model.text import format_time
 
 LEASE_SECONDS = 60.0
 """Seconds after which a lease expires if it is not renewed."""
@@ -83,12 +84,12 @@ class LeaseHolder:
 
     def build_locked_error(self) -> LockedError:
         """Return the error for another process that tries to acquire the lease."""
-        return LockedError(str(self), _format_time(self.since), _format_time(self.until))
+        return LockedError(str(self), format_time(self.since), format_time(self.until))
 
     def format_partial_apply_warning(self) -> str:
         """Return the warning for a plan that is made while the holder is applying another one."""
         return (
-            f"an apply by {self} has been running since {_format_time(self.since)}; this plan may show a partial apply; "
+            f"an apply by {self} has been running since {format_time(self.since)}; this plan may show a partial apply; "
             "plan again when it is done"
         )
 
@@ -238,8 +239,8 @@ class _Lease:
         return {
             _HOLDER: _INVALID_IN_ATTRIBUTE.sub("_", str(self.process)),
             _PROCESS: f"{self.process.pid}/{self.process.started_at}/{self.machine}/{self.token}",
-            _SINCE: _format_time(since),
-            _UNTIL: _format_time(now + datetime.timedelta(seconds=self.seconds)),
+            _SINCE: _to_iso_time(since),
+            _UNTIL: _to_iso_time(now + datetime.timedelta(seconds=self.seconds)),
         }
 
     def keep_renewing(self, stop: threading.Event) -> None:
@@ -344,5 +345,5 @@ def _has_died(lease: LeaseHolder) -> bool:
     return lease.machine == identify_machine() and not is_running(process)
 
 
-def _format_time(moment: datetime.datetime) -> str:
+def _to_iso_time(moment: datetime.datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from reconciler.model.run import Run
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, format_time
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.result import (
@@ -93,7 +93,7 @@ def render_crash_warning(run: Run) -> Text:
         calls += f", {run.unanswered_call_count:,} of them without a response"
     run_id, user = escape_invisible(run.id), escape_invisible(str(run.process))
     text = (
-        f" run {run_id} by {user}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, did not finish "
+        f" run {run_id} by {user}, started {format_time(run.started_at)}, did not finish "
         f"(crashed or killed) after {calls}; this plan starts from the live state"
     )
     return Text.assemble(render_severity("warning"), text)

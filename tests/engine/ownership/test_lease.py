@@ -38,7 +38,7 @@ from tests.support.registry_client import SETTINGS, Cloud
 REMOTE_PROCESS = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
 GROUP = "reconciler-ws"
 PARTIAL_APPLY = (
-    "an apply by ada@build-7 (process 4711) has been running since 2026-03-01T00:00:00Z; this plan may show a partial "
+    "an apply by ada@build-7 (process 4711) has been running since 2026-03-01 00:00:00 UTC; this plan may show a partial "
     "apply; plan again when it is done"
 )
 LEASE_ATTRIBUTE_SUFFIXES = {"holder", "process", "since", "until"}
@@ -104,8 +104,8 @@ def test_the_error_of_a_second_writer_names_the_holder_and_the_times_of_the_leas
     holder = identify_this_process({})
     assert str(locked.value) == (
         "the plan is rejected; nothing was sent\n"
-        f"the workspace is locked by {holder} (process {holder.pid}) since 2026-03-01T00:00:00Z; the lease expires at "
-        "2026-03-01T00:01:00Z unless it is renewed; if that apply is no longer running, release the lock with `reconciler unlock`"
+        f"the workspace is locked by {holder} (process {holder.pid}) since 2026-03-01 00:00:00 UTC; the lease expires at "
+        "2026-03-01 00:01:00 UTC unless it is renewed; if that apply is no longer running, release the lock with `reconciler unlock`"
     )
 
 
