@@ -69,7 +69,7 @@ def test_a_missing_file_that_was_named_with_f_is_reported_with_its_name(run):
         (
             "a b",
             (
-                "not usable in the name of the workspace's thing group: 'reconciler-a b' is not accepted by AWS; "
+                "the workspace's thing group would be named 'reconciler-a b', which AWS does not accept; "
                 "expected letters, digits, : _ - (a match of [a-zA-Z0-9:_-]+)"
             ),
         ),

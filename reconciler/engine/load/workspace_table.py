@@ -83,7 +83,10 @@ def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueP
         kind = kinds[address.kind]
         assert kind.name_api
         for violation in constraints.find_violations(kind.service, kind.name_api, address.name):
-            problem = f"not usable in the name of the workspace's {kind.noun}: {violation.problem}"
+            if violation.code == "pattern-mismatch":
+                problem = f"the workspace's {kind.noun} would be named {quote(address.name)}, which AWS does not accept"
+            else:
+                problem = f"the name of the workspace's {kind.noun} would have {violation.problem}"
             yield ValueProblem(violation.code, problem, violation.expected, path=("name",))
             return
 

@@ -54,7 +54,7 @@ CASES = (
         name = "green house"
         """,
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 'reconciler-green house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:2: error: workspace.name: the workspace's thing group would be named 'reconciler-green house', which AWS does not accept; expected a match of [a-zA-Z0-9:_-]+
         """,
         add_workspace=False,
     ),
@@ -65,7 +65,7 @@ CASES = (
         name = "NAME118"
         """.replace("NAME118", "n" * 118),
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 129 characters; expected at most 128
+        desired_state.toml:2: error: workspace.name: the name of the workspace's thing group would have 129 characters; expected at most 128
         """,
         add_workspace=False,
     ),
@@ -277,7 +277,7 @@ CASES = (
         limits = { delete_percent = 101 }
         """,
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 'reconciler-green house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:2: error: workspace.name: the workspace's thing group would be named 'reconciler-green house', which AWS does not accept; expected a match of [a-zA-Z0-9:_-]+
         desired_state.toml:3: error: workspace.target: got the integer 5; expected a string
         desired_state.toml:5: error: workspace.region: 'Ireland' is not a valid region; expected a region such as 'eu-west-1'
         desired_state.toml:6: error: workspace.limits.delete_percent: 101 is out of range; expected 0 to 100
