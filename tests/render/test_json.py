@@ -259,7 +259,7 @@ def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(run_in_start
         "",
         "Fields: desired → live.",
         "",
-        "Drift  ~ 1 changed  5 resources match the file",
+        "Drift: ~ 1 changed; 5 resources match the file",
     ]
     assert out.splitlines()[1].endswith("; the file has changed since")
 
@@ -341,7 +341,7 @@ def test_drift_is_escaped_in_text_and_html():
         f"  ! cannot list {escaped}",
         "",
         (
-            "Drift  - 1 missing  ~ 1 changed  + 1 managed but not in the file  ? 1 unmanaged  "
+            "Drift: - 1 missing, ~ 1 changed, + 1 managed but not in the file, ? 1 unmanaged; "
             "7 resources match the file"
         ),
     ]

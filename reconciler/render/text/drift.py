@@ -64,13 +64,16 @@ def render_drift_summary(view: DriftView) -> Text:
     """Render a drift in one line."""
     if not view.total:
         return Text(f"No drift: {format_unchanged_count(view)}.", "bold")
-    parts = [Text("Drift", "bold")]
-    for direction, count in view.counts.items():
-        if count:
-            text = f"{DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}"
-            parts.append(Text(text, _DIRECTION_COLORS[direction]))
-    parts.append(Text(format_unchanged_count(view), QUIET))
-    return Text("  ").join(parts)
+    counts = [
+        Text(
+            f"{DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}",
+            _DIRECTION_COLORS[direction],
+        )
+        for direction, count in view.counts.items()
+        if count
+    ]
+    unchanged = (f"; {format_unchanged_count(view)}", QUIET)
+    return Text.assemble(("Drift: ", "bold"), Text(", ").join(counts), unchanged)
 
 
 def _render_section(section: DriftSection, width: int) -> Iterator[Text]:
