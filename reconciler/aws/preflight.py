@@ -109,6 +109,9 @@ def _check_credentials(session: Any, settings: Settings) -> Iterator[CheckResult
         yield CheckResult("error", "credentials", "boto3 finds no credentials", advice)
         return
     method = credentials.method
+    if method == "explicit":
+        yield CheckResult("ok", "credentials", "none needed for a registry on this machine")
+        return
     source = "environment variables" if method == "env" else method.replace("-", " ")
     role = f", the role {settings.role_arn}" if settings.role_arn else ""
     profile = "" if session.profile_name == "default" else f", profile {session.profile_name}"

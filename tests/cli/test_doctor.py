@@ -265,6 +265,13 @@ def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doct
     )
 
 
+def test_a_registry_on_this_machine_needs_no_credentials(doctor, aws, monkeypatch):
+    edit_file('"aws"', '"http://127.0.0.1:4577"')
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    code, lines = doctor()
+    assert (code, lines[1]) == (0, "✔ ok      credentials none needed for a registry on this machine")
+
+
 def test_a_wrong_clock_is_a_warning(doctor, aws):
     aws.clock_skew_seconds = 100
     code, lines = doctor()
