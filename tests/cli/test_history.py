@@ -75,7 +75,7 @@ def to_plain_text(lines):
 
 def test_runs_are_listed_in_a_table():
     assert to_plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))), 120)) == (
-        "run          started (UTC)        by           command  status     file          steps\n"
+        "run          started (UTC)        by           command  status     file digest   steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
     )
@@ -120,7 +120,7 @@ def test_the_status_of_a_call_is_shown_with_its_error_code(status, text):
 def test_a_run_is_shown_step_by_step_and_call_by_call():
     assert to_plain_text(render_run_text(build_run_view(RECORD))) == (
         "Run 1m80a9gzwhr  ! crashed\n"
-        "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
+        "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan digest 19c9383d1b99 · file digest f2f1785f9a68\n"
         "by runner@ci-7, process 9, https://ci.example/7\n"
         "started 2026-11-22 10:00:00 UTC\n"
         "\n"

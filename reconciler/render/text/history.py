@@ -30,7 +30,7 @@ _STATUS_STYLES: Mapping[str, str] = {
     "no response": OUTCOME_STYLES["failed"],
     "rejected": OUTCOME_STYLES["failed"],
 }
-_HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file", "steps")
+_HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file digest", "steps")
 _COLUMN_GAP = 2
 _MAX_ADDRESS_WIDTH = 48
 """The width, in characters, to which addresses are aligned."""
@@ -48,7 +48,7 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
     table = [_HEADINGS, *(_list_cells(row, with_workspace=has_several_workspaces) for row in view.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     if sum(widths) + _COLUMN_GAP * (len(widths) - 1) > width:
-        widths[_HEADINGS.index("file")] = 0  # leaves out the column
+        widths[_HEADINGS.index("file digest")] = 0  # leaves out the column
     yield _render_table_line(_HEADINGS, widths, ["bold underline"] * len(_HEADINGS))
     for row, cells in zip(view.rows, table[1:], strict=True):
         styles = ["bold", "", "", "", _STATUS_STYLES.get(row.status, ""), QUIET, ""]

@@ -128,7 +128,7 @@ def describe_run(run: RunRow) -> tuple[str, str, str]:
     job = f", {run.job}" if run.job else ""
     duration = f", took {run.duration}" if run.duration else ""
     return (
-        f"{run.target} · {run.command} of {run.workspace} · plan {run.plan} · file {run.file}",
+        f"{run.target} · {run.command} of {run.workspace} · plan digest {run.plan} · file digest {run.file}",
         f"by {run.user}, process {run.process}{job}",
         f"started {run.started_at} UTC{duration}",
     )
