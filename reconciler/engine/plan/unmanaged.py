@@ -51,6 +51,6 @@ def _format_import_advice(kind: Kind, tables: Collection[str]) -> str:
     if (
         kind.id_member
     ):  # its name in the file is not AWS's ID, and a certificate without a thing needs no --adopt
-        return "declare it and run `reconciler plan`, which says whether it needs --adopt"
+        return "declare it and run `reconciler plan`, which shows whether it needs --adopt"
     commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))
     return f"run {' or '.join(commands)}"

@@ -49,14 +49,14 @@ def test_static_and_dynamic_groups_are_listed_together(cloud):
     ]
 
 
-def test_a_note_on_resources_with_ids_assigned_by_aws_says_to_declare_them(cloud):
+def test_a_note_on_resources_with_ids_assigned_by_aws_advises_declaring_them(cloud):
     managed_thing_id = cloud.managed_integrations.create_managed_thing(
         Role="DEVICE", AuthenticationMaterial="hand", AuthenticationMaterialType="ZWAVE_QR_BAR_CODE"
     )["Id"]
     assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [
         (
             f"managed things in the account that this workspace does not manage (1): {managed_thing_id}; to import one, "
-            "declare it and run `reconciler plan`, which says whether it needs --adopt"
+            "declare it and run `reconciler plan`, which shows whether it needs --adopt"
         )
     ]
 
