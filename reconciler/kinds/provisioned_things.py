@@ -1,8 +1,9 @@
 """Provisioned things: a thing, its certificate and its policies, created from a template in one call.
 
-Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". If none of its parts exists, one
-call creates all of them. If some exist, only what is missing or differs is sent, as far as the template's OverrideSettings
-allow. A provisioned thing that is removed from the file is deleted as the thing and the certificate that it consists of.
+Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". If neither the thing nor the
+certificate exists, one call creates everything. If one of them exists, only what is missing or differs is sent, as far as the
+template's OverrideSettings allow. A provisioned thing that is removed from the file is deleted as the thing and the
+certificate that it consists of.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ class ProvisionedThing:
     """`[provisioned_things.*]`."""
 
     template: Document | str = member(
-        "The provisioning template: a file, a table, JSON text, or the name of one in this file.",
+        "The provisioning template: a file, a table, JSON text, or the name of a template in this file.",
         api="RegisterThing.templateBody",
         references="provisioning_templates",
         on_change="create_only",
     )
     parameters: Mapping[str, str | Secret] = member(
-        "The template's parameters: strings, files, or environment variables, which are kept secret.",
+        "The template's parameters: strings, files, or environment variables; the variables' values are kept secret.",
         api="RegisterThing.parameters",
         on_change="create_only",
         factory=dict,
@@ -59,7 +60,7 @@ class ProvisionedThing:
 
 
 class ProvisionedThings(Kind):
-    """Provisioned things: found by the thing name in the template, owned like things."""
+    """Provisioned things: found by the thing or the certificate in the template, owned like things."""
 
     table = TABLE
     noun = "provisioned thing"
@@ -129,7 +130,7 @@ class ProvisionedThings(Kind):
         return None
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
-        """Return the thing and the certificate that the template creates."""
+        """Return the thing that the template describes, and its certificate if the ID is known."""
         try:
             blueprint = get_blueprint(resource)
         except (ValueError, MissingSecretError):
@@ -145,7 +146,10 @@ class ProvisionedThings(Kind):
         return provisioned_thing_reads.read(scope)
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether the thing differs from the file only in what an interrupted registration left out."""
+        """Return whether an interrupted registration may have created the live parts.
+
+        It may have if the thing has the template's attributes and type and no other certificate, or if there is no thing.
+        """
         live, desired = change.live.spec, change.resource.spec
         if live.thing_name is None:  # only other parts exist
             return True
@@ -155,14 +159,14 @@ class ProvisionedThings(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject unset secrets, certificates that cannot be registered, and changes that the template forbids."""
+        """Reject unset secrets, certificates that cannot be registered, and updates that are not allowed."""
         if isinstance(change, Delete | Forget):
             return
         resource = context.declared[change.address]
         blueprint = get_blueprint(resource)
         for name, value in blueprint.parameters.items():
             if isinstance(value, Secret) and value.value is None:
-                yield f"the parameter {name} is not set; set {value.reference}"
+                yield f"the parameter {name} has no value; set {value.reference}"
         is_registered = isinstance(change, Update) and bool(
             change.live.get_facts(ProvisionedThingFacts).registered_id
         )
@@ -173,15 +177,15 @@ class ProvisionedThings(Kind):
             yield from provisioned_thing_checks.find_override_errors(change)
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Warn that a device cannot connect while its certificate is registered again."""
+        """Warn if the device's certificate has to be deleted and registered again."""
         if isinstance(change, Update) and _is_registered_again(change):
             yield (
-                "AWS cannot change the mode of a certificate, so the certificate is registered again; until then the "
-                "device cannot connect"
+                "AWS cannot change the mode of a certificate, so the certificate will be deleted and registered again; "
+                "in between, the device cannot connect"
             )
 
     def counts_as_replacement(self, change: Update) -> bool:
-        """Return whether the update deletes a certificate, or registers it again with another mode."""
+        """Return whether the update deletes another certificate or registers the template's own again."""
         has_deletable = bool(change.live.get_facts(ProvisionedThingFacts).deletable_ids)
         return (has_deletable and change.has_changed("other_certificates")) or _is_registered_again(change)
 
@@ -209,12 +213,12 @@ class ProvisionedThings(Kind):
                 "iot", "RegisterThing", params, output_files=(output_file,), verification=verification
             )
             return [call]
-        # A second call changes nothing that the first one created, unless OverrideSettings reject what exists.
+        # Sent a second time, the call changes nothing more, but AWS rejects it if OverrideSettings have FAIL.
         rejects_existing = any("FAIL" in part.overrides.values() for part in blueprint.resources)
         return [ApiCall("iot", "RegisterThing", params, idempotent=not rejects_existing)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Add what is missing and change what differs; add certificates and policies before removing old ones."""
+        """Add what is missing and change what differs, then remove old policies and other certificates."""
         return provisioned_thing_updates.build_update_calls(change, context)
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
@@ -231,7 +235,7 @@ class ProvisionedThings(Kind):
         )
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and the attachments of certificates that an update may change.
+        """Return the compared fields, and those attachments of certificates that an update may change.
 
         An update detaches other certificates, and may register the template's own again.
         """

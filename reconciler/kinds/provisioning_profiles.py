@@ -1,11 +1,11 @@
 """Provisioning profiles: how hubs join managed integrations.
 
-They join with a claim certificate that they all share, or with certificates of their own, whose CA the profile names.
+Hubs join with a claim certificate that they all share, or with certificates of their own, whose CA the profile names.
 
 Source: managed integrations API reference, CreateProvisioningProfile and related operations. AWS assigns the ID,
-cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only
-once. The key is written to the file that `save_claim_key_to` names, and a tag records that it is saved. A profile whose key
-was lost with the run that received it is useless, and is replaced.
+cannot change a profile, and never returns its CA certificate. If AWS generates the claim certificate, it returns the private
+key only in the response to the creation. The key is written to the file that `save_claim_key_to` names, and a tag records that
+it is saved. A profile whose key was lost with the run that received it is useless, and is replaced.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class ProvisioningProfiles(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems with the certificates, and with the fields that the type or a claim rules out."""
+        """Return problems with the number of tags, the certificates, and the combination of fields."""
         spec: ProvisioningProfile = resource.spec
         yield from check_room_for_added_entries("tags", spec.tags, _TAG_COUNT)
         if isinstance(spec.ca_certificate, Pem):
@@ -152,15 +152,15 @@ class ProvisioningProfiles(Kind):
     def forces_replacement(self, name: str, after: Any) -> bool:
         """Return whether the field needs a replacement.
 
-        `save_claim_key_to` differs only if no tag records that the key is saved. If the file does not exist either, the key
-        is lost.
+        `save_claim_key_to` differs only if no tag records that the key is saved. If the file for the key does not exist
+        either, the key is lost.
         """
         if name == "save_claim_key_to":
             return isinstance(after, OutputFile) and after.content is None
         return super().forces_replacement(name, after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject output files that exist, except a file with the key of the profile's claim certificate."""
+        """Reject output files that a creation would overwrite; in an update, a file with another key."""
         if isinstance(change, Delete | Forget):
             return
         spec: ProvisioningProfile = change.resource.spec
@@ -203,9 +203,9 @@ class ProvisioningProfiles(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update the tags, one of which records that the key is saved; AWS changes nothing else of a profile."""
         live_tags = change.live.tags
-        # The field changes only where the file already contains the key of the claim; `plan_errors` has checked that.
-        is_in_file = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
-        is_key_saved = bool(is_in_file and _saves_claim_key(change.resource.spec))
+        # `save_claim_key_to` changes only if its file already contains the claim's key; `plan_errors` has checked that.
+        is_key_in_file = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
+        is_key_saved = bool(is_key_in_file and _saves_claim_key(change.resource.spec))
         desired_tags = _build_tags(change.resource, context, is_key_saved=is_key_saved)
         return [*retag(SERVICE, change.live.arn, live_tags, desired_tags)]
 
@@ -246,7 +246,7 @@ def _check_combination(spec: ProvisioningProfile) -> Iterator[ValueProblem]:
     if not (is_jitr or claim or spec.save_claim_key_to):
         yield ValueProblem(
             "missing-field",
-            "AWS returns the private key of the claim that it generates only once, and it would not be saved",
+            "AWS generates the claim and returns its private key only once, and the key would not be saved",
             "the path of a new file, or a claim_certificate",
             path=("save_claim_key_to",),
         )
@@ -261,12 +261,13 @@ def _check_combination(spec: ProvisioningProfile) -> Iterator[ValueProblem]:
 
 
 def _check_existing_key(change: Update) -> Iterator[str]:
-    key, claim = change.resource.spec.save_claim_key_to, change.live.get_facts(ProvisioningProfileFacts).claim
-    if not isinstance(key, OutputFile) or key.content is None:
+    key_file = change.resource.spec.save_claim_key_to
+    claim = change.live.get_facts(ProvisioningProfileFacts).claim
+    if not isinstance(key_file, OutputFile) or key_file.content is None:
         return
-    if not (claim and x509.is_key_of(claim, key.content)):
+    if not (claim and x509.is_key_of(claim, key_file.content)):
         yield (
-            f"{key} already exists and has another key than that of the profile's claim certificate; "
+            f"{key_file} already exists and does not contain the key of the profile's claim certificate; "
             "choose the path of a new file"
         )
 
@@ -326,7 +327,8 @@ def _to_live(profile: Response) -> Live:
         name=profile.get("Name"),
         ca_certificate=Pem(ca_fingerprint) if ca_fingerprint else None,
         claim_certificate=claim,
-        save_claim_key_to=NOT_COMPARED if is_key_saved else None,  # None: no tag records it as saved
+        # None differs from the path in the file: no tag records that the key is saved.
+        save_claim_key_to=NOT_COMPARED if is_key_saved else None,
         tags=select_user_tags(tags),
     )
     facts = ProvisioningProfileFacts(claim)

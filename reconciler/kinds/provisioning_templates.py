@@ -96,7 +96,7 @@ class ProvisioningTemplateFacts:
 
 
 class ProvisioningTemplates(Kind):
-    """Provisioning templates: found by name, owned by tag, compared by the meaning of the default version."""
+    """Provisioning templates: found by name, owned by tag; the body is that of the default version."""
 
     table = "provisioning_templates"
     noun = "provisioning template"
@@ -161,7 +161,7 @@ class ProvisioningTemplates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a replacement if a CA certificate uses the template: AWS does not delete such a template."""
+        """Reject a replacement if a CA certificate still uses the template: AWS then does not delete it."""
         users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
         remaining = [str(user) for user in users if user.kind in self.deletion_blockers]
         if remaining:

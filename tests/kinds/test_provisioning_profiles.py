@@ -175,7 +175,7 @@ def test_a_file_with_another_key_is_rejected():
     )
     assert list_plan_errors(change) == [
         (
-            "claim.key already exists and has another key than that of the profile's claim certificate; "
+            "claim.key already exists and does not contain the key of the profile's claim certificate; "
             "choose the path of a new file"
         )
     ]
@@ -194,7 +194,7 @@ def test_an_existing_file_is_rejected():
         (
             ProvisioningProfile("FLEET_PROVISIONING"),
             (
-                "save_claim_key_to: AWS returns the private key of the claim that it generates only once, and it would not be saved; "
+                "save_claim_key_to: AWS generates the claim and returns its private key only once, and the key would not be saved; "
                 "expected the path of a new file, or a claim_certificate"
             ),
         ),

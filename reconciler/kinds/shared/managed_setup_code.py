@@ -41,7 +41,7 @@ def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str
 
 
 def parse_serial_number(material: object, material_type: str) -> str | None:
-    """Return the serial number in a setup code, if its type has one."""
+    """Return the serial number in a setup code, or None if there is none."""
     if material_type != "WIFI_SETUP_QR_BAR_CODE":
         return None
     if not isinstance(material, Secret) or material.value is None:
@@ -52,9 +52,10 @@ def parse_serial_number(material: object, material_type: str) -> str | None:
 
 @frozen
 class HashedText:
-    """A text and its SHA-256; only the hash is stored, in a tag.
+    """A text, or JSON as text, and its SHA-256; only the hash is stored, in a tag.
 
-    `text` is None if the hash was read from the tag. `stored_name` is the name of this type in plan files and digests.
+    The hash of JSON does not depend on white space or the order of keys. `text` is None if the hash was read from the tag.
+    `stored_name` is the name of this type in plan files and digests.
     """
 
     stored_name: ClassVar[str] = "remembered"
@@ -64,7 +65,7 @@ class HashedText:
 
     @classmethod
     def from_value(cls, value: str | Document | tuple[Document, ...]) -> HashedText:
-        """Hash a text, or JSON regardless of its white space."""
+        """Return a text, a JSON object or an array of JSON objects with its hash."""
         match value:
             case str():
                 return cls(compute_sha256(value), value)
@@ -80,9 +81,9 @@ class HashedText:
 
 @frozen
 class MaterialHash(Deferred):
-    """The salted hash of authentication material that is stored in a tag.
+    """The salted hash of authentication material; a tag stores the hash.
 
-    It is computed only when the tag is sent, so that plans for many devices stay fast: each hash takes milliseconds.
+    It is computed only when a call is sent, so that plans for many devices stay fast: each hash takes milliseconds.
     `stored_name` is the name of this type in plan files and digests.
     """
 
@@ -103,7 +104,7 @@ class MaterialHash(Deferred):
 class ClientToken(Deferred):
     """A token that is equal for equal requests, so that sending a request twice creates one managed thing.
 
-    It is derived from the salted hash, never from the material itself: tokens are written to logs.
+    It is derived from the request and the salted hash, never from the material itself: tokens are written to logs.
     """
 
     request: str

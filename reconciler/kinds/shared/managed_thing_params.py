@@ -24,7 +24,8 @@ def to_update_params(
 ) -> dict[str, Any]:
     """Return the parameters of UpdateManagedThing for the fields that the file sets, without the ID.
 
-    Without `with_capabilities`, AWS keeps the live capabilities, which the device may have refined.
+    Without `with_capabilities`, the capabilities are left out, so that AWS keeps the live ones, which the device may have
+    refined.
     """
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
@@ -33,8 +34,8 @@ def to_update_params(
     if with_capabilities:
         params |= _to_capability_params(spec)
     # The meta data always contains the address: AWS may reject empty meta data, or take it for "no change" in an update.
-    thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
-    params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
+    thing_entry = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
+    params["MetaData"] = {**spec.meta_data, **thing_entry, f"{TAG_PREFIX}address": str(resource.address)}
     return params
 
 

@@ -1,4 +1,4 @@
-"""Build live managed things from responses, and find those without an owner that the file may declare."""
+"""Build live managed things from responses, and match those without an owner to the file's resources."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from reconciler.model.secret import SecretDigest
 
 
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
-    """Yield a managed thing without an owner for each missing resource that one matches.
+    """Yield, for each missing resource, a managed thing without an owner that matches it, if there is one.
 
-    It is found by its serial number, else by its name. If several match, the first that no other resource has been given is
-    yielded with a description of all of them, so that the plan is rejected.
+    It matches by serial number; if none does, by name. If several match, the first one that has not been yielded for another
+    resource is yielded, with a description of all of them, so that the plan is rejected.
     """
     candidates_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
     candidates_by_name: defaultdict[str, list[Response]] = defaultdict(list)
@@ -69,7 +69,8 @@ def to_live(
 ) -> Live:
     """Return one live managed thing, with the optional fields that the file sets or has set before.
 
-    `name` is the name in the file for an unmanaged thing, whose authentication material is unknown and not compared.
+    `name` is the name in the file for a managed thing without an owner, whose authentication material is unknown and not
+    compared.
     """
     tags, meta_data = managed_thing.get("Tags", {}), managed_thing.get("MetaData", {})
     is_managed = OWNER_TAG in tags

@@ -26,10 +26,10 @@ OPTIONAL_MEMBERS = {
     "wi_fi_simple_setup_configuration": "WiFiSimpleSetupConfiguration",
     "hub_network_mode": "HubNetworkMode",
 }
-"""The request members of the fields that the file may leave out.
+"""The request members of those optional fields that are left to AWS if the file has never set them.
 
-A field that the file never set is left to AWS and not compared. A tag stores which fields the file has set, because AWS
-cannot clear them: clearing a field needs a replacement.
+Such a field is then not compared. A tag stores which of these fields the file has set, because AWS cannot clear them:
+removing one from the file needs a replacement.
 """
 
 CREDENTIAL_LOCKER = "credential_locker"
@@ -96,23 +96,23 @@ class ManagedThing:
         "The kind of device, such as a light bulb.", api="CreateManagedThing.Classification", default=None
     )
     credential_locker: Reference | None = member(
-        "The credential locker, by ID.",
+        "The credential locker that has the device's credentials.",
         api="CreateManagedThing.CredentialLockerId",
         references="credential_lockers",
         default=None,
     )
     capabilities: str | HashedText | None = member(
-        "The device's capabilities, as JSON text. Devices change what AWS returns, so only the file's own text is compared.",
+        "The device's capabilities, as JSON text. Devices change what AWS returns, so the text is compared with the one applied last.",
         api="CreateManagedThing.Capabilities",
         default=None,
     )
     capability_report: Document | HashedText | None = member(
-        "The device's capabilities, as a capability report; only the file's own report is compared.",
+        "The device's capabilities, as a capability report; compared with the one applied last.",
         api="CreateManagedThing.CapabilityReport",
         default=None,
     )
     capability_schemas: tuple[Document, ...] | HashedText = member(
-        "Schemas of the device's capabilities; only the file's own schemas are compared.",
+        "Schemas of the device's capabilities; compared with those applied last.",
         api="CreateManagedThing.CapabilitySchemas",
         default=(),
     )
@@ -122,7 +122,7 @@ class ManagedThing:
         default=None,
     )
     hub_network_mode: Literal["STANDARD", "NETWORK_WIDE_EXCLUSION"] | None = member(
-        "The devices that a hub excludes; set right after the hub is created.",
+        "The hub's network mode: which devices it can exclude. Set right after the hub is created.",
         api="UpdateManagedThing.HubNetworkMode",
         default=None,
     )
@@ -134,8 +134,8 @@ class ManagedThing:
 class ManagedThingFacts:
     """Further facts about a live managed thing.
 
-    `candidates` describes all unmanaged things that match the same table, if this is one of them; `controls` are the IDs of the
-    devices that a hub controls.
+    `candidates` describes all managed things without an owner that match the same resource, if this is one of them; `controls`
+    are the IDs of the devices that a hub controls.
     """
 
     candidates: tuple[str, ...] = ()
