@@ -25,7 +25,7 @@ EXCLUSIVE_THING = "EXCLUSIVE_THING"
 def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = False) -> ApiCall:
     """Return the call that attaches a certificate.
 
-    With `after_detach`, an earlier call has detached it, which AWS does asynchronously; this call is then retried.
+    With `after_detach`, an earlier call has detached the certificate. AWS detaches asynchronously, so the call is retried.
     """
     params = {"thingName": thing, "principal": arn}
     if exclusive:
@@ -84,15 +84,16 @@ def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall
     UNCONFIRMED: whether AWS changes the type of an attachment; it is not documented.
     """
     exclusive, name = change.resource.spec.exclusive, change.address.name
-    for arn in _find_wrong_attachments(change, context):
+    for arn in _find_arns_to_reattach(change, context):
         yield detach(name, arn)
         yield attach(name, arn, exclusive=exclusive, after_detach=True)
 
 
-def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | Ref]:
-    """Return the ARNs of the certificates that stay attached but have the wrong type of attachment.
+def _find_arns_to_reattach(change: Update, context: PlanContext) -> list[str | Ref]:
+    """Return the ARNs of the certificates that stay with the thing but have to be attached again.
 
-    Certificates that the file does not declare come first.
+    They are those of the certificates whose attachment has the wrong type, and the new ARNs of certificates that the plan
+    replaces. Certificates in their grace period, which the specs do not contain, come first.
     """
     facts = change.live.get_facts(ThingFacts)
     wrong_arns = {
@@ -104,9 +105,9 @@ def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | 
         certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
         for certificate in change.live.spec.certificates
     }
-    declared_arns = set(arns_by_certificate.values())
+    compared_arns = set(arns_by_certificate.values())
     arns_to_reattach: list[str | Ref] = [
-        arn for arn in facts.principals if arn in wrong_arns and arn not in declared_arns
+        arn for arn in facts.principals if arn in wrong_arns and arn not in compared_arns
     ]
     for certificate, arn in arns_by_certificate.items():
         if certificate not in change.resource.spec.certificates:

@@ -16,9 +16,9 @@ def find_grace_ends(
 ) -> dict[str, float]:
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
-    An orphan has a grace period if a thing that has it also has a new certificate whose `rotation` declares one. If there are
-    several such certificates, the latest end applies. `certificates` has the description of every certificate that was read,
-    by ID.
+    `orphans` are the IDs of certificates that the file does not declare; `certificates` has every certificate that was read,
+    by ID. An orphan has a grace period if a thing that has it also has, in the file, a registered certificate with `rotation`.
+    If there are several such certificates, the latest end applies.
     """
     ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:

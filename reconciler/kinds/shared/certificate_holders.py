@@ -28,9 +28,10 @@ def find_workspace_holders(scope: Scope) -> dict[str, list[str]]:
 
 
 def find_excluded_certificates(scope: Scope) -> set[str]:
-    """Return the IDs of the certificates that the kind `certificates` leaves unchanged.
+    """Return the IDs of the certificates that the kind `certificates` leaves out.
 
-    These are the certificates that the file's things refer to by ID, and those that the kind `provisioned_things` may delete.
+    These are the certificates that the file's things refer to by ID or ARN, and those that the kind `provisioned_things` may
+    delete.
     """
     certificates = select_external_names(
         certificate for thing in scope.iterate_resources("things") for certificate in thing.spec.certificates
@@ -43,7 +44,7 @@ def find_excluded_certificates(scope: Scope) -> set[str]:
 def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
     """Return the things outside the workspace that have each certificate, by certificate ID.
 
-    Certificates without such things are omitted.
+    Certificates without such things are omitted. Things that the file's templates describe are not outside the workspace.
     """
     owned = {thing.identity for thing in scope.get_live("things") if thing.owner == scope.workspace}
     owned |= find_provisioned_names(scope)

@@ -33,14 +33,14 @@ def find_known_certificate(spec: Certificate) -> Pem | None:
 
 
 def _read_saved(save_to: SaveTo) -> Pem | None:
-    """Return the certificate in the file, None without a file. Raises InvalidValueError."""
+    """Return the certificate in an output file, or None without one. Raises InvalidValueError."""
     if not isinstance(save_to, OutputFile) or save_to.content is None:
         return None
     return Pem.parse(save_to.content, save_to.name)
 
 
 def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
-    """Check a certificate that AWS will issue: its request, its file, and the fields that go with it."""
+    """Check a certificate that AWS issues: its request, its output file, and its other fields."""
     assert isinstance(spec.csr, str)
     key_digest = x509.compute_signing_request_key_digest(spec.csr)
     if key_digest is None:
@@ -71,7 +71,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
 
 
 def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
-    """Yield an error if `save_to` has a certificate that AWS issued and no longer has."""
+    """Yield an error if `save_to` exists; called for a certificate that AWS does not have."""
     if isinstance(save_to, OutputFile) and save_to.content:
         yield (
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
@@ -84,7 +84,7 @@ def request_certificate(
 ) -> ApiCall:
     """Return the call that requests a certificate and saves it.
 
-    `previous_id` is the ID of the certificate that it replaces.
+    `previous_id` is the ID of the certificate that the new one replaces.
     """
     return ApiCall(
         "iot",
@@ -105,11 +105,11 @@ def fetch_certificate(identity: str, save_to: OutputFile) -> ApiCall:
 class CertificateIssued(Verification):
     """Verification that AWS has issued a certificate with the key of the request.
 
-    `key` is the SHA-256 of the public key, `previous_id` an older certificate with the same key. `thing` is the thing that
-    must have the certificate, if any.
+    `key_digest` is the SHA-256 of the public key. `previous_id` is the ID of the certificate that the new one replaces, which
+    may have the same key. `thing` is the thing that must have the certificate, if any.
     """
 
-    key: str | None
+    key_digest: str | None
     previous_id: str | None = None
     thing: str | None = None
 
@@ -137,7 +137,7 @@ class CertificateIssued(Verification):
             if (
                 not pem
                 or identity == self.previous_id
-                or x509.compute_public_key_digest(Pem.parse(pem)) != self.key
+                or x509.compute_public_key_digest(Pem.parse(pem)) != self.key_digest
             ):
                 continue
             if self.thing:
@@ -154,7 +154,7 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
 
     An apply that is killed between the response and writing the file leaves such a certificate. Its public key is that of
     its request. AWS lists no keys, so if any request has no known certificate, every certificate with an ID that is not in
-    `known_ids` is described.
+    `known_ids` is described. Of several certificates with the key of one request, only the first is returned.
     """
     names_by_key_digest: dict[str, str] = {}
     for resource in scope.iterate_resources("certificates"):

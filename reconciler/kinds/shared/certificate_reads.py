@@ -77,7 +77,7 @@ class _Selection:
 
     - `issued_names`: the name in the file of each certificate that AWS issued and no apply has saved;
     - `things_by_id`: the workspace's things that have each certificate;
-    - `policies`: the policies of each certificate that the workspace owns or the file refers to.
+    - `policies`: for each certificate, those of its policies that the file has or refers to, or that the workspace owns.
     """
 
     ids: AbstractSet[str]
@@ -177,7 +177,10 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read the things and policies of deletable certificates, and the things of unattached ones."""
+    """Read the things of deletable and unattached certificates, and the policies of deletable ones.
+
+    Returns the builder of the live certificates.
+    """
     unread = [identity for identity in classification.deletable if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
@@ -209,7 +212,8 @@ class _LiveBuilder:
     """Builds live certificates from everything that was read.
 
     `all_policies` is read only for certificates that may be deleted. `outside_holders` has the things outside the workspace
-    that have a certificate; `owners` has the workspace that owns one of these things. All three are by certificate ID.
+    that have a certificate; `owners` has, for unattached certificates, another workspace that owns such a thing. All three are
+    by certificate ID.
     """
 
     workspace: str
@@ -257,10 +261,10 @@ class _LiveBuilder:
         )
 
     def _choose_name(self, identity: str, things: Sequence[str]) -> str | None:
-        """Return the name of a certificate, or None if the file has its ID.
+        """Return the name of a certificate, or None if its ID follows from the file.
 
-        A certificate that AWS issued and no apply has saved has its name in the file, although its ID is not there. Any
-        other certificate is named after its thing and its ID.
+        A certificate that AWS issued and no apply has saved has its name in the file, although its ID does not follow from
+        the file. Any other certificate is named after its thing and its ID.
         """
         issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:

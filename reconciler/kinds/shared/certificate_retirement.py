@@ -47,7 +47,7 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
         "DeleteCertificate",
         {**params, "forceDelete": True},  # also if it has policies
         ignored_errors=NOT_FOUND,
-        # AWS detaches asynchronously, so for some seconds it may still see a thing that had it.
+        # AWS detaches asynchronously, so for some seconds the certificate may still count as attached.
         retried_errors={"DeleteConflictException"},
     )
 
