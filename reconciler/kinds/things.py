@@ -236,7 +236,7 @@ class Things(Kind):
         return [
             ApiCall("iot", "CreateThing", params, idempotent=True),
             group_membership.join(name, build_workspace_group_name(context.workspace)),
-            *group_membership.protect(change, context),
+            *group_membership.change_protection(change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
             *certificate_attachments.attach_all(change.address, spec.certificates, context),
         ]
@@ -249,7 +249,7 @@ class Things(Kind):
         calls = []
         if change.has_changed("workspace"):
             calls.append(group_membership.join(name, build_workspace_group_name(context.workspace)))
-        calls += group_membership.protect(change, context)
+        calls += group_membership.change_protection(change, context)
         calls += _update_thing(change, context)
         calls += group_membership.move_billing_group(
             name, live_spec.billing_group, spec.billing_group, context

@@ -35,7 +35,8 @@ def build_workspace_group_name(workspace: str) -> str:
 def build_protected_group_name(workspace: str) -> str:
     """Return the name of the static thing group that contains the owned things with `prevent_destroy`.
 
-    It differs from every workspace's group: a workspace's name has no colon, which AWS does not allow in policy names.
+    It differs from every workspace's group: a workspace's name cannot have a colon, as it is part of a policy's name, in
+    which AWS allows none.
     """
     return f"{_PREFIX}{workspace}:protected"
 
@@ -58,7 +59,8 @@ def read_owners(things: Sequence[str]) -> Read[dict[str, str | None]]:
 def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     """Return the workspace whose own group is among a thing's groups.
 
-    If there are several, one that is not `workspace` is returned, so that the thing counts as that workspace's.
+    If there are several such workspaces, one other than `workspace` is returned, so that the thing does not count as
+    `workspace`'s.
     """
     owners = [
         group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
@@ -73,7 +75,7 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
 
 
 def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[ValueProblem]:
-    """Yield the reasons why a thing cannot be in all of these groups at once."""
+    """Yield a problem if a thing has too many groups, a reserved one, or two of one hierarchy."""
     path = ("thing_groups",)
     if len(groups) >= MAX_GROUPS:
         problem = f"{len(groups)} groups and the workspace's own group are more than the {MAX_GROUPS} that AWS allows"
@@ -106,8 +108,8 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
     return ApiCall("iot", "RemoveThingFromThingGroup", params, ignored_errors=NOT_FOUND)
 
 
-def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the call that adds a thing to the group of protected things or removes it, if one is needed."""
+def change_protection(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the call that adds a thing to the group of protected things or removes it, if necessary."""
     name, group = change.address.name, build_protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
@@ -139,9 +141,10 @@ def move(
 
 
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that add the desired members to a group that was replaced.
+    """Yield the calls that add a replaced group's members to it again, if the plan keeps them in it.
 
-    Before that, they are removed from other groups in its hierarchy. The members' own steps do the same; AWS accepts that.
+    Before that, they are removed from the groups of its hierarchy that they leave. The members' own steps make the same calls;
+    AWS accepts the repetition.
     """
     for member in context.find_remaining_users(group):
         thing = context.find_thing_name(member)
@@ -155,9 +158,9 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield the name of each thing that stays in a replaced group, with a group that conflicts with it.
+    """Yield the things that the replacement of a group would put into two groups of one hierarchy.
 
-    Such a group is another one of the thing in the hierarchy that the replaced group moves to.
+    One of the two is the replaced group, in which the thing stays. Each item has the names of the thing and of the other group.
     """
     find_parent = _build_parent_finder(context.desired)
     for thing in context.find_remaining_users(group):
@@ -222,7 +225,7 @@ def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
 
 
 def _find_root(name: str, find_parent: _ParentFinder) -> str:
-    """Return the group at the top of a hierarchy; in a cycle, the last group before it repeats."""
+    """Return the group at the top of a group's hierarchy; in a cycle, the last before one repeats."""
     visited = {name}
     parent = find_parent(name)
     while parent is not None and _get_name(parent) not in visited:
