@@ -154,7 +154,7 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
 
     An apply that is killed between the response and writing the file leaves such a certificate. Its public key is that of
     its request. AWS lists no keys, so if any request has no known certificate, every certificate with an ID that is not in
-    `known_ids` is described. Of several certificates with the key of one request, only the first is returned.
+    `known_ids` is described. Only the first of several certificates with the key of one request is returned.
     """
     names_by_key_digest: dict[str, str] = {}
     for resource in scope.iterate_resources("certificates"):
