@@ -225,10 +225,13 @@ class Certificates(Kind):
             yield "is REVOKED, which is final; give the device a new certificate"
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Warn of deleting a certificate that another caller may have attached to a managed thing."""
+        """Warn of deleting a certificate that another caller may have attached to a declared thing."""
         if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
-            yield f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed}"
+            yield (
+                "will be deleted: it is attached to a declared thing but is not declared itself; "
+                f"to keep it, add {removed}"
+            )
 
     def plan_notes(self, live: Live) -> Iterable[str]:
         """Return a note about how long a certificate is kept after its rotation."""

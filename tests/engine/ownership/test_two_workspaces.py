@@ -181,7 +181,7 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(
     notes = [note.text for note in plan_state(desired, cloud).notes if note.level == "warning"]
     removed_table = f'[[removed]] from = "certificates.{certificate["certificateId"]}", destroy = false'
     assert notes == [
-        f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed_table}"
+        f"will be deleted: it is attached to a declared thing but is not declared itself; to keep it, add {removed_table}"
     ]
     removed = {Address("certificates", certificate["certificateId"]): Origin("desired_state.toml", 1)}
     converge(evolve(desired, removed=removed), cloud)
