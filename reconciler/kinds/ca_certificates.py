@@ -193,7 +193,7 @@ class CaCertificates(Kind):
             return
         verification: CaVerification | None = change.resource.spec.verification
         if verification and verification.key and verification.key.value is None:
-            yield f"verification.key (from {verification.key.reference}) is not set"
+            yield f"verification.key is not set; set {verification.key.reference}"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Register the CA with its final status."""

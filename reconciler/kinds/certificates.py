@@ -149,7 +149,7 @@ class Certificates(Kind):
         )
 
     def identity(self, resource: Resource) -> str | None:
-        """Return the SHA-256 of the DER, or None if AWS has not issued the certificate yet."""
+        """Return the SHA-256 of the DER, or None if no apply has saved the issued certificate yet."""
         pem = find_known_certificate(resource.spec)
         return pem.fingerprint if pem else None
 
@@ -254,7 +254,7 @@ class Certificates(Kind):
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Register the certificate with its status in one call, then attach its policies."""
+        """Register the certificate with its status, or have it issued, in one call; then attach its policies."""
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:

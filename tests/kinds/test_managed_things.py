@@ -313,5 +313,5 @@ def test_a_creation_without_its_setup_code_is_rejected():
         authentication_material_type="ZWAVE_QR_BAR_CODE",
     )
     assert list_plan_errors(Create(make_resource("managed_things", "a", spec))) == [
-        "authentication_material (from env QR) is not set"
+        "authentication_material is not set; set env QR"
     ]

@@ -33,10 +33,10 @@ def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str
     The errors do not contain its value.
     """
     pattern, expected = _FORMATS.get(material_type, (None, ""))
-    subject = f"authentication_material (from {material.reference})"
     if material.value is None:
-        yield f"{subject} is not set"
+        yield f"authentication_material is not set; set {material.reference}"
     elif pattern and not pattern.fullmatch(material.value):
+        subject = f"authentication_material (from {material.reference})"
         yield f"{subject} is not a valid {material_type}; expected {expected}"
 
 

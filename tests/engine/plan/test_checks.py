@@ -135,8 +135,8 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
         replace_field(make_managed_thing("m"), "authentication_material", Secret("env M_CODE")),
     )
     assert get_rejection_reasons(desired, cloud) == [
-        "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
-        "managed_things.m: authentication_material (from env M_CODE) is not set",
+        "ca_certificates.alpha: verification.key is not set; set env CA_KEY",
+        "managed_things.m: authentication_material is not set; set env M_CODE",
     ]
 
 
