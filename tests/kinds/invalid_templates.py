@@ -122,7 +122,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
             make_problem(
                 "Resources.thing.Properties.ThingName.Fn::FindInMap",
                 "Mappings has no A.b.c",
-                "two keys inside a mapping",
+                "a mapping and two keys inside it",
             )
         ],
     ),
@@ -134,6 +134,17 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
                 "Resources.thing.OverrideSettings.ThingTypeName",
                 "'MERGE' is not a valid setting",
                 "DO_NOTHING or FAIL or REPLACE",
+            )
+        ],
+    ),
+    (
+        "an override setting that a thing does not have",
+        {"Resources": {"thing": {**ONE_THING["thing"], "OverrideSettings": {"BillingGroup": "REPLACE"}}}},
+        [
+            make_problem(
+                "Resources.thing.OverrideSettings.BillingGroup",
+                "not a setting of AWS::IoT::Thing",
+                "AttributePayload, ThingTypeName, ThingGroups",
             )
         ],
     ),

@@ -276,7 +276,7 @@ def test_a_template_outside_the_file_is_a_problem():
     assert list_problems(desired) == [
         (
             "template: a template that is not in this file cannot be evaluated; "
-            "expected its body here, or its name in [provisioning_templates.*]"
+            "expected its body here, or the name of a template declared in [provisioning_templates.*]"
         )
     ]
 

@@ -43,7 +43,11 @@ def is_workspace_group(workspace: str, address: Address) -> bool:
 
 
 def is_ownership_marker(workspace: str, address: Address) -> bool:
-    """Return whether the address is one of the workspace's groups or its policy for certificates."""
+    """Return whether the address is one of the workspace's groups or its policy for certificates.
+
+    The thing that holds unattached certificates is none of them, though its `Resource.is_ownership_marker` is true: it is owned
+    like the other things, as a member of the workspace's group.
+    """
     return address in {
         build_workspace_group_address(workspace),
         _build_protected_group_address(workspace),
@@ -62,7 +66,7 @@ def list_marker_names(workspace: str) -> frozenset[str]:
 
 
 def is_marker_name(name: str) -> bool:
-    """Return whether a name is that of an ownership marker of any workspace."""
+    """Return whether a name begins with `reconciler-`, as the ownership markers of every workspace do."""
     return name.startswith(build_workspace_group_name(""))
 
 
@@ -133,9 +137,9 @@ def _find_unattached_certificates(resources: Desired) -> list[Address]:
 
 
 def _find_protected_things(resources: Desired) -> dict[Address, Resource]:
-    """Return the things that must not be destroyed, with `prevent_destroy` set.
+    """Return the things and provisioned things that must not be destroyed, with `prevent_destroy` set.
 
-    A certificate has no ownership marker, so the things that have it are protected in its place.
+    A certificate cannot be in the group of protected things, so the things that have it are protected in its place.
     """
     protected_certificates = {
         address.name

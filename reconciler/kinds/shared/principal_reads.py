@@ -13,7 +13,7 @@ from reconciler.model.resource import External, Reference, extract_name_from_arn
 
 
 def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
-    """Return the existing things with these names, by name."""
+    """Return the existing things with these names, by name, as listed or described."""
     return list_or_describe(
         names,
         listing=ApiCall("iot", "ListThings"),
@@ -67,7 +67,7 @@ def read_policies_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]
 
 
 def invert(values_by_key: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
-    """Return the keys of each value: the targets of each policy, from the policies of each target."""
+    """Return the keys of each value, such as the things in each group from the groups of each thing."""
     values = sorted({value for values in values_by_key.values() for value in values})
     return {
         value: frozenset(key for key, values_of_key in values_by_key.items() if value in values_of_key)
@@ -95,5 +95,5 @@ def extract_certificate_ids(arns: Iterable[str]) -> frozenset[str]:
 
 
 def select_external_names(references: Iterable[Reference | None]) -> set[str]:
-    """Return AWS's names of the referenced resources that are outside the file."""
+    """Return the names or IDs in AWS of those referenced resources that are outside the file."""
     return {reference.name for reference in references if isinstance(reference, External)}

@@ -36,27 +36,26 @@ def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
     """Yield the problems of a provisioned thing in the file."""
     template, save_to = resource.spec.template, resource.spec.save_to
     if isinstance(template, str) and Address("provisioning_templates", template) not in desired:
-        return  # the reference, or the stored template, has a problem of its own
+        return  # reported elsewhere: there is no table of that name, or it is invalid
     if _is_external(template):
         yield ValueProblem(
             "unreadable-template",
             "a template that is not in this file cannot be evaluated",
-            "its body here, or its name in [provisioning_templates.*]",
+            "its body here, or the name of a template declared in [provisioning_templates.*]",
             path=("template",),
         )
         return
     try:
         blueprint = get_blueprint(resource)
     except MissingSecretError:
-        return  # a warning, as for any secret that is not set
+        return  # every secret that is not set is reported as a warning
     except TemplateError as error:
         yield from _to_template_problems(error)
         return
     except InvalidValueError as error:
         problem = f"{save_to}: {error.problems[0].problem}"
-        yield ValueProblem(
-            "invalid-output-file", problem, "the path of a file that does not exist", path=("save_to",)
-        )
+        expected = "a file that does not exist yet, or the certificate"
+        yield ValueProblem("invalid-output-file", problem, expected, path=("save_to",))
         return
     yield from _check_secrets(blueprint)
     yield from _check_certificate(blueprint, save_to)
@@ -75,9 +74,9 @@ def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -
 
 
 def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator[str]:
-    """Yield why a certificate cannot be registered again.
+    """Yield an error if registering a certificate again would take it from things outside the workspace.
 
-    Registering it again detaches it from things outside the workspace, which would not get it back.
+    AWS registers a certificate again only when no thing has it, and no plan would give it back to things outside the workspace.
     """
     registration = change.live.get_facts(ProvisionedThingFacts).previous_registration
     if not registration or not change.has_changed("certificate_mode"):

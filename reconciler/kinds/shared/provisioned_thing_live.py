@@ -30,13 +30,14 @@ class LiveBuilder:
 
     - `billing_groups`: the thing's billing group;
     - `things`: the thing as listed or described;
-    - `owners`: the workspace that owns it;
+    - `owners`: the workspace that owns it, or None; only for things that are not in this workspace's group;
     - `principals`: its certificates, as items of ListThingPrincipalsV2.
 
     Mappings whose keys are certificate IDs:
 
-    - `certificates`: the certificate as listed or described; `documents`: the documents of its policies;
-    - `things_by_certificate`: the things that have it, if no template and no table declares it;
+    - `certificates`: the certificate as listed or described;
+    - `documents`: the documents of its policies, if its template creates policies;
+    - `things_by_certificate`: the things that have it, if no template and no table names it;
     - `registrations`: its status, things and policies, if it must be registered again.
 
     Other mappings:
@@ -59,7 +60,7 @@ class LiveBuilder:
     registrations: Mapping[str, Registration]
 
     def build(self, blueprint: Blueprint) -> Live | None:
-        """Return one provisioned thing, or None if neither its thing nor its certificate exists."""
+        """Return a live provisioned thing, or None if neither its thing nor its certificate exists."""
         thing = self.things.get(blueprint.name)
         own_id = blueprint.certificate_id or self.issued_ids.get(str(blueprint.address))
         registered_id = own_id if own_id in self.certificates else None
@@ -157,6 +158,7 @@ class LiveBuilder:
     def _build_certificate_fields(
         self, blueprint: Blueprint, registered_id: str | None, attached_ids: Sequence[str]
     ) -> dict[str, Any]:
+        """Return the fields about the template's certificate; `certificate` only if it is attached."""
         if registered_id is None:
             return {}
         certificate = self.certificates[registered_id]
@@ -176,8 +178,8 @@ class LiveBuilder:
         }
 
 
-# The field that each of the OverrideSettings is about. AWS does not document what it does without a setting. Here a missing
-# setting means REPLACE: every field of a file replaces the live value, and only things that the workspace owns are changed.
+# The field that each of a thing's OverrideSettings is about. AWS does not document what it does without a setting. Here a
+# missing setting means REPLACE: fields are changed as those of other kinds are, and only on things that the workspace owns.
 _FIELDS_BY_SETTING = {
     "AttributePayload": "attributes",
     "ThingTypeName": "thing_type",

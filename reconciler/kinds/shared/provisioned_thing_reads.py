@@ -32,11 +32,10 @@ from reconciler.model.resource import NOT_COMPARED, External, Live, NotCompared
 
 
 def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: Scope) -> Provisioned:
-    """Return the parts that a template describes, as a read after an apply would return them."""
+    """Return the parts that a template describes, in the form in which `read` returns the live ones."""
     properties = blueprint.thing.properties
     certificate = blueprint.evaluated.certificate
-    has_signing_request = bool(blueprint.signing_request)
-    is_unissued = has_signing_request and not blueprint.certificate_id
+    is_unsaved = bool(blueprint.signing_request) and not blueprint.certificate_id
     signer = None
     if blueprint.certificate:
         signer = x509.find_signer(blueprint.certificate, scope.iterate_resources("ca_certificates"))
@@ -50,14 +49,14 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
         ca=signer,
         certificate_mode=_find_mode(signer, scope) if certificate else None,
         certificate_status=to_text(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
-        save_to=save_to if is_unissued else NOT_COMPARED,
+        save_to=save_to if is_unsaved else NOT_COMPARED,
         policies=tuple(External(name) for name in blueprint.policies),
         policy_documents=blueprint.documents,
     )
 
 
 def _find_desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
-    """Return the template's certificate; one that AWS has yet to issue is not compared."""
+    """Return the template's certificate; one that no apply has saved is not compared."""
     if blueprint.certificate_id is None:
         return NOT_COMPARED
     return blueprint.certificate or Pem(blueprint.certificate_id)
@@ -187,8 +186,8 @@ def _read_issued_ids(
 ) -> Read[dict[str, str]]:
     """Return the certificates that an earlier apply requested but did not save: their IDs, by address.
 
-    The address is that of the provisioned thing. Its thing has the certificate, whose public key is that of the certificate
-    signing request.
+    The address is that of the provisioned thing. Among the certificates of its thing, the issued one is found by the public
+    key of the signing request.
     """
     candidates = {
         (str(blueprint.address), identity): x509.compute_signing_request_key_digest(blueprint.signing_request)
@@ -227,7 +226,7 @@ def _read_policies(
 def _read_own_documents(
     blueprints: Collection[Blueprint], registered_ids: Collection[str], certificates: Mapping[str, Response]
 ) -> Read[dict[str, list[Document]]]:
-    """Return the policy documents of each certificate whose template creates policies.
+    """Return the policy documents of each certificate whose template creates policies, by certificate ID.
 
     AWS names such policies by a hash, so they are found by their documents.
     """
@@ -248,10 +247,10 @@ def _read_own_documents(
 
 
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
-    """Return the certificates that no table of the file declares.
+    """Return the IDs of the certificates that the file neither declares nor refers to.
 
-    A re-read returns those that were undeclared at the previous read. An apply may delete an undeclared certificate of a
-    provisioned thing; one that the file declares is only detached.
+    A re-read returns those that the previous read returned. An apply may delete such a certificate of a provisioned thing;
+    any other one is only detached.
     """
     if scope.previous_states is None:
         return set(ids) - _find_declared_ids(scope)
@@ -273,7 +272,7 @@ def _find_declared_ids(scope: Scope) -> set[str]:
 def _read_registrations(
     blueprints: Collection[Blueprint], certificates: Mapping[str, Response], scope: Scope
 ) -> Read[dict[str, Registration]]:
-    """Return the registration of each certificate whose CA has another mode now, by certificate ID.
+    """Return the registration of each certificate whose mode is not that of its CA in the file, by ID.
 
     Such a certificate must be registered again.
     """

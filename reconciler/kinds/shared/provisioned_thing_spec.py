@@ -19,7 +19,7 @@ from reconciler.model.secret import Secret
 class Provisioned:
     """The parts of a provisioned thing, as its template describes them or as AWS reports them."""
 
-    thing_name: str | None = member("The thing.", api="CreateThing.thingName")
+    thing_name: str | None = member("The thing's name, if the thing exists.", api="CreateThing.thingName")
     attributes: Mapping[str, str | Secret] | NotCompared = member(
         "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
     )
@@ -37,12 +37,14 @@ class Provisioned:
         "The file's CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
     certificate_mode: str | NotCompared | None = member(
-        "The certificate's mode, which is its CA's; AWS changes it only by registering again.", default=None
+        "The certificate's mode, which is its CA's; only registering it again can change it.", default=None
     )
     certificate_status: str | NotCompared | None = member("The certificate's status.", default=None)
     save_to: OutputFile | NotCompared | None = member("The file for an issued certificate.", default=None)
     policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
-    policy_documents: tuple[Document, ...] = member("Policies that the template creates.", default=())
+    policy_documents: tuple[Document, ...] = member(
+        "The documents of the policies that the template creates.", default=()
+    )
     other_certificates: tuple[Reference, ...] = member(
         "Other certificates that the thing has.", references="certificates", default=()
     )
@@ -62,7 +64,7 @@ class ProvisionedThingFacts(PrincipalFacts):
     """The facts of a provisioned thing.
 
     - `registered_id`: the ID of its certificate, if AWS has it; `is_attached`: whether the thing has that certificate;
-    - `holders`: for each of the thing's other certificates that no table declares, the things that have it, by its ID;
+    - `holders`: for each of the thing's other certificates that no table names, the things that have it, by its ID;
     - `deletable_ids`: the IDs of the certificates in `holders` that no other thing has;
     - `active_ids`: the IDs of the thing's other certificates that are active;
     - `previous_registration`: the status, things and policies of its certificate, if that must be registered again;

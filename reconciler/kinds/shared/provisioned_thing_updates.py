@@ -26,7 +26,8 @@ from reconciler.model.output_file import OutputFile
 def build_update_calls(change: Update, context: PlanContext) -> Sequence[ApiCall]:
     """Return the calls that add what is missing and change what differs.
 
-    They are ordered so that the thing always has a certificate, except while its certificate is registered again.
+    Old certificates are removed last, so that the thing keeps one until it has the new one. Only while its own certificate
+    is registered again may it have none.
     """
     resource = context.declared[change.address]
     blueprint = get_blueprint(resource)
@@ -108,7 +109,7 @@ def _change_certificate(
 def _find_previous_registration(change: Update) -> Registration | None:
     """Return the registration to replace, if the certificate must be registered again; else None.
 
-    It must be if its mode differs: AWS cannot change the mode of a registered certificate.
+    That is so if its mode differs: AWS cannot change the mode of a registered certificate.
     """
     facts = change.live.get_facts(ProvisionedThingFacts)
     if not facts.registered_id or not change.has_changed("certificate_mode"):
@@ -189,7 +190,7 @@ def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> It
 
 
 def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
-    """Yield the calls that create and attach a policy of the template.
+    """Yield the calls that create a policy of the template and attach it.
 
     AWS names such policies by a hash of 40 hexadecimal digits, in upper case. UNCONFIRMED: whether it is SHA-1 of the document.
     """
@@ -206,7 +207,7 @@ def _remove_other_certificates(
 ) -> Iterator[ApiCall]:
     """Yield the calls that detach the thing's other certificates.
 
-    Those that no other thing has and no table declares are deleted.
+    Those that no other thing has and no table names are deleted.
     """
     if not change.has_changed("other_certificates"):
         return

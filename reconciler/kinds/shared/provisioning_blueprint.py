@@ -1,7 +1,7 @@
 """Blueprints: the evaluated templates of a file's provisioned things.
 
-A template is evaluated once for each provisioned thing, when the file is loaded; the result becomes the `evaluation` of its
-resource.
+The template of each provisioned thing is evaluated when the file is loaded; the result becomes the `evaluation` of the
+provisioned thing's `Resource`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Blueprint(Evaluation):
     """One provisioned thing as its template and parameters describe it.
 
     `parameters` are those that RegisterThing is called with. `signing_request` is a certificate signing request in PEM.
-    `certificate` is the one in the template or in the file that `save_to` names. `certificate_id` is None if AWS has not
-    issued the certificate for the signing request yet, or if the template has no certificate.
+    `certificate` is the one in the template or in the file that `save_to` names. `certificate_id` is None if no
+    apply has saved the certificate for the signing request yet, or if the template has no certificate.
     """
 
     address: Address
@@ -116,7 +116,7 @@ def to_text(value: str | Secret) -> str:
 
 
 def to_external(name: str | Secret | None) -> External | None:
-    """Return a reference by AWS's name, or None without a name."""
+    """Return a reference to the resource with this name in AWS, or None without a name."""
     return External(to_text(name)) if name else None
 
 
@@ -131,8 +131,9 @@ def build_blueprint(resource: Resource, desired: Desired) -> Blueprint | FailedB
 def get_blueprint(resource: Resource) -> Blueprint:
     """Return the blueprint of a provisioned thing of a loaded file.
 
-    Raises TemplateError; InvalidValueError for the file of `save_to`; and MissingSecretError if the template refers to
-    a field of a certificate that is a secret without a value.
+    Raises TemplateError; InvalidValueError if the file of `save_to` has no valid certificate; and MissingSecretError if a
+    parameter comes from the template's certificate, such as `AWS::IoT::Certificate::CommonName`, and the certificate's PEM is
+    a secret that is not set.
     """
     evaluation = resource.evaluation
     if isinstance(evaluation, FailedBlueprint):
@@ -142,9 +143,9 @@ def get_blueprint(resource: Resource) -> Blueprint:
 
 
 def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """Yield the blueprints that a read covers, without templates that AWS would reject.
+    """Yield the blueprints that a read covers, without those of invalid templates.
 
-    Raises InvalidValueError for the file of `save_to`, and MissingSecretError.
+    Raises InvalidValueError and MissingSecretError as `get_blueprint` does.
     """
     for resource in scope.iterate_resources(TABLE):
         if not scope.includes(str(resource.address)):
@@ -183,9 +184,9 @@ def _build(resource: Resource, desired: Desired) -> Blueprint:
     parameters: dict[str, str | Secret] = dict(spec.parameters)
     declared_parameters = sections.get("Parameters", {})
     pseudo_parameters: dict[str, str] = {}
-    # A template may take parameters from its own certificate: then a first evaluation finds the certificate.
-    is_table = isinstance(declared_parameters, dict)
-    if is_table and x509.select_certificate_parameters(declared_parameters) - parameters.keys():
+    # A template may take parameters from its own certificate. Then the certificate alone is evaluated first, to read them.
+    has_declarations = isinstance(declared_parameters, dict)
+    if has_declarations and x509.select_certificate_parameters(declared_parameters) - parameters.keys():
         pseudo_parameters = _read_pseudo_parameters(sections, parameters)
     evaluated = evaluate(sections, parameters, pseudo_parameters)
     properties = evaluated.certificate.properties if evaluated.certificate else {}
@@ -214,11 +215,11 @@ _EMPTY_TEMPLATE = Document.from_value({})
 
 
 def _find_template(template: Document | str, desired: Desired) -> Document:
-    """Return a template, or the stored template of that name; without one, an empty template."""
+    """Return the template itself, or the one that the file declares by that name; if none, an empty one."""
     if isinstance(template, Document):
         return template
-    stored = desired.get(Address("provisioning_templates", template))
-    body: Document = stored.spec.body if stored else _EMPTY_TEMPLATE
+    declared = desired.get(Address("provisioning_templates", template))
+    body: Document = declared.spec.body if declared else _EMPTY_TEMPLATE
     return body
 
 

@@ -1,8 +1,7 @@
 """Evaluate provisioning templates: the thing, certificate and policies that they create.
 
-Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". The evaluation is
-stricter than AWS's in one case: AWS does not replace a reference to a parameter without a value and a default; here such a
-reference is an error.
+Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". AWS does not
+replace a reference to a parameter that has neither a value nor a default; here such a reference is an error.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ _CERTIFICATE_PROPERTY_PATTERNS = (
 
 
 class TemplateError(InvalidValueError):
-    """A template that AWS would reject; its problems have paths inside the template."""
+    """A template that is not valid; its problems have paths inside the template."""
 
 
 @frozen
@@ -96,8 +95,8 @@ def evaluate(
 ) -> EvaluatedTemplate:
     """Return the resources of a template. Raises TemplateError.
 
-    `pseudo_parameters` are the `AWS::IoT::Certificate::*` parameters that the certificate provides. A value that includes
-    the value of a secret is a `Secret`.
+    `pseudo_parameters` are the `AWS::IoT::Certificate::*` parameters that the certificate provides. A property that
+    includes the value of a secret is a `Secret`.
     """
     evaluation = _Evaluation(template, parameters, pseudo_parameters)
     typed_resources = evaluation.evaluate_resources()
@@ -115,9 +114,9 @@ def evaluate(
 
 
 def evaluate_certificates(template: Mapping[str, Any], parameters: Parameters) -> list[TemplateResource]:
-    """Return the certificates of a template, evaluated without the parameters that certificates provide.
+    """Return a template's resources of type certificate, evaluated without `pseudo_parameters`.
 
-    Problems are ignored: `evaluate` finds them.
+    Problems are ignored: `evaluate` reports them.
     """
     typed_resources = _Evaluation(template, parameters, {}).evaluate_resources(only_type=CERTIFICATE)
     return [resource for _, resource in typed_resources]
@@ -151,7 +150,7 @@ class _Evaluation:
         self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
 
     def evaluate_resources(self, only_type: str | None = None) -> list[tuple[str, TemplateResource]]:
-        """Return pairs of a resource's type and the resource, of all types or of one."""
+        """Return pairs of a resource's type and the resource; with `only_type`, those of that type."""
         resources = self._template.get("Resources")
         if not isinstance(resources, dict) or not resources:
             self.problems.add("Resources", "no resources", "a table of resources")
@@ -210,13 +209,12 @@ class _Evaluation:
             if valid_values and isinstance(value, str) and value in valid_values:
                 continue
             if valid_values:
+                quoted_value = quote(value) if isinstance(value, str) else repr(value)
+                problem = f"{quoted_value} is not a valid setting"
                 expected = " or ".join(sorted(valid_values))
-            elif type_name == POLICY:
-                expected = "no settings for a policy"
             else:
-                expected = ", ".join(_OVERRIDES[type_name])
-            quoted_value = quote(value) if isinstance(value, str) else repr(value)
-            problem = f"{quoted_value} is not a valid setting"
+                problem = f"not a setting of {type_name}"
+                expected = ", ".join(_OVERRIDES[type_name]) or "no settings for a policy"
             self.problems.add(f"{path}.OverrideSettings.{key}", problem, expected)
         return {key: value for key, value in settings.items() if isinstance(value, str)}
 

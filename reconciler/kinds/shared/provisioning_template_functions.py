@@ -18,9 +18,10 @@ Parameters: TypeAlias = Mapping[str, "str | Secret"]
 _SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")  # ${Name}, but not ${!Text}, which becomes ${Text}
 
 _MAX_CHARACTERS = 2**20
-"""The characters that all functions of a template may produce for one thing.
+"""The maximum number of characters that the functions of a template may produce, all together, for one thing.
 
-It is far more than any template needs: AWS's longest values have a few thousand characters.
+Only `Fn::Join` and `Fn::Sub` are counted. It is far more than any template needs: AWS's longest values have a few thousand
+characters.
 """
 
 
@@ -53,7 +54,8 @@ class TemplateProblems(list[ValueProblem]):
 class TemplateValues:
     """Evaluates the values of one template with one set of parameters.
 
-    `pseudo_parameters` are the defaults of parameters that the device's certificate provides.
+    `pseudo_parameters` are the values that the device's certificate provides. They replace the defaults in the template, and
+    `parameters` replace both.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class TemplateValues:
         secret_names = sorted(self._used_parameters & self._secret_references.keys())
         if not secret_names:
             return text
-        # A saved plan stores one hash per reference. The parameter `Pin` may have another value for every device, so the
+        # A saved plan stores one hash per reference. The parameter `Pin` may have a different value for each device, so the
         # reference also has the value's source.
         sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
         is_unset = bool(self._used_parameters & self._unset_secrets)
@@ -200,7 +202,9 @@ class TemplateValues:
                     value = value.get(key) if isinstance(value, dict) else None
                 if isinstance(value, str):
                     return value
-                self._problems.add(path, f"Mappings has no {'.'.join(keys)}", "two keys inside a mapping")
+                self._problems.add(
+                    path, f"Mappings has no {'.'.join(keys)}", "a mapping and two keys inside it"
+                )
                 return ""
         self._problems.add(path, "invalid arguments", '["mapping", "key", "key"]')
         return ""

@@ -13,7 +13,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.model.resource import NotCompared, Reference
 
 MAX_UNTYPED_ATTRIBUTES = 3
-"""The number of attributes that a thing without a type may have."""
+"""The maximum number of attributes of a thing without a type."""
 
 
 @frozen

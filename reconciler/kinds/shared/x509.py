@@ -1,4 +1,4 @@
-"""Check X.509 certificates, read their signer, expiry and key, and sign registration codes."""
+"""Check and read X.509 certificates and signing requests, and sign verification certificates."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
 
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:
-    """Return whether the CA's key signed the certificate, and the names match."""
+    """Return whether the CA's key signed the certificate, and the CA is named as its issuer."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -82,13 +82,14 @@ _SUBJECT_ATTRIBUTES = {
     "CommonName": "COMMON_NAME",
     "SerialNumber": "SERIAL_NUMBER",
 }
-"""The parameters that come from a certificate's subject, with their names in `cryptography`."""
+"""Parameters without their prefix, and what `cryptography` calls the part of the subject that each contains."""
 
 
 def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
-    """Return the values that a certificate provides for parameters of a provisioning template.
+    """Return the values that a certificate provides for a template's parameters, by parameter.
 
-    They are `AWS::IoT::Certificate::CommonName` and the like. Source: AWS IoT developer guide, "Just-in-time provisioning".
+    The parameters are `AWS::IoT::Certificate::CommonName` and the like; an invalid certificate provides only its ID.
+    Source: AWS IoT developer guide, "Just-in-time provisioning".
     """
     from cryptography.x509 import NameOID
 
@@ -105,7 +106,7 @@ def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
 
 
 def select_certificate_parameters(declared: Iterable[str]) -> set[str]:
-    """Return the declared parameters that only a certificate provides."""
+    """Return the declared parameters that a certificate may provide."""
     return {name for name in declared if name.startswith(_PARAMETER_PREFIX)}
 
 
@@ -151,7 +152,8 @@ def is_key_of(pem: Pem, key: str) -> bool:
 def sign_registration_code(ca: str, key: str, code: str) -> str:
     """Return a verification certificate: `code` as its common name, signed by the CA, valid for a day.
 
-    Source: AWS IoT developer guide, "Register a CA certificate" (DEFAULT mode).
+    `ca` is the CA certificate, and `key` is its private key; these and the result are in PEM. Source: AWS IoT developer guide,
+    "Register a CA certificate" (DEFAULT mode).
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -168,7 +170,7 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(ca_key, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
+        .sign(ca_key, hashes.SHA256())  # type: ignore[arg-type]  # the key was checked when the file was loaded
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 

@@ -48,7 +48,7 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: provisioned_things.one.template: provisioning_templates.pump is not declared in this file; expected a name in [provisioning_templates.*], or the document itself
-        desired_state.toml:5: error: provisioned_things.two.template: a template that is not in this file cannot be evaluated; expected its body here, or its name in [provisioning_templates.*]
+        desired_state.toml:5: error: provisioned_things.two.template: a template that is not in this file cannot be evaluated; expected its body here, or the name of a template declared in [provisioning_templates.*]
         desired_state.toml:8: error: provisioned_things.three.template: got the integer 5; expected a JSON object: { file = "path" }, text, or a table; or a name in this file
         """,
     ),
