@@ -1,4 +1,4 @@
-"""One plan as the panel shows it: short rows, as many as ten thousand, with details on request."""
+"""One plan as the panel shows it: short rows, even for ten thousand steps, with details on request."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from reconciler.render.views.plan import (
 from reconciler.render.views.result import build_result_view
 
 _MAX_DIFFERENCE_LENGTH = 90
-"""Characters of the differences in a row."""
+"""The number of characters to which the differences in a row are truncated."""
 _DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
 """Actions for which the user must type the workspace's name."""
 _PENDING = " "
-"""The letter of a step that was not started."""
+"""The blank that stands for a step without a status yet."""
 STATUS_LETTERS: Mapping[str, str] = {
     "started": "s",
     "waiting": "w",
@@ -51,7 +51,7 @@ STATUS_LETTERS: Mapping[str, str] = {
     "skipped": "k",
     "canceled": "c",
 }
-"""The letter of each status of a step: the statuses of 10,000 steps are then a short text. panel.js has the same letters."""
+"""The letter of each status, so that the statuses of 10,000 steps are short. panel.js has the same letters."""
 
 
 class PlanTable:
@@ -85,12 +85,15 @@ class PlanTable:
 
     @property
     def notes(self) -> str:
-        """The plan's warnings and notes as HTML."""
+        """The plan's first `MAX_ROWS` warnings and notes as HTML."""
         return str(h.fragment[(render_note_html(note) for note in self._view.notes[:MAX_ROWS])])
 
     @property
     def confirmation(self) -> Mapping[str, str]:
-        """The question before an apply, and the text to type, which is empty if nothing is destroyed."""
+        """The question before an apply, and the text to type.
+
+        The text is empty if nothing is deleted or replaced.
+        """
         counts = self.plan.counts
         is_destructive = any(counts.get(action) for action in _DESTRUCTIVE_ACTIONS)
         calls = pluralize(self._view.cost.total, "call")
@@ -101,8 +104,8 @@ class PlanTable:
         }
 
     @property
-    def has_started(self) -> bool:
-        """Whether any step was started."""
+    def has_any_status(self) -> bool:
+        """Whether any step has a status, such as started or skipped."""
         return any(status != _PENDING for status in self._statuses)
 
     def set_status(self, address: Address, status: str) -> None:
@@ -111,7 +114,7 @@ class PlanTable:
 
     @property
     def statuses(self) -> str:
-        """The status of each step, one letter each; a blank if it was not started."""
+        """The status of each step, one letter each; a blank if it has none yet."""
         return "".join(self._statuses)
 
     def find_unfinished_addresses(self) -> Collection[Address]:
@@ -121,13 +124,16 @@ class PlanTable:
         return [step.address for step, status in steps if status != applied]
 
     def render_details(self, row_number: int) -> str:
-        """Return everything about one step as HTML; nothing if there is no such row."""
+        """Return everything about one step as HTML; an empty text if there is no such row."""
         if not 0 <= row_number < len(self.plan.steps):
             return ""
         return str(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
 
     def render_graph(self, around: str) -> str:
-        """Return the dependency graph, or the part around an address, as SVG, or an error as HTML."""
+        """Return the dependency graph, or the part around an address, as SVG, or an error as HTML.
+
+        For a plan without a graph, the text is empty.
+        """
         if not isinstance(self.plan, DisplayedPlan):
             return ""
         try:

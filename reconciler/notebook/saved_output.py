@@ -1,4 +1,4 @@
-"""The panel's plans and results as text and HTML, which stay in a saved notebook without a widget."""
+"""The panel's plans and results as text and HTML, which a saved notebook shows without the widget."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ class SavedOutput:
         self._handle.display(self._build_bundle(), raw=True)
 
     def set_plan(self, plan: Plan) -> None:
-        """Replace the latest plan, which was not applied."""
+        """Show a new plan, in place of the latest one if that was not applied."""
         self._latest_plan = self._to_plan_with_result(plan)
         self._update()
 
     def add_result(self, plan: Plan, result: Result | None) -> None:
-        """Add an applied plan with its result; None if the result is displayed in place of the widget."""
+        """Add an applied plan with its result.
+
+        `result` is None if it is displayed in place of the widget.
+        """
         view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
         self._applied_plans.append(self._to_plan_with_result(plan, view))
         self._latest_plan = None

@@ -83,7 +83,10 @@ class PanelSession:
         self._tasks.put(self._start_planning)
 
     def apply(self, digest: str, typed: str = "") -> None:
-        """Apply the plan with this digest; if it destroys something, `typed` must be the workspace's name."""
+        """Apply the plan with this digest.
+
+        If it deletes or replaces something, `typed` must be the workspace's name.
+        """
         self._tasks.put(lambda: self._start_applying(digest, typed))
 
     def stop(self) -> None:
@@ -92,7 +95,7 @@ class PanelSession:
         self._tasks.put(self._show_stopping)
 
     def retry(self) -> None:
-        """Plan the steps that are not complete, and apply them if the user approved all of them."""
+        """Plan the steps that were not applied, and apply that plan if all its changes were approved before."""
         self._tasks.put(self._start_retrying)
 
     def expand(self, row_number: int) -> None:
@@ -108,7 +111,7 @@ class PanelSession:
         self._tasks.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Return whether the pump stops within `seconds`."""
+        """Wait for the pump to stop, for at most `seconds`, and return whether it did."""
         self._pump.join(seconds)
         return not self._pump.is_alive()
 
@@ -286,7 +289,7 @@ class PanelSession:
     def _show_failure(self, error: ErrorView) -> None:
         """Show the error of a background job."""
         self._worker = None
-        is_unfinished = bool(self._approved_changes) and self._table.has_started
+        is_unfinished = bool(self._approved_changes) and self._table.has_any_status
         self._update_state(
             phase="unfinished" if is_unfinished else "planned", reading="", banner=render_error(error)
         )

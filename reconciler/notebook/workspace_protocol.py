@@ -18,7 +18,7 @@ ReadProgress: TypeAlias = Callable[[str, int, int | None], None]
 
 
 class NotebookWorkspace(Protocol):
-    """The part of the Python API that the panel and the magic call."""
+    """The part of the Python API that the panel and the IPython magic use."""
 
     def plan(self, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Plan from the file and the registry."""
@@ -33,22 +33,22 @@ class NotebookWorkspace(Protocol):
         """Send the plan's calls."""
 
     def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
-        """Return the steps at these addresses, with their dependencies."""
+        """Return the part of a plan that changes these addresses, with the steps that these changes depend on."""
 
     def count_unchanged_markers(self, plan: Plan) -> int:
         """Return how many of the unchanged resources are the workspace's ownership markers."""
 
     def drift(self) -> Any:
-        """Compare the registry with the file."""
+        """Return the differences between the registry and the file."""
 
     def show(self, address: str) -> Any:
         """Return one resource, desired and live."""
 
     def panel(self) -> None:
-        """Open the panel."""
+        """Show a new plan in the panel."""
 
     def history(self) -> Any:
         """Return the latest runs."""
 
     def last_run(self) -> Any:
-        """Return the latest run."""
+        """Return the latest run, or None before the first."""
