@@ -1,17 +1,19 @@
 r"""Fleet indexing's query language for the registry's own data: query → SQL condition. Pure.
 
-    query     := any_of any_of*               a space means AND, but binds less tightly than OR, as in AWS
-    any_of    := all_of ((OR | ||) all_of)*
-    all_of    := negatable ((AND | &&) negatable)*
-    negatable := (NOT | - | !)? operand
-    operand   := ( query ) | field:( query ) | field:range | field:term | field>term | term
-    range     := [from TO to] or {from TO to} or a mixture; a square bracket includes its bound; * means no bound
+    query      := any_of any_of*               a space means AND, but binds less tightly than OR, as in AWS
+    any_of     := all_of ((OR | ||) all_of)*
+    all_of     := negatable ((AND | &&) negatable)*
+    negatable  := (NOT | - | !)? operand
+    operand    := ( query ) | field:( query ) | field:range | field:term | comparison | term
+    range      := [from TO to] or {from TO to} or a mixture; a square bracket includes its bound; * means no bound
+    comparison := field>term, or with >=, < or <=; a colon may precede the sign
 
-Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
-character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
-no thing is ever connected; `SqlCondition.sources` names these data sources when a query refers to them. A query has at most
-twelve terms and 1,000 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT
-Developer Guide, "Query syntax"); `*` alone matches everything and does not count as such a term.
+Invariant: terms match whole values, regardless of the case of A to Z; `*` and `?` are wildcards outside quotes, `\` escapes
+the next character. A term without a field is matched against the default fields and every attribute; in `field:( query )`,
+every term is matched against that field. Fields of shadows and Device Defender match nothing, and no thing is ever
+connected; `SqlCondition.sources` names these data sources when a query refers to them. A query has at most twelve terms and
+1,000 characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
+"Query syntax"); `*` alone matches everything and does not count as such a term.
 """
 
 import re
@@ -44,7 +46,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FALSE = "0"
 _ATTRIBUTE_PREFIX = "attributes."
 _SOURCES = {"connectivity.": "Connectivity", "shadow.": "Shadow", "deviceDefender.": "Devicedefender"}
-# A thing's billing group is searched like its thing groups.
+# A thing's billing group is searched as if it were one of its thing groups.
 _GROUP_NAMES_OF_THING = (
     "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
     " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
@@ -60,9 +62,9 @@ class SearchIndex:
     """The fields of an index, as SQL on a row called `t`.
 
     `columns` has an expression for each field with one value; `lists` has, for each field with many, a SELECT that returns
-    them as `value`. `default_fields` are those that a term without a field is matched against. `attributes` is the SQL
-    after FROM that selects the attributes of row `t`, with its WHERE; `attribute_name` and `attribute_value` are its columns.
-    `sources` has the data source of the fields with each prefix, as fleet indexing names it.
+    its values in the column `value`. `default_fields` are those that a term without a field is matched against, besides the
+    attributes. `attributes` is the SQL after FROM that selects the attributes of row `t`, with its WHERE; `attribute_name` and
+    `attribute_value` are its columns. `sources` has the data source of the fields with each prefix, as fleet indexing names it.
     """
 
     columns: Mapping[str, str]
@@ -132,8 +134,8 @@ class _Parser:
     index: SearchIndex
     position: int = 0
     depth: int = 0
-    terms: int = 0
-    leading_wildcards: int = 0
+    term_count: int = 0
+    leading_wildcard_count: int = 0
     group_field: str | None = None
 
     def parse(self) -> SqlCondition:
@@ -197,7 +199,7 @@ class _Parser:
         return condition
 
     def _parse_field_condition(self) -> SqlCondition:
-        """Parse what follows an optional field name: a group, a range, a comparison or a term."""
+        """Parse a term, or a field name and what follows it: a group, a range, a comparison or a term."""
         if self.group_field is not None:
             return self._parse_term(self.group_field)
         match = _FIELD.match(self.text, self.position)
@@ -216,7 +218,7 @@ class _Parser:
         return self._parse_term(field) if bounds is None else self._parse_range(field, bounds)
 
     def _parse_term(self, field: str | None) -> SqlCondition:
-        """Parse a term, quoted or not, and match it against one field or against all."""
+        """Parse a term, quoted or not, and match it as `_match_field` does."""
         self._count_term()
         quoted = _QUOTED.match(self.text, self.position)
         term = quoted or _TERM.match(self.text, self.position)
@@ -254,7 +256,7 @@ class _Parser:
         """
         values: tuple[Value, ...]
         if all(_NUMBER.fullmatch(_unescape(bound)) for _, bound in bounds):
-            # Values are stored as text; those that are not numbers do not match.
+            # Values are stored as text; those that are not numbers as JSON writes them (not 007) do not match.
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
             tests += [f"CAST({{0}} AS REAL) {operator} ?" for operator, _ in bounds]
             values = tuple(float(_unescape(bound)) for _, bound in bounds)
@@ -264,7 +266,9 @@ class _Parser:
         return self._match_field(field, f"({' AND '.join(tests)})", values)
 
     def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
-        """Return the condition that a field passes a test, or that any field does if `field` is None.
+        """Return the condition that a field passes a test.
+
+        If `field` is None, it is that any of the default fields or any attribute passes it.
 
         `test` is SQL in which `{0}` is a placeholder for the field's value; `values` are the parameters of `test`.
         """
@@ -287,13 +291,13 @@ class _Parser:
         return SqlCondition(_FALSE, (), sources)
 
     def _count_term(self) -> None:
-        self.terms += 1
-        if self.terms > MAX_TERMS:
+        self.term_count += 1
+        if self.term_count > MAX_TERMS:
             self._fail(f"it has more than {MAX_TERMS} terms")
 
     def _count_leading_wildcard(self) -> None:
-        self.leading_wildcards += 1
-        if self.leading_wildcards > 1:
+        self.leading_wildcard_count += 1
+        if self.leading_wildcard_count > 1:
             self._fail("a second term begins with a wildcard")
         limit = MAX_CHARACTERS_WITH_LEADING_WILDCARD
         if len(self.text) > limit:

@@ -1,8 +1,8 @@
 """Aggregations of a query: GetStatistics, GetCardinality, GetPercentiles, GetBucketsAggregation.
 
 Invariant: a field is one of the registry's own, or an attribute that the indexing configuration declares as a custom field
-with its type. Values that are not of the field's type are ignored. AWS returns approximations of the same numbers; how it
-interpolates between two values is UNCONFIRMED.
+with its type. GetStatistics and GetPercentiles ignore values that are not of the field's type. The results here are exact,
+where AWS may return approximations; how AWS interpolates percentiles between two values is UNCONFIRMED.
 """
 
 import math
@@ -42,7 +42,8 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 
     UNCONFIRMED: the variance is the population variance.
 
-    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidAggregation for an unknown field.
+    Raises ResourceNotFound while indexing is off, InvalidRequest for an unknown index or query version, InvalidQuery, and
+    InvalidAggregation for an unknown field.
     """
     values, field_type = _read_values(context, params)
     if field_type == "String":
@@ -69,7 +70,7 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetCardinality", writes=False)
 def get_cardinality(context: Context, params: Params) -> Output | None:
-    """Return the number of distinct values. Raises what GetStatistics raises."""
+    """Return the number of distinct values of the field. Raises what GetStatistics raises."""
     return {"cardinality": len(set(_read_values(context, params)[0]))}
 
 
@@ -95,7 +96,7 @@ def get_percentiles(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetBucketsAggregation", writes=False)
 def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
-    """Return the most frequent values with their counts, and how many things match the query.
+    """Return the field's most frequent values with their counts, and how many things match the query.
 
     Raises what GetStatistics raises.
     """
@@ -141,7 +142,7 @@ def _find_column(context: Context, field: str) -> tuple[str, str, tuple[Value, .
     if field.startswith(_ATTRIBUTE_PREFIX) and field in field_types:
         join = "JOIN thing_attributes a ON a.seq = t.seq AND a.name = ?"
         return join, "a.value", (field.removeprefix(_ATTRIBUTE_PREFIX),), field_types[field]
-    raise _invalid(f"{field} is neither a managed nor a custom field")
+    raise _invalid(f"{field} is neither a managed field nor an attribute that is a custom field")
 
 
 def _get_field(params: Params) -> str:
@@ -151,7 +152,7 @@ def _get_field(params: Params) -> str:
 def _parse_numbers(values: list[Any], field_type: str) -> list[float]:
     """Return the values of a field as numbers, without those that are not of its type.
 
-    The type is Number or Boolean; true is 1, and false is 0.
+    `field_type` is Number or Boolean; true is 1, and false is 0.
     """
     if field_type == "Boolean":
         return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]

@@ -58,9 +58,9 @@ def billing_group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateBillingGroup")
 def create_billing_group(context: Context, params: Params) -> Output | None:
-    """Create a billing group; repeating the call succeeds, but fails with other properties or tags.
+    """Create a billing group; repeating the call succeeds, but not with other properties or tags.
 
-    Tags in the request are compared too, as for thing groups (UNCONFIRMED).
+    Tags are compared only if the request has some, as for thing groups (UNCONFIRMED).
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
@@ -106,7 +106,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListBillingGroups")
 def list_billing_groups(context: Context, params: Params) -> Output | None:
-    """Return the billing groups in creation order: all, or those whose names have a prefix."""
+    """Return the billing groups in creation order: all, or those whose names start with a prefix."""
     page = REGISTRY_PAGER.start_page(context, params)
     prefix = params.get("namePrefixFilter", "")
     rows = context.tx.fetch_all(
@@ -131,7 +131,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateBillingGroup")
 def update_billing_group(context: Context, params: Params) -> Output | None:
-    """Change the description, if one is given, and return the new version.
+    """Change the description, if one is given, and return the new version; every update increases it.
 
     Raises ResourceNotFound, VersionConflict (409).
     """
