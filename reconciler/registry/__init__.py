@@ -12,7 +12,7 @@ The modules, from the outside in:
 - `catalog`         the table of served operations, filled by the `@operation` decorator
 - `context`         what an operation receives in addition to its parameters
 - `paging`, `page_tokens`   the pages of list operations, and the signed tokens that request the next page
-- `operations/`     one AWS noun per file: its tables and its rules; `shared/` has what several of them use
+- `operations/`     AWS's operations by noun, with their tables and rules; `shared/` has what several of them use
 - `internal_calls`  how one operation calls another
 - `templates/`      provisioning templates: their grammar and their evaluation
 - `x509`, `certificate_authority`, `fleet_query`   certificates and fleet indexing's queries, without state

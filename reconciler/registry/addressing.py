@@ -26,7 +26,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 class CredentialScope:
     """The account and Region that a request is for.
 
-    `service` is None when the credential is missing or names no service that is served here.
+    `service` is None when the credential is missing or malformed, or names none of `SERVICES`.
     """
 
     account: str
@@ -80,8 +80,8 @@ def parse_target(url: str) -> RequestTarget:
 def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
     """Return the name of the service that a request is for.
 
-    The credential decides, or else the host, or else the path: the first service that has an operation at this path. If there is
-    none, the service is `iot`.
+    The credential decides if it names a service, or else the host if it is one of managed integrations. Otherwise, it is the
+    first service that has an operation with this method and path, or `iot` if there is none.
     """
     if caller.service is not None:
         return caller.service

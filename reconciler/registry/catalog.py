@@ -1,4 +1,4 @@
-"""The table of served operations and the schema of every noun, filled by `operations/`.
+"""The table of served operations, filled by `operations/`, and the schemas of the modules that have tables.
 
 Invariant: an operation is served when a function in `operations/` is decorated with `@operation(service, name)`. There is
 no other list: the modules are discovered in the package.
@@ -54,7 +54,10 @@ def operation(
 
 @cache
 def load_schemas() -> Mapping[str, tuple[str, ...]]:
-    """Import the module of every noun, and return the schema steps of those with tables, by module name."""
+    """Import every module of `operations/` and `shared/`, and return the schema steps of each that has tables.
+
+    The keys are the modules' names.
+    """
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     modules = {
         info.name: import_module(f"{package.__name__}.{info.name}")

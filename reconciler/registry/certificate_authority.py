@@ -1,4 +1,4 @@
-"""Key pairs and certificates, as AWS issues them. Pure: no registry state.
+"""Key pairs and certificates, as AWS issues them, without the state of the registry.
 
 Invariant: every certificate has its own serial number, so repeating a call with the same CSR returns another certificate.
 It expires at the end of 2049 unless its validity is given. Its subject is the CSR's, or AWS's constant one without a CSR.
@@ -71,12 +71,12 @@ def generate_signing_key() -> str:
 def issue_certificate(
     signing_key: str, pair: KeyPair, now: float, validity_seconds: float | None = None
 ) -> str:
-    """Issue a certificate for a key pair, in PEM; it expires after `validity_seconds`, or at NOT_AFTER."""
+    """Return a certificate, in PEM, for a key pair; it expires after `validity_seconds`, or at NOT_AFTER."""
     return _sign(signing_key, pair.key.public_key(), _SUBJECT, now, validity_seconds)
 
 
 def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
-    """Issue a certificate for a signing request, in PEM, with the request's subject.
+    """Return a certificate, in PEM, for a signing request, with the request's subject.
 
     Raises InvalidCsrError.
     """
@@ -86,12 +86,16 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
         digest = request.signature_hash_algorithm
         subject = request.subject
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidCsrError("it is not a certificate signing request in PEM format") from error
+        raise InvalidCsrError(
+            "it is not a certificate signing request in PEM format or has an unknown algorithm"
+        ) from error
     key = _require_supported(public_key)
     try:
         _verify_possession(key, request, digest)
     except (InvalidSignature, UnsupportedAlgorithm) as error:
-        raise InvalidCsrError("its signature does not match its public key") from error
+        raise InvalidCsrError(
+            "its signature does not match its public key or has an unsupported digest"
+        ) from error
     return _sign(signing_key, key, subject, now, None)
 
 

@@ -1,4 +1,4 @@
-"""Virtual time, which moves only when a request waits: hours of throttling take seconds.
+"""Virtual time: a delay moves the clock and takes no real time, so hours of throttling take seconds.
 
 Invariant: the clock never moves backwards.
 """
@@ -8,7 +8,7 @@ import time
 
 
 class VirtualClock:
-    """A stand-in for `time.time` that is moved by hand. Thread-safe.
+    """A stand-in for `time.time` that moves only in `advance_to`. Thread-safe.
 
     It starts at `start`, in seconds since the epoch (default: the present).
     """
@@ -22,6 +22,6 @@ class VirtualClock:
         return self._now
 
     def advance_to(self, moment: float) -> None:
-        """Move the clock forward to a moment; do nothing if it has passed."""
+        """Move the clock forward to a moment, unless the clock is already past it."""
         with self._lock:
             self._now = max(self._now, moment)

@@ -1,9 +1,7 @@
-"""Simulated network conditions: delays, throttling and faults.
+"""Simulated conditions: delays, throttling and faults. The registry itself does not depend on them.
 
-The registry itself does not depend on them.
-
-Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. The
-server waits for a delay before it calls the registry, so no lock is held meanwhile.
+Invariant: what happens to a request is decided before it is performed; its parameters and the registry's state have no
+influence. The server waits for a delay before the request is performed, so no lock is held meanwhile.
 """
 
 from attrs import frozen
@@ -22,8 +20,8 @@ _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 class Disruption:
     """How one request is disrupted: it waits `delay` seconds, and then the fault happens, if there is one.
 
-    `delay` is in seconds. `kind` is the kind of fault, a key of `FAULT_KINDS`, or None. `retry_after` is the number of seconds
-    after which a throttled call would have been admitted.
+    `kind` is the kind of fault, a key of `FAULT_KINDS` other than "delay", or None. `retry_after` is the number of seconds after
+    which the limiter would admit the call; it is 0 if the limiter admits the call now, even if a fault rule throttles it.
     """
 
     delay: float = 0.0
@@ -40,9 +38,9 @@ class Conditions:
     faults: Faults | None = None
 
     def choose_disruption(self, routed: RoutedRequest) -> Disruption:
-        """Decide how a request is disrupted. Throttling takes precedence over another kind of fault.
+        """Decide how a request is disrupted. A call that the limiter throttles has no other fault.
 
-        A request without an operation is only delayed.
+        A request without an operation is only delayed, by the latency.
         """
         delay = self.latency() if self.latency else 0.0
         if routed.operation is None:
@@ -59,7 +57,7 @@ class Conditions:
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
     """Perform or reject a request, depending on its fault, and return the response.
 
-    The caller has already waited for the delay. None means that the connection is lost.
+    This does not wait for the delay. None means that the connection is lost.
     """
     match disruption.kind:
         case "throttle":

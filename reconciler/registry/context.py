@@ -33,14 +33,14 @@ class Context:
 
     def build_arn(self, resource: str) -> str:
         """Return the ARN of a resource of this service, as in `build_arn("thing/pump-7")`."""
-        return f"arn:{find_partition(self.region)}:{ARN_SERVICE[self.service]}:{self.region}:{self.account}:{resource}"
+        return f"arn:{find_partition(self.region)}:{_ARN_SERVICES[self.service]}:{self.region}:{self.account}:{resource}"
 
     def invalid(self, message: str) -> ApiError:
         """Return the error for an invalid request (400)."""
         return ApiError(self.invalid_code, message)
 
 
-ARN_SERVICE = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
+_ARN_SERVICES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
 
 
 def find_partition(region: str) -> str:

@@ -1,7 +1,8 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. After an exception in the
-registry itself, the response is AWS's internal error: the traceback is logged, and nothing is committed.
+Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If another
+process locks the database for too long, the response is ServiceUnavailableException. After any other exception, it is AWS's
+internal error, and the traceback is logged; nothing that the operation wrote is committed.
 """
 
 import logging
@@ -76,7 +77,7 @@ class Registry:
         return self.perform(self.route(request))
 
     def route(self, request: HttpRequest) -> RoutedRequest:
-        """Find the caller and the operation of a request; nothing is performed yet."""
+        """Find the caller and the operation of a request, or why it is rejected; nothing is performed yet."""
         headers = {_to_text(name).lower(): _to_text(value) for name, value in request.headers.items()}
         caller = parse_credential_scope(headers.get("authorization"), self.settings)
         try:
@@ -101,7 +102,7 @@ class Registry:
         return RoutedRequest(request, headers, caller, target_service, operation, labels, target)
 
     def perform(self, routed: RoutedRequest) -> HttpResponse:
-        """Perform a request and answer it."""
+        """Perform a request, unless routing rejected it, and return the response."""
         if routed.rejection is not None:
             return self.reject(routed, routed.rejection)
         return self._to_response(*self._perform_operation(routed))
@@ -167,7 +168,7 @@ class Registry:
             )
             try:
                 output = served.function(context, params) or {}
-                # Inside the transaction, so that an output that cannot be serialized is not committed either.
+                # Inside the transaction, so that nothing is committed if the output cannot be serialized.
                 return operation.serializer.serialize(output)
             except CommittedError as error:
                 # Raised below, outside the transaction: an exception inside it would roll back what must stay.

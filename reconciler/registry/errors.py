@@ -4,7 +4,7 @@
     │                    raised by operations and by the wire layer, turned into HTTP only by `wire.faults`
     └── CommittedError   an AWS error that keeps what the operation has written
 
-The HTTP status comes from the service model, so it is not here.
+The HTTP status is not here: it comes from the service model or, for errors that no model has, from `wire.faults`.
 """
 
 from typing import Any
@@ -36,9 +36,12 @@ def already_exists(message: str, *, resource_id: str, resource_arn: str) -> ApiE
     )
 
 
-def version_conflict(noun: str, expected: int, actual: int) -> ApiError:
-    """Return `iot`'s error (409) for an `expectedVersion` that is not the current version."""
+def version_conflict(resource: str, expected: int, actual: int) -> ApiError:
+    """Return `iot`'s error (409) for an `expectedVersion` that is not the current version.
+
+    `resource` is a noun with a name, such as "thing pump-7".
+    """
     return ApiError(
         "VersionConflictException",
-        f"The {noun} has version {actual}, which is not the expected version {expected}.",
+        f"The {resource} has version {actual}, which is not the expected version {expected}.",
     )

@@ -1,4 +1,4 @@
-"""Injected faults: rules for which calls fail, and how.
+"""Injected faults: rules that decide which calls fail or are delayed, and how.
 
 Invariant: each rule has its own seeded generator and its own counter, so the same calls in the same order fail in the same
 way. If several rules make a call fail, the first one decides how; the delays of all rules add up.
@@ -17,17 +17,18 @@ FAULT_KINDS: Mapping[str, str] = {
     "error_after": "is performed, then fails with AWS's internal error",
     "reset_before": "loses its connection and is not performed",
     "reset_after": "is performed, then loses its connection",
-    "delay": "is answered later by `seconds`",
+    "delay": "is answered `seconds` later",
 }
-"""The effect of each kind, as a sentence whose subject is the call."""
+"""The effect of each kind, as the predicate of a sentence whose subject is the call."""
 
 
 @frozen
 class FaultRule:
-    """A rule for which calls fail, and how.
+    """A rule that makes some of the calls that it matches fail, or delays them.
 
     `operation` is a glob such as `iot:Create*`; without a colon it matches operations of every service. `calls` are the
-    ordinals, from 1, of the matching calls that fail; if it is empty, `probability` decides.
+    ordinals, from 1, of the matching calls that fail; if it is empty, each fails with `probability`. `seconds` is the delay
+    of a rule of the kind "delay".
     """
 
     operation: str
@@ -57,7 +58,7 @@ class _RuleState:
 
 
 class Faults:
-    """The fault rules of one run. Thread-safe."""
+    """The fault rules of one server. Thread-safe."""
 
     def __init__(self, rules: Sequence[FaultRule] = (), seed: int = 0) -> None:
         # Random seeds itself with a string in the same way in every process and Python version.
@@ -68,7 +69,7 @@ class Faults:
         self._lock = Lock()
 
     def choose_next_fault(self, service: str, operation: str) -> tuple[str | None, float]:
-        """Return the kind of fault of the next call, or None, and its delay in seconds.
+        """Return the kind of the next call's fault, or None, and the call's delay in seconds.
 
         Every matching rule counts the call, even if an earlier rule has decided how it fails.
         """

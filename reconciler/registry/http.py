@@ -31,11 +31,11 @@ class HttpResponse:
 
 @frozen
 class RegistrySettings:
-    """How the registry behaves where AWS's behavior depends on time or on the caller.
+    """The defaults, the clock, the durations and the buckets of a registry.
 
     A request names its account by an access key ID of 12 digits, and its Region in the SigV4 credential scope. `account` and
-    `region` are the defaults for requests that do not. `clock` returns seconds since the epoch; the `Date` of every response
-    comes from it.
+    `region` are the defaults for requests that do not. `clock` returns seconds since the epoch; the `Date` of the
+    registry's responses comes from it.
 
     Durations, in seconds:
 
@@ -45,7 +45,7 @@ class RegistrySettings:
     - `thing_type_deletion_seconds`: how long a thing type must have been deprecated before it can be deleted
     - `registration_task_seconds`: how long a registration task is in progress
 
-    `buckets` is a folder that replaces S3: its folders are the buckets. With None, there are no buckets.
+    `buckets` is a folder that replaces S3: the folders in it are the buckets. With None, there are no buckets.
     """
 
     account: str = "123456789012"

@@ -1,6 +1,6 @@
-"""The latency of responses: `20ms`, `uniform:10ms,30ms` or `lognormal:20ms,0.5`.
+"""The simulated latency of responses: `20ms`, `uniform:10ms,30ms` or `lognormal:20ms,0.5`.
 
-Invariant: the random times come from a seeded generator, so a run can be repeated.
+Invariant: the random times come from a seeded generator, so the same seed gives the same sequence of times.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 Latency = Callable[[], float]
-"""Returns the seconds that one response takes."""
+"""Returns the seconds by which one response is delayed."""
 
 LATENCY_SYNTAX = (
     "a time such as 20ms or 0.5s, uniform:FROM,TO, or lognormal:MEDIAN,SIGMA such as lognormal:20ms,0.5"
