@@ -1,4 +1,4 @@
-"""The table of served operations, filled by `operations/`, and the schemas of the modules that have tables.
+"""The table of served operations, filled by `operations/`, and the schemas of all modules' tables.
 
 Invariant: an operation is served when a function in `operations/` is decorated with `@operation(service, name)`. There is
 no other list: the modules are discovered in the package.
@@ -54,7 +54,7 @@ def operation(
 
 @cache
 def load_schemas() -> Mapping[str, tuple[str, ...]]:
-    """Import every module of `operations/` and `shared/`, and return the schema steps of each that has tables.
+    """Import all operations and what they share, and return the schema steps of each module with tables.
 
     The keys are the modules' names.
     """

@@ -57,7 +57,7 @@ class Conditions:
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
     """Perform or reject a request, depending on its fault, and return the response.
 
-    This does not wait for the delay. None means that the connection is lost.
+    The delay is already over. None means that the connection is lost.
     """
     match disruption.kind:
         case "throttle":
