@@ -3,6 +3,8 @@
 Invariant: a token names the last row of its page, so rows that are created or deleted between two pages never make another
 row appear twice or be skipped. It is signed with a secret of the database over the operation, the account and Region, and
 the filters: a forged token, or one from another listing, is rejected.
+
+The exception is ListManagedThingSchemas: its items are not rows, so its tokens name the position of an item.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""CA certificates: their table, and the operations from RegisterCACertificate to DeleteCACertificate."""
+"""CA certificates: their table, and the operations to register, describe, list, update, delete them."""
 
 import json
 import uuid
@@ -68,7 +68,7 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
     """Register a CA certificate; it is INACTIVE unless `setAsActive`.
 
     Raises CertificateValidation (400), InvalidRequest, ResourceAlreadyExists (409), RegistrationCodeValidation (400),
-    ResourceNotFound for an unknown provisioning template, LimitExceeded (410).
+    ResourceNotFound for an unknown provisioning template, LimitExceeded (410) for an 11th CA with the same subject.
     """
     authority = read_certificate(params["caCertificate"], "CA certificate")
     mode = params.get("certificateMode", "DEFAULT")
@@ -159,7 +159,7 @@ def list_ca_certificates(context: Context, params: Params) -> Output | None:
 def update_ca_certificate(context: Context, params: Params) -> Output | None:
     """Change the status, auto-registration or registration config; device certificates do not change.
 
-    Raises ResourceNotFound, InvalidRequest.
+    Raises ResourceNotFound for an unknown CA or provisioning template, InvalidRequest.
     """
     row = require_ca(context, params["certificateId"])
     config, auto_registration = row["registration_config"], row["auto_registration"]
@@ -242,7 +242,10 @@ def _require_ca_constraint(authority: ParsedCertificate) -> None:
 def _verify_possession(
     context: Context, authority: ParsedCertificate, mode: str, verification_pem: str | None
 ) -> None:
-    """Check the verification certificate against the mode, the registration code and the CA."""
+    """Check the verification certificate, which proves that the caller has the CA's private key.
+
+    In mode SNI_ONLY, no proof is required, and a verification certificate is rejected.
+    """
     if mode == "SNI_ONLY":
         if verification_pem:
             raise context.invalid("verificationCertificate must be empty when certificateMode is SNI_ONLY.")
@@ -277,7 +280,7 @@ def _require_subject_limit(context: Context, authority: ParsedCertificate) -> No
 
 
 def _serialize_registration_config(context: Context, config: dict[str, str] | None) -> str | None:
-    """Check a registration config, and return it as JSON.
+    """Check a registration config, and return it as JSON, or None if it is absent or empty.
 
     A template that it names must exist and be of type JITP.
     """

@@ -22,8 +22,9 @@ def register_certificate(context: Context, params: Params) -> Output | None:
     It has the mode of its CA, and is INACTIVE by default.
 
     Raises CertificateValidation (400) for an invalid PEM or when the named CA did not sign it, ResourceAlreadyExists
-    (409), CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA
-    is not registered or is INACTIVE (the code for INACTIVE is UNCONFIRMED), InvalidRequest for an invalid status.
+    (409), CertificateConflict (409) when the request names no CA and several registered ones could have signed it,
+    CertificateState (406) when the CA is not registered or is INACTIVE (the code for INACTIVE is UNCONFIRMED),
+    InvalidRequest for a status that cannot be set.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _find_initial_status(context, params)
@@ -37,9 +38,9 @@ def register_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "RegisterCertificateWithoutCA")
 def register_certificate_without_ca(context: Context, params: Params) -> Output | None:
-    """Register a certificate without looking for its CA, in mode SNI_ONLY; INACTIVE by default.
+    """Register a certificate in mode SNI_ONLY, without looking for its CA; it is INACTIVE by default.
 
-    Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for an invalid status.
+    Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for a status that cannot be set.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _find_initial_status(context, params)
@@ -111,12 +112,12 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
     if len(signers) > 1:
         raise ApiError(
             "CertificateConflictException",
-            "Several registered CA certificates have the subject and key that signed the certificate:"
-            " name one in caCertificatePem.",
+            "Several registered CA certificates could have signed the certificate:"
+            " give one of them in caCertificatePem.",
         )
     return signers[0]
 
 
 def _build_unknown_authority_error() -> ApiError:
-    # The code is the one that users of AWS report: CertificateState, not CertificateValidation.
+    # Users of AWS report that it returns CertificateState here, not CertificateValidation.
     return ApiError("CertificateStateException", "No CA certificate exists for the given certificate")

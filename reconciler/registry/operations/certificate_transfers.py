@@ -1,7 +1,7 @@
 """Certificate transfers between accounts: start, accept, reject, cancel and list them.
 
 While a transfer is pending, both accounts have the certificate with the status PENDING_TRANSFER: the source account can
-cancel; the target account lists it among its certificates and can accept or reject. Both are in one Region.
+cancel; the target account lists it among its certificates and can accept or reject. The Region stays the same.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -22,10 +22,13 @@ PENDING = "PENDING_TRANSFER"
 
 @operation("iot", "TransferCertificate")
 def transfer_certificate(context: Context, params: Params) -> Output | None:
-    """Start the transfer of an INACTIVE certificate without policies and things to another account.
+    """Start the transfer of a certificate to another account.
+
+    The certificate must be INACTIVE and have neither policies nor things.
 
     Raises ResourceNotFound, CertificateState (406) for any other status, TransferConflict (409) while a policy or thing
-    is attached or when the target account has that certificate, InvalidRequest for the caller's own account.
+    is attached, for `detach_lag_seconds` after a thing was detached, and when the target account has the certificate,
+    InvalidRequest for the caller's own account.
     """
     row, account = require_certificate(context, params["certificateId"]), params["targetAwsAccount"]
     if account == context.account:
@@ -122,7 +125,10 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 
 @operation("iot", "ListOutgoingCertificates")
 def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
-    """Return the certificates with a pending transfer, by age, newest first unless `ascendingOrder`."""
+    """Return the certificates with a pending transfer from this account.
+
+    They are sorted by the certificates' age, newest first unless `ascendingOrder`.
+    """
     page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(
@@ -157,7 +163,10 @@ def _find_target_scope(context: Context, account: str) -> int:
 
 
 def _require_incoming(context: Context, certificate_id: str) -> Row:
-    """Return the record of a pending transfer to this account."""
+    """Return the record of a pending transfer to this account.
+
+    Raises ResourceNotFound, TransferAlreadyCompleted when there is none.
+    """
     record = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND target = ? ORDER BY pending DESC LIMIT 1",
         certificate_id,
@@ -167,6 +176,10 @@ def _require_incoming(context: Context, certificate_id: str) -> Row:
 
 
 def _require_pending(context: Context, certificate_id: str, record: Row | None) -> Row:
+    """Return the record if its transfer is pending.
+
+    Raises ResourceNotFound when neither the record nor the certificate exists, else TransferAlreadyCompleted.
+    """
     if record is None and find_certificate(context, certificate_id) is None:
         raise not_found(f"The certificate {certificate_id} does not exist.")
     if record is None or not record["pending"]:
@@ -193,7 +206,7 @@ def _delete_certificate(context: Context, scope: int, certificate_id: str) -> No
 
 
 def _complete_transfer(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
-    """Store that a transfer is no longer pending; `changes` is SQL that also sets columns to `values`."""
+    """Store that a transfer is not pending; `changes` is the SQL that sets other columns to `values`."""
     context.tx.run(
         f"UPDATE certificate_transfers SET pending = 0, {changes} WHERE certificate = ? AND source = ?",  # noqa: S608
         *values,

@@ -37,6 +37,7 @@ SCHEMA = (
 )
 
 SETTABLE_STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
+# UpdateCertificate cannot change these. A transfer ends when it is accepted, rejected or canceled.
 UNCHANGEABLE_STATUSES = ("REVOKED", "PENDING_TRANSFER")
 
 
@@ -72,7 +73,7 @@ def require_settable_status(context: Context, status: str) -> str:
 
 @operation("iot", "DescribeCertificate")
 def describe_certificate(context: Context, params: Params) -> Output | None:
-    """Return everything about a certificate. Raises ResourceNotFound."""
+    """Return everything about a certificate except its things and policies. Raises ResourceNotFound."""
     row = require_certificate(context, params["certificateId"])
     description = {
         "certificateArn": build_certificate_arn(context, row["id"]),
@@ -104,8 +105,9 @@ def list_certificates(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListCertificatesByCA")
 def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
-    """Return the certificates that a CA signed, in the order of ListCertificates.
+    """Return the certificates that were registered with a CA, in the order of ListCertificates.
 
+    Certificates that the CA signed but that were registered without it, or transferred to this account, are not included.
     The list is empty for an unknown CA, because AWS's service model has no ResourceNotFound for this operation.
     """
     return _list_page(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
@@ -115,8 +117,8 @@ def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
 def update_certificate(context: Context, params: Params) -> Output | None:
     """Change the status; setting the current status succeeds.
 
-    Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) when the certificate
-    is REVOKED or PENDING_TRANSFER, which no update can change (the code is UNCONFIRMED).
+    Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) for any change
+    of REVOKED or PENDING_TRANSFER (the code is UNCONFIRMED).
     """
     row = require_certificate(context, params["certificateId"])
     status = require_settable_status(context, params["newStatus"])
@@ -141,7 +143,8 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
     `forceDelete` detaches its policies, but not its things.
 
     Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or its transfer is pending (the code for the transfer is
-    UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
+    UNCONFIRMED), DeleteConflict (409) while a thing or a policy is attached, and for `detach_lag_seconds` after a thing was
+    detached.
     """
     row = require_certificate(context, params["certificateId"])
     arn = build_certificate_arn(context, row["id"])
@@ -163,7 +166,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
 
 
 def _list_page(context: Context, params: Params, where: str, *values: Value) -> Output:
-    """Return a page of the certificates that satisfy a condition; `values` are its parameters."""
+    """Return a page of the certificates that satisfy the SQL condition `where` with its `values`."""
     page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_age(page, params)
     rows = context.tx.fetch_all(

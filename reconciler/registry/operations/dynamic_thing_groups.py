@@ -39,7 +39,8 @@ MAX_DYNAMIC_GROUPS = 100
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Create a dynamic group.
 
-    Repeating the call succeeds, but fails with other properties or tags (UNCONFIRMED).
+    UNCONFIRMED: as for a static group, repeating the call succeeds, but fails with another query, other properties or other
+    tags.
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) if there are
     already 100 dynamic groups, ResourceAlreadyExists (409).
@@ -48,7 +49,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     properties = params.get("thingGroupProperties", {})
     attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
-    version = _require_query(context, params, params["queryString"])
+    query_version = _require_query(context, params, params["queryString"])
     existing = find_group(context, name)
     if existing is not None:
         require_same_group(context, existing, params, tags)
@@ -67,7 +68,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         json.dumps(attributes),
         context.now,
         params["queryString"],
-        version,
+        query_version,
     )
     add_tags(context, build_group_arn(context, name), tags)
     return _build_output(context, name, group_id, params["queryString"])
@@ -75,17 +76,18 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "UpdateDynamicThingGroup")
 def update_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Change the description, attributes or query, and return the new version.
+    """Change the description, attributes or query, and return the group's new version.
 
     Absent members stay unchanged.
 
-    Raises ResourceNotFound, VersionConflict (409), InvalidQuery, InvalidRequest for a static group.
+    Raises ResourceNotFound, also while indexing is off, VersionConflict (409), InvalidQuery, InvalidRequest, also for a
+    static group.
     """
     row = require_group(context, params["thingGroupName"])
     _require_dynamic(context, row)
     require_version(params, row)
     query = params.get("queryString", row["query"])
-    version = _require_query(context, params, query)
+    query_version = _require_query(context, params, query)
     properties = params["thingGroupProperties"]
     attributes = update_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
@@ -95,7 +97,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         properties.get("thingGroupDescription", row["description"]),
         json.dumps(attributes),
         query,
-        version,
+        query_version,
         row["seq"],
     )
     return {"version": row["version"] + 1}
@@ -103,7 +105,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "DeleteDynamicThingGroup")
 def delete_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a dynamic group; a missing one is not an error, as for static groups.
+    """Delete a dynamic group; as for static groups, a missing one is not an error.
 
     Raises InvalidRequest for a static group, VersionConflict (409).
     """

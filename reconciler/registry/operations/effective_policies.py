@@ -1,6 +1,7 @@
 """GetEffectivePolicies: the policies that apply when a principal connects as a thing.
 
-They are the principal's own, and those of the thing's groups and all their ancestors. Their statements are not evaluated.
+They are the policies of the principal, of the thing's groups, and of all ancestors of these groups. The statements in the
+policies are not evaluated.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -14,13 +15,15 @@ from reconciler.registry.store import Row
 
 @operation("iot", "GetEffectivePolicies", writes=False)
 def get_effective_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a principal or thing group, and of a thing's groups, with their documents.
+    """Return the policies of a principal and of a thing's groups, with their default documents.
+
+    `principal` can also be the ARN of a thing group; then the policies of the group and its ancestors are returned.
 
     Raises ResourceNotFound; InvalidRequest for an invalid principal, and if neither a principal nor a thing is given.
     """
     principal, thing_name = params.get("principal"), params.get("thingName")
     if principal is None and thing_name is None:
-        raise context.invalid("Either principal or thingName must be given.")
+        raise context.invalid("At least one of principal and thingName must be given.")
     targets: list[str] = []
     if principal is not None:
         group = require_target(context, principal)

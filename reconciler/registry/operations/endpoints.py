@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 
-# The address of each endpoint type; without a type it is that of iot:Data.
+# The address of each endpoint type; a request without a type gets that of iot:Data.
 _HOSTS: Mapping[str, str] = {
     "iot:Data": "{prefix}.iot.{region}.amazonaws.com",
     "iot:Data-ATS": "{prefix}-ats.iot.{region}.amazonaws.com",
@@ -15,7 +15,8 @@ _HOSTS: Mapping[str, str] = {
     "iot:DeviceAdvisor": "{prefix}.deviceadvisor.iot.{region}.amazonaws.com",
     "iot:Data-Beta": "{prefix}.data-beta.iot.{region}.amazonaws.com",
 }
-_PREFIX_LENGTH = 13
+# The number of digits after the `a` of a prefix.
+_PREFIX_DIGITS = 13
 
 
 @operation("iot", "DescribeEndpoint")
@@ -25,4 +26,4 @@ def describe_endpoint(context: Context, params: Params) -> Output | None:
     if host is None:
         raise context.invalid(f"Endpoint type {params['endpointType']} not recognized.")
     digest = hashlib.sha256(f"{context.account}/{context.region}".encode()).hexdigest()
-    return {"endpointAddress": host.format(prefix=f"a{digest[:_PREFIX_LENGTH]}", region=context.region)}
+    return {"endpointAddress": host.format(prefix=f"a{digest[:_PREFIX_DIGITS]}", region=context.region)}

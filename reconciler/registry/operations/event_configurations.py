@@ -36,7 +36,7 @@ def describe_event_configurations(context: Context, _params: Params) -> Output |
 
 @operation("iot", "UpdateEventConfigurations")
 def update_event_configurations(context: Context, params: Params) -> Output | None:
-    """Change the event types in the request; the others stay unchanged."""
+    """Enable or disable each event type in the request; the others stay unchanged."""
     row = context.tx.fetch_one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     is_enabled_by_type = {} if row is None else json.loads(row["enabled"])
     for name, configuration in params.get("eventConfigurations", {}).items():

@@ -33,7 +33,7 @@ _THING_DEFAULTS: dict[str, Any] = {
     "namedShadowIndexingMode": "OFF",
 }
 _THING_GROUP_DEFAULTS: dict[str, Any] = {"thingGroupIndexingMode": "OFF"}
-# The data sources of a query other than the registry. Each needs a member of the configuration to have a value.
+# The sources of a query's data other than the registry, each with the member and the value that turn its indexing on.
 _SOURCE_MODES = {
     "Connectivity": ("thingConnectivityIndexingMode", "STATUS"),
     "Shadow": ("thingIndexingMode", "REGISTRY_AND_SHADOW"),
@@ -50,12 +50,12 @@ def require_index(context: Context, name: str) -> None:
 
 
 def require_indexed_sources(context: Context, sources: Iterable[str]) -> None:
-    """Raise InvalidRequest when a query refers to a source that is not indexed, such as Connectivity."""
+    """Raise InvalidRequest when a query refers to a source, such as Connectivity, that is not indexed."""
     things, _ = _read_configuration(context)
     for source in sorted(sources):
         member, mode = _SOURCE_MODES[source]
-        indexes_named_shadows = source == "Shadow" and things["namedShadowIndexingMode"] == "ON"
-        if things[member] != mode and not indexes_named_shadows:
+        is_named_shadow_indexed = source == "Shadow" and things["namedShadowIndexingMode"] == "ON"
+        if things[member] != mode and not is_named_shadow_indexed:
             raise context.invalid(
                 f"Query includes one or more constraints for {source} attribute,"
                 f" but {source} indexing is not enabled for {THING_INDEX} index"
@@ -69,7 +69,7 @@ def is_connectivity_indexed(context: Context) -> bool:
 
 
 def read_custom_fields(context: Context) -> dict[str, str]:
-    """Return the types of the configuration's custom fields by name; the default is String."""
+    """Return the types of the custom fields of things by name; the default type is String."""
     things, _ = _read_configuration(context)
     fields = things.get("customFields", [])
     return {field["name"]: field.get("type", "String") for field in fields if "name" in field}
@@ -77,7 +77,10 @@ def read_custom_fields(context: Context) -> dict[str, str]:
 
 @operation("iot", "GetIndexingConfiguration")
 def get_indexing_configuration(context: Context, _params: Params) -> Output | None:
-    """Return the configuration with its managed fields; the default is OFF."""
+    """Return the configuration; by default, all indexing is OFF.
+
+    A part whose indexing is on is returned with its managed fields.
+    """
     things, thing_groups = _read_configuration(context)
     if things["thingIndexingMode"] != "OFF":
         things = {"filter": {"namedShadowNames": []}, **things, "managedFields": list_managed_fields(things)}
@@ -93,7 +96,8 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
     If `thingIndexingMode` is OFF, the filter and the custom fields of things are not stored.
 
     Raises InvalidRequest if neither part is given, if another mode of things is not OFF while `thingIndexingMode` is OFF, if
-    named shadows are indexed without their names, and if `managedFields` contains a field that is not one of AWS's.
+    `namedShadowIndexingMode` is ON without `namedShadowNames`, and if `managedFields` contains a field that is not one of
+    AWS's, or has another type.
     """
     things, thing_groups = _read_configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
@@ -121,7 +125,10 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
 
 @operation("iot", "ListIndices")
 def list_indices(context: Context, params: Params) -> Output | None:
-    """Return the names of the indexes. Raises InvalidRequest for any `nextToken`: there is one page."""
+    """Return the names of the indexes that are on.
+
+    Raises InvalidRequest for any `nextToken`: there is one page.
+    """
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
     return {"indexNames": [name for name in (THING_INDEX, GROUP_INDEX) if _is_index_on(context, name)]}
@@ -129,7 +136,10 @@ def list_indices(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeIndex")
 def describe_index(context: Context, params: Params) -> Output | None:
-    """Return an index, which is always ACTIVE, and its schema. Raises ResourceNotFound, InvalidRequest."""
+    """Return the status of an index, which is always ACTIVE, and its schema.
+
+    Raises InvalidRequest for an unknown index, ResourceNotFound while its indexing is off.
+    """
     name = params["indexName"]
     if not _is_index_on(context, name):
         raise not_found(f"Index {name} does not exist")
@@ -146,6 +156,7 @@ def _find_thing_index_schema(things: dict[str, Any]) -> str:
 
 
 def _is_index_on(context: Context, name: str) -> bool:
+    """Return whether an index is on. Raises InvalidRequest for an unknown index."""
     things, thing_groups = _read_configuration(context)
     modes = {THING_INDEX: things["thingIndexingMode"], GROUP_INDEX: thing_groups["thingGroupIndexingMode"]}
     if name not in modes:
@@ -154,7 +165,7 @@ def _is_index_on(context: Context, name: str) -> bool:
 
 
 def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[str, Any]:
-    """Validate and complete the configuration of things."""
+    """Validate the configuration of things, and return what is stored of it, with the defaults."""
     things = _complete_part(context, "thingIndexingConfiguration", _THING_DEFAULTS, configuration)
     if things["thingIndexingMode"] == "OFF":
         for member in _THING_DEFAULTS:
@@ -172,9 +183,9 @@ def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[st
 def _complete_part(
     context: Context, member: str, default: dict[str, Any], configuration: dict[str, Any]
 ) -> dict[str, Any]:
-    """Validate one part of the configuration and add the defaults to it.
+    """Validate one part of the configuration, and return it with the defaults.
 
-    Its managed fields are removed, because they follow from its modes.
+    The managed fields are left out, because they follow from the modes.
     """
     invalid_fields = find_unmanaged_fields(configuration.get("managedFields", ()))
     if invalid_fields:

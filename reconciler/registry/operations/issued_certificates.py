@@ -37,7 +37,9 @@ def create_keys_and_certificate(context: Context, params: Params) -> Output | No
 
 @operation("iot", "CreateCertificateFromCsr")
 def create_certificate_from_csr(context: Context, params: Params) -> Output | None:
-    """Issue a certificate for a signing request; repeating the call issues another certificate.
+    """Issue a certificate for a signing request, INACTIVE unless `setAsActive`.
+
+    Repeating the call issues another certificate.
 
     Raises InvalidRequest for an invalid signing request, or one with a key that AWS does not support.
     """

@@ -21,7 +21,8 @@ SCHEMA = (
     )
     """,
 )
-_PREFIX_LENGTH = 14
+# The number of digits after the `a` of the prefix.
+_PREFIX_DIGITS = 14
 
 
 @operation(SERVICE, "GetCustomEndpoint")
@@ -37,7 +38,7 @@ def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
 def register_custom_endpoint(context: Context, params: Params) -> Output | None:
     """Register the account's address, always the same one (UNCONFIRMED); nothing listens on it."""
     digest = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
-    address = f"a{digest[:_PREFIX_LENGTH]}.iotmanagedintegrations.{context.region}.api.aws"
+    address = f"a{digest[:_PREFIX_DIGITS]}.iotmanagedintegrations.{context.region}.api.aws"
     _ensure_row(context)
     context.tx.run("UPDATE managed_settings SET endpoint = ? WHERE scope = ?", address, context.scope)
     return get_custom_endpoint(context, params)

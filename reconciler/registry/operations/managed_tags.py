@@ -25,9 +25,9 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "ListTagsForResource")
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
-    """Return all tags.
+    """Return all tags of a resource.
 
-    Without tags, the member `tags` is omitted, because AWS's service model forbids an empty map.
+    If it has none, the member `tags` is omitted, because AWS's service model forbids an empty map.
 
     Raises InvalidRequest, ResourceNotFound.
     """

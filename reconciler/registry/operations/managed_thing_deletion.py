@@ -1,4 +1,4 @@
-"""DeleteManagedThing, which is asynchronous: the managed thing is DELETE_IN_PROGRESS at first."""
+"""DeleteManagedThing: unless forced, it is asynchronous, and the status is DELETE_IN_PROGRESS first."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -18,7 +18,7 @@ def delete_managed_thing(context: Context, params: Params) -> Output | None:
     With `Force`, it is deleted at once. Repeating the call during the deletion succeeds, so that a client can retry after a
     lost response (UNCONFIRMED).
 
-    Raises ResourceNotFound, ConflictException (409) for a hub with children unless forced (UNCONFIRMED).
+    Raises ResourceNotFound, ConflictException (409) for the `parent` of other managed things, unless forced (UNCONFIRMED).
     """
     row = require_managed_thing(context, params["Identifier"])
     force = bool(params.get("Force"))

@@ -21,6 +21,7 @@ _FILTERS = {
     "SerialNumberFilter": "serial",
     "ProvisioningStatusFilter": "status",
 }
+# The members of an item that are copied from the stored document.
 _ITEM_MEMBERS = (
     "AdvertisedProductId",
     "Brand",

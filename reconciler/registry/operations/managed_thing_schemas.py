@@ -15,7 +15,7 @@ from reconciler.registry.paging import MANAGED_INTEGRATIONS_PAGER
 
 @operation(SERVICE, "ListManagedThingSchemas")
 def list_managed_thing_schemas(context: Context, params: Params) -> Output | None:
-    """Return the schemas that match both filters, sorted by endpoint and capability.
+    """Return the schemas that match the given filters, sorted by endpoint and capability.
 
     Raises ResourceNotFound, ValidationException for an invalid `NextToken`.
     """
@@ -27,6 +27,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
         for item in _list_schemas(json.loads(row["capabilities"]))
         if all(value is None or item.get(name) == value for name, value in filters.items())
     ]
+    # The key of an item is its position, so an update of the capabilities between two pages may move items across them.
     after = page.after[0] if page.after else 0
     numbered_items = list(enumerate(items, 1))[after : after + page.limit]
     return page.build_output("Items", numbered_items, key=lambda pair: (pair[0],), item=lambda pair: pair[1])

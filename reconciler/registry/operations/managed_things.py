@@ -1,10 +1,11 @@
 """Managed things: their table, and the operations that create, get and update them.
 
-The authentication material of a CreateManagedThing request is stored only as a digest (`material`), and so are all its parameters
-together (`request`). The digests are keyed with a secret of the database; they serve for comparisons, and no operation returns
-them. The members that GetManagedThing and ListManagedThings return are stored as one JSON document.
+The authentication material of a CreateManagedThing request is not stored, except for a digest (`material`) and the identifiers in
+it, such as the serial number. Another digest (`request`) covers the whole request except its client token. The digests are keyed
+with a secret of the database; they serve for comparisons, and no operation returns them. Most members that GetManagedThing and
+ListManagedThings return are stored as one JSON document (`document`).
 
-No operation sets `parent`, `connector_policy` and `connector_destination`: AWS's requests do not have these members.
+No operation sets `parent`, `connector_policy` or `connector_destination`: AWS's requests do not have these members.
 
 `gone_at` is the time at which a deletion completes; until then, the status of the managed thing is DELETE_IN_PROGRESS.
 """
@@ -80,7 +81,7 @@ SCHEMA = (
 
 DELETING = "DELETE_IN_PROGRESS"
 
-# Members that are stored and returned unchanged.
+# Members of a request that are stored in `document` and returned unchanged.
 _STORED_MEMBERS = (
     "Owner",
     "CredentialLockerId",
@@ -286,7 +287,7 @@ def _check_locker(context: Context, params: Params) -> None:
 
 
 def _to_columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns `document` and those that ListManagedThings filters by."""
+    """Return the column `document`, and the columns that repeat its members for ListManagedThings."""
     return {
         "document": json.dumps(document),
         "serial": document.get("SerialNumber"),

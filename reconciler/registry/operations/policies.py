@@ -80,7 +80,7 @@ def require_document(document: str) -> None:
     The error code for a document that is too long is UNCONFIRMED.
     """
     if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
-        raise _malformed(f"it has more than {MAX_CHARACTERS} characters without whitespace")
+        raise _malformed(f"it has more than {MAX_CHARACTERS} characters that are not whitespace")
     try:
         parsed = load_json(document.encode())
     except MalformedError as error:

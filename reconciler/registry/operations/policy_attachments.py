@@ -25,7 +25,8 @@ MAX_POLICIES = 10
 def attach_policy(context: Context, params: Params) -> Output | None:
     """Attach a policy to a certificate, a thing group or a Cognito identity; repeating the call succeeds.
 
-    Raises ResourceNotFound, InvalidRequest for an invalid target, LimitExceeded (410) for an 11th policy.
+    Raises ResourceNotFound, InvalidRequest for an invalid target, a dynamic group and a certificate with a pending transfer,
+    LimitExceeded (410) for an 11th policy of a certificate or identity.
     """
     _attach(context, params["policyName"], params["target"])
     return None
@@ -67,12 +68,12 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListAttachedPolicies", writes=False)
 def list_attached_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a target in creation order.
+    """Return the policies of a target in the order in which the policies were created.
 
-    With `recursive`, the policies of a thing group's ancestors are included. For a certificate, `recursive` has no
+    With `recursive`, the policies of a thing group's ancestors are included. For a certificate or identity, `recursive` has no
     effect (UNCONFIRMED).
 
-    Raises ResourceNotFound, InvalidRequest for an invalid target.
+    Raises ResourceNotFound, InvalidRequest for an invalid target and for a dynamic group.
     """
     page = MARKER_PAGER.start_page(context, params)
     target = params["target"]
@@ -96,7 +97,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPrincipalPolicies")
 def list_principal_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a principal by age, newest first unless `ascendingOrder`.
+    """Return the policies of a principal by the policies' age, newest first unless `ascendingOrder`.
 
     The older form of ListAttachedPolicies. Raises ResourceNotFound, InvalidRequest.
     """
@@ -160,7 +161,7 @@ def _attach(context: Context, name: str, target: str) -> None:
         raise ApiError(
             "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )
-    # Replaces the detached edge, if the policy was detached within the last `detach_lag_seconds`.
+    # Replaces the edge of an earlier attachment that is detached but not deleted yet.
     context.tx.run(
         "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
         context.scope,
@@ -181,7 +182,7 @@ def _detach(context: Context, name: str, target: str) -> bool:
         target,
         policy["seq"],
     )
-    # Edges whose lag is over; without a lag, this includes the edge that was just detached.
+    # Deletes the target's edges whose lag is over; without a lag, these include the one that was just detached.
     context.tx.run(
         "DELETE FROM policy_edges WHERE scope = ? AND target = ? AND gone_at <= ?",
         context.scope,

@@ -1,6 +1,6 @@
 """Policy versions: the operations that create, get, list and delete them, or set the default.
 
-Invariant: a policy has at most five versions and exactly one default; a version ID is never reused.
+Invariant: a policy has at most five versions and exactly one default; it never reuses a version ID.
 """
 
 from typing import Any
