@@ -82,7 +82,7 @@ class Workspace(WorkspaceFiles):
         return self._make_plan(options, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
-        """Write a plan to a file, for `open_plan`; secrets are written as references only."""
+        """Write a plan to a file, for `open_plan`; secrets are written as references only. Raises OSError."""
         from reconciler.render.json.plan_file import render_plan_json
 
         with Path(path).open("w", encoding="utf-8") as file:
@@ -92,7 +92,8 @@ class Workspace(WorkspaceFiles):
         """Return a saved plan, after checking that planning again gives the same plan.
 
         Raises PlanRejectedError with every difference: the plan file was edited, it was made from another desired state or for
-        another target, or a resource in it has changed since, for example because the plan was already applied.
+        another target, or a resource in it has changed since, for example because the plan was already applied. Raises OSError if
+        the file cannot be read, and what `plan` raises.
         """
         from reconciler.engine.plan import saved_plan
         from reconciler.render.json.plan_file import check_view, parse_plan_file

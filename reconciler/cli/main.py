@@ -44,7 +44,8 @@ Exit codes:
   0  success, or nothing to do
   1  error
   2  changes (plan --detailed-exitcode) or drift (drift)
-  3  plan rejected or stale, workspace locked, lease lost or prompt declined
+  3  plan rejected or prompt declined, workspace locked, or every step that
+     failed was stale or lost the lease (others may be applied)
 """
 
 

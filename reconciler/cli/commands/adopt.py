@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *, yes: bool) -> None:
     """Import existing resources into this workspace.
 
-    Resources that the file does not declare yet are added at its end.
+    Resources that the file does not declare yet are added at its end, as they are. A resource that the file declares is changed
+    where it differs, and some changes replace it: read the plan before you approve it.
     """
     from reconciler.cli.applying import apply_and_report
     from reconciler.cli.planning import build_plan, print_plan

@@ -61,8 +61,8 @@ def export(
 ) -> None:
     """Export live resources as a desired-state file.
 
-    Resources of other workspaces are left out. Resources that no workspace owns are exported, and also listed on stderr:
-    import them with reconciler apply --adopt.
+    Resources of other workspaces are left out. Resources that no workspace owns are exported, and also listed on stderr;
+    to import one, use the --adopt option of `reconciler apply`.
     """
     from reconciler.engine.export.files import build_pem_writer, export_selected
     from reconciler.model.text import join_some

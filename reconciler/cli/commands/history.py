@@ -37,7 +37,8 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
 
     RUN is a run's ID, or the first or last characters of one.
 
-    Runs with the same file digest applied the same desired state: it is the start of a SHA-256 over all its files.
+    The file digest is the start of a SHA-256 over the desired state's files, without secrets. Runs with the same digest
+    applied the same files.
     """
     from reconciler.cli.terminal import Terminal
     from reconciler.render.json.history_file import history_to_json

@@ -21,7 +21,10 @@ _FALLBACK_NAME = "greenhouse"
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", metavar="NAME", help="Name of the workspace (default: from the folder's name).")
 def init(folder: Path, name: str | None) -> None:
-    """Write a starter file with a development CA and two devices."""
+    """Write a starter file with a development CA and two devices.
+
+    FOLDER is created if it does not exist (default: the current folder).
+    """
     from reconciler.cli.starter import GITIGNORE_PATTERNS, build_starter_files, update_gitignore, write_files
 
     workspace_name = _derive_name(folder) if name is None else _validate_name(name)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save the plan to this file, for `reconciler apply FILE`.",
+    help="Save the plan; `reconciler apply FILE` applies it.",
 )
 @summary_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with code 2 if there are changes.")

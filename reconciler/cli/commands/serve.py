@@ -134,5 +134,5 @@ def serve(*, quotas: str, **options: Any) -> None:
 def _print_url(url: str) -> None:
     credentials = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=eu-west-1"
     click.echo(f"the embedded registry listens on {url}")
-    click.echo(f"  export AWS_ENDPOINT_URL={url} {credentials}")
-    click.echo(f'  or, in the desired state: [workspace] target = "{url}"')
+    click.echo(f"  for AWS clients: export AWS_ENDPOINT_URL={url} {credentials}")
+    click.echo(f'  for reconciler: [workspace] target = "{url}", or target = "aws" with AWS_ENDPOINT_URL')
