@@ -33,6 +33,9 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
 
 
 def _build_invalid_file_result(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
+    if not workspace.path.exists():
+        advice = "create one with `reconciler init`, or name another with -f"
+        return CheckResult("error", "file", f"{workspace.path}: no such file", advice)
     problem = f"{workspace.path}: {error.counts}"
     return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
@@ -77,7 +80,7 @@ def _check_access(workspace: Workspace, environ: Mapping[str, str]) -> Sequence[
 
     settings = workspace.desired.settings
     if settings.target == "embedded":
-        return [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
+        return [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1", environ)]
     operations = find_needed_operations(workspace.desired, "apply")
     return [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, operations)]
 

@@ -43,12 +43,13 @@ def check_versions() -> Iterator[CheckResult]:
         yield CheckResult("ok", "versions", versions)
 
 
-def check_database(path: Path, region: str) -> Iterator[CheckResult]:
+def check_database(path: Path, region: str, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Check that the embedded registry's database is intact, writable and of a supported version."""
+    from reconciler.aws.session import suggest_other_registry
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
-    advice = "`reconciler registry reset` deletes it; the next plan creates a new one"
+    advice = suggest_other_registry(path, environ)
     if not path.exists():
         yield CheckResult("ok", "registry", f"{path} does not exist yet; it is created when it is first used")
         return

@@ -65,6 +65,14 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
     return _build_connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
 
 
+def suggest_other_registry(path: Path, environ: Mapping[str, str]) -> str:
+    """Return what to do if the embedded registry at `path` is not usable."""
+    advice = "name another file in RECONCILER_REGISTRY"
+    if environ.get("RECONCILER_REGISTRY"):
+        return f"{advice}, or unset it to store the registry next to the desired state"
+    return f"delete it with `reconciler registry reset`, or {advice}" if path.is_file() else advice
+
+
 def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     """Open the embedded registry.
 
@@ -74,11 +82,7 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
     from reconciler.registry.store import StoreBusyError, StoreError
 
     path = path.expanduser()
-    advice = "name another file in RECONCILER_REGISTRY"
-    if environ.get("RECONCILER_REGISTRY"):
-        advice += ", or unset it to store the registry next to the desired state"
-    elif path.is_file():
-        advice = f"delete it with `reconciler registry reset`, or {advice}"
+    advice = suggest_other_registry(path, environ)
     problem = "the embedded registry is not usable"
     if path.is_dir():
         raise TargetError(f"{problem}: {path} is a folder; {advice}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -87,6 +88,7 @@ class ReconcilerGroup(click.Group):
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run a command and exit with its code."""
         options["standalone_mode"] = False
+        _replace_closed_streams()
         _escape_unprintable_output()
         try:
             code = super().main(*args, **options)
@@ -112,6 +114,13 @@ class ReconcilerGroup(click.Group):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
             ctx.exit(_report_error(error, ctx))
+
+
+def _replace_closed_streams() -> None:
+    """Discard what is written to stdout or stderr if the shell has closed it (`>&-`), instead of failing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (open until the process ends)
 
 
 def _escape_unprintable_output() -> None:

@@ -209,6 +209,26 @@ format_option = click.option(
     help="Output format (default: text).",
 )
 
+
+class OutputFile(click.Path):
+    """The path of a file to write, but not of a TOML file.
+
+    If TOML files were accepted, `-o desired_state.toml`, a slip for `-f`, would overwrite the desired state.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path. Raises BadParameter for a TOML file."""
+        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        if path.suffix == ".toml":
+            self.fail(
+                f"{path} may be a desired state and would be overwritten; choose another name", param, ctx
+            )
+        return path
+
+
 event_format_option = click.option(
     "--format",
     "output_format",
@@ -219,7 +239,7 @@ event_format_option = click.option(
 
 summary_option = click.option(
     "--summary",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     metavar="FILE",
     help="Append the output as Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
 )
@@ -234,7 +254,7 @@ pem_dir_option = click.option(
 out_option = click.option(
     "-o",
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     metavar="FILE",
     help="Write to this file (default: stdout).",
 )

@@ -25,7 +25,11 @@ def confirm(question: str, *, yes: bool, expected: str = "yes") -> None:
         raise click.ClickException("cannot prompt: stdin is not a terminal; pass --yes to skip confirmation")
     *first_lines, last_line = _wrap(f"{question} Type {expected} to continue")
     echo("\n".join(["", *first_lines]), stderr=True)
-    answer = click.prompt(last_line, default="", show_default=False, err=True)
+    try:
+        answer = click.prompt(last_line, default="", show_default=False, err=True)
+    except click.Abort:  # Ctrl-C or Ctrl-D
+        echo("", stderr=True)
+        answer = ""
     if answer.strip() != expected:
         echo("canceled: nothing was changed", stderr=True)
         raise click.exceptions.Exit(exit_codes.REJECTED)
@@ -44,4 +48,4 @@ def _wrap(text: str) -> Sequence[str]:
 
 
 def _has_terminal() -> bool:
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()

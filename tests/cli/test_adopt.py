@@ -110,7 +110,7 @@ def test_a_rejected_plan_leaves_the_file_unchanged(run, file, cloud):
     assert err.splitlines() == [
         "adding 1 table at the end of desired_state.toml",
         "error: the plan is rejected; nothing was sent",
-        "  - policies.p: cannot adopt: already managed by this workspace; remove it from --adopt",
+        "  - policies.p: cannot adopt: already managed by this workspace; plan without adopting it",
     ]
 
 

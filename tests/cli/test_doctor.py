@@ -81,7 +81,10 @@ def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     code, lines = doctor()
     assert code == 1
     assert lines[1].startswith("✖ error   registry")
-    assert lines[2].strip() == "next: `reconciler registry reset` deletes it; the next plan creates a new one"
+    assert (
+        lines[2].strip()
+        == "next: delete it with `reconciler registry reset`, or name another file in RECONCILER_REGISTRY"
+    )
 
 
 def test_a_damaged_registry_is_an_error(doctor, run_in_starter, tmp_path):
@@ -106,6 +109,25 @@ def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_pat
             f"{'':22}next: run `reconciler validate` to see every line",
         ],
     )
+
+
+def test_a_missing_file_is_an_error_that_names_the_command_to_create_one(doctor):
+    Path("desired_state.toml").unlink()
+    assert doctor() == (
+        1,
+        [
+            "✖ error   file        desired_state.toml: no such file",
+            f"{'':22}next: create one with `reconciler init`, or name another with -f",
+        ],
+    )
+
+
+def test_a_registry_that_the_user_has_named_is_not_suggested_for_deletion(doctor, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECONCILER_REGISTRY", str(tmp_path / "pki/pump-1.pem"))
+    code, lines = doctor()
+    assert (code, lines[1].split()[:3]) == (1, ["✖", "error", "registry"])
+    advice = "next: name another file in RECONCILER_REGISTRY, or unset it to store the registry next to the desired state"
+    assert " ".join(" ".join(lines[2:]).split()).startswith(advice)
 
 
 def test_errors_and_warnings_of_an_invalid_file_are_counted_separately(doctor, monkeypatch):

@@ -162,8 +162,8 @@ def test_an_endpoint_without_credentials_is_an_error_that_suggests_any(run_in_st
         ("things.nope", "not in the file"),
         ("things.pump-11", "not in the file; did you mean 'things.pump-1'?"),
         ("thngs.pump-1", "not in the file; did you mean 'things.pump-1'?"),
-        ("things.pump-1", "already managed by this workspace; remove it from --adopt"),
-        ("things.pump-3", "does not exist yet; remove it from --adopt, and the plan creates it"),
+        ("things.pump-1", "already managed by this workspace; plan without adopting it"),
+        ("things.pump-3", "does not exist yet; a plan that does not adopt it creates it"),
     ],
 )
 def test_an_impossible_adoption_is_rejected_with_the_closest_name(run_in_starter, address, reason):

@@ -170,6 +170,8 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
         (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
         (["show", "things.pump-2", "--format", "json"], "--format and --calls are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
         (["graph", "--out", "a.pdf"], "a.pdf: no format has the extension .pdf; add --format tree|svg|dot|mermaid"),
+        (["plan", "--out", "desired_state.toml"], "invalid value for '-o' / '--out': desired_state.toml may be a desired state and would be overwritten; choose another name\nrun `reconciler plan --help` for usage"),
+        (["apply", "desired_state.toml"], "desired_state.toml is not a saved plan; apply a desired state with --file desired_state.toml\nrun `reconciler apply --help` for usage"),
         (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip

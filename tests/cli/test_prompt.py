@@ -100,6 +100,18 @@ def test_only_the_expected_word_is_consent(monkeypatch, answer):
     assert declined.value.exit_code == 3
 
 
+@pytest.mark.parametrize("error", [EOFError, KeyboardInterrupt], ids=["Ctrl-D", "Ctrl-C"])
+def test_ctrl_d_and_ctrl_c_decline_a_prompt(monkeypatch, capsys, error):
+    def interrupt(*_, **__):
+        raise click.Abort from error
+
+    monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
+    monkeypatch.setattr("click.prompt", interrupt)
+    with pytest.raises(click.exceptions.Exit) as declined:
+        confirm("Really?", yes=False)
+    assert (declined.value.exit_code, capsys.readouterr().err) == (3, "\n\ncanceled: nothing was changed\n")
+
+
 @pytest.mark.parametrize("name", PROMPTING_COMMANDS)
 def test_a_command_without_a_terminal_does_not_prompt_and_changes_nothing(run_prompting, name):
     before = read_registry_and_file()

@@ -1,12 +1,14 @@
-"""A command whose output is a closed pipe, such as `reconciler plan | head`, still writes its files."""
+"""A command whose output is a closed pipe (`reconciler plan | head`) or closed (`>&-`) still does its work."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 
 import pytest
 
-from tests.support.project_folder import COMMAND_TIMEOUT_SECONDS, CommandResult, ProjectFolder
+from tests.support.project_folder import COMMAND, COMMAND_TIMEOUT_SECONDS, CommandResult, ProjectFolder
 from tests.support.small_fleet import SMALL_FLEET
 
 
@@ -33,3 +35,19 @@ def test_a_command_writes_its_files_even_if_its_output_is_a_closed_pipe(folder, 
     assert complete.stdout
     assert (folder.path / "closed.md").read_text() == (folder.path / "complete.md").read_text()
     assert (folder.path / "plan.json").exists() == (command == "plan")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_works_if_the_shell_has_closed_its_streams(folder, redirection):
+    folder.write(SMALL_FLEET)
+    process = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(str(COMMAND))} apply --yes {redirection}"],
+        cwd=folder.path,
+        env=folder.environ,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert (process.returncode, "Traceback" in process.stderr) == (0, False)
+    assert folder.read_content() == SMALL_FLEET.make_expected_content()

@@ -87,6 +87,8 @@ def apply(  # noqa: PLR0913 (its options)
 
     options = Options.from_context(ctx)
     choices = _PlanChoices(adopt=adopt, allow=options.allow, select=select, exclude=exclude)
+    if saved and saved.suffix == ".toml":
+        raise click.UsageError(f"{saved} is not a saved plan; apply a desired state with --file {saved}", ctx)
     if saved and (retry_failed or any(choices.values())):
         raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
     terminal = Terminal.open(color=options.color)

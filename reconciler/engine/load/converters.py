@@ -302,6 +302,8 @@ def _read_text(value: Any, context: LoadContext) -> str:
 def _read_pem(value: Any, context: LoadContext) -> Pem:
     match value:
         case str():
+            if "-----BEGIN" not in value:  # perhaps the path of a file
+                raise _build_error("invalid-pem", "no PEM certificate found", _PEM_FORMAT)
             text, source = value, None
         case dict():
             text = _read_named_file(value, context, _PEM_FORMAT)

@@ -93,7 +93,8 @@ class _ReferenceChecker:
             if accepts_document_or_name(field.type):
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
-            nearest = self._find_nearest_name(table, name)
+            # Other fields take addresses, so an address may stand here instead of a name.
+            nearest = self._find_nearest_name(table, name.removeprefix(f"{table}."))
             yield _build_not_declared_problem(table, name, expected, nearest, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:

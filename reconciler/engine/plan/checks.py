@@ -146,9 +146,9 @@ def _check_adopted_addresses(
             )
             yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
         elif live is None:
-            yield f"{address}: cannot adopt: does not exist yet; remove it from --adopt, and the plan creates it"
+            yield f"{address}: cannot adopt: does not exist yet; a plan that does not adopt it creates it"
         elif live.owner == state.settings.name:
-            yield f"{address}: cannot adopt: already managed by this workspace; remove it from --adopt"
+            yield f"{address}: cannot adopt: already managed by this workspace; plan without adopting it"
         else:
             yield f"{address}: cannot adopt: this plan does not change it; select it too"
 

@@ -148,7 +148,7 @@ CASES = (
         "a dangling reference is reported with the nearest name",
         """
         [things.pump-1]
-        certificates = ["pmup-1"]
+        certificates = ["pmup-1", "certificates.pump-1"]
 
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem" }
@@ -156,6 +156,7 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: things.pump-1.certificates[0]: certificates.pmup-1 is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file; did you mean 'pump-1'?
+        desired_state.toml:2: error: things.pump-1.certificates[1]: certificates.certificates.pump-1 is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file; did you mean 'pump-1'?
         desired_state.toml:6: error: certificates.pump-1.ca: ca_certificates.factory is not declared in this file; expected a name in [ca_certificates.*], or { id = "…" } for a resource outside this file
         """,
     ),
