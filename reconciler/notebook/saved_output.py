@@ -22,7 +22,7 @@ from reconciler.render.views.result import ResultView, build_result_view
 
 @frozen
 class _PlanWithResult:
-    """A plan with its result, once there is one; `text` is the plan without its requests."""
+    """A plan with the result to show, if any; `text` is the plan without its requests."""
 
     plan: PlanView
     text: str

@@ -1,8 +1,8 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If another
-process locks the database for too long, the response is ServiceUnavailableException. After any other exception, it is AWS's
-internal error, and the traceback is logged; nothing that the operation wrote is committed.
+Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If another process
+locks the database for too long, the response is ServiceUnavailableException. After any other exception, it is AWS's internal
+error, and the traceback is logged; nothing that the operation wrote is committed.
 """
 
 import logging

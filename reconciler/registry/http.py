@@ -34,8 +34,8 @@ class RegistrySettings:
     """The defaults, the clock, the durations and the buckets of a registry.
 
     A request names its account by an access key ID of 12 digits, and its Region in the SigV4 credential scope. `account` and
-    `region` are the defaults for requests that do not. `clock` returns seconds since the epoch; the `Date` of the
-    registry's responses comes from it.
+    `region` are the defaults for requests that do not. `clock` returns seconds since the epoch; the `Date` of the registry's
+    responses comes from it.
 
     Durations, in seconds:
 
