@@ -40,7 +40,8 @@ from reconciler.model.resource import (
 
 __all__ = ["KIND", "Thing", "Things"]
 
-_NO_NAMES = frozenset[str]()  # shared: an empty set takes 200 bytes, and a fleet needs one for each thing
+# Shared, because an empty set takes 200 bytes and each thing of a fleet needs one.
+_EMPTY_SET = frozenset[str]()
 
 DERIVED_MEMBERS = {
     "UpdateThing.attributePayload.merge": "always false: the file has all attributes",
@@ -114,21 +115,21 @@ class Things(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List things and the members of groups, and request the principals of each thing."""
+        """Read things, their groups (from the members of each group) and their principals."""
         if scope.previous_states is not None:
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
         billing_members = yield from _read_billing_group_members(scope)
-        workspace_members = members.pop(build_workspace_group_name(scope.workspace), _NO_NAMES)
+        workspace_members = members.pop(build_workspace_group_name(scope.workspace), _EMPTY_SET)
         owned = workspace_members - find_provisioned_names(scope)
-        protected = members.pop(build_protected_group_name(scope.workspace), _NO_NAMES)
+        protected = members.pop(build_protected_group_name(scope.workspace), _EMPTY_SET)
         desired = self._map_desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
-        secret_names = scope.secret_attributes if scope.is_destroy else _NO_NAMES
-        groups, billing_groups = _group_by_thing(members), _group_by_thing(billing_members)
+        secret_names = scope.secret_attributes if scope.is_destroy else _EMPTY_SET
+        groups, billing_groups = _map_things_to_groups(members), _map_things_to_groups(billing_members)
         live_things = []
         for (name, thing), response in zip(things.items(), principals, strict=True):
             live = _to_live(
@@ -143,9 +144,9 @@ class Things(Kind):
         return live_things
 
     def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-        """Read the things of a previous read, with their principals and groups.
+        """Read the things in `previous_states` again, with their principals and groups.
 
-        Those that existed before need only one batch of requests.
+        One batch of requests suffices for those that existed at the previous read.
         """
         names = sorted(previous_states)
         known_names = [name for name in names if previous_states[name]]
@@ -155,16 +156,16 @@ class Things(Kind):
         connections |= yield from _read_connections([name for name in things if name not in connections])
         desired = self._map_desired_specs(scope)
         protected_group = build_protected_group_name(scope.workspace)
-        markers = {build_workspace_group_name(scope.workspace), protected_group}
+        marker_groups = {build_workspace_group_name(scope.workspace), protected_group}
         live_things = []
         for name, thing in things.items():
             previous = previous_states[name]
-            secret_names = find_secret_names(previous.spec.attributes) if previous else _NO_NAMES
+            secret_names = find_secret_names(previous.spec.attributes) if previous else _EMPTY_SET
             principals, groups = connections[name]
             live = _to_live(
                 _hide_secrets(thing, secret_names),
                 principals=principals,
-                groups=[group for group in groups if group not in markers],
+                groups=[group for group in groups if group not in marker_groups],
                 billing_groups=(),
                 desired=desired.get(name),
             )
@@ -176,10 +177,10 @@ class Things(Kind):
         return {resource.address.name: resource.spec for resource in scope.iterate_resources(self.table)}
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether the thing is as CreateThing leaves it.
+        """Return whether the thing is as the first call of its creation, CreateThing, leaves it.
 
-        The next call of a creation adds the thing to the workspace's group. A thing that was created by hand in the same way
-        cannot be distinguished from it.
+        The second call adds the thing to the workspace's group. A thing that someone created by hand with the desired values
+        looks the same.
         """
         live_spec, spec = change.live.spec, change.resource.spec
         has_connections = live_spec.thing_groups or change.live.get_facts(ThingFacts).principals
@@ -194,7 +195,7 @@ class Things(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a type that will be deprecated, and an exclusive certificate that another thing has."""
+        """Reject a type that the file deprecates, and an exclusive certificate of two things in the file."""
         if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec
@@ -202,13 +203,13 @@ class Things(Kind):
         if isinstance(spec.thing_type, str) and gets_type:
             thing_type = context.desired.get(Address("thing_types", spec.thing_type))
             if thing_type and thing_type.spec.deprecated:
-                yield f"cannot get the type {thing_type.address}: it will be deprecated; choose another type"
+                yield f"cannot have the type {thing_type.address}, which the file deprecates; choose another type"
         for name in spec.certificates if spec.exclusive else ():
             users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]
             if others:
                 yield (
-                    f"cannot have certificates.{name} exclusively: {', '.join(others)} has it, too; "
+                    f"cannot have certificates.{name} exclusively: the file also gives it to {', '.join(others)}; "
                     "remove it there, or set exclusive = false"
                 )
 
@@ -216,10 +217,8 @@ class Things(Kind):
         """Return whether an update detaches a certificate and keeps or attaches another."""
         if not isinstance(change, Update):
             return False
-        certificates = next((field for field in change.fields if field.path == "certificates"), None)
-        return bool(
-            certificates and certificates.after and set(certificates.before) - set(certificates.after)
-        )
+        difference = next((field for field in change.fields if field.path == "certificates"), None)
+        return bool(difference and difference.after and set(difference.before) - set(difference.after))
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,7 +241,7 @@ class Things(Kind):
         ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update type and attributes, then groups; attach certificates before detaching others."""
+        """Update owner, type, attributes and groups; attach new certificates before detaching old ones."""
         name, spec, live_spec = change.address.name, change.resource.spec, change.live.spec
         added = [reference for reference in spec.certificates if reference not in live_spec.certificates]
         removed = [reference for reference in live_spec.certificates if reference not in spec.certificates]
@@ -262,10 +261,13 @@ class Things(Kind):
         return calls
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Detach every principal, desired or not, which AWS requires, and delete the thing."""
+        """Detach every principal, desired or not, as AWS requires, and delete the thing.
+
+        Before that, the thing's certificates that the plan deletes are marked as retired.
+        """
         name = change.live.identity
         principals = change.live.get_facts(ThingFacts).principals
-        deleted_certificates = {
+        deleted_arns = {
             context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, certificate)}")
             for certificate in certificate_attachments.select_deleted(context, change.live.spec.certificates)
         }
@@ -278,26 +280,29 @@ class Things(Kind):
             retried_errors={"InvalidRequestException"} if principals else frozenset[str](),
         )
         return [
-            *(mark_retired(context, arn) for arn in sorted(deleted_certificates)),
+            *(mark_retired(context, arn) for arn in sorted(deleted_arns)),
             *(certificate_attachments.detach(name, arn) for arn in principals),
             delete,
         ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Remove the thing from the workspace's groups; it keeps its certificates, which then have no owner."""
+        """Remove the thing from the groups that mark it as owned or protected.
+
+        It keeps its certificates; those that no other owned thing has then have no owner.
+        """
         groups = [build_workspace_group_name(context.workspace)]
         if change.live.prevent_destroy:
             groups.insert(0, build_protected_group_name(context.workspace))
         return [group_membership.leave(change.live.identity, group) for group in groups]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; for a deletion also all principals, which the step detaches."""
+        """Return the values that every kind compares; for a deletion also all principals, which it detaches."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return the response with the principals, and the names of the static groups, by thing name."""
+    """Return, for each thing, the response with its principals and the names of its static groups."""
     principals, groups = yield from merge_reads(
         request_each("ListThingPrincipalsV2", "thingName", names),
         group_membership.read_groups_of_things(names),
@@ -306,14 +311,14 @@ def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, li
 
 
 def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the things of each static group that the workspace owns or the file refers to."""
+    """Return the members of each live static group, and of each external one that things refer to."""
     references = [group for thing in scope.iterate_resources("things") for group in thing.spec.thing_groups]
     groups = {live.identity for live in scope.get_live("thing_groups")} | select_external_names(references)
     return (yield from _read_members("ListThingsInThingGroup", "thingGroupName", sorted(groups)))
 
 
 def _read_billing_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the things of each billing group that the workspace owns or the file refers to."""
+    """Return the members of each live billing group, and of each external one that things refer to."""
     references = [thing.spec.billing_group for thing in scope.iterate_resources("things")]
     groups = {live.identity for live in scope.get_live("billing_groups")} | select_external_names(references)
     return (yield from _read_members("ListThingsInBillingGroup", "billingGroupName", sorted(groups)))
@@ -327,7 +332,7 @@ def _read_members(operation: str, member: str, groups: Sequence[str]) -> Read[di
     }
 
 
-def _group_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
+def _map_things_to_groups(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
     """Return the groups of each thing, from the members of each group."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for group, names in members.items():
@@ -353,7 +358,7 @@ def _to_live(
     desired: Thing | None,
 ) -> Live:
     attachments = sorted(principals.get("thingPrincipalObjects", ()), key=lambda item: str(item["principal"]))
-    # Certificates and policies have the same ARNs; sharing their text saves memory in a large fleet.
+    # Live certificates and the targets of policies have the same ARNs; sharing their text saves memory in a large fleet.
     exclusive_by_arn = {
         intern(item["principal"]): item.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
         for item in attachments
@@ -373,14 +378,15 @@ def _to_live(
         exclusive=_summarize_exclusive([exclusive_by_arn[arn] for arn in certificate_arns], desired),
     )
     exclusive_arns = frozenset(arn for arn, exclusive in exclusive_by_arn.items() if exclusive)
-    facts = ThingFacts(exclusive_arns=exclusive_arns or _NO_NAMES, principals=tuple(exclusive_by_arn))
+    facts = ThingFacts(exclusive_arns=exclusive_arns or _EMPTY_SET, principals=tuple(exclusive_by_arn))
     return Live(thing["thingName"], spec, thing["version"], facts=facts)
 
 
 def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
-    """Return whether a thing has its certificates exclusively.
+    """Return whether a thing has its certificates exclusively, from one of `values` for each.
 
     If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan changes the rest.
+    For a thing that is not in the file, the result is then true.
     """
     if not values:
         return NOT_COMPARED
@@ -388,7 +394,7 @@ def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool 
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the call that updates type and attributes, if the version is the one that the plan read."""
+    """Yield the call that updates type and attributes, if they change; AWS rejects it for another version."""
     spec: Thing = change.resource.spec
     name = change.address.name
     params: dict[str, Any] = {}

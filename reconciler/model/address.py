@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class Address:
-    """The kind of a resource, which is its table in the file, and its name there: `things.pump-7`.
+    """A resource's kind and name, written like the header of its table in the file: `things.pump-7`.
 
     Addresses sort by kind, then by name.
     """

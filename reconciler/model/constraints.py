@@ -14,7 +14,7 @@ class Constraints(Protocol):
     def find_violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return one problem for each of AWS's limits that `value` violates.
+        """Return the problems of `value`, and of the values in it, with AWS's limits and types.
 
         `member` is the dotted path of a request member (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing
         about the value. Raises LookupError if the API has no such member.

@@ -1,4 +1,4 @@
-"""JSON documents, compared by meaning, regardless of white space and the order of keys."""
+"""JSON documents, compared by meaning: white space and the order of keys, among others, do not count."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 class Document:
     """One JSON object.
 
-    `canonical` is compact JSON with sorted keys, which is compared; `text` is what is sent to AWS; `source` is the file that
-    the document was read from, or None.
+    Documents are compared by `canonical`, compact JSON that is equal for documents with the same meaning; `text` is what is
+    sent to AWS; `source` is the file that the document was read from, or None.
     """
 
     canonical: str
@@ -37,9 +37,9 @@ class Document:
 
     @classmethod
     def from_value(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
-        """Return the document of a parsed JSON value, whose JSON text is `text` if it was parsed from text.
+        """Return the document of a value from JSON or TOML.
 
-        Raises InvalidValueError.
+        `text` is the JSON text that the value was parsed from, if any. Raises InvalidValueError.
         """
         if not isinstance(value, dict):
             raise _invalid("not a JSON object")
@@ -47,7 +47,7 @@ class Document:
             raise _build_too_deep_error()
         try:
             compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        except TypeError:  # dates and times are the only TOML values without an equivalent in JSON
+        except TypeError:  # the only types of TOML without an equivalent in JSON
             raise _invalid("not JSON: a date or time") from None
         except ValueError:
             raise _invalid("not JSON: a number that is infinite or NaN") from None
@@ -66,7 +66,7 @@ class Document:
 _MAX_DEPTH = 64
 """The maximum nesting of objects and arrays, because each level costs stack frames.
 
-No policy or template needs a tenth of it.
+Policies and templates rarely need more than ten levels.
 """
 
 
@@ -92,9 +92,9 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object. Raises InvalidValueError for a duplicate key.
+    """Return the members of an object as a dictionary. Raises InvalidValueError for a duplicate key.
 
-    Parsers differ in which of the values they use, so AWS might not use the one that a reviewer has read.
+    Parsers differ in which of the key's values they use, so AWS might not use the one that a reviewer has read.
     """
     members = dict(pairs)
     if len(members) < len(pairs):

@@ -11,6 +11,6 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the duration in seconds, or None if the text is not a valid one."""
+    """Return the duration in seconds, or None if the text is not a valid duration."""
     match = DURATION_PATTERN.fullmatch(text)
     return float(int(match[1]) * _UNIT_SECONDS[match[2]]) if match else None

@@ -14,10 +14,10 @@ class Evaluation:
 
     @property
     def secrets(self) -> Collection[Secret]:
-        """The values derived from the file's secrets; they must not be displayed either."""
+        """The values derived from the file's secrets; like these, they must not be displayed."""
         return ()
 
     @property
     def secret_attributes(self) -> frozenset[str]:
-        """The names of the thing attributes with a secret value."""
+        """The names of the thing attributes that the resource sets to secret values."""
         return frozenset()

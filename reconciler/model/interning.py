@@ -19,4 +19,4 @@ class Interner:
 
     def __call__(self, value: _Value) -> _Value:
         """Return the equal value of an earlier call if there was one, else `value` itself."""
-        return self._values.setdefault(value, value)  # type: ignore[return-value]  # equal values are of one class
+        return self._values.setdefault(value, value)  # type: ignore[return-value]  # callers pass no equal values of two classes

@@ -17,7 +17,7 @@ _FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
 
 @frozen
 class Started:
-    """A step whose first call is about to be sent."""
+    """A step that starts: its resource is about to be re-read, and then its calls are sent."""
 
     status: ClassVar[str] = "started"
     change: Change
@@ -25,7 +25,7 @@ class Started:
 
 @frozen
 class Waiting:
-    """A step that has been waiting, for `seconds`, for AWS to finish an earlier call."""
+    """A step that waits for AWS to finish what an earlier call began, so far for `seconds`."""
 
     status: ClassVar[str] = "waiting"
     change: Change
@@ -34,9 +34,10 @@ class Waiting:
 
 @frozen
 class Applied:
-    """A step whose calls have all succeeded.
+    """A step whose calls have all succeeded, or that had nothing left to do when it started.
 
-    `seconds` is how long its calls took; `request_ids` are AWS's IDs of the requests, in the order of the calls.
+    `seconds` is how long its calls took; `request_ids` are AWS's IDs of the requests, in the order of the calls. If there was
+    nothing left to do, no call was sent.
     """
 
     status: ClassVar[str] = "applied"
@@ -47,7 +48,7 @@ class Applied:
 
 @frozen
 class Failed:
-    """A step with a failed call, after `completed_calls` calls that succeeded."""
+    """A step that failed after `completed_calls` of its calls had succeeded."""
 
     status: ClassVar[str] = "failed"
     change: Change
@@ -57,7 +58,7 @@ class Failed:
 
 @frozen
 class Skipped:
-    """A step that was not tried because the step of `blocked_by`, which it depends on, failed."""
+    """A step that was not tried because it depends, perhaps indirectly, on the failed step `blocked_by`."""
 
     status: ClassVar[str] = "skipped"
     change: Change

@@ -1,4 +1,4 @@
-"""Files that an apply writes: values that AWS returns only once."""
+"""Files that an apply writes: certificates and private keys that AWS issues."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from attrs import field, frozen
 
 @frozen
 class OutputFile:
-    """A file that the desired state names for a value that AWS will issue.
+    """A file that the desired state names for a certificate or key that AWS issues.
 
-    `name` is the path in the desired state, `path` the resolved one; `content` is the content of the existing file, or
-    None. An existing file is never overwritten.
+    `name` is the path in the desired state, `path` the resolved one; `content` is what the file contained when the desired
+    state was loaded, or None if it did not exist. An existing file is never overwritten.
     """
 
     name: str

@@ -40,8 +40,8 @@ class Step:
     """One change of a plan, with its calls in order.
 
     `dependencies` are the addresses of the steps that must be applied before it. `precondition` is the live resource as it
-    was when the plan was made, or None if it did not exist. `also_modifies` has the other resources that the calls modify,
-    by address, as they were when the plan was made.
+    was when the plan was made, or None if it did not exist. `also_modifies` has the other resources that the calls modify
+    or delete, by address, as they were when the plan was made.
     """
 
     change: Change
@@ -60,8 +60,8 @@ class Step:
 class Bottleneck:
     """The quota that makes a plan take the longest.
 
-    `operation` is the name of its API operation, or of a quota that several operations share; `calls` is the number of calls
-    that it counts, and `rate` how many it allows per second.
+    `operation` is the name of its API operation, or its own name if several operations share it; `calls` is the number of the
+    plan's calls that it counts, and `rate` the calls per second that it allows.
     """
 
     operation: str
@@ -105,8 +105,8 @@ class Note:
 class Basis:
     """The inputs of a plan that are needed to re-read its resources before they are changed.
 
-    - `desired`: the resources of the file and the ownership markers;
-    - `names`: (table, AWS's ID) → name in the file, or None for a resource that is kept for a grace period;
+    - `desired`: the resources of the file and the ownership markers, without composites if the plan destroys everything;
+    - `names`: (table, AWS's ID) → name in the plan, or None for a resource that is kept for a grace period;
     - `moved`: former address → new address;
     - `secret_attributes`: the names of the thing attributes that the file sets from secrets.
     """
@@ -121,9 +121,9 @@ class Basis:
 class Plan:
     """Everything that an apply will send.
 
-    Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the target, the calls
-    and the live state that the plan relies on: two plans with the same digest send the same. `unchanged` counts the resources
-    that need no change. `file_digest` is `DesiredState.digest`.
+    Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the workspace, the
+    target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
+    from the values of secrets. `unchanged` counts the resources that need no change. `file_digest` is `DesiredState.digest`.
     """
 
     workspace: str

@@ -14,7 +14,7 @@ from reconciler.model.plan import Bottleneck, Estimate
 class Bucket:
     """A quota for the calls of one operation, or of several.
 
-    `name` is the operation's, or the shared quota's; `rate` is in calls per second.
+    `name` is that of the operation, or of the quota that several share; `rate` is in calls per second.
     """
 
     service: str
@@ -26,7 +26,7 @@ class Bucket:
 class Quotas:
     """The calls per second that AWS allows.
 
-    - `rates`: service → operation → rate; the operation "default" applies to all operations of its service without a rate;
+    - `rates`: service → operation → rate; "default" in place of an operation applies to each operation without its own rate;
     - `shared`: the quotas that several operations share: service → name of the quota → (rate, operations).
     """
 
@@ -44,7 +44,7 @@ class Quotas:
         return tuple(buckets)
 
     def estimate(self, calls: Mapping[tuple[str, str], int]) -> Estimate:
-        """Return the minimum time that the calls take: the time of the slowest bucket."""
+        """Return an estimate for the calls: they take at least the time of the slowest bucket."""
         counts: defaultdict[Bucket, int] = defaultdict(int)
         for (service, operation), count in calls.items():
             for bucket in self.find_buckets(service, operation):

@@ -31,7 +31,10 @@ _MIN_SECRET_CHARACTERS = 4
 """Shorter values are not redacted: they occur everywhere with other meanings."""
 
 _MIN_LINE_CHARACTERS = 16
-"""Shorter lines of a secret are not redacted by themselves; the lines of a private key in PEM are longer."""
+"""Shorter lines of a secret are not redacted by themselves.
+
+All lines of a private key in PEM are longer, except perhaps the last line of base64.
+"""
 
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL

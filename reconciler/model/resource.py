@@ -15,9 +15,9 @@ from reconciler.model.evaluation import Evaluation
 
 @frozen(order=True)
 class ManifestRow:
-    """A row of a manifest.
+    """A row of a manifest file, or of the array in a table's `for_each`.
 
-    `number` is its line or, if `manifest` is empty, its index in the table's `for_each` array.
+    `number` is its first line in the file or, if `manifest` is empty, its index in the array, from 0.
     """
 
     manifest: str
@@ -31,12 +31,12 @@ class ManifestRow:
 class Origin:
     """The place of a declaration.
 
-    Lines start at 1; `row` is the row of the manifest if the table has `for_each`.
+    Lines start at 1; `row` is the row whose values filled in a table with `for_each`.
     """
 
     file: str
     line: int
-    row: ManifestRow | None = field(  # the order has places without a row first
+    row: ManifestRow | None = field(  # places without a row sort first
         default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1)
     )
 
@@ -51,9 +51,9 @@ def extract_name_from_arn(arn: str) -> str:
 
 @frozen
 class External:
-    """A reference to a resource outside this file: `{ arn = "…" }` or `{ id = "…" }`.
+    """A reference to a resource outside the file: in the file, `{ arn = "…" }` or `{ id = "…" }`.
 
-    `id` is the ARN or the ID in that table.
+    `id` is the value of either key.
     """
 
     id: str
@@ -68,7 +68,7 @@ class External:
 
 
 class NotCompared(Enum):
-    """The value of a field that AWS sets or that cannot be read: it counts as equal to every other value."""
+    """A stand-in for a value that is unknown or does not matter: plans treat it as equal to any other."""
 
     NOT_COMPARED = "(not compared)"
 
@@ -81,7 +81,7 @@ Reference: TypeAlias = str | External
 
 @frozen
 class Lifecycle:
-    """The table `lifecycle` of one resource: which of its changes are not allowed or ignored."""
+    """The table `lifecycle` of one resource: which of its changes are rejected or ignored."""
 
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Resource:
     - `dependencies`: the addresses that must exist before it: those it refers to, those in its `depends_on`, and its
       `ownership_markers`, which many resources share;
     - `evaluation`: what its kind derived from it when the file was loaded;
-    - `is_ownership_marker`: whether the workspace has added it to record what it owns.
+    - `is_ownership_marker`: whether it is not in the file, but was added to record what the workspace owns.
     """
 
     address: Address
@@ -120,12 +120,13 @@ FactsT = TypeVar("FactsT")
 class Live:
     """One resource as AWS reports it.
 
-    `identity` is AWS's ID (certificate ID, thing name, managed thing ID); `spec` is of the same class as the desired spec, so
-    the two can be compared; `version` is for `expectedVersion`, if the API has it; `owner` is the workspace that manages it,
-    or None. The other fields are never compared:
+    `identity` is AWS's ID (certificate ID, thing name, managed thing ID) or, for a provisioned thing, its address; `spec` is of
+    the same class as the desired spec, so the two can be compared; `version` is for `expectedVersion`, if the API has it;
+    `owner` is the workspace that manages the resource, or None. `==` ignores the other fields:
 
     - `arn` and `tags` (including the ownership tags), if AWS has them;
-    - `declared_name`: the name in the file, if the registry stores it and it is not AWS's ID;
+    - `declared_name`: the name that it was declared with, if the registry stores that, or another name for it in plans; if
+      None, plans use AWS's ID;
     - `prevent_destroy`: whether it was applied with `prevent_destroy`;
     - `kept_until`: the end of the grace period for which it is kept, in seconds since 1970, or None;
     - `used_by`: AWS's IDs of the resources that use it, if its kind reads them;
@@ -147,7 +148,7 @@ class Live:
     facts: object = field(default=None, eq=False, kw_only=True)
 
     def get_facts(self, facts_class: type[FactsT]) -> FactsT:
-        """Return the facts, which must be of the class that the resource's kind reads."""
+        """Return the facts, which must be an instance of `facts_class`."""
         assert isinstance(self.facts, facts_class), f"{self.identity} has no {facts_class.__name__}"
         return self.facts
 

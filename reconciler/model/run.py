@@ -11,15 +11,15 @@ from reconciler.model.status import format_status_counts
 from reconciler.model.text import format_time
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
-"""The statuses of a run; "crashed": it has no recorded end, and its process has ended or is on another host."""
+"""The statuses of a run. A run without a recorded end has "crashed" if its process has ended or is on another host."""
 
 UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "canceled")
-"""The statuses of a step that was not applied. An "unknown" step had started, and the run ended without an outcome."""
+"""The statuses of a step that was not applied. An "unknown" step had started, and the run ended without recording an outcome of it."""
 
 
 @frozen
 class ProcessIdentity:
-    """The process of a run, and its user.
+    """The process that makes a run, and its user.
 
     `job` is the URL of the CI job, or empty; `started_at` is the start of the process in seconds since 1970.
     """
@@ -38,7 +38,7 @@ class ProcessIdentity:
 class Run:
     """One apply.
 
-    Times are in UTC; `ended_at` is None while it runs, and stays None if it crashes. `status` is one of `RUN_STATUSES`.
+    Times are in UTC; `ended_at` is None while the run lasts, and stays None if the run crashes. `status` is one of `RUN_STATUSES`.
     `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included),
     and `unanswered_call_count` is the number of those whose response was lost or is not recorded.
     `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
@@ -75,7 +75,7 @@ class Run:
 class RunStep:
     """A step of a run.
 
-    `status` is that of an `Outcome`, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
+    `status` is that of an `Outcome` other than `Waiting`, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
     """
 
     address: str
@@ -113,7 +113,7 @@ class RunCall:
 
     @property
     def seconds(self) -> float | None:
-        """The seconds until the response, or None without a recorded response."""
+        """The seconds until the response or the failure, or None if neither is recorded."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:

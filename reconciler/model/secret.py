@@ -1,4 +1,4 @@
-"""Sensitive values, which are revealed only in requests and compared through a salted hash."""
+"""Sensitive values: revealed only to build requests, and compared with stored ones by a salted hash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIGEST = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
 class Secret:
     """A value that is never shown.
 
-    `reference` is its source in the file (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None if the
+    `reference` is the value's source (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None if its
     environment variable is not set, which is an error only when the value is needed. The code that reads the value
     also registers it, so that it is redacted in the text of other libraries (`model/redaction.py`).
     """
@@ -66,7 +66,7 @@ class SecretDigest:
 
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
-        """Return the digest that a stored text contains, or None if the text is not a digest."""
+        """Return the digest that a stored text contains, or None without one that is cheap enough to check."""
         match = _DIGEST.fullmatch(text)
         if match is None or int(match[1]) > _MAX_LOG2_COST:
             return None

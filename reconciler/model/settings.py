@@ -16,7 +16,7 @@ from reconciler.model.resource import Desired, Origin
 class ChangeLimit:
     """Limits on what a plan may delete or replace: counts, or percentages of the managed resources.
 
-    None means that the file sets no such limit.
+    The percentages are of the resources of one kind if the limits are for that kind. None means that the file sets no such limit.
     """
 
     delete_percent: int | None = None
@@ -29,7 +29,8 @@ class ChangeLimit:
 class ChangeLimits(ChangeLimit):
     """`[workspace.limits]`: limits for all resources; `kinds` has the limits for single kinds, by table.
 
-    A plan that exceeds one of them is rejected. An action without a limit for all resources has a default one.
+    A plan that exceeds one of them is rejected, unless an option of the run overrides it. If the limits for all resources
+    have none for deletions, or none for replacements, a default applies.
     """
 
     kinds: Mapping[str, ChangeLimit] = field(factory=dict)
@@ -62,8 +63,9 @@ class Settings:
 class DesiredState:
     """Everything that the files declare.
 
-    `digest` is the SHA-256 over the contents of all files that were read, except secrets. `removed` has the addresses to
-    forget, each with the place of its `[[removed]]` entry; `moved` is former address → new address.
+    `digest` is the SHA-256 over the TOML files and the files that they refer to, except those with secrets and those that an
+    apply writes. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
+    address → new address.
     """
 
     settings: Settings

@@ -6,5 +6,5 @@ from collections.abc import Mapping
 
 
 def format_status_counts(counts: Mapping[str, int]) -> str:
-    """Format as `6 applied, 1 failed`, without the statuses that do not occur."""
+    """Return `6 applied, 1 failed`, without the statuses whose count is 0."""
     return ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)

@@ -23,7 +23,7 @@ def quote(text: str) -> str:
 
 
 def quote_if_unsafe(name: str) -> str:
-    """Return the name as it is, or quoted if it is empty, very long or not printable."""
+    """Return the name as it is, or quoted if it is empty or very long or has unprintable characters."""
     is_safe = name and name.isprintable() and len(name) <= _MAX_PLAIN_CHARACTERS
     return name if is_safe else quote(name)
 
@@ -45,7 +45,7 @@ def format_time(moment: datetime.datetime) -> str:
 
 
 def type_name(value: object) -> str:
-    """Return the type of a TOML value, with its article."""
+    """Return the name of a TOML value's type, with its article."""
     match value:
         case bool():
             return "a boolean"
@@ -66,7 +66,7 @@ def type_name(value: object) -> str:
 
 
 def describe_value(value: object) -> str:
-    """Return the type of a TOML value, and the value itself unless it is a table or an array."""
+    """Return a TOML value with its type; for tables, arrays, dates and huge integers only the type."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -96,7 +96,7 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
     """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
-    # In reverse order, so that the first of words that differ only in case wins.
+    # In reverse order, so that of words that differ only in case the alphabetically first is kept.
     words_by_folded = {valid_word.casefold(): valid_word for valid_word in sorted(valid, reverse=True)}
     matches = difflib.get_close_matches(word.casefold(), sorted(words_by_folded), n=1)
     return words_by_folded[matches[0]] if matches else None

@@ -1,8 +1,8 @@
 """Jupyter: progress in a cell, the panel, the `%reconcile` magic.
 
 Invariant: only this package uses widgets (anywidget), and imports them only when a panel is opened. One thread at a time writes to
-the page, at most five times a second, and everything that the page shows is also in the widget's traits, which a reloaded
-page reads again.
+the page, and shows progress at most five times a second. A panel shows what is in the widget's traits, which a reloaded page
+reads again; only the details of expanded rows are sent as messages.
 """
 
 from __future__ import annotations

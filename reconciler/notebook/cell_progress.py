@@ -1,6 +1,6 @@
 """Progress in the cell that waits, while the registry is read and while a plan is applied.
 
-The cell is blocked, so the thread that does the work also updates the output, and only when there is a new outcome.
+The cell is blocked, so the thread that does the work also updates the output, and only when there is something new to show.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 
 UPDATE_SECONDS = 0.2
-"""Seconds between two updates of the page: five per second look smooth; a thousand would be dropped."""
+"""The minimum time between two updates of the page: five per second look smooth; Jupyter would drop a thousand."""
 _QUICK_READ_SECONDS = 0.5
-"""Reads that take fewer seconds leave nothing in the cell."""
+"""Reads that take no longer show nothing in the cell."""
 
 
 class ThrottledOutput:
-    """A cell output that is updated at most every UPDATE_SECONDS; `clock` is in seconds."""
+    """A cell output that is updated at most every UPDATE_SECONDS, unless forced; `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._handle = DisplayHandle()
@@ -44,7 +44,7 @@ class ThrottledOutput:
         *,
         force: bool = False,
     ) -> None:
-        """Show new content, unless the last update was just now and `force` is false."""
+        """Show new content, but without `force` not within UPDATE_SECONDS of the last update."""
         if not force and self._clock() - self._last_update < UPDATE_SECONDS:
             return
         self._last_update = self._clock()
@@ -78,7 +78,7 @@ def show_reading() -> Iterator[ReadProgress]:
 def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
     """Show the progress of an apply.
 
-    After the first interrupt of the kernel, the apply finishes the calls in flight and starts no more. The second aborts it.
+    After the first interrupt of the kernel, the apply finishes the running steps and starts no more. The second aborts it.
     """
     tracker = ProgressTracker(plan)
     output = ThrottledOutput()

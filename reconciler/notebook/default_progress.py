@@ -1,4 +1,4 @@
-"""The progress that is shown if a caller asks for none: in a notebook in the cell, elsewhere nowhere."""
+"""The progress shown to a caller without a callback: in a notebook in the cell, elsewhere none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.notebook.workspace_protocol import ReadProgress
 
 
 def choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
-    """Return a context manager that yields the caller's callback, or the default one for None."""
+    """Return a context manager that yields the caller's callback, or the default one if that is None."""
     if progress is None and is_in_notebook():
         from reconciler.notebook import cell_progress
 
@@ -24,7 +24,7 @@ def choose_read_progress(progress: ReadProgress | None) -> AbstractContextManage
 def choose_apply_progress(
     plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
 ) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Return a context manager that yields the caller's callback, or the default one for None."""
+    """Return a context manager that yields the caller's callback, or the default one if that is None."""
     if on_outcome is None and is_in_notebook():
         from reconciler.notebook import cell_progress
 
@@ -33,4 +33,4 @@ def choose_apply_progress(
 
 
 def ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
-    """Report no progress."""
+    """Ignore a report of progress."""

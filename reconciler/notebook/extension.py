@@ -28,7 +28,7 @@ def load(shell: InteractiveShell, open_workspace: OpenWorkspace) -> None:
         """Plan, apply and inspect a desired state from a cell.
 
         %reconcile plan               show what an apply would change
-        %reconcile apply [--yes]      show the plan, ask for approval, apply it
+        %reconcile apply [--yes]      show the plan, ask for approval (not with --yes), apply it
         %reconcile panel              open the panel
         %reconcile drift              show where the registry differs from the file
         %reconcile graph              draw the plan's dependency graph
@@ -60,7 +60,7 @@ def run_command(line: str, open_workspace: OpenWorkspace) -> Any:
 
 
 def _take_file(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the file after `-f`, and the other words."""
+    """Return the file after `-f`, or the default file, and the other words."""
     if "-f" not in words:
         return _DEFAULT_FILE, [*words]
     index = words.index("-f")
@@ -100,7 +100,7 @@ def _ask(question: str) -> bool:
         return input(question).strip() == "yes"
     except StdinNotImplementedError:
         raise ReconcilerError(
-            "cannot prompt: this kernel has no input; use %reconcile apply --yes to skip confirmation"
+            "cannot prompt: this front end has no input; use %reconcile apply --yes to skip confirmation"
         ) from None
 
 
@@ -134,4 +134,4 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "history": _reject_arguments(lambda workspace: workspace.history()),
     "last_run": _reject_arguments(lambda workspace: workspace.last_run()),
 }
-"""The commands of the magic. A new command needs only its line here and in the magic's help."""
+"""The commands of the magic. A new command needs only a line here and a line in the docstring of `reconcile`."""

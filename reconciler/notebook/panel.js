@@ -1,4 +1,4 @@
-// The panel in the page. It decides nothing: it draws the model's traits and reports what the user does.
+// The panel in the page. It decides nothing about the apply: it draws the model's traits and reports what the user requests.
 
 /** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, label, CSS class. */
 const STATUSES = {
@@ -6,12 +6,12 @@ const STATUSES = {
   k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "canceled"],
 };
 const ROW_HEIGHT = 28; // pixels, as in panel.css
-const OVERSCAN = 12; // rows drawn above and below the visible ones
+const OVERSCAN = 12; // rows drawn above and below those in view
 let panelCount = 0;
 
 const formatCount = (count) => count.toLocaleString("en");
 
-/** Return an element; text is only ever set as text. */
+/** Return an element; a child that is a string becomes text and is not parsed as HTML. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -68,7 +68,7 @@ function makeHeader(request, id) {
   const makeButton = (text, onclick, attributes = {}) => make("button", { type: "button", onclick, ...attributes }, text);
   const replan = makeButton("Plan again", () => request("plan"));
   const retry = makeButton("Retry unfinished steps", () => request("retry"));
-  const stop = makeButton("Stop", () => request("stop"), { title: "Finish calls in flight, start no more" });
+  const stop = makeButton("Stop", () => request("stop"), { title: "Finish the running steps, start no more" });
   const openConfirmation = () => apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
   const apply = makeButton("Apply …", openConfirmation, { class: "primary", "aria-expanded": "false", "aria-controls": `${id}-confirm` });
   const element = make("div", { class: "top" }, make("div", {}, title, target, summary, noteList), make("div", { class: "buttons" }, replan, retry, stop, apply));
@@ -195,14 +195,14 @@ function makeTabs(model, request, id) {
   };
 }
 
-/** The changes: filters, and a tree grid that draws only the visible rows. */
+/** The changes: filters, and a tree grid that draws only the rows in view. */
 function makeTable(model, request) {
   const COLUMNS = ["action", "address", "differences", "declared in", "status"];
   const filters = { actions: new Set(), kind: "", text: "" };
   let rows = []; // all rows of the plan
-  let visibleRows = []; // numbers of the rows that pass the filters
-  let tops = []; // where each visible row begins, in pixels; the last entry is where they end
-  let focusedIndex = 0; // index in `visibleRows` of the row that has the focus
+  let filteredRows = []; // numbers of the rows that pass the filters, by index
+  let tops = []; // where each filtered row begins, in pixels; the last entry is where the last row ends
+  let focusedIndex = 0; // index in `filteredRows` of the row that has the focus
   const openDetails = new Map(); // number of an expanded row → its details, or null until they arrive
   const heights = new Map(); // number of an expanded row → height of its details, in pixels
 
@@ -218,34 +218,34 @@ function makeTable(model, request) {
 
   const measure = () => {
     tops = [0];
-    for (const row of visibleRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? 40 : 0));
+    for (const row of filteredRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? 40 : 0));
     layer.style.height = `${tops.at(-1)}px`;
   };
-  /** Return the index of the visible row at a height, by binary search. */
+  /** Return the index of the filtered row at a vertical position in pixels, by binary search. */
   const indexAt = (y) => {
-    let low = 0, high = visibleRows.length;
+    let low = 0, high = filteredRows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (tops[middle + 1] <= y) low = middle + 1; else high = middle;
     }
     return low;
   };
-  const isVisible = ([action, kind, address, differences, origin]) =>
+  const passesFilters = ([action, kind, address, differences, origin]) =>
     (!filters.actions.size || filters.actions.has(action)) &&
     (!filters.kind || kind === filters.kind) &&
     (!filters.text || `${address} ${differences} ${origin}`.toLowerCase().includes(filters.text));
   const applyFilters = () => {
-    visibleRows = [...rows.keys()].filter((row) => isVisible(rows[row]));
-    focusedIndex = Math.min(focusedIndex, Math.max(visibleRows.length - 1, 0));
+    filteredRows = [...rows.keys()].filter((row) => passesFilters(rows[row]));
+    focusedIndex = Math.min(focusedIndex, Math.max(filteredRows.length - 1, 0));
     const total = `${formatCount(rows.length)} changes`;
-    rowCount.textContent = visibleRows.length === rows.length ? total : `${formatCount(visibleRows.length)} of ${total}`;
-    grid.setAttribute("aria-rowcount", visibleRows.length + 1);
+    rowCount.textContent = filteredRows.length === rows.length ? total : `${formatCount(filteredRows.length)} of ${total}`;
+    grid.setAttribute("aria-rowcount", filteredRows.length + 1);
     measure();
     draw();
   };
 
   const makeRow = (index) => {
-    const row = visibleRows[index];
+    const row = filteredRows[index];
     const [action, , address, differences, origin] = rows[row];
     const [glyph, word, cssClass] = STATUSES[model.get("statuses")[row] ?? " "];
     const actionGlyph = model.get("state").header.actions.find(([headerAction]) => headerAction === action)?.[1] ?? "";
@@ -262,7 +262,7 @@ function makeTable(model, request) {
     );
   };
   const makeDetails = (index) => {
-    const row = visibleRows[index], html = openDetails.get(row);
+    const row = filteredRows[index], html = openDetails.get(row);
     const cell = make("div", { role: "gridcell", "aria-colspan": COLUMNS.length, class: "unfolded" });
     if (html === null) cell.textContent = "…"; else cell.innerHTML = html; // rendered and escaped in Python
     return make("div", { role: "row", "aria-level": 2, "data-details": row, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
@@ -271,14 +271,14 @@ function makeTable(model, request) {
     make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "No changes."));
   const draw = () => {
     const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
-    const last = Math.min(visibleRows.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
+    const last = Math.min(filteredRows.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
     const hadFocus = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
     const elements = [];
     for (let index = first; index < last; index++) {
       elements.push(makeRow(index));
-      if (openDetails.has(visibleRows[index])) elements.push(makeDetails(index));
+      if (openDetails.has(filteredRows[index])) elements.push(makeDetails(index));
     }
-    if (!visibleRows.length) elements.push(makeEmptyRow());
+    if (!filteredRows.length) elements.push(makeEmptyRow());
     layer.replaceChildren(...elements);
     if (hadFocus) focusRow();
     remeasure();
@@ -292,8 +292,8 @@ function makeTable(model, request) {
     }
     if (hasChanged) { measure(); draw(); }
   };
-  const toggle = (index, shouldOpen = !openDetails.has(visibleRows[index])) => {
-    const row = visibleRows[index];
+  const toggle = (index, shouldOpen = !openDetails.has(filteredRows[index])) => {
+    const row = filteredRows[index];
     if (shouldOpen === openDetails.has(row)) return;
     if (shouldOpen) { openDetails.set(row, null); request("expand", { row }); } else { openDetails.delete(row); }
     measure();
@@ -301,7 +301,7 @@ function makeTable(model, request) {
   };
   const focusRow = () => layer.querySelector(`[data-index="${focusedIndex}"]`)?.focus({ preventScroll: true });
   const moveTo = (index) => {
-    focusedIndex = Math.max(0, Math.min(index, visibleRows.length - 1));
+    focusedIndex = Math.max(0, Math.min(index, filteredRows.length - 1));
     const height = grid.clientHeight - ROW_HEIGHT; // below the column headers
     if (tops[focusedIndex] < grid.scrollTop) grid.scrollTop = tops[focusedIndex];
     if (tops[focusedIndex] + ROW_HEIGHT > grid.scrollTop + height) grid.scrollTop = tops[focusedIndex] + ROW_HEIGHT - height;
@@ -310,7 +310,7 @@ function makeTable(model, request) {
   };
   const KEYS = {
     ArrowDown: () => moveTo(focusedIndex + 1), ArrowUp: () => moveTo(focusedIndex - 1), PageDown: () => moveTo(focusedIndex + 10), PageUp: () => moveTo(focusedIndex - 10),
-    Home: () => moveTo(0), End: () => moveTo(visibleRows.length - 1), ArrowRight: () => toggle(focusedIndex, true), ArrowLeft: () => toggle(focusedIndex, false),
+    Home: () => moveTo(0), End: () => moveTo(filteredRows.length - 1), ArrowRight: () => toggle(focusedIndex, true), ArrowLeft: () => toggle(focusedIndex, false),
     Enter: () => toggle(focusedIndex), " ": () => toggle(focusedIndex),
   };
   grid.addEventListener("keydown", (event) => {
@@ -395,7 +395,7 @@ function makeGraph(model, request) {
   return { element: make("div", {}, form, picture), onShow, close: () => model.off("change:graph", onChange) };
 }
 
-/** The log, line by line. */
+/** The log, which stays at its end unless the user has scrolled up. */
 function makeLog(model) {
   const lines = make("pre", { class: "log", role: "log", tabindex: 0, "aria-label": "Log" });
   const draw = () => {

@@ -1,4 +1,4 @@
-"""The panel: a widget that draws a session, and an output that stays without it."""
+"""The panel: a widget that draws a session, and a saved output that needs no widget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_WIDGETS = "The panel requires a front end that supports widgets; use `worksp
 class Panel(anywidget.AnyWidget):
     """The widget.
 
-    Everything that it shows is in its traits, so that a reloaded page shows the same.
+    It shows what is in its traits, so that a reloaded page shows the same; only the details of expanded rows are messages.
     """
 
     _esm = _FOLDER / "panel.js"
@@ -63,7 +63,7 @@ class Panel(anywidget.AnyWidget):
         )
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        """Pass a message from the page to the session, which only queues it: it may arrive on any thread."""
+        """Pass a message, which may arrive on any thread, to the session, whose methods return at once."""
         session = self._session
         match content:
             case {"command": "plan"}:
@@ -82,7 +82,7 @@ class Panel(anywidget.AnyWidget):
     # ── called by the session ───────────────────────────────────────────────────────────────────
 
     def show_state(self, changes: Mapping[str, Any]) -> None:
-        """Update the traits that changed."""
+        """Update the traits that changed; during an apply, let an interrupt of the kernel stop it."""
         if "phase" in changes:
             set_interrupt_handler(self._session.stop if changes["phase"] == "applying" else None)
         remaining = dict(changes)
@@ -94,7 +94,7 @@ class Panel(anywidget.AnyWidget):
                 self.state = {**self.state, **remaining}
 
     def send_message(self, message: Mapping[str, Any]) -> None:
-        """Send the page the details that the user requested."""
+        """Send the page the details of the row that the user expanded."""
         self.send(dict(message))
 
     def on_plan(self, plan: Plan) -> None:
@@ -102,7 +102,7 @@ class Panel(anywidget.AnyWidget):
         self._saved_output.set_plan(plan)
 
     def on_result(self, result: Result) -> None:
-        """Show the result in the saved output, or in place of the widget if every step was applied."""
+        """Show the result in the saved output, or, if every step was applied, in place of the widget."""
         if not result.ok:
             self._saved_output.add_result(result.plan, result)
             return

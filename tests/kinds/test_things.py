@@ -254,15 +254,15 @@ def test_an_exclusive_certificate_on_two_things_is_rejected():
         for name in ("a", "b")
     ]
     assert list_plan_errors(Create(two_things[0]), make_plan_context(*two_things, DESIRED_CERTIFICATE)) == [
-        "cannot have certificates.x exclusively: things.b has it, too; remove it there, or set exclusive = false"
+        "cannot have certificates.x exclusively: the file also gives it to things.b; remove it there, or set exclusive = false"
     ]
 
 
-def test_a_new_thing_of_a_type_that_will_be_deprecated_is_rejected():
+def test_a_new_thing_of_a_type_that_the_file_deprecates_is_rejected():
     desired = make_thing(thing_type="old")
     context = make_plan_context(desired, make_resource("thing_types", "old", ThingType(deprecated=True)))
     assert list_plan_errors(Create(desired), context) == [
-        "cannot get the type thing_types.old: it will be deprecated; choose another type"
+        "cannot have the type thing_types.old, which the file deprecates; choose another type"
     ]
 
 

@@ -153,7 +153,7 @@ def test_the_magic_sends_nothing_if_the_kernel_cannot_prompt(run_in_starter, mon
         run_magic("apply")
     assert (
         str(caught.value)
-        == "cannot prompt: this kernel has no input; use %reconcile apply --yes to skip confirmation"
+        == "cannot prompt: this front end has no input; use %reconcile apply --yes to skip confirmation"
     )
     assert run_magic("plan").counts["create"] > 0
 
