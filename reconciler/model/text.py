@@ -1,4 +1,4 @@
-"""Text for messages: quoting, shortening, escaping, and suggestions of names."""
+"""Text for messages: quoting, shortening, escaping, times, and suggestions of names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def format_path(path: Iterable[str | int]) -> str:
 
 
 def format_time(moment: datetime.datetime) -> str:
-    """Return a time in UTC as people read it: `2026-11-28 09:11:10 UTC`."""
+    """Return a UTC time as people read it: `2026-11-28 09:11:10 UTC`."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
