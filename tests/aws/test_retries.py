@@ -73,7 +73,10 @@ THROTTLED, DOWN, LOST = (
 
 
 class FailingCall:
-    """A function that raises each error once and then responds; if it `is_permanent`, it raises the first forever."""
+    """A function that raises each error once and then responds.
+
+    If it `is_permanent`, it raises the first error forever.
+    """
 
     def __init__(self, *errors: Exception, is_permanent: bool = False) -> None:
         self.errors, self.is_permanent = list(errors), is_permanent

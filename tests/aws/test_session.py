@@ -1,4 +1,7 @@
-"""Connections: they take Region, account and credentials from `[workspace]`, the environment and the profile."""
+"""Connections: the sources of their Region, account and credentials.
+
+These are `[workspace]`, the environment and the profile.
+"""
 
 from __future__ import annotations
 

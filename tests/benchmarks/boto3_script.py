@@ -1,4 +1,6 @@
-"""A hand-written boto3 script that manages the fleet: one request at a time, and no record of ownership.
+"""A hand-written boto3 script that manages the fleet with one request at a time.
+
+It keeps no record of ownership.
 
 Run it as `python -m tests.benchmarks.boto3_script FOLDER URL ACCOUNT PHASE`: FOLDER has the fleet's files, URL is the
 registry's, and PHASE is a key of `PHASES`.

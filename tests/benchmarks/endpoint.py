@@ -61,7 +61,10 @@ def build_managed_thing(number: int) -> dict[str, Any]:
 
 
 def measure_throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
-    """Send `requests` requests of each kind to a registry in memory and to one in a file; yield a row for each."""
+    """Yield a table row for each kind of request to a registry in memory and to one in a file.
+
+    `requests` is the number of requests that are sent for each row.
+    """
     with tempfile.TemporaryDirectory(prefix="reconciler-throughput-") as folder:
         for storage, database in (("memory", MEMORY), ("a file", f"{folder}/registry.db")):
             with serve_registry("--db", database) as server, separate_processors(server):
@@ -71,7 +74,9 @@ def measure_throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
 
 
 def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
-    """Return table cells: requests per second, CPU milliseconds per request, and the server's memory in MiB.
+    """Return table cells: requests per second, CPU milliseconds per request, and memory in MiB.
+
+    CPU time and memory are the server's.
 
     Raises SystemExit unless all requests succeed.
     """
@@ -86,7 +91,10 @@ def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tupl
 
 @contextmanager
 def separate_processors(server: RunningServer) -> Iterator[None]:
-    """Give the server the first available processor and this process the others, if there are at least two."""
+    """Give the server the first available processor and this process the others.
+
+    Change nothing if fewer than two processors are available.
+    """
     processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     if len(processors) < 2:
         yield
@@ -117,7 +125,10 @@ def read_resident_mib(server: RunningServer) -> str:
 
 
 def fill_registry(file: Path, things: int) -> None:
-    """Write a registry file with things that have a site and a serial number; every tenth is in the group `tenth`."""
+    """Write a registry file with things that have a site and a serial number.
+
+    Every tenth thing is in the group `tenth`.
+    """
     Registry(file).close()
     with sqlite3.connect(file) as database:
         database.execute("INSERT INTO scopes (account, region) VALUES ('123456789012', 'eu-west-1')")
@@ -150,9 +161,10 @@ def make_thing_name(number: int) -> str:
 
 
 def measure_latency_rows(things: int) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each request to a registry of `things` things: the median of a few repetitions.
+    """Yield a table row for each request to a registry of `things` things.
 
-    The first two rows are measured only once: the start of the server, and reading all pages of things.
+    A row has the median of a few repetitions. The first two rows are measured only once: the start of the server, and
+    reading all pages of things.
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-latency-") as folder:
         file = Path(folder) / "registry.db"

@@ -27,9 +27,9 @@ CHUNK_BYTES = 1 << 20
 
 
 def encode_request(method: str, path: str, document: Any = None, service: str = "iot") -> bytes:
-    """Return an HTTP request whose signature has the right form but is not valid; the registry does not check it.
+    """Return an HTTP request whose signature has the right form but is not valid.
 
-    The body is the document as JSON, or empty if the document is None.
+    The registry does not check the signature. The body is the document as JSON, or empty if the document is None.
     """
     body = b"" if document is None else json.dumps(document).encode()
     head = (

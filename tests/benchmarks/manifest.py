@@ -132,7 +132,10 @@ def format_rows(
     base_devices: int,
     base_measurements: Mapping[str, Measurement],
 ) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each stage; the bytes per resource compare the fleet with the small one (`base_…`)."""
+    """Yield a table row for each stage.
+
+    Its bytes per resource are the growth of the peak over that of the small fleet (`base_…`), for each added resource.
+    """
     resources = devices * RESOURCES_PER_DEVICE
     added_resources = resources - base_devices * RESOURCES_PER_DEVICE
     for stage in STAGES:

@@ -1,7 +1,7 @@
-"""How long a fleet's phases take under AWS's default quotas, compared with the shortest time that the quotas allow.
+"""The duration of a fleet's phases under AWS's default quotas, compared with the possible minimum.
 
 The registry throttles every request above a quota, and the client limits its own rates to the quotas; both use one virtual
-clock. The shortest time is computed from the quotas and the number of requests.
+clock. The minimum is computed from the quotas and the number of requests.
 """
 
 from __future__ import annotations

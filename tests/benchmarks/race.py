@@ -161,7 +161,10 @@ def measure_phase(
 
 @contextmanager
 def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.Event]:
-    """Kill a process group if the block takes longer than the seconds; yield an event that is set by the kill."""
+    """Kill a process group if the block takes longer than `seconds`; None means no limit.
+
+    Yield an event that is set by the kill.
+    """
     killed = threading.Event()
 
     def kill() -> None:
@@ -178,7 +181,10 @@ def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.E
 
 
 def build_environment() -> Mapping[str, str]:
-    """Return the environment of the contenders, in which Python reads compiled files, as for an installed package."""
+    """Return the environment of the contenders, in which Python caches compiled files.
+
+    An installed package has compiled files too.
+    """
     return {
         name: value
         for name, value in terraform.build_environment().items()
@@ -193,7 +199,10 @@ def count_calls(server: RunningServer, contender: Contender) -> int:
 
 
 def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
-    """Copy the folder `root/fleet` for a contender, add its files that name the server's URL, and return the copy."""
+    """Copy the folder `root/fleet` for a contender and return the copy.
+
+    Add the files that name the server's URL; for Terraform, also run `terraform init`.
+    """
     folder = root / contender.account
     shutil.copytree(root / "fleet", folder)
     fleet.write_desired_state(folder, url)
@@ -291,7 +300,10 @@ def compute_medians(measurements: Sequence[Measurement]) -> Measurement:
 def format_rows(
     devices: int, measurements: Measurements, contenders: Sequence[Contender]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield a table row for each phase and contender; ">" marks the lower bounds of a phase that was stopped."""
+    """Yield a table row for each phase and contender that were measured.
+
+    A `>` marks the lower bounds of a phase that was stopped.
+    """
     for phase, contender in itertools.product(PHASES, contenders):
         if (phase, contender.name) not in measurements:
             continue
