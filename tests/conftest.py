@@ -21,7 +21,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Start property tests first in an xdist worker: they take longest, and no worker should be idle at the end."""
+    """Start property tests first in an xdist worker.
+
+    They take longest, and no worker should be idle at the end.
+    """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
 

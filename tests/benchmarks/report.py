@@ -8,7 +8,10 @@ from collections.abc import Sequence
 
 
 def format_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int) -> str:
-    """Return an aligned Markdown table: the first `text_columns` columns have text, and the others numbers."""
+    """Return an aligned Markdown table.
+
+    The first `text_columns` columns have text; the others have numbers, which are aligned to the right.
+    """
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     separator = [
         "-" * width if index < text_columns else "-" * (width - 1) + ":" for index, width in enumerate(widths)

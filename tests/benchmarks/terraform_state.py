@@ -14,7 +14,10 @@ from tests.support.pki import compute_certificate_id
 
 
 def copy_first_device(folder: Path, names: Sequence[str]) -> None:
-    """Add the devices `names[1:]` to Terraform's state in this folder, as copies of `names[0]`, which it has."""
+    """Add the devices `names[1:]` to the folder's Terraform state, as copies of `names[0]`.
+
+    The state must have `names[0]` and no other device.
+    """
     file = folder / "terraform.tfstate"
     state = json.loads(file.read_text())
     pems = {name: (folder / "pems" / f"{name}.pem").read_text() for name in names}

@@ -38,7 +38,10 @@ def test_throughput_is_not_measured_when_a_request_fails():
 
 
 def build_requests_without_effect(number):
-    """Yield requests that leave nothing in the registry: the creation and deletion of a thing, reads and failures."""
+    """Yield requests that leave nothing in the registry.
+
+    They create and delete a thing, read, and fail.
+    """
     yield encode_request("POST", f"/things/t{number}", {})
     yield encode_request("DELETE", f"/things/t{number}")
     yield encode_request("GET", f"/things?attributeName=a{number}&attributeValue=b")

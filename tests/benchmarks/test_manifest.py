@@ -1,4 +1,7 @@
-"""The manifest benchmark runs, the fleet that it copies into the registry plans empty, and its table is complete."""
+"""The manifest benchmark measures every stage and prints a complete table.
+
+The plan of the fleet that it copies into the registry is empty.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ pytestmark = pytest.mark.xdist_group("manifest benchmark")  # one worker runs th
 
 @pytest.fixture(scope="module")
 def measurements():
-    """Measure all stages of a small fleet; the stage `PLAN_AGAIN` fails if a copied device differs from the file."""
+    """Measure all stages of a small fleet.
+
+    The stage `PLAN_AGAIN` fails if a copied device differs from the file.
+    """
     return measure_fleet(DEVICES)
 
 

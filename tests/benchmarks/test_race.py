@@ -44,7 +44,10 @@ def race(tmp_path_factory):
 
 
 def read_devices(iot):
-    """Return, by thing name, the thing's attributes and the policies of its certificates by certificate ID."""
+    """Return the attributes of each thing and the policies of its certificates, by thing name.
+
+    The policies are keyed by certificate ID.
+    """
 
     def list_certificate_policies(thing):
         for arn in iot.list_thing_principals(thingName=thing)["principals"]:

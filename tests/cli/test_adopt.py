@@ -1,4 +1,7 @@
-"""`reconciler adopt` sets ownership tags and markers, appends tables to the file, and changes nothing else."""
+"""`reconciler adopt` sets ownership tags and markers and appends tables to the file.
+
+It changes nothing else.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ def file(run, tmp_path):
 
 @pytest.fixture
 def cloud(file):
-    """Return the file's registry with unmanaged resources: two things, a certificate of one of them, and a policy."""
+    """Return the file's registry with unmanaged resources.
+
+    These are two things, a certificate of one of them, and a policy.
+    """
     (file.parent / ".reconciler").mkdir()
     cloud = Cloud(file.parent / ".reconciler/registry.sqlite3")
     certificate = cloud.iot.register_certificate_without_ca(certificatePem=PEM, status="ACTIVE")

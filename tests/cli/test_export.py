@@ -1,4 +1,4 @@
-"""Exports: the plan of an exported file is empty, gaps are reported, and other workspaces are left out."""
+"""Exports: their plan is empty, gaps are reported, and other workspaces are left out."""
 
 from __future__ import annotations
 

@@ -48,7 +48,10 @@ class RecordingCloud(Cloud):
 
 
 def list_allowed_actions(desired, purpose):
-    """Return the actions that the policy of a desired state allows for a purpose: `plan`, `apply` or `destroy`."""
+    """Return the actions that the policy of a desired state allows for a purpose.
+
+    The purpose is `plan`, `apply` or `destroy`.
+    """
     policy = build_iam_policy(find_needed_operations(desired, purpose), TARGET)
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 

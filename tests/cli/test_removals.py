@@ -13,7 +13,10 @@ WORKSPACE_TABLE = (
 
 @pytest.fixture
 def run_with_tables(run):
-    """Return a function that runs a command with a file of these tables; it returns exit code, stdout and stderr."""
+    """Return a function that writes a file with tables and runs a command.
+
+    It returns the exit code, stdout and stderr of the command.
+    """
 
     def run_command(text: str, *words: str) -> tuple[int, str, str]:
         Path("desired_state.toml").write_text(WORKSPACE_TABLE + text)

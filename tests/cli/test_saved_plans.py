@@ -27,7 +27,7 @@ REJECTED = "error: the plan is rejected; nothing was sent\n"
 
 @pytest.fixture
 def run_after_edit(run_in_starter):
-    """Return `run` for a folder in which the starter files were applied and one attribute was edited since."""
+    """Return `run` for the starter folder, in which one attribute was edited after an apply."""
     run_in_starter("apply", "--yes")
     edit_file('site = "bergen"', 'site = "trondheim"')
     return run_in_starter

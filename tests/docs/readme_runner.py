@@ -51,7 +51,10 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def update_outputs(readme: str, folder: Path) -> str:
-    """Run the README in `folder`, a checkout that the commands change, and return it with every output updated."""
+    """Run the README in `folder` and return it with every output updated.
+
+    `folder` is a checkout, which the commands change.
+    """
     with contextlib.chdir(folder):
         return _BLOCK.sub(_update_block, readme)
 
