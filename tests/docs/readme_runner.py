@@ -160,9 +160,10 @@ def _run_make(target: str) -> tuple[int, str]:
 
 
 def _update_shown_output(shown: list[str], actual: list[str]) -> list[str]:
-    """Return the lines that the README should show: the actual output, or the shown lines if they match it.
+    """Return the lines that the README should show.
 
-    If the shown lines have a `…` and do not match, the lines before the first `…` and after the last `…` are updated.
+    Lines without a `…` are replaced by the actual output. Lines with a `…` stay if they match it; otherwise, those before
+    the first `…` and after the last `…` are updated.
     """
     if ANY_LINES not in shown:
         return actual
@@ -208,7 +209,10 @@ def _run_python(body: str) -> str:
 
 
 def _check_toml(body: str) -> None:
-    """Load a desired state from the text, which may lack the `[workspace]` table; raise if it is not valid."""
+    """Load a desired state from the text, and raise an error if it is not valid.
+
+    The text may lack the `[workspace]` table.
+    """
     path = Path("shown.toml")
     workspace_table = "" if "[workspace]" in body else '[workspace]\nname = "shown"\n\n'
     path.write_text(workspace_table + body, encoding="utf-8")

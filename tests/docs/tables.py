@@ -25,7 +25,10 @@ COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
 def render_kinds() -> str:
-    """Return a table of the kinds: AWS noun, creating calls, identity, ownership, and fields that force a replacement."""
+    """Return a table of the kinds.
+
+    It shows the AWS noun, the creating calls, the identity, the ownership, and the fields that force a replacement.
+    """
     rows = [
         (
             f"`[{kind.table}.*]`",

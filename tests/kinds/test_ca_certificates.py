@@ -117,7 +117,10 @@ def test_a_ca_is_read_with_its_template():
     ids=["added", "removed", "removed with auto-registration", "without its role"],
 )
 def test_removing_a_template_or_its_role_resets_auto_registration_too(before, after, expected):
-    """AWS removes all three at once, so what the file still has is set again; no other update removes them."""
+    """AWS removes all three at once, so the values that the file still has are set again.
+
+    No other update removes them.
+    """
     change = make_change(make_sni_only_ca(**after), make_live(**before))
     assert (
         list_calls(change, make_plan_context(change.resource, make_template(), changes=[change])) == expected

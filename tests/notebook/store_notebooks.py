@@ -54,7 +54,7 @@ def run_notebook(folder: Path, name: str) -> NotebookNode:
 
 
 def strip_notebook(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of a notebook without `USER`, the metadata of its cells, and outputs that need a running kernel."""
+    """Return a copy of a notebook without `USER`, cell metadata, and outputs that need a running kernel."""
     stripped = nbformat.from_dict(json.loads(json.dumps(notebook).replace(USER, "ada@laptop")))
     stripped.metadata = {
         "kernelspec": stripped.metadata["kernelspec"],
@@ -68,7 +68,10 @@ def strip_notebook(notebook: NotebookNode) -> NotebookNode:
 
 
 def _is_transient(output: Any) -> bool:
-    """Return whether an output is a widget or progress; another output of the cell shows the plan or the result."""
+    """Return whether an output is a widget or progress.
+
+    Another output of the cell shows the plan or the result.
+    """
     data = output.get("data", {})
     page = str(data.get("text/html", ""))
     return (

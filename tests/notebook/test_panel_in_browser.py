@@ -67,7 +67,10 @@ def take_screenshot(locator, name: str) -> None:
 
 
 def confirm_apply(panel) -> None:
-    """Press Apply and confirm with the name of the workspace, which the plan requires because it deletes things."""
+    """Press Apply and confirm with the name of the workspace.
+
+    The plan requires this confirmation because it deletes things.
+    """
     panel.get_by_role("button", name="Apply …").click()
     panel.get_by_label("to continue").fill("greenhouse")
     panel.get_by_role("button", name="Apply", exact=True).click()

@@ -1,4 +1,4 @@
-"""The panel's session without a browser: the state that it shows on the page, and the messages that it sends to it."""
+"""The panel's session without a browser: the state that it shows and the messages that it sends."""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"
 
 @pytest.fixture
 def with_conditions(registry, clock):
-    """A function that returns the registry behind a network with conditions; delays advance the test's clock."""
+    """A function that returns the registry behind a network with conditions.
+
+    Delays advance the test's clock.
+    """
     return lambda **conditions: ConditionedRegistry(registry, Conditions(**conditions), clock.advance)
 
 

@@ -15,7 +15,10 @@ IOT = "https://iot.eu-west-1.amazonaws.com"
 
 
 def build_signature_header(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
-    """Return a header whose credential scope names a key, a Region and a service; `name` is its signing name."""
+    """Return a header whose credential scope names a key, a Region and a service.
+
+    `name` is the signing name of the service.
+    """
     scope = f"{key_id}/20250101/{region}/{name}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 

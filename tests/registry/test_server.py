@@ -160,7 +160,10 @@ def test_a_request_that_is_too_long_is_rejected(server):
 
 
 def test_a_response_waits_until_the_client_has_written_its_body(server):
-    """Go's client writes the head and then the body, and gives up on a connection that responds in between."""
+    """Go's client writes the head of a request and then its body.
+
+    It gives up on a connection that responds in between.
+    """
     with socket.create_connection(server.address, timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")

@@ -1,4 +1,7 @@
-"""Documents, signing requests and output files in a plan: they are shortened, and documents show the parts that differ."""
+"""Documents, signing requests and output files are shortened in a plan.
+
+Changed documents show the parts that differ.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def build_fleet_graph(count: int = 2):
-    """Return the graph of devices from `pump-7` on, which `ROTATION` changes, with one CA and one thing group."""
+    """Return the graph of some devices, one CA and one thing group.
+
+    The first device is `pump-7`, which `ROTATION` changes.
+    """
     graph = nx.DiGraph()
     ca, group = Address("ca_certificates", "factory"), Address("thing_groups", "hall")
     graph.add_nodes_from([ca, group])

@@ -65,7 +65,10 @@ VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) f
 
 
 def is_valid(output: str, text: str) -> bool:
-    """Return true if the text follows the schema of the output, or raise an error that names the violation."""
+    """Return true if the text follows the schema of the output.
+
+    Otherwise, raise an error that names the violation.
+    """
     VALIDATORS[output].validate(json.loads(text))
     return True
 

@@ -54,7 +54,10 @@ def make_register_call(generation=1):
 
 
 def make_retire_call():
-    """Return the call that marks the device's certificate, so that it is found again if its deletion is interrupted."""
+    """Return the call that attaches the workspace's `retired` policy to the device's certificate.
+
+    With this policy, the certificate is found again if its deletion is interrupted.
+    """
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
     return make_iot_call(
         "AttachPolicy",
