@@ -1,4 +1,7 @@
-"""Helpers for tests of the command line: edit the file, call the registry, and make outputs comparable."""
+"""Helpers for tests of the command line.
+
+They edit the file, call the registry, and make outputs comparable.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""A program that plans and applies its own file repeatedly while another process does the same with another file.
+"""A program that plans and applies its own file repeatedly.
 
-Both files declare the same workspace. Run the program as `python -m tests.support.concurrent_writer FOLDER ROUNDS`: FOLDER
-has the file, ROUNDS is the number of plans, and the environment has the file's secrets and the registry's path. The program
-prints one line for each plan that is not empty: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
+Another process does the same with another file at the same time, and both files declare the same workspace.
+
+Run the program as `python -m tests.support.concurrent_writer FOLDER ROUNDS`: FOLDER has the file, ROUNDS is the number of
+plans, and the environment has the file's secrets and the registry's path. The program prints one line for each plan that is
+not empty: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ def list_declared_operations() -> frozenset[tuple[str, str]]:
 
 
 def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Make the methods of all kinds that read or change resources fail if they call an undeclared operation."""
+    """Make the methods of all kinds fail if they call an undeclared operation.
+
+    Only the methods that read or change resources are affected.
+    """
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _wrap_read(type(kind).read))
         for action in ACTIONS:

@@ -128,7 +128,10 @@ def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a c
 
 
 def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
-    """Return a CA; `signs` is whether it signs certificates of the desired state, and must therefore be active."""
+    """Return a CA, drawn from the possible ones.
+
+    `signs` is whether it signs certificates of the desired state and must therefore be active.
+    """
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
     jitp_templates = [template.address.name for template in templates if template.spec.type == "JITP"]
     if jitp_templates:

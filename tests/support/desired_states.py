@@ -61,7 +61,10 @@ def make_state(*resources: Resource, workspace: str = "ws", **settings: object) 
 
 
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
-    """Return the resources by address, each with the evaluation that its kind derives from it, as after loading."""
+    """Return the resources by address, evaluated as after loading.
+
+    Each has the evaluation that its kind derives from it.
+    """
     return dict(evaluate({resource.address: resource for resource in resources}))
 
 
@@ -78,7 +81,10 @@ def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Reso
 
 
 def make_ca(name: str = "alpha", **changes: object) -> Resource:
-    """Return the CA `alpha` or `beta`, with the key that its registration needs; `changes` has other fields."""
+    """Return the CA `alpha` or `beta`, with the key that its registration needs.
+
+    `changes` has the values of other fields.
+    """
     authority = AUTHORITIES[name]
     verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
     return make_resource(

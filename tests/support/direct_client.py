@@ -1,4 +1,7 @@
-"""boto3 clients that call a registry in this process without a network, and helpers for their responses."""
+"""boto3 clients that call a registry in this process, and helpers for their responses.
+
+The clients use no network.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -93,7 +96,10 @@ def create_client(
 
 
 def register_ca(iot: Any, authority: Authority, **params: Any) -> dict[str, Any]:
-    """Register a CA in DEFAULT mode, which requires a verification certificate; `params` are added to the request."""
+    """Register a CA in DEFAULT mode, which requires a verification certificate.
+
+    `params` are added to the request.
+    """
     code = iot.get_registration_code()["registrationCode"]
     return iot.register_ca_certificate(
         caCertificate=authority.pem, verificationCertificate=authority.issue(code), **params

@@ -1,4 +1,7 @@
-"""How many examples property tests try: in `make test` few and always the same, in `make stress` many random ones."""
+"""The number of examples that property tests try.
+
+`make test` tries few, always the same; `make stress` tries many random ones.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ from tests.support.registry_client import Cloud
 
 
 class Fault(Enum):
-    """A fault of one request. `BEFORE` means that the request has no effect, `AFTER` that it has its effect."""
+    """A fault of one request.
+
+    `BEFORE` means that the request has no effect, `AFTER` that it has its effect.
+    """
 
     THROTTLE = "AWS throttles the request"
     REFUSE = "the connection is refused"

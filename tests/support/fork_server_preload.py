@@ -1,4 +1,7 @@
-"""Runs a few commands when it is imported, so that everything they import and cache is there in all forks of this process."""
+"""A module that runs a few commands when it is imported.
+
+Everything that the commands import and cache is then available in all forks of this process.
+"""
 
 from __future__ import annotations
 

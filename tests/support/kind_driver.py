@@ -110,10 +110,10 @@ def make_scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
 def make_plan_context(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
 ) -> PlanContext:
-    """Return a context with desired resources, live resources by address (as text: `things.a`), and changes.
+    """Return a context with desired resources, live resources and changes.
 
-    Its `identities` are those that kinds derive from the desired resources, and else those of live resources that are not
-    replaced.
+    `live` has the live resources by address, as text (`things.a`). The context's `identities` are those that kinds derive
+    from the desired resources, and else those of live resources that are not replaced.
     """
     kinds = all_kinds()
     inventory = {Address.parse(text): live_resource for text, live_resource in (live or {}).items()}

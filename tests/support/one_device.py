@@ -1,4 +1,7 @@
-"""A desired state with one device, whose certificate the CA alpha signed, and helpers to compare its plan."""
+"""A desired state with one device, and helpers to compare its plan.
+
+The CA alpha signed the device's certificate.
+"""
 
 from __future__ import annotations
 

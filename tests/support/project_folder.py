@@ -1,4 +1,7 @@
-"""A folder with a desired state, in which commands are run; its registry is read without them, with boto3 clients."""
+"""A folder with a desired state, in which commands are run.
+
+Its registry is read with boto3 clients, without commands.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,10 @@ class ProjectFolder:
 
 
 def read_progress(process: subprocess.Popen[str], line_count: int) -> list[str]:
-    """Return the first `line_count` lines about applied steps, as soon as a running apply has printed them."""
+    """Return the first `line_count` lines about applied steps that a running apply prints.
+
+    Return as soon as they are printed.
+    """
     lines: list[str] = []
     assert process.stderr
     while len(lines) < line_count:
