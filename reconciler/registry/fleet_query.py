@@ -62,9 +62,10 @@ class SearchIndex:
     """The fields of an index, as SQL on a row called `t`.
 
     `columns` has an expression for each field with one value; `lists` has, for each field with many, a SELECT that returns
-    its values in the column `value`. `default_fields` are those that a term without a field is matched against, in addition to the
-    attributes. `attributes` is the SQL after FROM that selects the attributes of row `t`, with its WHERE; `attribute_name` and
-    `attribute_value` are its columns. `sources` has the data source of the fields with each prefix, as fleet indexing names it.
+    its values in the column `value`. `default_fields` are those that a term without a field is matched against, in addition
+    to the attributes. `attributes` is the SQL after FROM that selects the attributes of row `t`, with its WHERE;
+    `attribute_name` and `attribute_value` are its columns. `sources` has the data source of the fields with each prefix, as
+    fleet indexing names it.
     """
 
     columns: Mapping[str, str]
