@@ -1,4 +1,7 @@
-"""A command whose output is a closed pipe (`reconciler plan | head`) or closed (`>&-`) still does its work."""
+"""A command still does its work when its output is closed.
+
+It is a closed pipe (`reconciler plan | head`), or the shell closed the stream (`>&-`).
+"""
 
 from __future__ import annotations
 

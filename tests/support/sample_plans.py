@@ -27,9 +27,9 @@ def make_resource_at_line(kind: str, name: str, spec: object, line: int = 1) -> 
 
 
 def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
-    """Make a plan of steps, with an estimate of 0.6 s and the operation of the first call as its bottleneck.
+    """Make a plan of steps, with an estimate of 0.6 s.
 
-    `unchanged` is the number of resources that the plan does not change.
+    Its bottleneck is the operation of the first call. `unchanged` is the number of resources that the plan does not change.
     """
     counts = Counter((call.service, call.operation) for step in steps for call in step.calls)
     bottleneck = None
@@ -48,7 +48,10 @@ def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int 
 
 
 def make_thing_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
-    """Make the change that creates a thing; each of `fields` has the new value as `after`, and None as `before`."""
+    """Make the change that creates a thing.
+
+    Each of `fields` has the new value as `after`, and None as `before`.
+    """
     return Create(make_resource_at_line("things", name, Thing(), line), fields)
 
 

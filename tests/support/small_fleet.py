@@ -179,7 +179,10 @@ def make_expected_thing_groups(workspace: str) -> dict[str, Any]:
 
 
 def make_expected_policies(workspace: str) -> dict[str, Any]:
-    """Return the expected policies: the one for certificates that are being deleted, which no certificate has now."""
+    """Return the expected policies, by name.
+
+    The only one is the policy for certificates that are being deleted; no certificate has it now.
+    """
     name = f"reconciler-{workspace}-retired"
     deny_all = {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [deny_all]}

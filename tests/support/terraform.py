@@ -63,7 +63,9 @@ class Terraform:
         )
 
     def prepare(self, folder: Path, url: str, config: str, account: str = "test") -> None:
-        """Write `config` to the folder, with settings that make the provider call the registry at `url`; run init.
+        """Write `config` to the folder and run `terraform init`.
+
+        Settings that make the provider call the registry at `url` are written too.
 
         Raises RuntimeError if `terraform init` fails.
         """

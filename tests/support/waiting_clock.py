@@ -18,7 +18,10 @@ _SETTLED_SECONDS = 0.0003
 
 
 class WaitingClock(VirtualClock):
-    """A clock whose `sleep` takes almost no real time: a stand-in for `time.time` and `time.sleep`. Thread-safe."""
+    """A thread-safe clock whose `sleep` takes almost no real time.
+
+    It replaces `time.time` and `time.sleep`.
+    """
 
     def __init__(self, start: float | None = None) -> None:
         super().__init__(start)
@@ -62,7 +65,7 @@ class WaitingClock(VirtualClock):
             self._wake_next()
 
     def _wake_next(self) -> None:
-        """If every busy thread sleeps and keeps sleeping, move the clock to the moment when the next one wakes."""
+        """Move the clock to the next wake-up time if every busy thread sleeps and keeps sleeping."""
         with self._lock:
             all_busy_threads_sleep = self._sleepers and len(self._sleepers) >= self._busy_threads
             change_count = self._change_count

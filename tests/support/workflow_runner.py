@@ -43,7 +43,10 @@ class JobResult:
 
 @frozen
 class ActionResult:
-    """The exit code of the action's first failed step (0 if none failed), its log, and its outputs if none failed."""
+    """The exit code, the log and the outputs of an action.
+
+    The exit code is that of the first failed step, or 0 if none failed. There are outputs only if no step failed.
+    """
 
     exit_code: int
     log: str
@@ -65,10 +68,10 @@ class WorkflowRunner:
     log: str = ""
 
     def run(self, name: str, event: Mapping[str, Any], ref: str = "main") -> dict[str, JobResult]:
-        """Run the jobs of a workflow in the order of its file, where each job comes after the job that it needs.
+        """Run the jobs of a workflow and return the results by the jobs' keys.
 
-        `name` is the workflow's file; `event` is what the expression `github.event` returns; `ref` is the branch to clone.
-        Return the results by the jobs' keys.
+        The jobs run in the order of the file, where each job comes after the job that it needs. `name` is the workflow's
+        file; `event` is what the expression `github.event` returns; `ref` is the branch to clone.
         """
         results: dict[str, JobResult] = {}
         for key, job in load_workflow(name)["jobs"].items():
@@ -180,7 +183,10 @@ def _look_up(path: str, context: Mapping[str, Any]) -> str:
 
 
 def _is_true(condition: str, context: Mapping[str, Any]) -> bool:
-    """Return whether a condition holds; those of our workflows are `&&` of comparisons, `true` and `always()`."""
+    """Return whether a condition holds.
+
+    The conditions of our workflows are comparisons, `true` and `always()`, joined by `&&`.
+    """
     return all(_is_true_comparison(comparison.strip(), context) for comparison in condition.split("&&"))
 
 
@@ -194,7 +200,10 @@ def _is_true_comparison(comparison: str, context: Mapping[str, Any]) -> bool:
 
 
 def make_clean_environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return these variables, and those of this process except the settings of GitHub, Git, AWS and reconciler."""
+    """Return the variables, added to those that this process inherited.
+
+    Inherited settings of GitHub, Git, AWS and reconciler are left out.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
