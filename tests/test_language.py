@@ -142,9 +142,12 @@ def test_no_text_or_name_uses_a_replaced_word_unless_it_is_a_listed_exception():
 
 
 def count_long_summaries() -> Counter[str]:
-    """Count docstrings by file whose first line is too long, is not a sentence, or is not followed by an empty line."""
+    """Count the docstrings of each file that do not begin with one short sentence.
+
+    The first line must be a sentence of at most `MAX_FIRST_LINE_LENGTH` characters, followed by an empty line or the end.
+    """
     counts: Counter[str] = Counter()
-    for path in list_python_files("reconciler", "notebooks", ".github"):
+    for path in list_python_files(*FOLDERS):
         _, tree = read_python(path)
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
