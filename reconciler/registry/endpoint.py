@@ -116,7 +116,7 @@ class Registry:
         self._store.delete_all()
 
     def check_integrity(self) -> list[str]:
-        """Return the problems of the database: damage, or why it cannot be written to."""
+        """Return the problems of the database: damage, or why it cannot be read or written."""
         return self._store.check_integrity()
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class Registry:
     ) -> ResponseParts:
         served = self._served[operation.service, operation.name]
         scope = self._store.find_or_create_scope(caller.account, caller.region)
-        writes = (not operation.is_read_only) if served.writes is None else served.writes
+        writes = (not operation.is_get) if served.writes is None else served.writes
         with self._store.write() if writes else self._store.read() as transaction:
             context = Context(
                 tx=transaction,

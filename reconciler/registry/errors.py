@@ -4,7 +4,7 @@
     │                    raised by operations and by the wire layer, turned into HTTP only by `wire.faults`
     └── CommittedError   an AWS error that keeps what the operation has written
 
-The HTTP status is not here: it comes from the service model or, for errors that no model has, from `wire.faults`.
+The HTTP status is not here: it comes from the service model or, for errors that the model lacks, from `wire.faults`.
 """
 
 from typing import Any

@@ -1,11 +1,11 @@
-"""The only module that uses SQLite: connections, transactions, and the schema steps of every noun.
+"""The only module of the registry that uses SQLite: connections, transactions, and the schema.
 
-Invariant: one request is one transaction. A write takes the write lock before it reads (`BEGIN IMMEDIATE`), so what it read
-is still true when it commits; a read sees one snapshot. Files are in WAL mode with `synchronous=FULL`: a commit is on disk
-when it returns and survives a crash of the process or a power failure.
+Invariant: an operation runs in one transaction. A write transaction takes the write lock before it reads (`BEGIN IMMEDIATE`), so
+what it read is still true when it commits; a read transaction sees one snapshot. Files are in WAL mode with `synchronous=FULL`:
+a commit is on disk when it returns, and survives a crash of the process or a power failure.
 
-A noun's schema is a tuple of DDL steps. Step N is applied once per database and never edited afterwards: to change a
-table, append a step. The table `schema_steps` records how many steps of each noun were applied.
+A noun is a module with tables; its schema is a tuple of DDL steps. A step is applied once per database, so it is never edited: to
+change a table, append a step. The table `schema_steps` records how many steps of each noun were applied.
 """
 
 import secrets
@@ -27,7 +27,7 @@ BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
 OPEN_PAUSE_SECONDS = 0.05
 
-# SQLite stops at this many problems. It is high because the false ones are dropped afterwards.
+# SQLite's check stops at this many problems. The number is high because false problems are dropped afterwards.
 _MAX_PROBLEMS_READ = 1_000_000
 _MAX_PROBLEMS_RETURNED = 5
 
@@ -72,11 +72,11 @@ class StoreError(Exception):
 
 
 class StoreBusyError(StoreError):
-    """Another process held the write lock for longer than `BUSY_SECONDS`."""
+    """Another process locked the database for too long, so it could not be opened or written to."""
 
 
 class Transaction:
-    """Runs the statements of one request. Parameters are positional, rows are read by column name."""
+    """Runs the statements of one transaction. Parameters are positional, rows are read by column name."""
 
     __slots__ = ("_connection",)
 
@@ -126,7 +126,7 @@ class Store:
         self._idle: deque[sqlite3.Connection] = deque()
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
-        # Writers of this process queue here, in order. SQLite's own waiting polls; it serves only for other processes.
+        # Writers of this process wait for this lock. SQLite waits by polling, which only writers of other processes make necessary.
         self._write_lock = threading.Lock()
         self._is_closed = False
         self._scopes: dict[tuple[str, str], int] = {}
@@ -134,7 +134,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a read-only snapshot, which ends with the block."""
+        """Open a snapshot for reading, which ends with the block; what the block writes is undone."""
         with self._use_connection(writing=False) as connection:
             connection.execute("BEGIN")
             try:
@@ -156,9 +156,9 @@ class Store:
                 raise
 
     def find_or_create_scope(self, account: str, region: str) -> int:
-        """Return the number of an account and Region, created on first use.
+        """Return the scope number of an account and Region, created on first use.
 
-        In the tables of the nouns, it is the column `scope`.
+        It is what the column `scope` in the tables of the nouns holds.
         """
         known_number = self._scopes.get((account, region))
         if known_number is not None:
@@ -172,7 +172,7 @@ class Store:
         return number
 
     def find_or_create_secret(self, name: str) -> bytes:
-        """Return 32 random bytes of this database, created on first use."""
+        """Return the database's secret of this name, 32 random bytes, created on first use."""
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, secrets.token_bytes(32))
             return bytes(tx.fetch_one("SELECT value FROM secrets WHERE name = ?", name)[0])
@@ -191,7 +191,7 @@ class Store:
                 tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
 
     def check_integrity(self) -> list[str]:
-        """Return the problems of the file (SQLite, "PRAGMA integrity_check"), or why it cannot be written to."""
+        """Return the problems that "PRAGMA integrity_check" finds, or why the file cannot be read or written."""
         try:
             with self.read() as tx:
                 rows = tx.fetch_all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
@@ -258,7 +258,7 @@ class Store:
             raise
 
     def _prepare(self, schemas: Mapping[str, Sequence[str]]) -> None:
-        """Switch the database to WAL mode and to the latest schema; an up-to-date one costs two small reads."""
+        """Switch a file to WAL mode, and the database to the latest schema; if it has that, this is quick."""
         for _ in range(OPEN_ATTEMPTS):
             try:
                 self._migrate(schemas)

@@ -1,7 +1,8 @@
 """AWS's rates, enforced by the registry: each account and Region has its own token buckets.
 
-Invariant: a bucket holds the calls of one second, but at least one call, and refills evenly. A call that finds one of its buckets
-empty is rejected and takes nothing from any of them. The rates are passed in; this module knows none of AWS's numbers.
+Invariant: a bucket's capacity is the calls of one second, but at least one call, and it refills evenly. A call that finds less
+than one call in any of its buckets is rejected and takes nothing from any of them, unless it is early by at most
+`_JITTER_SECONDS`. The rates are passed in; this module knows none of AWS's numbers.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ Bucket = tuple[str, str, float]
 # Returns the buckets of an operation, from the names of its service and of the operation.
 FindBuckets = Callable[[str, str], tuple[Bucket, ...]]
 
-# Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by less than this is admitted.
+# Calls that are sent at even intervals arrive at slightly uneven ones, so a call that is early by at most this is admitted.
 _JITTER_SECONDS = 0.02
 
 
@@ -30,7 +31,7 @@ class _Level:
 class RateLimiter:
     """Admits calls at the rates of their buckets.
 
-    `clock` returns seconds from any starting point. Thread-safe.
+    `clock` returns seconds from an arbitrary start. Thread-safe.
     """
 
     find_buckets: FindBuckets
@@ -53,7 +54,7 @@ class RateLimiter:
             return 0.0
 
     def _refill_level(self, account: str, region: str, bucket: Bucket, now: float) -> _Level:
-        """Return the level of an account's bucket, refilled up to now."""
+        """Return the level of a bucket of an account and Region, refilled up to now."""
         rate = bucket[2]
         capacity = max(1.0, rate)
         level = self._levels.setdefault((account, region, bucket), _Level(capacity, now))

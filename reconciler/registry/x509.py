@@ -1,7 +1,7 @@
 """Certificates: their IDs, subjects, validity and issuers. Pure: no registry state.
 
-Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whitespace in a PEM never matters. The same is
-assumed of CA certificates (UNCONFIRMED).
+Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whitespace in a PEM does not change the ID. The
+IDs of CA certificates are assumed to be computed in the same way (UNCONFIRMED).
 """
 
 import hashlib
@@ -31,9 +31,9 @@ class ParsedCertificate:
     certificate: x509.Certificate = field(repr=False, eq=False)
 
     def is_issued_by(self, issuer: "ParsedCertificate") -> bool:
-        """Return whether this certificate names the issuer's subject and is signed by the issuer's key.
+        """Return whether this certificate's issuer is the other's subject, and the other's key signed it.
 
-        The key may be RSA, EC or Ed25519.
+        Nothing else is checked, such as the validity or whether the other is a CA.
         """
         try:
             self.certificate.verify_directly_issued_by(issuer.certificate)

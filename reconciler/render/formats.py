@@ -1,4 +1,4 @@
-"""The output formats other than the terminal's text, by name."""
+"""Rendering in the output formats other than the terminal's text, chosen by their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MACHINE_FORMATS = ("json", "jsonl")
 """Formats for programs."""
 
 MAX_ROWS_BY_FORMAT: Mapping[str, int] = {"html": 5_000}
-"""Format → how many changes of each kind it lists; more are only counted: no browser shows a page of 100 MB."""
+"""Format → how many changes of each kind a plan lists in it; the rest are only counted: no browser shows 100 MB."""
 
 
 def render_page(view: Any, output_format: str) -> str:
@@ -26,7 +26,10 @@ def render_page(view: Any, output_format: str) -> str:
 
 
 def render_for_machines(plan: Plan, output_format: str, *, unchanged_markers: int = 0) -> Iterator[str]:
-    """Render a plan as JSON or JSON Lines, in pieces of text."""
+    """Render a plan as JSON or JSON Lines, in pieces of text.
+
+    `unchanged_markers` is the number of ownership markers that the plan does not change; only JSON includes it.
+    """
     if output_format == "json":
         from reconciler.render.json.plan_file import render_plan_json
 

@@ -1,8 +1,8 @@
 """The edges between policies and their targets: the table and its queries.
 
-Invariant: a target is an ARN or a Cognito identity. A detached edge stays for `detach_lag_seconds`: it is no longer listed,
-but still blocks the deletion of its policy, which AWS documents for up to five minutes. It does not block the deletion of
-its target.
+Invariant: a target is an ARN or a Cognito identity. A detached edge is no longer listed, but blocks the deletion of its policy
+for `detach_lag_seconds`; AWS documents up to five minutes. It does not block the deletion of its target, which deletes the
+edge.
 """
 
 from reconciler.registry.context import Context
@@ -33,7 +33,7 @@ def has_policies(context: Context, target: str) -> bool:
 
 
 def is_policy_in_use(context: Context, policy: int) -> bool:
-    """Return whether the policy is attached, or was within the last `detach_lag_seconds`."""
+    """Return whether the policy is attached, or was detached within the last `detach_lag_seconds`."""
     row = context.tx.fetch_one(
         "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         policy,

@@ -1,8 +1,8 @@
 """The edges between things and principals: the table and its queries.
 
-Invariant: a detached edge stays for `detach_lag_seconds`, because AWS detaches asynchronously. During that time it is no
-longer listed, but it still blocks the deletion of its thing and of its certificate. AWS does not document whether the edge
-leaves the lists or permits the deletion first; this order is harder for a client.
+Invariant: a detached edge is no longer listed, but blocks the deletion of its thing, and the deletion and the transfer of its
+certificate, for `detach_lag_seconds`, because AWS detaches asynchronously. AWS does not document whether the edge first leaves
+the lists or first permits the deletion; the registry's order is the one that is harder for a client.
 """
 
 from reconciler.registry.context import Context

@@ -1,8 +1,9 @@
 """How RegisterThing creates a thing or updates an existing one.
 
-Invariant: each property of the template is compared with the thing's. If they differ, its setting decides: DO_NOTHING keeps
-the thing's value, REPLACE takes the template's, MERGE adds the template's to the thing's, and FAIL rejects the template
-before the thing is changed. The billing group has no setting: an existing thing keeps its own (UNCONFIRMED).
+Invariant: the thing type, the attributes and the thing groups that the template has are compared with those of an existing
+thing. Where they differ, the property's setting decides: DO_NOTHING keeps the thing's value, REPLACE takes the template's, MERGE
+adds the template's attributes or groups to the thing's, and FAIL raises an error before the thing is changed. The billing group
+has no setting: an existing thing keeps its own (UNCONFIRMED).
 """
 
 import json
@@ -61,7 +62,7 @@ def _find_differences(part: ThingPart, existing: Row, groups: tuple[str, ...]) -
 
 
 def _build_update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:
-    """Return the parameters of the update for the settings REPLACE and MERGE."""
+    """Return UpdateThing's parameters for a different type or attributes; empty if both stay as they are."""
     changes: dict[str, object] = {}
     if "ThingTypeName" in differences and part.resource.get_setting("ThingTypeName") == "REPLACE":
         changes["thingTypeName"] = part.type

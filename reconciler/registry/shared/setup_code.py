@@ -1,7 +1,7 @@
 """Authentication material: its identifiers, and the initial status of its managed thing.
 
-Invariant: material is parsed leniently, because AWS documents its formats but not what it rejects. Explicit parameters take
-precedence over the values in the material.
+Invariant: material is parsed leniently, because AWS documents the formats of material but not what it rejects. The request's
+own parameters, such as SerialNumber, take precedence over the values in the material.
 """
 
 import re
@@ -9,37 +9,39 @@ from typing import Any
 
 from reconciler.registry.catalog import Params
 
-WIFI = "WIFI_SETUP_QR_BAR_CODE"
-DISCOVERED = "DISCOVERED_DEVICE"
+_WIFI_TYPE = "WIFI_SETUP_QR_BAR_CODE"
+_DISCOVERED_TYPE = "DISCOVERED_DEVICE"
 
 _UPC = re.compile(r"[0-9]{12}")
 _EAN = re.compile(r"[0-9]{8,13}")
 _SERIAL = re.compile(r"[A-Za-z0-9_ -]{1,128}")
-# The material of a device from another cloud; it ends in the device's ID there.
+# The material of a device from another cloud; it ends in the ID that the device has in that cloud.
 _CLOUD = re.compile(r"CLOUD:[^:]*:([a-zA-Z0-9_.,@-]{1,256})")
 
-# Documented: a Wi-Fi hub starts PRE_ASSOCIATED, an import from a cloud UNASSOCIATED. The rest is UNCONFIRMED: other bar
-# codes are assumed to start like Wi-Fi's, and a device that a hub discovered is DISCOVERED.
-_INITIAL_STATUS = {"PRE_ONBOARDED_CLOUD": "UNASSOCIATED", DISCOVERED: "DISCOVERED"}
+# By material type; every other type starts PRE_ASSOCIATED. Documented: a hub with a Wi-Fi bar code starts PRE_ASSOCIATED, and a
+# device that is imported from another cloud UNASSOCIATED. UNCONFIRMED: other bar codes start like Wi-Fi's, and a device that a hub
+# discovered starts DISCOVERED.
+_INITIAL_STATUS_BY_TYPE = {"PRE_ONBOARDED_CLOUD": "UNASSOCIATED", _DISCOVERED_TYPE: "DISCOVERED"}
 
 
 def find_initial_status(params: Params) -> str:
     """Return the initial provisioning status of a managed thing."""
     if _CLOUD.fullmatch(params["AuthenticationMaterial"]):
         return "UNASSOCIATED"
-    return _INITIAL_STATUS.get(params["AuthenticationMaterialType"], "PRE_ASSOCIATED")
+    return _INITIAL_STATUS_BY_TYPE.get(params["AuthenticationMaterialType"], "PRE_ASSOCIATED")
 
 
 def parse_material(params: Params) -> dict[str, Any]:
     """Return the members of a managed thing that its material contains.
 
-    A Wi-Fi code is `SN:<serial>;UPC:<12 digits>`, or has an `EAN` in place of the UPC, and may end in a semicolon.
+    Only Wi-Fi codes and discovered devices of another cloud have any. A Wi-Fi code is `SN:<serial>;UPC:<12 digits>`, or has
+    an `EAN` in place of the UPC, and may end in a semicolon.
     """
     material = params["AuthenticationMaterial"]
     cloud_match = _CLOUD.fullmatch(material)
-    if params["AuthenticationMaterialType"] == DISCOVERED and cloud_match:
+    if params["AuthenticationMaterialType"] == _DISCOVERED_TYPE and cloud_match:
         return {"ConnectorDeviceId": cloud_match[1]}
-    if params["AuthenticationMaterialType"] != WIFI:
+    if params["AuthenticationMaterialType"] != _WIFI_TYPE:
         return {}
     partitions = [field.partition(":") for field in material.split(";")]
     fields = {name: value for name, _colon, value in partitions}

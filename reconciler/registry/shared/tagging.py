@@ -1,4 +1,4 @@
-"""Tags: their table, and the rules that both services share.
+"""Tags: their table, and the rules that `iot` and `iot-managed-integrations` share.
 
 Invariant: only resources of a type that is declared with `@allow_tags` can be tagged. A resource has at most 50 tags, and no key
 starts with `aws:` in any letter case.
@@ -45,7 +45,8 @@ def allow_tags(service: str, resource_type: str) -> Callable[[Exists], Exists]:
 def require_taggable(context: Context, arn: str) -> None:
     """Raise unless the ARN names an existing resource of this account and Region that can be tagged.
 
-    Things and device certificates cannot be tagged. UNCONFIRMED: the error is the one for an invalid request.
+    Raises ResourceNotFound for a resource that does not exist, and otherwise the operation's error for an invalid request
+    (UNCONFIRMED). `iot`'s things and device certificates cannot be tagged.
     """
     parts = arn.split(":", ARN_PARTS - 1)
     if len(parts) != ARN_PARTS or parts[:-1] != context.build_arn("").split(":")[:-1]:
@@ -69,8 +70,8 @@ def read_tags(context: Context, arn: str) -> dict[str, str]:
 def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
     """Add tags or change their values.
 
-    A reserved key raises the operation's error for an invalid request. So do too many tags, except in `iot`'s TagResource,
-    whose model has LimitExceededException for them.
+    Raises the operation's error for an invalid request if a key is reserved or there would be too many tags; for the latter,
+    `iot`'s TagResource raises LimitExceededException instead, which its model has.
     """
     if not tags:
         return

@@ -1,7 +1,8 @@
-"""Records of certificate transfers: the table and its query.
+"""Records of certificate transfers: the table, and the query for `transferData`.
 
-Invariant: a record belongs to a certificate and to its source account and Region. It is pending until the transfer is
-accepted, rejected or canceled; canceling deletes it.
+Invariant: a certificate has one record, that of its last transfer, for each account and Region from which it was transferred. A
+record is pending until the transfer is accepted, rejected or canceled; canceling deletes the record. `source` and `target`
+are scope numbers.
 """
 
 from typing import Any
@@ -33,7 +34,7 @@ SCHEMA = (
 
 
 def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
-    """Return the `transferData` of a certificate: its last transfer from or to this account, or None."""
+    """Return the `transferData` of a certificate: its last transfer from or to this account and Region."""
     row = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"
         " ORDER BY transferred_at DESC LIMIT 1",

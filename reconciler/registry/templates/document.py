@@ -1,8 +1,8 @@
 """Template body → `Template`: sections, resources, properties and settings.
 
 The sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`. The last is for fleet provisioning and has no
-effect here. `DependsOn` is rejected, because AWS does not document it. So is `PackageVersions`: the package catalog is not
-served.
+effect on RegisterThing. `DependsOn` is rejected, because AWS does not document it, and `PackageVersions`, because the package
+catalog is not served.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ _SETTINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 class TemplateError(Exception):
-    """A template is not in the grammar or cannot be evaluated; the message has the problem and its path."""
+    """A template is invalid or cannot be evaluated; the message has the problem and where it is."""
 
 
 @frozen

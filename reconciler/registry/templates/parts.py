@@ -1,6 +1,7 @@
 """The evaluated resources of a template: a thing, a certificate and policies.
 
-Invariant: a parameter without a value makes the whole template invalid; a property that the template does not have is not set.
+Invariant: a property that the template has must have a value; a `Ref` in it to a parameter with neither a value nor a default
+raises TemplateError. An optional property that the template does not have is not set, or has its default.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,7 +55,7 @@ class CertificatePart:
 class PolicyPart:
     """A policy that a template attaches, either by the name of an existing policy or by a document.
 
-    Either `name` or `document` is None.
+    Exactly one of `name` and `document` is None.
     """
 
     resource: TemplateResource

@@ -1,7 +1,7 @@
 """Property expression → value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
 
-Invariant: a parameter without a value has its default. A `Ref` to a parameter that has neither is an error. In the text of
-`Fn::Sub`, a variable without a value stays unchanged.
+Invariant: a parameter without a value has its default. A `Ref` to a parameter that has neither is an error, but in the text of
+`Fn::Sub`, a `${name}` stays unchanged if the name is unknown or has neither.
 """
 
 import re
@@ -23,18 +23,21 @@ _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
 @frozen
 class TemplateScope:
-    """The names that an expression can refer to: parameters and mappings."""
+    """The names that an expression can refer to: parameters and mappings.
+
+    `parameters` are the values in the request; `certificate_parameters` are those of `AWS::IoT::Certificate::…`.
+    """
 
     template: Template
     parameters: Mapping[str, str]
     certificate_parameters: Mapping[str, str]
 
     def is_known(self, name: str) -> bool:
-        """Return whether a name is a declared parameter or one of `AWS::IoT::Certificate::…`."""
+        """Return whether a name is a declared parameter or starts with `AWS::IoT::Certificate::`."""
         return name in self.template.parameters or name.startswith(PREFIX)
 
     def find_value(self, name: str) -> str | None:
-        """Return a parameter's value, or None when it has none. Raises TemplateError when it is not declared."""
+        """Return a parameter's value or default, or None. Raises TemplateError when it is not declared."""
         if not self.is_known(name):
             raise TemplateError(f"The parameter {name} is not declared in Parameters.")
         default = self.template.parameters.get(name)
@@ -120,7 +123,7 @@ def _split(_scope: TemplateScope, argument: Any, path: str) -> list[str]:
 
 
 def _substitute(scope: TemplateScope, argument: Any, path: str) -> str:
-    """Replace each `${name}` in a text with the value of the variable, or else of the parameter."""
+    """Replace each `${name}` in a text with the function's variable of this name, or else the parameter."""
     text, variables = (argument, {}) if isinstance(argument, str) else _require_arguments(argument, 2, path)
     if not isinstance(variables, dict):
         raise TemplateError(f"{path} has no JSON object of variables.")

@@ -1,7 +1,8 @@
 """The lengths, ranges, patterns and enums of a shape, and AWS's texts for their violations.
 
 Invariant: a constraint is compiled from the shape's metadata once. All violations of a request are collected, so that one
-response names them all. A value that is too long is not matched against its pattern, so that no match takes long.
+response names them all. A value that is longer than the shape's maximum is not matched against the pattern, because matching a
+long value can be slow.
 """
 
 import math
@@ -12,7 +13,7 @@ from attrs import Factory, frozen
 
 from reconciler.registry.wire.patterns import compile_pattern
 
-SENSITIVE = "***sensitiveInformation***"
+_SENSITIVE_MASK = "***sensitiveInformation***"
 MUST_NOT_BE_NULL = "Member must not be null"
 
 
@@ -32,7 +33,7 @@ class ValidationErrors:
 
     def add(self, path: str, value: Any, constraint: str, *, is_sensitive: bool = False) -> None:
         """Add a violation. A sensitive value is not repeated in the message."""
-        text = SENSITIVE if is_sensitive else format_as_java(value)
+        text = _SENSITIVE_MASK if is_sensitive else format_as_java(value)
         quoted = "null" if value is None else f"'{text}'"
         self.messages.append(f"Value {quoted} at '{path}' failed to satisfy constraint: {constraint}")
 

@@ -1,7 +1,7 @@
 """Error → response: status, `x-amzn-ErrorType`, and a JSON body with the error's members.
 
-Invariant: the status comes from the service model; only the errors that no model has are listed here, with the statuses
-that AWS documents as common to every service.
+Invariant: the status comes from the service model. An error that the model lacks has the status here, which AWS documents as
+common to every service, or 400.
 """
 
 import json

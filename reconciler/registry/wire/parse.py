@@ -56,7 +56,7 @@ class InputParser:
     ) -> tuple[dict[str, Any], ValidationErrors]:
         """Return the parameters and their violations.
 
-        Header names must be in lower case. Raises MalformedError when a value is of the wrong type.
+        Header names must be in lower case. Raises MalformedError when the body is not JSON or a value is of the wrong type.
         """
         errors = ValidationErrors()
         params: dict[str, Any] = {}
@@ -138,7 +138,7 @@ def _get_wire_name(member: Shape, name: str) -> str:
 
 
 def _build_text_parser(shape: Shape, location: str) -> Parser:
-    """Return the parser of a member in the path, the query or the headers: a sequence of strings."""
+    """Return the parser of a member in the path, the query or the headers; its input is a list of strings."""
     if isinstance(shape, ListShape):
         item = _build_scalar_parser(shape.member, choose_text_converter(shape.member, location))
         return _build_text_list_parser(item, compile_checks("list", shape.metadata))
@@ -250,7 +250,8 @@ def _build_list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser
 def _build_map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     """Return the parser of a map.
 
-    AWS reports all violations of a map's keys as one error. It does the same for its values if they are scalars.
+    Like AWS, it reports all violations of the keys as one error, and also those of the values if these are scalars. If a value
+    is null, that one error replaces those of all other values.
     """
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)

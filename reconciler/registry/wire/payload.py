@@ -1,7 +1,8 @@
 """Parse a body as JSON, and reject everything that could not be stored or returned.
 
-Invariant: a document has only objects, arrays, valid Unicode strings, finite numbers, booleans and null. Not-a-number,
-numbers beyond a double, lone surrogates, bytes that are not UTF-8 and nesting that is too deep are rejected.
+Invariant: a document has only objects, arrays, valid Unicode strings, finite numbers, booleans and null. Not-a-number, numbers
+with a fraction or exponent that are too large for a double, lone surrogates, bytes that are not UTF-8 and nesting that is too
+deep are rejected. The size of integers is checked later, by type (`scalars`).
 """
 
 import json

@@ -1,9 +1,9 @@
 """HTTP method and path → operation, through a tree of path segments.
 
 Invariant: a literal segment takes precedence over a label (`{name}`, one segment), and a label over a greedy label
-(`{name+}`, all segments that remain); if a branch does not match, the next one is tried. Segments are compared and captured after
-percent-decoding, so an encoded slash stays inside its label. A label is never empty, and a trailing slash counts: a request
-whose name is missing must not become a list request.
+(`{name+}`, all segments that remain); if a branch does not match, the next one is tried. Segments are percent-decoded after the
+path was split, so an encoded slash stays inside its label. Only a greedy label can be empty, and a trailing slash counts: a
+request whose name is missing must not become a list request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class Routes(Generic[Target]):
         node.target, node.names = target, tuple(names)
 
     def find(self, method: str, segments: Sequence[str]) -> tuple[Target, Mapping[str, str]] | None:
-        """Return the target and the labels' values, or None when no template matches."""
+        """Return the target and the labels' values for decoded segments, or None when no template matches."""
         root = self._methods.get(method)
         return None if root is None else _find(root, segments, 0, ())
 

@@ -21,7 +21,7 @@ Convert = Callable[[Any, str], Any]
 # The bits of each integer type, without the bit of the sign.
 _BITS = {"integer": 31, "long": 63}
 _LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "rfc822"}
-# A longer text is rejected before it is converted, which would take long.
+# A text with this many digits is rejected before it is converted, because converting a long one is slow.
 _MAX_DIGITS = 400
 
 

@@ -1,7 +1,8 @@
 """Output → response: status, headers and JSON body, according to the model.
 
-Invariant: an output has only members of its shape; any other member is an internal error and raises KeyError. A member that
-is None is omitted. Timestamps are passed as seconds since the epoch or as datetimes.
+Invariant: a member that its shape does not have is an internal error and raises KeyError (at the top of an output whose shape has
+a `payload`, or without a shape, it is ignored). A member that is None is omitted. Timestamps are passed as seconds since the
+epoch or as datetimes.
 """
 
 import base64
@@ -22,8 +23,8 @@ class OutputSerializer:
     """The serializer of one operation's outputs, compiled once by `compile_serializer`.
 
     `headers` has the member, the header and the writer of each member that is sent as a header. `status_member` is the
-    member that is sent as the HTTP status, or None. `body` writes the JSON document, and is None when there is no body.
-    `payload` is the member that is the whole body; None when members are parts of it.
+    member that is sent as the HTTP status in place of `status`, or None. `body` writes the JSON document, and is None when
+    there is no body. `payload` is the member that is the whole body; None when members are parts of it.
     """
 
     status: int

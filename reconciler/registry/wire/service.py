@@ -1,7 +1,7 @@
-"""The two service models of the installed botocore, and the parsers and serializers of each operation.
+"""The two services' models in the installed botocore, and each operation's parsers and serializer.
 
-Invariant: a model is read once per process (about 20 ms each); an operation's shapes are compiled once, on its first
-request. A `Service` has every operation of its model, whether or not the registry serves it.
+Invariant: a model is read once per process (about 20 ms each); each parser and serializer is compiled once, when it is first
+needed. A `Service` has every operation of its model, whether or not the registry serves it.
 """
 
 import threading
@@ -23,7 +23,7 @@ from reconciler.registry.wire.serialize import (
 
 SERVICES = ("iot", "iot-managed-integrations")
 
-# Error codes for an invalid request and for an internal fault. The first one in an operation's model is used.
+# Error codes for an invalid request and for an internal fault. The first one that an operation's model has is used.
 _INVALID_CODES = ("ValidationException", "InvalidRequestException")
 _FAULT_CODES = ("InternalFailureException", "InternalServerException", "InternalException")
 
@@ -69,7 +69,7 @@ class WireOperation:
         return next((code for code in _FAULT_CODES if code in self.error_codes), default)
 
     @property
-    def is_read_only(self) -> bool:
+    def is_get(self) -> bool:
         """Whether its HTTP method is GET."""
         return str(self.model.http["method"]) == "GET"
 
@@ -133,7 +133,7 @@ def _load(name: str) -> Service:
 
 @cache
 def map_signing_names_to_services() -> Mapping[str, str]:
-    """Return the service for each SigV4 signing name."""
+    """Return the service for each SigV4 signing name, and also for each service's own name."""
     services = {"execute-api": "iot"}  # older clients sign `iot` requests with API Gateway's signing name
     for name in SERVICES:
         services[str(load_service(name).model.metadata.get("signingName", name))] = name

@@ -23,7 +23,7 @@ def _render_body(picture: Picture) -> Iterator[str]:
         position = get_kind_position(node.kind)
         fill_color = compute_color(position, lightness=0.95, chroma=0.03)
         yield (
-            f"  {_quote(node.id)} [label={_quote(*_list_labels(node))}, color={_quote(compute_color(position))}, "
+            f"  {_quote(node.id)} [label={_quote(*_list_label_lines(node))}, color={_quote(compute_color(position))}, "
             f"fillcolor={_quote(fill_color)}];"
         )
     for edge in picture.edges:
@@ -31,13 +31,16 @@ def _render_body(picture: Picture) -> Iterator[str]:
         yield f"  {_quote(edge.before)} -> {_quote(edge.after)}{count};"
 
 
-def _list_labels(node: GraphNode) -> tuple[str, ...]:
+def _list_label_lines(node: GraphNode) -> tuple[str, ...]:
     action = f"{ACTION_GLYPHS[node.action]} {node.action}" if node.action else ""
     kind = format_kind(node.kind) if node.count == 1 else ""
     return tuple(label for label in (node.label, kind, action) if label)
 
 
 def _quote(*lines: str) -> str:
-    """Quote lines as one string that shows them centered; only quotes and backslashes need an escape."""
+    """Quote lines as one DOT string, each line centered.
+
+    DOT needs an escape only for quotes and backslashes; invisible characters are escaped for the reader.
+    """
     escaped = (escape_invisible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'
