@@ -62,3 +62,5 @@ def _no_ambient_settings(monkeypatch):
         "GITHUB_WORKSPACE",
     ):
         monkeypatch.delenv(name, raising=False)
+    for name in ("COLUMNS", "LINES"):
+        os.unsetenv(name)  # Python's readline sets them for child processes, which os.environ does not show

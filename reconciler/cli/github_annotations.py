@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, format_suggestion
 
 _MAX_ANNOTATIONS = 10
 """GitHub shows at most ten annotations of each level for a step."""
@@ -51,8 +51,7 @@ def format_command(name: str, message: str, **properties: str) -> str:
 
 def _format_message(diagnostic: Diagnostic) -> str:
     expected = f"; expected {diagnostic.expected}" if diagnostic.expected else ""
-    nearest = f"; did you mean {diagnostic.nearest!r}?" if diagnostic.nearest else ""
-    return f"{diagnostic.problem}{expected}{nearest}"
+    return f"{diagnostic.problem}{expected}{format_suggestion(diagnostic.nearest)}"
 
 
 def _to_repository_path(path: Path) -> str:

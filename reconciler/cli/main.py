@@ -15,7 +15,7 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options, add_common_options
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.text import closest_match
+from reconciler.model.text import closest_match, format_suggestion
 
 _COMMANDS: Mapping[str, str] = {
     "init": "init",
@@ -77,9 +77,8 @@ class ReconcilerGroup(click.Group):
         except click.UsageError as error:
             if self.get_command(ctx, args[0]):
                 raise  # the command exists, so the error is another one
-            nearest = closest_match(args[0], _COMMANDS)
-            hint = f"; did you mean {nearest!r}?" if nearest else ""
-            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx) from error
+            suggestion = format_suggestion(closest_match(args[0], _COMMANDS))
+            raise click.UsageError(f"there is no command {args[0]!r}{suggestion}", ctx) from error
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; `help COMMAND` means `COMMAND --help`."""

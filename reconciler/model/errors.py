@@ -56,9 +56,11 @@ class InvalidDesiredStateError(ReconcilerError):
 class PlanRejectedError(ReconcilerError):
     """A plan that fails plan checks; `reasons` has all of them."""
 
+    summary = "the plan is rejected; nothing was sent"
+
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
-        super().__init__("\n".join(["the plan is rejected; nothing was sent", *self.reasons]))
+        super().__init__("\n".join([self.summary, *self.reasons]))
 
 
 class LockedError(PlanRejectedError):

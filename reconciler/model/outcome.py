@@ -12,7 +12,8 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Plan
 from reconciler.model.status import format_status_counts
 
-_FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
+FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
+"""The statuses of a step when a run has ended."""
 
 
 @frozen
@@ -100,5 +101,5 @@ class Result:
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
-        counts = format_status_counts({status: self.count(status) for status in _FINAL_STATUSES})
+        counts = format_status_counts({status: self.count(status) for status in FINAL_STATUSES})
         return f"{counts or 'no steps'} in {self.seconds:.1f} s"

@@ -30,7 +30,7 @@ REDACTED = "(sensitive)"
 _MIN_SECRET_CHARACTERS = 4
 """Shorter values are not redacted: they occur everywhere with other meanings."""
 
-_MIN_LINE_CHARACTERS = 16
+MIN_LINE_CHARACTERS = 16
 """Shorter lines of a secret are not redacted by themselves.
 
 All lines of a private key in PEM are longer, except perhaps the last line of base64.
@@ -97,9 +97,14 @@ def register_secret_attributes(names: Collection[str]) -> None:
     _REGISTER.add_attributes(names)
 
 
+def redact_private_keys(text: str) -> str:
+    """Return the text with every private key in PEM replaced, also one that is cut off at the end."""
+    return _PRIVATE_KEY.sub(REDACTED, text)
+
+
 def redact(text: str) -> str:
     """Return the text without secrets, private keys and credentials."""
-    text = _CREDENTIALS.sub(rf"\1{REDACTED}", _PRIVATE_KEY.sub(REDACTED, text))
+    text = _CREDENTIALS.sub(rf"\1{REDACTED}", redact_private_keys(text))
     if _REGISTER.attribute_pattern:
         text = _REGISTER.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
     for spelling in _REGISTER.list_spellings():
@@ -119,5 +124,5 @@ def _spell(secret: str) -> Iterator[str]:
     yield quote(raw, safe="")
     yield base64.b64encode(raw).decode()
     for line in secret.splitlines():
-        if len(line) >= _MIN_LINE_CHARACTERS:
+        if len(line) >= MIN_LINE_CHARACTERS:
             yield line

@@ -23,7 +23,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
 from reconciler.model.run import History, Run, RunRecord
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match, quote
+from reconciler.model.text import closest_match, format_suggestion, quote
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -173,9 +173,8 @@ class DisplayedGraph:
         """
         node_ids = {node.id for node in self.picture.nodes}
         if address not in node_ids:
-            nearest = closest_match(address, node_ids)
-            hint = f"; did you mean {quote(nearest)}?" if nearest else ""
-            raise ReconcilerError(f"{quote(address)} is not in the graph{hint}")
+            suggestion = format_suggestion(closest_match(address, node_ids))
+            raise ReconcilerError(f"{quote(address)} is not in the graph{suggestion}")
         return DisplayedGraph(self.picture.select_around(address, distance))
 
     def __repr__(self) -> str:

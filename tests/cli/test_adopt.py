@@ -90,7 +90,7 @@ def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_ado
         "",
         (
             "error: nothing was adopted\n"
-            "things.hnd: no unmanaged resource has that name; did you mean things.hand?\n"
+            "things.hnd: no unmanaged resource has that name; did you mean 'things.hand'?\n"
         ),
     )
     assert (file.read_text(), cloud.read_content()) == (WORKSPACE_TABLE, before)

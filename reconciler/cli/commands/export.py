@@ -24,14 +24,13 @@ def _complete_kinds(_ctx: click.Context, _parameter: click.Parameter, incomplete
 
 def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
     from reconciler.kinds import all_kinds
-    from reconciler.model.text import closest_match, quote
+    from reconciler.model.text import closest_match, format_suggestion, quote
 
     known_kinds = list(all_kinds())
     for kind in value:
         if kind not in known_kinds:
-            nearest = closest_match(kind, known_kinds)
-            hint = f"; did you mean {nearest!r}?" if nearest else ""
-            raise click.BadParameter(f"{quote(kind)} is not a resource kind{hint}")
+            suggestion = format_suggestion(closest_match(kind, known_kinds))
+            raise click.BadParameter(f"{quote(kind)} is not a resource kind{suggestion}")
     return value
 
 

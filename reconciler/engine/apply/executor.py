@@ -16,6 +16,7 @@ from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_cal
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.send import Pause, get_request_id, send
+from reconciler.kinds.base.reads import VERSION_CONFLICT
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import (
@@ -33,8 +34,6 @@ MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
 """A function that is called before each call of a step; it raises LeaseLostError if the run may send no more."""
-
-_VERSION_CONFLICT = "VersionConflictException"
 
 _MAX_WAITING_STEPS = 1000
 """The maximum number of steps that wait for AWS, in addition to the running ones; each keeps an idle thread."""
@@ -189,7 +188,7 @@ class _Run:
                 self.responses[step.address].update(response)
                 request_ids.append(get_request_id(response))
         except AwsError as error:
-            if error.code != _VERSION_CONFLICT:
+            if error.code != VERSION_CONFLICT:
                 return Failed(step.change, error, completed_calls=len(request_ids))
             conflict = build_version_conflict_error(step, self.plan, self.call, self.read_pool)
             return Failed(step.change, conflict, completed_calls=len(request_ids))

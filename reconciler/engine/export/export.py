@@ -33,7 +33,7 @@ from reconciler.model.plan import Basis
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match
+from reconciler.model.text import closest_match, format_suggestion
 
 WritePem: TypeAlias = Callable[[Address, Pem], Any]
 """Returns the TOML value for a certificate: its text, or `{ file = … }` after writing it to that file."""
@@ -201,9 +201,8 @@ def export_undeclared_tables(
 
 
 def _describe_absence(address: Address, inventory: Inventory) -> str:
-    nearest = closest_match(str(address), [*map(str, inventory)])
-    hint = f"; did you mean {nearest}?" if nearest else ""
-    return f"no unmanaged resource has that name{hint}"
+    suggestion = format_suggestion(closest_match(str(address), [*map(str, inventory)]))
+    return f"no unmanaged resource has that name{suggestion}"
 
 
 def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventory:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Step
-from reconciler.model.redaction import REDACTED
+from reconciler.model.redaction import MIN_LINE_CHARACTERS, REDACTED, redact_private_keys
 from reconciler.model.secret import walk_secrets
 
 _NAMING_PARAMETER = re.compile(
@@ -19,11 +19,6 @@ _NAMING_PARAMETER = re.compile(
 )
 _MAX_NAME_CHARACTERS = 200
 _MAX_ERROR_CHARACTERS = 1000
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
-)
-_MIN_LINE_CHARACTERS = 16
-"""The minimum length of a secret's line that is also redacted where it occurs without the rest of the secret."""
 
 
 def format_naming_parameters(call: ApiCall) -> str:
@@ -42,13 +37,13 @@ def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
     for step in steps:
         for call in step.calls:
             values |= {secret.value for secret in walk_secrets(call.params) if secret.value}
-    lines = {line for value in values for line in value.splitlines() if len(line) >= _MIN_LINE_CHARACTERS}
+    lines = {line for value in values for line in value.splitlines() if len(line) >= MIN_LINE_CHARACTERS}
     return frozenset(values | lines)
 
 
 def redact_values(text: str, secrets: Collection[str]) -> str:
     """Return the text with every secret and private key replaced, and cut to a maximum length."""
-    text = _PRIVATE_KEY.sub(REDACTED, text)
+    text = redact_private_keys(text)
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return text[:_MAX_ERROR_CHARACTERS]

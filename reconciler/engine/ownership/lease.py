@@ -23,7 +23,7 @@ from attrs import define, evolve, field, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.ownership.process import identify_machine, is_running
-from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.reads import NOT_FOUND, VERSION_CONFLICT
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared.group_membership import build_workspace_group_name
@@ -41,7 +41,6 @@ _PROCESS = f"{TAG_PREFIX}lease-process"
 _SINCE = f"{TAG_PREFIX}lease-since"
 _UNTIL = f"{TAG_PREFIX}lease-until"
 _LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL})
-_VERSION_CONFLICT = "VersionConflictException"
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
 """The maximum number of attempts to write the lease while other callers change the group at the same time."""
@@ -327,7 +326,7 @@ def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Ma
     try:
         send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
     except AwsError as error:
-        if error.code not in {_VERSION_CONFLICT, *NOT_FOUND}:
+        if error.code not in {VERSION_CONFLICT, *NOT_FOUND}:
             raise
         return False
     return True

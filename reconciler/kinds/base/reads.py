@@ -18,6 +18,7 @@ DESCRIBES_PER_PAGE = 35
 """The number of DescribeThing calls that take as long as one page of ListThings: AWS allows 350 and 10 per second."""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
+VERSION_CONFLICT = "VersionConflictException"
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")

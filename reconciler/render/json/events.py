@@ -12,7 +12,7 @@ from attrs import frozen
 from reconciler.engine.journal.redact_call import find_secrets, redact_values
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
-from reconciler.model.outcome import Applied, Failed, Outcome, Result, Skipped, Started
+from reconciler.model.outcome import FINAL_STATUSES, Applied, Failed, Outcome, Result, Skipped, Started
 from reconciler.model.plan import Plan, Target
 from reconciler.render.json.encode import encode_json
 from reconciler.render.views.next_step import suggest_next_step
@@ -138,7 +138,7 @@ class EventWriter:
 
     def end(self, result: Result) -> None:
         """Write the last line."""
-        counts = {status: result.count(status) for status in ("applied", "failed", "skipped", "canceled")}
+        counts = {status: result.count(status) for status in FINAL_STATUSES}
         self._write(
             EndEvent(time=self._format_now(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )

@@ -46,7 +46,7 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
         case LockedError():
             return _build_locked_view(error)
         case PlanRejectedError():
-            return ErrorView("the plan is rejected; nothing was sent", _escape(error.reasons))
+            return ErrorView(error.summary, _escape(error.reasons))
         case SelectionError():
             return ErrorView("the selection is not valid; nothing was sent", _escape(error.problems))
         case AwsError():

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from reconciler.model.outcome import Outcome, Started, Waiting
+from reconciler.model.outcome import FINAL_STATUSES, Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import format_duration
-from reconciler.render.views.result import FINAL_STATUSES, OutcomeView, build_outcome_view
+from reconciler.render.views.result import OutcomeView, build_outcome_view
 
 
 @frozen

@@ -18,16 +18,22 @@ from reconciler.model.errors import (
     StaleField,
     TargetError,
 )
-from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Result, Skipped, Waiting
+from reconciler.model.outcome import (
+    FINAL_STATUSES,
+    Applied,
+    Canceled,
+    Failed,
+    Outcome,
+    Result,
+    Skipped,
+    Waiting,
+)
 from reconciler.model.plan import Step
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.format_value import ValueView, format_optional
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.next_step import suggest_next_step
-
-FINAL_STATUSES = ("applied", "failed", "skipped", "canceled")
-"""How a step may end."""
 
 _PAST_TENSE: Mapping[str, str] = {
     "create": "created",

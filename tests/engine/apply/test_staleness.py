@@ -22,7 +22,6 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import StaleError
 from reconciler.model.settings import DesiredState
-from tests.engine.apply.edits import EDITS, PEM, make_allow_document
 from tests.support.desired_states import (
     ROLE_ARN,
     apply,
@@ -33,6 +32,7 @@ from tests.support.desired_states import (
     make_state,
     plan_state,
 )
+from tests.support.edits import EDITS, PEM, make_allow_document
 from tests.support.registry_client import Cloud
 
 RESOURCES_BEFORE = [
