@@ -1,6 +1,7 @@
 """The opaque tokens between the pages of a listing: each contains a key and its signature.
 
-Invariant: a token that this database did not sign for this purpose cannot be opened.
+Invariant: a token can only be opened with the secret and the purpose with which it was signed. The secret is that of one
+database; the purpose is a text that identifies the listing.
 """
 
 import base64
@@ -13,7 +14,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-# The values of a row by which its listing is ordered, such as a creation time and an ID.
+# The place of an item in its listing: the values by which the listing is ordered, such as a creation time and an ID.
 Key = Sequence[str | int | float]
 
 _DIGEST_BYTES = 12
@@ -26,7 +27,7 @@ class TokenSigner:
     secret: bytes = field(repr=False)
 
     def seal(self, purpose: str, key: Key) -> str:
-        """Return a token for a key, in the URL-safe base64 alphabet."""
+        """Return the signed token of a key, in the URL-safe base64 alphabet."""
         payload = json.dumps(list(key), separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._compute_digest(purpose, payload) + payload).decode()
 

@@ -1,10 +1,10 @@
 """Pages by key, never by offset, with opaque tokens between them.
 
 Invariant: a token names the last row of its page, so rows that are created or deleted between two pages never make another
-row appear twice or be skipped. It is signed with a secret of the database over the operation, the account and Region, and
-the filters: a forged token, or one from another listing, is rejected.
+row appear twice or be skipped. A token is signed, with a secret of the database, for one operation, account, Region and set
+of filters: a forged token, or one from another listing, is rejected.
 
-The exception is ListManagedThingSchemas: its items are not rows, so its tokens name the position of an item.
+The exception is ListManagedThingSchemas, which pages by offset: its items are not rows, so a token names an item's position.
 """
 
 import json
@@ -17,7 +17,8 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.page_tokens import Key
 
-# UNCONFIRMED: AWS documents a default page size only for the certificate lists (25). A small one makes clients use paging.
+# UNCONFIRMED, as are the default sizes of the pagers below: AWS documents one only for ListCertificates and ListCACertificates
+# (25). A small size makes clients use paging.
 DEFAULT_PAGE_SIZE = 50
 
 # These sort after every `seq` and every creation time.
@@ -32,7 +33,7 @@ class ListPage:
     """A page of a list operation.
 
     `after` is the key of the last row of the page before, or None for the first page. `size` is the maximum number of rows.
-    `purpose` is the listing that its token is valid for: the operation, the account and Region, and the filters.
+    `purpose` identifies the listing, for which alone the page's token is valid: operation, account, Region and filters.
     """
 
     pager: "Pager"
@@ -49,7 +50,10 @@ class ListPage:
     def build_output(
         self, member: str, rows: Sequence[T], key: Callable[[T], Key], item: Callable[[T], Any]
     ) -> dict[str, Any]:
-        """Return the output: the page's items under `member`, and a token when there is a next page."""
+        """Return the output: the page's items under `member`, and a token when there is a next page.
+
+        `rows` are at most `limit` rows, starting with those of this page. `key` returns a row's key, and `item` its item.
+        """
         output: dict[str, Any] = {member: [item(row) for row in rows[: self.size]]}
         if len(rows) > self.size:
             token = self.context.signer.seal(self.purpose, key(rows[self.size - 1]))
@@ -59,10 +63,10 @@ class ListPage:
 
 @frozen
 class Pager:
-    """The names of the paging members of one family of list operations.
+    """How one family of list operations names and writes the members for paging.
 
     `token_in` and `size_in` are members of the request, and `token_out` is a member of the response. `url_safe` is whether the
-    model's pattern for tokens allows the URL-safe base64 alphabet.
+    pattern for tokens in AWS's service model allows the URL-safe base64 alphabet.
     """
 
     token_in: str
@@ -95,7 +99,7 @@ class Pager:
         return ListPage(self, context, purpose, after, size)
 
     def to_wire(self, token: str) -> str:
-        """Write a token in the alphabet that the model's pattern allows."""
+        """Return a token in the alphabet that the pattern for tokens allows."""
         return token if self.url_safe else token.replace("-", "+").replace("_", "/")
 
     def _from_wire(self, token: str) -> str:
@@ -108,7 +112,7 @@ class Pager:
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
     """Return how to select a page in the order of `seq`: `ASC` or `DESC`, an operator and a `seq`.
 
-    The page's rows are those whose own `seq` is `>` or `<` (the operator) the returned one. The newest row is first unless
+    The page has the first rows whose `seq` is greater (`>`) or less (`<`) than the returned one. The newest row is first unless
     `ascendingOrder`.
     """
     if params.get("ascendingOrder"):
@@ -119,8 +123,8 @@ def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, i
 def order_by_age(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
     """Return how to select a page in the order of age: `ASC` or `DESC`, an operator and a key.
 
-    The page's rows are those whose own key, a creation time and an ID, is `>` or `<` (the operator) the returned one. The
-    newest row is first unless `ascendingOrder`.
+    A key is a creation time and an ID. The page has the first rows whose key is greater (`>`) or less (`<`) than the returned
+    one. The newest row is first unless `ascendingOrder`.
     """
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after or [-1.0, ""]

@@ -1,4 +1,4 @@
-"""Billing groups: their table, and the operations from CreateBillingGroup to DeleteBillingGroup.
+"""Billing groups: their table, and the operations that create, describe, list, update and delete them.
 
 A thing is in at most one billing group, which is stored with the thing.
 """

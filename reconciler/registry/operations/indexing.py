@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.shared.indexed_fields import find_unmanaged_fields, list_managed_fields
+from reconciler.registry.shared.indexed_fields import find_invalid_managed_fields, list_managed_fields
 
 SCHEMA = (
     """
@@ -187,7 +187,7 @@ def _complete_part(
 
     The managed fields are left out, because they follow from the modes.
     """
-    invalid_fields = find_unmanaged_fields(configuration.get("managedFields", ()))
+    invalid_fields = find_invalid_managed_fields(configuration.get("managedFields", ()))
     if invalid_fields:
         listed = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in invalid_fields)
         raise context.invalid(

@@ -71,9 +71,9 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
 
     Repeating the call with the same client token returns the same profile, without the private key.
 
-    Raises ValidationException for an invalid PEM, for a JITR profile without CA certificate or with a claim certificate,
-    and for a fleet provisioning profile with a CA certificate (the last three are UNCONFIRMED); ConflictException (409)
-    for a client token that was used with other parameters.
+    Raises ValidationException for an invalid PEM or invalid tags, for a JITR profile without CA certificate or with a claim
+    certificate, and for a fleet provisioning profile with a CA certificate (the three rules for the profile types are
+    UNCONFIRMED); ConflictException (409) for a client token that was used with other parameters.
     """
     existing_id = find_by_token(context, params)
     if existing_id is not None:
@@ -104,7 +104,7 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetProvisioningProfile")
 def get_provisioning_profile(context: Context, params: Params) -> Output | None:
-    """Return everything about a provisioning profile except its CA certificate and keys.
+    """Return everything that is stored about a provisioning profile, except its CA certificate.
 
     Raises ResourceNotFound.
     """

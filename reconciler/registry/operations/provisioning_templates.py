@@ -1,7 +1,8 @@
 """Provisioning templates: their tables, and the operations on them.
 
-A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
-have a hook. A body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
+A template has versions, one of which is the default. Its type never changes; only fleet provisioning templates have a hook.
+A version's body must be a JSON object. The rest of its grammar is not checked here: RegisterThing and registration tasks check
+it, but they get their template in the request and do not use the stored ones.
 """
 
 import json
@@ -82,8 +83,8 @@ def build_template_arn(context: Context, name: str) -> str:
     return context.build_arn(f"provisioningtemplate/{name}")
 
 
-def insert_template_version(context: Context, template: int, version: int, body: str) -> None:
-    """Insert a version. Raises InvalidRequest for a body that is not a JSON object."""
+def insert_template_version(context: Context, template_seq: int, version: int, body: str) -> None:
+    """Insert a version of a template. Raises InvalidRequest for a body that is not a JSON object."""
     try:
         document = load_json(body.encode())
     except MalformedError as error:
@@ -92,7 +93,7 @@ def insert_template_version(context: Context, template: int, version: int, body:
         raise context.invalid("The template body is not a JSON object.")
     context.tx.run(
         "INSERT INTO provisioning_template_versions (template, version, body, created_at) VALUES (?, ?, ?, ?)",
-        template,
+        template_seq,
         version,
         body,
         context.now,
@@ -109,10 +110,10 @@ def template_exists(context: Context, name: str) -> bool:
 def create_provisioning_template(context: Context, params: Params) -> Output | None:
     """Create a template with version 1 as its default; repeating the call fails.
 
-    The template is not enabled unless `enabled`.
+    The template is enabled only if `enabled` is true.
 
-    Raises InvalidRequest for a hook on a JITP template or an invalid body, ResourceAlreadyExists (409), LimitExceeded
-    (410) for a 257th template.
+    Raises InvalidRequest for a hook on a JITP template, an invalid body or invalid tags, ResourceAlreadyExists (409),
+    LimitExceeded (410) for a 257th template.
     """
     name = params["templateName"]
     arn = build_template_arn(context, name)
@@ -178,7 +179,8 @@ def list_provisioning_templates(context: Context, params: Params) -> Output | No
 def update_provisioning_template(context: Context, params: Params) -> Output | None:
     """Change the members in the request; absent members stay unchanged.
 
-    Raises ResourceNotFound for an unknown template or default version, InvalidRequest for a hook on a JITP template.
+    Raises ResourceNotFound for an unknown template or default version, InvalidRequest for a hook on a JITP template, and for a
+    hook together with `removePreProvisioningHook`.
     """
     row, hook = require_template(context, params["templateName"]), params.get("preProvisioningHook")
     _require_hook_allowed(context, row["type"], hook)

@@ -4,9 +4,10 @@ Each resource is created by calling its own operation, such as CreateThing. The 
 provisioning: create the certificate, create the thing, create and attach the policies, attach the certificate to the thing.
 
 Invariant: if the template cannot be evaluated, the error is InvalidRequest, and nothing is written. If one of its resources
-cannot be created, the error is ResourceRegistrationFailure, and the resources created before it stay. UNCONFIRMED: AWS does
-not roll them back; a client that cleans up leftovers works either way. A resource that differs from the template raises the
-same error if the setting is FAIL, because AWS's service model lacks the error that AWS documents for this case.
+cannot be created, changed or attached, the error is ResourceRegistrationFailure, and what was done before it stays. UNCONFIRMED:
+AWS does not roll it back; a client that cleans up leftovers works either way. If an existing resource differs from the template
+in a property whose setting in OverrideSettings is FAIL, the error is ResourceRegistrationFailure too, because AWS's service
+model lacks the error that AWS documents for this case.
 """
 
 import hashlib
@@ -46,7 +47,7 @@ from reconciler.registry.x509 import read_certificate
 def register_thing(context: Context, params: Params) -> Output | None:
     """Provision a thing; existing resources are changed according to the template's OverrideSettings.
 
-    Raises InvalidRequest for an invalid template or a missing value, ResourceRegistrationFailure (400).
+    Raises InvalidRequest for an invalid template or a parameter without a value, ResourceRegistrationFailure (400).
     """
     try:
         template = read_template(params["templateBody"])
@@ -65,7 +66,7 @@ def register_thing(context: Context, params: Params) -> Output | None:
         assert parts.certificate is not None  # read_template rejects policies without a certificate
         name = _attach_policy(context, policy, parts.certificate.arn)
         if policy.document is not None:
-            # The ARN of an existing policy, declared by its name, is not returned, as in the samples of AWS's CLI.
+            # As in the samples of AWS's CLI, no ARN is returned for a policy that the template declares by its name.
             arns[policy.resource.name] = build_policy_arn(context, name)
     if parts.thing is not None and parts.certificate is not None:
         _attach_certificate(context, parts.thing, parts.certificate)
@@ -92,9 +93,9 @@ class _TemplateParts:
 
 
 def _evaluate(context: Context, template: Template, parameters: Mapping[str, str]) -> _TemplateParts:
-    """Evaluate the resources of a template. Raises TemplateError.
+    """Evaluate the resources of a template. Raises TemplateError, ResourceRegistrationFailure.
 
-    The certificate is created too: the thing and the policies may refer to its ID and subject.
+    The certificate is also created or found here: the thing and the policies may refer to its ID and subject.
     """
     certificate: _ProvisionedCertificate | None = None
     scope = TemplateScope(template, parameters, {})
@@ -127,7 +128,7 @@ def _attach_certificate(context: Context, thing: ThingPart, certificate: _Provis
 
 
 def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
-    """Issue, register or find the certificate, and return its row."""
+    """Return the row of the certificate: issue or register it, or find it and resolve its status."""
     with _convert_errors(context, part.resource):
         if part.source == "CertificateSigningRequest":
             params = {"certificateSigningRequest": part.value, "setAsActive": part.status == "ACTIVE"}
@@ -151,11 +152,11 @@ def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
 
 
 def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> None:
-    """Handle a status that differs from the template's, according to its OverrideSettings."""
+    """Apply the template's OverrideSettings to an existing certificate with another status."""
     setting = part.resource.get_setting("Status")
     if setting == "FAIL":
         raise _registration_failure(
-            f"The certificate {existing['id']} is {existing['status']}, not {part.status}."
+            f"The certificate {existing['id']} is {existing['status']}, but {part.status} in the template."
         )
     if setting == "REPLACE":
         params = {"certificateId": existing["id"], "newStatus": part.status}

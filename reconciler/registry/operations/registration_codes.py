@@ -22,7 +22,7 @@ CODE_BYTES = 32
 
 
 def find_registration_code(context: Context) -> str | None:
-    """Return the code, or None before GetRegistrationCode and after DeleteRegistrationCode."""
+    """Return the code, or None if there is none; only GetRegistrationCode creates one."""
     row = context.tx.fetch_one("SELECT code FROM registration_codes WHERE scope = ?", context.scope)
     return None if row is None else str(row["code"])
 

@@ -1,10 +1,11 @@
 """Thing registration tasks: their tables, and the operations that start, observe and stop them.
 
 A folder replaces S3 (`RegistrySettings.buckets`). StartThingRegistrationTask itself registers the file's lines, one after
-another, as RegisterThing does; a line that fails leaves what it has created, and the next line follows. The task is then
-InProgress for `registration_task_seconds`, so that clients can observe it; meanwhile a second one is rejected.
+another, as RegisterThing does. If a line fails, what it has created stays, and the next line follows. After that, the task is
+shown as InProgress until `registration_task_seconds` after its start, so that clients can observe it; meanwhile a second task
+is rejected.
 
-Reports are links that contain their data (`data:`), because there is no S3 to link to. Their fields are UNCONFIRMED.
+There is no S3 for the reports, so the link to a report contains the report itself (`data:`). A report's fields are UNCONFIRMED.
 """
 
 import base64
@@ -67,10 +68,12 @@ _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? 
 
 @operation("iot", "StartThingRegistrationTask")
 def start_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Register a thing for each line of a file; a line has the parameters as a JSON object.
+    """Do what RegisterThing does for each line of a file that is not blank.
 
-    Raises InvalidRequest for an invalid template, for a missing file, and while another task is in progress. The code for a
-    second task is UNCONFIRMED, and so is the rejection of a missing file before the task starts.
+    A line is a JSON object with the template's parameters.
+
+    Raises InvalidRequest for an invalid template, for a missing file, and while another task is in progress. The error code
+    for a second task is UNCONFIRMED, and so is the rejection of a missing file before the task starts.
     """
     try:
         read_template(params["templateBody"])
@@ -143,7 +146,9 @@ def list_thing_registration_tasks(context: Context, params: Params) -> Output | 
 
 @operation("iot", "StopThingRegistrationTask")
 def stop_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Cancel a task; the things that it has registered stay.
+    """Cancel a task that is in progress.
+
+    This undoes nothing: the start of the task has already registered every line.
 
     Raises ResourceNotFound, InvalidRequest for a task that is not in progress (UNCONFIRMED).
     """
@@ -158,7 +163,7 @@ def stop_thing_registration_task(context: Context, params: Params) -> Output | N
 def list_thing_registration_task_reports(context: Context, params: Params) -> Output | None:
     """Return links to the reports on registered lines (RESULTS) or on failed lines (ERRORS).
 
-    A report has one JSON object per line.
+    Each line of a report is a JSON object about one line of the input file.
 
     Raises InvalidRequest for an unknown task: AWS's service model has no ResourceNotFound for this operation.
     """
@@ -207,7 +212,7 @@ def _find_input_path(context: Context, bucket: str, key: str) -> Path:
 
 
 def _register_lines(context: Context, task: Row, path: Path) -> None:
-    """Register every line of a file, and store the task's reports and counts."""
+    """Register a file's lines except blank ones, and store the task's reports and counts."""
     reports: dict[str, list[bytes]] = {"RESULTS": [], "ERRORS": []}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -243,7 +248,10 @@ def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mappi
 
 
 def _pack_links(entries: list[bytes]) -> Iterator[str]:
-    """Return links that contain the entries in their order, as many entries in each as it has room for."""
+    """Return links that contain the entries in their order.
+
+    Each link contains as many entries as it has room for, but at least one.
+    """
     report = b""
     for entry in entries:
         if report and len(report) + len(entry) > _MAX_REPORT_BYTES:

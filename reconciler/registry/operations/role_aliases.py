@@ -1,4 +1,4 @@
-"""Role aliases: their table, and the operations from CreateRoleAlias to DeleteRoleAlias.
+"""Role aliases: their table, and the operations that create, describe, list, update and delete them.
 
 Whether the role exists is not checked.
 """

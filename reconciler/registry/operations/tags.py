@@ -15,7 +15,8 @@ from reconciler.registry.shared.tagging import (
 def tag_resource(context: Context, params: Params) -> Output | None:
     """Add tags or change their values.
 
-    Raises InvalidRequest for a resource that cannot be tagged, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
+    Raises InvalidRequest for a resource that cannot be tagged, for one of another account or Region, and for a duplicate or
+    reserved tag key; ResourceNotFound; LimitExceeded (410) beyond 50 tags.
     """
     require_taggable(context, params["resourceArn"])
     add_tags(context, params["resourceArn"], parse_tag_list(context, params["tags"]))
@@ -24,7 +25,10 @@ def tag_resource(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UntagResource")
 def untag_resource(context: Context, params: Params) -> Output | None:
-    """Remove tags. Raises InvalidRequest, ResourceNotFound."""
+    """Remove tags; a missing key is not an error.
+
+    Raises InvalidRequest for a resource that cannot be tagged and for one of another account or Region, ResourceNotFound.
+    """
     require_taggable(context, params["resourceArn"])
     remove_tags(context, params["resourceArn"], params["tagKeys"])
     return None
@@ -34,7 +38,8 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
     """Return all tags in one page.
 
-    Raises InvalidRequest for any `nextToken`, ResourceNotFound.
+    Raises InvalidRequest for any `nextToken`, for a resource that cannot be tagged and for one of another account or Region;
+    ResourceNotFound.
     """
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")

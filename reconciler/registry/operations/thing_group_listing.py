@@ -1,4 +1,4 @@
-"""ListThingGroups: all groups, the descendants of one group, or the groups whose names have a prefix."""
+"""ListThingGroups: all groups, or those below a parent, with a name prefix, or both."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -6,7 +6,7 @@ from reconciler.registry.operations.thing_groups import require_group, to_name_a
 from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.store import Value, build_prefix_end
 
-# The descendants of a group, by name; a hierarchy has at most seven levels.
+# SQL for the names of a group's descendants. The recursion is short: a hierarchy has at most seven levels.
 _DESCENDANTS = """
     WITH RECURSIVE below (name) AS (
       SELECT name FROM thing_groups WHERE scope = ? AND parent = ?
@@ -21,7 +21,7 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
     """Return the groups in creation order: the descendants of `parentGroup`, or all.
 
     If `recursive` is false (the default is true), only the children of `parentGroup` are returned, or the groups without a
-    parent.
+    parent. With `namePrefixFilter`, only those of these groups are returned whose names start with it.
 
     Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid `nextToken`.
     """

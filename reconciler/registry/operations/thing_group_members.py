@@ -1,7 +1,9 @@
-"""Members of thing groups: their table, and the operations that add, remove, update and list.
+"""Members of thing groups: their table, and the operations that change or list them.
+
+ListThingGroupsForThing is here too.
 
 Invariant: a thing is in at most 10 static groups, and never in two of one hierarchy. The things of a dynamic group are not
-stored: its query runs whenever its things, or a thing's groups, are listed.
+stored: the group's query runs whenever its things, or the groups of any thing, are listed.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -50,7 +52,7 @@ def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
 
     `overrideDynamicGroups` has no effect, because dynamic groups do not count toward the limit here.
 
-    Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second one in a hierarchy.
+    Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second group in one hierarchy.
     """
     thing, group = _require_named_thing(context, params), _require_named_group(context, params)
     _add(context, thing, group)
@@ -63,7 +65,7 @@ def remove_thing_from_thing_group(context: Context, params: Params) -> Output | 
 
     If the thing is not a member, nothing changes.
 
-    Raises ResourceNotFound, InvalidRequest.
+    Raises ResourceNotFound, InvalidRequest for a dynamic group.
     """
     thing, group = _require_named_thing(context, params), _require_named_group(context, params)
     _remove(context, thing, group)
@@ -74,7 +76,7 @@ def remove_thing_from_thing_group(context: Context, params: Params) -> Output | 
 def update_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
     """Remove a thing from groups and add it to others, all or nothing; the removals come first.
 
-    Raises ResourceNotFound, InvalidRequest.
+    Raises ResourceNotFound, InvalidRequest for a group in both lists, and for what adding and removing a single group reject.
     """
     thing = _require_named_thing(context, params)
     added_names = params.get("thingGroupsToAdd", [])
@@ -92,7 +94,7 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
 def list_things_in_thing_group(context: Context, params: Params) -> Output | None:
     """Return the names of a group's things in creation order.
 
-    With `recursive`, those of its descendants are included.
+    With `recursive`, the things of the group's descendants are included.
 
     Raises ResourceNotFound.
     """
@@ -186,10 +188,10 @@ def _add(context: Context, thing: Row, group: Row) -> None:
     for row in current_groups:
         if row["root"] == group["root"]:
             raise context.invalid(
-                f"Thing {thing['name']} is in thing group {row['name']}, which is in the hierarchy of {group['name']}."
+                f"Thing {thing['name']} is already in thing group {row['name']} of the same hierarchy as {group['name']}."
             )
     if len(current_groups) >= MAX_GROUPS:
-        raise context.invalid(f"A thing can be in at most {MAX_GROUPS} thing groups.")
+        raise context.invalid(f"A thing can be in at most {MAX_GROUPS} static thing groups.")
     context.tx.run(
         "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",
         context.scope,

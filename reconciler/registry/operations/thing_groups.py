@@ -87,7 +87,7 @@ def to_name_and_arn(context: Context, row: Row) -> dict[str, str]:
 
 
 def require_static(context: Context, row: Row) -> None:
-    """Raise InvalidRequest for a dynamic group, which has its own operations (the code is UNCONFIRMED)."""
+    """Raise InvalidRequest for a dynamic group (the error code is UNCONFIRMED)."""
     if row["query"] is not None:
         raise context.invalid(f"Thing group {row['name']} is a dynamic thing group.")
 
@@ -100,9 +100,10 @@ def require_version(params: Params, row: Row) -> None:
 
 
 def require_same_group(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
-    """Raise ResourceAlreadyExists (409) unless the existing group is as the request declares it.
+    """Raise ResourceAlreadyExists (409) if the existing group differs from the creation request.
 
-    Tags in the request are compared too (UNCONFIRMED): if they were ignored, they would be lost silently.
+    Parent, query, description and attributes are compared. So are tags if the request has some (UNCONFIRMED): if they were
+    ignored, they would be lost silently.
     """
     properties, arn = params.get("thingGroupProperties", {}), build_group_arn(context, row["name"])
     is_same = (
@@ -128,10 +129,13 @@ def group_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingGroup")
 def create_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a group; repeating the call succeeds, but fails with other properties or tags.
+    """Create a group.
+
+    Repeating the call succeeds, but fails with another parent, other properties or other tags.
 
     Raises InvalidRequest for an unknown or dynamic parent (AWS's service model has no ResourceNotFound for this operation),
-    a hierarchy deeper than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
+    a hierarchy deeper than 7 levels, a 101st child, too many or too large attributes, or invalid tags; ResourceAlreadyExists
+    (409).
     """
     name = params["thingGroupName"]
     properties = params.get("thingGroupProperties", {})
@@ -193,7 +197,7 @@ def describe_thing_group(context: Context, params: Params) -> Output | None:
 def update_thing_group(context: Context, params: Params) -> Output | None:
     """Change the description or attributes, and return the new version; absent members stay unchanged.
 
-    Raises ResourceNotFound, VersionConflict (409), InvalidRequest, also for a dynamic group.
+    Raises ResourceNotFound, VersionConflict (409), InvalidRequest for too many or too large attributes and for a dynamic group.
     """
     row = require_group(context, params["thingGroupName"])
     require_static(context, row)
@@ -212,11 +216,11 @@ def update_thing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingGroup")
 def delete_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a group without children; a missing one is not an error.
+    """Delete a group; a missing group is not an error.
 
-    Its things stay, and its policies are detached.
+    Its things are not deleted, and its policies are detached.
 
-    Raises InvalidRequest while it has children and for a dynamic group, VersionConflict (409).
+    Raises InvalidRequest for a group with children and for a dynamic group, VersionConflict (409).
     """
     row = find_group(context, params["thingGroupName"])
     if row is None:

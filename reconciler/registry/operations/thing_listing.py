@@ -16,7 +16,7 @@ _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
 def list_things(context: Context, params: Params) -> Output | None:
     """Return the things in creation order.
 
-    With an attribute filter, they are ordered by the attribute's value first.
+    With an attribute filter, they are ordered by the attribute's value; those with the same value are in creation order.
 
     Raises InvalidRequest for an invalid `nextToken`, for `attributeValue` without `attributeName` (UNCONFIRMED: AWS may
     ignore it and list all things), and for a filter by attribute and type at once (aws-sdk-js issue 4237).
@@ -47,7 +47,8 @@ def list_things(context: Context, params: Params) -> Output | None:
 def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
     """Return a page of the things that have an attribute.
 
-    The attribute's value is any value, `attributeValue`, or a value that starts with `attributeValue`.
+    Without `attributeValue`, the attribute can have any value; with it, this value; with `usePrefixAttributeValue` too, a value
+    that starts with it.
     """
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
     # The first page starts at `attributeValue`, before which no value can match.

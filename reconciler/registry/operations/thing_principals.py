@@ -21,12 +21,14 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 def attach_thing_principal(context: Context, params: Params) -> Output | None:
     """Attach a principal to a thing; repeating the call succeeds.
 
-    Repeating it with another `thingPrincipalType` changes the type of the attachment (UNCONFIRMED).
+    Repeating it with another `thingPrincipalType` (by default NON_EXCLUSIVE_THING) changes the type of the attachment
+    (UNCONFIRMED).
 
-    An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The error
-    texts are those that Terraform's acceptance tests expect from AWS.
+    An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The texts of
+    these two errors are those that Terraform's acceptance tests expect from AWS.
 
-    Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
+    Raises ResourceNotFound for an unknown thing or certificate; InvalidRequest in the two cases above, for an invalid
+    principal, and for a certificate with a pending transfer.
     """
     thing, principal = params["thingName"], params["principal"]
     require_attachable(context, principal)
@@ -64,16 +66,16 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
     thing, principal = params["thingName"], params["principal"]
     parse_certificate_id(context, principal)
     require_thing(context, thing)
-    changed_rows = context.tx.run(
+    detached_count = context.tx.run(
         "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",
         context.now + context.settings.detach_lag_seconds,
         context.scope,
         thing,
         principal,
     )
-    if not changed_rows:
+    if not detached_count:
         raise not_found(f"The principal {principal} is not attached to the thing {thing}.")
-    # Edges whose lag is over; without a lag, this includes the edge that was just detached.
+    # Delete the thing's edges whose lag is over; without a lag, this includes the edge that was just detached.
     context.tx.run(
         "DELETE FROM principal_edges WHERE scope = ? AND thing = ? AND gone_at <= ?",
         context.scope,
@@ -91,7 +93,12 @@ def list_thing_principals(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListThingPrincipalsV2")
 def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
-    """Return the principals of a thing with their types, all or of one type. Raises ResourceNotFound."""
+    """Return the principals of a thing, sorted, with the types of their attachments.
+
+    `thingPrincipalType` selects those of one type.
+
+    Raises ResourceNotFound.
+    """
     return _list_principals(
         context,
         params,
@@ -102,15 +109,20 @@ def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPrincipalThings")
 def list_principal_things(context: Context, params: Params) -> Output | None:
-    """Return the things of a principal, sorted by name. Raises ResourceNotFound, InvalidRequest."""
+    """Return the things of a principal, sorted by name.
+
+    Raises ResourceNotFound for an unknown certificate, InvalidRequest for an invalid principal.
+    """
     return _list_things(context, params, "things", lambda row: row["thing"])
 
 
 @operation("iot", "ListPrincipalThingsV2")
 def list_principal_things_v2(context: Context, params: Params) -> Output | None:
-    """Return the things of a principal with the types of its attachments.
+    """Return the things of a principal, sorted by name, with the types of their attachments.
 
-    Raises ResourceNotFound, InvalidRequest.
+    `thingPrincipalType` selects those of one type.
+
+    Raises ResourceNotFound for an unknown certificate, InvalidRequest for an invalid principal.
     """
     return _list_things(
         context,

@@ -1,4 +1,4 @@
-"""Thing types: their table, and the operations from CreateThingType to DeleteThingType."""
+"""Thing types: their table, and the operations from their creation to their deletion."""
 
 import json
 import uuid
@@ -64,7 +64,7 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
 
     Tags are compared only if the request has some.
 
-    Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
+    Raises InvalidRequest for more than 3 searchable attributes or invalid tags, ResourceAlreadyExists (409).
     """
     name = params["thingTypeName"]
     properties = dict(params.get("thingTypeProperties", {}))
@@ -103,7 +103,7 @@ def describe_thing_type(context: Context, params: Params) -> Output | None:
 def list_thing_types(context: Context, params: Params) -> Output | None:
     """Return the types in creation order.
 
-    `thingTypeName` filters by prefix, although the AWS IoT API Reference only calls it "The name of the thing type".
+    UNCONFIRMED: `thingTypeName` is a prefix of the names. The AWS IoT API Reference only calls it "The name of the thing type".
     """
     page = REGISTRY_PAGER.start_page(context, params)
     prefix = params.get("thingTypeName", "")
@@ -155,12 +155,13 @@ def delete_thing_type(context: Context, params: Params) -> Output | None:
 
     The type must have been deprecated for `thing_type_deletion_seconds` (5 minutes by default).
 
-    Raises ResourceNotFound, InvalidRequest.
+    Raises ResourceNotFound, InvalidRequest while one of these conditions is not met.
     """
     row = require_thing_type(context, params["thingTypeName"])
     if row["deprecated_at"] is None:
         raise context.invalid(f"Thing type {row['name']} must be deprecated before it is deleted.")
     if context.now < row["deprecated_at"] + context.settings.thing_type_deletion_seconds:
+        # AWS's text, which names AWS's waiting time even if the setting differs.
         raise context.invalid(
             f"Please wait for 5 minutes after deprecation and then retry deleting the thing type : {row['name']}"
         )

@@ -1,7 +1,7 @@
 """Things: their tables, and CreateThing, DescribeThing, UpdateThing, DeleteThing.
 
-Things are listed in creation order, by `seq`. A thing's attributes are stored twice: as JSON in the thing's row, which is read
-most often, and one per row in `thing_attributes`, which ListThings searches.
+The order of `seq` is the order of creation. A thing's attributes are stored twice: as JSON in the thing's row, which is read
+most often, and one per row in `thing_attributes`, which ListThings, queries and aggregations search.
 """
 
 import json
@@ -82,8 +82,8 @@ def build_thing_arn(context: Context, name: str) -> str:
 def create_thing(context: Context, params: Params) -> Output | None:
     """Create a thing; repeating the call succeeds, but fails with other properties.
 
-    Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
-    group, ResourceAlreadyExists (409).
+    Raises InvalidRequest for too many or too large attributes or a deprecated type, ResourceNotFound for an unknown type or
+    billing group, ResourceAlreadyExists (409).
     """
     name = params["thingName"]
     attributes = parse_new_attributes(params.get("attributePayload"))
@@ -112,7 +112,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeThing")
 def describe_thing(context: Context, params: Params) -> Output | None:
-    """Return everything about a thing except its principals and groups. Raises ResourceNotFound."""
+    """Return everything about a thing except its principals and thing groups. Raises ResourceNotFound."""
     row = require_thing(context, params["thingName"])
     return {
         "defaultClientId": row["name"],
@@ -130,10 +130,11 @@ def describe_thing(context: Context, params: Params) -> Output | None:
 def update_thing(context: Context, params: Params) -> Output | None:
     """Change the type or attributes; every update increments the version.
 
-    Without `merge`, the attributes in the request replace all existing ones; with it, they are added, and an attribute with an
-    empty value is removed. Without attributes in the request, the existing ones stay unchanged.
+    Without `merge`, the attributes in the request replace all existing ones; with it, they are added or get the new values, and
+    those with an empty value are removed. If the request has no member `attributes`, the existing ones stay unchanged.
 
-    Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
+    Raises ResourceNotFound for an unknown thing or type, VersionConflict (409); InvalidRequest for too many or too large
+    attributes, a deprecated type, and `removeThingType` together with `thingTypeName`.
     """
     row = require_thing(context, params["thingName"])
     _require_version(params, row)
@@ -159,7 +160,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThing")
 def delete_thing(context: Context, params: Params) -> Output | None:
-    """Delete a thing that has no principals, and its group memberships; a missing thing is not an error.
+    """Delete a thing and its group memberships; a missing thing is not an error.
 
     Raises InvalidRequest while a principal is attached and for `detach_lag_seconds` afterwards, VersionConflict (409).
     """
@@ -207,7 +208,7 @@ def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], 
 
 
 def _index_attributes(context: Context, name: str, attributes: Mapping[str, str]) -> None:
-    """Store the attributes of a thing one per row, so that ListThings can search them."""
+    """Store the attributes of a thing one per row, so that they can be searched."""
     if attributes:
         context.tx.run_many(
             "INSERT INTO thing_attributes (scope, name, value, seq)"

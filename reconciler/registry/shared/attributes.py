@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from reconciler.registry.catalog import Params
 from reconciler.registry.context import Context
 
-# AWS's limit for all names and values of a thing together (47 KB).
+# AWS's limit for all attribute names and values of a thing together (47 KB), applied to thing groups too.
 MAX_BYTES = 47 * 1024
 
 
 def parse_new_attributes(payload: Params | None) -> dict[str, str]:
-    """Return the attributes of a payload that creates a resource."""
+    """Return the attributes of a new resource, from the payload of its creation."""
     attributes = (payload or {}).get("attributes", {})
     return {name: value for name, value in attributes.items() if value}
 
@@ -22,8 +22,8 @@ def parse_new_attributes(payload: Params | None) -> dict[str, str]:
 def update_attributes(previous_attributes: Mapping[str, str], payload: Params | None) -> dict[str, str]:
     """Return a resource's attributes after an update with a payload.
 
-    Without `merge`, the payload replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no
-    data is lost).
+    Without `merge`, the payload replaces all attributes, so an empty `attributes` removes them. Without a payload, or if it has
+    no member `attributes`, nothing changes (UNCONFIRMED, but no data is lost).
     """
     if payload is None or "attributes" not in payload:
         return dict(previous_attributes)

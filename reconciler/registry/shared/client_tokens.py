@@ -1,7 +1,9 @@
 """Client tokens, with which a repeated creation returns the resource of the first call.
 
 Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) if it was used with other
-parameters. Both rules are UNCONFIRMED. Only a keyed digest of the parameters is stored.
+parameters. Both rules are UNCONFIRMED. The parameters are stored only as a keyed digest.
+
+Managed things store their client tokens themselves, in `operations/managed_things.py`.
 """
 
 import hashlib
@@ -29,7 +31,7 @@ SCHEMA = (
 
 
 def find_by_token(context: Context, params: Params) -> str | None:
-    """Return the ID of the resource that an earlier call with this token created, or None.
+    """Return the ID of the resource that an earlier call with the same client token created, or None.
 
     Raises ConflictException when the earlier call had other parameters.
     """

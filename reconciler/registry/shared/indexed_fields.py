@@ -51,7 +51,7 @@ _FIELDS_BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
 
 
 def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the managed fields of a configuration of things or of thing groups; none while it is OFF."""
+    """Return the managed fields of a configuration of things or groups; none if its modes are OFF."""
     return [
         {"name": name, "type": field_type}
         for (member, mode), fields in _FIELDS_BY_MODE.items()
@@ -60,8 +60,8 @@ def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]
     ]
 
 
-def find_unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the fields that are not managed by AWS in any mode, or that have another type."""
+def find_invalid_managed_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the fields that AWS does not manage in any mode, or manages with another type."""
     types = {
         name: field_type
         for managed_fields in _FIELDS_BY_MODE.values()
