@@ -1,6 +1,7 @@
 """Views as Markdown for GitHub's comments and step summaries, the riskiest changes first.
 
-Text from a file or the registry appears only in code spans and code blocks, where no link or mention has an effect.
+Text from a file or the registry appears only in code spans and code blocks, where no link or mention has an effect; in the
+hidden first line, the special characters of the workspace's name are replaced.
 Source of the limit: a comment's body is at most 65,536 characters, according to the API's response to a longer one.
 """
 
@@ -32,7 +33,7 @@ _MAX_CHANGE_BYTES = 4_000
 """Longer changes are cut."""
 
 _GROUP_FRAME_BYTES = 200
-"""The heading, the code fence and the `<details>` element of a group have at most this many bytes."""
+"""The heading, the shortest code fences and the `<details>` element of a group have at most this many bytes."""
 
 _MAX_UNFOLDED = 12
 """Groups with more changes are folded."""
@@ -48,7 +49,10 @@ class _Item:
 
 @frozen
 class _Group:
-    """The items with one label; `count` is their number, and `blocks` are those for which there is room."""
+    """The items with one label.
+
+    `count` is the number of all of them, `blocks` are those for which there is room.
+    """
 
     label: str
     count: int
@@ -164,6 +168,7 @@ def _render_items(
     """
     if not items:
         return ""
+    # The line with the number of omitted items needs no more room than the frame of a group.
     groups = list(_fill_groups(items, order, limit - _GROUP_FRAME_BYTES))
     omitted = Counter(item.label for item in items)
     omitted.subtract({group.label: len(group.blocks) for group in groups})
@@ -198,12 +203,12 @@ def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> It
 
 
 def _defer_diff(lines: Iterable[Text], glyph: str) -> Callable[[], str]:
-    """Return a function that renders the lines of one change, so that omitted changes are not rendered."""
+    """Return a function that renders the lines of one item, so that omitted items are not rendered."""
     return lambda: _render_diff([line.plain.rstrip() for line in lines], glyph)
 
 
 def _render_diff(lines: Sequence[str], glyph: str) -> str:
-    """Render the lines of one change for a diff block.
+    """Render the lines of one item for a diff block.
 
     The first character of a line determines its color.
     """
@@ -236,7 +241,10 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
 
 
 def _render_lines(lines: Sequence[str], limit: int) -> str:
-    """Render as many lines as fit into `limit` bytes, in a block of their own."""
+    """Render as many lines as fit into `limit` bytes, in a block of their own.
+
+    `limit` does not count the shortest code fences, nor the line with the number of omitted lines.
+    """
     kept_lines: list[str] = []
     # Both fences of the code block grow with the longest run of backticks inside it.
     fence_bytes = 0

@@ -1,8 +1,9 @@
 """Values that display themselves: as HTML or a picture in a notebook, elsewhere as text.
 
-IPython calls `_repr_mimebundle_`, which needs no IPython extension, and every other prompt calls `__repr__`. Values of the model
-have neither, so `Workspace` returns subclasses of them. They are subclasses, and not wrappers, because what `Workspace.plan`
-returns is passed on as a plan: to `Workspace.apply`, to the engine, and to `attrs.evolve`, which keeps the class.
+IPython calls `_repr_mimebundle_`, which needs no IPython extension, and every other prompt calls `__repr__`. The classes of the
+model have only the `__repr__` of attrs, so `Workspace` returns instances of subclasses of them. They are subclasses, and not
+wrappers, because what `Workspace.plan` returns is passed on as a plan: to `Workspace.apply`, to the engine, and to
+`attrs.evolve`, which keeps the class.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TEXT_WIDTH = 110
 """The width of text in a notebook's output and in a repr, in characters."""
 
 MAX_ROWS = 100
-"""The most rows of each kind in a notebook's output; with more, the page is slow."""
+"""The most changes of each kind, and the most outcomes of a result, that are listed: with more, a notebook is slow."""
 
 TextRenderer: TypeAlias = "Callable[[Any, int], Iterable[Text]]"
 """A function from a view and a width in characters to lines of text."""
@@ -75,7 +76,7 @@ class Displayed:
 
 @frozen(slots=False, eq=False, repr=False)
 class DisplayedPlan(Displayed, Plan):
-    """A plan that displays itself; `state` is the desired state it was made from."""
+    """A plan that displays itself; `state` is the desired state that the plan was made from."""
 
     state: DesiredState | None = field(default=None, kw_only=True)
 
@@ -162,7 +163,7 @@ class DisplayedDrift(Displayed, Drift):
 
 @frozen(repr=False)
 class DisplayedGraph:
-    """A graph that displays itself; a very large one has a node for each kind and action."""
+    """A graph that displays itself; one that is too large to read has a node for each kind and action."""
 
     picture: Picture
 
@@ -200,7 +201,7 @@ def render_text(view: Any, width: int = TEXT_WIDTH) -> str:
 def get_text_renderers() -> Mapping[type, TextRenderer]:
     """Return the text renderer of each view.
 
-    A new view needs only an entry here.
+    To add a view, add an entry here.
     """
     from reconciler.render.text.comparison import render_comparison_text
     from reconciler.render.text.diagnostics import render_diagnostics_text

@@ -1,4 +1,4 @@
-"""A color for each kind, by its position in dependency order; the colors differ only in their hue."""
+"""A color for each kind, whose hue follows from the kind's position in dependency order."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.1
 
 
 def _convert_oklch(lightness: float, chroma: float, hue: float) -> str:
-    """Convert OKLCH to sRGB, clipped to its gamut.
+    """Convert a color from OKLCH, with the hue in degrees, to sRGB as `#rrggbb`.
 
-    Source: B. Ottosson, "A perceptual color space for image processing".
+    A channel outside the range of sRGB is clipped. Source: B. Ottosson, "A perceptual color space for image processing".
     """
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
@@ -36,5 +36,5 @@ def _convert_oklch(lightness: float, chroma: float, hue: float) -> str:
 
 def _to_byte(channel: float) -> int:
     clipped = min(1.0, max(0.0, channel))
-    gamma = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055  # noqa: PLR2004 (sRGB)
-    return round(255 * gamma)
+    encoded = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055  # noqa: PLR2004 (sRGB)
+    return round(255 * encoded)

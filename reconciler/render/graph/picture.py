@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from reconciler.model.address import Address
 
 MAX_READABLE_NODES = 150
-"""Pictures with more nodes are unreadable, so they are collapsed: one node for each kind and action."""
+"""Pictures with more nodes are unreadable, so they are collapsed: one node for each kind and action.
+
+The tree of `reconciler graph` is the exception.
+"""
 
 Neighbors: TypeAlias = Mapping[str, list[str]]
-"""The IDs of the nodes that each node is connected to in one direction."""
+"""Node ID → the IDs of its dependents, or of its dependencies; a node that has none is left out."""
 
 
 @frozen
 class GraphNode:
     """One resource, or `count` of them that are drawn as one.
 
-    `label` is escaped; `id` is unique and not escaped. `action` is that of a plan, if there is one.
-    `is_marker` is whether it is an ownership marker of the workspace.
+    `label` has its invisible characters escaped; `id` is unique and not escaped. `action` is what a plan does to the resource,
+    or None. `is_marker` is whether the resource is an ownership marker of the workspace.
     """
 
     id: str
@@ -55,7 +58,8 @@ class GraphEdge:
 class Picture:
     """Nodes, sorted by kind and name, and the edges between them.
 
-    `planned` is true if the nodes have the actions of a plan, and `collapsed` if resources are merged by kind and action.
+    A node of several resources is sorted by the last of their names. `planned` is true if the nodes have the actions of a plan,
+    and `collapsed` if resources are merged by kind and action.
     """
 
     title: str
@@ -82,7 +86,7 @@ class Picture:
     def select_around(self, node_id: str, distance: int = 1) -> Self:
         """Return the part within `distance` edges of a node, in both directions.
 
-        If that part is too large to read, all its nodes except this one are collapsed.
+        If that part is too large to read, all its nodes except the given one are collapsed.
         """
         dependents, dependencies = map_neighbors(self.edges)
         nearby = frontier = {node_id}
@@ -102,15 +106,15 @@ class Picture:
         return part if len(part.nodes) <= MAX_READABLE_NODES else part.collapse(keep=node_id)
 
     def collapse(self, keep: str = "") -> Self:
-        """Return a picture with one node for each kind and action, and counted edges.
+        """Return a picture with one node for each kind and action, and the number of edges between them.
 
-        The node `keep` is not merged with others.
+        The node with the ID `keep` is not merged with others.
         """
         group_ids = {
             node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
         }
         sizes = Counter(group_ids.values())
-        # Reversed, so that the first node of a group is the one that stays.
+        # Reversed, so that the first node of each group replaces the others.
         first_nodes = {group_ids[node.id]: node for node in reversed(self.nodes)}
         edge_counts = Counter((group_ids[edge.before], group_ids[edge.after]) for edge in self.edges)
         edges = (
@@ -129,7 +133,7 @@ def build_picture(
 ) -> Picture:
     """Build the picture of the file's graph.
 
-    A plan adds the action of each node, and the resources that it deletes or forgets.
+    A plan adds the actions of the nodes that it changes, and the resources that it deletes or forgets.
     """
     steps = {step.address: step for step in plan.steps} if plan else {}
     removals = {address: step for address, step in steps.items() if isinstance(step.change, Delete | Forget)}
@@ -137,7 +141,7 @@ def build_picture(
         {*graph.nodes, *removals}, key=lambda address: (get_kind_position(address.kind), address)
     )
     nodes = tuple(_build_node(address, desired, steps.get(address)) for address in addresses)
-    # A resource is removed after its dependents: the steps that its removal waits for are those of its dependents.
+    # A resource is removed after its dependents, so the removals that its removal waits for are drawn as its dependents.
     removal_edges = {
         (address, dependent)
         for address, step in removals.items()
@@ -154,7 +158,7 @@ def build_picture(
 
 
 def map_neighbors(edges: Iterable[GraphEdge]) -> tuple[Neighbors, Neighbors]:
-    """Map each node to its dependents, and each node to its dependencies."""
+    """Return the dependents of the nodes, and the dependencies of the nodes."""
     dependents: dict[str, list[str]] = {}
     dependencies: dict[str, list[str]] = {}
     for edge in edges:

@@ -28,12 +28,14 @@ from reconciler.render.views.labels import (
 _MARGIN = 24.0
 _CARD_HEIGHT = 42.0
 _NODE_HEIGHT = 54.0
+"""The height of a card with the gaps above and below it."""
+
 _VIRTUAL_NODE_HEIGHT = 14.0
 _COLUMN_GAP = 76.0
 _HEADER_HEIGHT = 58.0
 _FOOTER_HEIGHT = 64.0
 _LAYOUT_TOP = _HEADER_HEIGHT + 4
-"""The height at which the layout's height 0 is drawn."""
+"""The y coordinate of the top of the layout."""
 
 _MIN_WIDTH = 360.0
 
@@ -52,7 +54,7 @@ _LEGEND_LETTER_WIDTH = 11 * 0.55
 
 @frozen
 class _Box:
-    """The card of a node."""
+    """The place of a node's card; all cards have the same height."""
 
     x: float
     y: float
@@ -89,7 +91,7 @@ def render_svg(picture: Picture, *, selector: str = "") -> str:
 
 
 def _render_header(picture: Picture, width: float, height: float, selector: str) -> Iterator[str]:
-    # A page may have several pictures, and their IDs must differ.
+    # A page may have several pictures, whose titles need different IDs; the arrow is the same in all of them.
     id_suffix = f"-{crc32(repr(picture).encode()):08x}" if selector else ""
     title, description = _describe_title(picture), _describe_picture(picture)
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
@@ -158,16 +160,16 @@ def _render_edge(edge: GraphEdge, route: Sequence[str], layout: Layout, boxes: M
     # nodes has no box.
     column_boxes = [boxes[column[0]] if column else None for column in layout.columns]
     first_index = next(index for index, column in enumerate(layout.columns) if edge.before in column)
-    # The route has one ID in each column: those of virtual nodes, and last the target's.
+    # After the source, the route has one ID in each column: those of virtual nodes, and last the target's.
     for column_index, stop_id in enumerate(route[1:], first_index + 1):
-        column_box, is_node = column_boxes[column_index], stop_id in boxes
-        end_y = target.y + _CARD_HEIGHT / 2 if is_node else _LAYOUT_TOP + layout.centers[stop_id]
-        arrow_gap = 2 if is_node else 0
+        column_box, is_target = column_boxes[column_index], stop_id in boxes
+        end_y = target.y + _CARD_HEIGHT / 2 if is_target else _LAYOUT_TOP + layout.centers[stop_id]
+        arrow_gap = 2 if is_target else 0
         end_x = column_box.x - arrow_gap if column_box else x + _COLUMN_GAP
         bend = (end_x - x) / 2
         path.append(f"C{x + bend:.1f} {y:.1f} {end_x - bend:.1f} {end_y:.1f} {end_x:.1f} {end_y:.1f}")
         x, y = end_x, end_y
-        if not is_node and column_box:
+        if not is_target and column_box:
             x = column_box.x + column_box.width
             path.append(f"H{x:.1f}")
     title = f"<title>{pluralize(edge.count, 'dependency')}</title>" if edge.count > 1 else ""

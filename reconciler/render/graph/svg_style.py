@@ -37,7 +37,7 @@ def build_style(picture: Picture) -> str:
 
 
 def build_scoped_style(selector: str, picture: Picture) -> str:
-    """Build the style of a picture inside an element of a page, which `selector` matches.
+    """Build the style of a picture inside the element of a page that `selector` matches.
 
     The picture has the page's background and color scheme.
     """
@@ -56,7 +56,7 @@ def _build_theme(picture: Picture, choose: Callable[[str, str], str]) -> Iterato
     yield f".edge {{ stroke: {line}; }} .arrowhead {{ fill: {line}; }} .abbreviation, .glyph {{ fill: {background}; }}"
     for kind in picture.kinds:
         position = get_kind_position(kind)
-        # A shade is a lightness and a chroma of the kind's hue.
+        # A shade has the hue of the kind, and a lightness and a chroma of its own.
         strong = choose(_compute_shade(position, 0.52, 0.11), _compute_shade(position, 0.76, 0.11))
         faint = choose(_compute_shade(position, 0.97, 0.025), _compute_shade(position, 0.26, 0.025))
         border = choose(_compute_shade(position, 0.80, 0.07), _compute_shade(position, 0.45, 0.07))

@@ -1,4 +1,4 @@
-"""The dependency graph as a text tree, in which every resource occurs once.
+"""The dependency graph as a text tree, in which every node of the picture occurs once.
 
 A resource is a child of its dependency with the same name (the parts of one device have one name), or else of the dependency
 that itself has the longest chain of dependencies. An ownership marker is a parent only of resources without another dependency.
@@ -34,7 +34,7 @@ _ASCII_BRANCHES = _Branches("|- ", "`- ", "|  ", "   ")
 
 
 def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
-    """Render a picture as a tree with a line for each resource."""
+    """Render a picture as a tree with a line for each node, between the title and the counts."""
     branches = _ASCII_BRANCHES if ascii_only else _UNICODE_BRANCHES
     nodes = {node.id: node for node in picture.nodes}
     dependents, dependencies = map_neighbors(picture.edges)
@@ -106,7 +106,7 @@ def _render_label(node: GraphNode, other_dependencies: list[str], dependent_coun
 
 
 def _compute_depths(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, int]:
-    """Compute the length of the longest chain that leads to each node."""
+    """Compute the length of each node's longest chain of dependencies."""
     depths: dict[str, int] = {}
     order = TopologicalSorter({node_id: dependencies.get(node_id, []) for node_id in nodes})
     for node_id in order.static_order():

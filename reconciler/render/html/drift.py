@@ -30,7 +30,7 @@ _CSS_CLASSES: Mapping[str, str] = {
 
 def render_drift_html(view: DriftView) -> h.Renderable:
     """Render a whole drift: its summary, and the resources by kind."""
-    unfold_fields = view.total <= MAX_UNFOLDED
+    unfold = view.total <= MAX_UNFOLDED
     counts = join_facts(format_drift_counts(view)) or "No drift"
     return h.section(aria_label=f"Drift of {view.workspace}")[
         h.p(".title")["Drift of ", h.strong[view.workspace]],
@@ -38,22 +38,22 @@ def render_drift_html(view: DriftView) -> h.Renderable:
         h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
-        (_render_section(section, unfold_fields=unfold_fields) for section in view.sections),
+        (_render_section(section, unfold=unfold) for section in view.sections),
         h.p(".quiet")[DRIFT_LEGEND] if view.sections else None,
     ]
 
 
-def _render_section(section: DriftSection, *, unfold_fields: bool) -> h.Renderable:
-    rows = (_render_row(row, unfold_fields=unfold_fields) for row in section.rows)
-    return h.details(".section", open=unfold_fields)[
+def _render_section(section: DriftSection, *, unfold: bool) -> h.Renderable:
+    rows = (_render_row(row, unfold=unfold) for row in section.rows)
+    return h.details(".section", open=unfold)[
         h.summary[h.strong[section.title]], h.table(".rows")[h.tbody[rows]]
     ]
 
 
-def _render_row(row: DriftRow, *, unfold_fields: bool) -> h.Renderable:
+def _render_row(row: DriftRow, *, unfold: bool) -> h.Renderable:
     head = h.fragment[h.code(".address")[row.address], " ", h.span(".quiet")[describe_drift_row(row)]]
     fields = render_fields_html(row.fields, signs=row.direction in TWO_SIDED_DIRECTIONS)
-    details = h.details(open=unfold_fields)[h.summary[head], h.div(".details")[fields]]
+    details = h.details(open=unfold)[h.summary[head], h.div(".details")[fields]]
     sign = h.span(".glyph", aria_hidden="true")[row.glyph]
     direction = h.span(f".action.{_CSS_CLASSES[row.direction]}")[sign, " ", row.direction]
     return h.tr[h.td(".narrow")[direction], h.td[details if row.fields else head]]

@@ -1,7 +1,7 @@
 """Views as HTML pages, and as fragments for a notebook.
 
-Invariant: no scripts, no external resources, and everything from a file or the registry is escaped. Words and markup carry all
-information, because some websites (GitHub) remove the style; where the style remains, it fits light and dark themes.
+Invariant: no scripts, no external resources, and all text from a file or the registry is escaped for HTML. Words and markup
+carry all information, because some websites (GitHub) remove the style; where the style remains, it fits light and dark themes.
 """
 
 from __future__ import annotations
@@ -63,5 +63,5 @@ def render_html_page(view: Any) -> str:
 
 @cache
 def load_stylesheet() -> Markup:
-    """Load the style that every fragment includes."""
+    """Load the style that every page and every fragment includes."""
     return Markup((files(__package__) / "style.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)

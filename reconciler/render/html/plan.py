@@ -30,7 +30,7 @@ from reconciler.render.views.plan import (
 
 
 def render_plan_html(view: PlanView) -> h.Renderable:
-    """Render a whole plan: its summary, its notes, the changes by kind, and its API calls."""
+    """Render a whole plan: its summary, its notes, the changes by kind, and the numbers of its API calls."""
     unfold_fields = view.total <= MAX_UNFOLDED
     return h.section(aria_label=f"Plan for {view.workspace}")[
         h.p(".title")["Plan for ", h.strong[view.workspace]],

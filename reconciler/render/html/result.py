@@ -19,7 +19,7 @@ from reconciler.render.views.result import (
 
 
 def render_result_html(view: ResultView) -> h.Renderable:
-    """Render a result: its summary, what was not applied and why, what to do next, and every outcome."""
+    """Render a result: its summary, what was not applied and why, what to do next, and the outcomes."""
     summary = summarize_result(view)
     title = render_status_html(OUTCOME_GLYPHS[summary.status], summary.status, summary.title)
     return h.section(aria_label=f"Result of applying {view.workspace}")[
@@ -32,7 +32,7 @@ def render_result_html(view: ResultView) -> h.Renderable:
 
 
 def render_outcomes_html(view: ResultView) -> h.Renderable:
-    """Render every step with its outcome."""
+    """Render the steps that the view lists, with their outcomes, and the number of those that it omits."""
     return h.details(".section")[
         h.summary[h.strong["Steps"], " ", h.span(".quiet")[format_status_counts(view.counts)]],
         h.table(".rows")[h.tbody[map(_render_outcome, view.outcomes)]],

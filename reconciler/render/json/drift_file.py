@@ -19,7 +19,7 @@ DRIFT_VERSION: Literal[1] = 1
 
 @frozen(kw_only=True)
 class DriftedFieldRecord:
-    """One field that differs: its desired and its live value, null where it is absent."""
+    """One field that differs: its desired and its live value, null if the field is absent there."""
 
     path: str
     desired: Any
@@ -47,7 +47,8 @@ class DriftedResourceRecord:
 class LastRunRecord:
     """The workspace's last apply, according to the journal.
 
-    `user` is who applied, as user@host. `file_digest` is the SHA-256 of the desired state that was applied.
+    `user` is who applied, as user@host. `job` is the URL of the CI job, or empty. `file_digest` is the SHA-256 of the desired
+    state that was applied.
     """
 
     id: str
@@ -59,10 +60,11 @@ class LastRunRecord:
 
 @frozen(kw_only=True)
 class DriftSummary:
-    """Drift without its resources: what the document and the first of its JSON lines have in common.
+    """Drift without its resources: what the JSON document and the first line of JSON Lines have in common.
 
-    `file_digest` is the SHA-256 of the desired state. `counts` are by direction, `unchanged` is the number of resources that
-    match the file. `unlisted` are the kinds that could not be listed, each with the reason.
+    `file_digest` is the SHA-256 of the desired state. `counts` are the numbers of resources by direction, `unchanged` is the
+    number of resources that match the file. `unlisted` are the kinds that could not be listed, each with the reason. `notes`
+    describe unmanaged resources that are not in the file.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT

@@ -42,7 +42,8 @@ class RunEvent:
 class ErrorRecord:
     """Why a step failed, and what to do next.
 
-    `code` and `request_id` are AWS's, and null if AWS did not respond.
+    `code` and `request_id` are those of AWS's error response, and null for any other error; a response may lack the
+    request ID.
     """
 
     message: str
@@ -58,9 +59,9 @@ EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "cance
 class StepEvent:
     """The outcome of one step, or that it started.
 
-    `calls` are all calls of the step, and `completed_calls` how many of them AWS has completed; `request_ids` are AWS's, in
-    the order of the calls. `seconds` counts from the start of the step. `blocked_by` is the address whose failure caused
-    the step to be skipped.
+    `calls` are all calls of the step, in each of its events. If it was applied or failed, `completed_calls` is the number of
+    calls that succeeded, and `seconds` the time since it started. `request_ids` are AWS's IDs of the requests of an applied
+    step, in the order of the calls. `blocked_by` is the address whose failure caused the step to be skipped.
     """
 
     event: EventName
@@ -77,7 +78,7 @@ class StepEvent:
 
 @frozen(kw_only=True)
 class EndEvent:
-    """The last line, written however the run ends."""
+    """The last line; it is missing if the apply has no result, for example if the workspace is locked."""
 
     event: Literal["end"] = "end"
     time: str
@@ -172,7 +173,7 @@ class EventWriter:
         self._stream.flush()
 
     def _build_error_record(self, outcome: Failed) -> ErrorRecord:
-        """Build the record of a failure, without the secrets in the parameters of the plan's calls."""
+        """Build the record of a failure; the secrets of the plan's calls are redacted in its message."""
         error = outcome.error
         message = str(error)
         code: str | None = None

@@ -1,8 +1,8 @@
 """A saved plan as a JSON file: one line for each change, the same bytes for the same plan.
 
 `view` is what is shown to people, for example by `reconciler show`. `seal` is the SHA-256 of the whole text with
-zeros in place of the seal, so every edit is detected. It does not authenticate the author: anyone who can write a plan can write
-its seal. That is why an apply plans again, and only compares its plan with the file.
+zeros in place of the seal, so an edit that does not also compute a new seal is detected. The seal does not authenticate the
+author: anyone who can write a plan can write its seal. That is why an apply plans again, and only compares its plan with the file.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def seal_document(document: PlanDocument) -> Iterator[str]:
 def parse_plan_file(raw: bytes) -> PlanDocument:
     """Parse a saved plan.
 
-    Raises PlanRejectedError if it is not a saved plan, has another version, or was edited.
+    Raises PlanRejectedError if `raw` is not a saved plan, has another version, or was edited.
     """
     try:
         content: Any = msgspec.json.decode(raw)
@@ -86,12 +86,12 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
 def check_view(document: PlanDocument, plan: Plan) -> None:
     """Check that the view in a saved plan is the view of its changes.
 
-    Raises PlanRejectedError if it is not.
+    `plan` is the plan that was made again, with the same changes. Raises PlanRejectedError if the saved view is another one.
     """
-    saved_view, current_view = document.view, build_plan_view(plan, requests=True)
+    saved_view, expected_view = document.view, build_plan_view(plan, requests=True)
     # The other members of a view, such as notes, do not decide what is applied.
     members = ("workspace", "target", "digest", "sections", "counts")
-    if any(getattr(saved_view, name) != getattr(current_view, name) for name in members):
+    if any(getattr(saved_view, name) != getattr(expected_view, name) for name in members):
         raise PlanRejectedError(
             ["the file was edited: its view does not match its changes; save the plan again"]
         )

@@ -15,7 +15,7 @@ from reconciler.render.json.encode import encode_json, get_fields
 
 @frozen(kw_only=True)
 class PlanLine(PlanSummary):
-    """The first line; `changes` and `notes` are the numbers of lines that follow."""
+    """The first line; `changes` and `notes` are the numbers of change lines and note lines that follow."""
 
     type: Literal["plan"] = "plan"
     changes: int

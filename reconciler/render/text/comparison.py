@@ -70,7 +70,8 @@ def _render_table(view: ResourceComparisonView, width: int) -> Iterator[Text]:
 def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
     """Compute the widths of the columns, or return None if they would be too narrow.
 
-    The desired column is as wide as its longest value, but takes at most half of the space that the paths leave.
+    The desired column is as wide as its longest value, but has at least the minimum width, and takes at most half of the space
+    that the paths leave.
     """
     path_width = max([len(_HEADINGS[0]), *(len(row.path) for row in view.fields)])
     available = width - path_width - _GAPS

@@ -47,7 +47,7 @@ def render_drift_text(view: DriftView, width: int) -> Iterator[Text]:
 
 
 def render_drift_row(row: DriftRow, address_width: int, width: int) -> Iterator[Text]:
-    """Render one resource: its direction, where it is declared, and the fields that differ."""
+    """Render one resource: its direction, where it is declared, another owner, and the fields that differ."""
     description = describe_drift_row(row)
     head = Text.assemble(
         (f"  {row.glyph} {row.direction:<9}", f"bold {_DIRECTION_COLORS[row.direction]}"),
