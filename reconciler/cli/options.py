@@ -210,7 +210,7 @@ format_option = click.option(
 )
 
 
-class OutputFile(click.Path):
+class OutputFilePath(click.Path):
     """The path of a file to write, but not of a TOML file.
 
     If TOML files were accepted, `-o desired_state.toml`, a slip for `-f`, would overwrite the desired state.
@@ -239,7 +239,7 @@ event_format_option = click.option(
 
 summary_option = click.option(
     "--summary",
-    type=OutputFile(),
+    type=OutputFilePath(),
     metavar="FILE",
     help="Append the output as Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
 )
@@ -254,7 +254,7 @@ pem_dir_option = click.option(
 out_option = click.option(
     "-o",
     "--out",
-    type=OutputFile(),
+    type=OutputFilePath(),
     metavar="FILE",
     help="Write to this file (default: stdout).",
 )

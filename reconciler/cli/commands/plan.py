@@ -12,7 +12,7 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import (
     Options,
-    OutputFile,
+    OutputFilePath,
     add_common_options,
     add_limit_options,
     add_selection_options,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--out",
-    type=OutputFile(),
+    type=OutputFilePath(),
     metavar="FILE",
     help="Save the plan; `reconciler apply FILE` applies it.",
 )
