@@ -68,7 +68,7 @@ _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? 
 
 @operation("iot", "StartThingRegistrationTask")
 def start_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Do what RegisterThing does for each line of a file that is not blank.
+    """Do what RegisterThing does for each line of a file; blank lines are skipped.
 
     A line is a JSON object with the template's parameters.
 

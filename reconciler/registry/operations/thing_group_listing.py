@@ -1,4 +1,4 @@
-"""ListThingGroups: all groups, or those below a parent, with a name prefix, or both."""
+"""ListThingGroups: all groups, or those below a parent or with a name prefix (or both)."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context

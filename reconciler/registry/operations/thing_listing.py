@@ -47,8 +47,8 @@ def list_things(context: Context, params: Params) -> Output | None:
 def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
     """Return a page of the things that have an attribute.
 
-    Without `attributeValue`, the attribute can have any value; with it, this value; with `usePrefixAttributeValue` too, a value
-    that starts with it.
+    Without `attributeValue`, every value of the attribute matches. Otherwise, only this value matches or, with
+    `usePrefixAttributeValue`, every value that starts with it.
     """
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
     # The first page starts at `attributeValue`, before which no value can match.
