@@ -17,7 +17,7 @@ from reconciler.cli.options import FORMATS
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource, find_drift
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
-from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped, Started
+from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped, Started, Waiting
 from reconciler.model.plan import Step
 from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.render.html.page import render_html_page
@@ -180,6 +180,7 @@ THROTTLED = AwsError(
 )
 OUTCOMES = [
     Started(UPDATE.change),
+    Waiting(UPDATE.change, 1.25),
     Failed(UPDATE.change, THROTTLED, 0),
     Skipped(DELETION.change, UPDATE.address),
     Applied(CREATION.change, 0.25, ("r-1",)),
@@ -195,7 +196,7 @@ def test_an_apply_writes_an_event_for_every_outcome():
     with EventWriter(plan, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in OUTCOMES:
             events.on_outcome(outcome)
-        events.end(Result(plan, tuple(OUTCOMES[1:]), 3.0))
+        events.end(Result(plan, tuple(OUTCOMES[2:]), 3.0))
     texts = stream.getvalue().splitlines()
     assert all(is_valid("event", line) for line in texts)
     records = [json.loads(line) for line in texts]
@@ -203,6 +204,7 @@ def test_an_apply_writes_an_event_for_every_outcome():
     assert [(line["event"], line.get("address"), line.get("seconds")) for line in records] == [
         ("run", None, None),
         ("started", "things.pump-7", None),
+        ("waiting", "things.pump-7", 1.25),
         ("failed", "things.pump-7", 1.5),
         ("skipped", "things.pump-3", None),
         ("applied", "things.pump-8", 0.25),
@@ -210,17 +212,17 @@ def test_an_apply_writes_an_event_for_every_outcome():
         ("canceled", "managed_things.pump-8", None),
         ("end", None, 3.0),
     ]
-    assert records[2]["error"] == {
+    assert records[3]["error"] == {
         "message": "slow down, (sensitive)",
         "code": "ThrottlingException",
         "request_id": "r-2",
         "next_step": "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests",
     }
     assert (
-        records[3]["blocked_by"],
-        records[4]["calls"],
-        records[4]["request_ids"],
-        records[4]["completed_calls"],
+        records[4]["blocked_by"],
+        records[5]["calls"],
+        records[5]["request_ids"],
+        records[5]["completed_calls"],
     ) == (
         "things.pump-7",
         ["iot:CreateThing"],

@@ -12,7 +12,16 @@ from attrs import frozen
 from reconciler.engine.journal.redact_call import find_secrets, redact_values
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
-from reconciler.model.outcome import FINAL_STATUSES, Applied, Failed, Outcome, Result, Skipped, Started
+from reconciler.model.outcome import (
+    FINAL_STATUSES,
+    Applied,
+    Failed,
+    Outcome,
+    Result,
+    Skipped,
+    Started,
+    Waiting,
+)
 from reconciler.model.plan import Plan, Target
 from reconciler.render.json.encode import encode_json
 from reconciler.render.views.next_step import suggest_next_step
@@ -52,15 +61,15 @@ class ErrorRecord:
     next_step: str
 
 
-EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "canceled"]
+EventName: TypeAlias = Literal["started", "waiting", "applied", "failed", "skipped", "canceled"]
 
 
 @frozen(kw_only=True)
 class StepEvent:
-    """The outcome of one step, or that it started.
+    """The outcome of one step, or that it started or waits for AWS.
 
     `calls` are all calls of the step, in each of its events. If it was applied or failed, `completed_calls` is the number of
-    calls that succeeded, and `seconds` the time since it started. `request_ids` are AWS's IDs of the requests of an applied
+    calls that succeeded, and `seconds` the time since it started; of a waiting step, `seconds` is how long it has waited. `request_ids` are AWS's IDs of the requests of an applied
     step, in the order of the calls. `blocked_by` is the address whose failure caused the step to be skipped.
     """
 
@@ -153,6 +162,8 @@ class EventWriter:
                     "request_ids": outcome.request_ids,
                     "seconds": round(outcome.seconds, 6),
                 }
+            case Waiting():
+                return {"seconds": round(outcome.seconds, 6)}
             case Failed():
                 started_at = self._started_at.get(outcome.change.address)
                 return {
