@@ -61,15 +61,16 @@ class Workspace(WorkspaceFiles):
         exclude: Sequence[str] = (),
         progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
-        """Read the file and the registry, and return exactly the calls that an apply would send.
+        """Read the file and the registry, and return a plan: the changes, with the calls that make them.
 
         - `destroy`: plan the deletion of everything that the workspace owns;
         - `adopt`: addresses of unmanaged resources to import;
-        - `wave`: the percentage of the certificate rotations in one wave; the plan has all of them, but limits count only one wave;
+        - `wave`: the percentage of the certificate rotations that one wave has; the plan has all rotations, but limits count only
+          those of one wave;
         - `allow`: overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a percentage
           such as "10%";
-        - `select` and `exclude`: the changes to include, as addresses, globs or kinds, with a `+` in front to add
-          dependencies, or at the end to add dependents.
+        - `select` and `exclude`: the changes to include (empty: all) and to leave out, as addresses, globs or kinds, with a `+`
+          in front to add dependencies, or at the end to add dependents.
 
         Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError, and ValueError for
         an invalid address or limit.
@@ -82,7 +83,7 @@ class Workspace(WorkspaceFiles):
         return self._make_plan(options, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
-        """Write a plan to a file, for `open_plan`; secrets are written as references only. Raises OSError."""
+        """Write a plan to a file, for `open_plan`; secrets are references and salted hashes. Raises OSError."""
         from reconciler.render.json.plan_file import render_plan_json
 
         with Path(path).open("w", encoding="utf-8") as file:
@@ -91,9 +92,9 @@ class Workspace(WorkspaceFiles):
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
 
-        Raises PlanRejectedError with every difference: the plan file was edited, it was made from another desired state or for
-        another target, or a resource in it has changed since, for example because the plan was already applied. Raises OSError if
-        the file cannot be read, and what `plan` raises.
+        Raises PlanRejectedError, with the first differences, if the plan file was edited, if it was made from another desired state
+        or for another target, or if a resource in it has changed since, for example because the plan was already applied. Raises
+        OSError if the file cannot be read, and what `plan` raises.
         """
         from reconciler.engine.plan import saved_plan
         from reconciler.render.json.plan_file import check_view, parse_plan_file
@@ -113,15 +114,15 @@ class Workspace(WorkspaceFiles):
         return restrict_plan(plan, addresses, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
-        """Return the steps of a plan that give devices new certificates, with their dependencies."""
+        """Return the part of a plan that gives devices new certificates, with the steps that this depends on."""
         from reconciler.engine.plan.waves import find_rotations, restrict_plan
 
         return restrict_plan(plan, find_rotations(plan), self._quotas)
 
     def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
-        """Yield a plan's rotations in waves of `percent` of the devices.
+        """Yield a plan's rotations in waves, each with `percent` of the rotations.
 
-        Apply each wave after the previous one is `ok`.
+        Apply a wave only if the result of the previous one is `ok`.
         """
         from reconciler.engine.plan.waves import split_into_waves
 
@@ -161,9 +162,10 @@ class Workspace(WorkspaceFiles):
         """Apply a plan, and return the outcome of each step.
 
         `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. If `stop` is
-        set, running steps finish and the rest are canceled. `command` is the run's name in the journal.
+        set, running steps finish and the rest are canceled. `command` is recorded in the journal as the command of the run.
 
-        Raises LockedError while another apply of this workspace is running.
+        Raises LockedError while another apply of this workspace is running, and ReconcilerError, AwsError and TargetError if the
+        lease cannot be acquired. An error of a step is in its outcome.
         """
         from reconciler.engine.apply.executor import apply_plan
 
@@ -188,24 +190,27 @@ class Workspace(WorkspaceFiles):
         return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.problem)
 
     def lease_holder(self) -> LeaseHolder | None:
-        """Return the lease of the apply that is running now, or None. Raises AwsError and TargetError."""
+        """Return the lease that prevents another apply at present, or None.
+
+        After a crash on another machine, it is the lease of the crashed apply until that expires. Raises AwsError and TargetError.
+        """
         from reconciler.engine.ownership.lease import find_lease_holder
 
         return find_lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even if another process holds it, and return it, or None without one.
+        """Release the lease, even if another process holds it, and return it, or None if there is none.
 
-        Raises AwsError and TargetError.
+        If another caller changes the workspace's group at the same moment, the lease is not released. Raises AwsError and TargetError.
         """
         from reconciler.engine.ownership.lease import force_unlock
 
         return force_unlock(self.desired.settings.name, self._connection.call)
 
     def release_stale_lease(self, plan: Plan) -> None:
-        """Release the lease of a crashed run before an empty plan, which does not acquire the lease itself.
+        """If a plan is empty, release a lease that has expired or whose process has died.
 
-        Raises AwsError and TargetError.
+        Applying a plan with steps does this by acquiring the lease. Raises AwsError and TargetError.
         """
         from reconciler.engine.ownership.lease import release_stale_lease
 
@@ -264,7 +269,8 @@ class Workspace(WorkspaceFiles):
     def unfinished_addresses(self) -> Collection[Address]:
         """Return the addresses that this workspace's last run on this target did not complete.
 
-        Raises PlanRejectedError if there was no such run or it completed every step, JournalError and TargetError.
+        Raises PlanRejectedError if there was no such run, or if it is still running, was a destroy or completed every step. Raises
+        JournalError and TargetError.
         """
         from reconciler.engine.apply.retry_failed import find_unfinished_addresses
 
@@ -299,8 +305,9 @@ class Workspace(WorkspaceFiles):
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: its desired and live state, and the change that a plan would make.
 
-        Raises ReconcilerError, with the closest name, if the kind is unknown or if neither the file nor the registry has
-        the resource. Raises ValueError if `address` is not a valid address.
+        Raises ReconcilerError, with a similar name if there is one, if the kind is unknown, or if the resource is neither in the
+        file nor owned by the workspace. Raises ValueError if `address` is not a valid address, and InvalidDesiredStateError,
+        TargetError and AwsError.
         """
         from reconciler.kinds import all_kinds
 
@@ -313,13 +320,13 @@ class Workspace(WorkspaceFiles):
         resource = _build_displayed_resource(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
             hint = _did_you_mean(address, {str(known_address) for known_address in self.desired.resources})
-            raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
+            raise ReconcilerError(f"{address} is neither in {self.path} nor owned by this workspace{hint}")
         return resource
 
     def show_selected(
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> Sequence[DisplayedResource]:
-        """Return what `show` returns, for every selected resource, ordered by address.
+        """Return what `show` returns, for every selected resource (default: all), ordered by address.
 
         Raises SelectionError, TargetError and AwsError.
         """

@@ -62,7 +62,7 @@ class WorkspaceFiles:
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.
 
-        Every call of `plan`, `open_plan`, `drift` or `show` after the first one does this by itself.
+        `plan`, `open_plan`, `drift` and `show` do this by themselves; of all calls of these four, only the first does not.
         """
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
@@ -71,19 +71,25 @@ class WorkspaceFiles:
                 self.__dict__.pop(name, None)
 
     def _reload_if_used(self) -> None:
-        """Reload the file, which may have been edited since the last call; at the first call, do nothing."""
+        """Reload the file, which may have been edited since the last call; do nothing in the first call."""
         if self._was_used:
             self.reload()
         self._was_used = True
 
     @property
     def connection(self) -> Connection:
-        """The target, and the function that sends it calls. Raises TargetError if it cannot be reached."""
+        """The target, with the function and the boto3 clients that send it calls.
+
+        Raises TargetError, for example if there are no credentials; a URL is not called to find out whether it responds.
+        """
         return self._connection
 
     @property
     def registry_path(self) -> Path:
-        """The embedded registry's database: `RECONCILER_REGISTRY`, else in `.reconciler/` next to the file."""
+        """The embedded registry's database: the file that `RECONCILER_REGISTRY` names, or the default one.
+
+        The default is in `.reconciler/` in the folder of the desired state.
+        """
         path = self._environ.get(_REGISTRY_VARIABLE)
         return Path(path) if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
 
@@ -93,7 +99,10 @@ class WorkspaceFiles:
         return self.path if self.path.is_dir() else self.path.parent
 
     def reset_registry(self) -> None:
-        """Delete the embedded registry's database. Raises TargetError if its file is not a SQLite database."""
+        """Delete the embedded registry's database.
+
+        Raises TargetError if `RECONCILER_REGISTRY` names a file that is not a SQLite database.
+        """
         is_path_from_user = _REGISTRY_VARIABLE in self._environ
         if is_path_from_user and self.registry_path.exists() and not _is_database(self.registry_path):
             raise TargetError(
@@ -113,7 +122,7 @@ class WorkspaceFiles:
     def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
         """Hold the lease while a plan is applied, unless the plan is empty.
 
-        Yields the guard, which is called before each write and raises LeaseLostError if the lease is lost.
+        Yields the guard, which is called before each write and raises LeaseLostError if the lease was lost or not renewed in time.
         """
         from reconciler.engine.ownership.lease import hold_lease
         from reconciler.engine.ownership.process import identify_this_process
@@ -160,7 +169,7 @@ class WorkspaceFiles:
         return connect(settings, self._quotas, self.registry_path, self._environ)
 
     def _create_state_folder(self) -> None:
-        """Create `.reconciler/`; a folder that the user names must exist already."""
+        """Create `.reconciler/` for the default database; the folder of one that the user names must exist."""
         folder = self.registry_path.parent
         try:
             folder.mkdir(exist_ok=True)

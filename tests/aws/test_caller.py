@@ -37,7 +37,7 @@ def get_thing_names(response):
     return [item["thingName"] for item in response["things"]]
 
 
-def test_a_listing_joins_all_pages_of_the_largest_size(cloud):
+def test_a_listing_requests_the_largest_pages_and_joins_them(cloud):
     response = cloud.call(ApiCall("iot", "ListThings"))
     assert get_thing_names(response) == [f"t{number:03}" for number in range(300)]
     assert ("NextToken" in response, cloud.request_count) == (False, 2)
@@ -101,7 +101,10 @@ def find_botocore_exceptions() -> dict[str, type[Exception]]:
 
 
 def build_exception(exception_class: type[Exception]) -> Exception:
-    """Return an exception of a class, with each field of its text filled with the field's name."""
+    """Return an exception of a class.
+
+    The values of the fields in its text are the names of these fields, except in a ClientError.
+    """
     if issubclass(exception_class, ClientError):
         response = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
         return exception_class(response, "CreateThing")
@@ -123,7 +126,7 @@ def test_only_model_errors_do_not_derive_from_the_two_classes_that_the_caller_ca
 
 
 @pytest.mark.parametrize("name", sorted(find_botocore_exceptions().keys() - MODEL_ERRORS))
-def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name):
+def test_every_exception_that_the_caller_catches_becomes_a_reconciler_error(name):
     error = build_exception(find_botocore_exceptions()[name])
     translated = translate_error(error, CALL)
     if isinstance(error, ClientError):
@@ -158,5 +161,5 @@ def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name)
         ),
     ],
 )  # fmt: skip
-def test_an_incomplete_error_response_is_still_translated(response, text):
+def test_an_error_response_is_translated_even_if_parts_are_missing(response, text):
     assert str(translate_error(ClientError(response, "CreateThing"), CALL)) == text

@@ -43,7 +43,7 @@ def test_an_empty_fault_file_causes_no_faults(load):
     assert load("").choose_next_fault("iot", "CreateThing") == (None, 0.0)
 
 
-def test_every_problem_of_a_fault_file_is_reported_at_once(load, tmp_path):
+def test_the_problems_of_all_rules_are_reported_at_once(load, tmp_path):
     with pytest.raises(TargetError) as caught:
         load(
             """

@@ -24,7 +24,7 @@ from reconciler.registry import HttpResponse, Registry
 
 
 class Time:
-    """A clock that moves only during pauses."""
+    """A clock that moves only in `pause`, or when a test changes `now`."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -39,7 +39,10 @@ class Time:
 
 
 def compute_admission_times(rate: float, gaps: list[float]) -> list[float]:
-    """Return when calls are admitted that arrive `gaps` seconds apart, each in its own thread."""
+    """Return when calls are admitted that arrive `gaps` seconds apart.
+
+    A call arrives even if the previous one still waits, as if each had its own thread.
+    """
     now, waits = 0.0, []
     bucket = TokenBucket(rate, clock=lambda: now, pause=waits.append)
     times = []
@@ -77,11 +80,11 @@ def test_calls_at_the_rate_never_wait(rate):
     assert compute_admission_times(rate, gaps) == pytest.approx(arrival_times)
 
 
-def test_simultaneous_calls_beyond_one_second_of_calls_are_admitted_at_the_rate():
+def test_simultaneous_calls_beyond_the_burst_are_admitted_at_the_rate():
     assert compute_admission_times(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_an_idle_bucket_collects_tokens_for_at_most_one_second_of_calls():
+def test_an_idle_bucket_saves_up_at_most_the_calls_of_one_second():
     assert compute_admission_times(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
 
 
@@ -96,17 +99,18 @@ def time(monkeypatch):
 
 @pytest.fixture
 def limited_caller(time, request):
-    """A caller with a limit of one request per second, and a list of responses.
+    """A caller that sends each operation at most once per second, and a list of responses.
 
-    While the list has responses, they replace the registry's own. Creations of things are not limited. The fixture's
-    parameter, False by default, is whether a call waits only after throttling.
+    ListThings and ListCertificates also share a quota of one request per second; CreateThing is hardly limited. While the
+    list has responses, they replace the registry's own. The fixture's parameter, False by default, is
+    `only_after_throttling` of `limit_rates`.
     """
     replacements: list[HttpResponse] = []
     registry = Registry(":memory:")
     proxy = SimpleNamespace(
         handle=lambda http_request: replacements.pop() if replacements else registry.handle(http_request)
     )
-    shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
+    shared = {"iot": {"listings": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
     quotas = Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared)
     limit_rates(core, quotas, only_after_throttling=getattr(request, "param", False))
@@ -122,13 +126,13 @@ def build_error_response(status: int, code: str) -> HttpResponse:
     return HttpResponse(status, headers, b'{"message": "m"}')
 
 
-def test_every_page_of_a_listing_waits_for_the_bucket(limited_caller, time):
+def test_every_page_of_a_listing_takes_a_token(limited_caller, time):
     call, _ = limited_caller
     for number in range(501):
         call(ApiCall("iot", "CreateThing", {"thingName": f"t{number}"}))
     time.pauses.clear()
     call(ApiCall("iot", "ListThings"))
-    # Three pages at one per second. While a page waits for the operation's own bucket, the shared bucket refills.
+    # Three pages at one per second, the first at once. While a page waits for the operation's own bucket, the shared bucket refills.
     assert time.pauses == [1.0, 1.0]
 
 
@@ -155,7 +159,7 @@ def test_throttling_slows_every_call_of_the_bucket(limited_caller, time, status,
 
 
 @pytest.mark.parametrize("limited_caller", [True], indirect=True)
-def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited_caller, time):
+def test_only_after_throttling_lets_calls_wait_only_for_throttled_buckets(limited_caller, time):
     call, replacements = limited_caller
     for _ in range(5):
         call(ApiCall("iot", "ListThingTypes"))
@@ -169,7 +173,7 @@ def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited_caller, t
     assert time.pauses == [0.0, 2.0]
 
 
-def test_a_resource_quota_does_not_slow_calls(limited_caller, time):
+def test_an_exceeded_quota_on_resources_does_not_slow_calls(limited_caller, time):
     call, replacements = limited_caller
     replacements += [build_error_response(410, "LimitExceededException")]
     with pytest.raises(AwsError, match="LimitExceededException"):

@@ -102,7 +102,7 @@ def run_with_retries(call, time=None, *, reads=False, idempotent=False, circuit=
 
 
 @pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["throttled", "never sent"])
-def test_a_call_without_effect_is_retried(error):
+def test_a_call_that_was_throttled_or_never_sent_is_retried(error):
     call = FailingCall(error, error)
     assert (run_with_retries(call), call.attempts) == ("response", 3)
 
@@ -110,7 +110,7 @@ def test_a_call_without_effect_is_retried(error):
 @pytest.mark.parametrize(
     ("properties", "attempts"), [({}, 1), ({"reads": True}, 2), ({"idempotent": True}, 2)], ids=str
 )
-def test_a_lost_call_is_retried_only_if_repeating_is_harmless(properties, attempts):
+def test_a_call_with_a_lost_response_is_retried_only_if_that_is_harmless(properties, attempts):
     call = FailingCall(LOST)
     with nullcontext() if properties else pytest.raises(CallFailedError):
         run_with_retries(call, **properties)
@@ -136,7 +136,7 @@ def test_the_outcome_is_known_if_aws_rejects_the_call_after_a_lost_response():
 
 
 @given(st.integers(0, 2**32))
-def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
+def test_pauses_are_random_up_to_a_maximum_that_doubles_up_to_ten_seconds(seed):
     time, pauses, bounds = VirtualTime(), [], []
 
     def random_pause(minimum, maximum):
@@ -232,7 +232,7 @@ def test_a_creation_whose_response_is_lost_is_sent_once_and_its_outcome_is_unkno
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])
-def test_a_creation_without_effect_is_retried(cloud, fault):
+def test_a_creation_is_retried_if_throttled_or_if_the_connection_is_refused(cloud, fault):
     cloud.stop_faults().reset()
     cloud.faults = SingleFault("POST", "/policies/p", fault)
     assert cloud.call(CREATE)["policyName"] == "p"
@@ -240,7 +240,7 @@ def test_a_creation_without_effect_is_retried(cloud, fault):
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
-def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
+def test_a_fault_of_the_second_page_does_not_send_the_first_again(cloud, fault):
     cloud.stop_faults().reset()
     for number in range(300):
         cloud.iot.create_thing(thingName=f"t{number:03}")

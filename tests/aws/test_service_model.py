@@ -155,7 +155,7 @@ class TestTags:
             (MANAGED, "CreateManagedThing.Tags"),
         ],
     )
-    def test_the_number_length_and_prefix_of_tags_are_checked(self, service, member):
+    def test_the_number_of_tags_their_lengths_and_their_prefixes_are_checked(self, service, member):
         tags = {f"key{n}": "x" for n in range(50)}
         assert find_violations(service, member, tags) == []
         assert find_violations(service, member, {**tags, "one more": "x"}) == [

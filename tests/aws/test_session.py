@@ -1,6 +1,6 @@
 """Connections: the sources of their Region, account and credentials.
 
-These are `[workspace]`, the environment and the profile.
+These are `[workspace]`, the environment, the profile, AWS STS and, where nothing is set, defaults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ NO_REGION = "no AWS Region; set region in [workspace], or AWS_REGION"
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path, monkeypatch):
-    """An environment without credentials: no variables, no files, no metadata service."""
+    """An environment without credentials: no variables of AWS, no files, no metadata service.
+
+    The value is the folder in which a test can write the files `config` and `credentials`.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -41,7 +44,7 @@ def clean_environment(tmp_path, monkeypatch):
 
 @pytest.fixture
 def connect_with(clean_environment):
-    """A function that connects with some settings of `[workspace]`."""
+    """A function that connects with the settings of `[workspace]` that a test passes."""
     return lambda **settings: connect(
         Settings("ws", **settings), QUOTAS, clean_environment / "registry.sqlite3", os.environ
     )
@@ -140,13 +143,13 @@ def test_the_account_of_a_url_target_is_a_12_digit_key_id_or_the_default(
         ),
     ],
 )
-def test_missing_settings_are_reported_with_the_next_step(connect_with, settings, text):
+def test_a_missing_region_profile_or_key_is_reported(connect_with, settings, text):
     with pytest.raises(TargetError) as caught:
         connect_with(**settings)
     assert str(caught.value) == text
 
 
-def test_a_remote_endpoint_without_credentials_advises_to_set_any(connect_with):
+def test_the_error_for_a_remote_endpoint_without_credentials_suggests_test_keys(connect_with):
     with pytest.raises(TargetError) as caught:
         connect_with(target=REMOTE_URL, region="eu-west-1")
     assert str(caught.value) == (
@@ -189,7 +192,7 @@ def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connect_with
         {"AWS_ENDPOINT_URL": LOCAL_URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
     ],
 )
-def test_a_remote_endpoint_from_the_environment_needs_credentials(connect_with, monkeypatch, environ):
+def test_the_target_aws_needs_credentials_unless_its_endpoint_is_local(connect_with, monkeypatch, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(TargetError) as caught:
@@ -207,7 +210,7 @@ def test_an_invalid_endpoint_in_the_environment_is_reported(connect_with, monkey
 
 @pytest.fixture
 def sts(monkeypatch):
-    """A stand-in for AWS STS instead of the network, with the requests that it received."""
+    """A stand-in for AWS STS: it responds to every request without the network, and records the requests."""
     sts = SimpleNamespace(requests=[], denies_access=False)
 
     def respond(request, **_):
@@ -278,7 +281,7 @@ def test_an_assumed_role_signs_every_later_request(connect_with, sts):
     ("role", "operation"), [(None, "GetCallerIdentity"), (ROLE, "AssumeRole")], ids=["own keys", "a role"]
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_failed_identity_call_is_reported(connect_with, sts, role, operation):
+def test_a_request_that_sts_denies_is_reported(connect_with, sts, role, operation):
     sts.denies_access = True
     with pytest.raises(TargetError) as caught:
         connect_with(target="aws", region="eu-west-1", role_arn=role)

@@ -3,7 +3,8 @@
 It keeps no record of ownership.
 
 Run it as `python -m tests.benchmarks.boto3_script FOLDER URL ACCOUNT PHASE`: FOLDER has the fleet's files, URL is the
-registry's, and PHASE is a key of `PHASES`.
+registry's, and PHASE is a key of `PHASES`. ACCOUNT has 12 digits; the script sends it as its access key ID, from which the registry
+takes the account.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def create(folder: Path, iot: Any, _account: str) -> None:
 def check(folder: Path, iot: Any, _account: str) -> None:
     for name, site in read_manifest(folder).items():
         if not has_desired_state(folder, iot, name, site):
-            raise SystemExit(f"{name}: differs from the manifest")
+            raise SystemExit(f"{name}: does not have its desired state")
 
 
 def has_desired_state(folder: Path, iot: Any, name: str, site: str) -> bool:

@@ -1,10 +1,10 @@
-"""The speed of `reconciler registry serve`, when it is empty and when it is large.
+"""The speed of `reconciler registry serve` with a small registry and with a large one.
 
-    python -m tests.benchmarks.endpoint [--requests N] [--things N …]
+    python -m tests.benchmarks.endpoint [--requests N] [--things N]…
 
-The first table shows how many requests per second the server handles from a client with eight connections. If the machine has
-two processors or more, the server gets one of them to itself. The second table shows the latency of single requests to a large
-registry.
+The first table shows how many requests per second the server handles from a client with eight connections. On Linux, if two
+processors or more are available, the server runs on one of them and the client on the others. The second table shows the latency
+of single requests to a large registry, and how long the start of its server takes.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tupl
 def separate_processors(server: RunningServer) -> Iterator[None]:
     """Give the server the first available processor and this process the others.
 
-    Change nothing if fewer than two processors are available.
+    Change nothing if fewer than two processors are available, or if the system cannot do this.
     """
     processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     if len(processors) < 2:
@@ -186,7 +186,7 @@ def measure_latency_rows(things: int) -> Iterator[tuple[str, ...]]:
 def build_single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, str, Any]]:
     """Yield the requests to a large registry: name, method, path and document.
 
-    `middle_token` is the `nextToken` of the page in the middle of ListThings.
+    `middle_token` is the `nextToken` with which ListThings returns the page in the middle.
     """
     page = f"maxResults={MAX_PAGE_SIZE}"
     serial = f"s{things * 3 // 4:07}"
@@ -205,7 +205,7 @@ def build_single_requests(things: int, middle_token: str) -> Iterator[tuple[str,
 
 
 def list_all_things(server: RunningServer, things: int) -> str:
-    """Read all pages of ListThings, and return the `nextToken` of the page in the middle.
+    """Read all pages of ListThings, and return the `nextToken` that requests the page in the middle.
 
     Raises SystemExit unless the pages list `things` things.
     """

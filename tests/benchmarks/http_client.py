@@ -91,7 +91,7 @@ def send_requests(
 def _exchange(sockets: Sequence[socket.socket], requests: Iterator[bytes]) -> Iterator[str]:
     """Send the requests, and yield the status of each response."""
     with selectors.DefaultSelector() as selector:
-        # There may be fewer requests than sockets. `sockets` must come first: else `zip` loses a request at its end.
+        # There may be fewer requests than sockets. `sockets` must come first: else `zip` takes, and loses, one more request.
         for open_socket, request in zip(sockets, requests, strict=False):
             selector.register(open_socket, selectors.EVENT_READ, _Connection(open_socket))
             open_socket.sendall(request)

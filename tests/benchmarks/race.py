@@ -1,7 +1,7 @@
 """A race of Terraform, a boto3 script and `reconciler` over the life of a fleet.
 
-    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit SECONDS]
-                                    [--copied] [--quotas N …]
+    python -m tests.benchmarks.race [--devices N]… [--runs N] [--latency TIME] [--without NAME]… [--limit SECONDS]
+                                    [--copied] [--quotas N]…
 
 The phases are the creation of the fleet, a run without changes, a change of one percent of the devices, and the deletion. For
 each phase, a contender is started as a command; the start-up time counts. The contenders take turns at one `reconciler registry
