@@ -18,7 +18,7 @@ from reconciler.render.graph.dot import render_dot
 from reconciler.render.graph.layout import compute_layout
 from reconciler.render.graph.mermaid import render_mermaid
 from reconciler.render.graph.palette import compute_color
-from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
+from reconciler.render.graph.picture import GraphEdge, GraphNode, Picture, build_picture
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.views.labels import get_kind_position
@@ -125,6 +125,25 @@ def test_a_large_graph_has_one_node_for_each_kind_and_action():
             GraphEdge("thing_groups/", "things/", 400),
         ),
     )
+
+
+def test_a_collapsed_graph_leaves_out_the_rarest_edges_of_a_cycle():
+    nodes = tuple(
+        GraphNode(name, "thing_groups", name, action)
+        for name, action in (
+            ("a", "update"),
+            ("b", "create"),
+            ("c", "create"),
+            ("d", "create"),
+            ("e", "update"),
+        )
+    )
+    edges = (GraphEdge("a", "b"), GraphEdge("a", "c"), GraphEdge("d", "e"))
+    picture = Picture("", nodes, edges, planned=True).collapse()
+
+    assert picture.edges == (GraphEdge("thing_groups/update", "thing_groups/create", 2),)
+    assert "3 thing groups" in "\n".join(line.plain for line in render_tree(picture))
+    assert "thing groups" in render_svg(picture)
 
 
 def test_mermaid_counts_the_edges_of_a_collapsed_graph():

@@ -108,7 +108,8 @@ class Picture:
     def collapse(self, keep: str = "") -> Self:
         """Return a picture with one node for each kind and action, and the number of edges between them.
 
-        The node with the ID `keep` is not merged with others.
+        The node with the ID `keep` is not merged with others. Merging can close a cycle, for example of created and updated
+        groups; then its edges with the lowest counts are left out.
         """
         group_ids = {
             node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
@@ -117,7 +118,7 @@ class Picture:
         # Reversed, so that the first node of each group replaces the others.
         first_nodes = {group_ids[node.id]: node for node in reversed(self.nodes)}
         edge_counts = Counter((group_ids[edge.before], group_ids[edge.after]) for edge in self.edges)
-        edges = (
+        edges = _leave_out_cycles(
             GraphEdge(before, after, count)
             for (before, after), count in sorted(edge_counts.items())
             if before != after
@@ -125,7 +126,7 @@ class Picture:
         nodes = (
             _build_group(group_id, node, sizes[group_id]) for group_id, node in reversed(first_nodes.items())
         )
-        return evolve(self, nodes=tuple(nodes), edges=tuple(edges), collapsed=True)
+        return evolve(self, nodes=tuple(nodes), edges=edges, collapsed=True)
 
 
 def build_picture(
@@ -155,6 +156,19 @@ def build_picture(
         tuple(GraphEdge(str(before), str(after)) for before, after in edges),
         planned=plan is not None,
     )
+
+
+def _leave_out_cycles(edges: Iterable[GraphEdge]) -> tuple[GraphEdge, ...]:
+    """Return the edges in their order, without those that close a cycle; edges with high counts are kept."""
+    import networkx as nx
+
+    edges = list(edges)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(node_id for edge in edges for node_id in (edge.before, edge.after))
+    for edge in sorted(edges, key=lambda edge: -edge.count):
+        if not nx.has_path(graph, edge.after, edge.before):
+            graph.add_edge(edge.before, edge.after)
+    return tuple(edge for edge in edges if graph.has_edge(edge.before, edge.after))
 
 
 def map_neighbors(edges: Iterable[GraphEdge]) -> tuple[Neighbors, Neighbors]:
