@@ -49,7 +49,7 @@ def _render_failure(failure: FailureView) -> h.Renderable:
     )
     rows = (h.tr[h.th(scope="row")[label], h.td[fact]] for label, fact in facts if fact)
     return h.div(".failure")[
-        h.p[render_status_html(OUTCOME_GLYPHS["failed"], "failed"), " ", h.strong[failure.operation]],
+        h.p[render_status_html(OUTCOME_GLYPHS["failed"], "failed"), " ", h.strong[failure.description]],
         h.table(".lines")[h.tbody[rows]],
         _render_stale_fields(failure.stale_fields) if failure.stale_fields else None,
     ]

@@ -33,13 +33,13 @@ _STATUS_STYLES: Mapping[str, str] = {
 _HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file digest", "steps")
 _COLUMN_GAP = 2
 _MAX_ADDRESS_WIDTH = 48
-"""The width, in characters, to which addresses are aligned."""
+"""Addresses are padded to the width of the longest one, but not beyond this number of characters."""
 
 
 def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
-    """Render a table of runs; the column of the file's digest is left out if `width` is too small for it.
+    """Render a table of runs.
 
-    The workspace follows the command if the runs are of several workspaces.
+    The column of the file's digest is left out if the table would be wider than `width`. If the runs are of several workspaces, the column of the command also has the workspace.
     """
     if not view.rows:
         yield Text(NO_RUNS, "bold")
@@ -56,7 +56,7 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
 
 
 def render_run_text(view: RunView) -> Iterator[Text]:
-    """Render one run: what was applied and by whom, then its steps with their calls."""
+    """Render one run: what it applies and by whom, its steps, all calls, and a summary."""
     run = view.run
     status = Text(f"{run.glyph} {run.status}", _STATUS_STYLES.get(run.status, ""))
     yield Text.assemble("Run ", (run.id, "bold"), "  ", status)
@@ -101,7 +101,7 @@ def _render_call(call: CallRow) -> Text:
 def _list_cells(row: RunRow, *, with_workspace: bool) -> tuple[str, ...]:
     command = f"{row.command} {row.workspace}" if with_workspace else row.command
     status = f"{row.glyph} {row.status}"
-    return row.id, row.started_at, row.user, command, status, row.file, format_steps(row)
+    return row.id, row.started_at, row.user, command, status, row.file_digest, format_steps(row)
 
 
 def _render_table_line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Text:

@@ -1,4 +1,4 @@
-"""Parts of text that all views share: colors, values, and lines of fields."""
+"""Parts that several views share when they are rendered as text: colors, values, and lines of fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLORS: Mapping[str, str] = {
     "error": "#c65813",
     "applied": "#3c8a3c",
 }
-"""Action, severity or status → its color, with a contrast of 4.3 to 1 on light and on dark backgrounds."""
+"""Action, severity or status → its color, with a contrast of at least 4.1 to 1 on white and on black."""
 
 OUTCOME_STYLES: Mapping[str, str] = {
     "applied": COLORS["applied"],
@@ -28,7 +28,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
     "skipped": COLORS["warning"],
     "canceled": COLORS["warning"],
 }
-"""The style of each outcome of a step."""
+"""Status of an outcome → its style; a step that has only started has none here."""
 
 QUIET = "dim"
 MAX_ALIGNED_ADDRESS = 40
@@ -39,7 +39,7 @@ _INDENT = 13
 
 _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
-"""Longer values are truncated to this many lines."""
+"""A longer value, or a longer item of a list, is truncated to this many lines; each side of a change to two."""
 
 _ARROW_WIDTH = 3
 """The width of ` → ` between two values."""
@@ -71,20 +71,20 @@ def indent(text: Text | str, style: str = "") -> Text:
 
 
 def render_long_value(head: Text, value: ValueView, width: int) -> Text:
-    """Render a value after `head`, truncated to `_MAX_VALUE_LINES` lines."""
+    """Render a value after `head`, truncated to about `_MAX_VALUE_LINES` lines."""
     value_width = max(_MIN_VALUE_WIDTH, width - len(head))
     text = truncate(value.text, _MAX_VALUE_LINES * value_width)
     return Text.assemble(head, render_value(ValueView(text, value.is_placeholder)))
 
 
 def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
-    """Render fields, each in lines of its own.
+    """Render fields; each begins a new line.
 
-    With `signs`, each field has a sign that shows whether it is added, removed or changed.
+    With `signs`, each field begins with a sign that shows whether it is added, removed or changed.
     """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
-    # The arrows of all changes that fit into one line are aligned.
+    # The arrows of the changes that fit into one line are aligned.
     before_lengths = (
         len(field.before.text) for field in fields if field.before and _fits_one_line(field, value_width)
     )

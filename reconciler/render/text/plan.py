@@ -1,4 +1,7 @@
-"""A plan as text, laid out for a width in characters; longer lines are not cut."""
+"""A plan as text, laid out for a width in characters.
+
+Some lines may still be wider; they are wrapped elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def render_plan_text(view: PlanView, width: int) -> Iterator[Text]:
 
 
 def render_plan_summary(view: PlanView) -> Text:
-    """Render a plan in one line."""
+    """Render in one line how many changes a plan has, by action, and how much it leaves unchanged."""
     if not view.total:
         return Text(describe_no_changes(view), "bold")
     counts = [

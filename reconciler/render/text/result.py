@@ -39,7 +39,7 @@ def render_result_text(view: ResultView) -> Iterator[Text]:
 
 
 def render_unfinished_steps(view: ResultView) -> Iterator[Text]:
-    """Render the steps that were not applied, why, and what to do next."""
+    """Render each failed step with its error and next step, and count skipped and canceled steps."""
     for failure in view.failures:
         yield from _render_failure(failure)
         yield Text()
@@ -87,7 +87,7 @@ def render_journal_warning(problem: str) -> Text:
 
 
 def render_crash_warning(run: Run) -> Text:
-    """Render the warning that the previous run did not finish."""
+    """Render the warning that the last run, `run`, did not finish."""
     calls = pluralize(run.call_count, "call")
     if run.unanswered_call_count:
         calls += f", {run.unanswered_call_count:,} of them without a response"
@@ -100,14 +100,14 @@ def render_crash_warning(run: Run) -> Text:
 
 
 def render_remaining_changes(count: int) -> Text:
-    """Render how many changes of a plan are not part of this run."""
+    """Render how many changes this run leaves for another one."""
     verb = "remains" if count == 1 else "remain"
     return Text(f"{pluralize(count, 'other change')} {verb} for `reconciler apply`.", QUIET)
 
 
 def _render_failure(failure: FailureView) -> Iterator[Text]:
     head = Text(f"{OUTCOME_GLYPHS['failed']} failed  ", OUTCOME_STYLES["failed"])
-    yield Text.assemble(head, (failure.operation, "bold"))
+    yield Text.assemble(head, (failure.description, "bold"))
     code = f"{failure.code}: " if failure.code else ""
     yield Text.assemble("    error      ", (code, "bold"), failure.message)
     for field in failure.stale_fields:

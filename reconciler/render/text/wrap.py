@@ -1,4 +1,4 @@
-"""Wrap long lines at spaces, so that no terminal breaks a word in the middle."""
+"""Wrap long lines at spaces, so that a terminal breaks no word in the middle that fits into a line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORD = re.compile(r"\S+")
 def wrap_lines(lines: Iterable[Text], width: int) -> Iterator[Text]:
     """Wrap every line that is wider than `width` cells.
 
-    A word that is wider than that stays whole, on a line of its own.
+    A word that is wider than `width` stays whole, on a line of its own.
     """
     for line in lines:
         if line.cell_len <= width:
@@ -27,7 +27,7 @@ def wrap_lines(lines: Iterable[Text], width: int) -> Iterator[Text]:
 
 
 def wrap_cell(text: Text, width: int) -> list[Text]:
-    """Wrap the text of a table's cell."""
+    """Return the lines of a table's cell that is `width` cells of the terminal wide."""
     return [text] if text.cell_len <= width else list(_wrap_line(text, width, indent=0))
 
 
@@ -37,7 +37,10 @@ def has_word_wider_than(width: int, text: Text | None) -> bool:
 
 
 def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
-    """Break a line at spaces, and yield its parts; all but the first are indented."""
+    """Break a line at spaces, and yield its parts.
+
+    All but the first are indented by `indent`, or by less if their first word would not fit otherwise.
+    """
     words = [match.span() for match in _WORD.finditer(line.plain)]  # the start and the end of each word
     part_start, part_end, part_indent = 0, words[0][1], 0
     for word_start, word_end in words[1:]:
@@ -52,7 +55,8 @@ def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
 def _find_indent(line: str, width: int) -> int:
     """Return the indent of continuation lines.
 
-    That is the start of the last column in the left half of the width, or else two more than the line's own indent.
+    That is the end of the last gap between columns that ends in the left half of the width. If there is none, it is two more than
+    the line's own indent.
     """
     columns = [gap.end() for gap in _COLUMN_GAP.finditer(line) if gap.end() <= width // 2]
     return columns[-1] if columns else len(line) - len(line.lstrip(" ")) + 2

@@ -22,7 +22,7 @@ _EMPTY: tuple[Any, ...] = (None, (), {})
 
 @frozen
 class FieldComparisonRow:
-    """One field: its desired and its live value."""
+    """One field: its desired and its live value; `differs` is whether a change has this field."""
 
     path: str
     desired: ValueView | None
@@ -34,8 +34,9 @@ class FieldComparisonRow:
 class ResourceComparisonView:
     """One resource, desired and live.
 
-    `origin` is `file:line`, or empty if the file does not declare the resource. `identity` is AWS's, or empty if the resource is
-    not live. `action` is the action of the change that a plan would make, or None if there is none.
+    `origin` is `file:line`, or empty if the file does not declare the resource. `identity` is AWS's identity of
+    the live resource, or empty if there is none. `owner` is the workspace that manages it, or empty. `action` is the action of the
+    change that a plan would make, or None without a change. `dependencies` are those of the desired resource.
     """
 
     address: str
@@ -52,7 +53,10 @@ class ResourceComparisonView:
 def build_comparison_view(
     address: Address, desired: Resource | None, live: Live | None, change: Change | None
 ) -> ResourceComparisonView:
-    """Build the comparison of one resource; its fields are in the kind's order."""
+    """Build the comparison of one resource.
+
+    The desired fields come first, in the kind's order, and then the fields that are only live or only in the change.
+    """
     return ResourceComparisonView(
         address=escape_invisible(str(address)),
         origin=escape_invisible(str(desired.origin)) if desired else "",

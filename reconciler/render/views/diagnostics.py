@@ -43,7 +43,8 @@ class Excerpt:
 class DiagnosticRow:
     """One diagnostic.
 
-    `location` is `file:line`, and `path` is the address with the field.
+    `location` is `file:line`, and `path` is the address with the field. `nearest` is the valid name that is closest to the actual
+    one, or empty.
     """
 
     severity: str
@@ -57,7 +58,7 @@ class DiagnosticRow:
 
 @frozen
 class DiagnosticsView:
-    """All diagnostics, in the order of files and lines."""
+    """All diagnostics, in the order of files and lines; `errors` and `warnings` are their numbers."""
 
     rows: tuple[DiagnosticRow, ...]
     errors: int
@@ -116,7 +117,8 @@ def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
 def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:
     """Find the part of a key or a header that a diagnostic is about, as start and end.
 
-    That is the last occurrence of the field, or the whole name if the field does not occur in it.
+    That is the last occurrence of the last part of the field's path (or of the address, if the diagnostic has no field). If that
+    does not occur, the whole name is meant.
     """
     subject = (diagnostic.field or diagnostic.address or "").rpartition(".")[2]
     if subject:

@@ -12,11 +12,14 @@ from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
 
 MAX_DIFFERENCES = 8
-"""The most differences of one document that are shown; more are only counted."""
+"""The most differences of one document that a plan or a drift shows; more are only counted."""
 
 
 def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
-    """Split the change of a document into changes of its parts; return other changes as they are."""
+    """Return the changes of a document's parts instead of the change of the document.
+
+    A change of anything else, an added or removed document, and a sensitive change are returned as they are.
+    """
     before, after = field.before, field.after
     if field.sensitive or not (isinstance(before, Document) and isinstance(after, Document)):
         return (field,)
@@ -29,7 +32,8 @@ def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
 def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield the path, the old and the new value of every difference.
 
-    Objects are compared member by member, and lists of objects item by item if their lengths are equal.
+    Objects are compared member by member, and lists of objects item by item if their lengths are equal. Other values are compared
+    as a whole; an absent member is equal to one that is null.
     """
     match before, after:
         case dict(), dict():

@@ -25,7 +25,7 @@ DIRECTION_LABELS: Mapping[str, str] = {
 }
 
 TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
-"""Directions of resources that are both declared and live, so that a field may be added, removed or changed."""
+"""The directions in which a resource can have values both in the file and in the registry, so that its fields need signs."""
 
 DRIFT_LEGEND = "Fields: desired → live."
 
@@ -34,8 +34,8 @@ DRIFT_LEGEND = "Fields: desired → live."
 class DriftRow:
     """One resource that differs from the file.
 
-    In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the owner if that is another
-    workspace.
+    In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the workspace that manages the
+    resource if that is another one, and is empty otherwise.
     """
 
     direction: str
@@ -60,8 +60,9 @@ class DriftSection:
 class DriftView:
     """A whole drift.
 
-    `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one.
-    `unlisted` are the kinds that could not be listed, each with the reason.
+    `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one, and for
+    drift at AWS refers to CloudTrail. `unlisted` are the kinds that could not be listed, each with the reason.
+    `notes` describe unmanaged resources that are not in the file.
     """
 
     workspace: str
@@ -80,7 +81,7 @@ class DriftView:
 
 
 def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
-    """Build the view of a drift; `last_run` is the workspace's last apply."""
+    """Build the view of a drift; `last_run` is the workspace's last apply to the same registry."""
     rows_by_kind: dict[str, list[DriftRow]] = {}
     for resource in drift.items:
         rows_by_kind.setdefault(resource.address.kind, []).append(_build_row(resource, drift.workspace))
@@ -117,7 +118,7 @@ def format_unchanged_count(view: DriftView) -> str:
 
 
 def describe_drift_row(row: DriftRow) -> str:
-    """Describe where a resource is declared and which workspace owns it."""
+    """Describe where a resource is declared and, if another workspace owns it, which one."""
     return join_facts((row.origin, row.owner_note))
 
 
@@ -137,7 +138,7 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
 
 
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
-    """Describe the last apply, and whether the file has changed since.
+    """Describe the last apply, if any, and whether the file has changed since.
 
     If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also name CloudTrail.
     """

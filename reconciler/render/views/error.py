@@ -1,4 +1,4 @@
-"""The view of any error: what happened, every reason, and the next step.
+"""The view of any error: what happened, the reasons, and the next step if one is known.
 
 The command line and the notebook both show errors with this view, so an error has the same words in both.
 """
@@ -27,7 +27,7 @@ _NO_SOURCES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 @frozen
 class ErrorView:
-    """An error: what happened, every reason, the next step, and the diagnostics of the file."""
+    """An error: what happened, the reasons, the next step, and for an invalid file its diagnostics."""
 
     title: str
     reasons: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Views of the fields that change, one line each."""
+"""Views of the fields that change: a line for each field, or for each changed part of a document."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {})
 
 @frozen
 class FieldLine:
-    """One field.
+    """One field, or one part of a document.
 
-    `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the
-    items `added` and `removed`, every other value by `before` and `after`.
+    `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the items `added` and
+    `removed`. Every other value is described by `before` and `after`, and so are a sensitive list, and a list that is added to a
+    document or removed from it as a whole.
     """
 
     sign: str
@@ -42,14 +43,20 @@ class FieldLine:
 
 
 def describe_change(change: Change) -> tuple[FieldLine, ...]:
-    """Describe every field that changes; of a new resource, those that differ from their default."""
+    """Describe every field that changes.
+
+    For a creation without field changes, describe the fields of the new resource that are not empty and not equal to their default.
+    """
     if isinstance(change, Create) and not change.fields:
         return tuple(_describe_new(change.resource.spec))
     return tuple(line for field in change.fields for line in describe_field(field))
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """Describe one field that changes; for a document, up to MAX_DIFFERENCES parts of it."""
+    """Describe one field that changes.
+
+    For a document, describe up to MAX_DIFFERENCES parts of it, and count the others in one more line.
+    """
     parts = split_document_change(field)
     for part in parts[:MAX_DIFFERENCES]:
         line = _build_line(part, is_part=part is not field)
@@ -74,7 +81,8 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
     """Build the line of one field, or return None if it is empty before and after.
 
-    A list is shown by its items, except one that is part of a document and is added or removed as a whole.
+    A list is shown by the items that it gains and loses, except a sensitive one and one that is part of a document and is added or
+    removed as a whole.
     """
     before, after = field.before, field.after
     is_new, is_removed = before in _EMPTY, after in _EMPTY
@@ -99,16 +107,16 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
 def _build_list_line(field: FieldChange, before: list[Any], after: list[Any]) -> FieldLine:
     """Build the line of a list from the items that it gains and loses.
 
-    A list that is only reordered is shown whole.
+    A list that still has the same items, in another order or number, is shown whole, before and after.
     """
     added = tuple(format_value(item) for item in after if item not in before)
     removed = tuple(format_value(item) for item in before if item not in after)
-    is_reordered = not added and not removed
+    has_same_items = not added and not removed
     return FieldLine(
         sign=_choose_sign(is_new=not before, is_removed=not after),
         path=escape_invisible(field.path),
-        before=format_value(before) if is_reordered else None,
-        after=format_value(after) if is_reordered else None,
+        before=format_value(before) if has_same_items else None,
+        after=format_value(after) if has_same_items else None,
         added=added,
         removed=removed,
         forces_replacement=field.forces_replacement,

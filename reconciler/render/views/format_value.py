@@ -22,13 +22,13 @@ from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.text import escape_invisible
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
-"""Text that is shown without quotes."""
+"""Text that needs no quotes."""
 
 _CSR = re.compile(
     r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
 )
 _MAX_DOCUMENT_LENGTH = 120
-"""Longer documents are shown by the names of their members."""
+"""Documents that are longer when formatted are shown by the names of their members."""
 
 _CONTEXT_LENGTH = 12
 """Characters shown before the first difference of two truncated values."""
@@ -38,7 +38,8 @@ _CONTEXT_LENGTH = 12
 class ValueView:
     """A value as people read it.
 
-    `is_placeholder` is true for our own words, such as "(sensitive)" or "(known after apply)".
+    `is_placeholder` is true for words in the place of a value that is absent or not shown, such as "none", "(sensitive)" or
+    "(known after apply)".
     """
 
     text: str
@@ -50,7 +51,10 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request; an object is formatted by its class's `__str__`, if any."""
+    """Format any value of a spec or of a request.
+
+    An object of a class without rules of its own is formatted by the class's `__str__`, or else by its fields.
+    """
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
@@ -80,7 +84,10 @@ def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
 
 
 def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted path and the value of every field of a spec, in the kind's order."""
+    """Yield the dotted path and the value of every field of a spec, in the kind's order.
+
+    A mapping is replaced by its items, sorted by key.
+    """
     for name, value in _list_fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
@@ -91,7 +98,7 @@ def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
 
 
 def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
-    """Truncate two values to about `max_length` characters and keep their first difference visible."""
+    """Truncate each of two values to about `max_length` characters; keep their first difference visible."""
     if len(before) <= max_length and len(after) <= max_length:
         return before, after
     differences = (index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old != new)
@@ -102,7 +109,10 @@ def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
 
 
 def truncate(text: str, max_length: int, start: int = 0) -> str:
-    """Return short text as it is; of longer text, `max_length` characters from `start`, and its length."""
+    """Return text of up to `max_length` characters as it is, and shorten longer text.
+
+    Of longer text, return at most `max_length` characters from `start`, and the length of the whole.
+    """
     if len(text) <= max_length:
         return text
     head = "…" if start else ""
@@ -130,9 +140,9 @@ def _format_object(value: Any) -> ValueView:
 def _format_text(value: str) -> ValueView:
     if "PRIVATE KEY-----" in value or SecretDigest.parse(value):
         return REDACTED_VALUE
-    digest = _describe_certificate(value) or _describe_csr(value)
-    if digest:
-        return ValueView(digest)
+    description = _describe_certificate(value) or _describe_csr(value)
+    if description:
+        return ValueView(description)
     if _BARE.fullmatch(value):
         return ValueView(escape_invisible(value))
     value = _compact_json(value)
@@ -143,7 +153,7 @@ def _format_text(value: str) -> ValueView:
 
 
 def _describe_certificate(value: str) -> str:
-    """Return the digest of text that is one certificate, or else an empty string."""
+    """Describe one certificate by its digest; return an empty string for other text."""
     if not value.startswith("-----BEGIN CERTIFICATE-----"):
         return ""
     try:
@@ -153,7 +163,7 @@ def _describe_certificate(value: str) -> str:
 
 
 def _describe_csr(value: str) -> str:
-    """Return the digest of text that is a certificate signing request, or else an empty string."""
+    """Describe one certificate signing request by its digest; return an empty string for other text."""
     csr = _CSR.fullmatch(value)
     if not csr:
         return ""
@@ -165,7 +175,10 @@ def _describe_csr(value: str) -> str:
 
 
 def _compact_json(text: str) -> str:
-    """Return a JSON object of several lines as one line without white space, and other text unchanged."""
+    """Return a JSON object of several lines as one line, and other text unchanged.
+
+    The line has no white space between the tokens of JSON.
+    """
     if not text.startswith("{") or "\n" not in text:
         return text
     try:
@@ -175,7 +188,7 @@ def _compact_json(text: str) -> str:
 
 
 def _has_own_text(value: Any) -> bool:
-    """Return whether a value's class defines `__str__`."""
+    """Return whether a value's class, or a base of it other than `object`, defines `__str__`."""
     return any("__str__" in vars(base) for base in type(value).__mro__[:-1])  # the last base is `object`
 
 

@@ -27,16 +27,16 @@ STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": 
 NO_RUNS = "No runs yet; `reconciler apply` records the first."
 
 _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-"""A certificate ID; only its first 12 digits are shown to people."""
+"""A certificate ID; of one in the parameters of a call, only the first 12 digits are shown."""
 
 
 @frozen
 class RunRow:
     """One row of the history: a run without its steps.
 
-    `calls` is the number of calls, and `unanswered` how many of them had no response. `user` has the form `user@host`,
-    and `process` is the process ID. `file` and `plan` are the first twelve characters of their digests. `counts` are the numbers
-    of steps by status.
+    `started_at` is in UTC. `user` has the form `user@host`, and `pid` is the ID of the process. `job` is the URL of the CI job, or
+    empty. `counts` are the numbers of steps by status. `unanswered_call_count` is the number of calls without a response. The
+    digests are cut to twelve characters.
     """
 
     id: str
@@ -48,13 +48,13 @@ class RunRow:
     started_at: str
     duration: str
     user: str
-    process: str
+    pid: str
     job: str
     counts: Mapping[str, int]
-    calls: int
-    unanswered: int
-    file: str
-    plan: str
+    call_count: int
+    unanswered_call_count: int
+    file_digest: str
+    plan_digest: str
 
 
 @frozen
@@ -86,9 +86,9 @@ class StepRow:
 
 @frozen
 class RunView:
-    """One run with its steps, in the plan's order.
+    """One run with its steps, in the plan's order, each with its calls.
 
-    `other_calls` belong to no step.
+    `other_calls` are the calls that belong to no step.
     """
 
     run: RunRow
@@ -119,25 +119,25 @@ def build_run_view(record: RunRecord) -> RunView:
 
 
 def format_steps(run: RunRow) -> str:
-    """Format a run's steps by status: `6 applied, 1 failed`."""
+    """Format the numbers of a run's steps by status: `6 applied, 1 failed`."""
     return format_status_counts(run.counts) or "no changes"
 
 
 def describe_run(run: RunRow) -> tuple[str, str, str]:
-    """Describe a run in three lines: what was applied, by whom, and when."""
+    """Describe a run in three lines: what it applies and where, by whom, and when."""
     job = f", {run.job}" if run.job else ""
     duration = f", took {run.duration}" if run.duration else ""
     return (
-        f"{run.target} · {run.command} of {run.workspace} · plan digest {run.plan} · file digest {run.file}",
-        f"by {run.user}, process {run.process}{job}",
+        f"{run.target} · {run.command} of {run.workspace} · plan digest {run.plan_digest} · file digest {run.file_digest}",
+        f"by {run.user}, process {run.pid}{job}",
         f"started {run.started_at} UTC{duration}",
     )
 
 
 def summarize_run(run: RunRow) -> str:
     """Summarize a run's steps and calls."""
-    unanswered = f", {run.unanswered:,} without a response" if run.unanswered else ""
-    return f"{format_steps(run)} · {pluralize(run.calls, 'call')}{unanswered}"
+    unanswered = f", {run.unanswered_call_count:,} without a response" if run.unanswered_call_count else ""
+    return f"{format_steps(run)} · {pluralize(run.call_count, 'call')}{unanswered}"
 
 
 def describe_call_status(call: CallRow) -> str:
@@ -156,13 +156,13 @@ def _build_run_row(run: Run) -> RunRow:
         started_at=f"{run.started_at:%Y-%m-%d %H:%M:%S}",
         duration="" if run.seconds is None else format_duration(run.seconds),
         user=escape_invisible(str(run.process)),
-        process=str(run.process.pid),
+        pid=str(run.process.pid),
         job=escape_invisible(run.process.job),
         counts={escape_invisible(status): count for status, count in run.counts.items() if count},
-        calls=run.call_count,
-        unanswered=run.unanswered_call_count,
-        file=escape_invisible(run.file_digest[:12]),
-        plan=escape_invisible(run.plan_digest[:12]),
+        call_count=run.call_count,
+        unanswered_call_count=run.unanswered_call_count,
+        file_digest=escape_invisible(run.file_digest[:12]),
+        plan_digest=escape_invisible(run.plan_digest[:12]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Words and signs that every format shares: kinds, counts, durations, actions and outcomes."""
+"""Words and signs that the formats for people share: kinds, counts, durations, actions and outcomes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACTION_GLYPHS: Mapping[str, str] = {
     "delete": "-",
     "forget": "○",
 }
-"""The sign of each action, shown with its name in every format."""
+"""The sign of each action."""
 
 NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "info": "·", "unmanaged": "?"}
 """The sign of each level of notes."""
@@ -47,7 +47,7 @@ def join_facts(facts: Iterable[str]) -> str:
 
 
 def shorten(text: str, max_length: int) -> str:
-    """Return text, with an ellipsis in its middle if it is longer than `max_length` (at least 3)."""
+    """Shorten text to at most `max_length` characters (3 or more), with an ellipsis in its middle."""
     if len(text) <= max_length:
         return text
     half = max(1, (max_length - 1) // 2)

@@ -32,7 +32,8 @@ _NEXT_STEPS: Mapping[str, str] = {  # AWS's error code → the next step
     "ResourceNotFoundException": "run plan again: a resource that this step depends on no longer exists",
     "ResourceConflictException": "run plan again: the resource exists with other values",
     "DeleteConflictException": "run plan again in a moment: another resource still uses this one",
-    "CertificateConflictException": "compare the certificate with `reconciler show`: it is registered with another CA",
+    "CertificateConflictException": "set the certificate's `ca` in the file, then run apply again: "
+    "several registered CA certificates could have signed it",
     "CertificateValidationException": "check the certificate and the CA that signed it; `reconciler validate` may name the cause",
     "CertificateStateException": "check the status of the certificate and of its CA with `reconciler show`",
     "RegistrationCodeValidationException": "sign the verification certificate with the CA's own key, and use this "

@@ -1,4 +1,4 @@
-"""The view of a plan, built in one pass and rendered by every format."""
+"""The view of a plan, which every format for people renders, and which a saved plan contains."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlanRow:
     """One change.
 
     `origin` is `file:line`, "ownership marker", or empty for a deleted resource. `calls` is the number of API calls; `requests`
-    are these calls, if the view is built with them. `wait_seconds` is the longest time that the change may wait for AWS.
+    are these calls, or empty if the view has none. `wait_seconds` is the longest time that the change may wait for AWS.
     """
 
     action: str
@@ -59,7 +59,7 @@ class PlanRow:
 class PlanSection:
     """The changes of one kind.
 
-    `position` is the kind's place in dependency order, which determines its color.
+    `position` is the kind's place in dependency order.
     `omitted` is the number of changes that are not among the `rows`.
     """
 
@@ -77,6 +77,7 @@ class CostView:
 
     `bottleneck` is the operation whose quota decides the time, or empty if several operations share that quota. `explanation`
     is the rate of that quota and the time that its calls take; for a shared quota, it begins with the number of these calls.
+    Without such a quota, `bottleneck` and `explanation` are empty.
     """
 
     total: int
@@ -100,8 +101,9 @@ class NoteView:
 class PlanView:
     """A whole plan.
 
-    `sections` are in dependency order. `markers` counts the changes of ownership markers, which are not in the file,
-    and `unchanged_markers` the markers that do not change; `counts` and `unchanged` include both.
+    `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of them change
+    ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not change;
+    `unchanged_markers` is how many of them are markers.
     """
 
     workspace: str
@@ -166,7 +168,7 @@ def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
 
 
 def remove_requests(view: PlanView) -> PlanView:
-    """Return the view without its API calls."""
+    """Return the view without the `requests` of its rows."""
     sections = []
     for section in view.sections:
         rows = tuple(evolve(row, requests=()) for row in section.rows)
@@ -177,8 +179,8 @@ def remove_requests(view: PlanView) -> PlanView:
 def format_origin(change: Change) -> str:
     """Return where a resource is declared, as `file:line`.
 
-    For a forgotten resource, that is its `[[removed]]` entry. Returns "ownership marker" for an ownership marker, and an empty
-    string for a deleted resource, because neither is declared.
+    For a forgotten resource, that is its `[[removed]]` entry. Returns an empty string for anything that is deleted, and "ownership
+    marker" for an ownership marker that is not deleted: they are not declared.
     """
     match change:
         case Delete():

@@ -49,11 +49,11 @@ class ProgressTracker:
         self._started_at = clock()
 
     def start(self) -> None:
-        """Start counting time."""
+        """Count the elapsed time from now on, instead of from the creation of the tracker."""
         self._started_at = self._clock()
 
     def record(self, outcome: Outcome) -> OutcomeView:
-        """Count an outcome and return its view."""
+        """Record that a step has started or ended (waiting is not recorded), and return the outcome's view."""
         view = build_outcome_view(outcome)
         with self._lock:
             if isinstance(outcome, Started):
@@ -79,7 +79,8 @@ class ProgressTracker:
     def _describe_time(self, elapsed: float, ended: int) -> str:
         """Describe the elapsed and the remaining time; `ended` is the number of finished steps.
 
-        The remaining time is estimated from the time per finished step, and is at least what AWS's quotas require.
+        The remaining time is estimated from the time per finished step, and left out until one has finished. It is at least what
+        AWS's quotas require, except for the embedded registry.
         """
         total = len(self._plan.steps)
         text = f"{format_duration(elapsed)} elapsed"

@@ -38,8 +38,8 @@ _BOTH_CASES = {"lower-case letters", "capital letters"}
 def describe_expected(expected: str) -> str:
     """Describe what a diagnostic expects.
 
-    For a regular expression that can be put in words, returns these words and the expression in parentheses; other text is
-    returned unchanged.
+    For a regular expression that can be put in words, returns these words and then `expected` in parentheses; other text
+    is returned unchanged.
     """
     pattern = expected.removeprefix(_PATTERN_PREFIX)
     description = _describe_pattern(pattern) if pattern != expected else None
@@ -47,7 +47,10 @@ def describe_expected(expected: str) -> str:
 
 
 def _describe_pattern(pattern: str) -> str | None:
-    """Describe a pattern that is one class of characters, or return None for any other pattern."""
+    """Describe a pattern, or return None if it cannot be put in words.
+
+    It can be if it matches any text, or is one class of characters with words for each item.
+    """
     if pattern == r"[\s\S]*":
         return "any text"
     match = _SINGLE_CLASS.fullmatch(pattern)
@@ -66,7 +69,10 @@ def _describe_pattern(pattern: str) -> str | None:
 
 
 def _describe_items(content: str) -> Iterator[str | None]:
-    """Yield the words or the character for each item of a class, and None for an item without words."""
+    """Yield the words for each item of a class.
+
+    For a character without words, yield the character; for any other item without words, yield None.
+    """
     index = 0
     while index < len(content):
         match = _ITEM.match(content, index)

@@ -50,12 +50,15 @@ _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
     ServiceUnavailableError: "service unavailable",
     TargetError: "no response",
 }
-"""Names for the errors that have no AWS error code."""
+"""Names for some of our own errors, shown where AWS's errors have their code."""
 
 
 @frozen
 class StaleFieldView:
-    """One field that changed after the plan was made: its value then, and the planned and live values."""
+    """One field that changed after the plan was made.
+
+    `at_plan_time` is its value when the plan was made, `planned` the value that the plan sets, and `live` the live value.
+    """
 
     path: str
     at_plan_time: ValueView | None
@@ -67,13 +70,13 @@ class StaleFieldView:
 class FailureView:
     """One failed step.
 
-    `operation` is the action and the address, with the call that AWS rejected. `code` is AWS's error code or the name of our own
-    error. `stale_fields` are the fields that someone else changed since the plan was made.
+    `description` is the action and the address, with the call that AWS rejected, if any. `code` is AWS's error code, the name of
+    our own error, or empty. `stale_fields` are the fields that someone else changed since the plan was made.
     """
 
     action: str
     address: str
-    operation: str
+    description: str
     code: str
     message: str
     request_id: str
@@ -85,7 +88,8 @@ class FailureView:
 class OutcomeView:
     """One outcome of a step.
 
-    `details` is the duration of an applied step, how long a step has waited for AWS, or why a step was not applied.
+    `details` is the duration of an applied step, how long a step has waited for AWS, or why a step was not
+    applied; it is empty for a started step, and for an error without a code.
     """
 
     status: str
@@ -118,7 +122,10 @@ class ResultView:
 
 @frozen
 class ResultSummary:
-    """A result in one sentence: `title` is emphasized, `details` follow it."""
+    """A result in one line: `title` is emphasized, `details` follow it.
+
+    `status` is "applied", or "failed" if the apply is incomplete.
+    """
 
     status: str
     title: str
@@ -126,7 +133,7 @@ class ResultSummary:
 
 
 def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeView:
-    """Build the view of one outcome; if `step` is given, a failure also names the call that failed."""
+    """Build the view of one outcome; with `step`, a failure also has the number of the failed call."""
     failure = _build_failure(outcome, step) if isinstance(outcome, Failed) else None
     return OutcomeView(
         status=outcome.status,
@@ -163,7 +170,7 @@ def build_result_view(result: Result, *, max_outcomes: int | None = None) -> Res
 
 
 def summarize_result(view: ResultView) -> ResultSummary:
-    """Summarize a result in one sentence."""
+    """Summarize a result in one line."""
     changes = ", ".join(
         f"{view.actions[action]:,} {_PAST_TENSE[action]}" for action in ACTIONS if view.actions[action]
     )
@@ -199,7 +206,7 @@ def _build_failure(outcome: Failed, step: Step | None) -> FailureView:
     return FailureView(
         action=change.action,
         address=escape_invisible(str(change.address)),
-        operation=escape_invisible(_describe_operation(outcome, step)),
+        description=escape_invisible(_describe_failed_step(outcome, step)),
         code=escape_invisible(code),
         message=escape_invisible(message),
         request_id=escape_invisible(request_id),
@@ -208,8 +215,8 @@ def _build_failure(outcome: Failed, step: Step | None) -> FailureView:
     )
 
 
-def _describe_operation(outcome: Failed, step: Step | None) -> str:
-    """Describe what a failed step was doing: its action, and the API call where AWS rejected one."""
+def _describe_failed_step(outcome: Failed, step: Step | None) -> str:
+    """Describe what a failed step was doing: its action, and the API call if AWS rejected one."""
     text = f"{outcome.change.action} {outcome.change.address}"
     if not isinstance(outcome.error, AwsError):
         return text
