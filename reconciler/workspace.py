@@ -220,7 +220,10 @@ class Workspace(WorkspaceFiles):
     # ── runs ────────────────────────────────────────────────────────────────────────────────────
 
     def history(self, limit: int | None = 20) -> DisplayedHistory:
-        """Return the latest runs in this folder's journal, newest first. Raises JournalError."""
+        """Return the latest runs of all workspaces in the desired state's folder, newest first.
+
+        `limit` is the maximum number of runs, or None to return all. Raises JournalError.
+        """
         return DisplayedHistory(self._journal.list_runs(limit))
 
     def run(self, id_part: str) -> DisplayedRun:
