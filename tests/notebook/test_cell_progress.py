@@ -77,7 +77,7 @@ def test_an_output_is_updated_at_most_five_times_a_second(shell):
     assert read_displayed_pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 
-def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
+def test_interrupting_a_cell_stops_the_apply_and_shows_that_it_is_stopping(shell):
     stop = threading.Event()
     with capture_output() as captured, cell_progress.show_applying(PLAN, stop) as on_outcome:
         signal.raise_signal(signal.SIGINT)
@@ -159,7 +159,7 @@ def test_the_magic_sends_nothing_if_the_kernel_cannot_prompt(run_in_starter, mon
 
 
 def _raise_no_input(_question: str) -> str:
-    """Raise the error of a kernel that a script controls."""
+    """Raise what `input` raises if the front end cannot ask a person, as when nbconvert runs a notebook."""
     raise StdinNotImplementedError
 
 

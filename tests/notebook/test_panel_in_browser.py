@@ -77,7 +77,7 @@ def confirm_apply(panel) -> None:
 
 
 def locate_rows(panel):
-    """Return the rows of the table of changes that are drawn."""
+    """Return the rows of the panel's table that are drawn: those in view, and some above and below."""
     return panel.locator("[data-index]")
 
 
@@ -139,7 +139,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     expect(panel.get_by_role("alert")).to_contain_text("Apply complete")
 
 
-def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its_output(lab, page, panel):
+def test_interrupting_the_kernel_stops_the_apply_and_results_replace_a_finished_panel(lab, page, panel):
     confirm_apply(panel)
     execute(page, "gate.release(1)")
     expect(panel.get_by_text("1 of 50", exact=True)).to_be_visible()
@@ -149,7 +149,7 @@ def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its
     expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
     panel.get_by_role("button", name="Retry unfinished steps").click()
 
-    expect(panel).to_have_count(0)  # its result replaced it
+    expect(panel).to_have_count(0)  # the plan and the results have replaced it
     output = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea")
     expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text(
         "Apply complete"
@@ -158,7 +158,8 @@ def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_leaves_its
     run_lab_command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.notebook_path, nbformat.NO_CONVERT)
-    plan, result = saved.cells[1].outputs[-2:]  # a slow machine shows the read of the registry before them
+    # On a slow machine, another output is before these two: how long the registry was read.
+    plan, result = saved.cells[1].outputs[-2:]
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     result_count = exported.count('aria-label="Result of applying greenhouse"')

@@ -28,14 +28,13 @@ attributes = { site = "oslo" }
 """
 TIMEOUT_SECONDS = 20.0
 
-# `state["statuses"]` has one letter for each row, the first of its status (applied, canceled, failed, started), or a space for a
-# pending step.
+# `state["statuses"]` has one character for each row: a (applied), c (canceled), f (failed), s (started), or a space (pending).
 
 
 class Page:
     """A page that records what the session shows and sends, and wakes the threads that wait for a change.
 
-    `writers` has the names of the threads that called it.
+    `writers` has the names of the threads that called `show_state` or `send_message`.
     """
 
     def __init__(self) -> None:
@@ -243,7 +242,7 @@ def test_a_locked_workspace_is_not_applied_and_its_lease_holder_is_named(open_se
     assert page.results == []
 
 
-def test_a_stale_step_shows_the_seen_the_planned_and_the_live_value(open_session, workspace):
+def test_a_stale_step_shows_the_value_at_plan_time_the_planned_and_the_live_value(open_session, workspace):
     apply_and_wait(*open_session())
     edit_file(workspace, 'oslo"', 'bergen"')
     page, session = open_session(Workspace(workspace.path))

@@ -12,7 +12,10 @@ POWERS = ("1", "2", "2", "15", "1_0")  # the last is not a number
 
 @pytest.fixture
 def fleet(iot):
-    """Six things: five with a power, which is a number for four of them; one is on. `bare` has version 2."""
+    """Six things: t0 to t4, and `bare`, which has no attributes and version 2.
+
+    Of the five powers, four are numbers. Only t0 has `on` = True.
+    """
     field_types = {"power": "Number", "site": "String", "on": "Boolean"}
     iot.update_indexing_configuration(
         thingIndexingConfiguration={
@@ -85,12 +88,13 @@ def test_cardinality_is_the_number_of_distinct_values(iot, fleet, query, field, 
 
 def test_percentiles_are_interpolated_and_have_default_percents(iot, fleet):
     params = {"queryString": "*", "aggregationField": "attributes.power"}
-    custom = iot.get_percentiles(**params, percents=[0, 50, 100])["percentiles"]
+    custom = iot.get_percentiles(**params, percents=[0, 50, 75, 100])["percentiles"]
     default = iot.get_percentiles(**params)["percentiles"]
 
     assert custom == [
         {"percent": 0.0, "value": 1.0},
         {"percent": 50.0, "value": 2.0},
+        {"percent": 75.0, "value": 5.25},  # a quarter of the way from 2 to 15
         {"percent": 100.0, "value": 15.0},
     ]
     assert [percentile["percent"] for percentile in default] == [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0]

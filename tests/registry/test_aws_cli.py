@@ -28,7 +28,7 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 def aws(tmp_path_factory):
     """A function that runs the aws CLI and returns its exit code and its output.
 
-    The output is the parsed JSON, or the text of the error if there is none.
+    The output is the parsed JSON of standard output or, if nothing was printed there, the text of standard error.
     """
     folder = tmp_path_factory.mktemp("aws")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -62,13 +62,13 @@ def device(aws):
     code = aws("iot", "get-registration-code", "--query", "registrationCode")[1]
     for name, pem in {
         "ca": factory.pem,
-        "proof": factory.issue(code),
+        "verification": factory.issue(code),
         "device": factory.issue("pump-7"),
     }.items():
         (aws.folder / f"{name}.pem").write_text(pem)
     ca_result = aws(
         *("iot", "register-ca-certificate", "--ca-certificate", "file://ca.pem"),
-        *("--verification-certificate", "file://proof.pem", "--set-as-active"),
+        *("--verification-certificate", "file://verification.pem", "--set-as-active"),
     )
     certificate_result = aws(
         *("iot", "register-certificate", "--certificate-pem", "file://device.pem"),
@@ -121,7 +121,7 @@ def test_the_cli_joins_pages_and_stops_at_max_items(aws):
     assert len(aws("iot", "list-thing-groups", "--max-items", "2")[1]["thingGroups"]) == 2
 
 
-def test_errors_are_reported_with_awss_texts(aws):
+def test_errors_are_reported_with_the_registrys_codes_and_texts(aws):
     missing = aws("iot", "describe-thing", "--thing-name", "none")
     invalid = aws("iot", "list-things", "--max-results", "251")
     unserved = aws("iot", "list-jobs")

@@ -133,7 +133,7 @@ def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == []
 
 
-def test_requests_that_name_a_missing_resource_or_none_are_rejected(iot, acme):
+def test_requests_for_a_missing_resource_or_without_its_name_are_rejected(iot, acme):
     iot.create_thing(thingName="pump-7")
     for operation in (iot.describe_billing_group, iot.list_things_in_billing_group):
         assert catch_error(operation, billingGroupName="none") == MISSING

@@ -50,7 +50,7 @@ def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority
     assert str(uuid.UUID(generation_id)) == generation_id
 
 
-def test_registration_sets_status_auto_registration_config_and_tags(iot, authority):
+def test_registration_sets_the_status_the_tags_and_auto_registration_with_its_config(iot, authority):
     config = {"templateBody": "{}", "roleArn": ROLE}
     registered = register_ca(
         iot,
@@ -225,7 +225,9 @@ def test_operations_on_a_missing_ca_raise_resource_not_found(iot):
     assert catch_error(iot.delete_ca_certificate, certificateId="a" * 64) == expected
 
 
-def test_cas_are_listed_newest_first_by_default_and_by_template(iot, authority, other_authority, clock):
+def test_cas_are_listed_newest_first_by_default_and_filtered_by_template(
+    iot, authority, other_authority, clock
+):
     first = register_ca(iot, authority)
     clock.advance(1)
     second = register_ca(iot, other_authority, setAsActive=True)

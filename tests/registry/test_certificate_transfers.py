@@ -1,4 +1,4 @@
-"""Transfers of certificates to antarget_iot account."""
+"""Transfers of certificates to another account."""
 
 import pytest
 
@@ -130,7 +130,7 @@ def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     assert catch_error(iot.transfer_certificate, **params) == CONFLICT
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
-    clock.advance(5)
+    clock.advance(5)  # the detach lag
 
     iot.transfer_certificate(**params)
     assert catch_error(iot.transfer_certificate, **params) == WRONG_STATE

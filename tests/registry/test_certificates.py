@@ -100,7 +100,7 @@ def test_a_certificate_belongs_to_the_ca_that_signed_it_among_cas_with_one_subje
 
 @pytest.mark.parametrize("sends_ca_pem", [True, False])
 def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, sends_ca_pem):
-    """Tested over HTTP too, by test_05 in facts/test_certificates.py."""
+    """Without a CA PEM, tested over HTTP too, by test_05 in facts/test_certificates.py."""
     register_ca(iot, authority)
     ca_params = {"caCertificatePem": authority.pem} if sends_ca_pem else {}
 
@@ -109,10 +109,10 @@ def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, devi
     assert error == ("CertificateStateException", 406)
 
 
-@pytest.mark.parametrize("key", [pki.generate_ec_key, pki.generate_rsa_key])
-def test_the_ca_in_the_request_must_have_signed_the_certificate(iot, key):
-    honest = pki.Authority("CA", key())
-    forger = pki.Authority("CA", key())
+@pytest.mark.parametrize("generate_key", [pki.generate_ec_key, pki.generate_rsa_key])
+def test_the_ca_in_the_request_must_have_signed_the_certificate(iot, generate_key):
+    honest = pki.Authority("CA", generate_key())
+    forger = pki.Authority("CA", generate_key())
     register_ca(iot, honest, setAsActive=True)
 
     error = catch_error(
@@ -196,7 +196,7 @@ def test_a_revoked_certificate_stays_revoked(iot, device):
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
 def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
-    """Tested over HTTP too, by test_09 in facts/test_certificates.py."""
+    """The pending statuses are tested over HTTP too, by test_09 in facts/test_certificates.py."""
     error = catch_error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert error == ("InvalidRequestException", 400)

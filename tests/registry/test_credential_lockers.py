@@ -50,7 +50,7 @@ def test_deleting_a_locker_deletes_its_tags(managed):
     assert catch_error(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
 
 
-def test_a_managed_thing_must_refer_to_an_existing_locker(managed):
+def test_a_managed_thing_can_only_be_put_into_an_existing_locker(managed):
     locker = managed.create_credential_locker()["Id"]
     thing = managed.create_managed_thing(**build_device_params(CredentialLockerId=locker))["Id"]
     other = managed.create_credential_locker()["Id"]

@@ -79,7 +79,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == build_items("oslo", "hall")
 
 
-def test_an_update_changes_only_the_members_in_its_request_and_the_version(iot, oslo):
+def test_an_update_changes_only_the_values_in_its_request_and_the_version(iot, oslo):
     """See test_21 in facts/test_things.py; this test covers dynamic thing groups."""
     create_thing_at_site(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}

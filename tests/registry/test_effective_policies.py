@@ -13,7 +13,10 @@ MISSING = ("ResourceNotFoundException", 404)
 
 @pytest.fixture
 def principal(iot, device):
-    """The ARN of a certificate with a policy; also a thing in a group that has, like its parent, a policy."""
+    """The ARN of a certificate with the policy own, which is not attached to any thing.
+
+    The thing pump-7 is in the group hall, which has the policy hall; the parent group, site, has the policies site and own.
+    """
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingName="pump-7", thingGroupName="hall")

@@ -131,11 +131,11 @@ def test_every_response_has_the_clocks_time_as_its_date(registry, clock, method,
 
 
 @pytest.mark.parametrize(
-    ("service", "path", "code"),
-    [("iot", "/things/a", "InternalFailureException"), ("mi", "/managed-things", "InternalServerException")],
+    ("path", "code"),
+    [("/things/a", "InternalFailureException"), ("/managed-things", "InternalServerException")],
 )
 def test_an_internal_error_is_logged_rolled_back_and_answered_with_awss_error(
-    *, registry, monkeypatch, caplog, service, path, code
+    registry, monkeypatch, caplog, path, code
 ):
     def fail(context, params):
         context.tx.run("INSERT INTO registration_codes (scope, code) VALUES (1, 'x')")

@@ -54,7 +54,7 @@ def test_the_text_for_a_role_alias_that_exists(iot):
         ("NON_EXCLUSIVE_THING", "EXCLUSIVE_THING", "Principal already has a Thing attached to it"),
     ],
 )
-def test_the_texts_for_a_second_thing_of_an_exclusive_principal(iot, first, second, text):
+def test_the_texts_for_a_second_thing_if_either_attachment_is_exclusive(iot, first, second, text):
     principal = iot.create_keys_and_certificate()["certificateArn"]
     for name in ("pump-7", "pump-8"):
         iot.create_thing(thingName=name)

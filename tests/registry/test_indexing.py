@@ -13,7 +13,7 @@ OFF = {
 }
 
 
-def test_indexing_is_off_by_default_and_an_update_replaces_a_whole_part(iot):
+def test_indexing_is_off_by_default_and_an_update_keeps_the_part_that_it_does_not_name(iot):
     configuration_before = remove_metadata(iot.get_indexing_configuration())
     things = {
         **REGISTRY,

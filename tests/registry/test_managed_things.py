@@ -53,8 +53,8 @@ OPTIONAL_MEMBERS = {
 
 
 @pytest.fixture
-def all_members(managed):
-    """Every optional member that GetManagedThing returns, with an existing credential locker."""
+def optional_members(managed):
+    """`OPTIONAL_MEMBERS` and the ID of an existing credential locker."""
     return {**OPTIONAL_MEMBERS, "CredentialLockerId": managed.create_credential_locker()["Id"]}
 
 
@@ -62,10 +62,12 @@ def get_ids(output):
     return [item["Id"] for item in output["Items"]]
 
 
-def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
+def test_a_managed_thing_is_returned_without_authentication_material(managed, optional_members):
     """See test_28 in facts/test_provisioning.py: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
-        **build_device_params(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
+        **build_device_params(
+            **optional_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}"
+        )
     )
     described = remove_metadata(managed.get_managed_thing(Identifier=created["Id"]))
 
@@ -76,7 +78,7 @@ def test_a_managed_thing_is_returned_without_authentication_material(managed, al
     }
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert described == {
-        **all_members,
+        **optional_members,
         "Id": created["Id"],
         "Arn": ARN + created["Id"],
         "Role": "DEVICE",
@@ -104,9 +106,9 @@ def test_authentication_material_is_not_stored_in_readable_form(
     assert b"90013278200312345" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_metadata_and_capabilities_have_their_own_operations(managed, all_members):
+def test_metadata_and_capabilities_have_their_own_operations(managed, optional_members):
     created = managed.create_managed_thing(
-        **build_device_params(**all_members, CapabilityReport=REPORT, Capabilities="{}")
+        **build_device_params(**optional_members, CapabilityReport=REPORT, Capabilities="{}")
     )
     identifier = {"Identifier": created["Id"]}
 
@@ -255,8 +257,8 @@ def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
     assert get_ids(managed.list_managed_things()) == [child]
 
 
-def test_an_update_changes_only_the_members_in_its_request(managed, all_members, clock):
-    created = managed.create_managed_thing(**build_device_params(**all_members, CapabilityReport=REPORT))
+def test_an_update_changes_only_the_members_in_its_request(managed, optional_members, clock):
+    created = managed.create_managed_thing(**build_device_params(**optional_members, CapabilityReport=REPORT))
     clock.advance(10)
     update = {
         "Name": "renamed",
@@ -271,7 +273,7 @@ def test_an_update_changes_only_the_members_in_its_request(managed, all_members,
 
     assert updated["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert described == {
-        **all_members,
+        **optional_members,
         "Name": "renamed",
         "HubNetworkMode": "STANDARD",
         "MetaData": {"other": "x"},
@@ -287,12 +289,12 @@ def test_an_update_changes_only_the_members_in_its_request(managed, all_members,
     assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
 
 
-def test_a_list_has_only_some_members_of_a_managed_thing(managed, all_members):
-    created = managed.create_managed_thing(**build_device_params(**all_members))
+def test_a_list_has_only_some_members_of_a_managed_thing(managed, optional_members):
+    created = managed.create_managed_thing(**build_device_params(**optional_members))
 
     listed_members = {
-        name: all_members[name]
-        for name in all_members
+        name: optional_members[name]
+        for name in optional_members
         if name not in ("MetaData", "WiFiSimpleSetupConfiguration")
     }
     assert remove_metadata(managed.list_managed_things()) == {

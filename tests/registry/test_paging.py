@@ -59,7 +59,7 @@ def create_dynamic_groups(iot, numbers):
         iot.create_dynamic_thing_group(thingGroupName=f"g{number:03}", queryString="thingName:t*")
         iot.create_thing_group(thingGroupName=f"s{number:03}")
         iot.add_thing_to_thing_group(thingGroupName=f"s{number:03}", thingName="t000")
-    iot.create_thing(thingName="t000")
+    iot.create_thing(thingName="t000")  # exists already unless `numbers` is empty
     iot.create_dynamic_thing_group(thingGroupName="dynamic", queryString="thingName:t*")
 
 
@@ -274,7 +274,7 @@ def test_boto3s_paginator_returns_every_page(iot):
 
 def test_list_certificates_defaults_to_25(iot, ca, authority):
     """See test_26 in facts/test_provisioning.py; this test covers the default page size."""
-    key = authority.key
+    key = authority.key  # any key serves; generating one for each certificate would take longer
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"p{number}", key))
 
@@ -361,7 +361,7 @@ INDEXED_LISTS = [
 def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     *, iot, session_clients, monkeypatch, service, name, params
 ):
-    # One page of each listing needs no more items; each function also creates the resource that the listing names.
+    # How a page is read does not depend on the number of items. These functions also create what the listings name.
     create_things_of_a_principal(iot, range(1))
     create_policies(iot, range(1))
     create_billing_groups(iot, range(0))

@@ -103,7 +103,7 @@ def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict
 
     iot.detach_policy(policyName="connect", target=device["certificateArn"])
     assert catch_error(iot.delete_policy, policyName="connect") == CONFLICT
-    clock.advance(5)
+    clock.advance(5)  # the detach lag
     iot.delete_policy(policyName="connect")
     assert catch_error(iot.get_policy, policyName="connect") == MISSING
 

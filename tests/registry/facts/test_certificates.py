@@ -62,7 +62,7 @@ def test_05_an_inactive_ca_cannot_register_device_certificates(iot, authority, d
     )
 
 
-def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot, authority):
+def test_06_a_verification_with_a_wrong_common_name_or_in_sni_only_mode_is_rejected(iot, authority):
     wrong_code = authority.issue("not the code")
     right_code = authority.issue(iot.get_registration_code()["registrationCode"])
 

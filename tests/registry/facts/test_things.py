@@ -107,7 +107,7 @@ def test_18_versions_policies_per_certificate_and_document_length_are_limited(io
     )
 
 
-def test_19_deleting_a_policy_with_targets_or_versions_raises_delete_conflict(iot, device):
+def test_19_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, device):
     for name in ("attached", "versions"):
         iot.create_policy(policyName=name, policyDocument=DOCUMENT)
     iot.attach_policy(policyName="attached", target=device["certificateArn"])
