@@ -17,7 +17,15 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
-from tests.support.desired_states import apply, converge, list_failures, plan_state
+from tests.support.desired_states import (
+    apply,
+    converge,
+    list_failures,
+    make_ca,
+    make_device,
+    make_state,
+    plan_state,
+)
 from tests.support.examples import examples
 from tests.support.ordering import StrictCloud, order_randomly, transitions
 from tests.support.registry_client import Cloud
@@ -138,8 +146,6 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
 
 
 def test_computing_the_effective_state_twice_changes_nothing():
-    from tests.support.desired_states import make_ca, make_device, make_state
-
     desired = add_ownership_markers("ws", make_state(make_ca(), *make_device("a")).resources)
     effective = compute_effective_state("ws", desired)
     resources = {address: evolve(desired[address], spec=item.spec) for address, item in effective.items()}

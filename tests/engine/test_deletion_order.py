@@ -1,4 +1,4 @@
-"""A deletion runs after the steps that end every use of the resource, or the plan is rejected."""
+"""Deletions and replacements run in a safe order with the steps of their users, or are rejected."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def find_dependencies(plan, address: str) -> list[str]:
     return sorted(map(str, step.dependencies))
 
 
-def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
+def test_a_policy_is_deleted_after_a_provisioned_thing_deletes_the_certificate_with_it(cloud):
     converge(make_state(make_ca(), make_policy(), make_provisioned_thing(1, "p")), cloud)
     plan = plan_state(make_state(make_ca(), make_provisioned_thing(2)), cloud)
     assert find_dependencies(plan, "policies.p") == ["provisioned_things.from-template"]
@@ -155,12 +155,12 @@ def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(clou
 
 
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
-    def make_template(kind: str):
+    def make_template(template_type: str):
         body = Document.from_value({"Parameters": {}, "Resources": {}})
         return make_resource(
             "provisioning_templates",
             "v",
-            ProvisioningTemplate(body, provisioning_role_arn=ROLE_ARN, type=kind),
+            ProvisioningTemplate(body, provisioning_role_arn=ROLE_ARN, type=template_type),
         )
 
     converge(make_state(make_ca(registration_template="v"), make_template("JITP")), cloud)

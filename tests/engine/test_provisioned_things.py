@@ -1,4 +1,4 @@
-"""A new provisioned thing is one RegisterThing call; missing parts of a live one are single calls."""
+"""RegisterThing creates a provisioned thing; other calls add parts that an existing one lacks."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def test_things_that_swap_certificates_lose_none(cloud):
 
 
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
-def test_only_missing_parts_are_created(cloud, missing):
+def test_only_missing_parts_are_added(cloud, missing):
     converge(make_fleet(make_pump("8")), cloud)
     arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_pump_certificate_id('8')}"
     expected = {
@@ -354,7 +354,7 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
 
 
 class TestSigningRequests:
-    """A certificate that AWS issues in the same call."""
+    """A certificate that AWS issues in the RegisterThing call."""
 
     @staticmethod
     def make_state_with_request(path: Path, request: str):
@@ -377,7 +377,7 @@ class TestSigningRequests:
         assert list(cloud.read_content()["certificates"]) == [compute_certificate_id(path.read_text())]
         assert plan_state(self.make_state_with_request(path, request_pem), cloud).steps == ()
 
-    def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
+    def test_the_next_apply_saves_the_certificate_that_was_issued_in_an_interrupted_run(
         self, cloud, tmp_path, request_pem
     ):
         path = tmp_path / "pump-8.pem"
@@ -409,6 +409,7 @@ def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(clo
         return evaluate(*arguments)
 
     monkeypatch.setattr(provisioning_blueprint, "evaluate", count_evaluation)
+    # `make_fleet` evaluates the resources as loading does.
     state_of_two = make_fleet(make_pump("8"), make_pump("9"))
     assert len(evaluations) == 2
     converge(state_of_two, cloud)

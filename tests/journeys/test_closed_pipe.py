@@ -1,6 +1,6 @@
 """A command still does its work when its output is closed.
 
-It is a closed pipe (`reconciler plan | head`), or the shell closed the stream (`>&-`).
+The output is a pipe without a reader (`reconciler plan | head`), or a stream that the shell closed (`>&-`).
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ def run_into_closed_pipe(folder: ProjectFolder, *arguments: str) -> CommandResul
 def test_a_command_writes_its_files_even_if_its_output_is_a_closed_pipe(folder, command, output_format):
     folder.write(SMALL_FLEET)
     options = ("--out", "plan.json") if command == "plan" else ()
-    closed = run_into_closed_pipe(
+    closed_result = run_into_closed_pipe(
         folder, command, "--format", output_format, "--summary", "closed.md", *options
     )
-    assert (closed.exit_code, "Traceback" in closed.stderr, "error" in closed.stderr) == (1, False, False)
-    complete = folder.run(command, "--format", output_format, "--summary", "complete.md")
-    assert complete.stdout
+    assert (
+        closed_result.exit_code,
+        "Traceback" in closed_result.stderr,
+        "error" in closed_result.stderr,
+    ) == (1, False, False)
+    complete_result = folder.run(command, "--format", output_format, "--summary", "complete.md")
+    assert complete_result.stdout
     assert (folder.path / "closed.md").read_text() == (folder.path / "complete.md").read_text()
     assert (folder.path / "plan.json").exists() == (command == "plan")
 

@@ -1,4 +1,4 @@
-"""A registry and a journal that an earlier version wrote are read unchanged."""
+"""A project whose registry and journal an earlier version wrote works with the present version."""
 
 from __future__ import annotations
 

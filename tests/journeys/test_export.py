@@ -1,11 +1,11 @@
-"""A fleet is exported, and the plan of the exported file is empty."""
+"""A fleet is exported to a new file, and the plan of the exported file is empty."""
 
 from __future__ import annotations
 
 import tomllib
 
 
-def test_the_plan_of_an_exported_file_is_empty(applied_folder):
+def test_the_plan_of_an_exported_file_is_empty_and_the_file_is_not_overwritten(applied_folder):
     exported = applied_folder.run("export", "--out", "exported.toml", "--pem-dir", "exported")
     assert (exported.exit_code, exported.stdout, exported.stderr) == (
         0,

@@ -146,13 +146,13 @@ def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(pro
 warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
     11 | parameters = …
        | ^^^^^^^^^^
-    env PUMP_PEM is not set
+    env PUMP_PEM is unset or empty
     expected  a value before a plan uses it
 
 warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
     11 | parameters = …
        | ^^^^^^^^^^
-    env PIN is not set
+    env PIN is unset or empty
     expected  a value before a plan uses it
 
 2 warnings

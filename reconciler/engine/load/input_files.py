@@ -58,7 +58,7 @@ class LoadContext:
     def read_secret(self, table: Mapping[str, object]) -> Secret:
         """Return the secret that `{ env = … }` or `{ file = … }` refers to, without a trailing newline.
 
-        The secret's value is None if the environment variable is not set or empty. Any other value is registered for redaction.
+        The secret's value is None if the environment variable is unset or empty. Any other value is registered for redaction.
         """
         secret = self._read_secret(table)
         if secret.value is not None:

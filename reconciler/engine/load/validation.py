@@ -162,13 +162,13 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
 
 
 def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iterator[ValueProblem]:
-    """Yield a warning for each secret whose environment variable is not set or empty."""
+    """Yield a warning for each secret whose environment variable is unset or empty."""
     for name, value in values.items():
         if isinstance(value, Secret):
             if value.value is None:
                 yield ValueProblem(
                     "unset-secret",
-                    f"{value.reference} is not set",
+                    f"{value.reference} is unset or empty",
                     "a value before a plan uses it",
                     path=(*path, name),
                     severity="warning",

@@ -38,7 +38,7 @@ def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[
         )
         if unmanaged_ids:
             at_least = "at least " if kind.table in refresh_result.partially_listed else ""
-            subject = f"{kind.table.replace('_', ' ')} in the account that this workspace does not manage"
+            subject = f"{kind.table.replace('_', ' ')} in the account, not managed by this workspace"
             advice = _format_import_advice(kind, tables)
             yield Note(
                 "unmanaged",

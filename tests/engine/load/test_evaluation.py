@@ -57,7 +57,7 @@ def test_values_that_a_template_builds_from_secrets_are_registered():
     assert redact("the code is 987x") == "the code is (sensitive)"
 
 
-def test_the_names_of_attributes_with_secret_values_are_registered():
+def test_any_value_of_an_attribute_that_a_template_builds_from_a_secret_is_redacted():
     desired = make_provisioned_thing(TEMPLATE, "987")
     register_secrets(evaluate({desired.address: desired}))
     assert redact('{"door-code": "another"}') == '{"door-code": "(sensitive)"}'

@@ -81,7 +81,7 @@ def read_pem(folder: Path, name: str) -> Pem:
     return Pem.parse((folder / name).read_text(), name)
 
 
-TEXT_WITH_EVERY_TYPE = """
+TEXT_WITH_MANY_TYPES = """
 [workspace]
 name = "greenhouse"
 
@@ -115,7 +115,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 credential_locker = { id = "locker" }
 meta_data = { since = "2024" }
 """
-"""A desired state with fields of every type."""
+"""A desired state with fields of many types, such as PEM files, secrets, references and tables."""
 
 
 class TestInvalid:
@@ -158,8 +158,9 @@ class TestInvalid:
         assert load_report(folder) == expected
 
     def test_thousands_of_dangling_references_are_reported_quickly(self, folder):
+        # Each reference is dangling, and the similar names of the certificates are candidates for "did you mean".
         things = "".join(f'[things.pump-{n}]\ncertificates = ["pump-{n}"]\n' for n in range(2_000))
-        # Each thing has a dangling reference, and each certificate lacks its pem.
+        # Each certificate also lacks its pem.
         certificates = "".join(f"[certificates.pomp-{n}]\n" for n in range(2_000))
         write_files(folder, {"desired_state.toml": things + certificates + WORKSPACE})
         assert len(load_report(folder)) == 4_000
@@ -194,12 +195,12 @@ class TestValid:
         text = f'[workspace]\nname = "greenhouse"\ntarget = "{target}"\n'
         assert load_text(folder, text).settings == Settings("greenhouse", target)
 
-    def test_fields_of_every_type_are_loaded(self, folder):
+    def test_fields_of_many_types_are_loaded(self, folder):
         factory, certificate = Address("ca_certificates", "factory"), Address("certificates", "pump-1")
         hall, thing = Address("thing_groups", "hall"), Address("things", "pump-1")
         managed_thing = Address("managed_things", "pump-1")
         key = (folder / "pki" / "factory.key.pem").read_text().removesuffix("\n")
-        assert load_text(folder, TEXT_WITH_EVERY_TYPE, {"PUMP_1_QR": "90017"}).resources == {
+        assert load_text(folder, TEXT_WITH_MANY_TYPES, {"PUMP_1_QR": "90017"}).resources == {
             factory: Resource(
                 factory,
                 CaCertificate(
@@ -307,7 +308,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             Diagnostic(
                 "desired_state.toml",
                 line=7,
-                problem="env A_QR is not set",
+                problem="env A_QR is unset or empty",
                 address="managed_things.a",
                 field="authentication_material",
                 expected="a value before a plan uses it",
@@ -336,7 +337,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         assert resource.dependencies == {Address("certificates", "a.b")}
 
 
-def test_an_attribute_with_a_secret_of_a_template_is_not_checked_against_limits(folder):
+def test_an_attribute_that_a_template_builds_from_a_secret_is_not_checked_against_limits(folder):
     text = """
 [workspace]
 name = "ws"
@@ -375,7 +376,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         shutil.copy(folder / "pki" / "pump-2.pem", folder / "pki" / "pump-1.pem")
         assert load_text(folder, self.TEXT).digest != original_digest
 
-    def test_a_secret_does_not_change_the_digest(self, folder):
+    def test_a_change_of_a_secret_does_not_change_the_digest(self, folder):
         original_digest = load_text(folder, self.TEXT).digest
         (folder / "pki" / "qr.txt").write_text("90099")
         assert load_text(folder, self.TEXT).digest == original_digest

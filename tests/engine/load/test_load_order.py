@@ -1,4 +1,4 @@
-"""The order of tables, and their distribution over files, do not change the desired state."""
+"""The order of tables, and their distribution over files, do not change the loaded resources."""
 
 from __future__ import annotations
 

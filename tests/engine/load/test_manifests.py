@@ -304,7 +304,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         prefix = "desired_state.toml:5: warning: managed_things"
         assert warnings == [
             *(
-                f"{prefix}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value before a plan uses it"
+                f"{prefix}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is unset or empty; expected a value before a plan uses it"
                 for n in range(20)
             ),
             f"{prefix}.{{n}}.authentication_material: and 1,002 more rows like these",

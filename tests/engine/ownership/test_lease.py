@@ -1,4 +1,4 @@
-"""Only one process writes to a workspace at a time, with any clock and after any crash.
+"""Only one process at a time writes to a workspace, even if clocks differ or a process crashes.
 
 `hold_lease` yields a function, `guard` in these tests, which raises LeaseLostError once the lease is lost.
 """
@@ -131,6 +131,11 @@ def leave_lease(cloud, process, machine, monkeypatch, time):
             pass
 
 
+def make_dead_local_process():
+    """Return a process of this machine that no longer runs: this process's ID was started at another time."""
+    return evolve(identify_this_process({}), started_at=1.0)
+
+
 def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(cloud, time, monkeypatch):
     leave_lease(cloud, REMOTE_PROCESS, "another", monkeypatch, time)
     time.now = LEASE_SECONDS - 1
@@ -142,13 +147,13 @@ def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(clo
 
 
 def test_the_lease_of_a_dead_local_process_blocks_no_one(cloud, time, monkeypatch):
-    leave_lease(cloud, evolve(identify_this_process({}), started_at=1.0), None, monkeypatch, time)
+    leave_lease(cloud, make_dead_local_process(), None, monkeypatch, time)
     with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as guard:
         guard()
 
 
 def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time, monkeypatch):
-    leave_lease(cloud, evolve(identify_this_process({}), started_at=1.0), None, monkeypatch, time)
+    leave_lease(cloud, make_dead_local_process(), None, monkeypatch, time)
     payload = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": payload})
     release_stale_lease("ws", cloud.call)
@@ -167,7 +172,7 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
         assert force_unlock("ws", cloud.call) is None
         with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other_guard:
             other_guard()
-            # By this time, the first holder must have read the lease again.
+            # Once its lease would have expired, at the latest, the first holder writes no more.
             time.now = LEASE_SECONDS
             with pytest.raises(LeaseLostError):
                 guard()
@@ -246,6 +251,7 @@ def test_a_running_local_holder_keeps_the_lease_whatever_its_user_and_host_names
         hold_lease("ws", cloud.call, identify_this_process({}), clock=time),
     ):
         pass
+    # AWS allows neither a space nor these letters in an attribute, so the stored host name differs from the real one.
     with hold_lease("ws", cloud.call, evolve(holder, host="host äöü"), clock=time) as guard:
         assert find_lease_holder("ws", cloud.call).process.host == "host____"
         guard()

@@ -1,4 +1,4 @@
-"""A workspace changes only resources it owns, and unmanaged ones only with `--adopt`."""
+"""A workspace never changes what another one owns; an unmanaged resource that differs needs `--adopt`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_unmanaged_resource_is_never_deleted(cloud):
     assert list(cloud.read_content()["things"]) == ["unmanaged"]
 
 
-def test_a_certificate_of_an_unmanaged_thing_is_detached_and_not_deleted(cloud):
+def test_a_certificate_that_an_unmanaged_thing_has_too_is_not_deleted(cloud):
     converge(make_state(make_ca(), *make_device("a")), cloud)
     (principal,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
     cloud.iot.create_thing(thingName="unmanaged")

@@ -55,7 +55,7 @@ def test_a_protected_resource_can_be_updated(cloud):
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 
-def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
+def test_an_unmanaged_resource_that_differs_is_changed_only_if_it_is_adopted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "theirs"}})
     desired = make_state(make_resource("things", "a", Thing(attributes={"site": "oslo"})))
     assert get_rejection_reasons(desired, cloud) == [
@@ -107,7 +107,7 @@ def test_a_resource_of_another_workspace_is_never_changed(cloud):
     assert get_rejection_reasons(make_state(group), cloud, adopt=[Address("thing_groups", "g")]) == [text]
 
 
-def test_a_revoked_certificate_cannot_be_activated(cloud):
+def test_a_revoked_certificate_can_be_replaced_but_not_activated(cloud):
     converge(make_one_device_state(), cloud)
     cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="REVOKED")
     assert get_rejection_reasons(make_one_device_state(), cloud) == [

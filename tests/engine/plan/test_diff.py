@@ -15,7 +15,7 @@ from tests.support.desired_states import converge, make_resource, make_state, pl
 from tests.support.registry_client import Cloud
 
 
-def test_a_resource_only_in_the_file_is_created_with_all_its_fields():
+def test_a_resource_only_in_the_file_is_created_with_the_fields_that_it_sets():
     desired = make_resource("things", "a", Thing(attributes={"site": "oslo"}))
     assert list(diff("ws", {desired.address: desired}, {})) == [
         Create(desired, (FieldChange("attributes.site", None, "oslo"),))

@@ -115,7 +115,7 @@ def test_only_selected_resources_are_found_and_counted(cloud):
 
 @examples(15)
 @given(before=desired_states(), after=desired_states())
-def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, before, after):
+def test_finding_drift_only_reads_and_finds_the_resources_that_a_plan_changes(cloud, before, after):
     converge(before, cloud.reset())
     operations: list[str] = []
     content = cloud.read_content()

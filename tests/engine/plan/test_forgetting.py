@@ -1,4 +1,4 @@
-"""`[[removed]]`: a forgotten resource stays as it is, without ownership markers."""
+"""`[[removed]]`: a forgotten resource stays in the registry, without ownership markers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def list_actions(plan):
     return [(step.change.action, str(step.address)) for step in plan.steps]
 
 
-def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
+def test_a_forgotten_thing_leaves_the_workspaces_group_and_keeps_its_certificates(cloud):
     converge(make_one_device_state(), cloud)
     before = cloud.read_content()
     plan = converge(add_removed(make_state(make_ca()), "things.a"), cloud)
@@ -81,7 +81,7 @@ def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
     )
 
 
-def test_a_forgotten_unattached_certificate_is_detached_from_the_thing_created_to_hold_it(cloud):
+def test_a_forgotten_unattached_certificate_stays_and_its_marker_thing_is_deleted(cloud):
     unattached, _ = make_device("a")
     converge(make_state(make_ca(), unattached), cloud)
     converge(add_removed(make_state(make_ca()), f"certificates.{get_device_certificate_id()}"), cloud)

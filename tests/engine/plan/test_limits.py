@@ -40,7 +40,7 @@ def format_delete_error(count, owned_count, noun, limit):
     )
 
 
-def test_the_default_limit_allows_ten_deletions_of_any_fleet(cloud):
+def test_the_default_limit_of_a_small_fleet_is_ten_deletions(cloud):
     converge(make_fleet(12), cloud)
     assert plan_state(make_fleet(2), cloud).counts["delete"] == 10
     assert get_rejection_reasons(make_fleet(1), cloud) == [
@@ -48,7 +48,7 @@ def test_the_default_limit_allows_ten_deletions_of_any_fleet(cloud):
     ]
 
 
-def test_an_emptied_manifest_exceeds_the_default_limit(cloud):
+def test_the_default_limit_of_a_large_fleet_is_30_percent(cloud):
     converge(make_fleet(40), cloud)
     assert get_rejection_reasons(make_fleet(0), cloud) == [
         format_delete_error(40, 40, "resources", "the default workspace.limits.delete_percent = 30")
@@ -82,7 +82,7 @@ def test_a_kind_has_limits_of_its_own(cloud):
     assert plan_state(make_fleet(3, 3, limits), cloud).counts["delete"] == 2
 
 
-def test_an_override_replaces_the_limits_with_a_warning(cloud):
+def test_an_override_replaces_the_limits_and_adds_a_warning(cloud):
     converge(make_fleet(6), cloud)
     strict_state = make_fleet(2, limits=ChangeLimits(delete_count=0))
     plan = plan_state(strict_state, cloud, allow={"delete": "4"})

@@ -35,6 +35,7 @@ def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_s
         expires_within=within,
     )
     expiry = (NOW + 10 * DAY).astimezone(datetime.UTC)
+    # Nine whole days remain: a part of the tenth has passed since the certificate was created.
     text = f"the certificate expires on {expiry:%Y-%m-%d}, in 9 days"
     expected = (Note("warning", text, Address("certificates", "a")),) if is_shown else ()
     assert plan_state(desired, cloud).notes == expected
@@ -71,7 +72,7 @@ class TestUnlistedKinds:
 
     @staticmethod
     def deny_operation(cloud, operation: str):
-        """Return the registry, which denies the operation."""
+        """Return a cloud whose registry is the same, but denies the operation."""
 
         def call(request):
             if request.operation == operation:
@@ -90,6 +91,6 @@ class TestUnlistedKinds:
         )
         assert (plan.notes, plan.counts["create"]) == ((Note("warning", text),), 2)
 
-    def test_a_kind_that_is_in_the_file_must_be_readable(self, cloud):
+    def test_a_kind_that_is_in_the_file_must_be_listable(self, cloud):
         with pytest.raises(AwsError):
             plan_state(make_state(make_ca()), self.deny_operation(cloud, "ListCACertificates"))

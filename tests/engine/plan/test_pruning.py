@@ -1,4 +1,4 @@
-"""`prune = "never"`: orphans stay as they are, and every plan lists them."""
+"""`prune = "never"`: resources removed from the file (orphans) are kept, and every plan lists them."""
 
 from __future__ import annotations
 

@@ -99,13 +99,17 @@ def make_fleet(site: str):
     return make_state(make_ca(), *make_device("a", site=site), make_managed_thing("b"))
 
 
-def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
+def test_a_digest_depends_on_workspace_target_and_steps_but_not_on_lines_in_the_file(cloud):
     converge(make_fleet("oslo"), cloud)
     (step,) = plan_state(make_fleet("bergen"), cloud).steps
     digest = compute_digest("ws", TARGET, [step])
-    moved_resource = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
+    resource_on_another_line = evolve(
+        step.change.resource, origin=evolve(step.change.resource.origin, line=99)
+    )
     assert (
-        compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved_resource))])
+        compute_digest(
+            "ws", TARGET, [evolve(step, change=evolve(step.change, resource=resource_on_another_line))]
+        )
         == digest
     )
     live = evolve(step.precondition, version=7)
@@ -123,11 +127,11 @@ def test_a_digest_depends_only_on_what_is_sent_and_what_was_read(cloud):
 
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
-    desired_states_with_codes = (
+    states_that_differ_in_a_secret = (
         make_state(make_managed_thing("a", "90001")),
         make_state(make_managed_thing("a", "90002")),
     )
-    assert len({plan_state(desired, cloud).digest for desired in desired_states_with_codes}) == 1
+    assert len({plan_state(desired, cloud).digest for desired in states_that_differ_in_a_secret}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
@@ -171,7 +175,7 @@ def test_the_options_of_a_plan_are_read_back_from_its_record(cloud):
     assert saved_plan.read_options(record) == options
 
 
-def test_an_unknown_option_in_a_record_is_rejected(cloud):
+def test_an_unknown_or_invalid_option_in_a_record_is_rejected(cloud):
     record = saved_plan.to_plan_record(plan_state(make_state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
         with pytest.raises(saved_plan.PlanRejectedError) as error:

@@ -1,4 +1,4 @@
-"""Rotation never leaves a device without a certificate."""
+"""Rotation never leaves a device without a certificate, whether AWS issued the certificates or not."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ class TestWaves:
         ] == [[], [], []]
         assert plan_state(self.make_fleet(2), cloud).steps == ()
 
-    def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
+    def test_attaching_a_new_certificate_that_is_already_registered_is_a_rotation(self, cloud):
         converge(self.make_fleet(1), cloud)
         pem = AUTHORITIES["alpha"].get_device_pem("a", 2)
         cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
@@ -321,7 +321,9 @@ class TestIssuedByAws:
         }
         assert plan_state(self.make_state_with_request(path, request_pem), cloud).steps == ()
 
-    def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
+    def test_a_saved_certificate_that_is_not_registered_is_not_overwritten(
+        self, cloud, tmp_path, request_pem
+    ):
         path = tmp_path / "a.pem"
         converge(self.make_state_with_request(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
@@ -334,7 +336,7 @@ class TestIssuedByAws:
         )
 
     @pytest.mark.parametrize("is_attached", [True, False])
-    def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
+    def test_the_next_apply_saves_the_certificate_that_was_issued_in_an_interrupted_run(
         self, cloud, tmp_path, request_pem, is_attached
     ):
         path = tmp_path / "a.pem"

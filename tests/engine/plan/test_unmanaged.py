@@ -14,7 +14,7 @@ def list_unmanaged_notes(desired, cloud):
 
 def format_unmanaged_note(kind, count, names, command=None):
     command = command or f"`reconciler adopt {kind}.NAME`"
-    subject = f"{kind.replace('_', ' ')} in the account that this workspace does not manage ({count})"
+    subject = f"{kind.replace('_', ' ')} in the account, not managed by this workspace ({count})"
     return f"{subject}: {names}; to import one, run {command}"
 
 
@@ -37,9 +37,9 @@ def test_notes_name_only_kinds_in_the_file_and_no_ownership_markers(cloud):
 
 def test_static_and_dynamic_groups_are_listed_together(cloud):
     cloud.iot.create_thing_group(thingGroupName="hand")
-    query = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
-    converge(make_state(query), cloud)
-    assert list_unmanaged_notes(make_state(query), cloud) == [
+    dynamic_group = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:a"))
+    converge(make_state(dynamic_group), cloud)
+    assert list_unmanaged_notes(make_state(dynamic_group), cloud) == [
         format_unmanaged_note(
             "thing_groups",
             1,
@@ -55,7 +55,7 @@ def test_a_note_on_resources_with_ids_assigned_by_aws_advises_declaring_them(clo
     )["Id"]
     assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [
         (
-            f"managed things in the account that this workspace does not manage (1): {managed_thing_id}; to import one, "
+            f"managed things in the account, not managed by this workspace (1): {managed_thing_id}; to import one, "
             "declare it and run `reconciler plan`, which shows whether it needs --adopt"
         )
     ]

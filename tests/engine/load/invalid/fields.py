@@ -27,7 +27,7 @@ CASES = (
         desired_state.toml:8: error: managed_things.pump-1: dependency cycle: managed_things.pump-1 → managed_things.pump-1; remove one of these dependencies
         desired_state.toml:8: error: managed_things.pump-1.authentication_material_type: required key is missing; expected a string
         desired_state.toml:8: error: managed_things.pump-1.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
-        desired_state.toml:9: warning: managed_things.pump-1.authentication_material: env PUMP_1_QR is not set; expected a value before a plan uses it
+        desired_state.toml:9: warning: managed_things.pump-1.authentication_material: env PUMP_1_QR is unset or empty; expected a value before a plan uses it
         desired_state.toml:10: error: managed_things.pump-1.thing: things.pump-3 is not declared in this file; expected a name in [things.*], or { id = "…" } for a resource outside this file; did you mean 'pump-1'?
         """,
     ),

@@ -14,7 +14,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a reference to a file has no key but `file`",
+        "a PEM is text or a table whose only key is `file`, with a path",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem", encoding = "pem" }
@@ -116,7 +116,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a file that is too large or not UTF-8 is not read",
+        "a file that is too large or not UTF-8 is rejected",
         """
         [certificates.pump-1]
         pem = { file = "pki/large.pem" }
@@ -130,7 +130,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a literal secret is rejected and not revealed",
+        "a secret in the TOML file is rejected and not revealed, not even as a variable's name",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -172,7 +172,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "an unset environment variable is a warning among the errors",
+        "an unset or empty environment variable is a warning among the errors",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -192,8 +192,8 @@ CASES = (
         """,
         """
         desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of {keys of managed_things}
-        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value before a plan uses it
-        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value before a plan uses it
+        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is unset or empty; expected a value before a plan uses it
+        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is unset or empty; expected a value before a plan uses it
         """,
         environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
     ),

@@ -44,7 +44,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a tag accepts letters of every script but no star symbol",
+        "a tag's key accepts letters of every script but no symbol such as a snowman",
         """
         [thing_groups.hall]
         tags = { "größe" = "x", "名前" = "x", "☃" = "x" }
@@ -160,7 +160,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a capability schema and a simple setup must respect AWS's limits",
+        "a capability schema and a Wi-Fi simple setup must respect AWS's limits",
         """
         [managed_things.pump-1]
         role = "DEVICE"

@@ -1,4 +1,4 @@
-"""Invalid manifests: problems with line and column, reported at `for_each`."""
+"""Invalid values of `for_each`, and manifests whose problems are reported with their line and column."""
 
 from tests.engine.load.invalid.case import InvalidCase
 

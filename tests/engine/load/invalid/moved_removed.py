@@ -1,4 +1,4 @@
-"""Invalid `[[moved]]` and `[[removed]]`."""
+"""Invalid `[[moved]]` and `[[removed]]`, and names that are reserved for ownership markers."""
 
 from tests.engine.load.invalid.case import InvalidCase
 
@@ -50,7 +50,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "[[removed]] takes the name that a resource has in the registry",
+        "[[removed]] takes the name that a resource has in the registry, and each name once",
         """
         [[removed]]
         from = "certificates.pump-1"

@@ -1,4 +1,4 @@
-"""Files that cannot be read as a desired state at all."""
+"""Invalid TOML, and tables and keys that do not fit the structure of a desired state."""
 
 from tests.engine.load.invalid.case import InvalidCase
 
