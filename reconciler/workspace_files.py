@@ -91,7 +91,7 @@ class WorkspaceFiles:
         The default is in `.reconciler/` in the folder of the desired state.
         """
         path = self._environ.get(_REGISTRY_VARIABLE)
-        return Path(path) if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
+        return Path(path).expanduser() if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
 
     @property
     def _folder(self) -> Path:

@@ -81,7 +81,6 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreBusyError, StoreError
 
-    path = path.expanduser()
     advice = suggest_other_registry(path, environ)
     problem = "the embedded registry is not usable"
     if path.is_dir():

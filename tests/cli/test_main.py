@@ -263,6 +263,15 @@ def test_an_internal_error_is_one_sentence_with_a_traceback_on_request(run_in_st
     assert run_in_starter("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
 
 
+def test_reset_deletes_a_registry_that_is_named_below_the_home_folder(run_in_starter, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RECONCILER_REGISTRY", "~/registry.sqlite3")
+    run_in_starter("plan")
+    assert (tmp_path / "registry.sqlite3").exists()
+    assert run_in_starter("registry", "reset", "--yes")[0] == 0
+    assert not (tmp_path / "registry.sqlite3").exists()
+
+
 def test_registry_prints_its_path_and_reset_deletes_its_data(run_in_starter):
     run_in_starter("apply", "--yes")
     assert run_in_starter("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
