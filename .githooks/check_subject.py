@@ -10,22 +10,28 @@ import sys
 from pathlib import Path
 
 MAX_SUBJECT = 72
-GENERATED = ("Merge ", "Revert ", "fixup! ", "squash! ", "amend! ")
-"""How the subjects that git writes begin."""
+AUTOSQUASHED = ("fixup! ", "squash! ", "amend! ")
+"""How the subjects of commits begin that a rebase combines with others."""
 
 NOT_IMPERATIVE = re.compile(
-    r"^(?:an?|the|this|that|these|those|what|who|which|where|when|while|of|in|on|for|with|and|no|not|it|its|there|one|two|wip"
-    r"|\w+(?:ed|ing|ies))\b",
+    r"^(?:an?|the|this|that|these|those|what|who|which|where|when|while|how|why|of|in|on|for|with|and|no|not|it|there|one|two|wip"
+    r"|all|any|better|big|each|every|few|fewer|large|less|many|minor|more|new|other|several|small|some"
+    r"|became|began|broke|brought|built|came|chose|did|done|drawn|drew|found|gave|given|got|had|kept|left|made|ran|sent|taken"
+    r"|took|went|were|written|wrote|\w+(?:ed|ing)|\w*[^\Ws]s)\b",
     re.IGNORECASE,
 )
 """Openings that show that a sentence is not imperative, unless its first word is in `IMPERATIVE`."""
 
 IMPERATIVE = frozenset(
     {
+        "alias",
+        "bias",
         "bring",
+        "canvas",
         "embed",
         "exceed",
         "feed",
+        "focus",
         "need",
         "ping",
         "proceed",
@@ -40,7 +46,7 @@ IMPERATIVE = frozenset(
 
 def problems(subject: str) -> list[str]:
     """Return what is wrong with a subject, an empty list if nothing is."""
-    if subject.startswith(GENERATED):
+    if subject.startswith(AUTOSQUASHED):
         return []
     first = subject.split(" ", 1)[0]
     checks = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import subprocess
 import sys
@@ -24,8 +25,15 @@ from reconciler.cli.main import cli
 from tests.docs.readme_runner import ROOT
 
 MAX_SUMMARY_LENGTH, MAX_FIRST_LINE_LENGTH, MAX_TEST_NAME_LENGTH = 60, 100, 100
-FOLDERS = ("reconciler", "tests", "notebooks", ".github")
-PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
+MIN_TEST_NAME_WORDS = 4
+FOLDERS = ("reconciler", "tests", "notebooks", ".github", ".githooks")
+PAPERS = (
+    *("*.md", "*.toml", "Makefile", "docs/**/*.md", "notebooks/*.ipynb"),
+    *(".github/**/*.md", ".github/**/*.yml", ".github/**/*.sh"),
+    *("reconciler/**/*.toml", "reconciler/**/*.js", "reconciler/**/*.css", "reconciler/**/*.html"),
+)
+"""Globs of the files other than Python code that people read."""
+
 EXCEPTIONS = ROOT / "tests" / "language_exceptions.toml"
 
 REPLACED_PHRASES = {
@@ -38,7 +46,10 @@ REPLACED_PHRASES = {
     "fronted relative clauses": r"(?:^|[.:;] )(?:What|Who|Whoever|Of|Whatever|Which|Where there)\b(?![^.?]*\?)",
     "'is to be' for the future": r"\b(?:is|are) to be\b",
     "'Law' for invariant": r"\bLaw:",
-    "British spelling": r"\b(?:colour|behaviour|honour|recognis|serialis|normalis|cancelled|licence|centre|catalogue)\w*",
+    "British spelling": r"(?i:\b(?:colour|behaviour|honour|favour|flavour|neighbour|labour|(?:recogni|organi|seriali|deseriali"
+    r"|normali|initiali|summari|optimi|minimi|maximi|synchroni|authori|customi|capitali|generali)s(?:e|es|ed|er|ing|able|ations?)\b"
+    r"|analys(?:e|ed|er|ers|ing)\b|cancelled|cancelling|labelled\b|labelling|modelled|modelling|licence|centre|catalogue"
+    r"|artefact|grey|defence|whilst)\w*)",
 }
 """Patterns of the words and phrases that the house style replaces, by rule."""
 
@@ -75,6 +86,9 @@ REPLACED_NAMES = frozenset(
 )
 """Names that are bare participles, adverbs or pronouns; a name should be a noun, a verb or a predicate."""
 
+NAME_FIELDS = ("name", "id", "attr", "arg", "asname", "rest")
+"""The fields of syntax nodes that have names; `rest` is that of a mapping pattern, `asname` that of an import."""
+
 
 def read_python(path: Path) -> tuple[str, ast.Module]:
     text = path.read_text(encoding="utf-8")
@@ -86,14 +100,23 @@ def list_python_files(*folders: str) -> list[Path]:
 
 
 def is_prose(text: str) -> bool:
-    """Return whether the text has at least three words and is not SQL."""
-    return len(text.split()) > 2 and not re.search(r"\b(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\b", text)
+    """Return whether the text has at least two words, as keys and values have not, and is not SQL."""
+    return len(text.split()) > 1 and not re.match(r"\s*(?:SELECT|INSERT|CREATE|UPDATE|DELETE|CASE)\b", text)
+
+
+def join_pieces(text: ast.JoinedStr) -> str:
+    """Return the text of an f-string, with `x` in the place of each value."""
+    return "".join(str(piece.value) if isinstance(piece, ast.Constant) else "x" for piece in text.values)
 
 
 def find_prose(text: str, tree: ast.Module) -> Iterator[str]:
-    """Yield comments, and docstrings and other string literals of at least three words."""
+    """Yield comments, and docstrings and other texts of at least two words; an f-string is one text."""
+    f_strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    pieces = {piece for f_string in f_strings for piece in f_string.values}
+    yield from filter(is_prose, map(join_pieces, f_strings))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_prose(node.value):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in pieces
+        if is_text and is_prose(node.value):
             yield node.value
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT and not token.string.startswith(("#!", "# noqa", "# type:")):
@@ -101,13 +124,27 @@ def find_prose(text: str, tree: ast.Module) -> Iterator[str]:
 
 
 def find_names(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of functions, parameters and assigned variables."""
+    """Yield all names that the code defines, and those of its arguments, in lower case."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name.lstrip("_")
-            yield from (argument.arg for argument in (*node.args.args, *node.args.kwonlyargs))
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id.lstrip("_")
+        if not isinstance(getattr(node, "ctx", None), ast.Load):
+            fields = ("asname",) if isinstance(node, ast.alias) else NAME_FIELDS
+            names = (getattr(node, field, None) for field in fields)
+            yield from (name.strip("_").lower() for name in names if isinstance(name, str))
+
+
+def read_paper(path: Path) -> str:
+    """Return the text of a file, or the sources of all cells of a notebook."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+
+
+def count_replaced_phrases(prose: str) -> Counter[str]:
+    """Return how often the prose violates each rule; a phrase may continue on the next line."""
+    lines = re.sub(r"[ \t]*\n[ \t]*", "\n", prose)
+    patterns = {rule: pattern.replace(" ", r"\s") for rule, pattern in REPLACED_PHRASES.items()}
+    return Counter({rule: len(re.findall(patterns[rule], lines, re.MULTILINE)) for rule in patterns})
 
 
 def style_findings() -> Counter[str]:
@@ -118,17 +155,16 @@ def style_findings() -> Counter[str]:
             continue
         text, tree = read_python(path)
         place = path.relative_to(ROOT).as_posix()
-        for prose in find_prose(text, tree):
-            for rule, pattern in REPLACED_PHRASES.items():
-                counts[f"{place}: {rule}"] += len(re.findall(pattern, prose, re.MULTILINE))
+        for prose in (*find_prose(text, tree), *(name.replace("_", " ") for name in find_names(tree))):
+            for rule, count in count_replaced_phrases(prose).items():
+                counts[f"{place}: {rule}"] += count
         counts[f"{place}: bare participles and pronouns as names"] += sum(
             name in REPLACED_NAMES for name in find_names(tree)
         )
-    for paper in PAPERS:
-        lines = (ROOT / paper).read_text(encoding="utf-8").splitlines()
-        prose = "\n".join(line for line in lines if not line.startswith(("    ", "```")))
-        for rule, pattern in REPLACED_PHRASES.items():
-            counts[f"{paper}: {rule}"] += len(re.findall(pattern, prose, re.MULTILINE))
+    for path in (path for paper in PAPERS for path in ROOT.glob(paper)):
+        place = path.relative_to(ROOT).as_posix()
+        for rule, count in count_replaced_phrases(read_paper(path)).items():
+            counts[f"{place}: {rule}"] += count
     return +counts
 
 
@@ -162,13 +198,15 @@ def count_long_summaries() -> Counter[str]:
 
 
 def count_unreadable_test_names() -> Counter[str]:
-    """Count test names by file that begin with a relative clause or are too long."""
+    """Count test names by file that begin with a relative clause, are too long or have too few words."""
     counts: Counter[str] = Counter()
     for path in list_python_files("tests"):
         for node in ast.walk(read_python(path)[1]):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                words = re.findall(r"[a-z]+", node.name.removeprefix("test_"))
                 is_inverted = re.match(r"test_(?:what|whoever|whatever|of|who|which|where)_", node.name)
-                if is_inverted or len(node.name) > MAX_TEST_NAME_LENGTH:
+                is_short = len(words) < MIN_TEST_NAME_WORDS
+                if is_inverted or is_short or len(node.name) > MAX_TEST_NAME_LENGTH:
                     counts[path.relative_to(ROOT).as_posix()] += 1
     return counts
 
@@ -233,8 +271,20 @@ def test_no_public_class_name_is_used_twice():
         ("Detach policies before deleting a thing", 0),
         ("Merge branch 'main'", 0),
         ("Embed the schema", 0),
+        ("Process events in order", 0),
+        ("Focus the search field", 0),
+        ('Revert "Embed the schema"', 0),
+        ("fixup! Embed the schema", 0),
         ("What a review found is told", 1),
         ("Fixed the order of deletions", 1),
+        ("Fixes the order of deletions", 1),
+        ("Adds a test", 1),
+        ("Did the rest of the deletions", 1),
+        ("Done with the deletions", 1),
+        ("Better messages", 1),
+        ("Various small changes", 1),
+        (f"Merge branch '{'x' * 72}'", 1),
+        (f'Revert "{"x" * 72}"', 1),
         ("fix the order of deletions", 1),
         ("Fix the order of deletions.", 1),
         ("Fix the order of deletions, of creations, of replacements and of all other steps", 1),

@@ -64,7 +64,7 @@ def test_init_makes_keys_and_codes_readable_only_by_their_owner(run_in_starter):
     assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n"
 
 
-def test_init_overwrites_nothing(run_in_starter):
+def test_init_overwrites_no_existing_file(run_in_starter):
     Path("desired_state.toml").write_text("mine")
     code, out, err = run_in_starter("init")
     assert (code, out, err.startswith("error: nothing was written, because these files already exist:")) == (

@@ -76,7 +76,7 @@ def test_a_device_added_to_the_file_is_created_in_the_registry(applied_folder):
     assert applied_folder.read_content() == fleet.make_expected_content()
 
 
-def test_destroy_leaves_nothing(applied_folder):
+def test_destroy_leaves_nothing_in_the_registry(applied_folder):
     destroy = applied_folder.run("destroy", "--yes")
     last_line = remove_changing_values(destroy.stdout).splitlines()[-1]
     assert (destroy.exit_code, last_line) == (0, "✔ Apply complete in 0 s: 8 deleted.")
@@ -136,7 +136,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_detached(applied_fo
     assert applied_folder.read_content() == rotated.make_expected_content()
 
 
-def test_other_line_ends_and_a_comment_in_a_certificate_file_are_no_change(applied_folder):
+def test_other_line_ends_and_a_comment_in_a_certificate_file_are_not_a_change(applied_folder):
     pem = applied_folder.path / "pki/pump-1.pem"
     pem.write_bytes(b"# pump-1\r\n" + pem.read_bytes().replace(b"\n", b"\r\n"))
     plan = applied_folder.run("plan", "--detailed-exitcode")
@@ -157,7 +157,7 @@ def test_a_new_setup_code_replaces_the_managed_thing(applied_folder):
     assert before["Id"] != after["Id"]
 
 
-def test_the_same_setup_code_from_another_variable_is_no_change(applied_folder):
+def test_the_same_setup_code_from_another_variable_is_not_a_change(applied_folder):
     applied_folder.environ["OTHER_NAME"] = applied_folder.environ["SETUP_CODE_1"]
     fleet = SMALL_FLEET.with_changes("pump-1", setup_code_variable="OTHER_NAME")
     plan = applied_folder.write(fleet).run("plan", "--detailed-exitcode")

@@ -84,7 +84,7 @@ class TestEvaluation:
             ({"Fn::Join": ["", {"Fn::Split": ["-", "a-b"]}]}, "ab"),
         ],
     )
-    def test_functions_return_text(self, value, expected):
+    def test_functions_return_the_evaluated_text(self, value, expected):
         sections = {
             "Parameters": {"Serial": {"Type": "String"}},
             "Mappings": {"Sites": {"8": {"city": "oslo"}}},

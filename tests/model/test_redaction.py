@@ -73,7 +73,7 @@ def test_a_truncated_private_key_is_redacted():
         ('"SecretAccessKey": "abc"', '"SecretAccessKey": "(sensitive)"'),
     ],
 )
-def test_credentials_are_redacted(text, expected):
+def test_credentials_in_texts_are_redacted(text, expected):
     assert redact(text) == expected
 
 

@@ -14,7 +14,7 @@ POWERS = ("1", "2", "2", "15", "1_0")  # the last is not a number
 def fleet(iot):
     """Six things: t0 to t4, and `bare`, which has no attributes and version 2.
 
-    Of the five powers, four are numbers. Only t0 has `on` = True.
+    Four of the five powers are numbers. Only t0 has `on` = True.
     """
     field_types = {"power": "Number", "site": "String", "on": "Boolean"}
     iot.update_indexing_configuration(

@@ -118,7 +118,7 @@ def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
     assert iot.list_thing_registration_tasks(status="Failed")["taskIds"] == []
 
 
-def test_a_stopped_task_is_cancelled_and_keeps_its_things(iot, write_input, clock):
+def test_a_stopped_task_is_canceled_and_keeps_its_things(iot, write_input, clock):
     write_input({"ThingName": "pump-7"})
     task = start_task(iot)
     clock.advance(15)

@@ -126,7 +126,7 @@ def test_every_resource_is_in_the_state(lifecycle, kind):
     assert kind in {resource["type"] for resource in lifecycle.state["resources"]}
 
 
-def test_destroy_deletes_everything(lifecycle):
+def test_destroy_deletes_everything_in_the_registry(lifecycle):
     assert lifecycle.destroyed.returncode == 0, lifecycle.destroyed.stderr
     assert lifecycle.contents_after_destroy == {
         "things": {},

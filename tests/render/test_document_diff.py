@@ -63,7 +63,7 @@ def render_change(change, *calls, requests=False):
         (OutputFile("pki/a.pem", "/x/pki/a.pem", "-----BEGIN…"), "pki/a.pem"),
         (SIGNING_REQUEST, "CSR sha256:d5651e9a7a22…"),
         ('{\n "a": ["b", 1]\n}', """'{"a":["b",1]}'"""),
-        ('say "no"', """'say "no"'"""),
+        ('a "b"', """'a "b"'"""),
         ('it\'s "no"', '"it\'s \\"no\\""'),
         ("{\nno json", r'"{\nno json"'),
     ],

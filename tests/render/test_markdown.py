@@ -133,7 +133,7 @@ def test_a_plan_starts_with_its_riskiest_changes():
     assert render_plan_markdown(build_plan_view(FULL_PLAN)) == FULL_PLAN_MARKDOWN
 
 
-def test_a_plan_without_changes_says_no_changes():
+def test_a_plan_without_changes_is_rendered_as_no_changes():
     assert render_plan_markdown(build_plan_view(make_sample_plan(unchanged=13))) == (
         "<!-- reconciler plan greenhouse -->\n"
         "### Plan for `greenhouse`: no changes\n\n"

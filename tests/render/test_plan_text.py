@@ -124,7 +124,7 @@ def test_a_plan_with_requests_lists_every_call_with_its_parameters():
     assert render(make_sample_plan(ROTATION, UPDATE), 100, requests=True) == PLAN_WITH_CALLS
 
 
-def test_a_plan_without_changes_says_no_changes():
+def test_a_plan_without_changes_is_rendered_as_no_changes():
     assert render(make_sample_plan(unchanged=13)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"

@@ -51,7 +51,7 @@ def test_a_complete_apply_is_shown_in_one_line():
     assert render(result) == "✔ Apply complete in 1 min 15 s: 1 created, 1 deleted."
 
 
-def test_an_apply_without_changes_says_so():
+def test_an_apply_without_changes_reports_no_changes():
     assert render(Result(make_sample_plan(), (), 0.0)) == "✔ Apply complete: no changes."
 
 

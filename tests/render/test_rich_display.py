@@ -58,7 +58,7 @@ def test_a_history_and_a_run_are_displayed(workspace):
     assert sorted(format_in_ipython(workspace.last_run())) == ["text/html", "text/plain"]
 
 
-def test_drift_is_displayed(workspace):
+def test_drift_is_displayed_in_ipython(workspace):
     workspace.apply(workspace.plan())
     workspace.client().delete_thing_group(thingGroupName="reconciler-greenhouse")
     drift = workspace.drift()

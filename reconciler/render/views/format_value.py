@@ -111,7 +111,7 @@ def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
 def truncate(text: str, max_length: int, start: int = 0) -> str:
     """Return text of up to `max_length` characters as it is, and shorten longer text.
 
-    Of longer text, return at most `max_length` characters from `start`, and the length of the whole.
+    If the text is longer, return at most `max_length` characters from `start`, and the length of the whole.
     """
     if len(text) <= max_length:
         return text

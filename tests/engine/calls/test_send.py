@@ -146,6 +146,6 @@ def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds)
     assert sum(pauses) >= timeout_seconds
 
 
-def test_pauses_have_jitter():
+def test_growing_pauses_have_random_jitter():
     assert [*generate_growing_pauses()] != [*generate_growing_pauses()]
     assert len({round(later - earlier, 9) for earlier, later in pairwise(generate_growing_pauses())}) > 1

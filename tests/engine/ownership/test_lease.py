@@ -243,7 +243,7 @@ def test_an_unreadable_lease_blocks_no_one(cloud, time):
         guard()
 
 
-def test_a_running_local_holder_keeps_the_lease_whatever_its_user_and_host_names(cloud, time):
+def test_a_running_local_holder_keeps_the_lease_with_any_user_and_host_names(cloud, time):
     holder = evolve(identify_this_process({}), user="ada@corp.example")
     with (
         hold_lease("ws", cloud.call, holder, clock=time) as guard,

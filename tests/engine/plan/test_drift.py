@@ -43,7 +43,7 @@ def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
     assert (bool(result), result.items, result.unchanged) == (False, (), 5)
 
 
-def test_an_ownership_marker_that_is_kept_without_pruning_is_no_drift(cloud):
+def test_an_ownership_marker_that_is_kept_without_pruning_is_not_drift(cloud):
     converge(make_fleet(), cloud)
     result = detect_drift(make_state(prune="never"), cloud)
     drifted_addresses = {item.address for item in result.items}
