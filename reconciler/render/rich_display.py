@@ -151,7 +151,7 @@ class DisplayedRun(Displayed, RunRecord):
 
 @frozen(eq=False, repr=False)
 class DisplayedDrift(Displayed, Drift):
-    """A drift that displays itself; `last_run` is the workspace's last apply."""
+    """A drift that displays itself; `last_run` is the workspace's last apply to the same registry."""
 
     last_run: Run | None = field(default=None, kw_only=True)
 

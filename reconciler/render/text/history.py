@@ -39,7 +39,8 @@ _MAX_ADDRESS_WIDTH = 48
 def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
     """Render a table of runs.
 
-    The column of the file's digest is left out if the table would be wider than `width`. If the runs are of several workspaces, the column of the command also has the workspace.
+    The column of the file's digest is left out if the table would be wider than `width`. If the runs are of several workspaces,
+    the column of the command also has the workspace.
     """
     if not view.rows:
         yield Text(NO_RUNS, "bold")
