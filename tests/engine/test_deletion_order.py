@@ -1,4 +1,4 @@
-"""Deletions and replacements run in a safe order with the steps of their users, or are rejected."""
+"""A deletion or replacement is ordered correctly with the steps of dependents, or is rejected."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_a_running_local_holder_keeps_the_lease_with_any_user_and_host_names(clo
         guard()
 
 
-def test_a_lease_whose_response_was_lost_is_released(cloud, time):
+def test_a_lease_is_released_even_if_the_response_to_acquiring_it_was_lost(cloud, time):
     def call(request):
         response = cloud.call(request)
         if request.operation == "UpdateThingGroup" and not lost_requests:

@@ -87,7 +87,7 @@ def test_every_direction_of_drift_is_found(cloud):
     assert items["unmanaged", "things.d"].owner is None
 
 
-def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
+def test_before_the_first_apply_every_resource_is_missing_and_no_marker_is_listed(cloud):
     items = detect_drift(make_fleet(), cloud).items
     assert [(item.direction, str(item.address)) for item in items] == [
         ("missing", "ca_certificates.alpha"),

@@ -98,7 +98,7 @@ def test_an_override_replaces_the_limits_and_adds_a_warning(cloud):
     ]
 
 
-def test_a_rename_counts_as_a_replacement(cloud):
+def test_a_rename_that_needs_a_new_resource_counts_as_a_replacement(cloud):
     converge(make_fleet(1), cloud)
     renamed_state = evolve(
         make_state(
