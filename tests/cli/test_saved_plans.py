@@ -251,6 +251,17 @@ def test_a_file_whose_view_differs_from_its_changes_is_rejected(run_after_edit):
     )
 
 
+def test_a_plan_with_other_members_is_rejected_as_one_of_another_version(run_after_edit):
+    document = build_plan_document(Workspace().plan())
+    Path("a.json").write_text("".join(seal_document(evolve(document, changes=[{"address": "things.a"}]))))
+    assert get_reasons(run_after_edit("apply", "a.json")) == [
+        (
+            "the file was saved by another version of reconciler "
+            "(Object missing required field `action` - at `$.changes[0]`); save the plan again"
+        )
+    ]
+
+
 def test_control_characters_in_a_saved_plan_are_escaped(run_after_edit):
     document = build_plan_document(Workspace().plan())
     hostile = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))

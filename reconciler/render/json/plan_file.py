@@ -79,8 +79,9 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
     _check_seal(raw, content.get("seal"))
     try:
         return msgspec.convert({**content, "view": _escape_texts(content.get("view"))}, PlanDocument)
-    except msgspec.ValidationError as error:
-        raise PlanRejectedError([f"not a saved plan: {error}"]) from None
+    except msgspec.ValidationError as error:  # the seal is right, so reconciler wrote the file
+        reason = f"the file was saved by another version of reconciler ({error}); save the plan again"
+        raise PlanRejectedError([reason]) from None
 
 
 def check_view(document: PlanDocument, plan: Plan) -> None:
