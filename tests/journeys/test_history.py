@@ -50,13 +50,14 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
     assert failed_addresses == ["managed_things.pump-1"]
     lines = folder.run("history", failed_run["id"][-6:]).stdout.splitlines()
     assert lines[0] == f"Run {failed_run['id']}  ✖ failed"
-    (refused_call,) = [call for call in record["calls"] if call["status"] == "rejected"]
-    assert (refused_call["operation"], refused_call["error_code"]) == (
+    (rejected_call,) = [call for call in record["calls"] if call["status"] == "rejected"]
+    assert (rejected_call["operation"], rejected_call["error_code"]) == (
         "CreateManagedThing",
         "ConflictException",
     )
-    assert sum(refused_call["request_id"] in line for line in lines) == 2
-    # Every call that was answered has AWS's request ID.
+    # The failed step and the rejected call each have a line with the request ID.
+    assert sum(rejected_call["request_id"] in line for line in lines) == 2
+    # Every call was answered, and every response has a request ID.
     assert all(re.fullmatch(r"[0-9a-f-]{36}", call["request_id"]) for call in record["calls"])
 
     cloud.managed_integrations.delete_managed_thing(Identifier=conflicting["Id"])
@@ -71,12 +72,13 @@ def test_a_failed_step_is_in_the_history_and_only_that_step_is_retried(folder):
     assert folder.read_content() == SMALL_FLEET.make_expected_content()
     latest_run, _ = read_history(folder)["runs"]
     assert statuses_by_address(read_history(folder, latest_run["id"])) == {"managed_things.pump-1": "applied"}
+    # The last run completed every step, so there is nothing to retry.
     assert folder.run("apply", "--retry-failed", "--yes").exit_code == 3
     folder.apply()
     assert folder.read_content() == edited_fleet.make_expected_content()
 
 
-def test_the_next_run_reports_a_killed_run_and_the_journal_has_both(folder):
+def test_the_next_plan_and_apply_report_a_killed_run_which_stays_in_the_history(folder):
     fleet = Fleet.of_size(25)
     process = folder.write(fleet).start("apply", "--yes")
     read_progress(process, 12)

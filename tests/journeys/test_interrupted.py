@@ -1,4 +1,4 @@
-"""The next run completes one that was stopped or killed; concurrent runs leave the desired state."""
+"""The next run completes a stopped or killed one; concurrent runs end with what the file declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three hundred devices, each provisioned from one template and one row of a manifest."""
+"""Three hundred devices, provisioned from one template, each with its own row of a manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setup codes and private keys appear in no output, no log and no file."""
+"""No output contains a secret, and no file that an apply leaves contains a setup code or private key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def get_output(folder: ProjectFolder, *arguments: str) -> str:
     return f"{result.stdout}\n{result.stderr}"
 
 
-def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
+def test_no_command_prints_a_secret_that_the_file_refers_to(folder_with_secrets):
     outputs = {
         " ".join(arguments): get_output(folder_with_secrets, *arguments)
         for arguments in (
@@ -54,6 +54,7 @@ def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
     }
     secrets_by_command = {command: find_secrets(output) for command, output in outputs.items()}
     assert secrets_by_command == {command: [] for command in outputs}
+    # No plan and no call was rejected, so the commands did use the secrets.
     assert [output for output in outputs.values() if "rejected" in output] == []
     assert "(sensitive)" in outputs["show managed_things.pump-1"]
     # A new setup code is a change, shown without the old code and without the new one.
@@ -61,7 +62,7 @@ def test_no_command_prints_a_secret_of_the_file(folder_with_secrets):
     assert find_secrets(get_output(folder_with_secrets, "plan", "--calls"), NEW_SETUP_CODE) == []
 
 
-def test_no_file_of_an_apply_contains_a_secret(folder_with_secrets):
+def test_no_file_in_the_folder_contains_a_secret_after_an_apply(folder_with_secrets):
     folder_with_secrets.apply()
     files = [path for path in folder_with_secrets.path.rglob("*") if path.is_file()]
     secrets_by_file = {path: find_secrets(path.read_bytes()) for path in files}
@@ -98,8 +99,8 @@ OLD_PIN, NEW_PIN = "canary-3141", "another-2718"
 
 
 @pytest.fixture
-def provisioned(folder) -> ProjectFolder:
-    """Return a folder with a thing that has a secret as an attribute and its certificate's ID as its name."""
+def folder_with_template(folder) -> ProjectFolder:
+    """Return a folder that declares a thing with a secret attribute, named after its certificate's ID."""
     (folder.path / "pki").mkdir()
     (folder.path / "pki/factory.pem").write_text(get_factory_ca().pem)
     (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
@@ -108,24 +109,24 @@ def provisioned(folder) -> ProjectFolder:
     return folder
 
 
-def test_no_log_contains_the_previous_value_of_a_secret(provisioned):
-    """The registry's response still has the previous value, which the file no longer has."""
-    provisioned.apply()
-    assert OLD_PIN in str(provisioned.read_content())
-    provisioned.environ["PIN"] = NEW_PIN
+def test_no_log_contains_the_previous_value_of_a_secret(folder_with_template):
+    """The registry's responses contain the previous value, which is no longer in the environment."""
+    folder_with_template.apply()
+    assert OLD_PIN in str(folder_with_template.read_content())
+    folder_with_template.environ["PIN"] = NEW_PIN
     outputs = [
-        get_output(provisioned, "--debug", *arguments)
+        get_output(folder_with_template, "--debug", *arguments)
         for arguments in (("plan", "--calls"), ("drift",), ("apply", "--yes"))
     ]
     assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
     assert ["oslo" in output and "(sensitive)" in output for output in outputs] == [True] * 3
 
 
-def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
-    provisioned.apply()
-    provisioned.environ["PIN"] = NEW_PIN
+def test_destroying_a_resource_prints_no_value_of_its_secrets(folder_with_template):
+    folder_with_template.apply()
+    folder_with_template.environ["PIN"] = NEW_PIN
     outputs = [
-        get_output(provisioned, "--debug", *arguments)
+        get_output(folder_with_template, "--debug", *arguments)
         for arguments in (
             ("plan", "--destroy", "--calls"),
             ("plan", "--destroy", "--format", "json"),
@@ -133,13 +134,13 @@ def test_destroying_a_resource_prints_no_value_of_its_secrets(provisioned):
         )
     ]
     assert [find_secrets(output, OLD_PIN, NEW_PIN) for output in outputs] == [[], [], []]
-    assert not any(provisioned.read_content().values())
+    assert not any(folder_with_template.read_content().values())
 
 
-def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(provisioned):
+def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(folder_with_template):
     """The template computes the thing's name from the certificate, which is one of the missing parameters."""
-    del provisioned.environ["PIN"], provisioned.environ["PUMP_PEM"]
-    validate, plan = provisioned.run("validate"), provisioned.run("plan")
+    del folder_with_template.environ["PIN"], folder_with_template.environ["PUMP_PEM"]
+    validate, plan = folder_with_template.run("validate"), folder_with_template.run("plan")
     assert (validate.exit_code, validate.stderr) == (
         0,
         """\
@@ -176,7 +177,7 @@ WIFI_CODE = "SN:canary-2236;UPC:123456789012;"
 NEW_WIFI_CODE = WIFI_CODE.replace("2236", "2645")
 
 
-def test_no_log_contains_a_wi_fi_setup_code_when_it_is_created_replaced_or_deleted(folder):
+def test_no_log_of_creating_replacing_or_deleting_a_hub_contains_its_wi_fi_setup_code(folder):
     (folder.path / "desired_state.toml").write_text(f'[workspace]\nname = "greenhouse"\n{HUB_TABLE}')
     folder.environ["WIFI_CODE"] = WIFI_CODE
     outputs = [get_output(folder, "--debug", "apply", "--yes")]
@@ -214,19 +215,21 @@ WRONG_KEY = encode_key(ec.generate_private_key(ec.SECP256R1()))
         "a-code-as-text",
         "a-code-under-a-misspelled-key",
         "a-code-under-a-misspelled-reference",
-        "a-code-in-place-of-a-text",
+        "a-code-as-the-name-of-a-variable",
         "a-code-in-invalid-TOML",
         "a-code-with-invalid-characters",
         "a-code-that-is-too-long",
         "another-key",
-        "half-a-key",
+        "a-truncated-key",
         "a-key-as-text",
         "a-key-in-place-of-a-certificate",
         "a-key-file-in-place-of-a-certificate-file",
         "a-key-variable-in-place-of-a-certificate",
     ],
 )
-def test_no_error_about_the_file_contains_a_misplaced_secret(folder_with_secrets, old, new, environ):
+def test_no_error_about_the_file_contains_a_misplaced_or_invalid_secret(
+    folder_with_secrets, old, new, environ
+):
     (folder_with_secrets.path / "ca.key").write_text(WRONG_KEY)
     file = folder_with_secrets.path / "desired_state.toml"
     if old:

@@ -65,7 +65,7 @@ class Repository:
         return replace_salted_hashes(Cloud(self.registry_path).read_content())
 
     def run_plan_workflow(self, branch: str) -> JobResult:
-        """Return the result of the only job, for a pull request from the branch."""
+        """Plan a pull request from the branch, and return the result of the workflow's only job."""
         results = self.runner.run("plan.yml", PULL_REQUEST, branch)
         assert list(results) == ["plan"]
         return results["plan"]
@@ -101,7 +101,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     # The plan workflow comments on a pull request, and updates its comment after each push.
     repository.git("switch", "-q", "-c", "move")
     repository.commit(SMALL_FLEET.with_changes("pump-1", site="bergen"))
-    github.add_comment("7", "<!-- another author's -->", "User")
+    github.add_comment("7", "<!-- another author's -->", "User")  # with ID 1; the plan's comment gets ID 2
     job = repository.run_plan_workflow("move")
     assert job.status == "success", job
     first_plan = github.comments[2]["body"]
@@ -111,7 +111,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     assert repository.run_plan_workflow("move").status == "success"
     second_plan = github.comments[2]["body"]
     assert (len(github.comments), "bergen" in second_plan, "tromso" in second_plan) == (2, False, True)
-    assert (first_plan.splitlines()[0] == second_plan.splitlines()[0], first_plan[:4]) == (True, "<!--")
+    assert first_plan.splitlines()[0] == second_plan.splitlines()[0] == COMMENT_MARKER
     assert repository.read_content() == SMALL_FLEET.make_expected_content()
 
     # After the merge and the approval, the plan is applied; the next run has no changes.
@@ -171,7 +171,7 @@ def test_an_error_in_the_file_fails_the_plan_and_is_in_the_comment_until_it_is_c
     assert repository.run_plan_workflow("wrong").status == "success"
 
     def push(text: str) -> tuple[JobResult, str]:
-        """Return the result of the plan job, and the only comment."""
+        """Commit the text as the file and plan it; return the job's result and the only comment's text."""
         repository.file.write_text(text)
         repository.git("commit", "-qam", "A push")
         job = repository.run_plan_workflow("wrong")
@@ -258,7 +258,7 @@ def test_the_jobs_for_gitlab_run_existing_commands_with_existing_options():
         assert set(re.findall(r"--[a-z-]+", arguments)) <= options
 
 
-def test_the_pre_commit_hook_validates_desired_states():
+def test_the_pre_commit_hook_runs_validate_for_toml_and_pem_files():
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert (hook["entry"], hook["language"], hook["pass_filenames"]) == (
         "reconciler validate",

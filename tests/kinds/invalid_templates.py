@@ -1,4 +1,4 @@
-"""Provisioning templates that AWS rejects, each with the problems that evaluating it reports."""
+"""Invalid provisioning templates, each with the problems that evaluating it reports."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a missing mapping",
+        "a key that a mapping does not have",
         make_template_with_name({"Fn::FindInMap": ["A", "b", "c"]}, Mappings={"A": {"b": {}}}),
         [
             make_problem(
@@ -176,7 +176,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "an invalid certificate id, status and principal type",
+        "an invalid certificate ID, status and principal type",
         {
             "Resources": {
                 **ONE_THING,
@@ -207,7 +207,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a policy document that is not JSON text",
+        "policy documents that are not JSON text",
         {
             "Resources": {
                 **ONE_THING,

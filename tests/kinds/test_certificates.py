@@ -61,7 +61,7 @@ def make_attach_policy_call(name: str, pem: Pem):
     return make_iot_call("AttachPolicy", policyName=name, target=build_certificate_arn(pem))
 
 
-def make_retire_call(pem: Pem):
+def make_mark_retired_call(pem: Pem):
     ignored_errors = {"LimitExceededException", "ResourceNotFoundException"}
     return make_iot_call(
         "AttachPolicy",
@@ -179,7 +179,7 @@ def test_policies_are_attached_before_and_detached_after_the_status_changes():
 
 
 def plan_rotation_calls(**fields: object):
-    """Return the calls that rotate the certificate of `t`, which has a policy outside the file."""
+    """Return the calls that rotate the certificate of `t`; the old one has a policy outside the file."""
     change = make_change(make_certificate(NEW_PEM, **fields), make_live(OLD_PEM, "elsewhere"))
     assert isinstance(change, Replace)
     thing = make_resource("things", "t", Thing(certificates=("a",)))
@@ -190,7 +190,7 @@ def plan_rotation_calls(**fields: object):
     return list_calls(change, context)
 
 
-NEW_CALLS = [
+REGISTER_AND_ATTACH_CALLS = [
     make_iot_call("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW_PEM.text, status="ACTIVE"),
     make_attach_policy_call("elsewhere", NEW_PEM),
     make_iot_call("AttachThingPrincipal", thingName="t", principal=build_certificate_arn(NEW_PEM)),
@@ -199,22 +199,22 @@ NEW_CALLS = [
 
 def test_a_rotation_attaches_the_new_certificate_before_it_deletes_the_old_one():
     assert plan_rotation_calls() == [
-        *NEW_CALLS,
-        make_retire_call(OLD_PEM),
+        *REGISTER_AND_ATTACH_CALLS,
+        make_mark_retired_call(OLD_PEM),
         make_detach_call(OLD_PEM),
         *make_delete_calls(OLD_PEM),
     ]
 
 
 def test_a_rotation_with_a_grace_period_keeps_the_old_certificate():
-    assert plan_rotation_calls(rotation=Rotation("7d")) == NEW_CALLS
+    assert plan_rotation_calls(rotation=Rotation("7d")) == REGISTER_AND_ATTACH_CALLS
 
 
 def test_a_change_of_mode_registers_the_same_certificate_again():
     authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
     change = make_change(make_certificate(certificate_mode="SNI_ONLY"), make_live(certificate_mode="DEFAULT"))
     assert list_calls(change, make_plan_context(change.resource, authority, changes=[change])) == [
-        make_retire_call(OLD_PEM),
+        make_mark_retired_call(OLD_PEM),
         *make_delete_calls(OLD_PEM),
         make_iot_call(
             "RegisterCertificateWithoutCA",

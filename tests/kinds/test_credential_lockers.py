@@ -59,7 +59,7 @@ def test_a_creation_is_one_call_whose_token_depends_on_the_request():
     assert tokens != split_tokens(list_create_calls(make_locker(name="other")))[1]
 
 
-def test_only_owned_lockers_are_read():
+def test_a_read_returns_only_owned_lockers():
     details = {
         "L1": {"Id": "L1", "Arn": ARN, "Name": "a", "Tags": {"line": "A", **OWNERSHIP_TAGS}},
         "L2": {"Id": "L2", "Arn": ARN, "Name": "foreign"},
@@ -103,7 +103,7 @@ def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker
     ]
 
 
-def test_an_interrupted_replacement_keeps_the_locker_closer_to_the_desired_state():
+def test_after_an_interrupted_replacement_the_locker_closer_to_the_file_is_kept():
     desired = make_locker(name="new")
     live_lockers = [make_live("old", "L1"), make_live("new", "L2")]
     assert all_kinds()["credential_lockers"].pair_unmatched([desired], live_lockers, make_scope(desired)) == {

@@ -1,4 +1,4 @@
-"""Dynamic thing groups: recognized by their query, updated in place, deleted with all their things."""
+"""Dynamic thing groups: recognized by their query; changes expect the version that the plan read."""
 
 from __future__ import annotations
 

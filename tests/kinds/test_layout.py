@@ -1,4 +1,4 @@
-"""The layout of `kinds/`: one kind per module, which neither the helpers nor the engine import."""
+"""The layout of `kinds/`: one kind per module, and neither a kind, a helper nor the engine imports it."""
 
 from __future__ import annotations
 

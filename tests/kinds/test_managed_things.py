@@ -179,7 +179,8 @@ def test_the_serial_number_is_parsed_from_a_wifi_setup_code():
     assert parse_serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
 
 
-def make_unmanaged_thing(identity: str, **members: str):
+def make_thing_response(identity: str, **members: str):
+    """Return GetManagedThing's response for a managed thing that no workspace manages."""
     return {"Id": identity, "Arn": ARN, "Role": "DEVICE", "Tags": {"line": "A"}, **members}
 
 
@@ -198,20 +199,20 @@ def read_by_id(*things, desired):
     [
         (
             [
-                {**make_unmanaged_thing("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
-                make_unmanaged_thing("M1", SerialNumber="SN-1"),
+                {**make_thing_response("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
+                make_thing_response("M1", SerialNumber="SN-1"),
             ],
             {"M0": ()},
         ),
         (
-            [make_unmanaged_thing("M1", SerialNumber="SN-1"), make_unmanaged_thing("M2", Name="a")],
+            [make_thing_response("M1", SerialNumber="SN-1"), make_thing_response("M2", Name="a")],
             {"M1": ("M1 (SerialNumber SN-1)",)},
         ),
-        ([make_unmanaged_thing("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
-        ([make_unmanaged_thing("M2", Name="a", SerialNumber="SN-2")], {}),
-        ([make_unmanaged_thing("M2", Name="other")], {}),
+        ([make_thing_response("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
+        ([make_thing_response("M2", Name="a", SerialNumber="SN-2")], {}),
+        ([make_thing_response("M2", Name="other")], {}),
         (
-            [make_unmanaged_thing("M1", Name="a"), make_unmanaged_thing("M2", Name="a")],
+            [make_thing_response("M1", Name="a"), make_thing_response("M2", Name="a")],
             {"M1": ("M1 (Name a)", "M2 (Name a)")},
         ),
     ],
@@ -294,14 +295,14 @@ def test_deleting_a_hub_without_its_devices_is_rejected():
 
 def test_the_devices_that_a_hub_controls_are_read():
     live_resources = read_by_id(
-        {**make_unmanaged_thing("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
-        make_unmanaged_thing("M2", ParentControllerId="M1"),
+        {**make_thing_response("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
+        make_thing_response("M2", ParentControllerId="M1"),
         desired=make_managed_thing("a"),
     )
     assert live_resources["M1"].facts.controls == ("M2",)
 
 
-def test_the_hash_of_capabilities_depends_on_their_order_and_has_their_text():
+def test_hashed_capabilities_keep_their_text_and_their_hash_depends_on_the_order():
     assert HashedText.from_value((SCHEMA, REPORT)).digest != HashedText.from_value((REPORT, SCHEMA)).digest
     assert json.loads(HashedText.from_value((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 

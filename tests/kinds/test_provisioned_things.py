@@ -96,7 +96,7 @@ def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     context = make_plan_context(
         desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update]
     )
-    # The calls are built from the declared resources, which are the desired ones here.
+    # `make_plan_context` keeps the specs as they are declared, so its `desired` can serve as `declared`.
     return update, evolve(context, declared=context.desired)
 
 
@@ -215,7 +215,7 @@ def test_only_the_differences_are_sent(differences, expected):
     assert list_calls(*make_update(make_pump(), make_live(**differences))) == expected
 
 
-RETIRE_CALL = make_iot_call(
+MARK_RETIRED_CALL = make_iot_call(
     "AttachPolicy",
     ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
@@ -223,13 +223,13 @@ RETIRE_CALL = make_iot_call(
 )
 
 
-def test_a_change_of_the_cas_mode_registers_the_certificate_again():
+def test_a_change_of_the_ca_mode_registers_the_certificate_again():
     registration = Registration(status="ACTIVE", things=("pump",), policies=("elsewhere", "telemetry"))
     update, context = make_update(
         make_pump(), make_live(certificate_mode="SNI_ONLY", previous_registration=registration)
     )
     assert list_calls(update, context) == [
-        RETIRE_CALL,
+        MARK_RETIRED_CALL,
         make_iot_call(
             "DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERTIFICATE_ARN
         ),
@@ -281,7 +281,7 @@ def test_a_template_outside_the_file_is_a_problem():
     ]
 
 
-def test_a_certificate_with_an_id_in_the_template_must_be_registered():
+def test_a_certificate_id_in_the_template_must_be_that_of_a_registered_certificate():
     certificate_part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD_PEM.fingerprint}}
     template = make_body().value
     document = Document.from_value(

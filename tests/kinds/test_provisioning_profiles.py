@@ -1,4 +1,4 @@
-"""Provisioning profiles: every change replaces them, and so does a claim key that was not saved."""
+"""Provisioning profiles: replaced if a field other than the tags changes, or if the claim's key is lost."""
 
 from __future__ import annotations
 
@@ -158,11 +158,12 @@ def test_a_profile_whose_key_was_lost_is_replaced():
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
+    claim = Pem.parse(ALPHA.issue("claim", ALPHA.key))
+    live = evolve(make_live_with_generated_claim(), facts=ProvisioningProfileFacts(claim=claim))
     key = evolve(KEY_FILE, content=ALPHA.key_pem)
-    change = make_change(
-        make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), make_live_with_generated_claim()
-    )
+    change = make_change(make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), live)
     assert isinstance(change, Update)
+    assert list_plan_errors(change) == []
     assert list_calls(change) == [
         make_managed_integrations_call("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)
     ]
@@ -244,7 +245,7 @@ def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):
     assert plan_state(make_state(make_profile(spec)), cloud).steps == ()
 
 
-def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tmp_path):
+def test_an_apply_interrupted_before_it_saves_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     plan = plan_state(make_state(make_profile(spec)), cloud)

@@ -92,7 +92,7 @@ class TestEvaluation:
         evaluated = evaluate(make_template_with_name(value, **sections), {"Serial": "8"}, {})
         assert evaluated.thing.properties == {"ThingName": expected}
 
-    def test_the_certificate_provides_pseudo_parameters(self):
+    def test_a_reference_to_a_pseudo_parameter_returns_its_value(self):
         name = "AWS::IoT::Certificate::CommonName"
         template = make_template_with_name({"Ref": name}, Parameters={name: {"Type": "String"}})
         assert evaluate(template, {}, {name: "pump-8"}).thing.properties == {"ThingName": "pump-8"}
@@ -135,7 +135,7 @@ def test_a_problem_is_reported_once():
     [case[1:] for case in INVALID_TEMPLATES],
     ids=[case[0] for case in INVALID_TEMPLATES],
 )
-def test_a_template_that_aws_rejects_has_problems_with_their_paths(template, problems):
+def test_evaluating_an_invalid_template_reports_all_problems_with_their_paths(template, problems):
     with pytest.raises(TemplateError) as error:
         evaluate(template, {}, {})
     assert list(error.value.problems) == problems

@@ -55,7 +55,8 @@ def test_every_alias_is_described_because_the_listing_has_only_names():
             "tags": make_tag_list(OWNERSHIP_TAGS) if params["resourceArn"] == ARN else []
         },
     }
-    live_resources, _ = read_kind("role_aliases", responses)
+    live_resources, operations = read_kind("role_aliases", responses)
+    assert operations.count("DescribeRoleAlias") == 2
     assert live_resources == [make_live(RoleAlias(ROLE_ARN, credential_duration_seconds=900))]
 
 

@@ -78,7 +78,7 @@ def test_a_group_is_created_before_its_policies_are_attached():
     ]
 
 
-def test_groups_are_read_with_the_policies_that_were_read_before_and_without_dynamic_groups():
+def test_reading_static_groups_reads_no_policies_again_and_skips_dynamic_groups():
     def describe(params):
         description = {
             "thingGroupName": params["thingGroupName"],
@@ -154,6 +154,7 @@ def test_another_parent_replaces_the_group_and_adds_its_things_again():
         changes=[make_change(member, live_thing)],
     )
     assert list_plan_errors(change, context) == []
+    # AWS allows a thing only one group of each hierarchy, so the thing leaves `top` before it is added to `a`.
     assert list_calls(change, context) == [
         DELETE,
         make_create_call(parentGroupName="top"),

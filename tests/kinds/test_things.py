@@ -1,4 +1,4 @@
-"""Things: their type, groups, billing group and certificates, with as few calls as possible."""
+"""Things: created, read, updated and deleted with their groups, billing group and certificates."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ def _make_exclusive(certificate, thing):
 
 
 @pytest.mark.parametrize("generation", [1, 2], ids=["same certificates", "one certificate replaced"])
-def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
+def test_two_things_can_swap_their_exclusive_certificates_in_one_plan(generation):
     cloud = Cloud()
     converge(
         make_state(make_ca(), *_make_exclusive(*make_device("a")), *_make_exclusive(*make_device("b"))), cloud

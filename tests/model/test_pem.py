@@ -32,7 +32,7 @@ def rewrapped_pem(draw: st.DrawFn) -> str:
     """Return the same certificate with other line lengths, line endings, spaces and surrounding text."""
     spaces = st.text(" \t\r\n", max_size=3)
     width = draw(st.integers(1, 80))
-    text = draw(spaces).join([BEGIN, ""])
+    text = BEGIN + draw(spaces)
     for start in range(0, len(get_base64_body()), width):
         text += get_base64_body()[start : start + width] + draw(
             st.sampled_from(["\n", "\r\n", "\r", " ", "\t\n", ""])
@@ -71,7 +71,7 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
     ],
     ids=["nothing", "a key", "two", "invalid base64"],
 )  # fmt: skip
-def test_a_text_without_exactly_one_certificate_is_rejected(change_pem, message):
+def test_a_text_without_exactly_one_valid_certificate_is_rejected(change_pem, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
         Pem.parse(change_pem(create_pem()))
     assert str(caught.value) == message

@@ -44,7 +44,7 @@ def test_a_secret_with_escaped_characters_is_redacted(spelling):
     assert "4711" not in redact(SPELLINGS[spelling](CODE))
 
 
-def test_each_line_of_a_long_secret_is_redacted():
+def test_each_long_line_of_a_secret_is_redacted():
     register_secret(KEY)
     for line in KEY.splitlines()[1:-1]:
         assert redact(f"x {line} y") == "x (sensitive) y"
@@ -96,7 +96,7 @@ def test_a_secret_of_three_characters_is_not_redacted():
     assert redact("Zq9") == "Zq9"
 
 
-# Functions of a JSON text: each returns its object in another format.
+# Functions that take a JSON text and return the same object in one format.
 FORMATS = {
     **{spelling: SPELLINGS[spelling] for spelling in ("JSON in JSON", "bytes")},
     "JSON": str,

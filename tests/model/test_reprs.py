@@ -1,4 +1,4 @@
-"""Plans, results and other values as text, and the short questions that they answer."""
+"""Plans, results, changes and other values: their text, their counts, and their yes-or-no answers."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_a_time_is_formatted_in_utc_without_fractions():
     assert format_time(moment) == "2026-11-28 09:11:10 UTC"
 
 
-def test_a_path_is_formatted_as_in_the_file():
+def test_a_path_is_formatted_with_dots_and_indexes():
     assert (
         format_path(["attributes", "site", "certificates", 0, "a b"]) == "attributes.site.certificates[0].a b"
     )

@@ -21,7 +21,7 @@ FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 TIMEOUT_SECONDS = 120
 USER = str(identify_this_process(os.environ))
-"""The user and host that run the notebooks, as in the journal; the stored outputs have other names."""
+"""The user and host that run the notebooks, as in the journal; stored outputs have `ada@laptop` instead."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -54,7 +54,7 @@ def run_notebook(folder: Path, name: str) -> NotebookNode:
 
 
 def strip_notebook(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of a notebook without `USER`, cell metadata, and outputs that need a running kernel."""
+    """Return a copy of a notebook without `USER`, cell metadata, widgets and progress."""
     stripped = nbformat.from_dict(json.loads(json.dumps(notebook).replace(USER, "ada@laptop")))
     stripped.metadata = {
         "kernelspec": stripped.metadata["kernelspec"],
