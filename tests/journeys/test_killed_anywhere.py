@@ -27,7 +27,7 @@ WORKSPACE_GROUP = "reconciler-greenhouse"
 SHARES = 4
 """The number of tests among which the kill points are divided, so that they can run at the same time."""
 MIN_KILL_POINTS = 160
-"""An apply of the fleet has at least 80 writes, and each can be killed before and after it."""
+"""Two for each of the at least 80 writes of an apply: one before the write and one after it."""
 
 
 def without_lease(content: dict[str, Any]) -> dict[str, Any]:

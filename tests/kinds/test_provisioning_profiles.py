@@ -1,4 +1,4 @@
-"""Provisioning profiles: replaced if a field other than the tags changes, or if the claim's key is lost."""
+"""Provisioning profiles: replaced if a field other than tags changes, or if the claim's key is lost."""
 
 from __future__ import annotations
 
