@@ -37,7 +37,7 @@ def _build_invalid_file_result(workspace: Workspace, error: InvalidDesiredStateE
         advice = "create one with `reconciler init`, or name another with -f"
         return CheckResult("error", "file", f"{workspace.path}: no such file", advice)
     problem = f"{workspace.path}: {error.counts}"
-    return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
+    return CheckResult("error", "file", problem, "run `reconciler validate` for details")
 
 
 def _build_valid_file_result(workspace: Workspace) -> CheckResult:
@@ -48,9 +48,7 @@ def _build_valid_file_result(workspace: Workspace) -> CheckResult:
     if not desired.warnings:
         return CheckResult("ok", "file", summary)
     warnings = pluralize(len(desired.warnings), "warning")
-    return CheckResult(
-        "warning", "file", f"{summary}, {warnings}", "run `reconciler validate` to see every line"
-    )
+    return CheckResult("warning", "file", f"{summary}, {warnings}", "run `reconciler validate` for details")
 
 
 def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:

@@ -62,5 +62,6 @@ def _no_ambient_settings(monkeypatch):
         "GITHUB_WORKSPACE",
     ):
         monkeypatch.delenv(name, raising=False)
+    # Python's readline sets these in the environment of child processes, but not in os.environ.
     for name in ("COLUMNS", "LINES"):
-        os.unsetenv(name)  # Python's readline sets them for child processes, which os.environ does not show
+        os.unsetenv(name)

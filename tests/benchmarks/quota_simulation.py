@@ -68,21 +68,24 @@ def start_simulation() -> Simulation:
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
     throttled_calls: Counter[str] = Counter()
-    _limit_rates(core, clock, calls, throttled_calls)
+    _limit_and_count(core, clock, calls, throttled_calls)
     bind(core, ConditionedRegistry(registry, conditions, clock.sleep))  # type: ignore[arg-type]
     session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
     clients = {name: session.client(name) for name in ("iot", "iot-managed-integrations")}
     return Simulation(clock, calls, throttled_calls, Caller(clients))
 
 
-def _limit_rates(
+def _limit_and_count(
     core: Session, clock: WaitingClock, calls: Counter[tuple[str, str]], throttled_calls: Counter[str]
 ) -> None:
-    """Limit the session's rates as `aws.rates.limit` does, but on the virtual clock, and count its calls."""
+    """Limit the session's rates as `aws.rates.limit_rates` does, but on the virtual clock.
+
+    Its calls and its throttled calls are counted.
+    """
     buckets: dict[Bucket, TokenBucket] = {}
     lock = threading.Lock()
 
-    def wait(event_name: str, **_: Any) -> None:
+    def count_and_wait(event_name: str, **_: Any) -> None:
         _, service, operation = event_name.split(".", 2)
         with lock:
             calls[service, operation] += 1
@@ -98,7 +101,7 @@ def _limit_rates(
             with lock:
                 throttled_calls[event_name.rpartition(".")[2]] += 1
 
-    core.register("before-send", wait)
+    core.register("before-send", count_and_wait)
     core.register("before-parse", count_throttling)
 
 
@@ -108,9 +111,8 @@ def simulate(devices: int) -> Iterator[tuple[str, ...]]:
     with tempfile.TemporaryDirectory(prefix="reconciler-quotas-") as temporary:
         folder = Path(temporary) / "fleet"
         fleet.write_files(folder, devices)
-        fleet.write_desired_state(
-            folder, "http://127.0.0.1:1"
-        )  # not used: the client calls the registry itself
+        unused_url = "http://127.0.0.1:1"  # the client calls the registry without HTTP
+        fleet.write_desired_state(folder, unused_url)
         for phase in ("create", "no-op", "change 1 %", "destroy"):
             fleet.write_manifest(folder, devices, changed=phase in {"change 1 %", "destroy"})
             yield _simulate_phase(simulation, folder, devices, phase)
@@ -141,12 +143,7 @@ def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: s
         raise SystemExit(f"{phase}: expected every step to be applied; got {statuses}")
     min_apply_seconds = plan.estimate.seconds
     min_seconds = min_plan_seconds + min_apply_seconds
-    seconds = (
-        min_plan_seconds,
-        plan_seconds,
-        min_apply_seconds,
-        apply_seconds,
-    )  # in the order of the columns
+    seconds = (min_plan_seconds, plan_seconds, min_apply_seconds, apply_seconds)
     ratio = f"{(plan_seconds + apply_seconds) / min_seconds:.2f}" if min_seconds else ""
     throttled_count = sum(simulation.throttled_calls.values())
     return (f"{devices:,}", phase, *(f"{value:.1f}" for value in seconds), ratio, f"{throttled_count}")

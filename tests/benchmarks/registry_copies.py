@@ -1,7 +1,7 @@
 """Fill a registry with a fleet in seconds, by copying the rows of its first device.
 
-The first device must have been applied. In every account, its rows are copied to all other devices, so that the registry contains
-what it would contain if the whole fleet had been applied.
+The first device must have been applied, and may have been in several accounts. Each of these accounts then contains what it would
+contain if the whole fleet had been applied to it.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_only_rendering_writes_output(measurements):
     )
 
 
-def test_bytes_per_resource_are_the_growth_of_the_peak_over_the_small_fleet():
+def test_bytes_per_resource_divide_the_growth_of_the_peak_by_the_added_resources():
     small = dict.fromkeys(STAGES, Measurement(seconds=1.0, peak_bytes=50 * 2**20, output_bytes=0))
     # 18,000 more resources, of 3,000 bytes each.
     peak_bytes = 50 * 2**20 + 18_000 * 3_000

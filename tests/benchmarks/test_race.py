@@ -31,7 +31,7 @@ def race(tmp_path_factory):
     root = tmp_path_factory.mktemp("race")
     fleet.write_files(root / "fleet", DEVICES)
     measurements, devices = {}, {}
-    contenders = [*find_contenders(["terraform"])]
+    contenders = [*find_contenders(excluded=["terraform"])]
     with serve_registry() as server:
         for contender in contenders:
             folder = prepare_folder(root, server.url, contender)

@@ -1,6 +1,6 @@
 """`reconciler adopt` sets ownership tags and markers and appends tables to the file.
 
-It changes nothing else.
+Nothing else in the file or the registry changes.
 """
 
 from __future__ import annotations
@@ -107,8 +107,6 @@ def test_a_resource_of_another_workspace_cannot_be_adopted(run, file, cloud):
 
 
 def test_a_rejected_plan_leaves_the_file_unchanged(run, file, cloud):
-    text = WORKSPACE_TABLE + "\n[workspace.limits]\ndelete_percent = 10\n"
-    file.write_text(text)
     assert run("adopt", "policies.p", "--yes")[0] == 0
     text_with_policy = file.read_text()
     code, out, err = run("adopt", "policies.p", "things.other", "--yes")
@@ -136,6 +134,6 @@ def test_in_a_folder_of_files_new_tables_are_written_to_adopted_toml(run, file, 
 
 def test_adopted_certificates_can_be_written_to_files(run, file, cloud):
     assert run("adopt", f"certificates.{CERTIFICATE_ID}", "--pem-dir", "pki", "--yes")[0] == 0
-    tables = tomllib.loads(file.read_text())["certificates"]["hand"]
-    assert tables["pem"] == {"file": "pki/certificates/hand.pem"}
-    assert (file.parent / tables["pem"]["file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    table = tomllib.loads(file.read_text())["certificates"]["hand"]
+    assert table["pem"] == {"file": "pki/certificates/hand.pem"}
+    assert (file.parent / table["pem"]["file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")

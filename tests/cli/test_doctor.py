@@ -76,7 +76,7 @@ def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_starter, tmp_p
 def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     (tmp_path / ".reconciler").mkdir()
     (tmp_path / ".reconciler/registry.sqlite3").write_text(
-        "not a database, but as long as the header of one\n" * 9
+        "not a database, but longer than the header of one\n" * 9
     )
     code, lines = doctor()
     assert code == 1
@@ -100,13 +100,13 @@ def test_a_damaged_registry_is_an_error(doctor, run_in_starter, tmp_path):
     assert (code, lines[1].split()[:3]) == (1, ["✖", "error", "registry"])
 
 
-def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_path):
+def test_an_invalid_file_is_an_error_and_no_later_check_is_made(doctor, tmp_path):
     edit_file("target", "targt")
     assert doctor() == (
         1,
         [
             "✖ error   file        desired_state.toml: 1 error",
-            f"{'':22}next: run `reconciler validate` to see every line",
+            f"{'':22}next: run `reconciler validate` for details",
         ],
     )
 
@@ -275,7 +275,7 @@ def test_missing_permissions_are_named_and_a_policy_is_suggested(doctor, aws):
 
 def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doctor, aws):
     aws.can_simulate_policies = False
-    aws.inaccessible_paths = ("/billing-groups",)
+    aws.inaccessible_paths = ("/billing-groups",)  # a warning, as the file has none
     code, lines = doctor()
     levels = {line.split()[2]: line.split()[1] for line in lines if not line.startswith(" ")}
     assert (code, levels["permissions"], levels["reading"]) == (0, "unknown", "warning")

@@ -11,7 +11,9 @@ from tests.support.command_line import call_iot, edit_file
 
 REGISTRY_UNUSABLE = "error: the embedded registry is not usable: "
 NAME_ANOTHER_FILE = "name another file in RECONCILER_REGISTRY"
-UNSET_VARIABLE = f"{NAME_ANOTHER_FILE}, or unset it to store the registry next to the desired state\n"
+NAME_ANOTHER_FILE_OR_NONE = (
+    f"{NAME_ANOTHER_FILE}, or unset it to store the registry next to the desired state\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_help_before_a_command_is_the_help_option(run, words, equivalent_words):
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "rotate", "destroy", "graph"])
-def test_without_a_file_every_command_suggests_init(run, command):
+def test_a_command_that_needs_a_file_suggests_init_if_there_is_none(run, command):
     message = "error: desired_state.toml: no such file; create one with `reconciler init`, or name another with -f\n"
     assert run(command) == (1, "", message)
 
@@ -114,7 +116,7 @@ def test_an_unusable_registry_is_an_error_and_no_folder_is_created(
     assert run_in_starter("plan") == (
         1,
         "",
-        f"{REGISTRY_UNUSABLE}{problem.format(here=Path.cwd())}; {UNSET_VARIABLE}",
+        f"{REGISTRY_UNUSABLE}{problem.format(here=Path.cwd())}; {NAME_ANOTHER_FILE_OR_NONE}",
     )
     assert sorted(Path().rglob("*")) == before
 
@@ -122,11 +124,8 @@ def test_an_unusable_registry_is_an_error_and_no_folder_is_created(
 def test_an_unusable_default_registry_can_be_reset(run_in_starter):
     run_in_starter("apply", "--yes")
     path = Path(".reconciler/registry.sqlite3").resolve()
-    for suffix in (
-        "",
-        "-wal",
-        "-shm",
-    ):  # without the file, the apply's connection writes nothing into it when it closes
+    # The apply's connection is still open. When it closes, it writes into the old files, so the new one must not be one of them.
+    for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("no database")
     problem = f"{path} is not a registry database: file is not a database"
@@ -142,7 +141,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(run_in_starter):
     assert run_in_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}\n")
 
 
-def test_an_endpoint_without_credentials_is_an_error_that_suggests_any(run_in_starter, monkeypatch):
+def test_an_endpoint_without_credentials_is_an_error_that_suggests_made_up_ones(run_in_starter, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -166,7 +165,7 @@ def test_an_endpoint_without_credentials_is_an_error_that_suggests_any(run_in_st
         ("things.pump-3", "does not exist yet; a plan that does not adopt it creates it"),
     ],
 )
-def test_an_impossible_adoption_is_rejected_with_the_closest_name(run_in_starter, address, reason):
+def test_an_impossible_adoption_is_rejected_with_the_reason(run_in_starter, address, reason):
     run_in_starter("apply", "--yes")
     edit_file("[managed_things", "[things.pump-3]\n\n[managed_things")
     assert run_in_starter("plan", "--adopt", address, "--detailed-exitcode") == (

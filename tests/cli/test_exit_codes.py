@@ -60,7 +60,7 @@ def test_the_exit_code_is_3_for_a_rejection_and_1_for_any_other_error(error, cod
         ((Canceled(UPDATE.change),), 1),
     ],
 )
-def test_an_apply_with_failures_exits_with_3_if_every_failure_is_a_rejection_and_else_with_1(outcomes, code):
+def test_an_apply_exits_with_0_if_complete_3_if_every_failure_is_a_rejection_and_else_1(outcomes, code):
     assert exit_codes.get_result_code(Result(make_sample_plan(), outcomes, 0.0)) == code
 
 
@@ -75,8 +75,8 @@ def test_an_html_page_of_a_large_plan_counts_the_changes_that_it_omits(run_in_st
     full_page = run_in_starter("plan", "--format", "html")[1]
     monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
     short_page = run_in_starter("plan", "--format", "html")[1]
-    things = full_page.count('<code class="address">things.')
-    assert f"and {things - 1} more things</p>" in short_page
+    thing_count = full_page.count('<code class="address">things.')
+    assert f"and {thing_count - 1} more things</p>" in short_page
     assert "more things</p>" not in full_page
 
 
@@ -140,7 +140,7 @@ def test_diagnostics_are_annotations_on_their_lines(run_in_starter, monkeypatch)
     )
 
 
-def test_a_rejection_is_one_annotation(run_in_starter, monkeypatch):
+def test_a_rejection_is_annotated_with_its_reason(run_in_starter, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     err = run_in_starter("apply", "--approved", "0" * 12)[2]
     assert err.splitlines()[0].startswith(

@@ -1,4 +1,4 @@
-"""Exports: their plan is empty, gaps are reported, and other workspaces are left out."""
+"""Exports: their plan keeps what was exported, gaps are reported, other workspaces are left out."""
 
 from __future__ import annotations
 
@@ -79,13 +79,10 @@ def test_the_plan_of_an_exported_fleet_only_deletes_what_the_export_left_out(fle
 @examples(5)
 @given(desired_states())
 def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
-    """Only the kinds in `ADOPTABLE` are tested, whose ownership is recorded in tags alone.
-
-    Certificates of unmanaged things are adopted with them, and managed integrations resources cannot be adopted.
-    """
+    """Only some kinds are tested, whose ownership is recorded in tags alone: `ADOPTED_KINDS`."""
     cloud = CLOUD.reset()
-    adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
-    converge(make_state(*adoptable), cloud)
+    resources = [item for item in fleet.resources.values() if item.address.kind in ADOPTED_KINDS]
+    converge(make_state(*resources), cloud)
     _remove_ownership_tags(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")
     before = cloud.read_content()
@@ -95,7 +92,9 @@ def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
     assert _remove_tags(cloud.read_content()) == _remove_tags(before)
 
 
-ADOPTABLE = frozenset({"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"})
+ADOPTED_KINDS = frozenset(
+    {"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"}
+)
 
 
 def _remove_ownership_tags(cloud):
@@ -116,13 +115,13 @@ def _remove_ownership_tags(cloud):
 
 
 def _remove_tags(content):
-    """Return the adoptable resources of a registry's content without their tags."""
+    """Return a registry's content of the adopted kinds, without tags."""
     return {
         kind: {
             name: {key: value for key, value in item.items() if key != "tags"} for name, item in items.items()
         }
         for kind, items in content.items()
-        if kind in ADOPTABLE
+        if kind in ADOPTED_KINDS
     }
 
 
@@ -180,9 +179,13 @@ def test_exported_resources_refer_by_id_to_resources_that_are_not_exported():
             {"attributes": {"site": "oslo"}, "certificates": [{"id": pem.fingerprint}]},
         ),
     )
-    assert [
-        str(table.address) for table in export_registry(cloud, patterns=["certificates", "*.b"]).tables
-    ] == [
+
+
+def test_a_pattern_of_an_export_is_a_kind_or_matches_addresses():
+    cloud = CLOUD.reset()
+    converge(make_state(make_ca(), *make_device("a"), *make_device("b")), cloud)
+    export = export_registry(cloud, patterns=["certificates", "*.b"])
+    assert [str(table.address) for table in export.tables] == [
         "certificates.a",
         "certificates.b",
         "things.b",

@@ -1,4 +1,4 @@
-"""The commands in the order in which a user needs them, from init to destroy.
+"""The commands that a user runs, from init to destroy, and their errors.
 
 The fixture `run_in_starter` has run `init` in the current folder before the test begins.
 """
@@ -50,7 +50,7 @@ def test_init_writes_a_valid_file(run_in_starter):
     )
 
 
-def test_init_makes_keys_and_codes_readable_only_by_their_owner(run_in_starter):
+def test_init_hides_keys_and_setup_codes_from_other_users_and_from_git(run_in_starter):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path("pki").iterdir()}
     assert modes == {
         "development-ca.key": 0o600,
@@ -175,13 +175,13 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
         (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip
-def test_an_invalid_argument_is_reported_with_the_next_step(run_in_starter, words, message):
+def test_a_command_that_cannot_run_reports_the_problem_and_the_next_step(run_in_starter, words, message):
     run_in_starter("apply", "--yes")
     assert run_in_starter(*words) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_nothing_is_sent_without_a_terminal_and_without_yes(run_in_starter, command):
+def test_nothing_is_changed_without_a_terminal_and_without_yes(run_in_starter, command):
     if command == "destroy":
         run_in_starter("apply", "--yes")
     before = run_in_starter("plan")[1]
@@ -221,7 +221,7 @@ def test_graph_writes_the_format_of_the_file_extension(run_in_starter):
     assert {name: Path(name).read_text()[: len(start)] for name, start in starts.items()} == starts
 
 
-def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(run_in_starter):
+def test_validate_plan_and_apply_report_an_invalid_file_on_stderr(run_in_starter):
     with Path("desired_state.toml").open("a") as stream:
         stream.write('[things.pump-3]\natributes = { site = "canary" }\n')
     for command in ("validate", "plan", "apply"):

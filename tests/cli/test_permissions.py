@@ -1,4 +1,4 @@
-"""The IAM policy of a file: it allows all actions that the file's commands send, and few others."""
+"""The IAM policy of a file: it allows all calls that the commands send for the file, and few others."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def make_changed_fleet(*, generation=1, code="90001", **attributes):
     )
 
 
-def run_every_change(cloud):
-    """Create the fleet, plan it again, make one change of each sort, and destroy it."""
+def run_many_changes(cloud):
+    """Create the fleet, apply it again unchanged, change it in many ways, and destroy it."""
     converge(FLEET, cloud)
     converge(FLEET, cloud)
     converge(make_changed_fleet(site="bergen"), cloud)
@@ -97,17 +97,17 @@ UNUSED_ACTIONS = {
     "iot:RemoveThingFromBillingGroup": "the file has no billing group",
     "iot:RemoveThingFromThingGroup": "the file has no group",
     "iot:DetachPolicy": "the file has no policy",
-    "iot:CreatePolicyVersion": "the marker was not changed",
-    "iot:DeletePolicyVersion": "the marker was not changed five times",
+    "iot:CreatePolicyVersion": "the workspace's policy was not changed",
+    "iot:DeletePolicyVersion": "the workspace's policy was not changed five times",
     "iot:RegisterCertificateWithoutCA": "all certificates have a CA",
-    "iot:UpdateThingGroup": "the marker was not changed",
+    "iot:UpdateThingGroup": "the workspace's group was not changed",
 }
-"""The write actions that the policy allows and `run_every_change` does not call, each with the reason."""
+"""The write actions that the policy allows and `run_many_changes` does not call, each with the reason."""
 
 
 def test_the_policy_allows_what_changes_of_a_fleet_send_and_little_else():
     cloud = RecordingCloud()
-    sent_actions = cloud.record_actions(run_every_change, cloud)
+    sent_actions = cloud.record_actions(run_many_changes, cloud)
     assert sent_actions - list_allowed_actions(FLEET, "apply") == set()
     writes = list_allowed_actions(FLEET, "apply") - list_allowed_actions(FLEET, "plan")
     assert writes - sent_actions == UNUSED_ACTIONS.keys()
@@ -189,7 +189,7 @@ def test_roles_are_passed_by_arn_and_only_to_aws_iot():
     ]
 
 
-def test_the_policy_includes_the_roles_of_the_file():
+def test_the_needed_roles_are_those_in_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
 
     alias = make_resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
@@ -198,7 +198,7 @@ def test_the_policy_includes_the_roles_of_the_file():
     }
 
 
-def test_actions_are_restricted_to_the_account_and_resource_types():
+def test_actions_are_limited_to_the_account_and_resource_types_if_iam_can_limit_them():
     policy = build_iam_policy(
         {"Read": [("iot", "ListThings"), ("iot", "DescribeThing")], "Write": [("iot", "DescribeThing")]},
         Target("aws", "cn-north-1", "210987654321"),
@@ -222,7 +222,9 @@ def test_the_command_prints_a_policy_within_iams_size_limit(run_in_starter, purp
     assert len("".join(out.split())) < MAX_POLICY_CHARACTERS
 
 
-def test_without_credentials_the_policy_has_placeholders(run_in_starter, tmp_path, monkeypatch):
+def test_without_credentials_the_policy_has_a_placeholder_for_the_account(
+    run_in_starter, tmp_path, monkeypatch
+):
     text = (tmp_path / "desired_state.toml").read_text().replace('"embedded"', '"aws"')
     (tmp_path / "desired_state.toml").write_text(text)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):

@@ -60,7 +60,7 @@ REQUIRED_ARGUMENTS = {"adopt": ("policies.by-hand",)}
 
 @pytest.fixture
 def run_prompting(run, authority, tmp_path):
-    """Yield a function that runs a command by its name where every command would prompt.
+    """Yield a function that runs a command by its name; each of `PROMPTING_COMMANDS` would prompt.
 
     There is something to rotate, delete, adopt and reset, and another process holds the lease.
     """

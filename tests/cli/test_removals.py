@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import call_iot
+
 WORKSPACE_TABLE = (
     '[workspace]\nname = "lab"\nlimits = { delete_count = 1, things = { delete_percent = 50 } }\n'
 )
@@ -67,6 +69,7 @@ def test_instances_can_be_renamed_and_forgotten_things_stay(run_with_tables):
     )
     code, out, _ = run_with_tables(text, "apply", "--yes")
     assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
+    assert call_iot("DescribeThing", thingName="pump-2")["thingName"] == "pump-2"
     code, out, _ = run_with_tables(text, "plan")
     note = "  · info       things.pump-2  nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
     assert (code, note in out.splitlines()) == (0, True)

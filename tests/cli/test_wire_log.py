@@ -33,7 +33,7 @@ def log(capsys):
     stop()
 
 
-# Requests and responses with secrets, for each kind of resource that has any.
+# Each call has a secret in its request or its response. Some of them are rejected: their errors must not contain it either.
 CALLS = [
     ApiCall(
         MANAGED_INTEGRATIONS,
@@ -70,7 +70,7 @@ def test_no_secret_is_in_the_log_the_error_or_its_traceback(cloud, log, call):
     assert call.operation in text
 
 
-def test_the_log_stops_when_the_command_ends(cloud, capsys):
+def test_nothing_is_logged_after_the_log_is_stopped(cloud, capsys):
     start_wire_log()()
     cloud.call(ApiCall("iot", "ListThings"))
     assert capsys.readouterr().err == ""
@@ -87,7 +87,7 @@ def test_a_record_that_cannot_be_formatted_is_replaced(log, monkeypatch):
     assert log() == "botocore.endpoint: a log record cannot be formatted\n"
 
 
-def test_a_key_from_a_file_is_not_logged(log):
+def test_no_line_of_a_registered_key_is_logged(log):
     key = Authority("Logged CA").key_pem
     register_secret(key)
     logging.getLogger("urllib3.connectionpool").debug("%r", {"body": key})

@@ -21,7 +21,7 @@ EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("SN-0002", "SN-0012"),
     ),
 }
-"""Replaced and new texts, by table: a sensor's certificate is activated, one pump is moved and joins a group, the other is new hardware."""
+"""Pairs of an old and a new text, by table: a sensor's certificate is activated, one pump is moved and joins a group, the other is new hardware."""
 
 ADDED_TABLE = """
 [thing_groups.oslo]
@@ -65,7 +65,10 @@ _LIGHT_COLORS = {
 
 
 def draw_pictures(folder: Path) -> Mapping[str, str]:
-    """Return the pictures by file name. `folder` is a checkout in which nothing has been applied."""
+    """Return the pictures by file name.
+
+    `folder` is a checkout in which nothing has been applied; its desired state is applied and then edited.
+    """
     with contextlib.chdir(folder):
         _run_or_raise("graph", "--out", "graph.svg")
         graph = Path("graph.svg").read_text(encoding="utf-8")
@@ -135,10 +138,10 @@ def _build_spans(line: Text) -> Iterator[str]:
         style = span.style if isinstance(span.style, Style) else Style.parse(span.style)
         for index in range(span.start, min(span.end, len(styles))):
             styles[index] += style
-    for word in re.finditer(r"\S+(?: \S+)*", line.plain):
-        start = word.start()
-        for end in range(start + 1, word.end() + 1):
-            if end == word.end() or styles[end] != styles[start]:
+    for phrase in re.finditer(r"\S+(?: \S+)*", line.plain):
+        start = phrase.start()
+        for end in range(start + 1, phrase.end() + 1):
+            if end == phrase.end() or styles[end] != styles[start]:
                 yield _build_span(line.plain[start:end], start, styles[start])
                 start = end
 

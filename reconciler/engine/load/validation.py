@@ -218,7 +218,7 @@ def _is_literal(item: ParsedDeclaration, name: str) -> bool:
 def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[ValueProblem]:
     for key in entries:
         if key.startswith(TAG_PREFIX):
-            problem = f"the prefix {TAG_PREFIX!r} is reserved for ownership tags"
+            problem = f"the prefix {TAG_PREFIX!r} is reserved for reconciler's own entries"
             yield ValueProblem("reserved-name", problem, "another key", path=(name, key))
 
 

@@ -31,18 +31,18 @@ def make_change(name: str) -> Create:
     return Create(Resource(build_address(name), None))
 
 
-def make_plan(dependencies: Mapping[str, str], **calls: int) -> Plan:
+def make_plan(dependencies: Mapping[str, str], **call_counts: int) -> Plan:
     """Return a plan of steps with one-letter names.
 
-    `dependencies` has, by the name of a step, the names of the steps that it depends on, joined to one string; `calls` has,
-    by the name of a step, the number of its calls (default: one).
+    `dependencies` has, by the name of a step, the names of the steps that it depends on, joined to one string;
+    `call_counts` has, by the name of a step, the number of its calls (default: one).
     """
     steps = tuple(
         Step(
             make_change(name),
             tuple(
                 ApiCall("iot", "Make", {"name": name, "number": number})
-                for number in range(calls.get(name, 1))
+                for number in range(call_counts.get(name, 1))
             ),
             frozenset(map(build_address, dependency_names)),
         )

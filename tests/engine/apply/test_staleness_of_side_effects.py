@@ -1,4 +1,4 @@
-"""Someone edits what a step creates, deletes or overwrites in addition to its own resource."""
+"""Someone creates or changes, after the plan, what a step would adopt, overwrite or delete."""
 
 from __future__ import annotations
 

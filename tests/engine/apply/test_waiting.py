@@ -1,4 +1,4 @@
-"""A step waits until AWS is ready, reports that it waits from time to time, and then completes."""
+"""A step waits until AWS is ready, reports from time to time that it is waiting, and then completes."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(timeout_seconds)
     pauses = list(generate_growing_pauses(timeout_seconds))
     longest_pauses = [min(0.05 * 2**number, 5.0) for number in range(len(pauses))]
     assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, longest_pauses, strict=True))
-    # The sum of no pauses is 0, which must also be less than a timeout of 0 seconds.
+    # With a timeout of 0 seconds there are no pauses. Their sum, 0, is not less than 0, but less than 1e-9.
     assert sum(pauses[:-1]) < max(timeout_seconds, 1e-9)
     assert sum(pauses) >= timeout_seconds
 

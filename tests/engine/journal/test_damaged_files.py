@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -41,24 +42,28 @@ def write_symbolic_link(path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere.sqlite3"))
 
 
+def write_journal(path: Path, *names: str) -> None:
+    """Write a journal of one run, whose plan creates groups with these names."""
+    Journal(path).begin(make_group_plan(names), THIS_PROCESS, "apply", "").end()
+
+
 def write_journal_of_later_version(path: Path) -> None:
-    Journal(path).begin(make_group_plan("a"), THIS_PROCESS, "apply", "").end()
+    write_journal(path, "a")
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
 
 def write_corrupted_journal(path: Path) -> None:
-    Journal(path).begin(make_group_plan(map(str, range(500))), THIS_PROCESS, "apply", "").end()
+    write_journal(path, *map(str, range(500)))
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
 
 
 def write_journal_without_column(path: Path) -> None:
-    write_journal_of_later_version(path)
+    write_journal(path, "a")
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 1")
     connection.execute("ALTER TABLE runs DROP COLUMN born")
     connection.close()
 
@@ -86,12 +91,18 @@ PROBLEMS = {
 """The error message by the function that writes the file; `{verb}` is `read` or `written`."""
 
 
+def read_file_state(path: Path) -> tuple[int, bytes]:
+    """Return the type and the content of a file; the content of one that is not regular is empty."""
+    mode = os.lstat(path).st_mode
+    return stat.S_IFMT(mode), path.read_bytes() if stat.S_ISREG(mode) else b""
+
+
 @pytest.mark.parametrize("write_file", PROBLEMS, ids=lambda write_file: write_file.__name__)
-def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, write_file):
+def test_a_file_that_is_not_a_usable_journal_is_reported_and_left_unchanged(tmp_path, write_file):
     path = tmp_path / "journal.sqlite3"
     write_file(path)
     journal = Journal(path)
-    size_before = os.lstat(path).st_size
+    before = read_file_state(path)
     for verb, operation in (
         ("written", lambda: journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")),
         ("read", journal.list_runs),
@@ -102,7 +113,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, w
             f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; "
             "it is optional: move it away and the next apply starts a new journal"
         )
-    assert os.lstat(path).st_size == size_before
+    assert read_file_state(path) == before
 
 
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):

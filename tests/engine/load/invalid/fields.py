@@ -11,7 +11,7 @@ CASES = (
         certificates = ["pump-1"]
         attributes = { "two words" = "x" }
         depends_on = ["things.pump-2"]
-        lifecycle = { prevent_destroy = 1, ignore_changes = ["colour"] }
+        lifecycle = { prevent_destroy = 1, ignore_changes = ["color"] }
 
         [managed_things.pump-1]
         authentication_material = { env = "PUMP_1_QR" }
@@ -75,7 +75,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "maps take tables and arrays take arrays",
+        "a map, an array and a reference take no other type",
         """
         [things.pump-1]
         attributes = "oslo"
@@ -233,7 +233,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "each dependency cycle is reported once, along its shortest path",
+        "every resource of a dependency cycle is in one of the reported cycles",
         """
         [things.a]
         depends_on = ["things.a"]
@@ -320,15 +320,15 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "the prefix of the ownership tags is reserved",
+        "the prefix of reconciler's own tags and attributes is reserved",
         """
         [thing_groups.hall]
         tags = { "reconciler:workspace" = "other" }
         attributes = { "reconciler:lease" = "mine" }
         """,
         """
-        desired_state.toml:2: error: thing_groups.hall.tags.reconciler:workspace: the prefix 'reconciler:' is reserved for ownership tags; expected another key
-        desired_state.toml:3: error: thing_groups.hall.attributes.reconciler:lease: the prefix 'reconciler:' is reserved for ownership tags; expected another key
+        desired_state.toml:2: error: thing_groups.hall.tags.reconciler:workspace: the prefix 'reconciler:' is reserved for reconciler's own entries; expected another key
+        desired_state.toml:3: error: thing_groups.hall.attributes.reconciler:lease: the prefix 'reconciler:' is reserved for reconciler's own entries; expected another key
         """,
     ),
     InvalidCase(
