@@ -30,7 +30,7 @@ IDENTITY = {"templateName": "fleet"}
 
 @pytest.fixture
 def fleet(iot):
-    """The output of creating the template fleet."""
+    """The template `fleet`, which is not enabled; the value is the output of its creation."""
     return remove_metadata(iot.create_provisioning_template(**TEMPLATE))
 
 
@@ -102,8 +102,8 @@ def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
         "preProvisioningHook": HOOK,
         "type": "FLEET_PROVISIONING",
     }
-    with_hook.pop("preProvisioningHook")
-    assert without_hook == with_hook
+    assert {**without_hook, "preProvisioningHook": HOOK} == with_hook
+    assert "preProvisioningHook" not in without_hook
     both_hooks = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
     assert catch_error(iot.update_provisioning_template, **IDENTITY, **both_hooks) == INVALID
 
@@ -135,7 +135,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     }
 
 
-def test_the_6th_version_is_rejected_and_deleted_ids_are_not_reused(iot, fleet):
+def test_a_6th_version_is_rejected_and_the_id_of_a_deleted_version_is_not_reused(iot, fleet):
     for _ in range(4):
         add_version(iot)
     params = {**IDENTITY, "templateBody": OTHER_BODY}
@@ -166,7 +166,7 @@ def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
     assert iot.list_tags_for_resource(resourceArn=ARN + "fleet")["tags"] == []
 
 
-def test_a_ca_can_only_use_a_jitp_template_which_then_cannot_be_deleted(iot, fleet, authority):
+def test_a_ca_can_only_use_a_jitp_template_and_prevents_its_deletion(iot, fleet, authority):
     iot.create_provisioning_template(**{**TEMPLATE, "templateName": "jitp", "type": "JITP"})
     for name, error in (("none", MISSING), ("fleet", INVALID)):
         params = {"caCertificate": authority.pem, "certificateMode": "SNI_ONLY"}
@@ -181,7 +181,7 @@ def test_a_ca_can_only_use_a_jitp_template_which_then_cannot_be_deleted(iot, fle
     iot.delete_provisioning_template(templateName="jitp")
 
 
-def test_a_claim_certificate_is_valid_for_five_minutes_and_not_stored(iot, fleet):
+def test_a_claim_of_an_enabled_template_is_valid_for_five_minutes_and_not_stored(iot, fleet):
     assert catch_error(iot.create_provisioning_claim, **IDENTITY) == INVALID
     iot.update_provisioning_template(**IDENTITY, enabled=True)
     claim = iot.create_provisioning_claim(**IDENTITY)

@@ -20,7 +20,11 @@ CSR = {"CertificateSigningRequest": {"Ref": "CSR"}}
 
 
 def build_template(thing=None, certificate=None, policies=(), **sections):
-    """Return a template body. A thing or a certificate is (properties, settings) or only properties."""
+    """Return a template body.
+
+    `thing` and `certificate` are properties, or a pair of properties and override settings. `policies` are the properties
+    of each policy, and `sections` are added to the body as they are.
+    """
     resources = {}
     for name, kind, value in (("thing", "Thing", thing), ("certificate", "Certificate", certificate)):
         if value is not None:
@@ -49,7 +53,7 @@ def get_status(iot, certificate_id):
 
 @pytest.fixture
 def referenced_resources(iot):
-    """The resources that templates refer to: types, groups, a billing group and a policy."""
+    """The resources that templates refer to: thing types, thing groups, a billing group and a policy."""
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
     for name in ("hall", "yard"):
@@ -196,11 +200,13 @@ def test_a_missing_parameter_has_its_default(iot):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "expected"),
+    ("overrides", "status"),
     [(None, "INACTIVE"), ({"Status": "DO_NOTHING"}, "INACTIVE"), ({"Status": "REPLACE"}, "ACTIVE")],
 )
 @pytest.mark.parametrize("source", ["CertificateId", "CertificatePem"])
-def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expected, source):
+def test_an_existing_certificate_is_used_and_its_status_changes_only_as_overridden(
+    *, iot, ca, device_pem, overrides, status, source
+):
     registered = iot.register_certificate(certificatePem=device_pem)
     value = registered["certificateId"] if source == "CertificateId" else device_pem
     output = iot.register_thing(
@@ -209,15 +215,17 @@ def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expe
 
     assert output["certificatePem"] == device_pem
     assert output["resourceArns"]["certificate"] == registered["certificateArn"]
-    assert get_status(iot, registered["certificateId"]) == expected
-    failing = build_template(
+    assert get_status(iot, registered["certificateId"]) == status
+    failing_body = build_template(
         {"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"})
     )
     iot.update_certificate(certificateId=registered["certificateId"], newStatus="ACTIVE")
-    assert catch_error(iot.register_thing, templateBody=failing) == FAILED
+    assert catch_error(iot.register_thing, templateBody=failing_body) == FAILED
 
 
-def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
+def test_a_template_must_contain_the_ca_if_several_could_have_signed_the_certificate(
+    iot, ca, authority, device_pem
+):
     iot.register_ca_certificate(
         caCertificate=authority.renew().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
@@ -246,7 +254,7 @@ def test_the_template_can_attach_the_certificate_exclusively(iot):
 
 
 def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
-    oids = {
+    subject_fields = {
         "Country": (NameOID.COUNTRY_NAME, "NO"),
         "Organization": (NameOID.ORGANIZATION_NAME, "Acme"),
         "OrganizationalUnit": (NameOID.ORGANIZATIONAL_UNIT_NAME, "Pumps"),
@@ -255,11 +263,11 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
         "CommonName": (NameOID.COMMON_NAME, "pump-7"),
         "SerialNumber": (NameOID.SERIAL_NUMBER, "s77"),
     }
-    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in oids.values()])
+    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in subject_fields.values()])
     pem = authority.issue(subject)
     iot.create_thing_type(thingTypeName="pump")
     prefix = "AWS::IoT::Certificate::"
-    names = [prefix + name for name in (*oids, "Id")]
+    names = [prefix + name for name in (*subject_fields, "Id")]
     body = build_template(
         {
             "ThingName": {"Ref": prefix + "CommonName"},
@@ -271,7 +279,7 @@ def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
     )
     iot.register_thing(templateBody=body)
 
-    expected = {name: value for name, (_, value) in oids.items()}
+    expected = {name: value for name, (_, value) in subject_fields.items()}
     assert get_attributes(iot) == {**expected, "Id": hashlib.sha256(pki.to_der(pem)).hexdigest()}
     # The subject of the signing request has no country, so RegisterThing fails before it issues a certificate.
     body_without_country = build_template(
@@ -335,7 +343,7 @@ def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy)
         {"CertificateSigningRequest": "x" * 4097},
     ],
 )
-def test_an_invalid_certificate_fails_and_nothing_is_created(iot, certificate):
+def test_a_missing_or_invalid_certificate_fails_and_nothing_is_created(iot, certificate):
     body = build_template({"ThingName": "pump-7"}, certificate)
 
     assert catch_error(iot.register_thing, templateBody=body) == FAILED

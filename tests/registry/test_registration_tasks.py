@@ -13,7 +13,7 @@ from .test_register_thing import build_string_parameters, build_template
 
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
-MAX_LINK_LENGTH = 65_535  # of a report, in AWS's service model
+MAX_LINK_LENGTH = 65_535  # of a link to a report, in AWS's service model
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/bulk"
 BODY = build_template(
     {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
@@ -63,7 +63,7 @@ def describe_task(iot, task, *member_names):
     return tuple(described[name] for name in member_names)
 
 
-def test_every_line_is_registered_or_reported_as_an_error(iot, write_input):
+def test_a_line_registers_a_thing_is_reported_as_an_error_or_is_blank(iot, write_input):
     write_input(
         {"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"}
     )
@@ -174,7 +174,7 @@ def test_an_invalid_task_is_rejected_immediately(iot, write_input, change):
     assert iot.list_thing_registration_tasks()["taskIds"] == []
 
 
-def test_a_long_report_is_split_into_links_that_are_listed_in_pages(iot, write_input, clock):
+def test_a_long_report_is_split_into_links_that_are_listed_in_pages(iot, write_input):
     write_input(*({"ThingName": f"no good {number}"} for number in range(800)))
     task = {**start_task(iot), "reportType": "ERRORS"}
 
@@ -186,7 +186,7 @@ def test_a_long_report_is_split_into_links_that_are_listed_in_pages(iot, write_i
     )
 
 
-def test_operations_on_a_missing_task_raise_an_error_of_their_service_model(iot):
+def test_operations_on_a_missing_task_raise_an_error_that_their_model_declares(iot):
     missing = {"taskId": "none"}
 
     for operation in (iot.describe_thing_registration_task, iot.stop_thing_registration_task):

@@ -12,7 +12,7 @@ REGISTRY = {"thingIndexingMode": "REGISTRY"}
 
 @pytest.fixture
 def fleet(iot):
-    """Four things with indexing turned on."""
+    """Four things, in a registry that indexes things."""
     iot.update_indexing_configuration(thingIndexingConfiguration=REGISTRY)
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
@@ -56,7 +56,7 @@ def search_thing_names(iot, query):
         ("attributes.site:*", ["pump-7", "pump-8", "fan_1"]),
         ("attributes.none:x", []),
         ("thingGroupNames:hall", ["pump-7"]),
-        ("thingGroupNames:acme", ["fan_1"]),
+        ("thingGroupNames:acme", ["fan_1"]),  # a billing group is searched as a thing group
         ("thingGroupNames:(hall OR acme)", ["pump-7", "fan_1"]),
         ("oslo", ["pump-7"]),
         ("acme", ["fan_1"]),
@@ -66,6 +66,7 @@ def search_thing_names(iot, query):
         ("thingTypeName:fan OR attributes.site:oslo", ["pump-7", "fan_1"]),
         ("thingName:bare OR thingTypeName:pump AND attributes.site:oslo", ["pump-7", "bare"]),
         ("(thingName:bare OR thingTypeName:pump) AND NOT attributes.site:oslo", ["pump-8", "bare"]),
+        # A space means AND, but binds less tightly than OR.
         ("thingName:bare OR thingTypeName:pump attributes.site:oslo", ["pump-7"]),
         ("thingName:bare || thingTypeName:pump && attributes.site:oslo", ["pump-7", "bare"]),
         ("!thingTypeName:pump", ["fan_1", "bare"]),
@@ -115,12 +116,12 @@ def test_a_query_finds_the_matching_things(iot, fleet, query, expected):
         "thingName:",
         'thingName:"a',
         "attributes.power>",
-        " ".join(["a"] * 13),
-        "a" * 1001,
-        "thingName:*a AND thingGroupNames:*b",
+        " ".join(["a"] * 13),  # at most 12 terms
+        "a" * 1001,  # at most 1,000 characters
+        "thingName:*a AND thingGroupNames:*b",  # at most one term that begins with a wildcard
         "thingName:?a ?b",
-        "*a" + "b" * 99,
-        "(" * 51 + "a" + ")" * 51,
+        "*a" + "b" * 99,  # at most 100 characters if a term begins with a wildcard
+        "(" * 51 + "a" + ")" * 51,  # at most 50 levels
         "(" * 900,
         "NOT " * 200 + "a",
     ],
@@ -131,7 +132,7 @@ def test_an_invalid_query_is_rejected(iot, fleet, query):
     assert error == INVALID_QUERY
 
 
-def test_search_returns_all_indexed_members_of_a_thing(iot, fleet):
+def test_search_returns_all_indexed_fields_of_a_thing(iot, fleet):
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
     things = iot.search_index(queryString="thingName:pump-7 OR thingName:bare")["things"]
 
@@ -152,8 +153,8 @@ def test_search_returns_all_indexed_members_of_a_thing(iot, fleet):
 
 
 def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
-    mode = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
-    iot.update_indexing_configuration(thingIndexingConfiguration=mode)
+    configuration = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
+    iot.update_indexing_configuration(thingIndexingConfiguration=configuration)
 
     things = iot.search_index(queryString="thingName:bare")["things"]
 
@@ -176,7 +177,7 @@ def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
         ("deviceDefender.violationCount>0", "Devicedefender", 0),
     ],
 )
-def test_a_query_of_a_source_is_rejected_unless_the_source_is_indexed(
+def test_a_query_that_uses_a_data_source_is_rejected_unless_the_source_is_indexed(
     *, iot, fleet, query, source, count_when_indexed
 ):
     text = (
@@ -200,7 +201,7 @@ def test_a_query_of_a_source_is_rejected_unless_the_source_is_indexed(
 
 @pytest.fixture
 def plant_groups(iot):
-    """A hierarchy of three groups, plant, wing and line, with indexing turned on."""
+    """The group plant, its child wing and its grandchild line, in a registry that indexes thing groups."""
     iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
     for name, parent, properties in (
         ("plant", {}, {"thingGroupDescription": "All of it"}),
@@ -229,7 +230,7 @@ def test_thing_groups_are_searched_in_their_own_index(iot, plant_groups, query, 
     assert [group["thingGroupName"] for group in groups] == expected
 
 
-def test_search_returns_all_indexed_members_of_a_thing_group(iot, plant_groups):
+def test_search_returns_all_indexed_fields_of_a_thing_group(iot, plant_groups):
     query = {"indexName": "AWS_ThingGroups", "queryString": "thingGroupName:plant OR thingGroupName:line"}
     groups = iot.search_index(**query)["thingGroups"]
 

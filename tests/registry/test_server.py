@@ -78,7 +78,7 @@ def test_health_can_be_checked_without_a_signature(server):
     )
 
 
-def test_calls_are_counted_per_operation_since_the_last_reset(server):
+def test_calls_are_counted_per_account_and_operation_since_the_last_reset(server):
     for client in (
         server.create_client(),
         server.create_client(),
@@ -135,7 +135,7 @@ def test_a_request_with_a_host_of_this_machine_is_accepted(server, host):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_a_request_of_a_web_page_is_rejected_without_cors_headers(server, method):
+def test_a_request_of_a_web_page_is_rejected_and_its_response_has_no_cors_headers(server, method):
     response = server.request(method, "/moto-api/reset", Origin="http://127.0.0.1:8000")
 
     message = "Requests with an Origin header are rejected: web pages may not use this server."
@@ -159,16 +159,16 @@ def test_a_request_that_is_too_long_is_rejected(server):
     assert response.status == 413
 
 
-def test_a_response_waits_until_the_client_has_written_its_body(server):
+def test_a_response_is_delayed_if_the_body_of_the_request_came_after_its_head(server):
     """Go's client writes the head of a request and then its body.
 
-    It gives up on a connection that responds in between.
+    If the response arrives before the client's write of the body has returned, the client closes the connection.
     """
     with socket.create_connection(server.address, timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
-        while server.request("GET", "/health").status != 200:
-            pass  # when this request has its response, the server has also read the head above
+        # When this request has its response, the server has also read the head above.
+        assert server.request("GET", "/health").status == 200
         start = time.monotonic()
         connection.sendall(b"{}")
         status_line = connection.recv(12)
@@ -228,7 +228,10 @@ def test_a_signal_stops_the_server_and_the_file_keeps_its_things(tmp_path, signa
 
 
 def send_creations(server, count):
-    """Return connections with one creation each, which the server has counted and still delays."""
+    """Send creations of things to a server with a latency, and return their connections, one for each.
+
+    The server has counted the creations, and has not responded yet.
+    """
     connections = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
     for number, connection in enumerate(connections):
         request_head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
@@ -296,6 +299,7 @@ def test_an_unserved_operation_is_logged():
         assert catch_error(server.create_client().list_jobs) == ("UnknownOperationException", 404)
         _, log = server.stop()
 
+    # The line begins with the time, the level and the logger, `reconciler.registry.endpoint`.
     assert log.split("endpoint: ", 1)[1] == (
         "iot: The operation ListJobs is not served by the embedded registry.\n"
     )
@@ -379,7 +383,7 @@ def test_faults_are_injected_including_lost_connections(tmp_path):
         (("--db", "/"), "the database is not usable"),
     ],
 )
-def test_invalid_options_are_reported_in_one_line(options, message):
+def test_invalid_options_are_reported_without_a_traceback(options, message):
     completed = subprocess.run(
         [*COMMAND, "--port", "0", *options], capture_output=True, text=True, timeout=30, check=False
     )

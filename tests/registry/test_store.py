@@ -18,7 +18,7 @@ def file(tmp_path):
     return tmp_path / "registry.db"
 
 
-def test_opening_a_database_applies_missing_steps_and_keeps_its_rows(file):
+def test_opening_a_database_applies_missing_schema_steps_and_keeps_its_rows(file):
     old_store = Store(file, OLD_SCHEMA)
     with old_store.write() as tx:
         tx.run("INSERT INTO fruits VALUES ('fig')")

@@ -37,7 +37,7 @@ def test_things_and_device_certificates_cannot_be_tagged(iot, device):
 @pytest.mark.parametrize(
     "arn", ["hall", ARN, ARN.replace("eu-west-1", "us-east-1") + "thinggroup/hall", ARN + "indexes/hall"]
 )
-def test_an_arn_of_another_region_or_type_is_rejected(iot, hall, arn):
+def test_an_invalid_arn_or_one_of_another_region_or_type_is_rejected(iot, hall, arn):
     assert catch_error(iot.list_tags_for_resource, resourceArn=arn) == INVALID
 
 

@@ -163,7 +163,7 @@ def test_a_map_expression_must_have_strings_as_values():
         ),
     ],
 )
-def test_an_invalid_template_is_rejected_with_a_path(document, message):
+def test_an_invalid_template_is_rejected_with_a_message_about_its_error(document, message):
     with pytest.raises(TemplateError) as caught:
         read_template(document if isinstance(document, str) else json.dumps(document))
 
@@ -186,7 +186,7 @@ def test_an_invalid_template_is_rejected_with_a_path(document, message):
         ("Policy", {"PolicyDocument": {"Statement": []}}, evaluate_policy),
     ],
 )
-def test_missing_and_conflicting_properties_are_rejected(resource_type, properties, evaluate):
+def test_missing_conflicting_and_invalid_properties_are_rejected(resource_type, properties, evaluate):
     resources = {
         "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificateId": "a"}},
         resource_type.lower(): {"Type": f"AWS::IoT::{resource_type}", "Properties": properties},

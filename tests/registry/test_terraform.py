@@ -1,4 +1,4 @@
-"""Terraform's AWS provider against a registry server, with every supported `aws_iot_*` resource."""
+"""Terraform's AWS provider on a registry server, with every `aws_iot_*` resource that is served."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def lifecycle(tmp_path_factory):
         changed = run(folder, "apply", "-auto-approve", "-no-color", *bergen)
         planned_again = run(folder, "plan", "-detailed-exitcode", "-no-color", *bergen)
         state = json.loads((folder / "terraform.tfstate").read_text())
-        contents_before_destroy = contents(server)
+        contents_before_destroy = read_contents(server)
         destroyed = run(folder, "destroy", "-auto-approve", "-no-color", *bergen)
-        contents_after_destroy = contents(server)
+        contents_after_destroy = read_contents(server)
     return Lifecycle(
         applied,
         planned,
@@ -68,10 +68,10 @@ def lifecycle(tmp_path_factory):
     )
 
 
-def contents(server: RunningServer) -> dict[str, Any]:
-    """Return what boto3 reads from the registry.
+def read_contents(server: RunningServer) -> dict[str, Any]:
+    """Return what boto3 reads from the registry: names of resources by kind.
 
-    Resources are listed by name, some with details; the others are counted.
+    Things have their attributes, too; certificates and CAs are only counted. `members` has a list for each of `groups`.
     """
     iot = server.create_client("iot")
     groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
@@ -121,9 +121,9 @@ def test_the_registry_has_the_configured_resources(lifecycle):
     }
 
 
-@pytest.mark.parametrize("kind", RESOURCE_TYPES)
-def test_every_resource_is_in_the_state(lifecycle, kind):
-    assert kind in {resource["type"] for resource in lifecycle.state["resources"]}
+@pytest.mark.parametrize("resource_type", RESOURCE_TYPES)
+def test_every_resource_type_is_in_the_state(lifecycle, resource_type):
+    assert resource_type in {resource["type"] for resource in lifecycle.state["resources"]}
 
 
 def test_destroy_deletes_everything_in_the_registry(lifecycle):

@@ -158,7 +158,7 @@ def test_too_many_attributes_and_an_unknown_parent_are_rejected(iot):
         ({"namePrefixFilter": "r", "parentGroup": "site"}, ["row"]),
     ],
 )
-def test_groups_are_listed_by_parent_prefix_and_depth(iot, filters, expected):
+def test_groups_can_be_filtered_by_parent_by_name_prefix_and_by_depth(iot, filters, expected):
     create_tree(iot, {"site": {"hall": {"row": {}}, "hall-2": {}}, "yard": {}})
 
     assert iot.list_thing_groups(**filters)["thingGroups"] == build_items(*expected)
@@ -189,7 +189,7 @@ def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
         {"thingGroupArn": ARN.replace("eu-west-1", "us-east-1") + "hall", "thingName": "pump-7"},
     ],
 )
-def test_missing_and_conflicting_names_and_arns_are_rejected(iot, params):
+def test_missing_conflicting_and_invalid_names_and_arns_are_rejected(iot, params):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_thing(thingName="pump-7")
 
@@ -217,7 +217,7 @@ def test_a_thing_is_in_at_most_10_groups(iot):
     assert catch_error(iot.add_thing_to_thing_group, thingGroupName="group-10", thingName="pump-7") == INVALID
 
 
-def test_recursive_lists_the_things_of_descendants(iot):
+def test_a_recursive_listing_includes_the_things_of_descendants(iot):
     create_tree(iot, {"site": {"hall": {"row": {}}}})
     for name, group in (("a", "row"), ("b", "site"), ("c", "hall")):
         iot.create_thing(thingName=name)

@@ -41,6 +41,7 @@ def test_a_type_with_things_cannot_be_deleted(iot, clock):
     clock.advance(300)
 
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    # An update may set the type that a thing has, although it is deprecated.
     iot.update_thing(thingName="pump-7", thingTypeName="pump")
     iot.delete_thing(thingName="pump-7")
     iot.delete_thing_type(thingTypeName="pump")
@@ -80,7 +81,7 @@ def test_an_update_can_change_only_the_mqtt5_configuration(iot):
     }
 
 
-def test_types_are_listed_by_prefix_in_creation_order(iot):
+def test_types_are_listed_in_creation_order_and_filtered_by_name_prefix(iot):
     for name in ("pump", "fan", "pump-small"):
         iot.create_thing_type(thingTypeName=name)
 

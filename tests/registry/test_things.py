@@ -187,7 +187,7 @@ def fleet(iot):
     iot.create_thing(thingName="e")
 
 
-def test_things_are_listed_in_creation_order_with_their_members(iot, fleet):
+def test_things_are_listed_in_creation_order_with_their_types_and_attributes(iot, fleet):
     output = iot.list_things()
 
     assert get_names(output) == ["c", "a", "d", "b", "e"]
@@ -220,7 +220,7 @@ def test_things_are_listed_in_creation_order_with_their_members(iot, fleet):
         ({"thingTypeName": "none"}, []),
     ],
 )
-def test_things_are_listed_by_attribute_value_prefix_or_type(iot, fleet, filters, expected):
+def test_things_can_be_filtered_by_attribute_or_by_type(iot, fleet, filters, expected):
     assert get_names(iot.list_things(**filters)) == expected
 
 

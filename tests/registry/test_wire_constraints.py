@@ -1,4 +1,4 @@
-"""Constraints of the models, and AWS's texts for their violations."""
+"""The service models' constraints and routes, and AWS's texts for violations of the constraints."""
 
 import json
 
@@ -113,7 +113,7 @@ def test_iot_rejects_invalid_requests_with_awss_texts(registry, method, path, do
     assert send(registry, method, path, document) == (400, "InvalidRequestException", message)
 
 
-def test_managed_integrations_do_not_repeat_invalid_material_in_the_error(registry):
+def test_managed_integrations_do_not_repeat_invalid_authentication_material(registry):
     document = {
         "Role": "DEVICE",
         "AuthenticationMaterial": "süß-geheim",
@@ -201,7 +201,7 @@ def test_every_pattern_of_the_models_is_compiled_once(service):
         assert compile_pattern(pattern) is compile_pattern(pattern)
 
 
-def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_it_leads_nowhere():
+def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_no_route_follows():
     routes = Routes()
     routes.add("GET", "/a/{x}", "label")
     routes.add("GET", "/a/b", "literal")

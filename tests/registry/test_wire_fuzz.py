@@ -1,4 +1,4 @@
-"""Fuzzing: every request gets a response that is neither an exception nor an internal error."""
+"""Fuzzing: no request makes the registry raise an exception or respond with an internal error."""
 
 import json
 

@@ -62,13 +62,13 @@ def build_request(service, model, params, url):
 def get_comparable_parts(status, headers, body):
     """Return the parts of a response that must be equal.
 
-    They are the status, the error, the error's body or the names of the output's members, and the content type. Each
-    registry generates its own IDs, so IDs are masked.
+    They are the status, the error code, the body of an error or else the names of the output's members, and the content
+    type. Each registry generates its own UUIDs, so they are masked.
     """
     lower_headers = {key.lower(): value for key, value in headers.items()}
     document = json.loads(UUID.sub(b"<id>", body) or b"{}")
-    error = lower_headers.get("x-amzn-errortype")
-    return status, error, document if error else sorted(document), lower_headers.get("content-type")
+    error_code = lower_headers.get("x-amzn-errortype")
+    return status, error_code, document if error_code else sorted(document), lower_headers.get("content-type")
 
 
 @pytest.mark.hypothesis

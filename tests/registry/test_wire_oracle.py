@@ -129,12 +129,12 @@ def test_every_served_operation_is_in_its_model():
     assert [key for key in SERVED if key[1] not in load_service(key[0]).model.operation_names] == []
 
 
-# These have neither parameters nor an error for invalid ones.
+# These operations have neither parameters nor an error for invalid parameters.
 NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_invalid_and_fault_codes_are_in_the_model(service):
+def test_the_error_codes_for_invalid_requests_and_faults_are_in_the_model(service):
     for operation in load_service(service).model.operation_names:
         wire_operation = find_operation(service, operation)
         if (service, operation) in catalog.load_served_operations():

@@ -100,7 +100,7 @@ def test_a_new_list_in_a_document_is_shown_whole():
     ]
 
 
-def test_a_document_with_many_differences_shows_the_first_and_counts_the_others():
+def test_a_document_with_many_differences_shows_eight_and_counts_the_others():
     before = Document.from_value({f"k{number:02}": 1 for number in range(11)})
     after = Document.from_value({f"k{number:02}": 2 for number in range(11)})
     assert render_change(make_update(before, after))[-2:] == [
@@ -223,7 +223,7 @@ def test_a_plan_has_a_section_for_each_kind_that_it_changes(run, authority):
             "CA certificates  1 to create",
             "Policies  1 to create",
             "Role aliases  1 to create",
-            "Thing groups  1 to create",
+            "Thing groups  1 to create",  # the workspace's ownership marker
             "Thing types  1 to create",
             "Things  2 to create",
         ],

@@ -117,9 +117,9 @@ def test_a_plan_shows_no_secret():
     text = capture_terminal(
         render_plan_text(build_plan_view(make_sample_plan(MANAGED_THING_CREATION), requests=True), 100)
     )
-    words = [line.split() for line in text.split("\n")]
-    assert ["authentication_material", "(sensitive)"] in words
-    assert ["AuthenticationMaterial", "(sensitive)"] in words
+    lines = [line.split() for line in text.split("\n")]
+    assert ["authentication_material", "(sensitive)"] in lines
+    assert ["AuthenticationMaterial", "(sensitive)"] in lines
     assert "canary" not in text  # the value of the secret
 
 

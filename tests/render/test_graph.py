@@ -30,7 +30,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def build_fleet_graph(count: int = 2):
     """Return the graph of some devices, one CA and one thing group.
 
-    The first device is `pump-7`, which `ROTATION` changes.
+    The first device is `pump-7`, whose certificate `ROTATION` replaces.
     """
     graph = nx.DiGraph()
     ca, group = Address("ca_certificates", "factory"), Address("thing_groups", "hall")
@@ -43,7 +43,7 @@ def build_fleet_graph(count: int = 2):
     return graph
 
 
-def compute_fill(kind):
+def compute_fill_color(kind):
     return compute_color(get_kind_position(kind), lightness=0.95, chroma=0.03)
 
 
@@ -56,7 +56,7 @@ def render_tree_text(picture, **options):
     return "\n".join(line.plain for line in render_tree(picture, **options))
 
 
-def test_a_tree_has_every_resource_once_and_names_its_other_dependencies():
+def test_a_tree_has_every_resource_once_below_one_dependency_and_names_the_others():
     assert render_tree_text(build_picture(build_fleet_graph(), {}, title="greenhouse")) == (
         "greenhouse\n"
         "├─ factory  CA certificate\n"
@@ -98,8 +98,8 @@ def test_dot_has_nodes_with_their_actions_and_edges():
         '  graph [label="greenhouse", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
         '  edge [color="#98a1ab", arrowsize=0.7];\n'
-        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{compute_color(get_kind_position("ca_certificates"))}", fillcolor="{compute_fill("ca_certificates")}"];\n'
-        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{compute_color(get_kind_position("certificates"))}", fillcolor="{compute_fill("certificates")}"];\n'
+        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{compute_color(get_kind_position("ca_certificates"))}", fillcolor="{compute_fill_color("ca_certificates")}"];\n'
+        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{compute_color(get_kind_position("certificates"))}", fillcolor="{compute_fill_color("certificates")}"];\n'
         '  "ca_certificates.factory" -> "certificates.pump-7";\n'
         "}\n"
     )

@@ -136,8 +136,8 @@ def test_any_plan_and_drift_follow_their_schemas_and_a_plan_is_parsed_back(cloud
     text = "".join(render_plan_json(plan))
     assert is_valid("plan", text)
     document = parse_plan_file(text.encode())
-    without_seal = evolve(document, seal="0" * 64)
-    assert "".join(seal_document(without_seal)) == text
+    with_other_seal = evolve(document, seal="0" * 64)
+    assert "".join(seal_document(with_other_seal)) == text
     assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
     drift = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
     for last_run in (None, RUN):

@@ -107,12 +107,12 @@ def make_update_plan(*fields):
     return make_sample_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
 
 
-def render_attributes(plan, width=80):
-    """Return only the lines of the changed fields."""
+def render_field_lines(plan, width=80):
+    """Return only the lines of a plan that show changed fields."""
     return [line for line in render(plan, width).split("\n") if line.startswith(" " * 11)]
 
 
-def test_a_plan_shows_all_actions_at_80_columns():
+def test_a_plan_shows_creations_updates_replacements_and_deletions():
     assert render(FULL_PLAN) == PLAN_AT_80_COLUMNS
 
 
@@ -146,7 +146,7 @@ def test_a_long_value_is_truncated_around_its_first_difference():
     before = "x" * 300 + "oslo" + "y" * 300
     after = "x" * 300 + "bergen" + "y" * 300
     plan = make_update_plan(FieldChange("attributes.site", before, after))
-    assert render_attributes(plan) == [
+    assert render_field_lines(plan) == [
         "             ~ attributes.site  …xxxxxxxxxxxxoslo" + "y" * 80 + "… (604 characters)",
         "                              → …xxxxxxxxxxxxbergen" + "y" * 78 + "… (606 characters)",
     ]
@@ -154,12 +154,12 @@ def test_a_long_value_is_truncated_around_its_first_difference():
 
 def test_a_reordered_list_is_shown_whole():
     plan = make_update_plan(FieldChange("certificates", ("a", "b"), ("b", "a")))
-    assert render_attributes(plan) == ["             ~ certificates  [a, b] → [b, a]"]
+    assert render_field_lines(plan) == ["             ~ certificates  [a, b] → [b, a]"]
 
 
 def test_a_value_that_looks_like_a_placeholder_is_quoted():
     plan = make_update_plan(FieldChange("attributes.code", "(sensitive)", "(known after apply)"))
-    assert render_attributes(plan) == [
+    assert render_field_lines(plan) == [
         '             ~ attributes.code  "(sensitive)" → "(known after apply)"'
     ]
 

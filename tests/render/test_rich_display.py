@@ -92,7 +92,7 @@ def test_the_graph_of_a_plan_shows_its_actions(workspace):
     assert sorted(format_in_ipython(plan.graph)) == ["image/svg+xml", "text/plain"]
 
 
-def test_a_large_graph_is_displayed_by_kind_and_action():
+def test_a_large_graph_without_actions_is_displayed_by_kind():
     assert repr(DisplayedGraph(build_picture(FLEET_GRAPH, {}, make_sample_plan(), title="greenhouse"))) == (
         "greenhouse\n"
         "└─ factory  CA certificate\n"

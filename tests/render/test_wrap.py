@@ -1,4 +1,4 @@
-"""Lines are wrapped between words, so that no terminal breaks a word in the middle."""
+"""Lines are wrapped between words, so that no terminal breaks a word that fits into a line."""
 
 from __future__ import annotations
 
@@ -160,5 +160,5 @@ def test_no_tree_splits_a_name(name):
         ("水水水 水水水", 8, ["水水水", "  水水水"]),
     ],
 )
-def test_a_line_continues_below_its_last_column(line, width, expected):
+def test_a_line_continues_with_an_indent_that_leaves_room_for_the_next_word(line, width, expected):
     assert [part.plain for part in wrap_lines([Text(line)], width)] == expected

@@ -1,6 +1,6 @@
 """Helpers for tests of the command line.
 
-They edit the file, call the registry, and make outputs comparable.
+They edit the desired state, call the registry, and make outputs comparable.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def call_iot(operation: str, **params: object) -> Mapping[str, Any]:
 
 
 def remove_changing_values(output: str) -> str:
-    """Remove the values that differ from run to run: fingerprints, digests, durations, request IDs."""
+    """Remove what differs from run to run: fingerprints, plan digests, request IDs; durations become 0 s."""
     for pattern, replacement in (
         (r"sha256:[0-9a-f]{12}", "sha256:"),
         (r"plan [0-9a-f]{12}", "plan"),
