@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reconciler.kinds.things import Thing
-from reconciler.model.change import FieldChange, Update
+from reconciler.model.address import Address
+from reconciler.model.change import Create, FieldChange, Update
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
-from reconciler.model.resource import Live
+from reconciler.model.resource import Live, Resource
 from reconciler.render.html.page import (
     HTML_RENDERERS,
     load_stylesheet,
@@ -145,6 +148,15 @@ def test_omitted_changes_are_counted():
         "no fields",
         "and 3 more things",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(2, "and 1 more CA certificate"), (3, "and 2 more CA certificates")]
+)
+def test_omitted_changes_are_named_by_their_kind(count, text):
+    address = Address("ca_certificates", "factory")
+    steps = [Step(Create(Resource(address, None)), ()) for _ in range(count)]
+    assert read_lines(build_plan_view(make_sample_plan(*steps), max_rows=1))[-1] == text
 
 
 def test_a_result_shows_every_outcome_and_the_next_step():

@@ -18,6 +18,7 @@ from reconciler.render.views.format_value import (
     format_optional,
     format_value,
 )
+from reconciler.render.views.labels import pluralize
 
 _EMPTY: tuple[Any, ...] = (None, (), [], {})
 """Values that count as absent."""
@@ -63,7 +64,7 @@ def describe_field(field: FieldChange) -> Iterator[FieldLine]:
         if line:
             yield line
     if len(parts) > MAX_DIFFERENCES:
-        omitted = f"and {len(parts) - MAX_DIFFERENCES:,} more differences"
+        omitted = f"and {pluralize(len(parts) - MAX_DIFFERENCES, 'more difference')}"
         yield FieldLine("~", escape_invisible(field.path), after=ValueView(omitted, is_placeholder=True))
 
 

@@ -18,6 +18,7 @@ from reconciler.render.views.labels import (
     ACTION_GLYPHS,
     NOTE_GLYPHS,
     format_duration,
+    format_kind,
     format_kind_title,
     get_kind_position,
     join_facts,
@@ -233,7 +234,7 @@ def describe_no_changes(view: PlanView) -> str:
 
 def describe_omitted(section: PlanSection) -> str:
     """Describe how many changes of a section are not shown."""
-    return f"and {section.omitted:,} more {section.title[:1].lower()}{section.title[1:]}"
+    return f"and {section.omitted:,} more {format_kind(section.kind, section.omitted)}"
 
 
 def _count_markers(count: int) -> str:
