@@ -12,6 +12,7 @@ from tests.support.registry_client import Cloud
 from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
 ROUNDS = 50
+"""The number of plans that each writer makes."""
 ROOT = Path(__file__).parents[2]
 
 

@@ -1,4 +1,4 @@
-"""Device certificates: registered as the CA requires, rotated without a gap, retired at deletion."""
+"""Device certificates: registered as the CA requires, rotated without a gap, deleted when inactive."""
 
 from __future__ import annotations
 

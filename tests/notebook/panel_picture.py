@@ -35,7 +35,7 @@ GatedWorkspace().panel()
 
 
 def main() -> None:
-    """Take a picture of a plan with every action, one expanded row and three applied steps."""
+    """Take a picture of a plan with every action except forget, one expanded row and three applied steps."""
     with tempfile.TemporaryDirectory() as scratch, launch_browser() as chrome:
         folder = copy_checkout(Path(scratch) / "greenhouse")
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
