@@ -71,8 +71,8 @@ def test_the_docstring_of_every_kind_states_identity_and_ownership():
 def test_every_workspace_key_is_in_the_readme(readme):
     plain_keys = {field.name for field in attrs.fields(Settings)} - {"limits", "quotas"}
     limit_keys = {f"limits.{field.name}" for field in attrs.fields(ChangeLimits) if field.name != "kinds"}
-    keys_of_kinds = {"limits.things.delete_count", "quotas.SERVICE.OPERATION"}
-    keys = plain_keys | limit_keys | keys_of_kinds
+    keys_of_subtables = {"limits.things.delete_count", "quotas.SERVICE.OPERATION"}
+    keys = plain_keys | limit_keys | keys_of_subtables
     assert sorted(key for key in keys if f"`{key}`" not in readme) == []
 
 

@@ -1,4 +1,4 @@
-"""Importing the package or a command loads no slow library, and the package exports its public names."""
+"""The package and its commands import little at first, and the package exports its public names."""
 
 from __future__ import annotations
 

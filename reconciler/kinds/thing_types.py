@@ -2,8 +2,8 @@
 
 Source: AWS IoT API reference, CreateThingType and related operations; developer guide, "Thing types": a type can be deleted
 five minutes after its deprecation at the earliest, and only while no thing has it. UpdateThingType takes only the MQTT 5
-configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); to change anything else, the type is replaced, as
-Terraform's provider does.
+configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); to change the description or the searchable
+attributes, the type is replaced, as Terraform's provider does.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ThingTypes(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Read all types with their tags, and the things of those that may be deleted or replaced.
+        """Read the desired and the owned types, and the things of those that may be deleted or replaced.
 
         If types are read again before the apply changes them, only these types are read.
         """

@@ -13,7 +13,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
 │   ├── ServiceUnavailableError the endpoint fails every request, so nothing more is sent to it for now
 │   └── UnknownOutcomeError     a response was lost, and reading did not show whether the call took effect
-└── AwsError                    AWS returned an error
+└── AwsError                    AWS returned an error, or boto3 rejected the parameters of a call
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ NAME_ANOTHER_FILE_OR_NONE = (
         ),
         (
             ["rotate", "--wave", "0"],
-            "invalid value for '--wave': '0' is not a valid percentage; expected one such as 10%",
+            "invalid value for '--wave': '0' is not a valid percentage; expected more than 0% and at most 100%, such as 10%",
             " rotate",
         ),
     ],

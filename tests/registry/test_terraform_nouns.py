@@ -1,4 +1,4 @@
-"""Terraform's AWS provider with every noun: fields are changed, resources imported and restored.
+"""Terraform's AWS provider: the resources of `nouns.tf` are changed, imported and created again.
 
 The provider's own acceptance tests, which run against AWS, have the same situations.
 """
@@ -47,7 +47,10 @@ pytestmark = [
 
 @frozen
 class Lifecycle:
-    """The result of each stage, Terraform's state after the imports, and the registry's contents."""
+    """The result of each stage, Terraform's state after the imports, and the registry's contents.
+
+    `contents` are those after the changes, `contents_restored` those after the last stage, which begins with an empty registry.
+    """
 
     applied: Any
     changed: Any
@@ -130,7 +133,7 @@ def _contents(server: RunningServer) -> dict[str, Any]:
         "deprecated": kind["thingTypeMetadata"]["deprecated"],
         "billing": iot.describe_billing_group(billingGroupName="full")["billingGroupProperties"],
         "policy": json.loads(iot.get_policy(policyName=POLICY)["policyDocument"])["Statement"],
-        "versions": len(versions) <= 5,
+        "has at most 5 versions": len(versions) <= 5,
         "policy target count": len(iot.list_targets_for_policy(policyName=POLICY)["targets"]),
         "principals": len(iot.list_thing_principals(thingName="bare")["principals"]),
         "ca": authority["status"],
@@ -164,7 +167,7 @@ TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
 TAGGED = ("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy")
 
 
-def test_terraform_creates_every_noun(lifecycle):
+def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
     assert "Resources: 21 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
@@ -181,7 +184,7 @@ def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
         "deprecated": False,
         "billing": {"billingGroupDescription": "Another"},
         "policy": [{"Action": ["iot:*"], "Effect": "Allow", "Resource": ["*"]}],
-        "versions": True,
+        "has at most 5 versions": True,
         "policy target count": 2,
         "principals": 1,
         "ca": "ACTIVE",

@@ -1,4 +1,4 @@
-"""A registry in this process, reached through a slow, throttled or broken network."""
+"""A registry in this process whose requests are delayed, throttled or lost, as conditions decide."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from reconciler.registry.conditions import Conditions, respond
 
 @frozen
 class ConditionedRegistry:
-    """A stand-in for a `Registry` that delays, rejects or drops requests as `conditions` decides.
+    """A stand-in for a `Registry` that disrupts requests as `conditions` decides.
 
-    `sleep` waits for a number of seconds.
+    It delays or rejects a request, or loses its connection. `sleep` waits for a number of seconds.
     """
 
     registry: Registry

@@ -1,4 +1,4 @@
-"""Check in every test that a kind calls only the operations that its `Kind.operations` declares."""
+"""Check in every test that a kind builds only calls of operations that its `Kind.operations` declares."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def list_declared_operations() -> frozenset[tuple[str, str]]:
 
 
 def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Make the methods of all kinds fail if they call an undeclared operation.
+    """Make the methods of all kinds fail if they build a call of an undeclared operation.
 
-    Only the methods that read or change resources are affected.
+    Only the methods that return the calls of reads or changes are affected.
     """
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _wrap_read(type(kind).read))

@@ -43,7 +43,7 @@ _WIFI_SETUP = WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=
 
 @frozen
 class _References:
-    """The resources that a thing of a desired state can refer to."""
+    """The resources that a thing or a provisioned thing of a desired state can refer to."""
 
     certificates: list[Resource]
     policies: list[Resource]
@@ -59,10 +59,10 @@ class _References:
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
-    """Return any valid desired state; there are few names, so two states often have resources in common."""
+    """Return a valid desired state; there are few names, so two states often have resources in common."""
     ca_names = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
     # By certificate name: the CA that signs the certificate, and the certificate's generation.
-    signers = draw(
+    signer_and_generation_by_name = draw(
         st.dictionaries(
             st.sampled_from(NAMES),
             st.tuples(st.sampled_from(["alpha", "beta"]), st.integers(1, 2)),
@@ -72,12 +72,12 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     policies = _draw_policies(draw)
     certificates = [
         _draw_certificate(draw, name, signer, generation, ca_names, policies)
-        for name, (signer, generation) in sorted(signers.items())
+        for name, (signer, generation) in sorted(signer_and_generation_by_name.items())
     ]
     templates = _draw_templates(draw)
     has_alpha = "alpha" in ca_names  # the CA of all provisioned things' certificates
     provisioned_names = sorted(draw(st.sets(st.sampled_from(PROVISIONED_NAMES)))) if has_alpha else []
-    signing_cas = {signer for signer, _ in signers.values()}
+    signing_cas = {signer for signer, _ in signer_and_generation_by_name.values()}
     if provisioned_names:
         signing_cas.add("alpha")
     resources = [
@@ -113,7 +113,7 @@ def _make_policy_document(action: str) -> Document:
     )
 
 
-def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a certificate)
+def _draw_certificate(  # noqa: PLR0917 (`name`, `signer` and `generation` identify a certificate)
     draw: st.DrawFn, name: str, signer: str, generation: int, ca_names: set[str], policies: list[Resource]
 ) -> Resource:
     """Return a certificate, which refers to its signer if that CA is desired too."""
@@ -128,9 +128,9 @@ def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a c
 
 
 def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
-    """Return a CA, drawn from the possible ones.
+    """Return the CA of this name, with random values in most of its other fields.
 
-    `signs` is whether it signs certificates of the desired state and must therefore be active.
+    `signs` is whether the CA signs certificates of the desired state and must therefore be active.
     """
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
     jitp_templates = [template.address.name for template in templates if template.spec.type == "JITP"]
@@ -191,7 +191,7 @@ def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
 
 
 def _draw_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
-    """Return groups; only `h` may have a parent, because AWS rejects moving a group that has children."""
+    """Return groups; only `h` may have a parent, because no plan can move a group that has children."""
     names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
     groups = []
     for name in names:
@@ -245,7 +245,7 @@ def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: li
         spec = Thing(
             thing_type=draw(st.sampled_from([None, *references.active_types])),
             attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
-            thing_groups=_draw_one_group_per_hierarchy(draw, references.groups),
+            thing_groups=_draw_max_one_group_per_hierarchy(draw, references.groups),
             certificates=_draw_some(draw, _list_names(references.certificates)),
             billing_group=draw(st.sampled_from([None, *_list_names(references.billing_groups)])),
         )
@@ -262,7 +262,7 @@ def _list_names(resources: list[Resource]) -> list[str]:
     return [resource.address.name for resource in resources]
 
 
-def _draw_one_group_per_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
+def _draw_max_one_group_per_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
     parents = {group.address.name: group.spec.parent for group in groups}
     # A group without a parent is the root of its hierarchy, and no parent has a parent.
     group_by_root = {parents[name] or name: name for name in _draw_some(draw, _list_names(groups))}
@@ -274,7 +274,7 @@ def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References)
     thing_properties: dict[str, object] = {
         "ThingName": {"Ref": "Name"},
         "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
-        "ThingGroups": list(_draw_one_group_per_hierarchy(draw, references.groups)),
+        "ThingGroups": list(_draw_max_one_group_per_hierarchy(draw, references.groups)),
         "ThingTypeName": draw(st.sampled_from([None, *references.active_types])),
         "BillingGroup": draw(st.sampled_from([None, *_list_names(references.billing_groups)])),
     }

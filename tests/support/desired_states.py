@@ -63,7 +63,7 @@ def make_state(*resources: Resource, workspace: str = "ws", **settings: object) 
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
     """Return the resources by address, evaluated as after loading.
 
-    Each has the evaluation that its kind derives from it.
+    Each resource has its `evaluation`: the values that its kind derives from it.
     """
     return dict(evaluate({resource.address: resource for resource in resources}))
 
@@ -83,7 +83,7 @@ def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Reso
 def make_ca(name: str = "alpha", **changes: object) -> Resource:
     """Return the CA `alpha` or `beta`, with the key that its registration needs.
 
-    `changes` has the values of other fields.
+    `changes` has values of fields, which replace the values that are set here.
     """
     authority = AUTHORITIES[name]
     verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
@@ -95,7 +95,7 @@ def make_ca(name: str = "alpha", **changes: object) -> Resource:
 
 
 def make_managed_thing(name: str, setup_code: str = "90001", **changes: object) -> Resource:
-    """Return a managed thing with a setup code; `changes` has other fields."""
+    """Return a managed thing with a setup code; `changes` has values that replace or add fields."""
     spec = ManagedThing("DEVICE", Secret(f"env {name}", setup_code), "ZWAVE_QR_BAR_CODE")
     return make_resource("managed_things", name, evolve(spec, **changes))
 
@@ -113,7 +113,8 @@ def plan_state(
 ) -> Plan:
     """Return a plan for the registry of `cloud`.
 
-    `wave` is the percentage of the rotations that are applied at a time; `allow` overrides limits, such as `{"delete": "10%"}`.
+    `wave` is the percentage of the rotations in one wave; the plan has all rotations, but limits count only one wave. `allow`
+    overrides limits, such as `{"delete": "10%"}`.
     """
     overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
     return make_plan(
@@ -143,7 +144,7 @@ def get_rejection_reasons(desired: DesiredState, cloud: Cloud, **options: Any) -
 def apply(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
     """Apply a plan, and return all outcomes; `options` has other arguments of `apply_plan`.
 
-    Pauses are 100 times shorter, because the registry in this process needs no waiting.
+    By default, pauses are 100 times shorter, because the registry in this process needs no waiting.
     """
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
@@ -157,7 +158,7 @@ def converge(desired: DesiredState, cloud: Cloud, **options: Any) -> Plan:
 
 
 def list_failures(outcomes: list[Outcome]) -> list[str]:
-    """Return a text with the status, the address and any error of every step that was not applied."""
+    """Return a text for each step that was not applied: its status, its address, and its error, if any."""
     return [
         f"{outcome.status} {outcome.change.address}: {getattr(outcome, 'error', '')}"
         for outcome in outcomes

@@ -22,7 +22,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 SERVICES = ("iot", "iot-managed-integrations")
 START_SECONDS = 1_750_000_000.0
-"""The clock's time when a test starts, in seconds since 1970."""
+"""The time of a new `ManualClock`, in seconds since 1970."""
 
 START_TIME = datetime.fromtimestamp(START_SECONDS, UTC)
 
@@ -72,7 +72,8 @@ def create_client(
     """Create a client whose requests go to the registry that `registry()` returns at that time.
 
     `account` is sent as the access key ID; one of 12 digits selects that account, any other the registry's default account.
-    A test fails if a response has an error code that the service model does not declare for the operation.
+    A test fails if a response has an error code that the service model does not declare for the operation, other than
+    UnknownOperationException.
     """
     client = boto3.Session(botocore_session=create_session()).client(
         service,

@@ -13,6 +13,7 @@ STRESS_FACTOR = float(os.environ.get("STRESS_EXAMPLES", "0"))
 """The factor by which `make stress` multiplies the number of examples; 0 in all other runs."""
 
 DEFAULT_EXAMPLES = 100
+"""The number of examples that Hypothesis tries by default."""
 
 
 def load_profile() -> None:

@@ -73,7 +73,7 @@ def _select_page(items: list[Any], query: str) -> list[Any]:
 
 @contextmanager
 def serve_github() -> Iterator[FakeGitHub]:
-    """Serve a repository without comments and issues on a free port."""
+    """Serve the repository, which has no comments and issues at first, on a free port."""
     github = FakeGitHub()
 
     class Handler(BaseHTTPRequestHandler):

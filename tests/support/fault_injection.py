@@ -29,12 +29,14 @@ class Fault(Enum):
     RESET_BEFORE = "the connection is reset before the request arrives"
     RESET_AFTER = "the connection is reset after the request took effect"
     TIMEOUT_AFTER = "the request takes effect, but its response does not arrive in time"
-    DELIVER_LATE = "no response arrives, and the request takes effect only after the next request"
+    DELIVER_LATE = (
+        "no response arrives, and the request takes effect after a later request that gets a response"
+    )
     DELIVER_TWICE = "the network delivers the request twice"
 
 
 LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
-"""The faults of a request that takes effect although its response is an error or does not arrive."""
+"""The faults of a request that takes effect at once, although its response is an error or does not arrive."""
 
 
 class VirtualTime:
@@ -98,7 +100,7 @@ class SingleFault:
 class FaultyCloud(Cloud):
     """A registry behind a network with `faults` (None: no faults). Time is virtual: retries do not wait.
 
-    `sent_requests` has the method and the path of each request, except those delivered late.
+    `sent_requests` has the method, and the path with the query, of each request, except those delivered late.
     """
 
     def __init__(self) -> None:
@@ -119,7 +121,7 @@ class FaultyCloud(Cloud):
         return self
 
     def stop_faults(self) -> FaultyCloud:
-        """End the faults, and deliver the late requests that have not arrived yet."""
+        """End the faults, deliver the late requests that have not arrived yet, and replace the caller."""
         self.faults = None
         self._deliver_late_requests()
         return self.restart()

@@ -49,7 +49,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def launch_browser() -> Iterator[Browser]:
-    """Launch the installed Chromium."""
+    """Launch the installed Chromium or Chrome, and close it at the end of the block."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(_CHROMIUM_FLAGS))
         yield browser

@@ -7,8 +7,8 @@ Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER h
 the environment. It prints lines of JSON: the state that an uninterrupted apply leaves, and then one line for each kill. With SHARES
 of 4, each program uses every fourth kill point, beginning with SHARE.
 
-Each apply runs in a process that is forked from this one, which has imported everything and created every client: starting
-hundreds of new interpreters would take too long.
+Every apply but the uninterrupted one runs in a process that is forked from this one, which has then imported everything and parsed
+the service models: starting hundreds of new interpreters would take too long.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class State:
     run_status: str | None
     """None if the journal has no run."""
     answered_things: list[str]
-    """The addresses of the things whose creation was answered."""
+    """The addresses of the things whose creation was recorded as completed."""
     sent_things: list[str]
     """The addresses of the things whose creation was recorded before it was sent."""
 
@@ -118,7 +118,7 @@ def run_in_fork(work: Callable[[], bool]) -> int:
 
 @cache
 def _get_cloud() -> Cloud:
-    """Return the only cloud of this process, because its clients are slow to create."""
+    """Return the only cloud of this process; its clients are created once, because that is slow."""
     return Cloud()
 
 

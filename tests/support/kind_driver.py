@@ -1,4 +1,4 @@
-"""Use one kind without the engine: read with predefined responses, and turn changes into calls."""
+"""Use one kind without a registry: read with predefined responses, and turn changes into calls."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def list_delete_calls(table: str, live: Live, context: PlanContext | None = None
 
 
 def list_plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:
-    """Return the reasons of a change's kind to reject the plan."""
+    """Return the reasons for which the kind of a changed resource rejects the plan."""
     kind = all_kinds()[change.address.kind]
     return list(kind.plan_errors(change, context or make_plan_context(changes=[change])))
 

@@ -26,7 +26,8 @@ from tests.support.registry_client import Cloud
 class StrictCloud:
     """A cloud that records the deletions that AWS rejects, and raises AssertionError for each.
 
-    It does not raise AWS's own error, because an apply could send the call again after that.
+    An error that the call ignores does not count. The cloud does not raise AWS's own error, because an apply could send the
+    call again after that.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -89,7 +90,7 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
         ]
         choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))
         if address.kind in {"certificates", "provisioned_things"}:
-            continue  # these kinds have no name in AWS by which a resource could be forgotten or renamed
+            continue  # AWS does not store their names, so [[removed]] and [[moved]] cannot use them
         if choice == "forget":
             forgotten[address] = Origin("<memory>", 1)
         elif choice == "rename" and targets:
@@ -101,7 +102,8 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
 def _prevent_swaps(state: DesiredState) -> DesiredState:
     """Return the state with a fixed setup code for each managed thing, and without exclusive certificates.
 
-    Otherwise two resources could exchange their setup codes or certificates, which needs steps that run at the same time.
+    Otherwise two resources could exchange their setup codes or certificates, which needs two steps that run at the same
+    time; in a plan of `order_randomly`, no two steps do.
     """
     codes = {"a": "90001", "b": "90002", "c": "90003"}
     resources = dict(state.resources)

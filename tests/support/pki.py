@@ -1,7 +1,7 @@
 """Certificate authorities, device certificates and signing requests for tests.
 
-`Authority.get_device_pem` derives keys and certificates from its arguments and the current year, so that property tests
-see the same certificate IDs in every run.
+`Authority.get_device_pem` derives keys, and certificates of the default validity, from the CA, its arguments and the current
+year, so that property tests see the same certificate IDs in every run.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from reconciler.model.pem import Pem
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
 DEFAULT_DAYS = 3650
-"""For how many days a certificate is valid by default: from the start of this year."""
+"""How many days after the start of this year a certificate expires by default."""
 AGE_DAYS = 800
-"""How many days before the start of the year (or before now, if it is valid for fewer days) a certificate became valid."""
+"""How many days before the start of this year a certificate became valid; before now, if it expires earlier than by default."""
 YEAR_START = NOW.replace(month=1, day=1, hour=0, minute=0, second=0)
 NOT_BEFORE = YEAR_START - AGE_DAYS * DAY
 NOT_AFTER = YEAR_START + DEFAULT_DAYS * DAY
@@ -56,7 +56,7 @@ class Authority:
         return Authority(self.name, self.key, self.generation + 1)
 
     def _create_device_pem(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
-        """Return a device certificate in PEM; `days` is for how long it is valid (negative: it has expired)."""
+        """Return a device certificate in PEM; `days` is the number of days until it expires."""
         key = _derive_key(f"{self.name} {name} {generation} {days}")
         return self._sign(make_distinguished_name(f"{name} {generation}"), key, days=days)
 

@@ -27,7 +27,7 @@ SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 
 class DeclaredCaller(Caller):
-    """A caller that fails on operations that no kind declares, also on those that verify a lost response."""
+    """A caller that fails on operations that no kind declares, even if they only verify a lost response."""
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"
@@ -38,7 +38,7 @@ class Cloud:
     """An embedded registry with boto3 clients.
 
     `reset()` replaces the registry and keeps the clients, which are slow to create. `request_count` counts the requests to all
-    registries.
+    of its registries.
     """
 
     def __init__(self, path: Path | str = ":memory:") -> None:

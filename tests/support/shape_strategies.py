@@ -18,7 +18,7 @@ _PRINTABLE_ASCII = [chr(code) for code in range(0x21, 0x7F)]
 """The characters that a header can transport unchanged."""
 _MAXIMUMS = {"integer": 2**31 - 1, "long": 2**63 - 1}
 _JAVA_CLASSES = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
-"""Java's character classes, which Python's `re` does not know, and some of their characters in Python's syntax."""
+"""Java's syntax for characters that Python's `re` does not know, and some of these characters in Python's syntax."""
 
 JSON = st.recursive(
     st.booleans()
@@ -96,8 +96,8 @@ def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
     allowed_characters = [character for character in alphabet if compiled.fullmatch(character)]
     if not compiled.fullmatch(""):
         min_size = max(min_size, 1)
-    # If a pattern only restricts the characters, their texts are drawn with the right length; texts of other patterns
-    # have any length, so those of wrong length are filtered out.
+    # If the pattern only restricts the characters, texts of these characters are drawn with the right length. Texts that
+    # are generated from any other pattern have any length, so those of wrong length are filtered out.
     if allowed_characters and compiled.fullmatch(allowed_characters[0] * max(min_size, 1)):
         return st.text(allowed_characters, min_size=min_size, max_size=max_size).filter(
             lambda text: compiled.fullmatch(text) is not None

@@ -1,6 +1,7 @@
 """A small fleet: the files that declare it, and what the registry must contain after an apply.
 
-Neither the files nor the expected content are made with code of reconciler, so a fault in that code cannot hide itself.
+The files, and all that the expected content adds to that of an unused registry, are made without code of reconciler, so a fault
+in that code cannot hide itself.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def find_terraform() -> Terraform | str:
     for folder in _candidate_folders(Path(binary).resolve()):
         if any((folder / PROVIDER).glob("*/*/terraform-provider-aws_*")):
             return Terraform(binary, folder)
-    return "Terraform's AWS provider is not installed; set TF_PLUGIN_DIR to its folder"
+    return f"Terraform's AWS provider was not found; set TF_PLUGIN_DIR to the folder that contains {PROVIDER}"
 
 
 def _candidate_folders(binary: Path) -> Iterator[Path]:

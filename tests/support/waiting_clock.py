@@ -37,12 +37,12 @@ class WaitingClock(VirtualClock):
         return len(self._sleepers)
 
     def advance_to(self, moment: float) -> None:
-        """Move the clock forward to a moment and wake the threads that sleep until then."""
+        """Move the clock forward to a moment and wake the threads that sleep until then or earlier."""
         with self._lock:
             self._move_to(moment)
 
     def sleep(self, seconds: float) -> None:
-        """Return when the clock has moved by `seconds`, which happens once no thread is busy."""
+        """Return when the clock has moved by `seconds`; it moves while all threads inside `busy` are asleep."""
         awake = threading.Event()
         with self._lock:
             self._change_count += 1

@@ -1,4 +1,4 @@
-"""`reconciler rotate`: only the certificate rotations of a plan, in waves."""
+"""`reconciler rotate`: only the certificate rotations of a plan and their dependencies, in waves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
     except ValueError:
         percent = 0.0  # not a number: rejected below
     if not 0 < percent <= 100:  # noqa: PLR2004
-        raise click.BadParameter(f"{value!r} is not a valid percentage; expected one such as 10%")
+        raise click.BadParameter(
+            f"{value!r} is not a valid percentage; expected more than 0% and at most 100%, such as 10%"
+        )
     return percent
 
 
@@ -37,7 +39,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
     callback=_parse_percent,
     metavar="PERCENT",
     help=(
-        "Percentage of the devices in each wave; a wave starts when every device of the previous wave is done "
+        "Size of each wave, as a percentage of the devices to rotate; a wave starts when the previous wave is complete "
         "(default: 10%)."
     ),
 )
@@ -46,7 +48,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
 def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
     """Rotate device certificates in waves; stop at a failure.
 
-    Gives each device the new certificate that the file declares, and leaves all other changes alone.
+    Gives devices the new certificates that the file declares for them. Other changes are made only if a rotation depends on them.
     """
     from reconciler.cli.planning import build_plan
     from reconciler.cli.prompt import confirm

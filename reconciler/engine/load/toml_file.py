@@ -69,7 +69,12 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
         )
     lines = KeyLines(raw)
     if lines.first_oversized_key_line:
-        return _build_unreadable_diagnostic(display_name, lines.first_oversized_key_line, "nested too deeply")
+        return _build_unreadable_diagnostic(
+            display_name,
+            lines.first_oversized_key_line,
+            "the key is too long",
+            expected=f"at most {_MAX_KEY_BYTES} bytes",
+        )
     return _parse(path, display_name, raw, text, lines)
 
 
@@ -117,7 +122,7 @@ class KeyLines:
 
     def __init__(self, raw: bytes) -> None:
         self._lines: dict[Keys, int] = {}
-        # The first two parts of a table's path → the whole paths and the nodes of such tables.
+        # The first two parts of a path → the whole paths and the nodes of the tables that begin with them.
         self._unindexed_tables: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
         self._tree = _load_parser().parse(raw)
         self.first_oversized_key_line = 0
@@ -164,7 +169,10 @@ class KeyLines:
                 self.first_oversized_key_line = _get_start_line(key)
 
     def _iterate_declared_keys(self) -> Iterator[tuple[Keys, int]]:
-        """Yield the headers and their keys in order, without keys inside values and arrays of tables."""
+        """Yield the headers of tables and the keys in them, each with its line, in order.
+
+        Keys inside values or arrays of tables are left out.
+        """
         for node in self._tree.root_node.named_children:
             header = _find_header(node) if node.type == "table" else None
             prefix = _split_key(header) if header else ()

@@ -22,8 +22,8 @@ Response: TypeAlias = Mapping[str, Any]
 """One of AWS's responses: its members by name."""
 
 Read: TypeAlias = Generator[Batch, Sequence[Response], T]
-"""A read, as a generator: it yields batches of calls that may run concurrently, receives their responses in the same
-order, and returns what it read. It sends nothing itself.
+"""A read, as a generator: it yields batches of calls (the calls of one batch may run concurrently), receives the responses
+of each batch in the order of its calls, and returns what it read. It sends nothing itself.
 
     def read_descriptions(names: Sequence[str]) -> Read[list[str]]:
         responses = yield [ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name}) for name in names]
@@ -86,7 +86,7 @@ class Scope:
 
 @frozen(slots=False)
 class PlanContext:
-    """The data that a kind may use when it turns a change into calls.
+    """The data that a kind may use when it checks a change or turns it into calls.
 
     - `desired`: the desired resources, with specs as AWS would report them;
     - `declared`: the same resources, with specs as the file has them;
@@ -115,11 +115,11 @@ class PlanContext:
         return find_users(self.live)
 
     def find_remaining_users(self, address: Address) -> Sequence[Address]:
-        """Return the live resources for which `keeps_reference` is true."""
+        """Return the live users of `address` that still refer to it after the plan is applied."""
         return [user for user in self.live_users.get(address, ()) if self.keeps_reference(user, address)]
 
     def keeps_reference(self, user: Address, address: Address) -> bool:
-        """Return whether a live user of `address` still refers to it after the plan is applied.
+        """Return whether `user`, a live user of `address`, still refers to it after the plan is applied.
 
         A forgotten user counts as one that does not, although nothing removes its reference.
         """

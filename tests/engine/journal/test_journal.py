@@ -161,7 +161,7 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, reco
     assert sorted(journal.list_ids(), reverse=True) == [run_id for run_id, *_ in expected]
 
 
-def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
+def test_a_call_is_visible_to_readers_before_and_after_its_response(tmp_path):
     journal = open_journal(tmp_path)
     run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
     token = run.record_request(build_address("a"), ApiCall("iot", "Make"))
@@ -211,7 +211,7 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     assert record.run.unanswered_call_count == 1
 
 
-def test_an_error_is_recorded_as_answered_only_if_the_call_ignores_it_or_waits_for_it(tmp_path):
+def test_a_call_with_an_error_is_completed_only_if_it_ignores_or_awaits_the_error(tmp_path):
     def deny(_request):
         raise DENIED
 
@@ -265,7 +265,7 @@ def test_the_oldest_runs_that_are_not_running_are_dropped_when_there_are_too_man
     crashed_run.end()
 
 
-def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(tmp_path):
+def test_the_oldest_runs_are_dropped_when_the_file_is_too_large(tmp_path):
     journal = open_journal(tmp_path, max_bytes=300_000)
     sizes = []
     for _ in range(8):

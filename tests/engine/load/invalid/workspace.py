@@ -70,7 +70,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "the workspace's name is not empty",
+        "the workspace's name must not be empty",
         """
         [workspace]
         name = ""
@@ -116,7 +116,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "a target URL is http with a host",
+        "a target URL has the scheme http or https",
         """
         [workspace]
         name = "greenhouse"
@@ -227,7 +227,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "while a quota is not a finite number, quotas of unknown operations are not reported",
+        "while a quota is not a finite number, unknown operations and rates of 0 are not reported",
         """
         [workspace]
         name = "greenhouse"
@@ -267,7 +267,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "an invalid setting does not hide the problems of other settings",
+        "an invalid setting hides no problems of other settings but those that depend on it",
         """
         [workspace]
         name = "green house"
