@@ -25,7 +25,7 @@ INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 CONFLICT = ("DeleteConflictException", 409)
 TEMPLATE = {"templateName": "fleet", "templateBody": BODY, "provisioningRoleArn": ROLE}
-IDENTITY = {"templateName": "fleet"}
+NAME_PARAMS = {"templateName": "fleet"}
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def fleet(iot):
 
 
 def add_version(iot, **extra):
-    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER_BODY, **extra)
+    output = iot.create_provisioning_template_version(**NAME_PARAMS, templateBody=OTHER_BODY, **extra)
     return remove_metadata(output)
 
 
 def list_versions(iot):
     """Return the version IDs, oldest first, and the IDs of default versions."""
-    items = iot.list_provisioning_template_versions(**IDENTITY)["versions"]
+    items = iot.list_provisioning_template_versions(**NAME_PARAMS)["versions"]
     return [item["versionId"] for item in items], [
         item["versionId"] for item in items if item["isDefaultVersion"]
     ]
@@ -62,7 +62,7 @@ def test_a_template_is_described_as_it_was_created(iot):
         "type": "FLEET_PROVISIONING",
     }
     assert created == {"templateArn": ARN + "fleet", "templateName": "fleet", "defaultVersionId": 1}
-    assert remove_metadata(iot.describe_provisioning_template(**IDENTITY)) == {
+    assert remove_metadata(iot.describe_provisioning_template(**NAME_PARAMS)) == {
         **item,
         "defaultVersionId": 1,
         "templateBody": BODY,
@@ -84,11 +84,11 @@ def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
     clock.advance(10)
     add_version(iot)
     iot.update_provisioning_template(
-        **IDENTITY, enabled=True, description="new", defaultVersionId=2, preProvisioningHook=HOOK
+        **NAME_PARAMS, enabled=True, description="new", defaultVersionId=2, preProvisioningHook=HOOK
     )
-    with_hook = remove_metadata(iot.describe_provisioning_template(**IDENTITY))
-    iot.update_provisioning_template(**IDENTITY, removePreProvisioningHook=True)
-    without_hook = remove_metadata(iot.describe_provisioning_template(**IDENTITY))
+    with_hook = remove_metadata(iot.describe_provisioning_template(**NAME_PARAMS))
+    iot.update_provisioning_template(**NAME_PARAMS, removePreProvisioningHook=True)
+    without_hook = remove_metadata(iot.describe_provisioning_template(**NAME_PARAMS))
 
     assert with_hook == {
         **fleet,
@@ -105,7 +105,7 @@ def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
     assert {**without_hook, "preProvisioningHook": HOOK} == with_hook
     assert "preProvisioningHook" not in without_hook
     both_hooks = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
-    assert catch_error(iot.update_provisioning_template, **IDENTITY, **both_hooks) == INVALID
+    assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, **both_hooks) == INVALID
 
 
 def test_only_a_fleet_provisioning_template_can_have_a_hook(iot):
@@ -113,8 +113,8 @@ def test_only_a_fleet_provisioning_template_can_have_a_hook(iot):
     assert catch_error(iot.create_provisioning_template, **jitp, preProvisioningHook=HOOK) == INVALID
     iot.create_provisioning_template(**jitp)
 
-    assert catch_error(iot.update_provisioning_template, **IDENTITY, preProvisioningHook=HOOK) == INVALID
-    assert iot.describe_provisioning_template(**IDENTITY)["type"] == "JITP"
+    assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, preProvisioningHook=HOOK) == INVALID
+    assert iot.describe_provisioning_template(**NAME_PARAMS)["type"] == "JITP"
 
 
 def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
@@ -126,7 +126,7 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
     }
     assert add_version(iot, setAsDefault=True)["isDefaultVersion"]
     assert list_versions(iot) == ([1, 2, 3], [3])
-    described = iot.describe_provisioning_template_version(**IDENTITY, versionId=2)
+    described = iot.describe_provisioning_template_version(**NAME_PARAMS, versionId=2)
     assert remove_metadata(described) == {
         "versionId": 2,
         "creationDate": START_TIME,
@@ -138,11 +138,11 @@ def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
 def test_a_6th_version_is_rejected_and_the_id_of_a_deleted_version_is_not_reused(iot, fleet):
     for _ in range(4):
         add_version(iot)
-    params = {**IDENTITY, "templateBody": OTHER_BODY}
+    params = {**NAME_PARAMS, "templateBody": OTHER_BODY}
     expected = ("VersionsLimitExceededException", 409)
     assert catch_error(iot.create_provisioning_template_version, **params) == expected
-    assert catch_error(iot.delete_provisioning_template_version, **IDENTITY, versionId=1) == CONFLICT
-    iot.delete_provisioning_template_version(**IDENTITY, versionId=5)
+    assert catch_error(iot.delete_provisioning_template_version, **NAME_PARAMS, versionId=1) == CONFLICT
+    iot.delete_provisioning_template_version(**NAME_PARAMS, versionId=5)
     add_version(iot)
 
     assert list_versions(iot) == ([1, 2, 3, 4, 6], [1])
@@ -152,14 +152,14 @@ def test_a_6th_version_is_rejected_and_the_id_of_a_deleted_version_is_not_reused
 def test_a_body_that_is_not_a_json_object_is_rejected(iot, fleet, body):
     template = {**TEMPLATE, "templateName": "other", "templateBody": body}
     assert catch_error(iot.create_provisioning_template, **template) == INVALID
-    assert catch_error(iot.create_provisioning_template_version, **IDENTITY, templateBody=body) == INVALID
+    assert catch_error(iot.create_provisioning_template_version, **NAME_PARAMS, templateBody=body) == INVALID
 
 
 def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
     add_version(iot)
     iot.tag_resource(resourceArn=ARN + "fleet", tags=[{"Key": "line", "Value": "A"}])
-    iot.delete_provisioning_template(**IDENTITY)
-    error = catch_error(iot.describe_provisioning_template, **IDENTITY)
+    iot.delete_provisioning_template(**NAME_PARAMS)
+    error = catch_error(iot.describe_provisioning_template, **NAME_PARAMS)
     iot.create_provisioning_template(**TEMPLATE)
 
     assert (error, list_versions(iot)) == (MISSING, ([1], [1]))
@@ -182,9 +182,9 @@ def test_a_ca_can_only_use_a_jitp_template_and_prevents_its_deletion(iot, fleet,
 
 
 def test_a_claim_of_an_enabled_template_is_valid_for_five_minutes_and_not_stored(iot, fleet):
-    assert catch_error(iot.create_provisioning_claim, **IDENTITY) == INVALID
-    iot.update_provisioning_template(**IDENTITY, enabled=True)
-    claim = iot.create_provisioning_claim(**IDENTITY)
+    assert catch_error(iot.create_provisioning_claim, **NAME_PARAMS) == INVALID
+    iot.update_provisioning_template(**NAME_PARAMS, enabled=True)
+    claim = iot.create_provisioning_claim(**NAME_PARAMS)
 
     certificate = x509.load_pem_x509_certificate(claim["certificatePem"].encode())
     assert claim["certificateId"] == hashlib.sha256(pki.to_der(claim["certificatePem"])).hexdigest()
@@ -215,5 +215,5 @@ def test_missing_templates_and_versions_raise_resource_not_found(iot, fleet):
         iot.delete_provisioning_template_version,
     ):
         assert catch_error(operation, **missing, versionId=1) == MISSING
-        assert catch_error(operation, **IDENTITY, versionId=2) == MISSING
-    assert catch_error(iot.update_provisioning_template, **IDENTITY, defaultVersionId=2) == MISSING
+        assert catch_error(operation, **NAME_PARAMS, versionId=2) == MISSING
+    assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, defaultVersionId=2) == MISSING

@@ -15,6 +15,7 @@ def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")
     clock.advance(299)
+    # A repeated deprecation does not start the 5 minutes again.
     iot.deprecate_thing_type(thingTypeName="pump")
 
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID

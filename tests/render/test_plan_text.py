@@ -17,7 +17,7 @@ from reconciler.render.views.labels import format_duration, format_kind
 from reconciler.render.views.plan import build_plan_view
 from tests.support.sample_plans import FULL_PLAN, ROTATION, UPDATE, make_resource_at_line, make_sample_plan
 
-OWNERSHIP_MARKER = Step(
+OWNERSHIP_MARKER_CREATION = Step(
     Create(make_resource_at_line("thing_groups", "reconciler-greenhouse", ThingGroup())), ()
 )
 
@@ -186,7 +186,7 @@ def test_a_value_that_looks_like_a_placeholder_is_quoted():
         ),
         (make_sample_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
         (
-            make_sample_plan(UPDATE, OWNERSHIP_MARKER),
+            make_sample_plan(UPDATE, OWNERSHIP_MARKER_CREATION),
             0,
             "Plan: 1 to create, 1 to update (including 1 ownership marker)",
         ),
