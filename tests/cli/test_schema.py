@@ -61,7 +61,7 @@ def test_an_invalid_file_is_rejected_if_a_schema_can_express_the_error(case: Inv
 
 
 def test_about_half_of_all_invalid_files_are_rejected():
-    """No schema can find the other errors: they depend on a file, another table, AWS or a sum."""
+    """Most of the other errors depend on a file, another table or AWS, so no schema can find them."""
     rejected_count = sum(map(_is_rejected, CASES))
     assert len(CASES) >= 122
     assert 0.45 < rejected_count / len(CASES) < 0.65

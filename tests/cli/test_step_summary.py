@@ -12,7 +12,7 @@ from reconciler.render.views.plan import build_plan_view
 from tests.support.sample_plans import make_sample_plan, make_thing_creation
 
 
-def test_a_summary_is_appended_and_shortened_to_the_limit_and_an_error_if_nothing_fits(tmp_path):
+def test_a_summary_is_appended_and_shortened_to_the_limit_or_rejected_if_nothing_fits(tmp_path):
     file = tmp_path / "summary.md"
     steps = [Step(make_thing_creation(f"pump-{number}"), ()) for number in range(10_000)]
     view = build_plan_view(make_sample_plan(*steps))

@@ -141,11 +141,17 @@ def cloud(_cloud):
     return _cloud
 
 
-_USED_BY_THE_THING = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
+_WRITTEN_AFTER_THE_THING = {
+    "certificates.a",
+    "policies.p",
+    "thing_groups.g",
+    "thing_types.t",
+    "billing_groups.b",
+}
 WRITTEN_LATER = {
     build_updated_state: set(CHANGED_FIELDS),
-    build_state_without: _USED_BY_THE_THING,
-    build_whole_state: _USED_BY_THE_THING | {"ca_certificates.alpha"},
+    build_state_without: _WRITTEN_AFTER_THE_THING,
+    build_whole_state: _WRITTEN_AFTER_THE_THING | {"ca_certificates.alpha"},
 }
 """By the function that builds the state, the resources that its plan writes only after another step.
 
