@@ -1,7 +1,7 @@
 """Certificate authorities, device certificates and signing requests for tests.
 
-`Authority.get_device_pem` derives keys, and certificates of the default validity, from the CA, its arguments and the current
-year, so that property tests see the same certificate IDs in every run.
+`Authority.get_device_pem` derives keys, and certificates of the default validity, from the CA, the method's arguments and the
+current year, so that property tests see the same certificate IDs in every run.
 """
 
 from __future__ import annotations

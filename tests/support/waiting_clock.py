@@ -42,7 +42,7 @@ class WaitingClock(VirtualClock):
             self._move_to(moment)
 
     def sleep(self, seconds: float) -> None:
-        """Return when the clock has moved by `seconds`; it moves while all threads inside `busy` are asleep."""
+        """Return when the clock has moved by `seconds`, which needs all threads in `busy` to sleep."""
         awake = threading.Event()
         with self._lock:
             self._change_count += 1

@@ -87,7 +87,7 @@ def _count_all_devices(waves: Sequence[Plan]) -> int:
 
 
 def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
-    """Print the rotations, the waves, and how many other changes the plan has."""
+    """Print the rotations with their dependencies, the waves, and how many other changes the plan has."""
     from rich.text import Text
 
     from reconciler.cli.planning import print_plan

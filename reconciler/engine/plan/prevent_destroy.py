@@ -23,7 +23,7 @@ _UNPROTECT_ADVICE = "to allow it, first apply its table with prevent_destroy = f
 def check_prevent_destroy(
     state: DesiredState, comparison: Comparison, context: PlanContext, *, destroying: bool
 ) -> Iterator[str]:
-    """Yield an error for each protected resource that the plan would delete or replace."""
+    """Yield an error for each protected resource that the plan would delete, replace or rename."""
     kinds = all_kinds()
     if destroying:
         # Composites are deleted as the resources that they consist of, so the plan has no change of them.
