@@ -163,7 +163,9 @@ def test_interrupting_the_kernel_stops_the_apply_and_results_replace_a_finished_
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     result_count = exported.count('aria-label="Result of applying greenhouse"')
-    assert result_count == 2  # the incomplete apply, below its plan, and the retry
+    assert (
+        result_count == 2
+    )  # the incomplete apply's, in the same output as its plan; and the retry's, in the next output
     assert result.data["text/plain"].startswith("✔ Apply complete")
 
 

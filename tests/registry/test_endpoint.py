@@ -73,7 +73,7 @@ def test_the_service_is_resolved_by_signature_host_or_path(registry, url, header
     assert (response.status, response.body) == (200, b'{"Items":[]}')
 
 
-@pytest.mark.parametrize("name", ["iot", "execute-api"])
+@pytest.mark.parametrize("name", ["iot", "execute-api"])  # older clients sign `iot` requests as "execute-api"
 def test_the_signature_takes_precedence_over_the_path(registry, name):
     response = registry.handle(
         HttpRequest("GET", "http://127.0.0.1/managed-things", build_signature_header(name=name), b"")

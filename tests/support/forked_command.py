@@ -1,8 +1,8 @@
 """Commands that run in forked processes instead of new interpreters.
 
-A fork server imports everything once, and every command runs in a process that is forked from it. Such a process has its own
-folder, environment, output and exit code, as that of the installed command does. But no time is spent on starting an interpreter,
-importing boto3 and parsing AWS's service models, which takes longer than most commands.
+A fork server imports everything once, and every command runs in a process that is forked from it. Like the
+installed command, such a process has its own folder, environment, output and exit code. But no time is spent on starting an
+interpreter, importing boto3 and parsing AWS's service models, which takes longer than most commands.
 """
 
 from __future__ import annotations

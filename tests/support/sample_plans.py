@@ -27,7 +27,7 @@ def make_resource_at_line(kind: str, name: str, spec: object, line: int = 1) -> 
 
 
 def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
-    """Make a plan of steps, with an estimate of 0.6 s.
+    """Make a plan of steps, with an estimate of 0.6 s, which does not depend on its calls.
 
     Its bottleneck is the operation of the first call. `unchanged` is the number of resources that the plan does not change.
     """

@@ -1,7 +1,7 @@
 """The queue of ready steps: the steps whose dependencies are applied.
 
 Steps of different kinds are taken in turn (round-robin), so that a low quota of one kind's API does not delay the other kinds. For
-example, some certificates are deleted while other things are still being deleted. Within a kind, the step with the longest path of
+example, the certificates of things that are deleted already are deleted while further things are being deleted. Within a kind, the step with the longest path of
 dependents comes first.
 """
 

@@ -29,7 +29,7 @@ DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
 - missing: in the file, but not in the registry;
 - changed: in both and managed by this workspace, but different;
 - extra: managed by this workspace, but not in the file;
-- unmanaged: in the registry, but not managed by this workspace, whether or not it is in the file.
+- unmanaged: in the file and in the registry, but not managed by this workspace; or only in the registry, and owned by no workspace.
 """
 
 

@@ -148,7 +148,10 @@ def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mappi
 
 
 def _find_limited_action(change: Change) -> str | None:
-    """Return the action as which a change counts, or None if an earlier plan counted it."""
+    """Return the action as which a change counts, or None if it counts nothing.
+
+    For example, the deletion of a rotated certificate counts nothing, because the rotation was counted in an earlier plan.
+    """
     kind = all_kinds()[change.address.kind]
     if kind.exempt_from_limits(change):
         return None

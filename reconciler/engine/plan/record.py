@@ -4,7 +4,7 @@ An address becomes a text. Another value without a JSON equivalent becomes an ob
 value's type:
 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
-- `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
+- `{"$hash": "…"}`: the hash of a private key, or of a secret's salted hash in the registry, which is hashed once more;
 - `{"$ref": {"address": …, "field": …}}`, and other parameters whose values are known only during the apply;
 - `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$not_compared": "(not compared)"}`, and other values of specs.
 

@@ -2,7 +2,7 @@
 
 Invariant: a target is an ARN or a Cognito identity. A detached edge is no longer listed, but blocks the deletion of its policy
 for `detach_lag_seconds`; AWS documents up to five minutes. It does not block the deletion of its target, which deletes the
-edge.
+edge. `gone_at` is the time at which a detached edge no longer blocks anything; it is null until the edge is detached.
 """
 
 from reconciler.registry.context import Context

@@ -2,7 +2,8 @@
 
 Invariant: a detached edge is no longer listed, but blocks the deletion of its thing, and the deletion and the transfer of its
 certificate, for `detach_lag_seconds`, because AWS detaches asynchronously. AWS does not document whether the edge first leaves
-the lists or first permits the deletion; the registry's order is the one that is harder for a client.
+the lists or first permits the deletion; the registry's order is the one that is harder for a client. `gone_at` is the time at
+which a detached edge no longer blocks anything; it is null until the edge is detached.
 """
 
 from reconciler.registry.context import Context

@@ -103,7 +103,9 @@ class TestIssuedCertificates:
         saved_file = OutputFile("a.pem", str(file), file.read_text())
         assert plan_state(build_state(request, saved_file), cloud).steps == ()
 
-    def test_the_previous_certificate_does_not_verify_that_a_request_was_sent_again(self, cloud):
+    def test_the_certificate_of_an_earlier_call_does_not_verify_a_later_call_with_the_same_request(
+        self, cloud
+    ):
         request = make_signing_request("a")
         previous_certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         verification = CertificateIssued.for_request(
@@ -237,10 +239,11 @@ def test_a_call_that_took_effect_is_not_repeated(responses, result, operations):
             EXISTS_ERROR,
             ["Make", "Read", "Make", "Read"],
         ),
+        # The request was not sent, so there is no effect to look for.
         ([TargetError("no route")], TargetError("no route"), ["Make"]),
     ],
 )
-def test_a_change_by_another_client_does_not_count_as_the_effect_of_the_call(responses, error, operations):
+def test_a_call_fails_with_its_error_if_no_read_verifies_that_it_took_effect(responses, error, operations):
     aws = ScriptedAws(*responses)
     with pytest.raises(type(error)) as caught:
         aws.send(verification=VERIFICATION)

@@ -51,7 +51,7 @@ def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
 def test_a_protected_resource_can_be_updated(cloud):
     converge(make_one_device_state(), cloud)
     plan = plan_state(make_state(make_ca(), *protect(*make_device("a", site="bergen"))), cloud)
-    # The group of the protected things is created, and the thing is updated.
+    # The group `reconciler-ws:protected`, whose members are protected, is created, and the thing is updated.
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 

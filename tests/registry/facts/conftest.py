@@ -1,4 +1,4 @@
-"""Fixtures of the facts: a served registry with virtual time, its clients, and a device."""
+"""Fixtures for the numbered facts about AWS: a served registry, its clients, a device certificate."""
 
 import json
 
