@@ -203,7 +203,7 @@ class ProvisioningProfiles(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update the tags, one of which records that the key is saved; AWS changes nothing else of a profile."""
         live_tags = change.live.tags
-        # `save_claim_key_to` changes only if its file already contains the claim's key; `plan_errors` has checked that.
+        # The field differs if the tag that marks the key as saved is missing; `plan_errors` has checked that the file contains the key.
         is_key_in_file = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
         is_key_saved = bool(is_key_in_file and _saves_claim_key(change.resource.spec))
         desired_tags = _build_tags(change.resource, context, is_key_saved=is_key_saved)

@@ -288,7 +288,7 @@ class Things(Kind):
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the thing from the groups that mark it as owned or protected.
 
-        It keeps its certificates; those that no other owned thing has then have no owner.
+        It keeps its certificates. A certificate that no other owned thing has is then owned by no workspace.
         """
         groups = [build_workspace_group_name(context.workspace)]
         if change.live.prevent_destroy:
@@ -383,7 +383,7 @@ def _to_live(
 
 
 def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
-    """Return whether a thing has its certificates exclusively, from one of `values` for each.
+    """Return whether a thing has its certificates exclusively, given for each certificate whether it does.
 
     If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan changes the rest.
     For a thing that is not in the file, the result is then true.

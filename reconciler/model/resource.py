@@ -125,8 +125,8 @@ class Live:
     `owner` is the workspace that manages the resource, or None. `==` ignores the other fields:
 
     - `arn` and `tags` (including the ownership tags), if AWS has them;
-    - `declared_name`: the name that it was declared with, if the registry stores that, or another name for it in plans; if
-      None, plans use AWS's ID;
+    - `declared_name`: the name that plans show: the declared name if the registry stores it, else one that the kind derives;
+      None: plans show AWS's ID;
     - `prevent_destroy`: whether it was applied with `prevent_destroy`;
     - `kept_until`: the end of the grace period for which it is kept, in seconds since 1970, or None;
     - `used_by`: AWS's IDs of the resources that use it, if its kind reads them;

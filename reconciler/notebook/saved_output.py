@@ -50,7 +50,7 @@ class SavedOutput:
     def add_result(self, plan: Plan, result: Result | None) -> None:
         """Add an applied plan with its result.
 
-        `result` is None if it is displayed in place of the widget.
+        `result` is None if the result is displayed elsewhere: where the panel was.
         """
         view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
         self._applied_plans.append(self._to_plan_with_result(plan, view))

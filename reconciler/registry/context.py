@@ -17,7 +17,7 @@ class Context:
 
     `scope` is the number that identifies the account and Region in every table. `now` is in seconds since the epoch and does not
     change during the request. `invalid_code` is the error code that the operation's model has for an invalid request. `signer`
-    signs page tokens; its secret is also the key of the digests that operations store.
+    signs page tokens; its secret is also the key of the keyed hashes that operations store instead of secrets.
     """
 
     tx: Transaction

@@ -62,7 +62,7 @@ def test_a_hostile_attribute_is_escaped_in_text():
         "Things  1 to create\n"
         "  + create   things.pump-7  desired_state.toml:1 · 0 calls\n"
         r'             attributes.note  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"'
-        "\n\nAPI calls  0, at least 0.60 s under AWS quotas\n\nPlan: 1 to create\n"
+        "\n\nAPI calls  0, at least 0.00 s under AWS quotas\n\nPlan: 1 to create\n"
     )
 
 

@@ -43,7 +43,7 @@ FULL_PLAN_MARKDOWN = """\
 <!-- reconciler plan greenhouse -->
 ### Plan for `greenhouse`: 2 to create, 1 to update, 1 to replace, 1 to delete
 
-`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2` · 6 API calls, at least 0.60 s under AWS quotas · 12 unchanged
+`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2` · 6 API calls, at least 0.10 s under AWS quotas · 12 unchanged
 
 ```text
 ! warning    certificates.pump-9  the certificate expires on 2026-01-04

@@ -70,9 +70,9 @@ def test_a_plan_is_rendered_as_html():
         '<span class="added">+ <code>pump-9</code></span> <span class="removed">- <code>pump-3</code></span> </td></tr>'
         "</tbody></table></div></details></td></tr></tbody></table></details>"
         '<details class="section"><summary><strong>API calls</strong>'
-        ' <span class="quiet">1, at least 0.60 s under AWS quotas</span></summary>'
+        ' <span class="quiet">1, at least 0.10 s under AWS quotas</span></summary>'
         '<table class="lines"><tbody><tr><td class="number">1</td><th scope="row">iot:UpdateThing</th>'
-        '<td class="quiet">at 10 per second: 0.60 s</td></tr></tbody></table></details></section>'
+        '<td class="quiet">at 10 per second: 0.10 s</td></tr></tbody></table></details></section>'
     )
 
 
@@ -109,11 +109,11 @@ def test_a_plan_is_readable_without_its_style():
         "authentication_material | (sensitive)",
         "authentication_material_type | ZWAVE_QR_BAR_CODE",
         "serial_number | SN-0008",
-        "API calls 6, at least 0.60 s under AWS quotas",
+        "API calls 6, at least 0.10 s under AWS quotas",
         "1 | iot:CreateThing | ",
         "1 | iot:DeleteCertificate | ",
         "1 | iot:DeleteThing | ",
-        "1 | iot:RegisterCertificate | at 10 per second: 0.60 s",
+        "1 | iot:RegisterCertificate | at 10 per second: 0.10 s",
         "1 | iot:UpdateThing | ",
         "1 | iot-managed-integrations:CreateManagedThing | ",
     ]

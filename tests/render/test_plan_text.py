@@ -53,11 +53,11 @@ Managed things  1 to create
   ! warning    certificates.pump-9  the certificate expires on 2026-01-04
   ? unmanaged  things.pump-99  not managed by any workspace
 
-API calls  6, at least 0.60 s under AWS quotas
+API calls  6, at least 0.10 s under AWS quotas
   1  iot:CreateThing
   1  iot:DeleteCertificate
   1  iot:DeleteThing
-  1  iot:RegisterCertificate  at 10 per second: 0.60 s
+  1  iot:RegisterCertificate  at 10 per second: 0.10 s
   1  iot:UpdateThing
   1  iot-managed-integrations:CreateManagedThing
 
@@ -88,9 +88,9 @@ Things  1 to update
                 thingName        pump-7
                 expectedVersion  3
 
-API calls  3, at least 0.60 s under AWS quotas
+API calls  3, at least 0.10 s under AWS quotas
   1  iot:DeleteCertificate
-  1  iot:RegisterCertificate  at 10 per second: 0.60 s
+  1  iot:RegisterCertificate  at 10 per second: 0.10 s
   1  iot:UpdateThing
 
 Plan: 1 to update, 1 to replace"""

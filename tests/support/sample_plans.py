@@ -27,21 +27,21 @@ def make_resource_at_line(kind: str, name: str, spec: object, line: int = 1) -> 
 
 
 def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
-    """Make a plan of steps, with an estimate of 0.6 s, which does not depend on its calls.
+    """Make a plan of steps, with the time that its bottleneck takes.
 
     Its bottleneck is the operation of the first call. `unchanged` is the number of resources that the plan does not change.
     """
     counts = Counter((call.service, call.operation) for step in steps for call in step.calls)
-    bottleneck = None
+    bottleneck, seconds = None, 0.0
     if counts:
         (_, operation), count = next(iter(counts.items()))
-        bottleneck = Bottleneck(operation, count, rate=10.0)
+        bottleneck, seconds = Bottleneck(operation, count, rate=10.0), count / 10.0
     return Plan(
         "greenhouse",
         TARGET,
         steps,
         "3f9a2c81d0e2" + "0" * 52,
-        Estimate(dict(counts), 0.6, bottleneck),
+        Estimate(dict(counts), seconds, bottleneck),
         unchanged,
         notes,
     )

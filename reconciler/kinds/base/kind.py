@@ -115,7 +115,7 @@ class Kind(ABC):
     unsupported_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that the file cannot set, and why."""
     composed_of: ClassVar[frozenset[str]] = frozenset()
-    """The kinds of a resource's parts, which are ordinary resources once it is removed from the file."""
+    """The kinds of the parts of one resource of this kind; without that resource in the file, they are resources of their own."""
     has_ownership_markers: ClassVar[bool] = True
     """Whether each resource has its own ownership markers in the registry: its owner and `prevent_destroy`."""
     owned_through: ClassVar[OwnedThrough | None] = None
@@ -273,8 +273,8 @@ class Kind(ABC):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the other live resources that the change's calls modify or delete.
 
-        If one of these was changed after the plan was made, the step is rejected. So resources that a step of their own
-        updates are left out; those that a step of their own deletes may be included.
+        If one of these was changed after the plan was made, the step is rejected. So this leaves out a resource
+        that has its own step in the plan and is updated there; one that is deleted there may be included.
         """
         return ()
 

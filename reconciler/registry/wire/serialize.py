@@ -1,7 +1,7 @@
 """Output → response: status, headers and JSON body, according to the model.
 
-Invariant: a member that its shape does not have is an internal error and raises KeyError (at the top of an output whose shape has
-a `payload`, or without a shape, it is ignored). A member that is None is omitted. Timestamps are passed as seconds since the
+Invariant: a member that its shape does not have is an internal error and raises KeyError. Only at the top of an output it is
+ignored, if the output has no shape or its shape has a `payload`. A member that is None is omitted. Timestamps are passed as seconds since the
 epoch or as datetimes.
 """
 
