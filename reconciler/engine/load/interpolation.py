@@ -95,14 +95,16 @@ class _InterpolatedTable(Interpolation):
     def fill(self, row: RowValues) -> dict[str, Any]:
         filled: dict[str, Any] = {}
         for _, key, value in self.items:
-            name = key.fill(row)
-            if name in filled:
-                problem = f"two keys become {quote(name)}"
-                raise InvalidValueError(ValueProblem("duplicate-key", problem, "unique keys", path=(name,)))
+            filled_key = key.fill(row)
+            if filled_key in filled:
+                problem = f"two keys become {quote(filled_key)}"
+                raise InvalidValueError(
+                    ValueProblem("duplicate-key", problem, "unique keys", path=(filled_key,))
+                )
             try:
-                filled[name] = value.fill(row)
+                filled[filled_key] = value.fill(row)
             except InvalidValueError as error:
-                raise error.nest_under(name) from None
+                raise error.nest_under(filled_key) from None
         return filled
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
@@ -113,9 +115,9 @@ class _InterpolatedTable(Interpolation):
     def trace_part(
         self, part: str | int, row: RowValues
     ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
-        for name, key, value in self.items:
+        for key_in_file, key, value in self.items:
             if key.fill(row) == part:
-                return name, tuple(key.iterate_texts()), value
+                return key_in_file, tuple(key.iterate_texts()), value
         return part, (), None
 
 
@@ -233,7 +235,7 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return the path in the file's table of the filled value at `path`, and the columns used there.
+    """Return where the filled value at `path` is in the file's table, and the columns used there.
 
     These are the columns of the value itself and those of the keys on the path.
     """

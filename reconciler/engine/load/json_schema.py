@@ -1,8 +1,9 @@
 """The JSON Schema (draft 2020-12) of a desired-state file, derived from the kinds and the loader.
 
 It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what depends on
-another file, on another table or on the resources in AWS. A text with a brace may be filled from a row, so the tables of resources,
-with `for_each` or without, accept any such text without checking AWS's constraints or the text's format.
+another file, on another table or on the resources in AWS. A text with a brace may be filled from a row. A kind's tables have
+the same schema with `for_each` and without, so all of them accept any such text: neither AWS's constraints on it nor its format
+are checked.
 """
 
 from __future__ import annotations
@@ -219,9 +220,8 @@ def _add_constraints(schema: Schema, constraints: Mapping[str, Any], member: Mem
             return {**schema, **{key: constraints[key] for key in constraints if key != "type"}}
         case _ if schema == _DOCUMENT and "properties" in constraints:
             return {"anyOf": [_FILE, _TEXT, _allow_brace_in_each_text(constraints)]}
-        case _ if (
-            schema.get("anyOf", [{}])[0] == _TEXT and not member.references
-        ):  # text, or a file or secret instead
+        case _ if schema.get("anyOf", [{}])[0] == _TEXT and not member.references:
+            # The field takes a text or, in its place, a file or a secret.
             text = _allow_brace({**_TEXT, **constraints}) if constraints else _TEXT
             return {**schema, "anyOf": [text, *schema["anyOf"][1:]]}
         case _:
@@ -241,7 +241,7 @@ def _add_structure_constraints(properties: Schema, constraints: Mapping[str, Any
 
 
 def _allow_brace_in_each_text(schema: Any) -> Any:
-    """Return the schema of a JSON value, changed to accept any text with a brace for each text in it."""
+    """Return the schema of a JSON value, changed so that each text in it may also be one with a brace."""
     if not isinstance(schema, Mapping):
         return schema
     relaxed = {key: _allow_brace_in_each_text(value) for key, value in schema.items() if key != "properties"}
@@ -255,7 +255,8 @@ def _allow_brace_in_each_text(schema: Any) -> Any:
 def _adapt_map_constraint(key: str, constraint: Any, schema: Schema) -> Any:
     """Return AWS's constraint on a map's keys, values or size, as the file's schema needs it.
 
-    Keys and texts with a brace are accepted. `schema` is that of the map; if its values are not just texts, it is kept for them.
+    Keys and texts with a brace are accepted. `schema` is the map's own schema. If its values may be other than
+    texts, their schema is kept, without AWS's constraint.
     """
     if key == "propertyNames":
         return {**_UNRESERVED_KEY, "anyOf": [constraint, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}

@@ -158,7 +158,7 @@ def _compute_digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
     """Return the SHA-256 over the TOML files and the files that they refer to, except files with secrets."""
     sha256 = hashlib.sha256()
     for file, context in contexts.items():
-        file_digest = (file.path.name, hashlib.sha256(file.raw).hexdigest())
-        for name, digest in (file_digest, *sorted(context.digests.items())):
+        toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
+        for name, digest in (toml_file_entry, *sorted(context.digests.items())):
             sha256.update(f"{name}\0{digest}\n".encode())
     return sha256.hexdigest()

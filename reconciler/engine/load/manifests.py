@@ -35,8 +35,8 @@ class Manifest:
     - `name`: the file's name in messages; empty for an array in the table itself;
     - `columns`: the names of the columns, None if they could not be determined;
     - `rows`: the place and the values of each row;
-    - `problems`: the place of each row (or header) that could not be read, with a problem. If the problem has a path, this is the
-      name of a column.
+    - `problems`: the place of each row (or header) that could not be read, with a problem. If the problem has a path,
+      the path is the name of a column.
     """
 
     name: str
@@ -188,7 +188,7 @@ def _parse_objects(
 ) -> _ManifestBuilder:
     """Parse objects, which must all have the keys of the first one.
 
-    `items` are pairs of a row's number and what `parse_row` parses to its object.
+    Each item is a pair of a row's number and the argument for `parse_row`, which returns the row's object.
     """
     for number, item in items:
         try:
@@ -256,7 +256,8 @@ def _parse_json_row(line: bytes) -> Mapping[str, str]:
     except UnicodeDecodeError:
         raise _build_error("invalid-utf-8", "not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        reason = error.msg.removesuffix(" at")  # "Unterminated string starting at"
+        # Some messages end with "at", before a position, such as "Unterminated string starting at".
+        reason = error.msg.removesuffix(" at")
         raise _build_error(
             "invalid-json", f"not JSON: {reason} at character {error.colno}", expected
         ) from None

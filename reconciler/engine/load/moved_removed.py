@@ -35,7 +35,7 @@ _ABSENT_ADDRESS = "an address that the file no longer has"
 
 @frozen
 class _Move:
-    """An unchecked statement that the resource `target` had the address `source`.
+    """An unchecked statement that the resource with the address `target` had the address `source` before.
 
     `path` is where the statement is in the declaration.
     """
@@ -139,8 +139,8 @@ class _Resolver:
     def _check_removal(self, address: Address) -> None:
         """Raise InvalidValueError if `[[removed]]` may not name this address.
 
-        That is so if the file still declares it, if an earlier `[[removed]]` names it, if it is the address of an ownership marker
-        or of a resource composed of others, or if its name is one that the registry does not store.
+        That is so for an address that the file still declares or that an earlier `[[removed]]` names, for an ownership marker, for
+        a resource that is composed of others, and for a name that no orphan of the kind can have.
         """
         kind = all_kinds()[address.kind]
         if address in self._declarations:
@@ -195,7 +195,7 @@ class _Resolver:
     def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
         """Raise InvalidValueError if the new address is not declared.
 
-        `targets` has the new address by the former one, of all moves.
+        `targets` has the new address of every move, by the former address.
         """
         target = move.target
         if target in self._declarations:
@@ -286,7 +286,7 @@ def _resolve_move(move: _Move) -> _ResolvedMove:
 def _follow_moves(move: _ResolvedMove, targets: Mapping[Address, Address]) -> Address | None:
     """Return the address that a chain of moves leads to, or None for a cycle.
 
-    `targets` has the new address by the former one, of all moves.
+    `targets` has the new address of every move, by the former address.
     """
     visited, address = {move.source}, move.target
     while address in targets:

@@ -165,7 +165,7 @@ def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Va
         if isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield (name, index), table, item
-        elif isinstance(value, str | External):  # in other fields, a document may be in place of a name
+        elif isinstance(value, str | External):  # a document in place of a name is not a reference
             yield (name,), table, value
 
 

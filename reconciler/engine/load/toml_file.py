@@ -28,6 +28,7 @@ _MAX_INDEXED_DEPTH = 32
 _TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 _MANY_DIGITS = re.compile(r"[0-9_]{1000,}")
+"""An integer so long that it is probably the one that Python does not convert; the default limit is 4300 digits."""
 
 Keys: TypeAlias = tuple[str | int, ...]
 """The path of a value in the file: keys, and indexes of arrays."""
@@ -89,7 +90,7 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
         return TomlFile(display_name, path, raw, tomllib.loads(text), lines)
     except RecursionError:
         return _build_unreadable_diagnostic(display_name, 1, "nested too deeply")
-    except ValueError as error:  # also for an integer of more digits than Python converts
+    except ValueError as error:  # not valid TOML, or an integer of more digits than Python converts
         message = str(error)
     position = _TOMLLIB_POSITION.search(message)
     if position is None:
@@ -171,7 +172,7 @@ class KeyLines:
     def _iterate_declared_keys(self) -> Iterator[tuple[Keys, int]]:
         """Yield the headers of tables and the keys in them, each with its line, in order.
 
-        Keys inside values or arrays of tables are left out.
+        Keys inside values, and keys inside arrays of tables, are left out.
         """
         for node in self._tree.root_node.named_children:
             header = _find_header(node) if node.type == "table" else None

@@ -85,17 +85,17 @@ class _ReferenceChecker:
 
     def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
         """Yield a problem for each reference in a field to an undeclared resource."""
-        for path, table, name in item.references:
-            if isinstance(name, External) or self._is_declared(Address(table, name)):
+        for path, table, reference in item.references:
+            if isinstance(reference, External) or self._is_declared(Address(table, reference)):
                 continue
             field = getattr(attrs.fields(item.kind.spec_class), str(path[0]))
             alternative = '{ id = "…" } for a resource outside this file'
             if accepts_document_or_name(field.type):
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
-            # Other fields take addresses, so an address may stand here instead of a name.
-            nearest = self._find_nearest_name(table, name.removeprefix(f"{table}."))
-            yield _build_not_declared_problem(table, name, expected, nearest, path)
+            # This field takes names, but an address may be in it by mistake, as `depends_on` takes addresses.
+            nearest = self._find_nearest_name(table, reference.removeprefix(f"{table}."))
+            yield _build_not_declared_problem(table, reference, expected, nearest, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
         """Yield a problem for each item of `depends_on` that is not a declared address."""
@@ -233,7 +233,7 @@ def _to_checked_value(value: Any, references: str | None) -> Any:
             return value.value
         case External():
             return value.id.rpartition("/")[2]
-        case str() if references:
+        case str() if references:  # a name in the file, which is checked where that resource is declared
             return None
         case Mapping():  # secrets among its values are not checked: they are revealed only to be sent
             return {key: item for key, item in value.items() if not isinstance(item, Secret)}

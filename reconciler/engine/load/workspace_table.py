@@ -70,7 +70,10 @@ def parse_settings(
 
 
 def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
-    """Yield the first reason why AWS would reject an ownership marker with this name, or an empty name."""
+    """Yield a problem if the name is empty, or the first reason why AWS would reject a marker's name.
+
+    The names of the ownership markers contain the workspace's name.
+    """
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return

@@ -205,9 +205,8 @@ class _Lease:
             requested_at = self.clock()
             group = _read_group(self.workspace, self.call)
             lease = group.find_active_lease() if group else None
-            if (
-                lease and lease.token != self.token
-            ):  # it has this token if an earlier attempt created the group
+            # If an earlier attempt created the group, the lease in it is this one.
+            if lease and lease.token != self.token:
                 raise lease.build_locked_error()
             if self._try_acquire(group):
                 self._renewed_at = requested_at
@@ -231,7 +230,7 @@ class _Lease:
         except AwsError as error:
             if error.code != _ALREADY_EXISTS:
                 raise
-        # Another process may have created the group just now, and the stored times must be the registry's.
+        # The lease is not held yet: another process may have created the group, and the stored times must be the registry's.
         return False
 
     def _build_attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:

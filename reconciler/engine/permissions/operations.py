@@ -22,8 +22,8 @@ Operation: TypeAlias = tuple[str, str]
 PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
 """Command that needs the permissions → the verbs that it needs in addition to "read".
 
-A destroy updates the workspace's thing group, which stores the lease. It forgets the resources in `[[removed]]`, with operations
-that updates and deletions need as well.
+A destroy updates the workspace's thing group, which stores the lease. A destroy also forgets the resources in `[[removed]]`, but
+only with operations that updates and deletions need as well.
 """
 
 _ROLE_MEMBER_SUFFIXES = ("RoleArn", "roleArn")
@@ -36,8 +36,8 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
     `purpose` is a key of `PURPOSES`.
 
     "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
-    file. "Write" has only operations of the kinds in the file, of the kinds that those are composed of, and of the ownership
-    markers.
+    file. "Write" has only operations of the kinds in the file, of the kinds that make up a composite kind in the file, and of
+    the ownership markers.
     """
     kinds = all_kinds()
     kind_names = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}

@@ -202,7 +202,7 @@ def _pair_secrets(spec: object, live_spec: object) -> list[tuple[SecretDigest, S
     pairs = []
     for name in get_members(type(spec)):
         secret = getattr(spec, name)
-        digest = getattr(live_spec, name) if isinstance(secret, Secret) else None
-        if isinstance(digest, SecretDigest):
-            pairs.append((digest, secret))
+        stored_hash = getattr(live_spec, name) if isinstance(secret, Secret) else None
+        if isinstance(stored_hash, SecretDigest):
+            pairs.append((stored_hash, secret))
     return pairs

@@ -55,7 +55,8 @@ def _check_registry_protection(change: Delete | Replace, context: PlanContext) -
     """
     address = change.address
     if address in list_reserved_addresses(context.workspace):
-        # The workspace added this resource itself. Deleting it is allowed; any certificates that it has are checked separately.
+        # This is an ownership marker, which the workspace adds itself. It may be deleted; any certificates that it has are
+        # checked separately.
         return
     if all_kinds()[address.kind].has_ownership_markers:
         reason = "it was applied with lifecycle.prevent_destroy"

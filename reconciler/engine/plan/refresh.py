@@ -163,7 +163,7 @@ def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
 
 
 def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
-    """Return the names of the live resources whose AWS ID follows from the file, by AWS ID."""
+    """Return, by AWS ID, the names of the live resources whose AWS ID follows from the file."""
     declared_names = {
         kind.identity(resource): resource.address.name for resource in scope.iterate_resources(kind.table)
     }
@@ -177,7 +177,7 @@ def _find_names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 def _find_names_by_pairing(
     kind: Kind, scope: Scope, unmatched_live: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names of the live resources that the kind pairs with declared ones, by AWS ID.
+    """Return, by AWS ID, the names of the live resources that the kind pairs with declared ones.
 
     The AWS IDs of the live resources in `unmatched_live` do not follow from the file.
     """
@@ -196,7 +196,7 @@ def _find_names_by_pairing(
 def _choose_fallback_names(
     kind: Kind, scope: Scope, unnamed_live: Sequence[Live], *, taken_names: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names of live resources that are not in the file, by AWS ID.
+    """Return, by AWS ID, the names of live resources that are not in the file.
 
     Such a resource keeps the name that it was declared with. If the registry does not store that name, or another resource has
     it, the resource is named by its AWS ID.

@@ -146,7 +146,7 @@ def _find_changes_before_deletion(
     The deletion of an ownership marker also waits for the changes of resources that need the marker.
     """
     address = change.address
-    # The deletion makes AWS remove the references of users that keep one, so after it, the steps of these users would be stale.
+    # Some users keep their reference until AWS removes it with the deletion; after that, the users' own steps would be stale.
     holders = {*find_deletion_blockers(address, context), *context.find_remaining_users(address)}
     holders.update(all_kinds()[address.kind].hidden_holders(change, context))
     users = [*context.live_users.get(address, ()), *dependents.get(address, ())]

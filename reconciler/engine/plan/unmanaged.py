@@ -48,9 +48,8 @@ def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[
 
 def _format_import_advice(kind: Kind, tables: Collection[str]) -> str:
     """Return how to import a resource that is in one of the tables, which share the kind's listing."""
-    if (
-        kind.id_member
-    ):  # its name in the file is not AWS's ID, and a certificate without a thing needs no --adopt
+    if kind.id_member:
+        # AWS's ID is not the name in the file, and some resources, such as certificates without things, need no --adopt.
         return "declare it and run `reconciler plan`, which shows whether it needs --adopt"
     commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))
     return f"run {' or '.join(commands)}"
