@@ -110,7 +110,7 @@ class CaCertificate:
 
 @frozen
 class SignedCode(Deferred):
-    """The verification certificate: AWS's registration code as its common name, signed with the CA's key."""
+    """The verification certificate: its common name is AWS's registration code, and the CA's key signs it."""
 
     ca: Pem
     key: Secret

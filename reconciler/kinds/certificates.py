@@ -209,7 +209,7 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject impossible registrations, changes during a transfer, and another status for a revoked one.
+        """Reject impossible registrations, changes during a transfer, and any other status after REVOKED.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -240,7 +240,10 @@ class Certificates(Kind):
             yield f"kept with its successor until {end:%Y-%m-%d %H:%M} UTC"
 
     def exempt_from_limits(self, change: Change) -> bool:
-        """Return whether the change deletes a certificate after its grace period: its rotation was counted."""
+        """Return whether the change deletes a certificate after its grace period.
+
+        The limits have already counted the replacement that started the grace period, in an earlier plan.
+        """
         return isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_past_grace_period
 
     def survives_replacement(self, change: Replace) -> bool:

@@ -104,7 +104,7 @@ class CredentialLockers(Kind):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Pair by name tag, even if an interrupted replacement has left two lockers with the same one."""
+        """Pair by name tag, even if an interrupted replacement has left two lockers with the same tag."""
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -135,7 +135,8 @@ class CredentialLockers(Kind):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the managed things that a replacement moves to the new locker.
 
-        The call that moves one sends all fields that the file sets except capabilities, so it would undo other changes of them.
+        The call that moves a managed thing sends all fields that the file sets, except capabilities, so it would undo
+        changes that another caller has made to these fields.
         """
         return _find_moved_things(change, context) if isinstance(change, Replace) else ()
 
@@ -158,6 +159,10 @@ def _move_managed_things(change: Replace, context: PlanContext) -> Iterator[ApiC
 
 
 def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> ApiCall:
+    """Return the call that creates a locker.
+
+    `replaced_id` makes the token of a replacement differ from that of an earlier creation with the same fields.
+    """
     spec: CredentialLocker = resource.spec
     params: dict[str, Any] = {
         "Name": spec.name or resource.address.name,

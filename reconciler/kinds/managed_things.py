@@ -71,8 +71,9 @@ _META_DATA_COUNT = 2
 class ManagedThings(Kind):
     """Managed things: found by name tag, owned by tag.
 
-    A resource in the file is matched with the live managed thing that has its name tag; without one, with a managed thing
-    that has no ownership tags, by serial number, else by name. Such a managed thing is changed only if it is imported.
+    A resource in the file is matched with the live managed thing that has its name tag. If there is none, it is matched with
+    a managed thing without ownership tags: one that has its serial number or, if none has, its name. Such a managed
+    thing is changed only if it is imported.
     """
 
     table = "managed_things"
@@ -271,6 +272,10 @@ def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> l
 
 
 def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:
+    """Yield the calls that create a managed thing.
+
+    `replaced_id` makes the token of a replacement differ from that of an earlier creation with the same fields.
+    """
     spec: ManagedThing = resource.spec
     material = _hash_material(resource, context)
     params = {

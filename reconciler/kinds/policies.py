@@ -132,7 +132,7 @@ class Policies(Kind):
         return [ApiCall("iot", "CreatePolicy", params, verification=_build_document_verification(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Create a new default version; if there are five, delete the oldest other one first."""
+        """Create a new default version; if there are five versions, first delete the oldest non-default one."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
@@ -181,7 +181,7 @@ def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
         change, live = context.changes.get(user), context.live[user]
         has_grace_period = isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)
         if user in remaining_users or has_grace_period:
-            continue  # during its grace period, the old certificate keeps its policies
+            continue  # the user keeps the policy; during a grace period, the old certificate does
         if isinstance(change, Update | Replace | Delete):
             # A provisioned thing has no ARN: the policy is attached to its certificate.
             facts = live.facts

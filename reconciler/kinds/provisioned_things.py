@@ -148,7 +148,8 @@ class ProvisionedThings(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether an interrupted registration may have created the live parts.
 
-        It may have if the thing has the template's attributes and type and no other certificate, or if there is no thing.
+        That is so if there is no thing, or if the thing has the template's attributes and type, and no certificate other than
+        the template's.
         """
         live, desired = change.live.spec, change.resource.spec
         if live.thing_name is None:  # only other parts exist

@@ -38,7 +38,7 @@ class Scope:
     """The coverage of a read, and the data that it may use.
 
     - `desired`: the desired resources, or only those that matter for the read if few resources are read again;
-    - `live_by_kind`: the live resources of the kinds that are read before this one, which it lists in `Kind.reads_after`;
+    - `live_by_kind`: the live resources of the kinds in the `reads_after` of the kind that is read; of all kinds after all reads;
     - `now`: seconds since 1970;
     - `previous_states`: the identities to read, each with its live resource at the previous read, or None if it did not
       exist then or was not read; without `previous_states`, everything is read;
@@ -69,7 +69,7 @@ class Scope:
         return iter(self._desired_by_kind.get(kind, ()))
 
     def get_live(self, kind: str) -> Sequence[Live]:
-        """Return the live resources of a kind that is read before this one."""
+        """Return the live resources of a kind that is in the `reads_after` of the kind that is read."""
         return self.live_by_kind.get(kind, ())
 
     def includes(self, identity: str) -> bool:

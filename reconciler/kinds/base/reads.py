@@ -15,7 +15,10 @@ PAGE_SIZE = 250
 """The maximum number of items in one page of AWS IoT's listings (API reference, `maxResults`)."""
 
 DESCRIBES_PER_PAGE = 35
-"""The number of DescribeThing calls that take as long as one page of ListThings: AWS allows 350 and 10 per second."""
+"""The number of DescribeThing calls that take as long as one page of ListThings.
+
+AWS allows 350 of the former and 10 of the latter per second.
+"""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 VERSION_CONFLICT = "VersionConflictException"
@@ -40,7 +43,8 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     A page lists hundreds of resources, but an account may have millions that the file does not need. So at most `max_pages`
     pages are read, and always one; IDs that are not on these pages are described. Callers choose `max_pages` so that reading
     the pages takes about as long as describing every ID. `describe` has to ignore the error for a resource that does not
-    exist. Without `use_listing`, every ID is described.
+    exist. Without `use_listing`, every ID is described. `items` is the response's member with the list, `key` the member of
+    each item with its ID.
     """
     if not ids:
         return {}

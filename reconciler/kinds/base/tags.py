@@ -88,7 +88,7 @@ def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
-    """Return the calls that change the tags `before` to `after`, ownership tags included."""
+    """Yield the calls that change the tags `before` to `after`, ownership tags included."""
     removed = sorted(before.keys() - after.keys())
     added_or_changed = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]

@@ -92,8 +92,8 @@ def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall
 def _find_arns_to_reattach(change: Update, context: PlanContext) -> list[str | Ref]:
     """Return the ARNs of the certificates that stay with the thing but have to be attached again.
 
-    They are those of the certificates whose attachment has the wrong type, and the new ARNs of certificates that the plan
-    replaces. Certificates in their grace period, which the specs do not contain, come first.
+    They are the ARNs of certificates whose attachment has the wrong type (exclusive or not), and the new ARNs of certificates
+    that the plan replaces. Certificates in their grace period, which the specs do not contain, come first.
     """
     facts = change.live.get_facts(ThingFacts)
     wrong_arns = {

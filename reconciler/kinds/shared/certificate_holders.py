@@ -53,7 +53,7 @@ def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> 
 
 
 def read_outside_owners(outside_holders: Mapping[str, Sequence[str]]) -> Read[dict[str, str | None]]:
-    """Return another workspace that owns a thing with the certificate, or None, by certificate ID."""
+    """Return, by certificate ID, a workspace that owns one of the outside things, or None if none does."""
     things = sorted({thing for holders in outside_holders.values() for thing in holders})
     owner_by_thing = yield from group_membership.read_owners(things)
     owners: dict[str, str | None] = {}

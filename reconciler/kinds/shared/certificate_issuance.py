@@ -71,7 +71,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
 
 
 def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
-    """Yield an error if `save_to` exists; called for a certificate that AWS does not have."""
+    """Yield an error if the file `save_to` has content; called for a certificate that AWS does not have."""
     if isinstance(save_to, OutputFile) and save_to.content:
         yield (
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
@@ -152,9 +152,10 @@ class CertificateIssued(Verification):
 def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
     """Return the name in the file of each certificate that AWS issued and no apply has saved, by ID.
 
-    An apply that is killed between the response and writing the file leaves such a certificate. Its public key is that of
-    its request. AWS lists no keys, so if any request has no known certificate, every certificate with an ID that is not in
-    `known_ids` is described. Only the first of several certificates with the key of one request is returned.
+    An apply that is killed between the response and writing the file leaves such a certificate. It is recognized by
+    its public key, which is that of its request. AWS lists no keys, so if any request has no known certificate, every
+    certificate with an ID that is not in `known_ids` is described. Only the first of several certificates with the key of
+    one request is returned.
     """
     names_by_key_digest: dict[str, str] = {}
     for resource in scope.iterate_resources("certificates"):

@@ -30,7 +30,7 @@ def build_retired_policy_name(workspace: str) -> str:
 def mark_retired(context: PlanContext, arn: str) -> ApiCall:
     """Return the call that attaches the policy that marks a retired certificate.
 
-    AWS allows ten policies; a certificate that has ten already is deleted without the mark.
+    AWS allows ten policies for each certificate; one that has ten already is deleted without the mark.
     """
     params = {"policyName": build_retired_policy_name(context.workspace), "target": arn}
     ignored_errors = {"LimitExceededException", *NOT_FOUND}

@@ -66,7 +66,8 @@ class Certificate:
 class CertificateFacts:
     """Further facts about a live certificate.
 
-    - `policies`: the names of all its policies, read if it may be deleted and in re-reads;
+    - `policies`: the names of all its policies, or None: they are read only for a certificate that a plan may delete, and
+      in re-reads;
     - `has_outside_things`: whether things outside the workspace have it;
     - `is_past_grace_period`: whether its grace period has ended;
     - `is_unexpected`: whether a desired thing has it, although the file does not declare it and no rotation left it.

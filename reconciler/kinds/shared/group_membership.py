@@ -225,7 +225,7 @@ def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
 
 
 def _find_root(name: str, find_parent: _ParentFinder) -> str:
-    """Return the group at the top of a group's hierarchy; in a cycle, the last before one repeats."""
+    """Return the group at the top of a group's hierarchy; in a cycle, the last group before one repeats."""
     visited = {name}
     parent = find_parent(name)
     while parent is not None and _get_name(parent) not in visited:
