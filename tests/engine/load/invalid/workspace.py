@@ -140,7 +140,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "settings that only AWS has are rejected for other targets, and an invalid region for every target",
+        "settings for the target aws are rejected for other targets, and an invalid region for every target",
         """
         [workspace]
         name = "greenhouse"
@@ -184,6 +184,18 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
+        "prune is owned or never",
+        """
+        [workspace]
+        name = "greenhouse"
+        prune = "sometimes"
+        """,
+        """
+        desired_state.toml:3: error: workspace.prune: 'sometimes' is not valid; expected one of 'owned', 'never'
+        """,
+        add_workspace=False,
+    ),
+    InvalidCase(
         "limits in percent are between 0 and 100",
         """
         [workspace]
@@ -201,7 +213,6 @@ CASES = (
         """
         [workspace]
         name = "greenhouse"
-        prune = "sometimes"
 
         [workspace.limits]
         delete_count = -1
@@ -216,13 +227,12 @@ CASES = (
         delete_count = 3
         """,
         """
-        desired_state.toml:3: error: workspace.prune: 'sometimes' is not valid; expected one of 'owned', 'never'
-        desired_state.toml:6: error: workspace.limits.delete_count: -1 is out of range; expected 0 or more
-        desired_state.toml:7: error: workspace.limits.replace_counts: unknown key; did you mean 'replace_count'?
-        desired_state.toml:8: error: workspace.limits.policies: got the integer 3; expected a table
-        desired_state.toml:11: error: workspace.limits.things.delete_percent: 120 is out of range; expected 0 to 100
-        desired_state.toml:12: error: workspace.limits.things.delete_cnt: unknown key; did you mean 'delete_count'?
-        desired_state.toml:14: error: workspace.limits.thing: unknown key; did you mean 'things'?
+        desired_state.toml:5: error: workspace.limits.delete_count: -1 is out of range; expected 0 or more
+        desired_state.toml:6: error: workspace.limits.replace_counts: unknown key; did you mean 'replace_count'?
+        desired_state.toml:7: error: workspace.limits.policies: got the integer 3; expected a table
+        desired_state.toml:10: error: workspace.limits.things.delete_percent: 120 is out of range; expected 0 to 100
+        desired_state.toml:11: error: workspace.limits.things.delete_cnt: unknown key; did you mean 'delete_count'?
+        desired_state.toml:13: error: workspace.limits.thing: unknown key; did you mean 'things'?
         """,
         add_workspace=False,
     ),
@@ -267,7 +277,7 @@ CASES = (
         add_workspace=False,
     ),
     InvalidCase(
-        "an invalid setting hides no problems of other settings but those that depend on it",
+        "an invalid setting hides only the problems of settings that depend on it",
         """
         [workspace]
         name = "green house"
