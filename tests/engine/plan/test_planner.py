@@ -276,6 +276,17 @@ def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
     )
 
 
+def test_a_certificate_without_a_ca_field_converges_with_the_ca_that_signed_it(cloud):
+    authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
+    certificate, thing = make_device("a")
+    certificate_without_ca = evolve(
+        certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset()
+    )
+    desired = make_state(authority, certificate_without_ca, thing)
+    converge(desired, cloud)
+    assert plan_state(desired, cloud).steps == ()
+
+
 # ── counts, estimate and notes ──────────────────────────────────────────────────────────────────────
 
 
@@ -364,14 +375,3 @@ def test_the_digest_does_not_depend_on_the_value_of_a_secret(cloud):
         return plan_state(make_state(make_managed_thing("m", code)), cloud).digest
 
     assert compute_digest("90001") == compute_digest("90002")
-
-
-def test_a_certificate_without_a_ca_field_converges_with_the_ca_that_signed_it(cloud):
-    authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
-    certificate, thing = make_device("a")
-    certificate_without_ca = evolve(
-        certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset()
-    )
-    desired = make_state(authority, certificate_without_ca, thing)
-    converge(desired, cloud)
-    assert plan_state(desired, cloud).steps == ()

@@ -100,9 +100,7 @@ def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
 @pytest.mark.parametrize("kinds", [("certificates",), ("things",)], ids=["certificate", "thing"])
 def test_a_certificate_is_protected_if_it_or_its_thing_is(cloud, kinds):
     converge(protect(make_one_device_state(), *kinds), cloud)
-    state_without_certificate = make_state(
-        make_ca(), make_resource("things", "a", Thing()), make_managed_thing("m")
-    )
+    state_without_certificate = make_state(make_ca(), make_resource("things", "a", Thing()))
     assert get_rejection_reasons(protect(state_without_certificate, "things"), cloud) == [
         format_certificate_error(f"certificates.a:{get_device_certificate_id()[:12]}")
     ]
