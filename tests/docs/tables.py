@@ -190,7 +190,7 @@ def _describe_change(kind: Kind, member: Member) -> str:
 
 
 def _describe_values(annotation: Any, references: str | None) -> str:
-    """Describe the values of a field. `references` is the table whose resources it names, if any."""
+    """Describe the values of a field. `references` is the table that the field refers to, if any."""
     if accepts_document_or_name(annotation):
         return f"{_describe_values(Document, None)}; or a name from `[{references}.*]`"
     if references:
@@ -222,7 +222,7 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
 def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
     """Yield the fields of a nested table, or of the tables in an array, with their dotted paths.
 
-    `name` is the path of the field with that table or array. For any other type there are none.
+    `name` is the path of the field whose type is `annotation`. A field of any other type has no nested fields.
     """
     inner = select_toml_type(annotation)
     if get_origin(inner) is tuple:

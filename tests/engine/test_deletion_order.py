@@ -82,7 +82,7 @@ def find_dependencies(plan, address: str) -> list[str]:
     return sorted(map(str, step.dependencies))
 
 
-def test_a_policy_is_deleted_after_a_provisioned_thing_deletes_the_certificate_with_it(cloud):
+def test_a_policy_is_deleted_after_a_provisioned_thing_deletes_the_certificate_that_has_it(cloud):
     converge(make_state(make_ca(), make_policy(), make_provisioned_thing(1, "p")), cloud)
     plan = plan_state(make_state(make_ca(), make_provisioned_thing(2)), cloud)
     assert find_dependencies(plan, "policies.p") == ["provisioned_things.from-template"]

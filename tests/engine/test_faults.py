@@ -97,7 +97,7 @@ def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, afte
 def find_unverifiable_calls(plan: Plan, cloud: Cloud) -> list[str]:
     """Return the calls that can neither be repeated nor verified after a lost response.
 
-    Calls with the HTTP methods PUT and DELETE can always be repeated.
+    Only calls with the HTTP methods POST and PATCH may take effect twice when they are repeated.
     """
     models = {
         client.meta.service_model.service_name: client.meta.service_model

@@ -33,6 +33,7 @@ def test_a_command_writes_its_files_even_if_its_output_is_a_closed_pipe(folder, 
     closed_result = run_into_closed_pipe(
         folder, command, "--format", output_format, "--summary", "closed.md", *options
     )
+    # Lost output is an error by exit code only: no message is printed.
     assert (
         closed_result.exit_code,
         "Traceback" in closed_result.stderr,

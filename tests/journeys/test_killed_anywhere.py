@@ -62,7 +62,7 @@ def test_an_apply_after_a_killed_one_leaves_what_an_uninterrupted_apply_leaves(t
         things = [f"things.{name}" for name in sorted(killed.content["things"])]
         assert killed_apply.next_exit_code == 0, kill_point
         assert replace_salted_hashes(completed.content) == expected_content, kill_point
-        # The first two writes acquire the lease, before the journal has a run; the last releases it, after the run ended.
+        # The first two writes acquire the lease, before the journal has a run; the last write releases it, after the run ended.
         assert killed.run_status in {None, "crashed", "applied"}, kill_point
         assert killed.run_status is not None or not killed.content["things"], kill_point
         assert killed.run_status != "applied" or without_lease(killed.content) == completed.content, (

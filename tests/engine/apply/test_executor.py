@@ -136,7 +136,7 @@ def test_the_step_with_the_longest_chain_of_dependents_runs_first():
     assert join_started_names(run(plan)) == "bcxayz"
 
 
-def test_steps_with_equally_long_paths_run_in_the_order_of_the_plan():
+def test_steps_with_equally_long_chains_of_dependents_run_in_the_order_of_the_plan():
     assert join_started_names(run(make_plan({"c": "", "a": "", "b": ""}))) == "cab"
 
 
@@ -301,7 +301,7 @@ def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
 
 def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     stop = threading.Event()
-    unavailable = ServiceUnavailableError("iot is left alone for now")
+    unavailable = ServiceUnavailableError("iot is unavailable")
     plan = make_plan({"a": "", "b": "a", "c": "", "d": ""})
     assert drop_started(run(plan, make_registry(a=unavailable), stop=stop)) == [
         Failed(make_change("a"), unavailable, 0),

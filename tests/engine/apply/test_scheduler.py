@@ -1,4 +1,4 @@
-"""The order in which steps whose dependencies are applied leave the ready queue."""
+"""The order in which steps leave the ready queue once their dependencies are applied."""
 
 from __future__ import annotations
 

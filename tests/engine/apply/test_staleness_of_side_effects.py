@@ -47,7 +47,7 @@ def cloud(_cloud):
 
 
 def apply_stale_plan(plan, cloud, address):
-    """Apply the plan, assert that this step is stale and sent no call, and return its error message."""
+    """Apply the plan, and return the error message of the stale step, which must send no call."""
     requests = []
 
     def call(request):
@@ -95,7 +95,9 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     "desired", [make_state(), make_state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"]
 )
 @pytest.mark.parametrize(
-    "other_group", ["reconciler-other", "reconciler-zz"], ids=["before reconciler-ws", "after reconciler-ws"]
+    "other_group",
+    ["reconciler-other", "reconciler-zz"],
+    ids=["sorted before reconciler-ws", "sorted after reconciler-ws"],
 )
 def test_a_thing_added_meanwhile_to_another_workspaces_group_is_not_changed(cloud, desired, other_group):
     converge(make_state(THING), cloud)
@@ -180,7 +182,9 @@ def test_a_hub_is_not_deleted_when_one_of_its_devices_was_changed(cloud):
         cloud,
     )
     ids = {item["Name"]: item["Id"] for item in cloud.managed_integrations.list_managed_things()["Items"]}
-    with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
+    with (
+        cloud.registry._store.write() as tx
+    ):  # the hub itself reports its devices to AWS, so no call sets this
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
     plan = plan_state(make_state(), cloud)
     cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
@@ -258,6 +262,7 @@ def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
         for resource in RESOURCES_BEFORE
     ]
     listing_operations = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
+    # These two kinds are listed as well, but not for an import, so their `listing` is None.
     listing_operations |= {"ListCredentialLockers", "ListProvisioningProfiles"}
     full_listings = []
 

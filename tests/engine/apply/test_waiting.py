@@ -35,16 +35,17 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     waited_seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
     assert list_failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert 300 <= now[0] < 310
+    # A report is due after 2 seconds, and then every 30 seconds; it comes with the next pause, which takes at most 5 seconds.
     assert 2 <= waited_seconds[0] < 8
     assert all(30 <= later - earlier < 36 for earlier, later in pairwise(waited_seconds))
     assert 8 <= len(waited_seconds) <= 10
     assert cloud.read_content()["thing_types"] == {}
 
 
-def test_a_waiting_step_frees_its_worker_for_others():
+def test_a_waiting_step_frees_its_worker_for_other_steps():
     """Each managed thing gets the setup code of the next one.
 
-    A setup code is unique, so the step waits until the thing that has the code is deleted.
+    A setup code is unique, so each step waits until the managed thing that had the code before is deleted.
     """
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]

@@ -81,7 +81,7 @@ def test_an_error_that_the_call_neither_ignores_nor_retries_is_raised_at_once():
     assert (len(aws.calls), aws.pauses) == (1, [])
 
 
-def test_an_unreachable_target_is_raised_at_once():
+def test_the_error_of_an_unreachable_target_is_raised_at_once():
     aws = ScriptedAws(TargetError("no route"))
     with pytest.raises(TargetError, match=r"^no route$"):
         aws.send(ignored_errors={NOT_FOUND}, retried_errors={BUSY}, repeat_until={NOT_FOUND})
@@ -115,7 +115,7 @@ def test_a_read_is_repeated_until_it_returns_the_expected_error(times):
     assert (len(aws.calls), len(aws.pauses)) == (times + 1, times)
 
 
-def test_a_repeated_read_that_times_out_raises_an_error_with_the_next_step():
+def test_a_repeated_read_that_times_out_raises_an_error_that_advises_a_new_plan():
     aws = ScriptedAws(RESPONSE)
     with pytest.raises(ReconcilerError) as caught:
         aws.send(repeat_until={NOT_FOUND})

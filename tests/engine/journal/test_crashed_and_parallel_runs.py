@@ -36,7 +36,7 @@ call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
 """The beginning of a program that writes to a journal.
 
-Its arguments are the journal's path, and a text that is both the thing's name and the file digest of its runs.
+Its arguments are the journal's path, and a text: the thing name in each call, and the file digest of each run.
 """
 
 RECORD_MANY_CALLS = """
@@ -99,7 +99,8 @@ def test_a_killed_run_counts_as_crashed_and_its_calls_in_flight_as_unknown(tmp_p
         )
     ):
         os.sched_yield()
-    for _ in range(2):  # first as a zombie process, and then after this process has collected its exit status
+    # The writer is a zombie in the first round; `communicate` collects its exit status before the second.
+    for _ in range(2):
         record = read_record_of_only_run(Journal(path))
         assert (
             record.run.status,
@@ -136,8 +137,9 @@ def test_an_unfinished_run_of_another_host_or_of_a_process_that_ended_counts_as_
         ),
         ({"BUILD_URL": "x" * 300}, "x" * 200),
     ],
+    ids=["not in CI", "URL", "GitHub", "URL cut off"],
 )
-def test_a_process_in_ci_has_the_url_of_its_job(environ, job):
+def test_a_process_identity_has_the_url_of_the_ci_job_if_any(environ, job):
     process = identify_this_process(environ)
     assert (process.job, process.pid, is_running(process)) == (job, os.getpid(), True)
 

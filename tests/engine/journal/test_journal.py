@@ -40,8 +40,8 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
     run.record_outcome(Started(make_group_creation("a")))
     first_token = run.record_request(build_address("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
     run.record_response(first_token, "completed", "r-1")
-    # The journal measures the seconds of a step with its own clock, so these 9 seconds are not recorded.
-    run.record_outcome(Applied(make_group_creation("a"), seconds=9.0))
+    # The journal measures the seconds of a step with its own clock, so these 50 seconds are not recorded.
+    run.record_outcome(Applied(make_group_creation("a"), seconds=50.0))
     run.record_outcome(Started(make_group_creation("b")))
     second_token = run.record_request(build_address("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
     run.record_response(second_token, "rejected", "r-no", "Denied")
@@ -273,6 +273,7 @@ def test_the_oldest_runs_are_dropped_when_the_file_is_too_large(tmp_path):
         run.end()
         sizes.append(journal.path.stat().st_size)
     assert 2 <= len(journal.list_runs()) < 8
+    # A run is added after old runs are dropped, so the file may exceed the limit by about one run.
     assert max(sizes) < 450_000
     assert (
         open_journal(tmp_path, max_bytes=1).begin(make_group_plan(""), THIS_PROCESS, "apply", "").run_id

@@ -55,6 +55,7 @@ def folder(tmp_path, input_files) -> Path:
     shutil.copytree(
         input_files, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe")
     )
+    # `copytree` cannot copy a pipe.
     os.mkfifo(tmp_path / "state" / "pki" / "pipe")
     (tmp_path / "outside.pem").write_text("outside")
     return tmp_path / "state"
@@ -352,6 +353,8 @@ parameters = { S = { env = "S" } }
 
 
 class TestDigest:
+    """The digest of the input files, which identifies them in the journal; a plan has another digest."""
+
     TEXT = f"""{WORKSPACE}
 [certificates.a]
 pem = {{ file = "pki/pump-1.pem" }}

@@ -41,7 +41,7 @@ class TestOrder:
     @given(file_numbers=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
     def test_the_distribution_of_tables_over_files_does_not_matter(self, shared_folder, file_numbers):
         state_in_order = load_text(shared_folder, "\n".join(_TABLES))
-        # A table and its sub-table are one declaration and stay together.
+        # [things.pump-2] and [things.pump-2.attributes] are one declaration, so they stay in one file.
         file_numbers[7] = file_numbers[6]
         texts = {f"{name}.toml": "" for name in "abc"}
         for table, number in zip(_TABLES, file_numbers, strict=True):

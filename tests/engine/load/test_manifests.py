@@ -1,4 +1,4 @@
-"""Manifests, and tables with `for_each`, which equal one table for each row."""
+"""Reading manifests; a table with `for_each` equals one table for each row of its manifest."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class TestJsonLines:
         raw = b'\xef\xbb\xbf\n{"a": "x"}\r\n \r\n{"a": "\\u00e5"}'
         assert read_rows(tmp_path, "a.jsonl", raw) == (("a",), (2, ("x",)), (4, ("å",)))
 
-    def test_an_empty_file_has_no_rows(self, tmp_path):
+    def test_an_empty_file_has_neither_columns_nor_rows(self, tmp_path):
         assert read_rows(tmp_path, "a.jsonl", "") == (None,)
 
     @given(
@@ -315,7 +315,7 @@ _WORDS = st.text("ab{}\"',;%$. ", max_size=6)
 _PIECES = st.lists(
     st.one_of(_WORDS.map(lambda text: (None, text)), st.sampled_from([("x", ""), ("y", "")])), max_size=4
 )
-"""Parts of a text, each a column's name and an empty text, or no name and a text."""
+"""Parts of a text: a placeholder is `(column name, "")`, and literal text is `(None, text)`."""
 _ROWS = st.lists(
     st.fixed_dictionaries({"x": _WORDS, "y": _WORDS, "n": st.from_regex(r"[a-z]{1,3}", fullmatch=True)}),
     unique_by=lambda row: row["n"],

@@ -132,7 +132,10 @@ def leave_lease(cloud, process, machine, monkeypatch, time):
 
 
 def make_dead_local_process():
-    """Return a process of this machine that no longer runs: this process's ID was started at another time."""
+    """Return a process of this machine that no longer runs.
+
+    Its ID is now that of the current process, which started at another time.
+    """
     return evolve(identify_this_process({}), started_at=1.0)
 
 
@@ -172,13 +175,13 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
         assert force_unlock("ws", cloud.call) is None
         with hold_lease("ws", cloud.call, identify_this_process({}), clock=time) as other_guard:
             other_guard()
-            # Once its lease would have expired, at the latest, the first holder writes no more.
+            # The first holder stops writing no later than its lease would have expired.
             time.now = LEASE_SECONDS
             with pytest.raises(LeaseLostError):
                 guard()
 
 
-def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_expires(cloud, time):
+def test_a_holder_that_cannot_renew_its_lease_stops_before_the_lease_expires(cloud, time):
     with hold_lease("ws", cloud.call, REMOTE_PROCESS, machine="another", clock=time) as guard:
         # The lease is not renewed here: the thread that renews it waits in real time. Writes stop at 80 % of the lease.
         time.now = LEASE_SECONDS * 0.8
@@ -200,6 +203,7 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
 
     cloud.reset()  # so that the registry has the real clock, too
     with hold_lease("ws", call, REMOTE_PROCESS, machine="another", seconds=0.4) as guard:
+        # The first write acquires the lease, and the next five renew it.
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
 

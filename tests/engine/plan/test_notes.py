@@ -25,7 +25,7 @@ ALLOW = {
 
 
 @pytest.mark.parametrize(("within", "is_shown"), [("30d", True), ("7d", False)])
-def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
+def test_every_plan_warns_of_a_certificate_that_expires_within_the_configured_time(cloud, within, is_shown):
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("short-lived", days=10))
     certificate = make_resource("certificates", "a", Certificate(pem, ca="alpha"))
     desired = make_state(
@@ -72,7 +72,7 @@ class TestUnlistedKinds:
 
     @staticmethod
     def deny_operation(cloud, operation: str):
-        """Return a cloud whose registry is the same, but denies the operation."""
+        """Return a client of the cloud's registry to which this operation is denied."""
 
         def call(request):
             if request.operation == operation:
@@ -89,6 +89,7 @@ class TestUnlistedKinds:
             "managed things could not be listed; resources of this kind are skipped: "
             "iot-managed-integrations:ListManagedThings failed with AccessDeniedException: no"
         )
+        # The CA and the workspace's group are created.
         assert (plan.notes, plan.counts["create"]) == ((Note("warning", text),), 2)
 
     def test_a_kind_that_is_in_the_file_must_be_listable(self, cloud):

@@ -192,4 +192,5 @@ def test_the_first_differences_are_listed_and_the_others_counted(cloud):
     record = saved_plan.to_plan_record(plan_state(desired, cloud))
     with pytest.raises(saved_plan.PlanRejectedError) as error:
         saved_plan.check_changes(record, plan_state(make_state(make_ca()), cloud))
+    # 61 steps differ: two for each of the 30 devices, and one for an ownership marker; 20 are listed.
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

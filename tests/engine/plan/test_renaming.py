@@ -1,4 +1,4 @@
-"""A rename by `[[moved]]` needs no call, an update of the name or a tag, or a new resource."""
+"""A rename by `[[moved]]` sends no call, changes a name or a tag, or creates a new resource."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
     assert min(thing_counts) == 1
 
 
-def test_the_old_policy_is_deleted_after_its_certificate_has_the_renamed_one(cloud):
+def test_a_renamed_policy_is_attached_before_the_old_one_is_deleted(cloud):
     empty_document = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
     def make_fleet(policy):

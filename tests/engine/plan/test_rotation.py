@@ -192,7 +192,7 @@ class TestGracePeriod:
     def test_destroy_deletes_old_and_new_certificate_without_a_warning(self, cloud, monkeypatch):
         converge(self.make_state_of_generation(1), cloud)
         converge(self.make_state_of_generation(2), cloud)
-        for days in (0, 8):
+        for days in (0, 8):  # during the grace period, and after it
             later = time.time() + days * DAY_SECONDS
             monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda later=later: later))
             plan = plan_state(self.make_state_of_generation(2), cloud, destroy=True)
@@ -283,7 +283,7 @@ class TestWaves:
         else:
             assert len(find_rotations(plan_state(limited_state, cloud, wave=wave))) == len(self.NAMES)
 
-    def test_a_part_of_a_plan_has_its_dependencies(self, cloud):
+    def test_a_part_of_a_plan_has_the_dependencies_of_its_steps(self, cloud):
         plan = plan_state(self.make_fleet(1), cloud)
         part = restrict_plan(plan, [Address("things", "a")], QUOTAS)
         assert [str(step.address) for step in part.steps] == [

@@ -29,8 +29,8 @@ class InvalidCase:
 
     `text` is the content of `desired_state.toml`; with `add_workspace`, a valid `[workspace]` is added to it. `report` has a line
     for each diagnostic. In it, `{tables}` is replaced with all valid tables, `{keys of things}` with all keys of that kind, and
-    `{yesterday}` with yesterday's date. `other_files` has the contents of further files in the same folder by name; its content
-    of `desired_state.toml`, if any, is used instead of `text`. With `is_folder` the whole folder is loaded. `environ` has the
+    `{yesterday}` with yesterday's date. `other_files` has the contents of further files in the same folder by name; if
+    `desired_state.toml` is one of them, its content is used instead of `text`. With `is_folder` the whole folder is loaded. `environ` has the
     environment variables.
     """
 

@@ -1,4 +1,4 @@
-"""Invalid certificates, CAs and keys."""
+"""Invalid certificates, CAs and private keys."""
 
 from tests.engine.load.invalid.case import InvalidCase
 from tests.support.pki import make_signing_request
@@ -106,7 +106,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a verification is a key or a certificate",
+        "a verification is a private key or a certificate",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -140,7 +140,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "an invalid key is reported without its content",
+        "an invalid private key is reported without its content",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -184,7 +184,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a key in the wrong place is not revealed",
+        "a private key in the wrong place is not revealed",
         r"""
         [ca_certificates.factory]
         pem = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"

@@ -187,7 +187,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a reference to an invalid resource is not dangling",
+        "a reference to an invalid resource is not reported as dangling",
         """
         [things.pump-1]
         certificates = ["pump-1"]
@@ -201,7 +201,7 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "depends_on takes addresses of declared resources",
+        "depends_on takes addresses of declared resources, which are checked if all items are strings",
         """
         [things.pump-1]
         depends_on = ["pump-2", "things.pump-3", "thing.pump-2", 5]
