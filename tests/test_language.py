@@ -255,7 +255,7 @@ def test_the_help_text_of_every_option_begins_with_a_capital_and_ends_with_a_per
 
 
 def test_no_public_class_name_is_used_twice():
-    """Names are compared within the registry and outside it: both may have a class for a thing of AWS IoT."""
+    """The registry and the rest are checked separately: both may have a class for a thing of AWS IoT."""
     places = defaultdict(list)
     for path in list_python_files("reconciler"):
         side = "inside the registry" if "/registry/" in path.as_posix() else "outside the registry"

@@ -7,7 +7,7 @@ from tests.support.direct_client import ACCOUNT, catch_error
 from .test_thing_groups import create_tree
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
-IDENTITY = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-000000000001"
+COGNITO_IDENTITY = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-000000000001"
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 
@@ -29,7 +29,7 @@ def test_attachments_are_listed_by_policy_and_target_in_both_apis(iot, policies,
     iot.attach_policy(policyName="p1", target=group)
     iot.attach_principal_policy(policyName="p1", principal=certificate)
     iot.attach_policy(policyName="p0", target=certificate)
-    iot.attach_policy(policyName="p0", target=IDENTITY)
+    iot.attach_policy(policyName="p0", target=COGNITO_IDENTITY)
 
     def build_items(*names):
         return [{"policyName": name, "policyArn": f"{ARN}policy/{name}"} for name in names]
@@ -37,11 +37,11 @@ def test_attachments_are_listed_by_policy_and_target_in_both_apis(iot, policies,
     assert iot.list_attached_policies(target=certificate)["policies"] == build_items("p0", "p1")
     # The older API lists in descending order by default.
     assert iot.list_principal_policies(principal=certificate)["policies"] == build_items("p1", "p0")
-    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == build_items("p0")
+    assert iot.list_principal_policies(principal=COGNITO_IDENTITY)["policies"] == build_items("p0")
     assert iot.list_targets_for_policy(policyName="p1")["targets"] == [group, certificate]
     assert iot.list_policy_principals(policyName="p1")["principals"] == [certificate, group]
     ascending = iot.list_policy_principals(policyName="p0", ascendingOrder=True)
-    assert ascending["principals"] == [certificate, IDENTITY]
+    assert ascending["principals"] == [certificate, COGNITO_IDENTITY]
 
 
 def test_attaching_a_policy_again_changes_nothing(iot, policies, device):
@@ -57,6 +57,7 @@ def test_the_11th_policy_of_a_certificate_raises_limit_exceeded(iot, policies, d
     operation = iot.attach_policy if member == "target" else iot.attach_principal_policy
     for number in range(10):
         operation(policyName=f"p{number}", **{member: device["certificateArn"]})
+    # p0 is attached already, so it does not count again.
     operation(policyName="p0", **{member: device["certificateArn"]})
 
     error = catch_error(operation, policyName="p10", **{member: device["certificateArn"]})
@@ -131,7 +132,13 @@ def test_a_group_with_policies_can_be_deleted(iot, policies):
 
 
 @pytest.mark.parametrize(
-    "target", ["thing", ARN + "thing/pump-7", ARN.replace("eu-", "us-") + "cert/a", "policy"]
+    "target",
+    [
+        "thing",
+        ARN + "thing/pump-7",  # a thing is not a possible target
+        ARN.replace("eu-", "us-") + "cert/a",  # in another Region
+        "policy",
+    ],
 )
 def test_an_invalid_target_is_rejected(iot, policies, target):
     for operation in (iot.attach_policy, iot.detach_policy):
@@ -148,6 +155,6 @@ def test_missing_targets_and_policies_raise_resource_not_found(iot, policies, ta
     assert catch_error(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
     assert catch_error(iot.list_attached_policies, target=target) == MISSING
     assert catch_error(iot.list_principal_policies, principal=target) == MISSING
-    assert catch_error(iot.attach_policy, policyName="none", target=IDENTITY) == MISSING
+    assert catch_error(iot.attach_policy, policyName="none", target=COGNITO_IDENTITY) == MISSING
     assert catch_error(iot.list_targets_for_policy, policyName="none") == MISSING
     assert catch_error(iot.list_policy_principals, policyName="none") == MISSING

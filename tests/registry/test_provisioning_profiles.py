@@ -16,7 +16,7 @@ FLEET = {"ProvisioningType": "FLEET_PROVISIONING"}
 JITR = {"ProvisioningType": "JITR"}
 
 
-def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
+def test_the_private_key_of_a_generated_claim_certificate_is_returned_once(managed):
     params = {**FLEET, "Name": "fleet", "Tags": {"line": "A"}, "ClientToken": "t1"}
     created = remove_metadata(managed.create_provisioning_profile(**params))
     repeated = remove_metadata(managed.create_provisioning_profile(**params))

@@ -104,8 +104,8 @@ def test_an_update_changes_only_what_its_parameters_name(iot, fleet, clock):
     }
     assert {**without_hook, "preProvisioningHook": HOOK} == with_hook
     assert "preProvisioningHook" not in without_hook
-    both_hooks = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
-    assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, **both_hooks) == INVALID
+    set_and_remove_params = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
+    assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, **set_and_remove_params) == INVALID
 
 
 def test_only_a_fleet_provisioning_template_can_have_a_hook(iot):
@@ -141,6 +141,7 @@ def test_a_6th_version_is_rejected_and_the_id_of_a_deleted_version_is_not_reused
     params = {**NAME_PARAMS, "templateBody": OTHER_BODY}
     expected = ("VersionsLimitExceededException", 409)
     assert catch_error(iot.create_provisioning_template_version, **params) == expected
+    # Version 1 is the default version, which cannot be deleted.
     assert catch_error(iot.delete_provisioning_template_version, **NAME_PARAMS, versionId=1) == CONFLICT
     iot.delete_provisioning_template_version(**NAME_PARAMS, versionId=5)
     add_version(iot)

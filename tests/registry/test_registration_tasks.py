@@ -63,9 +63,12 @@ def describe_task(iot, task, *member_names):
     return tuple(described[name] for name in member_names)
 
 
-def test_a_line_registers_a_thing_is_reported_as_an_error_or_is_blank(iot, write_input):
+def test_valid_lines_register_things_invalid_ones_are_reported_and_blank_ones_skipped(iot, write_input):
     write_input(
-        {"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"}
+        {"ThingName": "pump-7"},
+        {"ThingName": "pump-8", "Site": "bergen"},
+        b"",
+        {"ThingName": "no good"},  # the name of a thing cannot contain a space
     )
     task = start_task(iot)
 
@@ -161,8 +164,8 @@ def test_an_invalid_line_fails_without_affecting_the_others(iot, write_input, li
     "change",
     [
         {"inputFileKey": "none.json"},
-        {"inputFileKey": "new"},
-        {"inputFileBucket": "..."},
+        {"inputFileKey": "new"},  # a folder
+        {"inputFileBucket": "..."},  # a bucket that does not exist
         {"inputFileKey": "../../../../../../etc/passwd"},
         {"templateBody": "{"},
     ],

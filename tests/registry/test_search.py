@@ -43,6 +43,7 @@ def search_thing_names(iot, query):
         ("thingName:*-?", ["pump-7", "pump-8"]),
         ("thingName:fan?1", ["fan_1"]),
         ('thingName:"pump-*"', []),
+        # Unlike in SQL, % and _ are not wildcards.
         ("thingName:fan%", []),
         ("attributes.note:50_1", ["bare"]),
         ("attributes.note:5\\0\\_1", ["bare"]),

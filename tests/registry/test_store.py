@@ -38,6 +38,7 @@ def test_a_database_of_a_newer_version_is_rejected(file):
 
     with pytest.raises(StoreError, match="newer version"):
         Store(file, OLD_SCHEMA)
+    # `user_version` is the version of the schema that all databases have in common.
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):

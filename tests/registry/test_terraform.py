@@ -25,7 +25,7 @@ pytestmark = [
 
 @frozen
 class Lifecycle:
-    """The result of each stage of a fleet's life, Terraform's state, and the registry's contents."""
+    """The results of Terraform's commands, its state before `destroy`, and the registry's contents."""
 
     applied: Any
     planned: Any

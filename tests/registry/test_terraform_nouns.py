@@ -1,6 +1,6 @@
 """Terraform's AWS provider: the resources of `nouns.tf` are changed, imported and created again.
 
-The provider's own acceptance tests, which run against AWS, have the same situations.
+The provider's own acceptance tests, which run against AWS, cover the same situations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support.registry_server import RunningServer, serve_registry
 
 CONFIG = (Path(__file__).parent / "terraform" / "nouns.tf").read_text()
 TERRAFORM = terraform.find_terraform()
-# Terraform merges this into the provider's block.
+# The content of an override file, which Terraform merges into the provider's block.
 DEFAULT_TAGS = 'provider "aws" {\n  default_tags { tags = { owner = var.owner } }\n}\n'
 POLICY = "policy=,.@-_+"
 # The resources that the provider can import, and their import IDs.
@@ -121,7 +121,7 @@ def _contents(server: RunningServer) -> dict[str, Any]:
     iot = server.create_client("iot")
     thing = iot.describe_thing(thingName="full:1_a-B")
     group = iot.describe_thing_group(thingGroupName="full")
-    kind = iot.describe_thing_type(thingTypeName="full")
+    thing_type = iot.describe_thing_type(thingTypeName="full")
     template = iot.describe_provisioning_template(templateName="template")
     alias = iot.describe_role_alias(roleAlias="alias")["roleAliasDescription"]
     indexing = iot.get_indexing_configuration()["thingIndexingConfiguration"]
@@ -130,7 +130,7 @@ def _contents(server: RunningServer) -> dict[str, Any]:
     return {
         "thing": (thing.get("thingTypeName"), thing["attributes"]),
         "group": group["thingGroupProperties"],
-        "deprecated": kind["thingTypeMetadata"]["deprecated"],
+        "deprecated": thing_type["thingTypeMetadata"]["deprecated"],
         "billing": iot.describe_billing_group(billingGroupName="full")["billingGroupProperties"],
         "policy": json.loads(iot.get_policy(policyName=POLICY)["policyDocument"])["Statement"],
         "has at most 5 versions": len(versions) <= 5,
@@ -153,7 +153,7 @@ def _contents(server: RunningServer) -> dict[str, Any]:
             arn.split(":")[-1].split("/")[0]: _tags(server, arn)
             for arn in (
                 group["thingGroupArn"],
-                kind["thingTypeArn"],
+                thing_type["thingTypeArn"],
                 template["templateArn"],
                 alias["roleAliasArn"],
                 authority["certificateArn"],
@@ -223,5 +223,6 @@ def test_imported_resources_need_no_change(lifecycle):
 
 def test_missing_resources_are_created_again(lifecycle):
     assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
+    # Every registry has the configurations of indexing and of events, so these two are only changed.
     assert "Resources: 19 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
     assert lifecycle.contents_restored == lifecycle.contents

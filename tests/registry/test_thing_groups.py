@@ -62,6 +62,7 @@ def test_repeating_a_creation_succeeds_but_other_parameters_raise_409(iot):
     first = remove_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
 
     assert remove_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags)) == first
+    # Tags are compared only if the request has some.
     assert remove_metadata(iot.create_thing_group(thingGroupName="hall")) == first
     expected = ("ResourceAlreadyExistsException", 409)
     different = {"thingGroupProperties": {"thingGroupDescription": "other"}}
@@ -189,7 +190,7 @@ def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
         {"thingGroupArn": ARN.replace("eu-west-1", "us-east-1") + "hall", "thingName": "pump-7"},
     ],
 )
-def test_missing_conflicting_and_invalid_names_and_arns_are_rejected(iot, params):
+def test_omitted_conflicting_and_invalid_names_and_arns_are_rejected(iot, params):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_thing(thingName="pump-7")
 

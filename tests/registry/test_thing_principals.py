@@ -1,10 +1,10 @@
-"""Principals of iot."""
+"""Attachments of principals to things."""
 
 import pytest
 
 from tests.support.direct_client import ACCOUNT, catch_error, remove_metadata
 
-COGNITO = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
+COGNITO_IDENTITY = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 
@@ -16,12 +16,14 @@ def pumps(iot):
         iot.create_thing(thingName=name)
 
 
-def test_attachments_are_listed_by_thing_and_principal_in_both_apis(iot, pumps, device):
+def test_both_versions_of_the_operations_list_attachments_by_thing_and_principal(iot, pumps, device):
     arn = device["certificateArn"]
     iot.attach_thing_principal(thingName="pump-8", principal=arn)
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
-    iot.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+    iot.attach_thing_principal(
+        thingName="pump-7", principal=COGNITO_IDENTITY, thingPrincipalType="EXCLUSIVE_THING"
+    )
 
     outputs = [
         iot.list_thing_principals(thingName="pump-7"),
@@ -31,11 +33,11 @@ def test_attachments_are_listed_by_thing_and_principal_in_both_apis(iot, pumps, 
     ]
 
     assert [remove_metadata(output) for output in outputs] == [
-        {"principals": [arn, COGNITO]},
+        {"principals": [arn, COGNITO_IDENTITY]},
         {
             "thingPrincipalObjects": [
                 {"principal": arn, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
-                {"principal": COGNITO, "thingPrincipalType": "EXCLUSIVE_THING"},
+                {"principal": COGNITO_IDENTITY, "thingPrincipalType": "EXCLUSIVE_THING"},
             ]
         },
         {"things": ["pump-7", "pump-8"]},
@@ -51,14 +53,18 @@ def test_attachments_are_listed_by_thing_and_principal_in_both_apis(iot, pumps, 
 def test_the_v2_operations_filter_by_type(iot, pumps, device):
     arn = device["certificateArn"]
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
-    iot.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+    iot.attach_thing_principal(
+        thingName="pump-7", principal=COGNITO_IDENTITY, thingPrincipalType="EXCLUSIVE_THING"
+    )
     exclusive = {"thingPrincipalType": "EXCLUSIVE_THING"}
 
     principals = iot.list_thing_principals_v2(thingName="pump-7", **exclusive)["thingPrincipalObjects"]
-    cognito_things = iot.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
+    cognito_things = iot.list_principal_things_v2(principal=COGNITO_IDENTITY, **exclusive)[
+        "principalThingObjects"
+    ]
     device_things = iot.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
 
-    assert principals == [{"principal": COGNITO, **exclusive}]
+    assert principals == [{"principal": COGNITO_IDENTITY, **exclusive}]
     assert cognito_things == [{"thingName": "pump-7", **exclusive}]
     assert device_things == []
 
@@ -90,7 +96,7 @@ def test_attaching_again_within_the_detach_lag_cancels_the_detachment(iot, pumps
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
     iot.detach_thing_principal(thingName="pump-7", principal=arn)
     iot.attach_thing_principal(thingName="pump-7", principal=arn)
-    clock.advance(5)
+    clock.advance(5)  # the detach lag ends
 
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == [arn]
 

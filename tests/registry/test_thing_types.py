@@ -42,7 +42,7 @@ def test_a_type_with_things_cannot_be_deleted(iot, clock):
     clock.advance(300)
 
     assert catch_error(iot.delete_thing_type, thingTypeName="pump") == INVALID
-    # An update may set the type that a thing has, although it is deprecated.
+    # An update may set the type that the thing already has, even a deprecated one.
     iot.update_thing(thingName="pump-7", thingTypeName="pump")
     iot.delete_thing(thingName="pump-7")
     iot.delete_thing_type(thingTypeName="pump")

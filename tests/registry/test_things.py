@@ -69,6 +69,7 @@ def test_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(iot)
     assert catch_error(iot.update_thing, thingName="typed", **merge_params) == expected
     create_params = {"attributePayload": {"attributes": {**three, "more": "x"}}}
     assert catch_error(iot.create_thing, thingName="another", **create_params) == expected
+    # Without its type, the thing would have too many attributes.
     assert catch_error(iot.update_thing, thingName="typed", removeThingType=True) == expected
 
 
@@ -147,7 +148,7 @@ def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
 
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == []
     assert catch_error(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
-    clock.advance(5)
+    clock.advance(5)  # the detach lag ends
     iot.delete_thing(thingName="pump-7")
     assert catch_error(iot.describe_thing, thingName="pump-7") == ("ResourceNotFoundException", 404)
 

@@ -9,7 +9,7 @@ from tests.support.direct_client import ManualClock
 def find_buckets(service, operation):
     rates = {"RegisterThing": 10.0, "CreateThing": 100.0, "Slow": 0.5}
     operation_bucket = (service, operation, rates[operation])
-    shared_buckets = ((service, "registrations", 15.0),) if operation != "Slow" else ()
+    shared_buckets = ((service, "shared", 15.0),) if operation != "Slow" else ()
     return (operation_bucket, *shared_buckets)
 
 

@@ -201,7 +201,7 @@ def test_every_pattern_of_the_models_is_compiled_once(service):
         assert compile_pattern(pattern) is compile_pattern(pattern)
 
 
-def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_no_route_follows():
+def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_it_leads_to_no_route():
     routes = Routes()
     routes.add("GET", "/a/{x}", "label")
     routes.add("GET", "/a/b", "literal")

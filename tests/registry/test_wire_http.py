@@ -62,8 +62,8 @@ def build_request(service, model, params, url):
 def get_comparable_parts(status, headers, body):
     """Return the parts of a response that must be equal.
 
-    They are the status, the error code, the body of an error or else the names of the output's members, and the content
-    type. Each registry generates its own UUIDs, so they are masked.
+    They are the status, the error code, the content type, and either the whole document of an error or the names of an
+    output's members. Each registry generates its own UUIDs, so they are masked.
     """
     lower_headers = {key.lower(): value for key, value in headers.items()}
     document = json.loads(UUID.sub(b"<id>", body) or b"{}")

@@ -86,7 +86,10 @@ def generate_map_violations(
 
 
 def generate_length_violations(shape: Shape, path: str, location: str | None) -> Iterator[Violation]:
-    """Yield lists and maps with too many or too few entries. A query cannot contain an empty list."""
+    """Yield lists and maps with too many or too few entries.
+
+    Empty ones are yielded only for the body, because a query cannot contain an empty list.
+    """
     maximum, minimum = shape.metadata.get("max"), shape.metadata.get("min")
 
     def build_value(count: int) -> Any:
@@ -157,7 +160,10 @@ def find_mismatch(pattern: str, location: str | None) -> str | None:
 
 
 def build_http_request(model: OperationModel, params: dict[str, Any]) -> HttpRequest:
-    """Return the request that botocore builds; missing path parameters are `x`."""
+    """Return the request that botocore builds.
+
+    Path parameters that are not in `params` are `x`, or 1 if they are numbers.
+    """
     shape = model.input_shape
     labels = {
         name: "x" if member.type_name == "string" else 1
@@ -171,12 +177,12 @@ def build_http_request(model: OperationModel, params: dict[str, Any]) -> HttpReq
     request = create_request_object(serialized).prepare()
     body = request.body or b""
     name = model.service_model.metadata.get("signingName", model.service_model.service_name)
-    scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{name}/aws4_request"
+    authorization = f"AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{name}/aws4_request"
     headers = {key: str(text) for key, text in request.headers.items()}
     return HttpRequest(
         request.method,
         request.url,
-        {**headers, "Authorization": scope},
+        {**headers, "Authorization": authorization},
         body.encode() if isinstance(body, str) else bytes(body),
     )
 

@@ -65,7 +65,7 @@ VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) f
 
 
 def is_valid(output: str, text: str) -> bool:
-    """Return true if the text follows the schema of the output.
+    """Return true if the text follows the schema of an output, such as `plan-line`.
 
     Otherwise, raise an error that names the violation.
     """
@@ -136,6 +136,7 @@ def test_any_plan_and_drift_follow_their_schemas_and_a_plan_is_parsed_back(cloud
     text = "".join(render_plan_json(plan))
     assert is_valid("plan", text)
     document = parse_plan_file(text.encode())
+    # The seal is computed again, so a wrong one in the document has no effect.
     with_other_seal = evolve(document, seal="0" * 64)
     assert "".join(seal_document(with_other_seal)) == text
     assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
@@ -175,7 +176,7 @@ THROTTLED = AwsError(
     service="iot",
     operation="UpdateThing",
     code="ThrottlingException",
-    message="slow down, canary",
+    message="slow down, canary",  # `canary` is a secret of MANAGED_THING_CREATION
     request_id="r-2",
 )
 OUTCOMES = [
@@ -190,7 +191,7 @@ OUTCOMES = [
 
 
 def test_an_apply_writes_an_event_for_every_outcome():
-    seconds = iter([1.0, 2.5])
+    seconds = iter([1.0, 2.5])  # the times at which the update starts and fails
     stream = io.StringIO()
     plan = make_sample_plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED_THING_CREATION)
     with EventWriter(plan, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:

@@ -103,7 +103,7 @@ def test_a_large_graph_without_actions_is_displayed_by_kind():
     )
 
 
-def test_a_small_neighborhood_has_the_resource_and_the_nearest_ones():
+def test_a_small_neighborhood_has_the_resource_and_those_connected_to_it():
     neighborhood = DisplayedGraph(build_picture(FLEET_GRAPH, {})).around("certificates.pump-7").picture
     assert [(node.id, node.count) for node in neighborhood.nodes] == [
         ("ca_certificates.factory", 1),

@@ -3,8 +3,8 @@
 Another process does the same with another file at the same time, and both files declare the same workspace.
 
 Run the program as `python -m tests.support.concurrent_writer FOLDER ROUNDS`: FOLDER has the file, ROUNDS is the number of
-plans, and the environment has the file's secrets and the registry's path. The program prints one line for each plan that is
-not empty: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
+plans, and the environment has the file's secrets and the registry's path. The program prints one line for each round,
+except for a round with an empty plan: `applied`, `stale`, `rejected`, `locked: HOLDER` or an error.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def describe_result(result: Result) -> str:
 def is_caused_by_other_writer(error: ReconcilerError) -> bool:
     """Return whether a step failed because the other writer had changed or created its resource.
 
-    An apply reads a resource again before it changes it, so it finds a change by the other writer itself (StaleError). It
-    reads nothing before it creates a resource; there, AWS finds that the resource already exists.
+    Before an apply changes a resource, it reads the resource again, and the step fails with StaleError if the other writer
+    has changed it. Before an apply creates a resource, it reads nothing; AWS rejects the creation if the resource exists.
     """
     already_exists = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
     return already_exists or isinstance(error, StaleError)

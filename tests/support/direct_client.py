@@ -69,9 +69,10 @@ def _decode(value: str | bytes) -> str:
 def create_client(
     service: str, registry: Callable[[], Registry], account: str = "test", region: str = REGION
 ) -> Any:
-    """Create a client whose requests go to the registry that `registry()` returns at that time.
+    """Create a client whose requests go to the registry that `registry()` returns for each request.
 
-    `account` is sent as the access key ID; one of 12 digits selects that account, any other the registry's default account.
+    `account` is sent as the access key ID. An ID of 12 digits selects the account with this number, and any other ID selects
+    the registry's default account.
     A test fails if a response has an error code that the service model does not declare for the operation, other than
     UnknownOperationException.
     """

@@ -64,8 +64,8 @@ class Faults(Protocol):
 class RandomFaults:
     """Random faults: `rate` (from 0 to 1) is the share of the requests that have one of `faults`.
 
-    The fault of a request depends only on the seed, the request's method and URL, and how often it was sent before, so
-    that it does not depend on the order of threads.
+    The fault of a request depends only on the seed, on the request's method and URL, and on the number of earlier requests
+    with the same method and URL. So the order in which threads send different requests has no effect.
     """
 
     def __init__(self, seed: int, rate: float, faults: tuple[Fault, ...] = tuple(Fault)) -> None:

@@ -147,6 +147,7 @@ class Lab:
 
     def open_notebook(self, page: Page, name: str) -> None:
         """Open a notebook in the page, and wait until its kernel is idle."""
+        # `reset` discards the tabs of an earlier page.
         page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self._token}&reset")
         page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady")
         wait_until(lambda: self._has_idle_kernel(name), f"{name}: no kernel became idle")

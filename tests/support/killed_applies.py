@@ -7,8 +7,8 @@ Run it as `python -m tests.support.killed_applies FOLDER SHARE SHARES`: FOLDER h
 the environment. It prints lines of JSON: the state that an uninterrupted apply leaves, and then one line for each kill. With SHARES
 of 4, each program uses every fourth kill point, beginning with SHARE.
 
-Every apply but the uninterrupted one runs in a process that is forked from this one, which has then imported everything and parsed
-the service models: starting hundreds of new interpreters would take too long.
+The uninterrupted apply runs in the program's own process, which then has imported everything and parsed the service models. All
+other applies run in forks of this process, because starting hundreds of new interpreters would take too long.
 """
 
 from __future__ import annotations

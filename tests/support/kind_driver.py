@@ -112,8 +112,8 @@ def make_plan_context(
 ) -> PlanContext:
     """Return a context with desired resources, live resources and changes.
 
-    `live` has the live resources by address, as text (`things.a`). The context's `identities` are those that kinds derive
-    from the desired resources, and else those of live resources that are not replaced.
+    `live` has the live resources by address, as text (`things.a`). The identity of an address is what its kind derives from
+    the desired resource. If that is nothing, it is the live resource's identity, unless a change replaces this resource.
     """
     kinds = all_kinds()
     inventory = {Address.parse(text): live_resource for text, live_resource in (live or {}).items()}

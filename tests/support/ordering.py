@@ -88,7 +88,7 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
         targets = [
             target for target in created if target.kind == address.kind and target not in moved.values()
         ]
-        choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))
+        choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))  # deletion twice as often
         if address.kind in {"certificates", "provisioned_things"}:
             continue  # AWS does not store their names, so [[removed]] and [[moved]] cannot use them
         if choice == "forget":

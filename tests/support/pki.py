@@ -22,7 +22,10 @@ DAY = datetime.timedelta(days=1)
 DEFAULT_DAYS = 3650
 """How many days after the start of this year a certificate expires by default."""
 AGE_DAYS = 800
-"""How many days before the start of this year a certificate became valid; before now, if it expires earlier than by default."""
+"""How many days a certificate is backdated.
+
+The days are counted back from the start of this year, or from now if the certificate expires earlier than by default.
+"""
 YEAR_START = NOW.replace(month=1, day=1, hour=0, minute=0, second=0)
 NOT_BEFORE = YEAR_START - AGE_DAYS * DAY
 NOT_AFTER = YEAR_START + DEFAULT_DAYS * DAY
@@ -63,7 +66,8 @@ class Authority:
     def _sign(
         self, subject: x509.Name, key: PrivateKey, *, days: int = DEFAULT_DAYS, ca: bool = False
     ) -> str:
-        # The default validity counts from the start of the year, so that certificate IDs are the same in every run.
+        # By default, a certificate starts with the year, so that its ID is the same in every run; one that expires earlier
+        # starts now.
         start = NOW if days < DEFAULT_DAYS else YEAR_START
         certificate = (
             x509.CertificateBuilder()

@@ -27,7 +27,10 @@ SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 
 class DeclaredCaller(Caller):
-    """A caller that fails on operations that no kind declares, even if they only verify a lost response."""
+    """A caller that fails on operations that no kind declares.
+
+    Reads by which a caller verifies whether a write without a response took effect must be declared too.
+    """
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"

@@ -1,7 +1,7 @@
 """A small fleet: the files that declare it, and what the registry must contain after an apply.
 
-The files, and all that the expected content adds to that of an unused registry, are made without code of reconciler, so a fault
-in that code cannot hide itself.
+The files are made without code of reconciler, and so is the expected content, except for what an unused registry contains. A
+fault in that code can therefore not hide itself.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 These environment variables have an effect:
 
-- STRESS_EXAMPLES: how many times as many examples as in `make test` are tried (default: 10);
+- STRESS_EXAMPLES: the factor by which the numbers of examples in `make test` are multiplied (default: 10);
 - STRESS_MINUTES: the minutes after which no new round starts (default: 0, which is one round);
 - STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
 """

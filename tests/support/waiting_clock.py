@@ -42,7 +42,7 @@ class WaitingClock(VirtualClock):
             self._move_to(moment)
 
     def sleep(self, seconds: float) -> None:
-        """Return when the clock has moved by `seconds`, which needs all threads in `busy` to sleep."""
+        """Return when the clock has moved by `seconds`, by itself or with `advance_to`."""
         awake = threading.Event()
         with self._lock:
             self._change_count += 1
