@@ -1,8 +1,8 @@
 """Pages by key, never by offset, with opaque tokens between them.
 
-Invariant: a token names the last row of its page, so rows that are created or deleted between two pages never make another
-row appear twice or be skipped. A token is signed, with a secret of the database, for one operation, account, Region and set
-of filters: a forged token, or one from another listing, is rejected.
+Invariant: a token names the last row of the page with which it was returned, so rows that are created or deleted between two
+pages never make another row appear twice or be skipped. A token is signed, with a secret of the database, for one operation,
+account, Region and set of filters: a forged token, or one from another listing, is rejected.
 
 The exception is ListManagedThingSchemas, which pages by offset: its items are not rows, so a token names an item's position.
 """
@@ -33,7 +33,7 @@ class ListPage:
     """A page of a list operation.
 
     `after` is the key of the last row of the page before, or None for the first page. `size` is the maximum number of rows.
-    `purpose` identifies the listing, for which alone the page's token is valid: operation, account, Region and filters.
+    `purpose` identifies the listing by operation, account, Region and filters; the page's token is valid only for this listing.
     """
 
     pager: "Pager"

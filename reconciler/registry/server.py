@@ -232,7 +232,10 @@ class RegistryApp:
         match request.method, path:
             case "GET" | "HEAD", "/health":
                 return _build_json_response(200, {"status": "ok", "services": list(SERVICES)})
-            case "POST", "/moto-api/reset":
+            case (
+                "POST",
+                "/moto-api/reset",
+            ):  # the same path as on the server of moto, another imitation of AWS
                 self.registry.reset()
                 self.calls.clear()
                 return _build_json_response(200, {"status": "ok"})

@@ -32,7 +32,7 @@ _MAX_PROBLEMS_READ = 1_000_000
 _MAX_PROBLEMS_RETURNED = 5
 
 _FALSE_PROBLEM = "NULL value in "
-"""Reported by SQLite before 3.42 for rows of an intact table WITHOUT ROWID whose key is not its first columns."""
+"""Reported by SQLite before 3.42 for rows of an intact table WITHOUT ROWID whose primary key is not its first columns."""
 
 _BASE_SCHEMA = (
     """
@@ -258,7 +258,7 @@ class Store:
             raise
 
     def _prepare(self, schemas: Mapping[str, Sequence[str]]) -> None:
-        """Switch a file to WAL mode, and the database to the latest schema; if it has that, this is quick."""
+        """Switch a file to WAL mode, and the database to the latest schema; quick if the schema is the latest."""
         for _ in range(OPEN_ATTEMPTS):
             try:
                 self._migrate(schemas)

@@ -1,8 +1,8 @@
 """AWS's rates, enforced by the registry: each account and Region has its own token buckets.
 
-Invariant: a bucket's capacity is the calls of one second, but at least one call, and it refills evenly. A call that finds less
-than one call in any of its buckets is rejected and takes nothing from any of them, unless it is early by at most
-`_JITTER_SECONDS`. The rates are passed in; this module knows none of AWS's numbers.
+Invariant: a call takes one token from each of its buckets. A bucket has room for the tokens of one second, at least for one, and
+refills evenly. A call that finds less than one token in any of its buckets is rejected and takes no tokens, unless it is early
+by at most `_JITTER_SECONDS`. The rates are passed in; this module knows none of AWS's numbers.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _JITTER_SECONDS = 0.02
 
 @define
 class _Level:
-    """How full a bucket was at a time, in calls."""
+    """How many tokens a bucket had at a time."""
 
     tokens: float
     updated_at: float

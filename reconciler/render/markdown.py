@@ -26,6 +26,7 @@ from reconciler.render.views.result import ResultView
 
 MAX_COMMENT_BYTES = 65_536
 """GitHub limits a comment to this many characters; a text never has fewer bytes than characters."""
+
 _WIDTH = 110
 """The width, in characters, that changes are laid out for."""
 

@@ -42,7 +42,7 @@ _SOURCE_MODES = {
 
 
 def require_index(context: Context, name: str) -> None:
-    """Raise InvalidRequest for an unknown index, ResourceNotFound while its indexing is off."""
+    """Raise InvalidRequest for an unknown index, ResourceNotFound for one whose indexing is off."""
     if not _is_index_on(context, name):
         raise not_found(
             f"Index {name} does not exist. Please enable index by calling UpdateIndexingConfiguration"
@@ -79,7 +79,7 @@ def read_custom_fields(context: Context) -> dict[str, str]:
 def get_indexing_configuration(context: Context, _params: Params) -> Output | None:
     """Return the configuration; by default, all indexing is OFF.
 
-    A part whose indexing is on is returned with its managed fields.
+    The parts for things and for thing groups include their managed fields only while their indexing is on.
     """
     things, thing_groups = _read_configuration(context)
     if things["thingIndexingMode"] != "OFF":
@@ -96,8 +96,8 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
     If `thingIndexingMode` is OFF, the filter and the custom fields of things are not stored.
 
     Raises InvalidRequest if neither part is given, if another mode of things is not OFF while `thingIndexingMode` is OFF, if
-    `namedShadowIndexingMode` is ON without `namedShadowNames`, and if `managedFields` contains a field that is not one of
-    AWS's, or has another type.
+    `namedShadowIndexingMode` is ON without `namedShadowNames`, and if `managedFields` contains a field that AWS does not
+    manage, or one with another type than AWS gives it.
     """
     things, thing_groups = _read_configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
@@ -138,7 +138,7 @@ def list_indices(context: Context, params: Params) -> Output | None:
 def describe_index(context: Context, params: Params) -> Output | None:
     """Return the status of an index, which is always ACTIVE, and its schema.
 
-    Raises InvalidRequest for an unknown index, ResourceNotFound while its indexing is off.
+    Raises InvalidRequest for an unknown index, ResourceNotFound for one whose indexing is off.
     """
     name = params["indexName"]
     if not _is_index_on(context, name):

@@ -21,7 +21,7 @@ SCHEMA = (
     )
     """,
 )
-# The number of digits after the `a` of the prefix.
+# An endpoint's address begins with an `a` and this many digits of a hash: enough to distinguish accounts.
 _PREFIX_DIGITS = 14
 
 
@@ -37,8 +37,8 @@ def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
 @operation(SERVICE, "RegisterCustomEndpoint")
 def register_custom_endpoint(context: Context, params: Params) -> Output | None:
     """Register the account's address, always the same one (UNCONFIRMED); nothing listens on it."""
-    digest = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
-    address = f"a{digest[:_PREFIX_DIGITS]}.iotmanagedintegrations.{context.region}.api.aws"
+    hex_digits = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
+    address = f"a{hex_digits[:_PREFIX_DIGITS]}.iotmanagedintegrations.{context.region}.api.aws"
     _ensure_row(context)
     context.tx.run("UPDATE managed_settings SET endpoint = ? WHERE scope = ?", address, context.scope)
     return get_custom_endpoint(context, params)
@@ -46,7 +46,7 @@ def register_custom_endpoint(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "GetHubConfiguration")
 def get_hub_configuration(context: Context, _params: Params) -> Output | None:
-    """Return the lifetime of a hub's token, and when it was set. Raises ResourceNotFound."""
+    """Return the lifetime of a hub's token, and when the lifetime was set. Raises ResourceNotFound."""
     row = context.tx.fetch_one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["hub_token_seconds"] is None:
         raise not_found("There is no hub configuration.")

@@ -42,7 +42,7 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
     Raises ValidationException for an invalid `NextToken`.
     """
     page = MANAGED_INTEGRATIONS_PAGER.start_page(context, params)
-    # A thing is still listed while its deletion runs, until `gone_at`.
+    # A managed thing is listed until its deletion completes, at `gone_at`.
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]
     for member, column in _FILTERS.items():

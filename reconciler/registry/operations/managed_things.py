@@ -1,7 +1,7 @@
 """Managed things: their table, and the operations that create, get and update them.
 
-The authentication material of a CreateManagedThing request is not stored, except for a digest (`material`) and the identifiers in
-it, such as the serial number. Another digest (`request`) covers the whole request except its client token. The digests are keyed
+The authentication material of a CreateManagedThing request is not stored, except for its hash (`material`) and the identifiers in
+it, such as the serial number. Another hash (`request`) covers the whole request except its client token. The hashes are keyed
 with a secret of the database; they serve for comparisons, and no operation returns them. Most members that GetManagedThing and
 ListManagedThings return are stored as one JSON document (`document`).
 
@@ -147,31 +147,29 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
     purge_deleted(context)
-    request_digest = _compute_digest(
+    request_hash = _compute_keyed_hash(
         context, {name: value for name, value in params.items() if name != "ClientToken"}
     )
-    existing = _find_by_token(context, params.get("ClientToken"), request_digest)
+    existing = _find_by_token(context, params.get("ClientToken"), request_hash)
     if existing is not None:
         return _to_output(context, existing)
-    material_digest = _compute_digest(
+    material_hash = _compute_keyed_hash(
         context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]]
     )
     duplicate = context.tx.fetch_one(
-        "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material_digest
+        "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material_hash
     )
     if duplicate is not None:
         raise ApiError(
             "ConflictException", "A managed thing with this authentication material already exists."
         )
     _check_locker(context, params)
-    row = _insert(context, params, material_digest, request_digest)
+    row = _insert(context, params, material_hash, request_hash)
     add_tags(context, build_managed_thing_arn(context, row["id"]), params.get("Tags", {}))
     return _to_output(context, row)
 
 
-def _insert(
-    context: Context, params: Params, material_digest: bytes, request_digest: bytes
-) -> Mapping[str, Any]:
+def _insert(context: Context, params: Params, material_hash: bytes, request_hash: bytes) -> Mapping[str, Any]:
     """Insert a new managed thing, and return its row."""
     document = {**parse_material(params), **_select_stored_members(params)}
     row = {
@@ -180,9 +178,9 @@ def _insert(
         "role": params["Role"],
         "status": find_initial_status(params),
         "capabilities": json.dumps(_select_capabilities(params)),
-        "material": material_digest,
+        "material": material_hash,
         "client_token": params.get("ClientToken"),
-        "request": request_digest,
+        "request": request_hash,
         "created_at": context.now,
         "updated_at": context.now,
         **_to_columns(document),
@@ -305,7 +303,7 @@ def _select_capabilities(params: Params) -> dict[str, Any]:
     return {name: params[name] for name in _CAPABILITY_MEMBERS if name in params}
 
 
-def _find_by_token(context: Context, client_token: str | None, request_digest: bytes) -> Row | None:
+def _find_by_token(context: Context, client_token: str | None, request_hash: bytes) -> Row | None:
     """Return the row that an earlier call with this token created, or None. Raises ConflictException."""
     if client_token is None:
         return None
@@ -318,7 +316,7 @@ def _find_by_token(context: Context, client_token: str | None, request_digest: b
         raise ApiError(
             "ConflictException", f"The client token belongs to {row['id']}, which is being deleted."
         )
-    if row["request"] != request_digest:
+    if row["request"] != request_hash:
         raise ApiError("ConflictException", "The client token was used with other parameters.")
     return row
 
@@ -331,6 +329,6 @@ def _to_output(context: Context, row: Any) -> Output:
     }
 
 
-def _compute_digest(context: Context, value: Any) -> bytes:
+def _compute_keyed_hash(context: Context, value: Any) -> bytes:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hmac.digest(context.signer.secret, b"managed thing\0" + text.encode(), hashlib.sha256)

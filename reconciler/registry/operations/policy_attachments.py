@@ -161,7 +161,7 @@ def _attach(context: Context, name: str, target: str) -> None:
         raise ApiError(
             "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )
-    # Replaces the edge of an earlier attachment that is detached but not deleted yet.
+    # Replaces the edge of an earlier attachment, if the policy was detached and the edge is not deleted yet.
     context.tx.run(
         "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
         context.scope,

@@ -29,7 +29,7 @@ CLAIM_SECONDS = 300.0
 
 @operation("iot", "CreateProvisioningTemplateVersion")
 def create_provisioning_template_version(context: Context, params: Params) -> Output | None:
-    """Add a version to a template, and make it the default with `setAsDefault`.
+    """Add a version to a template; with `setAsDefault`, the version becomes the default.
 
     Raises ResourceNotFound, InvalidRequest for an invalid body, VersionsLimitExceeded (409) for a 6th version.
     """

@@ -4,10 +4,10 @@ Each resource is created by calling its own operation, such as CreateThing. The 
 provisioning: create the certificate, create the thing, create and attach the policies, attach the certificate to the thing.
 
 Invariant: if the template cannot be evaluated, the error is InvalidRequest, and nothing is written. If one of its resources
-cannot be created, changed or attached, the error is ResourceRegistrationFailure, and what was done before it stays. UNCONFIRMED:
-AWS does not roll it back; a client that cleans up leftovers works either way. If an existing resource differs from the template
-in a property whose setting in OverrideSettings is FAIL, the error is ResourceRegistrationFailure too, because AWS's service
-model lacks the error that AWS documents for this case.
+cannot be created, changed or attached, the error is ResourceRegistrationFailure, and the writes for the resources before
+it are kept. UNCONFIRMED: AWS does not roll them back; a client that cleans up leftovers works either way. If an existing
+resource differs from the template in a property whose setting in OverrideSettings is FAIL, the error is
+ResourceRegistrationFailure too, because AWS's service model lacks the error that AWS documents for this case.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ class _ProvisionedCertificate:
 
 @frozen
 class _TemplateParts:
-    """The evaluated resources of a template; None is a resource that it does not have."""
+    """The evaluated resources of a template; a certificate or thing that it does not have is None."""
 
     certificate: _ProvisionedCertificate | None
     thing: ThingPart | None
@@ -128,7 +128,10 @@ def _attach_certificate(context: Context, thing: ThingPart, certificate: _Provis
 
 
 def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
-    """Return the row of the certificate: issue or register it, or find it and resolve its status."""
+    """Issue, register or find the certificate, and return its row.
+
+    The template's OverrideSettings decide whether the status of an existing certificate is changed, kept or rejected.
+    """
     with _convert_errors(context, part.resource):
         if part.source == "CertificateSigningRequest":
             params = {"certificateSigningRequest": part.value, "setAsActive": part.status == "ACTIVE"}
@@ -190,7 +193,10 @@ def _registration_failure(message: str) -> ApiError:
 
 @contextmanager
 def _convert_errors(context: Context, resource: TemplateResource) -> Iterator[None]:
-    """Turn an error in the block into ResourceRegistrationFailure, and undo only the block's own writes."""
+    """Turn an error in the block into ResourceRegistrationFailure, and undo only the block's own writes.
+
+    The error is a CommittedError, so that the writes before the block are committed.
+    """
     try:
         with context.tx.savepoint():
             yield

@@ -1,9 +1,9 @@
 """Thing registration tasks: their tables, and the operations that start, observe and stop them.
 
 A folder replaces S3 (`RegistrySettings.buckets`). StartThingRegistrationTask itself registers the file's lines, one after
-another, as RegisterThing does. If a line fails, what it has created stays, and the next line follows. After that, the task is
-shown as InProgress until `registration_task_seconds` after its start, so that clients can observe it; meanwhile a second task
-is rejected.
+another, as RegisterThing does. If a line fails, the resources that it has created are kept, and the next line follows. After the
+last line, the task is shown as InProgress until `registration_task_seconds` after its start, so that clients can observe it;
+meanwhile a second task is rejected.
 
 There is no S3 for the reports, so the link to a report contains the report itself (`data:`). A report's fields are UNCONFIRMED.
 """
@@ -57,9 +57,10 @@ SCHEMA = (
 # AWS's limit for one line of the input file.
 MAX_LINE_BYTES = 256 * 1024
 
+# AWS's limit for one link to a report, from its service model.
 _MAX_LINK_LENGTH = 65_535
 _LINK_PREFIX = "data:application/json;base64,"
-# A link's capacity before base64, which turns 3 bytes into 4 characters.
+# The bytes of a report that fit into a link; base64 turns 3 bytes into 4 characters.
 _MAX_REPORT_BYTES = (_MAX_LINK_LENGTH - len(_LINK_PREFIX)) // 4 * 3
 
 # SQL for a task's status; its parameter is the current time.

@@ -1,4 +1,4 @@
-"""ListThingGroups: all groups, or those below a parent or with a name prefix (or both)."""
+"""ListThingGroups: all groups, or only those below a parent, with a name prefix, or with both."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -20,8 +20,8 @@ _DESCENDANTS = """
 def list_thing_groups(context: Context, params: Params) -> Output | None:
     """Return the groups in creation order: the descendants of `parentGroup`, or all.
 
-    If `recursive` is false (the default is true), only the children of `parentGroup` are returned, or the groups without a
-    parent. With `namePrefixFilter`, only those of these groups are returned whose names start with it.
+    If `recursive` is false (the default is true), only the children of `parentGroup` are returned or, without `parentGroup`,
+    only the groups that have no parent. `namePrefixFilter` selects, from all these, the groups whose names start with it.
 
     Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid `nextToken`.
     """

@@ -76,7 +76,8 @@ def remove_thing_from_thing_group(context: Context, params: Params) -> Output | 
 def update_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
     """Remove a thing from groups and add it to others, all or nothing; the removals come first.
 
-    Raises ResourceNotFound, InvalidRequest for a group in both lists, and for what adding and removing a single group reject.
+    Raises ResourceNotFound, InvalidRequest for a group in both lists, and what AddThingToThingGroup and
+    RemoveThingFromThingGroup raise for a single group.
     """
     thing = _require_named_thing(context, params)
     added_names = params.get("thingGroupsToAdd", [])
@@ -154,7 +155,7 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
 
 
 def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
-    """Return the dynamic groups whose query the thing matches.
+    """Return the dynamic groups whose query the thing matches, and whose `seq` is greater than `after`.
 
     Each group's query is run; there are at most 100 dynamic groups.
     """

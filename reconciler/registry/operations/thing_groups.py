@@ -131,7 +131,7 @@ def group_exists(context: Context, name: str) -> bool:
 def create_thing_group(context: Context, params: Params) -> Output | None:
     """Create a group.
 
-    Repeating the call succeeds, but fails with another parent, other properties or other tags.
+    Repeating the call succeeds, unless the parent, the properties or the tags are different from those of the existing group.
 
     Raises InvalidRequest for an unknown or dynamic parent (AWS's service model has no ResourceNotFound for this operation),
     a hierarchy deeper than 7 levels, a 101st child, too many or too large attributes, or invalid tags; ResourceAlreadyExists

@@ -95,7 +95,7 @@ def list_thing_principals(context: Context, params: Params) -> Output | None:
 def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
     """Return the principals of a thing, sorted, with the types of their attachments.
 
-    `thingPrincipalType` selects those of one type.
+    `thingPrincipalType` selects the attachments of one type.
 
     Raises ResourceNotFound.
     """
@@ -120,7 +120,7 @@ def list_principal_things(context: Context, params: Params) -> Output | None:
 def list_principal_things_v2(context: Context, params: Params) -> Output | None:
     """Return the things of a principal, sorted by name, with the types of their attachments.
 
-    `thingPrincipalType` selects those of one type.
+    `thingPrincipalType` selects the attachments of one type.
 
     Raises ResourceNotFound for an unknown certificate, InvalidRequest for an invalid principal.
     """

@@ -60,9 +60,10 @@ def thing_type_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateThingType")
 def create_thing_type(context: Context, params: Params) -> Output | None:
-    """Create a type; repeating the call succeeds, but fails with other properties or tags.
+    """Create a type.
 
-    Tags are compared only if the request has some.
+    Repeating the call succeeds, unless the properties or tags are different from those of the existing type. Tags are compared
+    only if the repeated request has some.
 
     Raises InvalidRequest for more than 3 searchable attributes or invalid tags, ResourceAlreadyExists (409).
     """

@@ -80,7 +80,9 @@ def build_thing_arn(context: Context, name: str) -> str:
 
 @operation("iot", "CreateThing")
 def create_thing(context: Context, params: Params) -> Output | None:
-    """Create a thing; repeating the call succeeds, but fails with other properties.
+    """Create a thing.
+
+    Repeating the call succeeds, unless the properties are different from those of the existing thing.
 
     Raises InvalidRequest for too many or too large attributes or a deprecated type, ResourceNotFound for an unknown type or
     billing group, ResourceAlreadyExists (409).
@@ -130,8 +132,9 @@ def describe_thing(context: Context, params: Params) -> Output | None:
 def update_thing(context: Context, params: Params) -> Output | None:
     """Change the type or attributes; every update increments the version.
 
-    Without `merge`, the attributes in the request replace all existing ones; with it, they are added or get the new values, and
-    those with an empty value are removed. If the request has no member `attributes`, the existing ones stay unchanged.
+    Without `merge`, the attributes in the request replace all existing ones. With `merge`, an existing attribute stays, unless
+    the request has another value for it, or an empty value, which removes it. If the request has no member `attributes`, the
+    existing attributes stay unchanged.
 
     Raises ResourceNotFound for an unknown thing or type, VersionConflict (409); InvalidRequest for too many or too large
     attributes, a deprecated type, and `removeThingType` together with `thingTypeName`.

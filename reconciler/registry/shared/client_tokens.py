@@ -1,7 +1,7 @@
 """Client tokens, with which a repeated creation returns the resource of the first call.
 
 Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) if it was used with other
-parameters. Both rules are UNCONFIRMED. The parameters are stored only as a keyed digest.
+parameters. Both rules are UNCONFIRMED. Only a keyed hash of the parameters is stored.
 
 Managed things store their client tokens themselves, in `operations/managed_things.py`.
 """
@@ -14,7 +14,7 @@ from reconciler.registry.catalog import Params
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 
-# `made` is the ID of the resource that the call created, `request` the digest of the call's parameters.
+# `made` is the ID of the resource that the call created, `request` the keyed hash of the call's parameters.
 SCHEMA = (
     """
     CREATE TABLE client_tokens (
@@ -43,7 +43,7 @@ def find_by_token(context: Context, params: Params) -> str | None:
     )
     if row is None:
         return None
-    if row["request"] != _compute_digest(context, params):
+    if row["request"] != _compute_keyed_hash(context, params):
         raise ApiError("ConflictException", "The client token was used with other parameters.")
     return str(row["made"])
 
@@ -57,7 +57,7 @@ def save_token(context: Context, params: Params, resource_id: str) -> None:
             context.operation,
             params["ClientToken"],
             resource_id,
-            _compute_digest(context, params),
+            _compute_keyed_hash(context, params),
         )
 
 
@@ -66,7 +66,7 @@ def delete_token(context: Context, resource_id: str) -> None:
     context.tx.run("DELETE FROM client_tokens WHERE scope = ? AND made = ?", context.scope, resource_id)
 
 
-def _compute_digest(context: Context, params: Params) -> bytes:
+def _compute_keyed_hash(context: Context, params: Params) -> bytes:
     other_params = {name: value for name, value in params.items() if name != "ClientToken"}
     text = json.dumps(other_params, sort_keys=True, separators=(",", ":"))
     return hmac.digest(context.signer.secret, b"client token\0" + text.encode(), hashlib.sha256)

@@ -1,9 +1,9 @@
 """How RegisterThing creates a thing or updates an existing one.
 
 Invariant: the thing type, the attributes and the thing groups that the template has are compared with those of an existing
-thing. Where they differ, the property's setting decides: DO_NOTHING keeps the thing's value, REPLACE takes the template's, MERGE
-adds the template's attributes or groups to the thing's, and FAIL raises an error before the thing is changed. The billing group
-has no setting: an existing thing keeps its own (UNCONFIRMED).
+thing. Where they differ, the template's setting for that property decides: DO_NOTHING keeps the thing's value, REPLACE takes the
+template's, MERGE adds the template's attributes or groups to the thing's, and FAIL raises an error before the thing is changed.
+The billing group has no setting: an existing thing keeps its own (UNCONFIRMED).
 """
 
 import json

@@ -71,7 +71,7 @@ def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
     """Add tags or change their values.
 
     Raises the operation's error for an invalid request if a key is reserved or there would be too many tags; for the latter,
-    `iot`'s TagResource raises LimitExceededException instead, which its model has.
+    `iot`'s TagResource raises LimitExceededException instead, because its service model has this error.
     """
     if not tags:
         return

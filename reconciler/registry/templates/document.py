@@ -1,8 +1,8 @@
 """Template body → `Template`: sections, resources, properties and settings.
 
 The sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`. The last is for fleet provisioning and has no
-effect on RegisterThing. `DependsOn` is rejected, because AWS does not document it, and `PackageVersions`, because the package
-catalog is not served.
+effect on RegisterThing. `DependsOn` and `PackageVersions` are rejected: AWS does not document the former, and the latter needs
+the package catalog, which is not served.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Property expression → value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
 
-Invariant: a parameter without a value has its default. A `Ref` to a parameter that has neither is an error, but in the text of
-`Fn::Sub`, a `${name}` stays unchanged if the name is unknown or has neither.
+Invariant: a parameter without a value has its default. A `Ref` to a parameter with neither a value nor a default is an error. In
+the text of `Fn::Sub`, a `${name}` for such a parameter, or with an unknown name, is not an error: it stays unchanged.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Error → response: status, `x-amzn-ErrorType`, and a JSON body with the error's members.
 
-Invariant: the status comes from the service model. An error that the model lacks has the status here, which AWS documents as
-common to every service, or 400.
+Invariant: the status comes from the service model. If the model lacks the error, the status is the one that AWS documents for
+errors common to all services (`_COMMON_STATUS`), or else 400.
 """
 
 import json

@@ -250,8 +250,8 @@ def _build_list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser
 def _build_map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     """Return the parser of a map.
 
-    Like AWS, it reports all violations of the keys as one error, and also those of the values if these are scalars. If a value
-    is null, that one error replaces those of all other values.
+    Like AWS, it reports all violations by keys as one error. It also reports all violations by values as one error if the values
+    are scalars, or if any value is null; otherwise, each of these violations is an error of its own.
     """
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 _GOLDEN_ANGLE_DEGREES = 137.508
+"""The distance between the hues of consecutive kinds; with it, the hues of any number of kinds are far apart."""
+
 _FIRST_HUE_DEGREES = 250.0
 """The hue of the first kind, a blue."""
 

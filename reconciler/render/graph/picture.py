@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_READABLE_NODES = 150
 """Pictures with more nodes are unreadable, so they are collapsed: one node for each kind and action.
 
-The tree of `reconciler graph` is the exception.
+The tree that `reconciler graph` prints is never collapsed.
 """
 
 Neighbors: TypeAlias = Mapping[str, list[str]]

@@ -10,7 +10,7 @@ from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 
 def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
-    """Render both sides of a resource, field by field, with a sign where they differ."""
+    """Render the desired and live values of a resource, field by field, with a sign where they differ."""
     facts = (
         ("declared in", view.origin),
         ("live", join_facts(describe_live(view))),

@@ -32,7 +32,8 @@ class DriftedResourceRecord:
     """One resource that differs from the file.
 
     `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
-    but not declared) or "unmanaged" (live without this workspace's ownership marker).
+    but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the resource's file and line,
+    `owner` the workspace that manages it, and `identity` its AWS ID; each is null if there is none.
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]

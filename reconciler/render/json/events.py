@@ -69,8 +69,9 @@ class StepEvent:
     """The outcome of one step, or that it started or waits for AWS.
 
     `calls` are all calls of the step, in each of its events. If it was applied or failed, `completed_calls` is the number of
-    calls that succeeded, and `seconds` the time since it started; of a waiting step, `seconds` is how long it has waited. `request_ids` are AWS's IDs of the requests of an applied
-    step, in the order of the calls. `blocked_by` is the address whose failure caused the step to be skipped.
+    calls that succeeded, and `seconds` the time since it started; of a waiting step, `seconds` is how long it has waited.
+    `request_ids` are AWS's IDs of the requests of an applied step, in the order of the calls. `blocked_by` is the address whose
+    failure caused the step to be skipped.
     """
 
     event: EventName

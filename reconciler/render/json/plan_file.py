@@ -79,7 +79,7 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
     _check_seal(raw, content.get("seal"))
     try:
         return msgspec.convert({**content, "view": _escape_texts(content.get("view"))}, PlanDocument)
-    except msgspec.ValidationError as error:  # the seal is right, so reconciler wrote the file
+    except msgspec.ValidationError as error:  # not an edit, because the seal is right
         reason = f"the file was saved by another version of reconciler ({error}); save the plan again"
         raise PlanRejectedError([reason]) from None
 
@@ -87,7 +87,7 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
 def check_view(document: PlanDocument, plan: Plan) -> None:
     """Check that the view in a saved plan is the view of its changes.
 
-    `plan` is the plan that was made again, with the same changes. Raises PlanRejectedError if the saved view is another one.
+    `plan` is a new plan with the same changes. Raises PlanRejectedError if its view differs from the saved one.
     """
     saved_view, expected_view = document.view, build_plan_view(plan, requests=True)
     # The other members of a view, such as notes, do not decide what is applied.
