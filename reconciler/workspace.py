@@ -83,7 +83,10 @@ class Workspace(WorkspaceFiles):
         return self._make_plan(options, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
-        """Write a plan to a file, for `open_plan`; secrets are references and salted hashes. Raises OSError."""
+        """Write a plan to a file for `open_plan`, with references and salted hashes in place of secrets.
+
+        Raises OSError.
+        """
         from reconciler.render.json.plan_file import render_plan_json
 
         with Path(path).open("w", encoding="utf-8") as file:
@@ -114,7 +117,7 @@ class Workspace(WorkspaceFiles):
         return restrict_plan(plan, addresses, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
-        """Return the part of a plan that gives devices new certificates, with the steps that this depends on."""
+        """Return a plan's rotations of certificates, with the steps that these rotations depend on."""
         from reconciler.engine.plan.waves import find_rotations, restrict_plan
 
         return restrict_plan(plan, find_rotations(plan), self._quotas)
@@ -192,16 +195,18 @@ class Workspace(WorkspaceFiles):
     def lease_holder(self) -> LeaseHolder | None:
         """Return the lease that prevents another apply at present, or None.
 
-        After a crash on another machine, it is the lease of the crashed apply until that expires. Raises AwsError and TargetError.
+        If an apply has crashed on another machine, its lease prevents other applies until the lease expires. Raises AwsError and
+        TargetError.
         """
         from reconciler.engine.ownership.lease import find_lease_holder
 
         return find_lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even if another process holds it, and return it, or None if there is none.
+        """Release the lease, even one that another process holds, and return it; None without a lease.
 
-        If another caller changes the workspace's group at the same moment, the lease is not released. Raises AwsError and TargetError.
+        If another caller changes the workspace's group at the same moment, the lease is returned but not released. Raises AwsError
+        and TargetError.
         """
         from reconciler.engine.ownership.lease import force_unlock
 
@@ -308,9 +313,9 @@ class Workspace(WorkspaceFiles):
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: its desired and live state, and the change that a plan would make.
 
-        Raises ReconcilerError, with a similar name if there is one, if the kind is unknown, or if the resource is neither in the
-        file nor owned by the workspace. Raises ValueError if `address` is not a valid address, and InvalidDesiredStateError,
-        TargetError and AwsError.
+        Raises ReconcilerError if the kind is unknown, or if the resource is neither in the file nor owned by the workspace; the
+        message suggests a similar name if there is one. Raises ValueError if `address` is not a valid address, and
+        InvalidDesiredStateError, TargetError and AwsError.
         """
         from reconciler.kinds import all_kinds
 

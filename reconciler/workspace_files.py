@@ -62,7 +62,8 @@ class WorkspaceFiles:
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.
 
-        `plan`, `open_plan`, `drift` and `show` do this by themselves; of all calls of these four, only the first does not.
+        `plan`, `open_plan`, `drift` and `show` do this by themselves, except the first call of any of them: it uses the file as
+        it was first loaded.
         """
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
@@ -78,9 +79,9 @@ class WorkspaceFiles:
 
     @property
     def connection(self) -> Connection:
-        """The target, with the function and the boto3 clients that send it calls.
+        """The target, with the function and the boto3 clients that send calls to it.
 
-        Raises TargetError, for example if there are no credentials; a URL is not called to find out whether it responds.
+        Raises TargetError, for example if there are no credentials; whether a URL responds is not checked.
         """
         return self._connection
 
@@ -169,7 +170,7 @@ class WorkspaceFiles:
         return connect(settings, self._quotas, self.registry_path, self._environ)
 
     def _create_state_folder(self) -> None:
-        """Create `.reconciler/` for the default database; the folder of one that the user names must exist."""
+        """Create `.reconciler/` for the default database; for another database, the user creates the folder."""
         folder = self.registry_path.parent
         try:
             folder.mkdir(exist_ok=True)

@@ -116,7 +116,7 @@ class DisplayedResult(Displayed, Result):
 
 @frozen(repr=False)
 class DisplayedResource(Displayed):
-    """One resource, desired and live, with the change that a plan would make, that displays itself."""
+    """One resource that displays itself: desired and live, with the change that a plan would make."""
 
     address: Address
     desired: Resource | None
@@ -141,7 +141,7 @@ class DisplayedHistory(Displayed, History):
 
 @frozen(eq=False, repr=False)
 class DisplayedRun(Displayed, RunRecord):
-    """One run, with its steps and calls, that displays itself."""
+    """One run that displays itself, with its steps and calls."""
 
     def _build_text_view(self) -> Any:
         from reconciler.render.views.history import build_run_view
@@ -163,7 +163,7 @@ class DisplayedDrift(Displayed, Drift):
 
 @frozen(repr=False)
 class DisplayedGraph:
-    """A graph that displays itself; one that is too large to read has a node for each kind and action."""
+    """A graph that displays itself; if it is too large to read, as one node for each kind and action."""
 
     picture: Picture
 

@@ -30,6 +30,8 @@ _STATUS_STYLES: Mapping[str, str] = {
     "no response": OUTCOME_STYLES["failed"],
     "rejected": OUTCOME_STYLES["failed"],
 }
+"""The styles of the statuses of runs, steps and calls."""
+
 _HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file digest", "steps")
 _COLUMN_GAP = 2
 _MAX_ADDRESS_WIDTH = 48

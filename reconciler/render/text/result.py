@@ -39,7 +39,7 @@ def render_result_text(view: ResultView) -> Iterator[Text]:
 
 
 def render_unfinished_steps(view: ResultView) -> Iterator[Text]:
-    """Render each failed step with its error and next step, and count skipped and canceled steps."""
+    """Render each failed step, its error and what to do next; count skipped and canceled steps."""
     for failure in view.failures:
         yield from _render_failure(failure)
         yield Text()
@@ -100,7 +100,7 @@ def render_crash_warning(run: Run) -> Text:
 
 
 def render_remaining_changes(count: int) -> Text:
-    """Render how many changes this run leaves for another one."""
+    """Render how many changes of the plan this run does not make; a later apply can make them."""
     verb = "remains" if count == 1 else "remain"
     return Text(f"{pluralize(count, 'other change')} {verb} for `reconciler apply`.", QUIET)
 

@@ -1,4 +1,4 @@
-"""Wrap long lines at spaces, so that a terminal breaks no word in the middle that fits into a line."""
+"""Wrap long lines at spaces, so that a terminal does not break a word that fits into one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wrap_lines(lines: Iterable[Text], width: int) -> Iterator[Text]:
 
 
 def wrap_cell(text: Text, width: int) -> list[Text]:
-    """Return the lines of a table's cell that is `width` cells of the terminal wide."""
+    """Return a text as lines that fit into a table's column of `width` terminal cells."""
     return [text] if text.cell_len <= width else list(_wrap_line(text, width, indent=0))
 
 
@@ -55,8 +55,8 @@ def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
 def _find_indent(line: str, width: int) -> int:
     """Return the indent of continuation lines.
 
-    That is the end of the last gap between columns that ends in the left half of the width. If there is none, it is two more than
-    the line's own indent.
+    Only gaps between columns that end in the left half of `width` count: the indent is the end of the last of these gaps. Without
+    such a gap, it is two more than the line's own indent.
     """
     columns = [gap.end() for gap in _COLUMN_GAP.finditer(line) if gap.end() <= width // 2]
     return columns[-1] if columns else len(line) - len(line.lstrip(" ")) + 2

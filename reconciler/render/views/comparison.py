@@ -17,12 +17,12 @@ from reconciler.render.views.format_value import ValueView, flatten_spec, format
 from reconciler.render.views.labels import ACTION_GLYPHS
 
 _EMPTY: tuple[Any, ...] = (None, (), {})
-"""Values that are not shown if both sides have one of them."""
+"""A field is not shown if both its desired and its live value are among these."""
 
 
 @frozen
 class FieldComparisonRow:
-    """One field: its desired and its live value; `differs` is whether a change has this field."""
+    """One field: its desired and its live value; `differs` is whether the planned change has this field."""
 
     path: str
     desired: ValueView | None

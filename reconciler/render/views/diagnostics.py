@@ -117,8 +117,8 @@ def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
 def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:
     """Find the part of a key or a header that a diagnostic is about, as start and end.
 
-    That is the last occurrence of the last part of the field's path (or of the address, if the diagnostic has no field). If that
-    does not occur, the whole name is meant.
+    It is the last part of the diagnostic's field or, without a field, of its address: `site` of `attributes.site`. The last place
+    where this part occurs in `name` is returned, or all of `name` if it does not occur.
     """
     subject = (diagnostic.field or diagnostic.address or "").rpartition(".")[2]
     if subject:

@@ -34,8 +34,8 @@ DRIFT_LEGEND = "Fields: desired → live."
 class DriftRow:
     """One resource that differs from the file.
 
-    In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the workspace that manages the
-    resource if that is another one, and is empty otherwise.
+    In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the resource's owner if it is another
+    workspace, and is empty otherwise.
     """
 
     direction: str

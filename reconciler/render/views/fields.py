@@ -82,8 +82,8 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
     """Build the line of one field, or return None if it is empty before and after.
 
-    A list is shown by the items that it gains and loses, except a sensitive one and one that is part of a document and is added or
-    removed as a whole.
+    A list is shown by the items that it gains and loses, with two exceptions: a sensitive list, and a list inside a document if
+    the whole list is added or removed.
     """
     before, after = field.before, field.after
     is_new, is_removed = before in _EMPTY, after in _EMPTY

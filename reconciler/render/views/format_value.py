@@ -53,7 +53,7 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 def format_value(value: Any) -> ValueView:
     """Format any value of a spec or of a request.
 
-    An object of a class without rules of its own is formatted by the class's `__str__`, or else by its fields.
+    An object of a class that is not treated here is formatted by the class's own `__str__`, or else by its fields.
     """
     match value:
         case Secret() | SecretDigest():
@@ -111,7 +111,7 @@ def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
 def truncate(text: str, max_length: int, start: int = 0) -> str:
     """Return text of up to `max_length` characters as it is, and shorten longer text.
 
-    If the text is longer, return at most `max_length` characters from `start`, and the length of the whole.
+    Longer text becomes at most `max_length` of its characters from `start`, followed by the length of the whole text.
     """
     if len(text) <= max_length:
         return text
@@ -153,7 +153,7 @@ def _format_text(value: str) -> ValueView:
 
 
 def _describe_certificate(value: str) -> str:
-    """Describe one certificate by its digest; return an empty string for other text."""
+    """Describe one certificate by its SHA-256; return an empty string for other text."""
     if not value.startswith("-----BEGIN CERTIFICATE-----"):
         return ""
     try:
@@ -163,7 +163,7 @@ def _describe_certificate(value: str) -> str:
 
 
 def _describe_csr(value: str) -> str:
-    """Describe one certificate signing request by its digest; return an empty string for other text."""
+    """Describe one certificate signing request by its SHA-256; return an empty string for other text."""
     csr = _CSR.fullmatch(value)
     if not csr:
         return ""

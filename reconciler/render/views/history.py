@@ -27,7 +27,7 @@ STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": 
 NO_RUNS = "No runs yet; `reconciler apply` records the first."
 
 _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-"""A certificate ID; of one in the parameters of a call, only the first 12 digits are shown."""
+"""A certificate ID; where the parameters of a call contain one, only its first 12 digits are shown."""
 
 
 @frozen

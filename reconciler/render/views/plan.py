@@ -43,7 +43,8 @@ class PlanRow:
     """One change.
 
     `origin` is `file:line`, "ownership marker", or empty for a deleted resource. `calls` is the number of API calls; `requests`
-    are these calls, or empty if the view has none. `wait_seconds` is the longest time that the change may wait for AWS.
+    are these calls, or empty if the view was built without requests. `wait_seconds` is the longest time that the change may
+    wait for AWS.
     """
 
     action: str
@@ -78,7 +79,7 @@ class CostView:
 
     `bottleneck` is the operation whose quota decides the time, or empty if several operations share that quota. `explanation`
     is the rate of that quota and the time that its calls take; for a shared quota, it begins with the number of these calls.
-    Without such a quota, `bottleneck` and `explanation` are empty.
+    If no quota decides the time, `bottleneck` and `explanation` are empty.
     """
 
     total: int
@@ -102,9 +103,9 @@ class NoteView:
 class PlanView:
     """A whole plan.
 
-    `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of them change
-    ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not change;
-    `unchanged_markers` is how many of them are markers.
+    `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of these changes
+    are of ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not
+    change; `unchanged_markers` is how many of them are markers.
     """
 
     workspace: str
@@ -180,8 +181,8 @@ def remove_requests(view: PlanView) -> PlanView:
 def format_origin(change: Change) -> str:
     """Return where a resource is declared, as `file:line`.
 
-    For a forgotten resource, that is its `[[removed]]` entry. Returns an empty string for anything that is deleted, and "ownership
-    marker" for an ownership marker that is not deleted: they are not declared.
+    For a forgotten resource, that is its `[[removed]]` entry. Deletions and ownership markers are not declared: returns an empty
+    string for anything that is deleted, and "ownership marker" for any other change of an ownership marker.
     """
     match change:
         case Delete():

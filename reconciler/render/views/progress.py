@@ -31,7 +31,7 @@ class ProgressView:
 
     @property
     def ended(self) -> int:
-        """The number of steps that have ended."""
+        """The number of finished steps."""
         return sum(self.counts.values())
 
 
@@ -79,8 +79,8 @@ class ProgressTracker:
     def _describe_time(self, elapsed: float, ended: int) -> str:
         """Describe the elapsed and the remaining time; `ended` is the number of finished steps.
 
-        The remaining time is estimated from the time per finished step, and left out until one has finished. It is at least what
-        AWS's quotas require, except for the embedded registry.
+        The remaining time is estimated from the time per finished step; it is left out before the first step and after the last one
+        has finished. It is at least what AWS's quotas require, except for the embedded registry.
         """
         total = len(self._plan.steps)
         text = f"{format_duration(elapsed)} elapsed"

@@ -49,7 +49,7 @@ def describe_expected(expected: str) -> str:
 def _describe_pattern(pattern: str) -> str | None:
     """Describe a pattern, or return None if it cannot be put in words.
 
-    It can be if it matches any text, or is one class of characters with words for each item.
+    It can if it matches any text, or if it is one class of characters whose items can all be described.
     """
     if pattern == r"[\s\S]*":
         return "any text"
