@@ -116,7 +116,7 @@ def build_exception(exception_class: type[Exception]) -> Exception:
     return exception_class(**fields)
 
 
-def test_only_model_errors_do_not_derive_from_the_two_classes_that_the_caller_catches():
+def test_all_exceptions_but_model_errors_derive_from_the_two_classes_that_the_caller_catches():
     caught_classes = (ClientError, BotoCoreError)
     assert {
         name

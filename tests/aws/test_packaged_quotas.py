@@ -16,6 +16,7 @@ def test_every_rate_is_positive_and_for_existing_operations(service):
     rates, shared_quotas = QUOTAS.rates[service], QUOTAS.shared[service]
     shared_operations = {name for _, operations in shared_quotas.values() for name in operations}
     existing_operations = set(ServiceModelConstraints().list_operations(service))
+    # "default" is the rate of all operations without a rate of their own.
     assert (rates.keys() | shared_operations) - existing_operations - {"default"} == set()
     assert [name for name, rate in rates.items() if rate <= 0] == []
     assert [name for name, (rate, _) in shared_quotas.items() if rate <= 0] == []

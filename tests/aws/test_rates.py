@@ -144,8 +144,9 @@ def test_every_retry_waits_for_the_bucket(limited_caller, time):
     assert time.pauses == [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
 
 
+# A response with the status 429 means throttling, no matter which code it has.
 @pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (429, "Whatever")])
-def test_throttling_slows_every_call_of_the_bucket(limited_caller, time, status, code):
+def test_throttling_slows_the_operations_own_bucket_and_its_shared_bucket(limited_caller, time, status, code):
     call, replacements = limited_caller
     replacements += [build_error_response(status, code)]
     call(ApiCall("iot", "ListThings"))
@@ -159,7 +160,7 @@ def test_throttling_slows_every_call_of_the_bucket(limited_caller, time, status,
 
 
 @pytest.mark.parametrize("limited_caller", [True], indirect=True)
-def test_only_after_throttling_lets_calls_wait_only_for_throttled_buckets(limited_caller, time):
+def test_with_only_after_throttling_calls_wait_only_for_throttled_buckets(limited_caller, time):
     call, replacements = limited_caller
     for _ in range(5):
         call(ApiCall("iot", "ListThingTypes"))
@@ -211,7 +212,7 @@ def test_a_repeatedly_throttled_call_is_still_admitted():
     for _ in range(50):
         time.now += 1.0
         bucket.slow_down()
-    assert 10.0 / 64 <= bucket._rate < 1.0
+    assert 10.0 / 64 <= bucket._rate < 1.0  # at least 1/64 of the quota always remains
     bucket.take()
     assert time.pauses == pytest.approx([1 / bucket._rate])
 

@@ -193,6 +193,7 @@ def build_single_requests(things: int, middle_token: str) -> Iterator[tuple[str,
     middle_thing = make_thing_name(things // 2)
     by_site = f"/things?{page}&attributeName=site&attributeValue=oslo"
     by_serial = f"/things?{page}&attributeName=serial&attributeValue={serial}"
+    # The prefix is the serial number without its last two digits.
     by_prefix = f"{by_serial[:-2]}&usePrefixAttributeValue=true"
     yield "DescribeThing", "GET", f"/things/{middle_thing}", None
     yield "ListThings, a page from the middle", "GET", f"/things?{page}&nextToken={quote(middle_token)}", None

@@ -5,7 +5,8 @@
 A device is one row of a CSV file and two resources: two tables read the file with `for_each`, one for the certificates (PEM
 files) and one for the things. Each stage runs in its own process, against a registry in another process on this machine.
 A stage first repeats the stages that it needs. Its seconds exclude them, but its peak memory is that of the whole process. The
-bytes per resource are the growth of the peak memory from a small fleet to this one, divided by the number of added resources.
+bytes per resource are the growth of the peak memory from a small fleet to the measured one, divided by the number of added
+resources.
 
 The registry is empty when the creation is planned. Before the fleet is planned again, its first device is applied and copied to
 all other devices (`registry_copies`). Applying the whole fleet would take long, and `race` measures applies already.
@@ -134,8 +135,8 @@ def format_rows(
 ) -> Iterator[tuple[str, ...]]:
     """Yield a table row for each stage.
 
-    The row's bytes per resource are what its peak memory has more than that of the small fleet (`base_…`), divided by the
-    number of resources that the fleet has more.
+    The bytes per resource are the growth of the peak memory from the small fleet (`base_…`) to this one, divided by the number of
+    added resources.
     """
     resources = devices * RESOURCES_PER_DEVICE
     added_resources = resources - base_devices * RESOURCES_PER_DEVICE

@@ -37,6 +37,8 @@ from tests.support.registry_client import ACCOUNT, REGION, TARGET
 from tests.support.waiting_clock import WaitingClock
 
 LATENCY_SECONDS = 0.02
+"""The time that the simulated registry takes for every response."""
+
 REVIEW_SECONDS = 5.0
 """The time between a plan and its apply, in which the plan is reviewed."""
 COLUMNS = ("devices", "phase", "plan min s", "plan s", "apply min s", "apply s", "ratio", "throttled")

@@ -183,7 +183,7 @@ def _kill_group_after(seconds: float | None, group: int) -> Iterator[threading.E
 def build_environment() -> Mapping[str, str]:
     """Return the environment of the contenders, in which Python caches compiled files.
 
-    An installed package has compiled files too.
+    Thus a contender starts as fast as an installed program, whose files are compiled too.
     """
     return {
         name: value

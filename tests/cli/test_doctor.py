@@ -184,8 +184,8 @@ class SimulatedAws:
         body = request.body or b""
         content = body.encode() if isinstance(body, str) else body
         response = self.registry.handle(HttpRequest(request.method, request.url, {}, content))
-        body = _Body(response.body.decode())
-        return AWSResponse(request.url, response.status, dict(response.headers), body)
+        response_body = _Body(response.body.decode())
+        return AWSResponse(request.url, response.status, dict(response.headers), response_body)
 
     def _simulate_policy(self, request):
         if not self.can_simulate_policies:
@@ -208,7 +208,7 @@ class SimulatedAws:
 
 @pytest.fixture
 def aws(tmp_path, monkeypatch):
-    """Make AWS the target of the file, and return the stand-in that answers all requests."""
+    """Make AWS the target of the file, and return the stand-in that responds to all requests."""
     edit_file('"embedded"', '"aws"')
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
@@ -275,7 +275,7 @@ def test_missing_permissions_are_named_and_a_policy_is_suggested(doctor, aws):
 
 def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doctor, aws):
     aws.can_simulate_policies = False
-    aws.inaccessible_paths = ("/billing-groups",)  # a warning, as the file has none
+    aws.inaccessible_paths = ("/billing-groups",)  # only a warning: the file has no billing group
     code, lines = doctor()
     levels = {line.split()[2]: line.split()[1] for line in lines if not line.startswith(" ")}
     assert (code, levels["permissions"], levels["reading"]) == (0, "unknown", "warning")

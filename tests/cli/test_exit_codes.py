@@ -64,9 +64,10 @@ def test_an_apply_exits_with_0_if_complete_3_if_every_failure_is_a_rejection_and
     assert exit_codes.get_result_code(Result(make_sample_plan(), outcomes, 0.0)) == code
 
 
-@pytest.mark.parametrize("color", [False, True])
-def test_many_lines_are_written_completely_and_in_order(color):
-    console = Console(file=io.StringIO(), force_terminal=color, width=40)
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_many_lines_are_written_completely_and_in_order(is_terminal):
+    # `write_lines` writes 1,000 lines at a time: two full chunks here, and one with a single line.
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=40)
     write_lines(console, (Text(f"line {number}") for number in range(2_001)))
     assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
 

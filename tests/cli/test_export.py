@@ -1,4 +1,7 @@
-"""Exports: their plan keeps what was exported, gaps are reported, other workspaces are left out."""
+"""Exports: a plan of the exported file changes none of its resources, and omissions are reported.
+
+Resources of other workspaces are not exported.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def test_the_plan_of_an_exported_fleet_only_deletes_what_the_export_left_out(fle
 @examples(5)
 @given(desired_states())
 def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
-    """Only some kinds are tested, whose ownership is recorded in tags alone: `ADOPTED_KINDS`."""
+    """Only kinds whose ownership is recorded in tags alone are tested: `ADOPTED_KINDS`."""
     cloud = CLOUD.reset()
     resources = [item for item in fleet.resources.values() if item.address.kind in ADOPTED_KINDS]
     converge(make_state(*resources), cloud)
@@ -231,7 +234,7 @@ def test_a_certificate_does_not_overwrite_a_file_with_other_content(tmp_path):
     assert (str(caught.value), path.read_text()) == (message, "theirs")
 
 
-def test_hostile_names_and_values_cannot_break_out_of_their_strings():
+def test_hostile_names_values_and_comments_cannot_break_out_of_their_place_in_the_file():
     hostile_text = 'a"]\n[things.evil]\n# \x1b[31m'
     table = Table(
         Address("things", hostile_text), {"attributes": {hostile_text: hostile_text}}, (hostile_text,)

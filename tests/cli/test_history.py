@@ -235,7 +235,7 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(run_in_sta
     )
 
 
-def test_the_last_run_is_that_of_the_workspace_but_the_history_has_all_runs(run_in_starter):
+def test_the_last_run_is_of_the_workspace_but_the_history_has_runs_of_all_workspaces(run_in_starter):
     run_in_starter("apply", "--yes")
     other_file = Path("other.toml")
     other_file.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
@@ -274,7 +274,7 @@ def test_an_unknown_run_id_is_an_error_with_the_closest_id(run_in_starter):
     assert run_in_starter("history", run.id[-3:])[1] == run_in_starter("history", run.id)[1]
 
 
-def test_there_is_nothing_to_retry_without_a_run_or_after_a_successful_one(run_in_starter):
+def test_there_is_nothing_to_retry_without_a_run_after_a_complete_apply_or_after_a_destroy(run_in_starter):
     rejected = "error: the plan is rejected; nothing was sent\n  - "
     assert run_in_starter("apply", "--retry-failed", "--yes") == (
         3,

@@ -102,7 +102,10 @@ UNUSED_ACTIONS = {
     "iot:RegisterCertificateWithoutCA": "all certificates have a CA",
     "iot:UpdateThingGroup": "the workspace's group was not changed",
 }
-"""The write actions that the policy allows and `run_many_changes` does not call, each with the reason."""
+"""The write actions that the policy allows and `run_many_changes` does not call, each with the reason.
+
+"The workspace's" policy and group are its ownership markers; the file declares neither.
+"""
 
 
 def test_the_policy_allows_what_changes_of_a_fleet_send_and_little_else():
@@ -118,6 +121,7 @@ def test_the_policy_of_a_plan_allows_what_a_plan_sends_and_only_reads():
     converge(FLEET, cloud)
     actions = cloud.record_actions(plan_state, make_changed_fleet(generation=2, site="bergen"), cloud)
     assert actions - list_allowed_actions(FLEET, "plan") == set()
+    # The first four letters: of ListThings, DescribeThing, GetCredentialLocker, GetManagedThing, GetPolicy and similar actions.
     assert {action.partition(":")[2][:4] for action in list_allowed_actions(FLEET, "plan")} == {
         "List",
         "Desc",
@@ -199,6 +203,7 @@ def test_the_needed_roles_are_those_in_the_file():
 
 
 def test_actions_are_limited_to_the_account_and_resource_types_if_iam_can_limit_them():
+    # IAM cannot limit ListThings. DescribeThing is needed for writes too, but allowed only once.
     policy = build_iam_policy(
         {"Read": [("iot", "ListThings"), ("iot", "DescribeThing")], "Write": [("iot", "DescribeThing")]},
         Target("aws", "cn-north-1", "210987654321"),

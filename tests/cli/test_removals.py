@@ -61,7 +61,7 @@ def test_an_invalid_limit_is_a_usage_error(run_with_tables):
     )
 
 
-def test_instances_can_be_renamed_and_forgotten_things_stay(run_with_tables):
+def test_an_instance_can_be_renamed_and_a_thing_that_is_forgotten_stays(run_with_tables):
     assert run_with_tables(declare_pumps("1", "2"), "apply", "--yes")[0] == 0
     text = (
         '[thing_groups.hall]\n[things."device-{n}"]\nfor_each = [{ n = "1" }]\n'

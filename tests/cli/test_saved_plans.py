@@ -144,7 +144,10 @@ def test_an_edited_plan_is_rejected_with_both_seals(run_after_edit):
 def test_a_file_that_is_not_a_saved_plan_is_rejected(run_after_edit, text, reason):
     Path("a.json").write_text(text)
     reasons = get_reasons(run_after_edit("apply", "a.json"))
-    assert reasons == [reason] if reason else reasons[0].startswith("not a saved plan: ")
+    if reason:
+        assert reasons == [reason]
+    else:
+        assert reasons[0].startswith("not a saved plan: ")
 
 
 def test_a_plan_that_was_already_applied_is_rejected(run_after_edit):
@@ -308,6 +311,7 @@ def test_only_the_first_of_two_opened_plans_changes_the_registry(run_after_edit)
     assert first.apply(plans[0]).ok
     version = call_iot("DescribeThing", thingName="pump-2")["version"]
     result = second.apply(plans[1])
+    # The second apply fails because the thing has changed since the plan, or it has nothing to change.
     assert [type(outcome.error) for outcome in result.outcomes if isinstance(outcome, Failed)] in (
         [],
         [StaleError],

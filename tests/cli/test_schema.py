@@ -26,7 +26,7 @@ SCHEMA_ERROR_LINE = re.compile(
     r"(unknown key|unknown table|required key is missing|got the (integer|number|string) [^;]+; expected (a |an |true)"
     r"|\S+ is not valid; expected one of|the prefix 'reconciler:')"
 )
-"""The line of an error that a schema can find: no other table, file or manifest row is needed for it."""
+"""The line of an error that a schema can find without another table, another file or a manifest row."""
 
 
 @pytest.mark.parametrize("path", ["desired_state.toml"])
@@ -61,7 +61,7 @@ def test_an_invalid_file_is_rejected_if_a_schema_can_express_the_error(case: Inv
 
 
 def test_about_half_of_all_invalid_files_are_rejected():
-    """Most of the other errors depend on a file, another table or AWS, so no schema can find them."""
+    """Most of the other errors depend on another file, another table or AWS, so no schema can find them."""
     rejected_count = sum(map(_is_rejected, CASES))
     assert len(CASES) >= 122
     assert 0.45 < rejected_count / len(CASES) < 0.65

@@ -33,7 +33,7 @@ def log(capsys):
     stop()
 
 
-# Each call has a secret in its request or its response. Some of them are rejected: their errors must not contain it either.
+# Each call has a secret in its request or its response. The errors of the rejected calls must not contain the secret either.
 CALLS = [
     ApiCall(
         MANAGED_INTEGRATIONS,

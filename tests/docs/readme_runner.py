@@ -123,7 +123,7 @@ def _run_command(command: str) -> tuple[int, str]:
         case ["make", target]:
             return _run_make(target)
         case ["source", ".venv/bin/activate"] if "VENV   := .venv\n" in _read_makefile():
-            return 0, ""  # nothing to do: `reconciler` is run in this process
+            return 0, ""  # the Makefile creates this environment; here, `reconciler` is run in this process
         case _:
             raise ReadmeError(f"$ {command}\nis not a command that every reader can run")
 
@@ -162,8 +162,8 @@ def _run_make(target: str) -> tuple[int, str]:
 def _update_shown_output(shown: list[str], actual: list[str]) -> list[str]:
     """Return the lines that the README should show.
 
-    Lines without a `…` are replaced by the actual output. Lines with a `…` stay if they match it; otherwise, those before
-    the first `…` and after the last `…` are updated.
+    If no line is `…`, the actual output is shown. Otherwise, the shown lines stay if they match the actual output; if they do not,
+    the lines before the first `…` and after the last `…` are updated.
     """
     if ANY_LINES not in shown:
         return actual
