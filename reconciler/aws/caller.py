@@ -63,7 +63,7 @@ class Caller:
             error = translate_error(failed.error, call, outcome_unknown=failed.outcome_unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
-        # Raised here, without botocore's error as its cause, because that contains the rejected values.
+        # Raised outside `except`, so that no traceback shows botocore's error, which contains the rejected values.
         raise error
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
@@ -82,7 +82,10 @@ class Caller:
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
     def _add_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
-        """Return a function that calls the method, with retries where they are allowed."""
+        """Return a function that calls the method, with retries where they are allowed.
+
+        `reads` is true if the call is known to change nothing; otherwise, its HTTP method decides.
+        """
         model = self._clients[call.service].meta.service_model.operation_model(call.operation)
         http_method = model.http["method"]
 
@@ -91,6 +94,7 @@ class Caller:
                 partial(method, **params),
                 self._circuits[call.service],
                 reads=reads or http_method in _SAFE_METHODS,
+                # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
                 idempotent=call.idempotent
                 or (http_method in _IDEMPOTENT_METHODS and call.verification is None),
             )

@@ -51,7 +51,7 @@ def _build_schema(shape: Any) -> dict[str, Any]:
 def _build_structure_schema(shape: Any) -> dict[str, Any]:
     """Return the schema of an object, with the types of its members.
 
-    `_build_schema` leaves the type out of all other schemas: the spec classes have the types of fields.
+    `_build_schema` leaves the type out of all other schemas, because the types of fields come from the spec classes.
     """
     properties = {
         name: {**_JSON_TYPES.get(member.type_name, {}), **_build_schema(member)}

@@ -18,6 +18,7 @@ def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:
     rates: dict[str, Mapping[str, float]] = {}
     shared: dict[str, Mapping[str, tuple[float, frozenset[str]]]] = {}
     for service, default_rates in packaged.items():
+        # A shared bucket is one quota for several operations together.
         shared_buckets = default_rates.pop("shared", {})
         shared[service] = {
             name: (float(bucket["rate"]), frozenset(bucket["operations"]))

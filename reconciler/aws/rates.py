@@ -54,9 +54,9 @@ class TokenBucket:
             self._refill()
             self._tokens -= 1
             # Each waiting call makes the count more negative, so that the next one waits behind it.
-            wait = -self._tokens / self._rate
-        if wait > 0:
-            self._pause(wait)
+            wait_seconds = -self._tokens / self._rate
+        if wait_seconds > 0:
+            self._pause(wait_seconds)
 
     def slow_down(self) -> float | None:
         """Halve the rate and drop the unused tokens, because AWS throttled a call.
@@ -83,7 +83,7 @@ class TokenBucket:
 def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool = False) -> None:
     """Make every request of the session's future clients wait for its buckets.
 
-    With `only_after_throttling`, calls wait for a bucket only after the target has throttled one of its calls. This is for a
+    With `only_after_throttling`, calls wait for a bucket only after the target has throttled a call of that bucket. This is for a
     registry on this machine, which may or may not enforce AWS's quotas.
     """
     buckets: dict[Bucket, TokenBucket] = {}

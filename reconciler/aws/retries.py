@@ -115,7 +115,7 @@ class CallFailedError(Exception):
 class Circuit:
     """Circuit breaker: opens after repeated failures of a service. Thread-safe.
 
-    It opens after `MAX_FAILURES` in a row over at least `MIN_SPAN_SECONDS`. A missing response or a server error is a failure;
+    It opens after `MAX_FAILURES` failures in a row over at least `MIN_SPAN_SECONDS`. A missing response or a server error is a failure;
     throttling is not. After `OPEN_SECONDS` one call may try; if it does not fail, the circuit closes.
     """
 

@@ -25,8 +25,9 @@ SERVICES = ("iot", "iot-managed-integrations")
 EMBEDDED_ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _MAX_CONNECTIONS = 64
+"""Connections that each client keeps open: one for each call that a refresh may have in flight."""
 LOCAL_CREDENTIALS = ("test", "test")
-"""Key ID and secret for a registry on this machine; real credentials are never sent there."""
+"""Key ID and secret for a registry on this machine, used unless the user chose credentials."""
 
 
 @frozen

@@ -31,7 +31,7 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
 ) -> None:
     """Apply a plan, report its result, and exit with an error code unless every step was applied.
 
-    `summary` is the file that the result, or a plan without changes, is appended to as Markdown, or None.
+    `summary` is a file; the result is appended to it as Markdown, or the plan if it has no changes. With None, nothing is appended.
     """
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""GitHub annotations: errors and warnings of a workflow that GitHub shows at lines of the file.
+"""GitHub annotations: errors and warnings that GitHub shows at the lines that they are about.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions", and actions/toolkit, `packages/core/src/command.ts`, for
 escaping. The runner reads commands from stderr as well as from stdout; ours go to stderr, so that stdout has only the result.

@@ -104,7 +104,7 @@ def print_plan_view(view: PlanView, terminal: Terminal, output_format: str) -> N
 
 
 def render_plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator[Text]:
-    """Yield a plan as lines of text, for a command whose result is something else."""
+    """Yield a plan as lines of text, for a command that prints it before its own result, such as `apply`."""
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.views.plan import build_plan_view
 

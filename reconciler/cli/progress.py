@@ -45,7 +45,7 @@ class ApplyDisplay(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def on_outcome(self, outcome: Outcome) -> None:
         """Show one outcome; thread-safe."""
@@ -88,7 +88,7 @@ class LineDisplay:
             )
 
     def on_stop(self) -> None:
-        """Write straight to the file descriptor: the signal may have interrupted a print."""
+        """Write the message straight to stderr's file descriptor: the signal may have interrupted a print."""
         os.write(2, f"{STOPPING_MESSAGE}\n".encode())
 
 

@@ -19,6 +19,7 @@ GITIGNORE_PATTERNS = ("*.key", "pki/*.setup-code", ".reconciler/")
 
 DEVICES = ("pump-1", "pump-2")
 _SETUP_CODE = "90000000000000000000000000000000000001"
+"""A made-up Z-Wave QR code; such codes begin with 90."""
 _VALID_DAYS = 3650
 
 _DESIRED_STATE = """\
@@ -76,7 +77,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 class StarterFile:
     """A file to write, with its path relative to the folder of the desired state.
 
-    Only its owner can read a private file.
+    A private file can be read by its owner only.
     """
 
     path: str

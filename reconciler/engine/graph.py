@@ -74,7 +74,9 @@ def sort_by_dependencies(graph: Graph) -> list[Address]:
 
 
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
-    """Yield cycles that together contain every address in a cycle; each begins with its lowest address.
+    """Yield cycles until every address that is in a cycle is in a yielded one.
+
+    Each cycle begins with its lowest address.
 
     A strongly connected component can have exponentially many cycles. So for each address that no yielded cycle contains yet, only
     one shortest cycle through it is yielded.

@@ -1,7 +1,7 @@
 """Write a Markdown comment that reports why there is no plan: the command's stderr as inert text.
 
-The first line is the marker that a plan's comment has, so that this comment replaces the one with an earlier plan. The marker has the
-workspace's name if the desired state can be read that far. Only the standard library is used.
+The first line is the same marker as in the comment of a plan: publish.py finds the pull request's earlier comment by it, and replaces
+that comment. The marker contains the workspace's name if it can be read from the desired state. Only the standard library is used.
 
 usage: plan_failed.py EXIT_CODE STATE STDERR > MARKDOWN
   EXIT_CODE  the exit code of `reconciler plan`
@@ -19,6 +19,7 @@ from pathlib import Path
 MAX_BYTES = 60_000
 """The most bytes of stderr to include; a whole GitHub comment has at most 65,536 characters."""
 EXIT_REJECTED = 3
+"""The same as `reconciler.cli.exit_codes.REJECTED`, which this script does not import."""
 
 
 def build_marker(state: Path) -> str:
@@ -36,7 +37,10 @@ def build_marker(state: Path) -> str:
 
 
 def format_code_block(stderr: str) -> str:
-    """Return stderr as a code block that its content cannot end, without lines such as `::error …`."""
+    """Return stderr as a code block that its content cannot end.
+
+    Lines such as `::error …` are left out: they are annotations for GitHub.
+    """
     lines = [line for line in stderr.splitlines() if not line.startswith("::")]
     text = "\n".join(lines).strip()
     text = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)

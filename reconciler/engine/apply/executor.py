@@ -95,7 +95,7 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
                 continue
             running.discard(step.address)
             if isinstance(outcome, Waiting):
-                # It no longer counts as running: it may be waiting for a step that has not started yet.
+                # The step no longer counts as running: it may be waiting for a step that has not started yet.
                 waiting.add(step.address)
                 yield outcome
                 continue

@@ -172,7 +172,8 @@ def _compare(
 ) -> Iterator[StaleField]:
     """Yield a stale field if the live value is neither the previous nor the planned one.
 
-    Mappings are compared by key, lists by item. `markers` are names of ownership markers, which a list may contain, too.
+    Mappings are compared by key, lists by item. `markers` are the names of ownership markers: one that was added to a list makes no
+    difference.
     """
     match before, live:
         case Mapping(), Mapping():

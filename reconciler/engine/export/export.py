@@ -68,7 +68,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     """Read the live resources except those of other workspaces and this workspace's ownership markers.
 
     A resource that only resources of other workspaces use is left out as well. If a kind has no `listing`, only its resources that
-    the workspace declares or owns are read. A resource that the file declares has its address in the file; any other gets a new one
+    the workspace declares or owns are read. A resource that the file declares gets its address from the file; any other gets a new one
     (`_assign_names`). References in the specs are AWS's IDs. Raises TargetError and AwsError.
     """
     kinds = all_kinds()
@@ -231,7 +231,7 @@ def _assign_names(
 ) -> Iterator[tuple[Live, str]]:
     """Yield each resource of a kind with a unique name.
 
-    A resource that the file declares has its name there. Any other has the first name from `_propose_names` that is still unused.
+    A resource that the file declares gets its name from the file. Any other gets the first name from `_propose_names` that is still unused.
     """
     declared_names: dict[str, str] = {}
     for address, resource in declared.items():

@@ -50,8 +50,9 @@ def export_undeclared(
 def build_pem_writer(folder: Path | None, base: Path) -> WritePem:
     """Return a function that converts a certificate to its text, or to a reference to a file in `folder`.
 
-    The returned function also writes that file, and raises ReconcilerError if it already exists with other content. `folder` is None
-    for text. `base` is the folder of the TOML file. Raises ReconcilerError if `folder` is not inside `base`.
+    The returned function also writes that file, and raises ReconcilerError if it already exists with other content. If
+    `folder` is None, every certificate is converted to its text. `base` is the folder of the TOML file. Raises ReconcilerError if
+    `folder` is not inside `base`.
     """
     if folder is None:
         return _get_text

@@ -47,7 +47,7 @@ MAX_BYTES = 128 << 20
 """The size above which the oldest runs are dropped before a new one is added; the new one may make the journal larger."""
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-"""The 32 digits of run IDs: without i, l and o, which look like digits, and without u."""
+"""The 32 digits of run IDs, Crockford's: without i, l and o, which look like digits, and without u, which could spell bad words."""
 
 _INSERT_RUN = """INSERT INTO runs
 (id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""

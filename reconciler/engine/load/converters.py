@@ -76,9 +76,9 @@ def build_converter(context: LoadContext | None = None) -> Converter:
 def select_toml_type(annotation: Any) -> Any:
     """Return the type of the values that a TOML file can have in a field with this annotation.
 
-    For a union, that is its first type, or `Reference`, which is a union itself. The other types are for values that AWS reports,
-    or None for a key that is absent: TOML has no null. Two unions have a second type for the file, which callers find by
-    `select_toml_types` (a string or a secret) and `accepts_document_or_name`.
+    For a union, that is its first type, or `Reference`, which is a union itself. The union's other types
+    are not for values in the file: AWS reports such values, or the key is absent (None; TOML has no null). In two unions, a second type is
+    for values in the file; callers recognize them by `select_toml_types` (a string or a secret) and `accepts_document_or_name`.
     """
     if not _is_union(annotation):
         return annotation
@@ -338,7 +338,7 @@ def _read_secret(value: Any, context: LoadContext) -> Secret:
 def _build_parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
     """Return a parser's error with the file's name, if there is a file, and with what was expected.
 
-    `expected` is used only if the parser's error does not state that.
+    `expected` is used only if the parser's error does not state what it expected.
     """
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem

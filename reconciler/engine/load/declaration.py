@@ -24,7 +24,7 @@ class ValueOrigin:
 
 
 class Declaration(ABC):
-    """A table in the file, or one resource of a table with `for_each`: that of one manifest row."""
+    """A table in the file or, if the table has `for_each`, the resource that one manifest row declares."""
 
     __slots__ = ()
 

@@ -180,7 +180,7 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
-    """Yield every table that declares something; report unknown names and values that are not tables."""
+    """Yield every table that declares something; report unknown tables, and values that are not tables."""
     kinds = all_kinds()
     for name, entries in file.data.items():
         if name in MOVED_REMOVED_TABLES:

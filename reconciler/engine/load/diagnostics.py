@@ -1,7 +1,7 @@
 """Convert problems of declarations to diagnostics, in the order of the files.
 
-A problem that all rows of a manifest have is reported once. One that only some rows have is reported for the first of them,
-and then with the number of the others.
+A problem that all rows of a manifest have is reported once. A problem that only some rows have is reported for each of the first
+of these rows (`_MAX_ROW_DIAGNOSTICS`), and then once more with the number of the remaining ones.
 """
 
 from __future__ import annotations

@@ -113,12 +113,12 @@ class Instance(Declaration):
 
         An empty `path` means the name.
         """
-        table = self.for_each
+        for_each = self.for_each
         if not path:
-            name_columns = table.name.columns if table.name else frozenset[int]()
-            return ValueOrigin((), table.list_column_names(name_columns))
-        table_path, columns = trace_columns(table.interpolations, path, self._values)
-        return ValueOrigin(table_path, table.list_column_names(columns))
+            name_columns = for_each.name.columns if for_each.name else frozenset[int]()
+            return ValueOrigin((), for_each.list_column_names(name_columns))
+        path_in_table, columns = trace_columns(for_each.interpolations, path, self._values)
+        return ValueOrigin(path_in_table, for_each.list_column_names(columns))
 
     def fill_fields(self) -> tuple[dict[str, Any], list[ValueProblem]]:
         """Return the fields that depend on the row, and their problems."""
