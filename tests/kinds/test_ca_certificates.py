@@ -92,7 +92,6 @@ def test_a_ca_is_read_with_its_template():
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({}, {"registration_template": "t"}, [make_update_call(registrationConfig={"templateName": "t"})]),
         (
             {"registration_template": "t"},
             {},
@@ -114,17 +113,21 @@ def test_a_ca_is_read_with_its_template():
             ],
         ),
     ],
-    ids=["added", "removed", "removed with auto-registration", "without its role"],
+    ids=["template", "template with auto-registration", "role"],
 )
-def test_removing_a_template_or_its_role_resets_auto_registration_too(before, after, expected):
-    """AWS removes all three at once, so the values that the file still has are set again.
-
-    No other update removes them.
-    """
+def test_after_a_template_or_its_role_is_removed_the_rest_is_set_as_in_the_file(before, after, expected):
+    """AWS removes the template, its role and auto-registration together; the next call sets the rest."""
     change = make_change(make_sni_only_ca(**after), make_live(**before))
     assert (
         list_calls(change, make_plan_context(change.resource, make_template(), changes=[change])) == expected
     )
+
+
+def test_adding_a_template_removes_nothing_first():
+    change = make_change(make_sni_only_ca(registration_template="t"), make_live())
+    assert list_calls(change, make_plan_context(change.resource, make_template(), changes=[change])) == [
+        make_update_call(registrationConfig={"templateName": "t"})
+    ]
 
 
 def test_a_registration_template_must_be_jitp_and_a_role_needs_a_template():

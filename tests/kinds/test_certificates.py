@@ -148,6 +148,7 @@ def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():
     live_resources, operations = read_kind(
         "certificates", responses, make_certificate(), things=[thing], policies=[policy]
     )
+    # A certificate that the file does not declare is named after its thing and its ID.
     assert [(live.identity, live.spec, live.owner, live.declared_name) for live in live_resources] == [
         (identity, Certificate(Pem(identity), certificate_mode=mode, policies=policies), "ws", declared_name)
         for identity, mode, policies, declared_name in sorted(

@@ -122,4 +122,5 @@ def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     desired = make_state(make_locker(name=name), make_managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
+    # `read_content` has the locker's name in place of its ID; without the field `name`, this is its name in the file, `a`.
     assert [thing["CredentialLockerId"] for thing in cloud.read_content()["managed_things"]] == [name or "a"]

@@ -45,7 +45,7 @@ def test_a_creation_is_one_call_with_the_ownership_tags():
     ]
 
 
-def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_described():
+def test_static_groups_are_not_read_and_not_even_described_if_their_own_kind_has_read_them():
     def describe(params):
         group = {
             "thingGroupName": params["thingGroupName"],
@@ -54,7 +54,7 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_describ
         query = {"queryString": QUERY, "queryVersion": "2017-09-30", "indexName": "AWS_Things"}
         return {**group, "version": 3, **(query if params["thingGroupName"] == "a" else {})}
 
-    names = ("a", "static", "foreign")
+    names = ("a", "static", "other-static")
     responses = {
         "ListThingGroups": {
             "thingGroups": [
@@ -64,6 +64,7 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_describ
         "DescribeThingGroup": describe,
         "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
     }
+    # The kind of static groups has read `static`, but not `other-static`.
     assert read_kind("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
         [make_live(DynamicThingGroup(QUERY))],
         ["ListThingGroups", "DescribeThingGroup", "DescribeThingGroup", "ListTagsForResource"],

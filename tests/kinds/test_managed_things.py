@@ -126,7 +126,7 @@ def test_fields_that_the_file_never_set_are_not_compared():
     assert plan_state(make_state(desired), cloud).steps == ()
 
 
-def test_json_with_other_white_space_and_order_is_unchanged():
+def test_white_space_and_the_order_of_keys_in_json_are_not_a_change():
     spaced_report = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
     change = make_change(
         make_managed_thing("a", capability_report=spaced_report),
@@ -243,7 +243,7 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
     with pytest.raises(PlanRejectedError, match=r"import it with --adopt managed_things\.a"):
         plan_state(make_state(desired), cloud)
     plan = plan_state(make_state(desired), cloud, adopt=[desired.address])
-    # The workspace's group is created.
+    # The managed thing is updated, and the workspace's group is created.
     assert [type(step.change) for step in plan.steps] == [Update, Create]
     apply(plan, cloud)
     assert plan_state(make_state(desired), cloud).steps == ()

@@ -86,9 +86,13 @@ def test_a_policy_is_read_with_its_versions_and_targets():
 
 
 @pytest.mark.parametrize(
-    ("other_versions", "deleted_versions"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])]
+    ("other_versions", "deleted_versions"),
+    [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])],
+    ids=["fifth version", "sixth version"],
 )
-def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(other_versions, deleted_versions):
+def test_only_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(
+    other_versions, deleted_versions
+):
     assert list_calls(
         make_change(make_resource("policies", "a", Policy(OTHER_DOCUMENT)), make_live(*other_versions))
     ) == [
@@ -116,7 +120,7 @@ LIVE_CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
 OUTSIDE_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
 
 
-def test_deleting_a_policy_that_is_attached_to_other_targets_is_rejected():
+def test_deleting_a_policy_that_is_attached_to_targets_outside_the_file_is_rejected():
     change = Delete(
         Address("policies", "a"), make_live_with_targets(*map(build_arn, ("cert/1a2b", *OUTSIDE_TARGETS)))
     )

@@ -42,7 +42,10 @@ PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingG
 
 
 def make_body(**properties: Any) -> Document:
-    """Return a template of a thing, a certificate and a policy; `properties` replace the thing's."""
+    """Return a template of a thing, a certificate and a policy.
+
+    `properties` replace properties of the thing.
+    """
     return Document.from_value(
         {
             "Parameters": {"Pem": {"Type": "String"}},

@@ -75,7 +75,11 @@ def make_live(spec: ProvisioningProfile, **tags: str) -> Live:
 
 
 def make_live_with_generated_claim(**fields: object) -> Live:
-    """Return a FLEET_PROVISIONING profile with a claim that AWS generated."""
+    """Return a FLEET_PROVISIONING profile with a claim that AWS generated.
+
+    The claim's key counts as lost unless `save_claim_key_to` is `NOT_COMPARED`. A read returns that value if a tag records that
+    the key was saved.
+    """
     return make_live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM_PEM, **fields))
 
 
@@ -158,7 +162,7 @@ def test_a_profile_whose_key_was_lost_is_replaced():
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
-    claim = Pem.parse(ALPHA.issue("claim", ALPHA.key))
+    claim = Pem.parse(ALPHA.issue("claim", ALPHA.key))  # the CA's own key serves as the claim's key
     live = evolve(make_live_with_generated_claim(), facts=ProvisioningProfileFacts(claim=claim))
     key = evolve(KEY_FILE, content=ALPHA.key_pem)
     change = make_change(make_profile(evolve(FLEET_SPEC, save_claim_key_to=key)), live)

@@ -78,7 +78,7 @@ def test_a_group_is_created_before_its_policies_are_attached():
     ]
 
 
-def test_reading_static_groups_reads_no_policies_again_and_skips_dynamic_groups():
+def test_reading_groups_skips_dynamic_ones_and_does_not_read_the_targets_of_policies_again():
     def describe(params):
         description = {
             "thingGroupName": params["thingGroupName"],

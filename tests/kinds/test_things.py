@@ -289,7 +289,7 @@ def test_all_principals_are_detached_before_a_thing_is_deleted():
         make_iot_call(
             "DeleteThing",
             ignored_errors=NOT_FOUND,
-            retried_errors={"InvalidRequestException"},
+            retried_errors=STILL_DETACHING,
             thingName="a",
             expectedVersion=2,
         ),
