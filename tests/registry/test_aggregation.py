@@ -7,7 +7,7 @@ import pytest
 from tests.support.direct_client import catch_error, remove_metadata
 
 INVALID = ("InvalidAggregationException", 400)
-POWERS = ("1", "2", "2", "15", "1_0")  # the last is not a number
+POWERS = ("1", "2", "2", "15", "1_0")  # the last is not a number, although Python parses it as one
 
 
 @pytest.fixture

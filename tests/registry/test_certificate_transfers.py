@@ -85,7 +85,9 @@ def test_an_accepted_certificate_belongs_to_the_target_account(iot, target_iot, 
     assert catch_error(iot.cancel_certificate_transfer, **identity) == COMPLETED
 
 
-def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, target_iot, identity):
+def test_a_rejected_certificate_is_inactive_in_the_source_account_and_can_be_transferred_again(
+    iot, target_iot, identity
+):
     transfer(iot, identity)
     target_iot.reject_certificate_transfer(**identity, rejectReason="not ours")
 
@@ -136,7 +138,7 @@ def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot
     assert catch_error(iot.transfer_certificate, **params) == WRONG_STATE
 
 
-def test_a_certificate_that_the_target_account_has_cannot_be_transferred(
+def test_a_certificate_cannot_be_transferred_to_its_own_account_or_one_that_already_has_it(
     iot, target_iot, identity, device_pem
 ):
     target_iot.register_certificate_without_ca(certificatePem=device_pem)

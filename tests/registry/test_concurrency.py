@@ -73,7 +73,7 @@ def test_only_one_of_the_threads_that_expect_the_same_version_can_update(any_reg
     assert call(any_registry, "GET", "/things/pump-7")[1]["version"] == 2
 
 
-def test_finished_threads_leave_no_connections_open(tmp_path):
+def test_threads_that_run_one_after_another_share_one_connection(tmp_path):
     registry = Registry(tmp_path / "registry.db")
     for number in range(30):
         thread = threading.Thread(target=call, args=(registry, "POST", f"/things/t{number}"))

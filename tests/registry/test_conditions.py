@@ -22,7 +22,7 @@ def with_conditions(registry, clock):
 
 
 def send(registry, method, path, base_url=IOT):
-    """Send a request, and return the response's status and error code, or None for the code."""
+    """Send a request, and return the response's status and its error code, which is None after a success."""
     response = registry.handle(HttpRequest(method, base_url + path, {}, b""))
     return response.status, response.headers.get("x-amzn-ErrorType")
 

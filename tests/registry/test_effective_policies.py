@@ -13,9 +13,10 @@ MISSING = ("ResourceNotFoundException", 404)
 
 @pytest.fixture
 def principal(iot, device):
-    """The ARN of a certificate with the policy own, which is not attached to any thing.
+    """The ARN of a certificate that has the policy `own` and is attached to no thing.
 
-    The thing pump-7 is in the group hall, which has the policy hall; the parent group, site, has the policies site and own.
+    The thing `pump-7` is in the group `hall`, which has the policy `hall`. The parent group of `hall` is `site`, which has the
+    policies `site` and `own`.
     """
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")

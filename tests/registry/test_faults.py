@@ -26,7 +26,7 @@ def test_a_rule_matches_operations_with_a_glob(glob, matches):
     assert [name for name in operations if faults.choose_next_fault("iot", name)[0]] == matches
 
 
-def test_a_rule_with_ordinals_applies_only_to_those_of_its_matching_calls():
+def test_a_rule_for_the_2nd_and_4th_call_counts_only_the_calls_that_match_it():
     faults = Faults([FaultRule("Create*", "error_after", calls=frozenset({2, 4}))])
 
     kinds = choose_fault_kinds(

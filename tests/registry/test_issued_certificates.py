@@ -30,6 +30,7 @@ def create_csr_signed_with_sha1(common_name):
     content = x509.load_pem_x509_csr(
         pki.make_signing_request(common_name, key).encode()
     ).tbs_certrequest_bytes
+    # The first byte of a bit string is the number of its unused bits.
     signature = b"\0" + key.sign(content, ec.ECDSA(hashes.SHA1()))
     ecdsa_with_sha1 = bytes.fromhex("06072a8648ce3d0401")
     sequence_tag, bit_string_tag = 0x30, 0x03

@@ -10,6 +10,7 @@ from tests.support.direct_client import catch_error, create_client
 from .test_managed_things import build_device_params as build_managed_device_params
 
 PRINCIPAL = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-{:012d}"
+"""The ID of an Amazon Cognito identity, which can be a principal without being registered."""
 
 
 def create_things(iot, numbers):
@@ -240,6 +241,7 @@ def test_paging_managed_things_returns_every_one_once(managed):
 def test_paging_lockers_and_profiles_returns_every_one_once(
     *, managed, device_pem, create_name, params, list_name
 ):
+    # Parameters of the test cannot contain the PEM, which a fixture creates.
     params = {name: device_pem if value == "the device's PEM" else value for name, value in params.items()}
     created_ids = {getattr(managed, create_name)(**params)["Id"] for _ in range(8)}
 
@@ -368,15 +370,16 @@ def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     create_templates(iot, range(1))
     create_dynamic_groups(iot, range(0))
     iot.create_thing_group(thingGroupName="hall")
-    original_fetch_all, plans = Transaction.fetch_all, []
+    original_fetch_all, query_plans = Transaction.fetch_all, []
 
     def explain_and_run(transaction, sql, *parameters):
-        plan = original_fetch_all(transaction, f"EXPLAIN QUERY PLAN {sql}", *parameters)
-        plans.append([row["detail"] for row in plan])
+        rows = original_fetch_all(transaction, f"EXPLAIN QUERY PLAN {sql}", *parameters)
+        query_plans.append([row["detail"] for row in rows])
         return original_fetch_all(transaction, sql, *parameters)
 
     monkeypatch.setattr(Transaction, "fetch_all", explain_and_run)
     getattr(session_clients[service], name)(**params)
 
-    slow_steps = [step for plan in plans for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
-    assert (plans != [], slow_steps) == (True, [])
+    details = [detail for query_plan in query_plans for detail in query_plan]
+    slow_details = [detail for detail in details if "SCAN" in detail or "TEMP B-TREE" in detail]
+    assert (query_plans != [], slow_details) == (True, [])

@@ -97,6 +97,7 @@ def test_08_a_revoked_certificate_stays_revoked(iot, device):
 
     for status in ("ACTIVE", "INACTIVE"):
         code, http_status = catch_error(iot.update_certificate, **identity, newStatus=status)
+        # UNCONFIRMED: AWS's documentation does not state which of these errors is raised.
         assert (code, http_status) in {("CertificateStateException", 406), INVALID}
     assert get_status(iot, device) == "REVOKED"
 
