@@ -46,7 +46,7 @@ def test_the_first_apply_leaves_exactly_what_the_file_declares(applied_folder, f
     assert applied_folder.read_content() == SMALL_FLEET.make_expected_content()
 
 
-def test_the_second_plan_and_the_second_apply_are_empty(applied_folder):
+def test_a_plan_and_an_apply_after_the_first_apply_change_nothing(applied_folder):
     plan = applied_folder.run("plan", "--detailed-exitcode")
     assert (plan.exit_code, remove_digest_and_durations(plan.stdout), plan.stderr) == (0, EMPTY_PLAN, "")
     apply = applied_folder.run("apply", "--yes")

@@ -182,6 +182,7 @@ def test_an_error_in_the_file_fails_the_plan_and_is_in_the_comment_until_it_is_c
     assert (job.status, job.summary) == ("failure 1", comment)
     assert re.search(r"^::error .*file=desired_state.toml,line=\d+", job.log, re.MULTILINE)
     lines = comment.splitlines()
+    # The fence has four backticks, because the key has three.
     assert (lines[0], lines[1], lines[-1]) == (COMMENT_MARKER, "### No plan", "````")
     assert ("@everyone" in comment, "::error" in comment, "\x1b" in comment) == (True, False, False)
 

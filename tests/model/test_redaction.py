@@ -105,6 +105,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("text_format", FORMATS)
+# Values of registered attributes are redacted at any length, unlike secrets of fewer than four characters.
 @pytest.mark.parametrize("value", ["zq9", "a b", ""])
 def test_the_value_of_a_registered_attribute_is_redacted(text_format, value):
     register_secret_attributes(["pin.of-day"])

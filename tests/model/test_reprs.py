@@ -1,4 +1,4 @@
-"""Plans, results, changes and other values: their text, their counts, and their yes-or-no answers."""
+"""Plans, results, changes and other values: their texts, counts, truth values and predicates."""
 
 from __future__ import annotations
 

@@ -67,26 +67,26 @@ def test_revealing_a_secret_that_is_not_set_names_its_reference():
 
 @examples(20)
 @given(st.text(), st.text(), st.text())
-def test_a_digest_matches_only_an_equal_value(value, other_value, salt):
-    digest = Secret("env A", value).hash_with_salt(salt)
-    assert digest.matches(Secret("file b", value))
-    assert digest.matches(Secret("env A", other_value)) == (other_value == value)
+def test_a_stored_hash_matches_only_an_equal_value(value, other_value, salt):
+    stored_hash = Secret("env A", value).hash_with_salt(salt)
+    assert stored_hash.matches(Secret("file b", value))
+    assert stored_hash.matches(Secret("env A", other_value)) == (other_value == value)
 
 
 @examples(20)
 @given(st.text(), st.text())
-def test_a_digest_is_parsed_from_its_text(value, salt):
-    digest = Secret("env A", value).hash_with_salt(salt)
-    assert SecretDigest.parse(str(digest)) == digest
+def test_a_stored_hash_is_parsed_from_its_text(value, salt):
+    stored_hash = Secret("env A", value).hash_with_salt(salt)
+    assert SecretDigest.parse(str(stored_hash)) == stored_hash
 
 
-def test_digests_of_a_secret_with_two_salts_differ_and_do_not_contain_its_value():
+def test_stored_hashes_of_a_secret_with_two_salts_differ_and_do_not_contain_its_value():
     first, second = SECRET.hash_with_salt("ws/managed_things.a"), SECRET.hash_with_salt("ws/managed_things.b")
     assert CANARY not in str(first)
     assert (first.digest == second.digest, first.salt == second.salt) == (False, False)
 
 
-def test_a_secret_that_is_not_set_matches_any_digest():
+def test_a_secret_that_is_not_set_matches_any_stored_hash():
     assert SECRET.hash_with_salt("salt").matches(Secret("env PUMP_7_QR"))
 
 
@@ -94,5 +94,5 @@ def test_a_secret_that_is_not_set_matches_any_digest():
     "text",
     ["", "scrypt", "scrypt:12:c2FsdA", "scrypt:x:c2FsdA:aGFzaA", "scrypt:40:c2FsdA:aGFzaA", "scrypt:12:sa lt:aGFzaA"],
 )  # fmt: skip
-def test_an_invalid_text_is_not_a_digest(text):
+def test_an_invalid_text_is_not_parsed_as_a_stored_hash(text):
     assert SecretDigest.parse(text) is None

@@ -56,7 +56,7 @@ def main() -> None:
             expect(panel.locator(".unfolded .lines").first).to_be_visible()
             page.mouse.move(0, 0)
             panel.screenshot(path=PICTURES / "panel.png")
-            execute(page, "gate.release(100)")
+            execute(page, "gate.release(100)")  # more than the steps that are left
         finally:
             lab.stop()
     sys.stdout.write(f"wrote {PICTURES / 'panel.png'}\n")

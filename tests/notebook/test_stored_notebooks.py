@@ -75,7 +75,7 @@ def test_every_code_cell_ran_in_order_without_an_error(name):
     }
 
 
-def test_the_quickstart_has_five_cells():
+def test_the_quickstart_has_five_code_cells_as_the_readme_states():
     assert sum(cell.cell_type == "code" for cell in read_stored("quickstart.ipynb").cells) == 5
 
 
