@@ -6,6 +6,7 @@ const STATUSES = {
   k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "canceled"],
 };
 const ROW_HEIGHT = 28; // pixels, as in panel.css
+const ASSUMED_DETAILS_HEIGHT = 40; // pixels, until the details are drawn and measured
 const OVERSCAN = 12; // rows drawn above and below those in view
 let panelCount = 0;
 
@@ -120,6 +121,7 @@ function makeConfirmation(model, request, id) {
     request("apply", { digest: model.get("state").header.digest, typed: input.value });
     toggle(false);
   });
+  // Only later, because the form has no parent yet.
   setTimeout(() => element.parentElement?.addEventListener("confirm", () => toggle(element.hidden)));
   let digest = null;
   return {
@@ -179,10 +181,10 @@ function makeTabs(model, request, id) {
     pages[name].onShow?.();
   };
   list.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
+    const offset = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!offset) return;
     const current = tabButtons.findIndex((button) => button.getAttribute("aria-selected") === "true");
-    select(names[(current + step + names.length) % names.length], true);
+    select(names[(current + offset + names.length) % names.length], true);
     event.preventDefault();
     event.stopPropagation();
   });
@@ -218,7 +220,7 @@ function makeTable(model, request) {
 
   const measure = () => {
     tops = [0];
-    for (const row of filteredRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? 40 : 0));
+    for (const row of filteredRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? ASSUMED_DETAILS_HEIGHT : 0));
     layer.style.height = `${tops.at(-1)}px`;
   };
   /** Return the index of the filtered row at a vertical position in pixels, by binary search. */
@@ -326,7 +328,7 @@ function makeTable(model, request) {
     toggle(focusedIndex);
     focusRow();
   });
-  layer.addEventListener("toggle", remeasure, true);
+  layer.addEventListener("toggle", remeasure, true); // while capturing, because toggle events do not bubble
   grid.addEventListener("scroll", () => requestAnimationFrame(draw));
   const resizes = new ResizeObserver(() => draw());
   resizes.observe(grid);
@@ -350,13 +352,13 @@ function makeTable(model, request) {
     });
     return button;
   };
-  let drawnHeader = "";
+  let drawnChoices = "";
   return {
     element,
     draw({ header }) {
-      const key = JSON.stringify([header.actions, header.kinds]);
-      if (key === drawnHeader) return;
-      drawnHeader = key;
+      const filterChoices = JSON.stringify([header.actions, header.kinds]);
+      if (filterChoices === drawnChoices) return;
+      drawnChoices = filterChoices;
       filters.actions.clear();
       filters.kind = "";
       actionButtons.replaceChildren(...header.actions.filter(([, , count]) => count).map(makeActionButton));
@@ -399,7 +401,7 @@ function makeGraph(model, request) {
 function makeLog(model) {
   const lines = make("pre", { class: "log", role: "log", tabindex: 0, "aria-label": "Log" });
   const draw = () => {
-    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8; // pixels of tolerance
     lines.textContent = model.get("log");
     if (isAtEnd) lines.scrollTop = lines.scrollHeight;
   };
