@@ -83,7 +83,7 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
         public_key = request.public_key()
-        digest = request.signature_hash_algorithm
+        hash_algorithm = request.signature_hash_algorithm
         subject = request.subject
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidCsrError(
@@ -91,7 +91,7 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
         ) from error
     key = _require_supported(public_key)
     try:
-        _verify_possession(key, request, digest)
+        _verify_possession(key, request, hash_algorithm)
     except (InvalidSignature, UnsupportedAlgorithm) as error:
         raise InvalidCsrError(
             "its signature does not match its public key or has an unsupported digest"
@@ -100,22 +100,22 @@ def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
 
 
 def _verify_possession(
-    key: PublicKey, request: x509.CertificateSigningRequest, digest: hashes.HashAlgorithm | None
+    key: PublicKey, request: x509.CertificateSigningRequest, hash_algorithm: hashes.HashAlgorithm | None
 ) -> None:
     """Verify a request's signature, which proves that its sender has the private key.
 
-    Unlike `request.is_signature_valid`, this accepts SHA-1: AWS does not document that it rejects any digest.
+    Unlike `request.is_signature_valid`, this accepts SHA-1: AWS does not document that it rejects any hash algorithm.
 
     Raises InvalidSignature, UnsupportedAlgorithm.
     """
-    if digest is None:
+    if hash_algorithm is None:
         raise InvalidSignature
     if isinstance(key, rsa.RSAPublicKey):
         padding = request.signature_algorithm_parameters
         assert isinstance(padding, PKCS1v15 | PSS)
-        key.verify(request.signature, request.tbs_certrequest_bytes, padding, digest)
+        key.verify(request.signature, request.tbs_certrequest_bytes, padding, hash_algorithm)
     else:
-        key.verify(request.signature, request.tbs_certrequest_bytes, ec.ECDSA(digest))
+        key.verify(request.signature, request.tbs_certrequest_bytes, ec.ECDSA(hash_algorithm))
 
 
 def _require_supported(key: object) -> PublicKey:
