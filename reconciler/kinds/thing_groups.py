@@ -321,7 +321,7 @@ def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 
 def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
-    """Return the version that the plan read; none for the workspace's group, which the lease changes."""
+    """Return the version that the plan read; none for the workspace's group, as lease renewals change it."""
     if live.identity == build_workspace_group_name(context.workspace):
         return {}
     return {"expectedVersion": live.version}

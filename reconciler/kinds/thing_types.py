@@ -233,7 +233,7 @@ class ThingTypes(Kind):
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields; for a deletion also the things that have the type.
 
-        If another thing got the type, AWS would not delete it, and the step would wait until it times out.
+        If another thing got the type, AWS would not delete the type, and the step would wait until it times out.
         """
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "things": live.used_by} if deletes else fields

@@ -74,8 +74,8 @@ class ApiCall:
 
     If the response is lost, the call may or may not have taken effect. An `idempotent` call is then sent again: sent twice,
     it has the same effect and response as sent once. A call with a `verification` is sent again only if reading shows that
-    it did not take effect. For a call with neither, the HTTP method decides: a request with an idempotent method is sent
-    again, and any other fails its step.
+    it did not take effect. For a call with neither, the HTTP method decides: if it is idempotent, the request is sent again;
+    if not, the step fails.
     """
 
     service: str

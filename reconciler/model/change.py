@@ -18,7 +18,7 @@ class FieldChange:
     """A field that differs.
 
     `path` is dotted as in the file (`attributes.site`); differences in ownership and in names have paths of their own, such as
-    `renamed`. `before` or `after` is None if the field is absent then.
+    `renamed`. `before` is None if the field has no live value, `after` if it has no desired value.
     """
 
     path: str
@@ -106,4 +106,4 @@ ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
 """All actions, in the order of display."""
 
 ACTIONS_BY_RISK: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
-"""All actions, those that are hardest to undo first, so that a shortened display leaves out the least harmful."""
+"""All actions, from the hardest to undo to the easiest, so that a shortened display leaves out the least harmful."""

@@ -106,7 +106,8 @@ class Basis:
     """The inputs of a plan that are needed to re-read its resources before they are changed.
 
     - `desired`: the resources of the file and the ownership markers, without composites if the plan destroys everything;
-    - `names`: (table, AWS's ID) → name in the plan, or None for a resource that is kept for a grace period;
+    - `names`: (table, AWS's ID) → name in the plan, or None for a certificate that a rotation has replaced and that is kept for
+      its grace period: references to it are not compared;
     - `moved`: former address → new address;
     - `secret_attributes`: the names of the thing attributes that the file sets from secrets.
     """

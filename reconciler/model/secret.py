@@ -66,7 +66,7 @@ class SecretDigest:
 
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
-        """Return the digest that a stored text contains, or None without one that is cheap enough to check."""
+        """Return the hash in a stored text, or None if there is none or checking it would take too long."""
         match = _DIGEST.fullmatch(text)
         if match is None or int(match[1]) > _MAX_LOG2_COST:
             return None

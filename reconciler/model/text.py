@@ -96,7 +96,7 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
     """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
-    # In reverse order, so that of words that differ only in case the alphabetically first is kept.
+    # Among words that differ only in case, the dictionary keeps the last: in reverse order, the alphabetically first one.
     words_by_folded = {valid_word.casefold(): valid_word for valid_word in sorted(valid, reverse=True)}
     matches = difflib.get_close_matches(word.casefold(), sorted(words_by_folded), n=1)
     return words_by_folded[matches[0]] if matches else None

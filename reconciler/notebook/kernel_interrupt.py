@@ -22,8 +22,8 @@ def set_interrupt_handler(on_interrupt: Callable[[], None] | None) -> None:
         if on_interrupt:
             on_interrupt()
 
-    # The IO loop sets the handler, because only the main thread may, and between two cells: ipykernel replaces the handler while
-    # a cell runs, and then restores the one that it found before the cell.
+    # Only the main thread may set the handler, and it must do so between two cells: after each cell, ipykernel restores the
+    # handler from before the cell. The IO loop runs in the main thread, and calls back between cells.
     kernel.io_loop.add_callback(
         signal.signal, signal.SIGINT, handle if on_interrupt else _HANDLER_BETWEEN_CELLS
     )

@@ -42,7 +42,7 @@ _MAX_DIFFERENCE_LENGTH = 90
 _DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
 """Actions for which the user must type the workspace's name."""
 _PENDING = " "
-"""The blank in place of the letter, for a step without a status yet."""
+"""The blank that a step without a status has in place of a letter of STATUS_LETTERS."""
 STATUS_LETTERS: Mapping[str, str] = {
     "started": "s",
     "waiting": "w",

@@ -1,4 +1,4 @@
-"""The table of served operations, filled by `operations/`, and the schemas of all modules' tables.
+"""The table of served operations, filled by `operations/`, and the schemas of all modules' SQL tables.
 
 Invariant: an operation is served when a function in `operations/` is decorated with `@operation(service, name)`. There is
 no other list: the modules are discovered in the package.
@@ -23,7 +23,7 @@ OperationFunction = Callable[[Context, Params], Output | None]
 class ServedOperation:
     """A served operation.
 
-    `writes` is whether it runs in a write transaction; None derives that from the HTTP method.
+    `writes` is whether it runs in a write transaction; with None it does unless its HTTP method is GET.
     """
 
     service: str
@@ -54,9 +54,9 @@ def operation(
 
 @cache
 def load_schemas() -> Mapping[str, tuple[str, ...]]:
-    """Import all operations and what they share, and return the schema steps of each module with tables.
+    """Import all operations and what they share, and return the schema steps of the modules' SQL tables.
 
-    The keys are the modules' names.
+    The keys are the names of the modules that have tables.
     """
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     modules = {

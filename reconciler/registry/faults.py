@@ -27,8 +27,8 @@ class FaultRule:
     """A rule that makes some of the calls that it matches fail, or delays them.
 
     `operation` is a glob such as `iot:Create*`; without a colon it matches operations of every service. `calls` are the
-    ordinals, from 1, of the matching calls that fail; if it is empty, each fails with `probability`. `seconds` is the delay
-    of a rule of the kind "delay".
+    ordinals, from 1, of the matching calls that the rule affects; if it is empty, the rule affects each with `probability`.
+    `seconds` is the delay of a rule of the kind "delay".
     """
 
     operation: str
@@ -61,7 +61,7 @@ class Faults:
     """The fault rules of one server. Thread-safe."""
 
     def __init__(self, rules: Sequence[FaultRule] = (), seed: int = 0) -> None:
-        # Random seeds itself with a string in the same way in every process and Python version.
+        # A string seeds Random in the same way in every process and Python version.
         self._states = [
             _RuleState(rule, Random(f"{seed}/{position}"))  # noqa: S311  (not used for secrets)
             for position, rule in enumerate(rules)

@@ -29,7 +29,7 @@ from reconciler.registry.store import Value
 MAX_TERMS = 12
 MAX_CHARACTERS = 1000
 MAX_CHARACTERS_WITH_LEADING_WILDCARD = 100
-MAX_DEPTH = 50
+MAX_DEPTH = 50  # far more than twelve terms need; it limits the parser's recursion
 
 _OPERATOR = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
 _OPERATOR_WORDS = {"&&": "AND", "||": "OR"}
@@ -257,7 +257,7 @@ class _Parser:
         """
         values: tuple[Value, ...]
         if all(_NUMBER.fullmatch(_unescape(bound)) for _, bound in bounds):
-            # Values are stored as text; those that are not numbers as JSON writes them (not 007) do not match.
+            # Values are stored as text. Only those that JSON accepts as numbers match, so 7 can match, but 007 cannot.
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
             tests += [f"CAST({{0}} AS REAL) {operator} ?" for operator, _ in bounds]
             values = tuple(float(_unescape(bound)) for _, bound in bounds)
@@ -269,7 +269,7 @@ class _Parser:
     def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
         """Return the condition that a field passes a test.
 
-        If `field` is None, it is that any of the default fields or any attribute passes it.
+        With None as `field`, it suffices that one of the default fields or one of the attributes passes the test.
 
         `test` is SQL in which `{0}` is a placeholder for the field's value; `values` are the parameters of `test`.
         """

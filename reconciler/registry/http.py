@@ -39,8 +39,8 @@ class RegistrySettings:
 
     Durations, in seconds:
 
-    - `detach_lag_seconds`: how long a thing and a principal cannot be deleted after they are detached from each other, nor a
-      policy after it is detached from its target
+    - `detach_lag_seconds`: how long a thing and its principal cannot be deleted after their detachment; it is the same for a
+      policy that is detached from its target
     - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
     - `thing_type_deletion_seconds`: how long a thing type must have been deprecated before it can be deleted
     - `registration_task_seconds`: how long a registration task is in progress

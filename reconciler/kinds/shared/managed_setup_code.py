@@ -24,7 +24,7 @@ _FORMATS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "ZWAVE_QR_BAR_CODE": (re.compile(r"90\d+"), "digits that begin with 90"),
     "ZIGBEE_QR_BAR_CODE": (re.compile(r"Z:[^$]+\$I:.+"), "Z:<key>$I:<code>"),
 }
-"""The documented formats, by type of authentication material. Other types are not documented, so they are not checked."""
+"""The documented formats, by type of authentication material. Codes of other types are not checked: no format is documented."""
 
 
 def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str]:
@@ -97,7 +97,7 @@ class MaterialHash(Deferred):
         return str(self.material.hash_with_salt(self.salt))
 
     def __str__(self) -> str:
-        return "(salted hash of the authentication material)"  # client tokens depend on this text, so it must not change
+        return "(salted hash of the authentication material)"  # part of `ClientToken.request`, so it must not change
 
 
 @frozen

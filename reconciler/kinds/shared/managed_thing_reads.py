@@ -69,8 +69,8 @@ def to_live(
 ) -> Live:
     """Return one live managed thing, with the optional fields that the file sets or has set before.
 
-    `name` is the name in the file for a managed thing without an owner, whose authentication material is unknown and not
-    compared.
+    `name` and `candidates` are for a managed thing without an owner: the name in the file of the resource that it matches, and
+    descriptions of all managed things that match this resource. Its authentication material is unknown, so it is not compared.
     """
     tags, meta_data = managed_thing.get("Tags", {}), managed_thing.get("MetaData", {})
     is_managed = OWNER_TAG in tags

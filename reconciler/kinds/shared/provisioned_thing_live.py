@@ -37,7 +37,7 @@ class LiveBuilder:
 
     - `certificates`: the certificate as listed or described;
     - `documents`: the documents of its policies, if its template creates policies;
-    - `things_by_certificate`: the things that have it, if no template and no table names it;
+    - `things_by_certificate`: the things that have it, if the file neither declares nor refers to it;
     - `registrations`: its status, things and policies, if it must be registered again.
 
     Other mappings:
@@ -113,6 +113,7 @@ class LiveBuilder:
             registered_id=registered_id,
             is_attached=registered_id in attached_ids,
             holders=holders,
+            # At most one holder: no thing but this one has the certificate.
             deletable_ids=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
             active_ids=frozenset(active_ids),
             previous_registration=self.registrations.get(registered_id or ""),
@@ -158,7 +159,7 @@ class LiveBuilder:
     def _build_certificate_fields(
         self, blueprint: Blueprint, registered_id: str | None, attached_ids: Sequence[str]
     ) -> dict[str, Any]:
-        """Return the fields about the template's certificate; `certificate` only if it is attached."""
+        """Return the fields of the template's certificate; `certificate` is None if it is not attached."""
         if registered_id is None:
             return {}
         certificate = self.certificates[registered_id]

@@ -63,7 +63,7 @@ def _find_desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
 
 
 def _find_mode(signer: str | None, scope: Scope) -> str | NotCompared:
-    """Return the mode of the certificate's CA; that of a CA outside the file is not compared."""
+    """Return the mode of the certificate's CA; the mode of a CA outside the file is not compared."""
     ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
     return ca.spec.certificate_mode if ca else NOT_COMPARED
 
@@ -123,7 +123,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
 
 
 def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[str, frozenset[str]]]:
-    """Return the members of the workspace's, the templates' and all live groups, by group name."""
+    """Return the members of the workspace's group, the templates' groups and all live groups, by name."""
     groups = {build_workspace_group_name(scope.workspace)}
     groups |= {group for blueprint in blueprints for group in blueprint.groups}
     groups |= {live.identity for live in scope.get_live("thing_groups")}

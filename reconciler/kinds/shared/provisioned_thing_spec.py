@@ -64,7 +64,8 @@ class ProvisionedThingFacts(PrincipalFacts):
     """The facts of a provisioned thing.
 
     - `registered_id`: the ID of its certificate, if AWS has it; `is_attached`: whether the thing has that certificate;
-    - `holders`: for each of the thing's other certificates that no table names, the things that have it, by its ID;
+    - `holders`: certificate ID → the things that have the certificate; only for those of the thing's other certificates that
+      the file neither declares nor refers to;
     - `deletable_ids`: the IDs of the certificates in `holders` that no other thing has;
     - `active_ids`: the IDs of the thing's other certificates that are active;
     - `previous_registration`: the status, things and policies of its certificate, if that must be registered again;

@@ -207,7 +207,7 @@ def _remove_other_certificates(
 ) -> Iterator[ApiCall]:
     """Yield the calls that detach the thing's other certificates.
 
-    Those that no other thing has and no table names are deleted.
+    A certificate is deleted, too, if no other thing has it and the file neither declares nor refers to it.
     """
     if not change.has_changed("other_certificates"):
         return

@@ -157,12 +157,12 @@ def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
 
 
 def find_provisioned_names(scope: Scope) -> frozenset[str]:
-    """Return the names of the things that templates create, which are not read as things."""
+    """Return the names of things that templates create; the kind `things` does not read them."""
     return frozenset(blueprint.name for blueprint in select_blueprints(scope))
 
 
 def find_provisioned_certificates(scope: Scope) -> frozenset[str]:
-    """Return the IDs of the certificates that templates register, which are not read as certificates."""
+    """Return the IDs of certificates that templates register; the kind `certificates` does not read them."""
     ids = (blueprint.certificate_id for blueprint in select_blueprints(scope))
     return frozenset(identity for identity in ids if identity)
 
@@ -215,7 +215,7 @@ _EMPTY_TEMPLATE = Document.from_value({})
 
 
 def _find_template(template: Document | str, desired: Desired) -> Document:
-    """Return the template itself, or the one that the file declares by that name; if none, an empty one."""
+    """Return the template that a spec contains or names; an empty one if the file does not declare it."""
     if isinstance(template, Document):
         return template
     declared = desired.get(Address("provisioning_templates", template))

@@ -101,7 +101,7 @@ def evaluate(
     evaluation = _Evaluation(template, parameters, pseudo_parameters)
     typed_resources = evaluation.evaluate_resources()
     if evaluation.problems:
-        # A value may be evaluated twice, and then its problems are reported twice.
+        # `Fn::Sub` resolves its references twice, so their problems are reported twice.
         distinct_problems = dict.fromkeys(evaluation.problems)
         raise TemplateError(*distinct_problems)
     things = [resource for type_name, resource in typed_resources if type_name == THING]

@@ -16,8 +16,8 @@ from reconciler.registry.store import Row
 def add_thing_to_billing_group(context: Context, params: Params) -> Output | None:
     """Add a thing to a billing group; both are given by name or ARN. Repeating the call succeeds.
 
-    Raises ResourceNotFound, InvalidRequest as `resolve_name` does, and when the thing is in another billing group (UNCONFIRMED:
-    AWS may move the thing).
+    Raises ResourceNotFound; InvalidRequest as `resolve_name` does, and also when the thing is in another billing group
+    (UNCONFIRMED: AWS may move the thing).
     """
     thing, group = _require_thing_and_group(context, params)
     if thing["billing_group"] not in (None, group["name"]):

@@ -74,7 +74,7 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
 def accept_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Accept a transferred certificate; it is deleted from its source account.
 
-    It is INACTIVE unless `setAsActive`.
+    In this account, it becomes INACTIVE, or ACTIVE with `setAsActive`.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when no transfer is pending.
     """

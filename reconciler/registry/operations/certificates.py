@@ -107,7 +107,7 @@ def list_certificates(context: Context, params: Params) -> Output | None:
 def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
     """Return the certificates that were registered with a CA, in the order of ListCertificates.
 
-    Certificates that the CA signed but that were registered without it, or transferred to this account, are not included.
+    A certificate that the CA signed is not included if it was registered without the CA or transferred to this account.
     The list is empty for an unknown CA, because AWS's service model has no ResourceNotFound for this operation.
     """
     return _list_page(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])

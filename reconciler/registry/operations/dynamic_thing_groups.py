@@ -39,8 +39,8 @@ MAX_DYNAMIC_GROUPS = 100
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Create a dynamic group.
 
-    UNCONFIRMED: as for a static group, repeating the call succeeds, but fails with another query, other properties or other
-    tags.
+    UNCONFIRMED: as for a static group, repeating the call succeeds, unless with another query, other properties or
+    other tags.
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) if there are
     already 100 dynamic groups, ResourceAlreadyExists (409).

@@ -15,7 +15,7 @@ from reconciler.registry.store import Row
 
 @operation("iot", "GetEffectivePolicies", writes=False)
 def get_effective_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a principal and of a thing's groups, with their default documents.
+    """Return the policies of a principal and of a thing's groups, with their default versions' documents.
 
     `principal` can also be the ARN of a thing group; then the policies of the group and its ancestors are returned.
 
