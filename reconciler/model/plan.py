@@ -105,7 +105,8 @@ class Note:
 class Basis:
     """The inputs of a plan that are needed to re-read its resources before they are changed.
 
-    - `desired`: the resources of the file and the ownership markers, without composites if the plan destroys everything;
+    - `desired`: the resources of the file and the ownership markers; if the plan destroys everything, without composites
+      (provisioned things), whose parts are then deleted as resources of their own kinds;
     - `names`: (table, AWS's ID) → name in the plan, or None for a certificate that a rotation has replaced and that is kept for
       its grace period: references to it are not compared;
     - `moved`: former address → new address;

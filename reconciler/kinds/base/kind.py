@@ -115,7 +115,10 @@ class Kind(ABC):
     unsupported_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that the file cannot set, and why."""
     composed_of: ClassVar[frozenset[str]] = frozenset()
-    """The kinds of the parts of one resource of this kind; without that resource in the file, they are resources of their own."""
+    """If the resources of this kind are composites: the kinds of their parts.
+
+    When a composite is no longer in the file, its parts are resources of their own.
+    """
     has_ownership_markers: ClassVar[bool] = True
     """Whether each resource has its own ownership markers in the registry: its owner and `prevent_destroy`."""
     owned_through: ClassVar[OwnedThrough | None] = None

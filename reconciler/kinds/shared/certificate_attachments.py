@@ -105,9 +105,9 @@ def _find_arns_to_reattach(change: Update, context: PlanContext) -> list[str | R
         certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
         for certificate in change.live.spec.certificates
     }
-    compared_arns = set(arns_by_certificate.values())
+    arns_in_live_spec = set(arns_by_certificate.values())
     arns_to_reattach: list[str | Ref] = [
-        arn for arn in facts.principals if arn in wrong_arns and arn not in compared_arns
+        arn for arn in facts.principals if arn in wrong_arns and arn not in arns_in_live_spec
     ]
     for certificate, arn in arns_by_certificate.items():
         if certificate not in change.resource.spec.certificates:

@@ -87,8 +87,8 @@ class TemplateValues:
         secret_names = sorted(self._used_parameters & self._secret_references.keys())
         if not secret_names:
             return text
-        # A saved plan stores one hash per reference. The parameter `Pin` may have a different value for each device, so the
-        # reference also has the value's source.
+        # A saved plan stores one hash for each reference of a secret. `parameter Pin` alone would be the same reference for every
+        # device, although its values may differ, so the reference names where the value comes from: `parameter Pin (env PIN)`.
         sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
         is_unset = bool(self._used_parameters & self._unset_secrets)
         return Secret(f"parameter {sources}", None if is_unset else text)

@@ -161,7 +161,7 @@ def _attach(context: Context, name: str, target: str) -> None:
         raise ApiError(
             "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )
-    # Replaces the edge of an earlier attachment, if the policy was detached and the edge is not deleted yet.
+    # The edge of an earlier attachment may still be stored: after the detachment, it blocks the policy's deletion for a while.
     context.tx.run(
         "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
         context.scope,
@@ -182,7 +182,7 @@ def _detach(context: Context, name: str, target: str) -> bool:
         target,
         policy["seq"],
     )
-    # Deletes the target's edges whose lag is over; without a lag, these include the one that was just detached.
+    # Deletes the target's edges that no longer block anything; without a detach lag, the one that was just detached is among them.
     context.tx.run(
         "DELETE FROM policy_edges WHERE scope = ? AND target = ? AND gone_at <= ?",
         context.scope,
