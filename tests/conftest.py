@@ -19,6 +19,12 @@ load_profile()
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Return three workers for two cores, because tests wait for other processes and for the disk, too."""
+    return 3 * (os.cpu_count() or 1) // 2
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Start property tests first in an xdist worker.
