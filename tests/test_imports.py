@@ -29,7 +29,7 @@ SLOW_LIBRARIES = (
 def find_loaded_slow_libraries(code: str) -> list[str]:
     """Return the slow libraries that a new process has loaded after running the code."""
     program = (
-        f"import sys, json; {code}; print(json.dumps(sorted(set({SLOW_LIBRARIES!r}) & sys.modules.keys())))"
+        f"import sys, json\n{code}\nprint(json.dumps(sorted(set({SLOW_LIBRARIES!r}) & sys.modules.keys())))"
     )
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     libraries: list[str] = json.loads(process.stdout)
@@ -49,6 +49,16 @@ def test_importing_classes_of_values_loads_no_slow_library():
 
 def test_creating_a_workspace_loads_no_slow_library():
     assert find_loaded_slow_libraries("from reconciler import Workspace; Workspace('a.toml')") == []
+
+
+def test_the_help_loads_no_slow_library_but_click():
+    code = """
+import contextlib, io
+from reconciler.cli.main import cli
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    cli.main(["--help"])
+"""
+    assert find_loaded_slow_libraries(code) == ["click"]
 
 
 def test_the_public_names_are_sorted_and_exist():

@@ -5,7 +5,6 @@ The fixture `run_in_starter` has run `init` in the current folder before the tes
 
 from __future__ import annotations
 
-import json
 import stat
 import subprocess
 import sys
@@ -14,29 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import reconciler
 from tests.support.command_line import edit_file, remove_changing_values
-
-SLOW_LIBRARIES = {"boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography"}
-
-
-@pytest.mark.parametrize(
-    "statement", ["import reconciler", "from reconciler.cli.main import cli; cli.main(['--help'])"]
-)
-def test_neither_import_nor_help_loads_a_slow_library(statement):
-    code = f"""
-import sys, contextlib, io, json
-with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    {statement}
-print(json.dumps(sorted({SLOW_LIBRARIES!r} & sys.modules.keys())))  # JSON has no sets
-"""
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert json.loads(process.stdout) == []
-
-
-def test_the_public_names_exist_and_are_sorted():
-    assert sorted(reconciler.__all__) == reconciler.__all__
-    assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
 
 
 def test_init_writes_a_valid_file(run_in_starter):

@@ -31,7 +31,7 @@ class Command:
     stderr: Path
 
 
-def run_in_fork(command: Command, timeout_seconds: float) -> int:
+def run_forked_command(command: Command, timeout_seconds: float) -> int:
     """Run the command and return its exit code."""
     process = _FORK_SERVER.Process(target=_run, args=(command,))
     process.start()

@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.support.forked_command import Command, run_in_fork
+from tests.support.forked_command import Command, run_forked_command
 from tests.support.registry_client import Cloud
 from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
@@ -56,7 +56,7 @@ class ProjectFolder:
         with tempfile.TemporaryDirectory() as output_folder:
             stdout, stderr = Path(output_folder, "stdout"), Path(output_folder, "stderr")
             command = Command(arguments, self.path, self.environ, stdout, stderr)
-            exit_code = run_in_fork(command, COMMAND_TIMEOUT_SECONDS)
+            exit_code = run_forked_command(command, COMMAND_TIMEOUT_SECONDS)
             return CommandResult(
                 exit_code, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8")
             )

@@ -16,7 +16,7 @@ from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
 from reconciler.engine.load.resources import DeclarationParser, ParsedDeclaration, ParsedForEachTable
-from reconciler.engine.load.toml_file import TomlFile, read_toml_file
+from reconciler.engine.load.toml_file import TomlFile, build_unreadable_diagnostic, read_toml_file
 from reconciler.engine.load.validation import check_declarations
 from reconciler.engine.load.workspace_table import parse_settings
 from reconciler.kinds import all_kinds
@@ -73,9 +73,15 @@ def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
     try:
         paths = _find_files(path)
     except OSError as error:
-        return [], [_build_unreadable_diagnostic(path, f"cannot read the folder: {error.strerror}")]
+        return [], [
+            build_unreadable_diagnostic(
+                _build_display_name(path), 1, f"cannot read the folder: {error.strerror}"
+            )
+        ]
     if not paths:
-        return [], [_build_unreadable_diagnostic(path, "the folder contains no *.toml file")]
+        return [], [
+            build_unreadable_diagnostic(_build_display_name(path), 1, "the folder contains no *.toml file")
+        ]
     results = [read_toml_file(file_path, _build_display_name(file_path)) for file_path in paths]
     files = [result for result in results if isinstance(result, TomlFile)]
     diagnostics = [result for result in results if isinstance(result, Diagnostic)]
@@ -86,10 +92,6 @@ def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
             Diagnostic(_build_display_name(path), 1, problem, expected=expected, code="missing-key")
         )
     return files, diagnostics
-
-
-def _build_unreadable_diagnostic(path: Path, problem: str) -> Diagnostic:
-    return Diagnostic(_build_display_name(path), 1, problem, code="unreadable-file")
 
 
 def _find_files(path: Path) -> Sequence[Path]:

@@ -49,28 +49,28 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
     """Read one file, or return the diagnostic of why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return _build_unreadable_diagnostic(display_name, 1, "not a regular file")
+            return build_unreadable_diagnostic(display_name, 1, "not a regular file")
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        return _build_unreadable_diagnostic(display_name, 1, f"cannot read the file: {error.strerror}")
+        return build_unreadable_diagnostic(display_name, 1, f"cannot read the file: {error.strerror}")
     if len(raw) > MAX_FILE_BYTES:
-        return _build_unreadable_diagnostic(
+        return build_unreadable_diagnostic(
             display_name, 1, "the file is too large", expected=f"at most {MAX_FILE_BYTES >> 20} MiB"
         )
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        return _build_unreadable_diagnostic(
+        return build_unreadable_diagnostic(
             display_name, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text"
         )
     if text.startswith("\ufeff"):
-        return _build_unreadable_diagnostic(
+        return build_unreadable_diagnostic(
             display_name, 1, "the file starts with a byte order mark", expected="UTF-8 without one"
         )
     lines = KeyLines(raw)
     if lines.first_oversized_key_line:
-        return _build_unreadable_diagnostic(
+        return build_unreadable_diagnostic(
             display_name,
             lines.first_oversized_key_line,
             "the key is too long",
@@ -79,9 +79,10 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
     return _parse(path, display_name, raw, text, lines)
 
 
-def _build_unreadable_diagnostic(
+def build_unreadable_diagnostic(
     display_name: str, line: int, problem: str, expected: str | None = None
 ) -> Diagnostic:
+    """Return the diagnostic of a file, or of a folder of files, that cannot be read."""
     return Diagnostic(display_name, line, problem, expected=expected, code="unreadable-file")
 
 
@@ -89,7 +90,7 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
     try:
         return TomlFile(display_name, path, raw, tomllib.loads(text), lines)
     except RecursionError:
-        return _build_unreadable_diagnostic(display_name, 1, "nested too deeply")
+        return build_unreadable_diagnostic(display_name, 1, "nested too deeply")
     except ValueError as error:  # not valid TOML, or an integer of more digits than Python converts
         message = str(error)
     position = _TOMLLIB_POSITION.search(message)

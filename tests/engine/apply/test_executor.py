@@ -13,22 +13,12 @@ from hypothesis import strategies as st
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Create
 from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
-from reconciler.model.plan import Estimate, Plan, Step, Target
-from reconciler.model.resource import Resource
+from reconciler.model.plan import Estimate, Plan, Step
+from tests.support.journals import TARGET, build_address, make_group_creation
 
-TARGET = Target("embedded", "eu-west-1", "123456789012")
 DENIED = AwsError(service="iot", operation="Make", code="Denied", message="no")
-
-
-def build_address(name: str) -> Address:
-    return Address("thing_groups", name)
-
-
-def make_change(name: str) -> Create:
-    return Create(Resource(build_address(name), None))
 
 
 def make_plan(dependencies: Mapping[str, str], **call_counts: int) -> Plan:
@@ -39,7 +29,7 @@ def make_plan(dependencies: Mapping[str, str], **call_counts: int) -> Plan:
     """
     steps = tuple(
         Step(
-            make_change(name),
+            make_group_creation(name),
             tuple(
                 ApiCall("iot", "Make", {"name": name, "number": number})
                 for number in range(call_counts.get(name, 1))
@@ -76,7 +66,7 @@ def run(plan, call=None, **options):
 
 def make_applied_outcome(name, *request_ids):
     """Return the outcome of an applied step; by default it has the request ID of one call."""
-    return Applied(make_change(name), 0.0, request_ids or (f"r-{name}0",))
+    return Applied(make_group_creation(name), 0.0, request_ids or (f"r-{name}0",))
 
 
 def drop_started(outcomes):
@@ -89,9 +79,9 @@ def join_started_names(outcomes):
 
 def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
     assert run(make_plan({"a": "", "b": "a"}, a=2)) == [
-        Started(make_change("a")),
+        Started(make_group_creation("a")),
         make_applied_outcome("a", "r-a0", "r-a1"),
-        Started(make_change("b")),
+        Started(make_group_creation("b")),
         make_applied_outcome("b"),
     ]
 
@@ -101,21 +91,27 @@ def test_a_plan_without_steps_has_no_outcomes():
 
 
 def test_a_step_without_calls_is_applied():
-    assert run(make_plan({"a": ""}, a=0)) == [Started(make_change("a")), Applied(make_change("a"), 0.0)]
+    assert run(make_plan({"a": ""}, a=0)) == [
+        Started(make_group_creation("a")),
+        Applied(make_group_creation("a"), 0.0),
+    ]
 
 
 def test_a_failed_step_reports_the_error_and_its_completed_calls():
     outcomes = run(make_plan({"a": ""}, a=4), make_registry(a2=DENIED))
-    assert outcomes == [Started(make_change("a")), Failed(make_change("a"), DENIED, completed_calls=2)]
+    assert outcomes == [
+        Started(make_group_creation("a")),
+        Failed(make_group_creation("a"), DENIED, completed_calls=2),
+    ]
 
 
 def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
     plan = make_plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
     assert drop_started(run(plan, make_registry(a=DENIED))) == [
-        Failed(make_change("a"), DENIED),
-        Skipped(make_change("b"), blocked_by=build_address("a")),
-        Skipped(make_change("c"), blocked_by=build_address("a")),
-        Skipped(make_change("f"), blocked_by=build_address("a")),
+        Failed(make_group_creation("a"), DENIED),
+        Skipped(make_group_creation("b"), blocked_by=build_address("a")),
+        Skipped(make_group_creation("c"), blocked_by=build_address("a")),
+        Skipped(make_group_creation("f"), blocked_by=build_address("a")),
         make_applied_outcome("d"),
         make_applied_outcome("e"),
     ]
@@ -124,10 +120,10 @@ def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
 def test_a_step_that_two_failures_block_is_skipped_once():
     plan = make_plan({"a": "", "b": "", "c": "ab", "d": "c"})
     assert drop_started(run(plan, make_registry(a=DENIED, b=DENIED))) == [
-        Failed(make_change("a"), DENIED),
-        Skipped(make_change("c"), blocked_by=build_address("a")),
-        Skipped(make_change("d"), blocked_by=build_address("a")),
-        Failed(make_change("b"), DENIED),
+        Failed(make_group_creation("a"), DENIED),
+        Skipped(make_group_creation("c"), blocked_by=build_address("a")),
+        Skipped(make_group_creation("d"), blocked_by=build_address("a")),
+        Failed(make_group_creation("b"), DENIED),
     ]
 
 
@@ -192,13 +188,13 @@ def test_stopping_finishes_running_steps_and_cancels_the_rest():
     plan = make_plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
     outcomes = run(plan, call, stop=stop, workers=1)
     assert outcomes == [
-        Started(make_change("a")),
+        Started(make_group_creation("a")),
         make_applied_outcome("a"),
-        Started(make_change("b")),
+        Started(make_group_creation("b")),
         make_applied_outcome("b", "r-b0", "r-b1"),
-        Canceled(make_change("c")),
-        Canceled(make_change("d")),
-        Canceled(make_change("e")),
+        Canceled(make_group_creation("c")),
+        Canceled(make_group_creation("d")),
+        Canceled(make_group_creation("e")),
     ]
 
 
@@ -210,9 +206,9 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
         raise DENIED
 
     assert drop_started(run(make_plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
-        Failed(make_change("a"), DENIED),
-        Skipped(make_change("b"), blocked_by=build_address("a")),
-        Canceled(make_change("c")),
+        Failed(make_group_creation("a"), DENIED),
+        Skipped(make_group_creation("b"), blocked_by=build_address("a")),
+        Canceled(make_group_creation("c")),
     ]
 
 
@@ -221,13 +217,16 @@ def test_stopping_before_the_start_sends_nothing():
     stop.set()
     requests = []
     outcomes = run(make_plan({"a": "", "b": "a"}), requests.append, stop=stop)
-    assert (outcomes, requests) == ([Canceled(make_change("a")), Canceled(make_change("b"))], [])
+    assert (outcomes, requests) == (
+        [Canceled(make_group_creation("a")), Canceled(make_group_creation("b"))],
+        [],
+    )
 
 
 @pytest.mark.parametrize("error", [DENIED, TargetError("no route")])
 def test_a_reconciler_error_is_reported_unchanged(error):
     assert drop_started(run(make_plan({"a": ""}), make_registry(a=error))) == [
-        Failed(make_change("a"), error)
+        Failed(make_group_creation("a"), error)
     ]
 
 
@@ -242,12 +241,15 @@ def test_an_internal_error_fails_its_step_and_other_steps_still_run():
         str(failed_outcome.error),
         failed_outcome.error.__cause__,
     ) == (
-        make_change("a"),
+        make_group_creation("a"),
         0,
         "internal error: ZeroDivisionError: division by zero",
         error,
     )
-    assert rest == [Skipped(make_change("b"), blocked_by=build_address("a")), make_applied_outcome("c")]
+    assert rest == [
+        Skipped(make_group_creation("b"), blocked_by=build_address("a")),
+        make_applied_outcome("c"),
+    ]
 
 
 def test_a_later_step_sends_the_id_that_aws_assigned_in_an_earlier_step():
@@ -257,9 +259,9 @@ def test_a_later_step_sends_the_id_that_aws_assigned_in_an_earlier_step():
         names.append(request.params["name"])
         return {"Id": f"id of {request.params['name']}"}
 
-    first_step = Step(make_change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
+    first_step = Step(make_group_creation("a"), (ApiCall("iot", "Make", {"name": "a"}),))
     second_step = Step(
-        make_change("b"),
+        make_group_creation("b"),
         (ApiCall("iot", "Make", {"name": Ref(build_address("a"), "Id")}),),
         frozenset({build_address("a")}),
     )
@@ -275,7 +277,7 @@ def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
             raise errors.pop()
         return {}
 
-    step = Step(make_change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
+    step = Step(make_group_creation("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
     plan = Plan("ws", TARGET, (step,), digest="", estimate=Estimate({}, seconds=0.0))
     assert [outcome.status for outcome in run(plan, call, pause=pauses.append)] == [
         "started",
@@ -287,7 +289,8 @@ def test_the_executor_calls_pause_while_it_waits_for_aws_to_catch_up():
 def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
     step = Step(
-        make_change("a"), (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),)
+        make_group_creation("a"),
+        (ApiCall("iot", "Make", {"name": "a", "number": 0}, retried_errors={"Denied"}),),
     )
     plan = Plan("ws", TARGET, (step,), digest="0" * 64, estimate=Estimate({}, seconds=0.0))
 
@@ -304,9 +307,9 @@ def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     unavailable = ServiceUnavailableError("iot is unavailable")
     plan = make_plan({"a": "", "b": "a", "c": "", "d": ""})
     assert drop_started(run(plan, make_registry(a=unavailable), stop=stop)) == [
-        Failed(make_change("a"), unavailable, 0),
-        Skipped(make_change("b"), build_address("a")),
-        Canceled(make_change("c")),
-        Canceled(make_change("d")),
+        Failed(make_group_creation("a"), unavailable, 0),
+        Skipped(make_group_creation("b"), build_address("a")),
+        Canceled(make_group_creation("c")),
+        Canceled(make_group_creation("d")),
     ]
     assert stop.is_set()
