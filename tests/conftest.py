@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 import pytest
+
+# jsonschema checks IRIs with this module, if it can be imported. No test needs that, and the import takes two seconds.
+sys.modules["rfc3987_syntax"] = None
 
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
