@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from tests.support import pki
 from tests.support.direct_client import ACCOUNT
+from tests.support.forked_aws_cli import run_aws_cli
 from tests.support.registry_server import serve_registry
 
 pytestmark = [
@@ -43,16 +42,14 @@ def aws(tmp_path_factory):
             "HOME": str(folder),
         }
 
-        def run(*arguments):
-            command = [sys.executable, "-m", "awscli", *arguments, "--output", "json"]
-            completed = subprocess.run(
-                command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
-            )
-            result = json.loads(completed.stdout) if completed.stdout.strip() else completed.stderr.strip()
-            return completed.returncode, result
+        with run_aws_cli(folder, environ) as run_command:
 
-        run.folder = folder
-        yield run
+            def run(*arguments):
+                code, stdout, stderr = run_command(*arguments, "--output", "json")
+                return code, json.loads(stdout) if stdout.strip() else stderr.strip()
+
+            run.folder = folder
+            yield run
 
 
 @pytest.fixture(scope="module")
