@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -23,11 +24,23 @@ def read_stored(name):
     return nbformat.read(FOLDER / name, as_version=4)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_every_notebook_runs_on_an_empty_registry_and_again_on_the_result(name, tmp_path):
-    folder = copy_notebooks(tmp_path / "books")
-    first_run = run_notebook(folder, name)
-    second_run = run_notebook(folder, name)
+@pytest.fixture(scope="module")
+def run_twice(tmp_path_factory):
+    """A cached function that runs a notebook on an empty registry and again on the result."""
+
+    @cache
+    def run(name):
+        folder = copy_notebooks(tmp_path_factory.mktemp("run_twice") / "books")
+        return run_notebook(folder, name), run_notebook(folder, name)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NOTEBOOKS]
+)
+def test_every_notebook_runs_on_an_empty_registry_and_again_on_the_result(name, run_twice):
+    first_run, second_run = run_twice(name)
     stored = read_stored(name)
     assert (
         list_output_types(strip_notebook(first_run))
@@ -36,11 +49,10 @@ def test_every_notebook_runs_on_an_empty_registry_and_again_on_the_result(name, 
     )
 
 
-def test_a_panel_is_a_widget_and_a_static_output_for_any_front_end(tmp_path):
-    folder = copy_notebooks(tmp_path / "books")
-    panel = next(
-        cell for cell in run_notebook(folder, "quickstart.ipynb").cells if cell.source == "ws.panel(plan)"
-    )
+@pytest.mark.xdist_group("quickstart.ipynb")
+def test_a_panel_is_a_widget_and_a_static_output_for_any_front_end(run_twice):
+    first_run, _ = run_twice("quickstart.ipynb")
+    panel = next(cell for cell in first_run.cells if cell.source == "ws.panel(plan)")
     static = ["text/html", "text/plain"]
     assert [sorted(output.data) for output in panel.outputs] == [static, [WIDGET, *static]]
 
