@@ -1,61 +1,145 @@
-"""Commands that run in forked processes instead of new interpreters.
+"""The command `reconciler` as an executable file that forks a process instead of starting Python.
 
-A fork server imports everything once, and every command runs in a process that is forked from it. Like the
-installed command, such a process has its own folder, environment, output and exit code. But no time is spent on starting an
-interpreter, importing boto3 and parsing AWS's service models, which takes longer than most commands.
+A server process imports everything once and waits for connections on a Unix socket. The executable file, a small Python script
+without imports of packages, passes its arguments, environment, folder and open streams to that server, which forks a process that
+runs the command. Like the installed command, this process has its own exit code and writes to the streams of its caller.
+But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
+
+The server ends with the process that called `get_forked_command`.
 """
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
+import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Mapping
-from multiprocessing import get_context
+import tempfile
+import threading
+from functools import cache
 from pathlib import Path
-from typing import TextIO
+from select import select
+from typing import NoReturn
 
-from attrs import frozen
-
-_FORK_SERVER = get_context("forkserver")
-_FORK_SERVER.set_forkserver_preload(["tests.support.fork_server_preload"])
-
-
-@frozen
-class Command:
-    """A command's arguments, folder and environment, and the files for its output."""
-
-    arguments: tuple[str, ...]
-    folder: Path
-    environ: Mapping[str, str]
-    stdout: Path
-    stderr: Path
-
-
-def run_forked_command(command: Command, timeout_seconds: float) -> int:
-    """Run the command and return its exit code."""
-    process = _FORK_SERVER.Process(target=_run, args=(command,))
-    process.start()
-    process.join(timeout_seconds)
-    if process.exitcode is None:
-        process.kill()
-        raise TimeoutError(f"{command.arguments} has not ended after {timeout_seconds} seconds")
-    return process.exitcode
+ROOT = Path(__file__).parents[2]
+_LENGTH_BYTES = 8
+_EXECUTABLE = """\
+#!{python} -IS
+import json, os, socket, sys
+request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    socket.send_fds(server, [len(request).to_bytes({length_bytes}, "big")], [0, 1, 2])
+    server.sendall(request)
+    exit_code = server.recv(1)
+sys.exit(exit_code[0] if exit_code else "the forked command has died")
+"""
 
 
-def _run(command: Command) -> None:
-    from reconciler.cli.main import cli
+@cache
+def get_forked_command() -> Path:
+    """Return the path of the executable file; the first call starts the server.
 
-    os.chdir(command.folder)
+    Its exit code is that of the command, and 1 with a message if the process has died.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="forked-")
+    server = subprocess.Popen(
+        [sys.executable, "-m", __name__, folder.name],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the tests
+    )
+
+    def stop() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(stop)
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
+    return Path(folder.name, "reconciler")
+
+
+def serve(folder: Path) -> None:
+    """Write the executable file to the folder, and run commands until the standard input ends."""
+    from tests.support import fork_server_preload  # noqa: F401 (it imports what the commands need)
+
+    address = str(folder / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        executable = folder / "reconciler"
+        executable.write_text(
+            _EXECUTABLE.format(python=sys.executable, address=address, length_bytes=_LENGTH_BYTES)
+        )
+        executable.chmod(0o755)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forked processes are not waited for
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while sys.stdin not in select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if not os.fork():
+                listener.close()
+                _run_and_exit(connection)
+            connection.close()
+
+
+def _run_and_exit(connection: socket.socket) -> NoReturn:
+    """Run the requested command in this process, send its exit code, and exit."""
+    exit_code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        arguments = _take_over_request(connection)
+        threading.Thread(target=_die_with_caller, args=(connection,), daemon=True).start()
+        exit_code = _run(arguments)
+    finally:
+        connection.sendall(bytes([exit_code]))
+        os._exit(0)
+
+
+def _take_over_request(connection: socket.socket) -> list[str]:
+    """Give this process the folder, environment and streams of the caller, and return the arguments."""
+    length, streams, *_ = socket.recv_fds(connection, _LENGTH_BYTES, maxfds=3)
+    request = b""
+    while len(request) < int.from_bytes(length, "big"):
+        request += connection.recv(1 << 20)
+    arguments, folder, environ = json.loads(request)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
     os.environ.clear()
-    os.environ.update(command.environ)
-    sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 (it stays open until the process ends)
-    sys.stdout, sys.stderr = _redirect(1, command.stdout), _redirect(2, command.stderr)
-    sys.argv = ["reconciler", *command.arguments]
-    cli()
+    os.environ.update(environ)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (it stays open until the process ends)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    return arguments
 
 
-def _redirect(descriptor: int, path: Path) -> TextIO:
-    """Make a file descriptor of this process write to a file, and return the file as a text stream."""
-    stream = path.open("w", encoding="utf-8")
-    os.dup2(stream.fileno(), descriptor)
-    return stream
+def _die_with_caller(connection: socket.socket) -> None:
+    """Kill this process when the caller ends, which closes the connection."""
+    connection.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command, and return its exit code."""
+    from reconciler.cli.main import main
+
+    sys.argv = ["reconciler", *arguments]
+    try:
+        main()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if stream:  # the command discards the streams that its reader has closed
+                stream.flush()
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.support.forked_command import Command, run_forked_command
+from tests.support.forked_command import get_forked_command
 from tests.support.registry_client import Cloud
 from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
@@ -53,13 +52,17 @@ class ProjectFolder:
 
     def run(self, *arguments: str) -> CommandResult:
         """Run the command in a forked process and wait until it ends."""
-        with tempfile.TemporaryDirectory() as output_folder:
-            stdout, stderr = Path(output_folder, "stdout"), Path(output_folder, "stderr")
-            command = Command(arguments, self.path, self.environ, stdout, stderr)
-            exit_code = run_forked_command(command, COMMAND_TIMEOUT_SECONDS)
-            return CommandResult(
-                exit_code, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8")
-            )
+        process = subprocess.run(
+            [get_forked_command(), *arguments],
+            cwd=self.path,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=COMMAND_TIMEOUT_SECONDS,
+            check=False,
+        )
+        return CommandResult(process.returncode, process.stdout, process.stderr)
 
     def start(self, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start the installed command, and do not wait for it."""

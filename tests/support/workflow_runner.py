@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import yaml
 from attrs import define, field, frozen
 
 from tests.support.fake_github import REPOSITORY, TOKEN
+from tests.support.forked_command import get_forked_command
 
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github/actions/reconcile"
@@ -94,7 +94,7 @@ class WorkflowRunner:
         temp = self.folder / f"temp-{self.job_count}"
         # Where the step `install` would install the command.
         (temp / "reconciler/bin").mkdir(parents=True)
-        (temp / "reconciler/bin/reconciler").symlink_to(Path(sys.executable).with_name("reconciler"))
+        (temp / "reconciler/bin/reconciler").symlink_to(get_forked_command())
         context["steps"] = {}
         log, summary = "", temp / "summary.md"
         summary.touch()
