@@ -27,21 +27,17 @@ from typing import Any
 from attrs import asdict, frozen
 
 from reconciler import Workspace
+from reconciler.model.run import RunRecord
 from reconciler.registry import HttpRequest, HttpResponse, Registry
 from tests.support.registry_client import SETTINGS, Cloud
 
 
 @frozen
-class State:
-    """The content of the registry after an apply, and what the journal has recorded about that apply."""
+class CompletedApply:
+    """The content of the registry after an apply, and the status of its run in the journal."""
 
     content: dict[str, Any]
-    run_status: str | None
-    """None if the journal has no run."""
-    answered_things: list[str]
-    """The addresses of the things whose creation was recorded as completed."""
-    sent_things: list[str]
-    """The addresses of the things whose creation was recorded before it was sent."""
+    run_status: str
 
 
 @frozen
@@ -49,25 +45,27 @@ class KilledApply:
     """An apply that was killed at one kill point, and the apply that followed it."""
 
     kill_point: int
-    killed: State
-    """The state after the killed apply."""
+    registered_things: list[str]
+    """The addresses of the things in the registry after the kill."""
+    run_status: str | None
+    """None if the journal has no run."""
+    sent_things: list[str]
+    """The addresses of the things whose creation was recorded before it was sent."""
+    answered_things: list[str]
+    """The addresses of the things whose creation was recorded as completed."""
+    applied_content: dict[str, Any] | None
+    """The content of the registry after the kill, if all steps had been applied according to the journal."""
     next_exit_code: int
     """The exit code of the apply that followed."""
-    completed: State
+    completed: CompletedApply
     """The state after that apply."""
 
 
-def parse_output(text: str) -> tuple[State, list[KilledApply]]:
+def parse_output(text: str) -> tuple[CompletedApply, list[KilledApply]]:
     """Return the state after an uninterrupted apply, and every killed apply."""
     uninterrupted, *killed_applies = map(json.loads, text.splitlines())
-    return State(**uninterrupted), [
-        KilledApply(
-            kill_point=item["kill_point"],
-            killed=State(**item["killed"]),
-            next_exit_code=item["next_exit_code"],
-            completed=State(**item["completed"]),
-        )
-        for item in killed_applies
+    return CompletedApply(**uninterrupted), [
+        KilledApply(**{**item, "completed": CompletedApply(**item["completed"])}) for item in killed_applies
     ]
 
 
@@ -117,25 +115,27 @@ def run_in_fork(work: Callable[[], bool]) -> int:
 
 
 @cache
-def _get_cloud() -> Cloud:
+def _create_cloud() -> Cloud:
     """Return the only cloud of this process; its clients are created once, because that is slow."""
     return Cloud()
 
 
-def read_state(folder: Path) -> State:
-    """Read the registry and the journal of a folder."""
-    record = Workspace(folder / "desired_state.toml").last_run()
-    cloud = _get_cloud()
+def open_cloud(folder: Path) -> Cloud:
+    """Return the cloud, with the registry of a folder."""
+    cloud = _create_cloud()
     cloud.registry.close()
     cloud.registry = Registry(folder / ".reconciler" / "registry.sqlite3", SETTINGS)
-    calls = record.calls if record else ()
-    creations = [call for call in calls if call.operation == "CreateThing"]
-    return State(
-        content=cloud.read_content(),
-        run_status=record.run.status if record else None,
-        answered_things=sorted(call.address for call in creations if call.status == "completed"),
-        sent_things=sorted({call.address for call in creations}),
-    )
+    return cloud
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    return Workspace(folder / "desired_state.toml").last_run()
+
+
+def read_completed_apply(folder: Path) -> CompletedApply:
+    record = read_record(folder)
+    assert record
+    return CompletedApply(open_cloud(folder).read_content(), record.run.status)
 
 
 def kill_and_complete(source: Path, kill_point: int) -> KilledApply | None:
@@ -153,14 +153,25 @@ def kill_and_complete(source: Path, kill_point: int) -> KilledApply | None:
     try:
         if run_in_fork(apply_until_killed) != -signal.SIGKILL:
             return None
-        killed = read_state(folder)
-        next_exit_code = run_in_fork(lambda: apply(folder))
-        return KilledApply(kill_point, killed, next_exit_code, read_state(folder))
+        record = read_record(folder)
+        creations = [call for call in record.calls if call.operation == "CreateThing"] if record else []
+        cloud = open_cloud(folder)
+        things = cloud.list_all(cloud.iot, "list_things", "things")
+        return KilledApply(
+            kill_point,
+            registered_things=sorted(f"things.{thing['thingName']}" for thing in things),
+            run_status=record.run.status if record else None,
+            sent_things=sorted({call.address for call in creations}),
+            answered_things=sorted(call.address for call in creations if call.status == "completed"),
+            applied_content=cloud.read_content() if record and record.run.status == "applied" else None,
+            next_exit_code=run_in_fork(lambda: apply(folder)),
+            completed=read_completed_apply(folder),
+        )
     finally:
         shutil.rmtree(folder)
 
 
-def print_json(value: State | KilledApply) -> None:
+def print_json(value: CompletedApply | KilledApply) -> None:
     sys.stdout.write(json.dumps(asdict(value)) + "\n")
     sys.stdout.flush()
 
@@ -169,7 +180,7 @@ def main(folder: Path, share: int, shares: int) -> None:
     clean = folder.with_name(f"clean-{share}")
     shutil.copytree(folder, clean)
     apply(clean)
-    print_json(read_state(clean))
+    print_json(read_completed_apply(clean))
     kill_point = share
     while killed_apply := kill_and_complete(folder, kill_point):
         print_json(killed_apply)
