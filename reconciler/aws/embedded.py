@@ -5,14 +5,19 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
 from botocore.session import Session
 
 from reconciler.registry import HttpRequest, Registry
 
 
 def bind(session: Session, registry: Registry) -> None:
-    """Route every request of the session's future clients to the registry; nothing reaches the network."""
+    """Route every request of the session's future clients to the registry; nothing reaches the network.
+
+    The requests are not signed, because the registry does not check signatures.
+    """
 
     def respond(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         body = request.body or b""
@@ -22,6 +27,7 @@ def bind(session: Session, registry: Registry) -> None:
         return AWSResponse(request.url, response.status, dict(response.headers), _RawBody(response.body))
 
     session.register("before-send", respond)
+    session.set_default_client_config(Config(signature_version=UNSIGNED))
 
 
 class _RawBody(BytesIO):
