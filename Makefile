@@ -44,7 +44,7 @@ notebooks: $(READY) browser
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
 
-# Run the property tests with random seeds and STRESS_EXAMPLES times as many examples (default: 10); start new rounds for STRESS_MINUTES
+# Run the property tests with random seeds and STRESS_EXAMPLES times as many examples (default: 15); start new rounds for STRESS_MINUTES
 # (default: one round).
 stress: $(READY)
 	@$(BIN)/python -m tests.support.stress

@@ -36,7 +36,7 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-@examples(25)
+@examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_applying_two_states_leads_to_the_same_content_as_applying_only_the_second(cloud, before, after):
     converge(after, cloud.reset())
@@ -48,7 +48,7 @@ def test_applying_two_states_leads_to_the_same_content_as_applying_only_the_seco
     assert plan_state(after, cloud).steps == ()
 
 
-@examples(25)
+@examples(15)
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
     empty_content = cloud.reset().read_content()
@@ -58,7 +58,7 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
     assert cloud.read_content() == empty_content
 
 
-@examples(25)
+@examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_every_step_comes_after_its_dependencies(cloud, before, after):
     converge(before, cloud.reset())
@@ -78,7 +78,7 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
             final_addresses.add(outcome.change.address)
 
 
-@examples(25)
+@examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_the_registry_rejects_no_deletion(cloud, before, after):
     converge(before, cloud.reset())
@@ -87,7 +87,7 @@ def test_the_registry_rejects_no_deletion(cloud, before, after):
     assert strict_cloud.rejections == []
 
 
-@examples(25)
+@examples(15)
 @given(states=transitions(), seed=st.integers(0, 2**32), deletes_first=st.booleans())
 def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
     cloud, states, seed, deletes_first
@@ -104,7 +104,7 @@ def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
     assert list_failures(outcomes) == []
 
 
-@examples(25)
+@examples(15)
 @given(desired=desired_states())
 def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     converge(desired, cloud.reset())
@@ -113,7 +113,7 @@ def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     assert list(diff("ws", resources, live)) == []
 
 
-@examples(25)
+@examples(15)
 @given(desired=desired_states(), data=st.data())
 def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     shuffled_resources = dict(data.draw(st.permutations(list(desired.resources.items()))))

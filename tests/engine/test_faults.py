@@ -75,7 +75,7 @@ def test_a_run_without_faults_leaves_exactly_the_desired_state_after_any_faults(
     )
 
 
-@examples(16)
+@examples(10)
 @given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
 def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
     faulty_cloud, faultless_cloud = FaultyApplies.faulty_cloud, FaultyApplies.faultless_cloud
