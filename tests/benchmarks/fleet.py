@@ -40,6 +40,20 @@ for_each = {{ file = "devices.csv" }}
 certificates = ["{{name}}"]
 attributes = {{ site = "{{site}}" }}
 """
+# The race configures Terraform's provider in the usual way, although environment variables would be faster.
+TERRAFORM_PROVIDER = """\
+provider "aws" {{
+  region                      = "eu-west-1"
+  access_key                  = "{account}"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+  endpoints {{
+    iot = "{url}"
+  }}
+}}
+"""
 TERRAFORM = """\
 locals {
   devices = { for row in csvdecode(file("${path.module}/devices.csv")) : row.name => row.site }

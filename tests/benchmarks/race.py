@@ -209,7 +209,8 @@ def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
     if contender.name == "terraform":
         tool = terraform.find_terraform()
         assert isinstance(tool, terraform.Terraform)
-        tool.prepare(folder, url, fleet.TERRAFORM, contender.account)
+        provider = fleet.TERRAFORM_PROVIDER.format(url=url, account=contender.account)
+        tool.prepare(folder, provider + fleet.TERRAFORM)
     return folder
 
 

@@ -1,8 +1,12 @@
-"""Terraform's AWS provider on a registry server, with every `aws_iot_*` resource that is served."""
+"""Terraform's AWS provider creates, changes, imports and deletes its `aws_iot_*` resources.
+
+The provider's own acceptance tests, which run against AWS, cover the same situations.
+"""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,32 @@ from attrs import frozen
 from tests.support import pki, terraform
 from tests.support.registry_server import RunningServer, serve_registry
 
-CONFIG = (Path(__file__).parent / "terraform" / "fleet.tf").read_text()
+CONFIG = "".join(file.read_text() for file in sorted((Path(__file__).parent / "terraform").glob("*.tf")))
 # Terraform, or a string: the reason why it cannot be used.
 TERRAFORM = terraform.find_terraform()
-RESOURCE_TYPES = sorted({line.split('"')[1] for line in CONFIG.splitlines() if line.startswith('resource "')})
+RESOURCE_TYPES = {line.split('"')[1] for line in CONFIG.splitlines() if line.startswith('resource "')}
+APPLY = ("apply", "-auto-approve", "-no-color")
+CHANGE = ("-var", "site=bergen", "-var", "later=true")
+DEFAULT_TAGS = {"TF_AWS_DEFAULT_TAGS_owner": "line-a"}
+POLICY = "policy=,.@-_+"
+# The resources that the provider can import, and their import IDs.
+IMPORTS = {
+    "aws_iot_thing_type.bare": "bare",
+    "aws_iot_thing_type.full": "full",
+    "aws_iot_thing.bare": "bare",
+    "aws_iot_thing.full": "full:1_a-B",
+    "aws_iot_thing_group.grandparent": "grandparent",
+    "aws_iot_thing_group.parent": "parent",
+    "aws_iot_thing_group.full": "full",
+    "aws_iot_thing_group_membership.m": "full/bare",
+    "aws_iot_billing_group.bare": "bare",
+    "aws_iot_billing_group.full": "full",
+    "aws_iot_policy.p": POLICY,
+    "aws_iot_role_alias.r": "alias",
+    "aws_iot_provisioning_template.t": "template",
+    "aws_iot_indexing_configuration.i": "eu-west-1",
+    "aws_iot_event_configurations.e": "eu-west-1",
+}
 
 pytestmark = [
     pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM)),
@@ -25,118 +51,291 @@ pytestmark = [
 
 @frozen
 class Lifecycle:
-    """The results of Terraform's commands, its state before `destroy`, and the registry's contents."""
+    """The result of each command, Terraform's state after the imports, and the registry's contents.
+
+    `changed_*` was read after the change; `restored_*` after the restoration, which starts with an empty registry.
+    """
 
     applied: Any
     planned: Any
     changed: Any
-    planned_again: Any
+    changed_names: dict[str, Any]
+    changed_fields: dict[str, Any]
+    imported: Any
     state: dict[str, Any]
-    contents_before_destroy: dict[str, Any]
+    restored: Any
+    restored_names: dict[str, Any]
+    restored_fields: dict[str, Any]
     destroyed: Any
-    contents_after_destroy: dict[str, Any]
+    destroyed_names: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def lifecycle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("terraform")
-    factory, other_factory = (pki.Authority(name) for name in ("Factory", "Other"))
+    factory, other_factory, verified = (pki.Authority(name) for name in ("Factory", "Other", "Verified"))
     (folder / "ca.pem").write_text(factory.pem)
     (folder / "signed.pem").write_text(factory.issue("pump-7"))
     (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
     (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
-    run, bergen = TERRAFORM.run, ("-var", "site=bergen")
+    (folder / "verified-ca.pem").write_text(verified.pem)
+    TERRAFORM.prepare(folder, CONFIG)
     with serve_registry("--thing-type-deletion", "0s") as server:
-        TERRAFORM.prepare(folder, server.url, CONFIG)
-        applied = run(folder, "apply", "-auto-approve", "-no-color")
-        planned = run(folder, "plan", "-detailed-exitcode", "-no-color")
-        changed = run(folder, "apply", "-auto-approve", "-no-color", *bergen)
-        planned_again = run(folder, "plan", "-detailed-exitcode", "-no-color", *bergen)
-        state = json.loads((folder / "terraform.tfstate").read_text())
-        contents_before_destroy = read_contents(server)
-        destroyed = run(folder, "destroy", "-auto-approve", "-no-color", *bergen)
-        contents_after_destroy = read_contents(server)
+        settings = {**terraform.build_provider_settings(server.url), **DEFAULT_TAGS}
+        run = partial(TERRAFORM.run, folder, provider_settings=settings)
+        _enable_group_indexing(server)
+        _write_verification(server, verified, folder)
+        applied = run(*APPLY)
+        planned = run("plan", "-detailed-exitcode", "-no-color")
+        _fill_versions(server)
+        changed = run(*APPLY, *CHANGE)
+        changed_names, changed_fields = _read_names(server), _read_fields(server, verified)
+        _replace_state_by_imports(folder)
+        imported = run(*APPLY, *CHANGE)
+        (folder / "imports.tf").unlink()
+        state = _read_state(folder)
+        server.reset()
+        _write_verification(server, verified, folder)
+        restored = run(*APPLY, *CHANGE)
+        restored_names, restored_fields = _read_names(server), _read_fields(server, verified)
+        destroyed = run("destroy", "-auto-approve", "-no-color", *CHANGE)
+        destroyed_names = _read_names(server)
     return Lifecycle(
-        applied,
-        planned,
-        changed,
-        planned_again,
-        state,
-        contents_before_destroy,
-        destroyed,
-        contents_after_destroy,
+        *(applied, planned),
+        *(changed, changed_names, changed_fields),
+        *(imported, state),
+        *(restored, restored_names, restored_fields),
+        *(destroyed, destroyed_names),
     )
 
 
-def read_contents(server: RunningServer) -> dict[str, Any]:
+def _write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
+    """Write the verification certificate for the registration code."""
+    code = server.create_client("iot").get_registration_code()["registrationCode"]
+    (folder / "verification.pem").write_text(authority.issue(code))
+
+
+def _enable_group_indexing(server: RunningServer) -> None:
+    """Enable the indexing of groups, which the configuration disables first and enables with the change."""
+    iot = server.create_client("iot")
+    iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
+
+
+def _fill_versions(server: RunningServer) -> None:
+    """Create as many policy versions as allowed, so that the next one requires the deletion of the oldest."""
+    iot = server.create_client("iot")
+    document = iot.get_policy(policyName=POLICY)["policyDocument"]
+    for _ in range(4):
+        iot.create_policy_version(policyName=POLICY, policyDocument=document)
+
+
+def _replace_state_by_imports(folder: Path) -> None:
+    """Remove the resources that can be imported from Terraform's state, and configure their import.
+
+    `terraform state rm` would do the same to the state, but slowly: it loads the provider.
+    """
+    file = folder / "terraform.tfstate"
+    state = json.loads(file.read_text())
+    resources = [item for item in state["resources"] if f"{item['type']}.{item['name']}" not in IMPORTS]
+    file.write_text(json.dumps({**state, "resources": resources}))
+    blocks = [f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in IMPORTS.items()]
+    (folder / "imports.tf").write_text("".join(blocks))
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    """Return the attributes of every managed resource in Terraform's state, by address."""
+    resources = json.loads((folder / "terraform.tfstate").read_text())["resources"]
+    return {
+        f"{resource['type']}.{resource['name']}": resource["instances"][0]["attributes"]
+        for resource in resources
+        if resource["mode"] == "managed"
+    }
+
+
+def _read_names(server: RunningServer) -> dict[str, Any]:
     """Return what boto3 reads from the registry: names of resources by kind.
 
-    Things have their attributes, too; certificates and CAs are only counted. `members` has a list for each of `groups`.
+    Things have their attributes, too, and groups their members; certificates and CAs are only counted.
     """
     iot = server.create_client("iot")
     groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
     return {
         "things": {item["thingName"]: item["attributes"] for item in iot.list_things()["things"]},
-        "groups": sorted(groups),
-        "members": [iot.list_things_in_thing_group(thingGroupName=name)["things"] for name in sorted(groups)],
-        "types": [item["thingTypeName"] for item in iot.list_thing_types()["thingTypes"]],
-        "billing": [item["groupName"] for item in iot.list_billing_groups()["billingGroups"]],
-        "policies": [item["policyName"] for item in iot.list_policies()["policies"]],
+        "groups": {name: iot.list_things_in_thing_group(thingGroupName=name)["things"] for name in groups},
+        "types": {item["thingTypeName"] for item in iot.list_thing_types()["thingTypes"]},
+        "billing": {item["groupName"] for item in iot.list_billing_groups()["billingGroups"]},
+        "policies": {item["policyName"] for item in iot.list_policies()["policies"]},
         "certificates": len(iot.list_certificates()["certificates"]),
         "cas": len(iot.list_ca_certificates()["certificates"]),
-        "templates": [item["templateName"] for item in iot.list_provisioning_templates()["templates"]],
-        "aliases": iot.list_role_aliases()["roleAliases"],
+        "templates": {item["templateName"] for item in iot.list_provisioning_templates()["templates"]},
+        "aliases": set(iot.list_role_aliases()["roleAliases"]),
     }
 
 
-def test_terraform_applies_a_fleet(lifecycle):
+def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, Any]:
+    """Return what the registry has of the resources in `fields.tf`, read with boto3."""
+    iot = server.create_client("iot")
+    thing = iot.describe_thing(thingName="full:1_a-B")
+    group = iot.describe_thing_group(thingGroupName="full")
+    thing_type = iot.describe_thing_type(thingTypeName="full")
+    template = iot.describe_provisioning_template(templateName="template")
+    alias = iot.describe_role_alias(roleAlias="alias")["roleAliasDescription"]
+    indexing = iot.get_indexing_configuration()["thingIndexingConfiguration"]
+    events = iot.describe_event_configurations()["eventConfigurations"]
+    versions = iot.list_policy_versions(policyName=POLICY)["policyVersions"]
+    ca_id = pki.compute_certificate_id(authority.pem)
+    ca = iot.describe_ca_certificate(certificateId=ca_id)["certificateDescription"]
+    return {
+        "thing": (thing.get("thingTypeName"), thing["attributes"]),
+        "group": group["thingGroupProperties"],
+        "deprecated": thing_type["thingTypeMetadata"]["deprecated"],
+        "billing": iot.describe_billing_group(billingGroupName="full")["billingGroupProperties"],
+        "policy": json.loads(iot.get_policy(policyName=POLICY)["policyDocument"])["Statement"],
+        "has at most 5 versions": len(versions) <= 5,
+        "policy target count": len(iot.list_targets_for_policy(policyName=POLICY)["targets"]),
+        "principals": len(iot.list_thing_principals(thingName="bare")["principals"]),
+        "ca": ca["status"],
+        "alias": (alias["credentialDurationSeconds"], alias["roleArn"].rpartition("/")[2]),
+        "template": (
+            template["description"],
+            template["enabled"],
+            template["preProvisioningHook"]["targetArn"],
+        ),
+        "named shadows": sorted(indexing["filter"]["namedShadowNames"]),
+        "custom fields": sorted(field["name"] for field in indexing["customFields"]),
+        "indexes": iot.list_indices()["indexNames"],
+        "events": {event: setting["Enabled"] for event, setting in events.items()},
+        "tags": {
+            arn.split(":")[-1].split("/")[0]: _read_tags(server, arn)
+            for arn in (
+                group["thingGroupArn"],
+                thing_type["thingTypeArn"],
+                template["templateArn"],
+                alias["roleAliasArn"],
+                ca["certificateArn"],
+                iot.get_policy(policyName=POLICY)["policyArn"],
+            )
+        },
+    }
+
+
+def _read_tags(server: RunningServer, arn: str) -> dict[str, str]:
+    tags = server.create_client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+CHANGED_NAMES = {
+    "things": {"pump-7": {"site": "bergen"}, "bare": {}, "full:1_a-B": {"line": "b", "hall": "3"}},
+    "groups": {"fleet": [], "child": ["pump-7"], "grandparent": [], "parent": [], "full": ["bare"]},
+    "types": {"pump", "bare", "full"},
+    "billing": {"billing", "bare", "full"},
+    "policies": {"connect", POLICY},
+    "certificates": 6,
+    "cas": 2,
+    "templates": {"fleet", "template"},
+    "aliases": {"fleet", "alias"},
+}
+TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
+TAGGED = ("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy")
+CHANGED_FIELDS = {
+    "thing": (None, {"line": "b", "hall": "3"}),
+    "group": {
+        "thingGroupDescription": "Another",
+        "attributePayload": {"attributes": {"b": "2", "c": "3"}},
+    },
+    "deprecated": False,
+    "billing": {"billingGroupDescription": "Another"},
+    "policy": [{"Action": ["iot:*"], "Effect": "Allow", "Resource": ["*"]}],
+    "has at most 5 versions": True,
+    "policy target count": 2,
+    "principals": 1,
+    "ca": "ACTIVE",
+    "alias": (1800, "second"),
+    "template": ("For tests", True, "arn:aws:lambda:eu-west-1:123456789012:function:hook"),
+    "named shadows": ["$package", "settings"],
+    "custom fields": ["attributes.version", "shadow.name.settings.desired.mode"],
+    "indexes": ["AWS_Things", "AWS_ThingGroups"],
+    "events": {
+        "CA_CERTIFICATE": True,
+        "CERTIFICATE": False,
+        "JOB": True,
+        "JOB_EXECUTION": True,
+        "POLICY": True,
+        "THING": False,
+        "THING_GROUP": True,
+        "THING_GROUP_HIERARCHY": True,
+        "THING_GROUP_MEMBERSHIP": True,
+        "THING_TYPE": True,
+        "THING_TYPE_ASSOCIATION": True,
+    },
+    "tags": dict.fromkeys(TAGGED, TAGS),
+}
+
+
+def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
+    assert "Resources: 37 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
 
 def test_the_plan_after_the_apply_is_empty(lifecycle):
     assert lifecycle.planned.returncode == 0, lifecycle.planned.stdout
 
 
-def test_a_change_is_applied_in_place(lifecycle):
+def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
     assert lifecycle.changed.returncode == 0, lifecycle.changed.stderr
-    assert "0 added, 11 changed, 0 destroyed" in lifecycle.changed.stdout
+    assert "Resources: 2 added, 20 changed, 2 destroyed" in lifecycle.changed.stdout
 
 
-def test_the_plan_after_the_change_is_empty(lifecycle):
-    assert lifecycle.planned_again.returncode == 0, lifecycle.planned_again.stdout
+def test_the_registry_has_the_changed_resources(lifecycle):
+    assert lifecycle.changed_names == CHANGED_NAMES
+    assert lifecycle.changed_fields == CHANGED_FIELDS
 
 
-def test_the_registry_has_the_configured_resources(lifecycle):
-    assert lifecycle.contents_before_destroy == {
-        "things": {"pump-7": {"site": "bergen"}},
-        "groups": ["child", "parent"],
-        "members": [["pump-7"], []],
-        "types": ["pump"],
-        "billing": ["billing"],
-        "policies": ["connect"],
-        "certificates": 4,
-        "cas": 1,
-        "templates": ["template"],
-        "aliases": ["alias"],
-    }
+def test_imported_and_changed_resources_need_no_change(lifecycle):
+    assert lifecycle.imported.returncode == 0, lifecycle.imported.stderr
+    assert "Resources: 15 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
 
 
-@pytest.mark.parametrize("resource_type", RESOURCE_TYPES)
-def test_every_resource_type_is_in_the_state(lifecycle, resource_type):
-    assert resource_type in {resource["type"] for resource in lifecycle.state["resources"]}
+def test_every_resource_type_is_in_the_state(lifecycle):
+    assert {address.partition(".")[0] for address in lifecycle.state} == RESOURCE_TYPES
+
+
+def test_the_state_has_the_computed_attributes(lifecycle):
+    group = lifecycle.state["aws_iot_thing_group.full"]["metadata"][0]
+    indexing = lifecycle.state["aws_iot_indexing_configuration.i"]
+    authority = lifecycle.state["aws_iot_ca_certificate.ca"]
+
+    assert [ancestor["group_name"] for ancestor in group["root_to_parent_groups"]] == [
+        "grandparent",
+        "parent",
+    ]
+    assert group["parent_group_name"] == "parent"
+    assert len(indexing["thing_indexing_configuration"][0]["managed_field"]) == 22
+    assert len(indexing["thing_group_indexing_configuration"][0]["managed_field"]) == 5
+    assert (authority["customer_version"], len(authority["validity"])) == (2, 1)
+    assert lifecycle.state["aws_iot_certificate.keys"]["private_key"].startswith(
+        "-----BEGIN RSA PRIVATE KEY-----"
+    )
+
+
+def test_missing_resources_are_created_again(lifecycle):
+    assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
+    # Every registry has the configurations of indexing and of events, so these two are only changed.
+    assert "Resources: 35 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
+    assert lifecycle.restored_names == lifecycle.changed_names
+    assert lifecycle.restored_fields == lifecycle.changed_fields
 
 
 def test_destroy_deletes_everything_in_the_registry(lifecycle):
     assert lifecycle.destroyed.returncode == 0, lifecycle.destroyed.stderr
-    assert lifecycle.contents_after_destroy == {
+    assert lifecycle.destroyed_names == {
         "things": {},
-        "groups": [],
-        "members": [],
-        "types": [],
-        "billing": [],
-        "policies": [],
+        "groups": {},
+        "types": set(),
+        "billing": set(),
+        "policies": set(),
         "certificates": 0,
         "cas": 0,
-        "templates": [],
-        "aliases": [],
+        "templates": set(),
+        "aliases": set(),
     }

@@ -21,23 +21,12 @@ _MIRROR_FOLDERS = (
     "/opt/*",
     "/var/lib/*",
 )
-CONFIGURATION = """\
-terraform {{
-  required_providers {{
-    aws = {{ source = "hashicorp/aws" }}
-  }}
-}}
-provider "aws" {{
-  region                      = "eu-west-1"
-  access_key                  = "{account}"
-  secret_key                  = "test"
-  skip_credentials_validation = true
-  skip_requesting_account_id  = true
-  skip_metadata_api_check     = true
-  endpoints {{
-    iot = "{url}"
-  }}
-}}
+REQUIRED_PROVIDERS = """\
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
 """
 
 FEWER_GARBAGE_COLLECTIONS = {"GOGC": "400"}
@@ -51,28 +40,40 @@ class Terraform:
     binary: str
     mirror: Path
 
-    def run(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Terraform in a folder; the caller must check the exit code."""
+    def run(
+        self, folder: Path, *arguments: str, provider_settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in a folder, with these environment variables; the caller must check the exit code."""
         return subprocess.run(
             [self.binary, *arguments],
             cwd=folder,
-            env={**build_environment(), **FEWER_GARBAGE_COLLECTIONS},
+            env={**build_environment(), **FEWER_GARBAGE_COLLECTIONS, **(provider_settings or {})},
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def prepare(self, folder: Path, url: str, config: str, account: str = "test") -> None:
-        """Write `config` to the folder and run `terraform init`.
-
-        Settings that make the provider call the registry at `url` are written too.
-
-        Raises RuntimeError if `terraform init` fails.
-        """
-        (folder / "main.tf").write_text(CONFIGURATION.format(url=url, account=account) + config)
+    def prepare(self, folder: Path, config: str) -> None:
+        """Write `config` to the folder and run `terraform init`; raises RuntimeError if that fails."""
+        (folder / "main.tf").write_text(REQUIRED_PROVIDERS + config)
         init = self.run(folder, "init", "-no-color", f"-plugin-dir={self.mirror}")
         if init.returncode:
             raise RuntimeError(init.stdout + init.stderr)
+
+
+def build_provider_settings(url: str, account: str = "test") -> Mapping[str, str]:
+    """Return the environment variables that make the AWS provider call the registry at `url`.
+
+    A configuration without a `provider` block takes about a third of the processor time: the provider otherwise checks the
+    schemas of all its resources, up to three times per command.
+    """
+    return {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def build_environment() -> Mapping[str, str]:

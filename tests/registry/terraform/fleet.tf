@@ -1,3 +1,5 @@
+# A fleet of one device, which moves to another site.
+
 variable "site" { default = "oslo" }
 
 resource "aws_iot_thing_type" "pump" {
@@ -15,13 +17,13 @@ resource "aws_iot_thing" "pump" {
   attributes      = { site = var.site }
 }
 
-resource "aws_iot_thing_group" "parent" {
-  name = "parent"
+resource "aws_iot_thing_group" "fleet" {
+  name = "fleet"
 }
 
 resource "aws_iot_thing_group" "child" {
   name              = "child"
-  parent_group_name = aws_iot_thing_group.parent.name
+  parent_group_name = aws_iot_thing_group.fleet.name
   properties {
     description = "In ${var.site}"
     attribute_payload { attributes = { site = var.site } }
@@ -29,7 +31,7 @@ resource "aws_iot_thing_group" "child" {
   tags = { site = var.site }
 }
 
-resource "aws_iot_thing_group_membership" "m" {
+resource "aws_iot_thing_group_membership" "pump" {
   thing_name             = aws_iot_thing.pump.name
   thing_group_name       = aws_iot_thing_group.child.name
   override_dynamic_group = true
@@ -41,13 +43,13 @@ resource "aws_iot_billing_group" "b" {
   tags = { site = var.site }
 }
 
-resource "aws_iot_policy" "p" {
+resource "aws_iot_policy" "connect" {
   name   = "connect"
   policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iot:Connect", Resource = "arn:aws:iot:eu-west-1:123456789012:client/${var.site}" }] })
   tags   = { site = var.site }
 }
 
-resource "aws_iot_certificate" "keys" { active = var.site == "oslo" }
+resource "aws_iot_certificate" "pump" { active = var.site == "oslo" }
 
 resource "aws_iot_certificate" "csr" {
   csr    = file("${path.module}/device.csr")
@@ -63,40 +65,40 @@ resource "aws_iot_certificate" "signed" {
   certificate_pem = file("${path.module}/signed.pem")
   ca_pem          = file("${path.module}/ca.pem")
   active          = true
-  depends_on      = [aws_iot_ca_certificate.ca]
+  depends_on      = [aws_iot_ca_certificate.sni_only]
 }
 
-resource "aws_iot_ca_certificate" "ca" {
+resource "aws_iot_ca_certificate" "sni_only" {
   active                  = true
   ca_certificate_pem      = file("${path.module}/ca.pem")
   allow_auto_registration = var.site == "oslo"
   certificate_mode        = "SNI_ONLY"
   registration_config {
-    template_name = aws_iot_provisioning_template.t.name
+    template_name = aws_iot_provisioning_template.fleet.name
     role_arn      = "arn:aws:iam::123456789012:role/p"
   }
   tags = { site = var.site }
 }
 
-resource "aws_iot_policy_attachment" "a" {
-  policy = aws_iot_policy.p.name
+resource "aws_iot_policy_attachment" "pump" {
+  policy = aws_iot_policy.connect.name
   target = aws_iot_certificate.sni.arn
 }
 
-resource "aws_iot_thing_principal_attachment" "a" {
+resource "aws_iot_thing_principal_attachment" "pump" {
   principal = aws_iot_certificate.sni.arn
   thing     = aws_iot_thing.pump.name
 }
 
-resource "aws_iot_role_alias" "r" {
-  alias               = "alias"
+resource "aws_iot_role_alias" "fleet" {
+  alias               = "fleet"
   role_arn            = "arn:aws:iam::123456789012:role/${var.site}"
   credential_duration = 3600
   tags                = { site = var.site }
 }
 
-resource "aws_iot_provisioning_template" "t" {
-  name                  = "template"
+resource "aws_iot_provisioning_template" "fleet" {
+  name                  = "fleet"
   description           = "In ${var.site}"
   provisioning_role_arn = "arn:aws:iam::123456789012:role/p"
   enabled               = true
@@ -111,29 +113,5 @@ resource "aws_iot_provisioning_template" "t" {
   tags = { site = var.site }
 }
 
-resource "aws_iot_indexing_configuration" "i" {
-  thing_indexing_configuration {
-    thing_indexing_mode = "REGISTRY"
-  }
-  thing_group_indexing_configuration { thing_group_indexing_mode = var.site == "oslo" ? "ON" : "OFF" }
-}
-
-resource "aws_iot_event_configurations" "e" {
-  event_configurations = {
-    CA_CERTIFICATE         = false
-    CERTIFICATE            = var.site == "oslo"
-    JOB                    = false
-    JOB_EXECUTION          = false
-    POLICY                 = false
-    THING                  = true
-    THING_GROUP            = false
-    THING_GROUP_HIERARCHY  = false
-    THING_GROUP_MEMBERSHIP = false
-    THING_TYPE             = false
-    THING_TYPE_ASSOCIATION = false
-  }
-}
-
-data "aws_iot_endpoint" "e" { endpoint_type = "iot:Data-ATS" }
 data "aws_iot_registration_code" "c" {}
-output "x" { value = [data.aws_iot_endpoint.e.endpoint_address, data.aws_iot_registration_code.c.registration_code] }
+output "registration_code" { value = data.aws_iot_registration_code.c.registration_code }

@@ -1,9 +1,9 @@
+# Resources whose changeable fields all change, and the account's configurations of indexing and of events.
+
 variable "later" {
   type    = bool
   default = false
 }
-
-variable "owner" { default = "line-a" }
 
 locals {
   role = "arn:aws:iam::123456789012:role/${var.later ? "second" : "first"}"
@@ -99,7 +99,7 @@ resource "aws_iot_thing_principal_attachment" "a" {
 resource "aws_iot_ca_certificate" "ca" {
   active                       = var.later
   allow_auto_registration      = var.later
-  ca_certificate_pem           = file("${path.module}/ca.pem")
+  ca_certificate_pem           = file("${path.module}/verified-ca.pem")
   verification_certificate_pem = file("${path.module}/verification.pem")
   registration_config {
     role_arn      = local.role
@@ -144,7 +144,7 @@ resource "aws_iot_provisioning_template" "t" {
 resource "aws_iot_indexing_configuration" "i" {
   thing_group_indexing_configuration { thing_group_indexing_mode = var.later ? "ON" : "OFF" }
   thing_indexing_configuration {
-    thing_indexing_mode              = var.later ? "REGISTRY_AND_SHADOW" : "OFF"
+    thing_indexing_mode              = var.later ? "REGISTRY_AND_SHADOW" : "REGISTRY"
     thing_connectivity_indexing_mode = var.later ? "STATUS" : "OFF"
     device_defender_indexing_mode    = var.later ? "VIOLATIONS" : "OFF"
     named_shadow_indexing_mode       = var.later ? "ON" : "OFF"
@@ -165,7 +165,7 @@ resource "aws_iot_indexing_configuration" "i" {
 resource "aws_iot_event_configurations" "e" {
   event_configurations = {
     for event in ["THING", "THING_GROUP", "THING_TYPE", "THING_GROUP_MEMBERSHIP", "THING_GROUP_HIERARCHY",
-    "THING_TYPE_ASSOCIATION", "JOB", "JOB_EXECUTION", "POLICY", "CERTIFICATE", "CA_CERTIFICATE"] : event => var.later
+    "THING_TYPE_ASSOCIATION", "JOB", "JOB_EXECUTION", "POLICY", "CERTIFICATE", "CA_CERTIFICATE"] : event => var.later != contains(["THING", "CERTIFICATE"], event)
   }
 }
 
