@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests.benchmarks import fleet, quota_simulation
 from tests.benchmarks.race import (
@@ -20,7 +21,7 @@ from tests.benchmarks.race import (
 )
 from tests.benchmarks.report import format_table
 from tests.support.registry_server import serve_registry
-from tests.support.terraform import FEWER_GARBAGE_COLLECTIONS
+from tests.support.terraform import FEWER_GARBAGE_COLLECTIONS, build_provider_settings
 
 DEVICES = 3
 pytestmark = pytest.mark.xdist_group("race benchmark")  # one worker runs the slow fixture
@@ -103,9 +104,24 @@ def test_a_contender_that_exceeds_the_limit_is_stopped_and_skips_the_later_phase
     assert rows[0][4].startswith("> 0.")
 
 
+def configure_by_environment(contender):
+    """Return the contender Terraform with its provider configured by environment variables."""
+
+    def build_command(folder, url, phase):
+        settings = build_provider_settings(url, contender.account)
+        assignments = [f"{name}={value}" for name, value in settings.items()]
+        return ("env", *assignments, *contender.build_command(folder, url, phase))
+
+    return evolve(contender, build_command=build_command)
+
+
 def test_no_contender_wants_to_change_a_copied_fleet(monkeypatch):
     monkeypatch.setenv("GOGC", FEWER_GARBAGE_COLLECTIONS["GOGC"])
-    contenders = [*find_contenders()]
+    monkeypatch.setattr(fleet, "TERRAFORM_PROVIDER", "")
+    contenders = [
+        configure_by_environment(contender) if contender.name == "terraform" else contender
+        for contender in find_contenders()
+    ]
     with start_run(DEVICES, None, contenders, copied=True) as (server, folders):
         for contender in contenders:
             folder = folders[contender.name]
