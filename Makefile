@@ -4,13 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: apply test browser check format docs notebooks stress bench clean
+.PHONY: apply test browser check format docs regenerate notebooks stress bench clean
 .DEFAULT_GOAL := apply
 
 $(READY): pyproject.toml
 	@echo "setting up $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev,docs]"
 	@touch $@
 
 apply: $(READY)
@@ -36,7 +36,12 @@ format: $(READY)
 	$(BIN)/ruff format reconciler tests notebooks
 	$(BIN)/ruff check --fix reconciler tests notebooks
 
+# Build the documentation site in docs/_build/html.
 docs: $(READY)
+	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
+
+# Update the outputs, tables and pictures in the README and the documentation.
+regenerate: $(READY)
 	@$(BIN)/python -m tests.docs.generate
 
 # Run the notebooks, store them with their output, and redraw the README's picture of the panel.
@@ -55,4 +60,4 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.manifest
 
 clean:
-	rm -rf $(VENV) .reconciler build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .reconciler build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

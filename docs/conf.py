@@ -1,0 +1,47 @@
+"""Sphinx configuration: `make docs` builds the site in docs/_build/html."""
+
+from __future__ import annotations
+
+import re
+
+from sphinx.application import Sphinx
+
+from reconciler import __version__
+
+project = "reconciler"
+author = "the authors of reconciler"
+release = __version__
+html_title = f"reconciler {__version__}"
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+exclude_patterns = ["_build", "notebooks/pki", "notebooks/setup_codes"]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+# Notebooks are shown with the outputs that `make notebooks` stored. Nothing is loaded from other hosts.
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}
+
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+
+html_theme = "furo"
+html_static_path: list[str] = []
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+copybutton_here_doc_delimiter = "EOF"
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the handler to Sphinx."""
+    app.connect("source-read", _deepen_links)
+
+
+def _deepen_links(_app: Sphinx, name: str, source: list[str]) -> None:
+    """Make links of notebooks relative to docs/notebooks, a symbolic link one folder deeper than notebooks."""
+    if name.startswith("notebooks/"):
+        source[0] = re.sub(r"\]\(\.\./", "](../../", source[0])
