@@ -6,9 +6,10 @@
 The phases are the creation of the fleet, a run without changes, a change of one percent of the devices, and the deletion. For
 each phase, a contender is started as a command; the start-up time counts. The contenders take turns at one `reconciler registry
 serve` on this machine, each in its own account. The registry is in memory. With `--copied`, it is a file: each
-contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform
-is skipped, with a message, if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in
-virtual time, and the shortest time that these quotas allow.
+contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform is
+two contenders: one reads the registry before it plans, and one does not (`-refresh=false`). Both are skipped, with a message,
+if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time, and the shortest time
+that these quotas allow.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ CHANGED_PHASES = PHASES[2:]
 """The phases whose manifest has the change."""
 
 RECONCILER_NAME = "reconciler"
+TERRAFORM_OPTIONS: Mapping[str, Sequence[str]] = {
+    "terraform": (),
+    "terraform -refresh=false": ("-refresh=false",),
+}
+"""Terraform's contenders: the options that they add to each command. The second one reads nothing before it plans."""
+
 RECONCILER = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
 COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "relative time", "CPU s", "peak MiB")
 
@@ -79,6 +86,10 @@ class Contender:
     account: str
     build_command: Callable[[Path, str, str], Sequence[str]]
 
+    @property
+    def is_terraform(self) -> bool:
+        return self.name in TERRAFORM_OPTIONS
+
 
 def _build_reconciler_command(_folder: Path, _url: str, phase: str) -> Sequence[str]:
     arguments = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
@@ -92,25 +103,29 @@ def _make_script_command_builder(account: str) -> Callable[[Path, str, str], Seq
     )
 
 
-def _make_terraform_command_builder(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
+def _make_terraform_command_builder(
+    binary: str, options: Sequence[str]
+) -> Callable[[Path, str, str], Sequence[str]]:
     arguments = {
         "no-op": ("plan", "-detailed-exitcode"),
         "destroy": ("destroy", "-auto-approve"),
     }
     return lambda _folder, _url, phase: (
         *(binary, *arguments.get(phase, ("apply", "-auto-approve"))),
-        *("-no-color", "-input=false"),
+        *("-no-color", "-input=false", *options),
     )
 
 
 def find_contenders(excluded: Sequence[str] = ()) -> Iterator[Contender]:
     """Yield the contenders that are not excluded by name; Terraform only if it is installed."""
-    if "terraform" not in excluded:
-        tool = terraform.find_terraform()
-        if isinstance(tool, terraform.Terraform):
-            yield Contender("terraform", "000000000003", _make_terraform_command_builder(tool.binary))
-        else:
-            sys.stderr.write(f"terraform: skipped: {tool}\n")
+    terraform_names = [name for name in TERRAFORM_OPTIONS if name not in excluded]
+    tool = terraform.find_terraform() if terraform_names else ""
+    if isinstance(tool, terraform.Terraform):
+        for number, name in enumerate(terraform_names, 3):
+            build_command = _make_terraform_command_builder(tool.binary, TERRAFORM_OPTIONS[name])
+            yield Contender(name, f"{number:012}", build_command)
+    elif terraform_names:
+        sys.stderr.write(f"terraform: skipped: {tool}\n")
     if "boto3 script" not in excluded:
         yield Contender("boto3 script", "000000000002", _make_script_command_builder("000000000002"))
     if RECONCILER_NAME not in excluded:
@@ -206,7 +221,7 @@ def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
     folder = root / contender.account
     shutil.copytree(root / "fleet", folder)
     fleet.write_desired_state(folder, url)
-    if contender.name == "terraform":
+    if contender.is_terraform:
         tool = terraform.find_terraform()
         assert isinstance(tool, terraform.Terraform)
         provider = fleet.TERRAFORM_PROVIDER.format(url=url, account=contender.account)
@@ -283,8 +298,9 @@ def copy_fleet(
         fleet.write_manifest(folder, 1, changed=False)
         measure_phase(server, contender, folder, "create")
     registry_copies.copy_first_device(root / "registry.sqlite3", root / "fleet", names)
-    if "terraform" in folders:
-        terraform_state.copy_first_device(folders["terraform"], names)
+    for contender in contenders:
+        if contender.is_terraform:
+            terraform_state.copy_first_device(folders[contender.name], names)
 
 
 def compute_medians(measurements: Sequence[Measurement]) -> Measurement:
@@ -345,7 +361,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help='A contender to leave out, "terraform" or "boto3 script"; repeatable.',
+        help='A contender to leave out, such as "terraform" or "boto3 script"; repeatable.',
     )
     parser.add_argument(
         "--quotas",

@@ -10,6 +10,7 @@ from tests.benchmarks.race import (
     CHANGED_PHASES,
     PHASES,
     RECONCILER_NAME,
+    TERRAFORM_OPTIONS,
     Measurement,
     compute_medians,
     find_contenders,
@@ -33,7 +34,7 @@ def race(tmp_path_factory):
     root = tmp_path_factory.mktemp("race")
     fleet.write_files(root / "fleet", DEVICES)
     measurements, devices = {}, {}
-    contenders = [*find_contenders(excluded=["terraform"])]
+    contenders = [*find_contenders(excluded=[*TERRAFORM_OPTIONS])]
     with serve_registry() as server:
         for contender in contenders:
             folder = prepare_folder(root, server.url, contender)
@@ -119,8 +120,8 @@ def test_no_contender_wants_to_change_a_copied_fleet(monkeypatch):
     monkeypatch.setenv("GOGC", FEWER_GARBAGE_COLLECTIONS["GOGC"])
     monkeypatch.setattr(fleet, "TERRAFORM_PROVIDER", "")
     contenders = [
-        configure_by_environment(contender) if contender.name == "terraform" else contender
-        for contender in find_contenders()
+        configure_by_environment(contender) if contender.is_terraform else contender
+        for contender in find_contenders(excluded=["terraform -refresh=false"])
     ]
     with start_run(DEVICES, None, contenders, copied=True) as (server, folders):
         for contender in contenders:
@@ -131,7 +132,7 @@ def test_no_contender_wants_to_change_a_copied_fleet(monkeypatch):
 
 
 def test_a_race_with_a_copied_fleet_measures_every_phase_but_the_creation():
-    contenders = [*find_contenders(["terraform"])]
+    contenders = [*find_contenders(excluded=[*TERRAFORM_OPTIONS])]
     measurements = run_race(DEVICES, 1, None, contenders, copied=True)
     assert {key: [measurement.completed for measurement in runs] for key, runs in measurements.items()} == {
         (phase, contender.name): [True] for phase in PHASES[1:] for contender in contenders
