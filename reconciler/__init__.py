@@ -57,17 +57,19 @@ _MODULES = {
 
 def load_ipython_extension(shell: Any) -> None:
     """Register the `%reconcile` magic; IPython calls this on `%load_ext reconciler`."""
-    from reconciler.notebook.extension import load
+    from reconciler.model.distribution import require_extra
     from reconciler.workspace import Workspace
 
+    with require_extra("%load_ext reconciler"):
+        from reconciler.notebook.extension import load
     load(shell, Workspace)
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from reconciler.model.distribution import get_version
 
-        return version("reconciler")
+        return get_version()
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'model.errors')}"), name)

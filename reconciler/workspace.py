@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.address import Address
+from reconciler.model.distribution import require_extra
 from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
@@ -365,14 +366,14 @@ class Workspace(WorkspaceFiles):
     def panel(self, plan: Plan | None = None) -> None:
         """Show a plan (default: a new one) in a notebook panel that can apply it; outside notebooks, print it.
 
-        Raises what `plan` raises.
+        Raises what `plan` raises, and MissingExtraError if the widgets are not installed.
         """
         plan = self.plan() if plan is None else plan
         if not is_in_notebook():
             sys.stdout.write(f"{plan!r}\n")
             return
-        from reconciler.notebook.panel import Panel
-
+        with require_extra("the panel"):
+            from reconciler.notebook.panel import Panel
         Panel(self, plan).present()
 
     def client(self, service: str = "iot") -> Any:

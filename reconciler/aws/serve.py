@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from reconciler.aws.session import EMBEDDED_ACCOUNT
+from reconciler.model.distribution import require_extra
 from reconciler.model.errors import TargetError
 from reconciler.model.quota import Quotas
 
@@ -54,10 +55,13 @@ def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> No
     """Serve until SIGTERM or SIGINT; `on_ready` is called with the URL once clients can connect.
 
     Raises TargetError when the address is in use or is not a loopback address, when the database is not usable, or when the
-    latency or the fault rules are invalid. Raises OSError if the file of fault rules cannot be read.
+    latency or the fault rules are invalid. Raises MissingExtraError if the HTTP server is not installed, and OSError if the file of
+    fault rules cannot be read.
     """
     from reconciler.registry.clock import VirtualClock
-    from reconciler.registry.server import RegistryApp, run
+
+    with require_extra("registry serve"):
+        from reconciler.registry.server import RegistryApp, run
 
     clock = VirtualClock() if options.virtual_time else None
     conditions = _build_conditions(options, clock)

@@ -188,9 +188,9 @@ def _print_traceback(options: Options) -> None:
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested: bool) -> None:  # noqa: FBT001 (click's signature)
     if is_requested:
-        import reconciler
+        from reconciler.model.distribution import get_version
 
-        click.echo(f"reconciler {reconciler.__version__}")
+        click.echo(f"reconciler {get_version()}")
         ctx.exit()
 
 

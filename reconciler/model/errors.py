@@ -7,6 +7,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── SelectionError              a selector matches nothing
 ├── StaleError                  the live state has changed since the plan was made
 ├── LeaseLostError              another process took the workspace's lease, or it could not be renewed in time
+├── MissingExtraError           a feature is used whose optional dependencies are not installed
 ├── MissingSecretError          a secret is needed, but its environment variable is not set
 ├── UnknownValueError           a step needs a value from a response that this run has not received
 ├── JournalError                the journal of past runs cannot be read or written
@@ -108,6 +109,17 @@ class StaleError(ReconcilerError):
 
 class LeaseLostError(ReconcilerError):
     """A lease that another process took or that could not be renewed in time; nothing more may be written."""
+
+
+class MissingExtraError(ReconcilerError):
+    """A feature that needs a module of an extra that is not installed.
+
+    `requirement` is the distribution with the extra, as it is installed.
+    """
+
+    def __init__(self, feature: str, module: str, requirement: str) -> None:
+        self.module, self.requirement = module, requirement
+        super().__init__(f"{feature}: {module} is not installed; install {requirement}")
 
 
 class MissingSecretError(ReconcilerError):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from reconciler.model.distribution import require_extra
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
 from reconciler.notebook import is_in_notebook
@@ -15,8 +16,8 @@ from reconciler.notebook.workspace_protocol import ReadProgress
 def choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
     """Return a context manager that yields the caller's callback, or the default one if that is None."""
     if progress is None and is_in_notebook():
-        from reconciler.notebook import cell_progress
-
+        with require_extra("progress in a notebook"):
+            from reconciler.notebook import cell_progress
         return cell_progress.show_reading()
     return nullcontext(progress or ignore_progress)
 
@@ -26,8 +27,8 @@ def choose_apply_progress(
 ) -> AbstractContextManager[Callable[[Outcome], None]]:
     """Return a context manager that yields the caller's callback, or the default one if that is None."""
     if on_outcome is None and is_in_notebook():
-        from reconciler.notebook import cell_progress
-
+        with require_extra("progress in a notebook"):
+            from reconciler.notebook import cell_progress
         return cell_progress.show_applying(plan, stop)
     return nullcontext(on_outcome or (lambda _outcome: None))
 

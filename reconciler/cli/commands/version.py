@@ -14,7 +14,9 @@ def version() -> None:
     import platform
     from importlib.metadata import version as installed_version
 
-    click.echo(f"reconciler {installed_version('reconciler')}")
+    from reconciler.model.distribution import get_version
+
+    click.echo(f"reconciler {get_version()}")
     click.echo(
         f"Python {platform.python_version()}, boto3 {installed_version('boto3')}, "
         f"botocore {installed_version('botocore')}"
