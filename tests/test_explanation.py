@@ -1,0 +1,70 @@
+"""CONTRIBUTING.md and the pages in docs/explanation/ name files that exist and rules that are enforced."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.docs.readme_runner import ROOT
+
+EXPLANATION = ROOT / "docs" / "explanation"
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(EXPLANATION.glob("*.md"))]
+BASE_FOLDERS = ("", "reconciler", "reconciler/engine/plan", "reconciler/engine")
+"""The folders from which paths in the pages start."""
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def find_named_paths(text: str) -> list[str]:
+    """Return the files and folders that a page names, such as `engine/load/` and `kinds/things.py`."""
+    return re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|toml))?)`", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_folder_that_a_page_names_exists(page):
+    paths = find_named_paths(page.read_text(encoding="utf-8"))
+    assert [
+        path for path in paths if not any((ROOT / folder / path).exists() for folder in BASE_FOLDERS)
+    ] == []
+
+
+def test_the_pattern_of_paths_finds_the_files_of_the_data_flow():
+    paths = find_named_paths((EXPLANATION / "data_flow.md").read_text(encoding="utf-8"))
+    assert len(paths) > 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file(page):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    files = [page.parent / link for link in links if "://" not in link]
+    assert [str(file) for file in files if not file.exists()] == []
+
+
+def test_contributing_has_at_most_120_lines():
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_every_guarantee_links_to_a_test_that_proves_it():
+    text = (EXPLANATION / "guarantees.md").read_text(encoding="utf-8")
+    introduction, *guarantees = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert len(guarantees) > 10, introduction
+    without_test = [part.split("\n", 1)[0] for part in guarantees if "(../../tests/" not in part]
+    assert without_test == []
+
+
+def test_the_diagram_of_the_architecture_shows_the_enforced_layers():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["name"] == "imports run one way")
+    rows: dict[str, list[str]] = {}
+    for text in ET.parse(EXPLANATION / "architecture.svg").iter(f"{SVG}text"):
+        rows.setdefault(text.attrib["y"], []).append(text.findtext(f"{SVG}tspan"))
+    assert [sorted(row) for row in rows.values()] == [sorted(layer.split(" | ")) for layer in layers]
+
+
+def test_the_diagram_of_the_architecture_loads_nothing_and_has_a_title():
+    text = (EXPLANATION / "architecture.svg").read_text(encoding="utf-8")
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)\S+|@import|<script", text) == []
+    assert ET.fromstring(text).findtext(f"{SVG}title")
