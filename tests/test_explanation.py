@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md and the pages in docs/explanation/ name files that exist and rules that are enforced."""
+"""CONTRIBUTING, SECURITY and the explanation name files that exist and rules that are enforced."""
 
 from __future__ import annotations
 
