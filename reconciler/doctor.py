@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """Yield the results of the checks: versions, file, access to the target, lock, journal.
+    """Yield the results of the checks: package, versions, file, access to the target, lock, journal.
 
     A check that depends on a failed one is left out. Nothing is written, but an embedded registry that does not exist yet is
     created.
     """
     from reconciler.aws import preflight
 
+    yield from _check_package()
     yield from preflight.check_versions()
     try:
         workspace.desired  # noqa: B018 (loads the file)
@@ -30,6 +31,14 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
     yield _build_valid_file_result(workspace)
     yield from _check_target(workspace, environ)
     yield _check_journal(workspace)
+
+
+def _check_package() -> Iterator[CheckResult]:
+    """Report another project that shares files with this one; without one, yield nothing."""
+    from reconciler.model.distribution import find_package_problem
+
+    if problem := find_package_problem():
+        yield CheckResult("error", "package", problem.message, problem.advice)
 
 
 def _build_invalid_file_result(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:

@@ -14,6 +14,7 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options, add_common_options
+from reconciler.model.distribution import check_package, get_version
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.text import closest_match, format_suggestion
 
@@ -108,6 +109,7 @@ class ReconcilerGroup(click.Group):
     def invoke(self, ctx: click.Context) -> None:
         """Run one command and report its errors."""
         try:
+            check_package()
             super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort):
             raise
@@ -188,8 +190,6 @@ def _print_traceback(options: Options) -> None:
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested: bool) -> None:  # noqa: FBT001 (click's signature)
     if is_requested:
-        from reconciler.model.distribution import get_version
-
         click.echo(f"reconciler {get_version()}")
         ctx.exit()
 

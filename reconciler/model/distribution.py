@@ -1,4 +1,4 @@
-"""The installed distribution: its version and its extras.
+"""The installed distribution: its version, its extras, and another project's package of the same name.
 
 The distribution and the package have different names, because the distribution `reconciler` on the package index is another
 project, whose package is also called `reconciler`.
@@ -6,13 +6,19 @@ project, whose package is also called `reconciler`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from reconciler.model.errors import MissingExtraError
+from attrs import frozen
+
+from reconciler.model.errors import MissingExtraError, ReconcilerError
 
 DISTRIBUTION = "iot-reconciler"
+
+OTHER_PROJECT = "reconciler"
+"""The distribution of another project, which overwrites files of ours."""
 
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
@@ -45,3 +51,43 @@ def require_extra(feature: str) -> Iterator[None]:
         if module not in EXTRAS:
             raise
         raise MissingExtraError(feature, module, f"{DISTRIBUTION}[{EXTRAS[module]}]") from error
+
+
+@frozen
+class PackageProblem:
+    """A problem of the installed package, and the next step."""
+
+    message: str
+    advice: str
+
+
+def find_package_problem() -> PackageProblem | None:
+    """Return the problem that the other project causes, or None without one."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        other_version = version(OTHER_PROJECT)
+    except PackageNotFoundError:
+        if _has_public_names():
+            return None
+        return PackageProblem(
+            f"files of {DISTRIBUTION} are missing", f"uninstall {DISTRIBUTION}, then install it again"
+        )
+    return PackageProblem(
+        f"{OTHER_PROJECT} {other_version}, which is another project, shares files with {DISTRIBUTION}",
+        f"uninstall both, then install {DISTRIBUTION} only",
+    )
+
+
+def check_package() -> None:
+    """Raise ReconcilerError if files of the package are overwritten or missing.
+
+    Another project that is installed without such an effect is reported by `reconciler doctor` only.
+    """
+    if not _has_public_names() and (problem := find_package_problem()):
+        raise ReconcilerError(f"package: {problem.message}; {problem.advice}")
+
+
+def _has_public_names() -> bool:
+    """Return whether the imported package `reconciler` is this project's."""
+    return "Workspace" in getattr(sys.modules["reconciler"], "__all__", ())
