@@ -1,0 +1,194 @@
+"""Workflows, other files about the project, the changelog and the release check are consistent."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.readme_runner import ROOT
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+EXAMPLES = [GITHUB / "examples" / f"{name}.yml" for name in ("plan", "apply", "drift")]
+ACTION = GITHUB / "actions" / "reconcile" / "action.yml"
+YAML_FILES = [*sorted(GITHUB.rglob("*.yml")), ROOT / ".pre-commit-config.yaml"]
+
+PINNED = re.compile(r"uses: ([\w-]+/[\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
+EXAMPLE_ACTION = "OWNER/reconciler/.github/actions/reconcile@COMMIT"
+CHANGELOG_SECTIONS = ["Added", "Changed", "Fixed", "Removed"]
+MAX_CHANGELOG_LINES = 50
+
+find_release_problems = runpy.run_path(str(GITHUB / "check_release.py"))["find_problems"]
+
+
+def load(path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def list_make_targets() -> set[str]:
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    return {match[1] for line in lines if (match := re.match(r"([a-z][a-z-]*):(?!=)", line))}
+
+
+def list_steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+# ── workflows ──
+
+
+def test_the_project_has_a_ci_a_nightly_and_a_release_workflow():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "release.yml"]
+
+
+@pytest.mark.parametrize("path", YAML_FILES, ids=lambda path: path.name)
+def test_every_yaml_file_is_a_mapping(path):
+    assert isinstance(load(path), dict)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES, ACTION], ids=lambda path: path.name)
+def test_every_action_is_pinned_by_commit_with_its_version(path):
+    lines = [line.strip() for line in path.read_text().splitlines() if re.search(r"\buses:", line)]
+    wrong = [line for line in lines if not PINNED.search(line) and EXAMPLE_ACTION not in line]
+    assert (bool(lines), [line for line in wrong if not line.startswith("#")]) == (True, [])
+
+
+def test_each_action_has_the_same_pin_in_every_file():
+    pins = defaultdict(set)
+    for path in (*WORKFLOWS, *EXAMPLES, ACTION):
+        for name, commit, version in re.findall(PINNED.pattern, path.read_text(), re.MULTILINE):
+            pins[name].add((commit, version))
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
+def test_a_workflow_has_no_permissions_and_each_job_lists_its_own(path):
+    workflow = load(path)
+    assert workflow["permissions"] == {}
+    assert [name for name, job in workflow["jobs"].items() if not job.get("permissions")] == []
+    assert [name for name, job in workflow["jobs"].items() if "timeout-minutes" not in job] == []
+
+
+def test_only_the_release_workflow_has_write_permissions():
+    permissions = {
+        f"{path.stem}/{name}": job["permissions"]
+        for path in WORKFLOWS
+        for name, job in load(path)["jobs"].items()
+        if job["permissions"] != {"contents": "read"}
+    }
+    assert permissions == {
+        "release/attest": {"attestations": "write", "id-token": "write"},
+        "release/publish": {"id-token": "write"},
+    }
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
+def test_a_checkout_keeps_no_credentials(path):
+    checkouts = [
+        step for step in list_steps(load(path)) if step.get("uses", "").startswith("actions/checkout@")
+    ]
+    assert [step for step in checkouts if step["with"]["persist-credentials"] is not False] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_runs_only_make_targets_that_exist(path):
+    commands = [step["run"].split() for step in list_steps(load(path)) if "run" in step]
+    assert {command[0] for command in commands} == {"make"}
+    assert {command[1] for command in commands} - list_make_targets() == set()
+
+
+def test_ci_tests_every_python_version_that_the_project_declares():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    versions = {match[1] for text in declared if (match := re.search(r":: (3\.\d+)$", text))}
+    matrix = load(GITHUB / "workflows" / "ci.yml")["jobs"]["test"]["strategy"]["matrix"]
+    assert set(matrix["python"]) == versions
+
+
+# ── other files ──
+
+
+def test_every_pre_commit_hook_runs_locally():
+    repositories = load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in repositories[0]["hooks"]} == {"system"}
+
+
+def test_pre_commit_and_the_container_run_make_targets_that_exist():
+    hooks = load(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    commands = [container["postCreateCommand"], *(hook["entry"] for hook in hooks)]
+    targets = {command.split()[1] for command in commands if command.startswith("make ")}
+    assert ("check-workflows" in targets, targets - list_make_targets()) == (True, set())
+
+
+def test_dependabot_updates_folders_that_exist():
+    updates = load(GITHUB / "dependabot.yml")["updates"]
+    folders = [
+        folder for update in updates for folder in update.get("directories", [update.get("directory")])
+    ]
+    assert [folder for folder in folders if not (ROOT / folder.strip("/")).is_dir()] == []
+
+
+# ── changelog ──
+
+
+def test_the_changelog_is_short_and_its_sections_are_in_order():
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MAX_CHANGELOG_LINES
+    releases = "\n".join(lines).split("\n## ")[1:]
+    assert releases
+    for release in releases:
+        sections = re.findall(r"^### (.+)$", release, re.MULTILINE)
+        assert sections == [name for name in CHANGELOG_SECTIONS if name in sections]
+
+
+# ── release check ──
+
+PROJECT = '[project]\nversion = "1.2.0"\n'
+CHANGELOG = "# Changelog\n\n## [1.2.0] - 2026-05-04\n\n## [1.1.0] - 2026-01-02\n"
+
+
+def test_a_release_passes_if_tag_version_and_changelog_agree():
+    assert find_release_problems("v1.2.0", PROJECT, CHANGELOG) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "project", "changelog", "problems"),
+    [
+        ("1.2.0", PROJECT, CHANGELOG, ["tag: '1.2.0' is not a valid release tag; expected vX.Y.Z"]),
+        ("v1.2.0rc1", PROJECT, CHANGELOG, ["tag: 'v1.2.0rc1' is not a valid release tag; expected vX.Y.Z"]),
+        (
+            "v1.3.0",
+            PROJECT,
+            CHANGELOG,
+            [
+                "pyproject.toml: the version is 1.2.0, and the tag is v1.3.0; change one of them",
+                "CHANGELOG.md: the first section is not [1.3.0]; add that section",
+            ],
+        ),
+        (
+            "v1.2.0",
+            PROJECT,
+            CHANGELOG.replace("2026-05-04", "Unreleased"),
+            ["CHANGELOG.md: 'Unreleased' is not a valid date of [1.2.0]; expected YYYY-MM-DD"],
+        ),
+        ("v1.2.0", PROJECT, "", ["CHANGELOG.md: the first section is not [1.2.0]; add that section"]),
+    ],
+)
+def test_a_release_is_rejected_for_every_difference(tag, project, changelog, problems):
+    assert find_release_problems(tag, project, changelog) == problems
+
+
+def test_the_release_check_fails_for_a_tag_that_is_not_this_version():
+    script = GITHUB / "check_release.py"
+    process = subprocess.run([sys.executable, script, "v0.0.0"], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr.startswith("pyproject.toml: the version is ")) == (1, True)
