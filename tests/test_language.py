@@ -22,7 +22,7 @@ import pytest
 from attrs import frozen
 
 from reconciler.cli.main import cli
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 
 MAX_SUMMARY_LENGTH, MAX_FIRST_LINE_LENGTH, MAX_TEST_NAME_LENGTH = 60, 100, 100
 MIN_TEST_NAME_WORDS = 4

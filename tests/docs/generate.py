@@ -1,4 +1,4 @@
-"""Regenerate README.md's outputs, tables and pictures: `python -m tests.docs.generate`."""
+"""Regenerate the outputs, tables and pictures of README.md and of the pages in docs: `python -m tests.docs.generate [PAGE …]`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,61 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.docs import pictures, readme_runner
-from tests.docs.readme_runner import ROOT, copy_checkout
+from tests.docs import pictures
+from tests.docs.checkout import README, ROOT, PageError, copy_checkout, list_pages
+from tests.docs.page_runner import run_page
 from tests.docs.tables import SECTIONS
 
-README = ROOT / "README.md"
 PICTURES = ROOT / ".github" / "pictures"
 
-_SECTION = re.compile(r"(<!-- generated: (\w+) -->\n)(?:(?!<!--).*\n)*?(<!-- /generated -->)")
+_SECTION = re.compile(r"(<!-- generated: ([\w.-]+) -->\n)(?:(?!<!--).*\n)*?(<!-- /generated -->)")
 
 
-def update_tables(readme: str) -> str:
-    """Return the README with its generated sections updated."""
-    return _SECTION.sub(lambda match: f"{match[1]}{SECTIONS[match[2]]()}\n{match[3]}", readme)
+def update_tables(page: str) -> str:
+    """Return the page with its generated sections updated."""
+    return _SECTION.sub(lambda match: f"{match[1]}{SECTIONS[match[2]]()}\n{match[3]}", page)
 
 
-def main() -> None:
-    """Write the files whose content has changed, and print their names.
+def update_page(path: Path, folder: Path) -> str:
+    """Run the page in `folder`, and return it with its outputs and generated sections updated."""
+    text = update_tables(path.read_text(encoding="utf-8"))
+    return run_page(text, folder, is_readme=path == README)
 
-    A change is ignored if it is only of durations in the README, or of the plan's digest in a picture.
+
+def main(pages: list[Path]) -> int:
+    """Write the files whose content has changed, and print their names; return 1 if a page cannot be followed.
+
+    With pages as arguments, only these are updated. A change is ignored if it is only of the plan's digest in a picture.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        readme = README.read_text(encoding="utf-8")
-        updated = readme_runner.update_outputs(update_tables(readme), copy_checkout(Path(folder) / "journey"))
-        written = []
-        if readme_runner.remove_durations(updated) != readme_runner.remove_durations(readme):
-            README.write_text(updated, encoding="utf-8")
-            written.append(README)
-        for name, picture in pictures.draw_pictures(copy_checkout(Path(folder) / "pictures")).items():
-            path = PICTURES / name
-            current = path.read_text(encoding="utf-8") if path.exists() else ""
-            if pictures.remove_digest(current) != pictures.remove_digest(picture):
-                PICTURES.mkdir(parents=True, exist_ok=True)
-                path.write_text(picture, encoding="utf-8")
-                written.append(path)
+    written: list[Path] = []
+    has_errors = False
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, path in enumerate(pages or list_pages()):
+            try:
+                updated = update_page(path, folder / str(number))
+            except PageError as error:
+                sys.stdout.write(f"{path.relative_to(ROOT)}: {error}\n\n")
+                has_errors = True
+            else:
+                _write_if_changed(path, updated, written)
+        if not pages:
+            for file_name, picture in pictures.draw_pictures(copy_checkout(folder / "pictures")).items():
+                path = PICTURES / file_name
+                current = path.read_text(encoding="utf-8") if path.exists() else ""
+                if pictures.remove_digest(current) != pictures.remove_digest(picture):
+                    _write_if_changed(path, picture, written)
     report = "\n".join(f"wrote {path.relative_to(ROOT)}" for path in written)
-    sys.stdout.write(f"{report or 'README.md and its pictures are up to date'}\n")
+    sys.stdout.write(f"{report or 'everything else is up to date'}\n")
+    return int(has_errors)
+
+
+def _write_if_changed(path: Path, text: str, written: list[Path]) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main([Path(argument).resolve() for argument in sys.argv[1:]]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.style import Style
 from rich.text import Text
 
-from tests.docs.readme_runner import ENVIRONMENT, FILE, ReadmeError, run_reconciler
+from tests.docs.checkout import ENVIRONMENT, FILE, PageError, run_reconciler
 
 EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "certificates.sensor-2": (('status = "INACTIVE"', 'status = "ACTIVE"'),),
@@ -163,7 +163,7 @@ def _run_or_raise(*words: str, environment: Mapping[str, str | None] = ENVIRONME
     """Run a command and return what it writes to stdout; raise if it fails."""
     exit_code, output = run_reconciler(*words, environment=environment, stderr=False)
     if exit_code:
-        raise ReadmeError(f"{' '.join(words)} exits with {exit_code}:\n{output}")
+        raise PageError(f"{' '.join(words)} exits with {exit_code}:\n{output}")
     return output
 
 
@@ -173,7 +173,7 @@ def edit_desired_state(text: str) -> str:
         for old, new in edits:
             section = _find_section(text, table)
             if old not in section:
-                raise ReadmeError(f"[{table}] of {FILE} has no {old}")
+                raise PageError(f"[{table}] of {FILE} has no {old}")
             text = text.replace(section, section.replace(old, new, 1))
     return text.replace(_find_section(text, REMOVED_TABLE), "") + ADDED_TABLE
 
@@ -182,5 +182,5 @@ def _find_section(text: str, table: str) -> str:
     """Return a table of the desired state: its header and the lines up to the next empty one."""
     match = re.search(rf"^\[{re.escape(table)}\]\n(?:[^\n]+\n)*", text, re.MULTILINE)
     if not match:
-        raise ReadmeError(f"{FILE} has no [{table}]")
+        raise PageError(f"{FILE} has no [{table}]")
     return match[0]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 from tests.support.project_folder import ProjectFolder
 
 STORED_FOLDER = ROOT / "tests" / "corpus" / "earlier_version"

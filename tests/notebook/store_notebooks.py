@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from reconciler.engine.ownership.process import identify_this_process
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))

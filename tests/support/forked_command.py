@@ -1,9 +1,11 @@
-"""The command `reconciler` as an executable file that forks a process instead of starting Python.
+"""The commands `reconciler` and `python` as executable files that fork a process instead of starting Python.
 
 A server process imports everything once and waits for connections on a Unix socket. The executable file, a small Python script
 without imports of packages, passes its arguments, environment, folder and open streams to that server, which forks a process that
 runs the command. Like the installed command, this process has its own exit code and writes to the streams of its caller.
 But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
+
+`python` is in the folder `python` beside `reconciler`. It runs a script, a module (`-m`), or code (`-c`, `-`).
 
 The server ends with the process that called `get_forked_command`.
 """
@@ -13,12 +15,14 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from functools import cache
 from pathlib import Path
 from select import select
@@ -29,7 +33,7 @@ _LENGTH_BYTES = 8
 _EXECUTABLE = """\
 #!{python} -IS
 import json, os, socket, sys
-request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     socket.send_fds(server, [len(request).to_bytes({length_bytes}, "big")], [0, 1, 2])
@@ -72,11 +76,13 @@ def serve(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
-        executable = folder / "reconciler"
-        executable.write_text(
-            _EXECUTABLE.format(python=sys.executable, address=address, length_bytes=_LENGTH_BYTES)
-        )
-        executable.chmod(0o755)
+        (folder / "python").mkdir()
+        for name in ("reconciler", "python/python", "python/python3"):
+            executable = folder / name
+            executable.write_text(
+                _EXECUTABLE.format(python=sys.executable, address=address, length_bytes=_LENGTH_BYTES)
+            )
+            executable.chmod(0o755)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forked processes are not waited for
         sys.stdout.write("ready\n")
         sys.stdout.flush()
@@ -130,15 +136,45 @@ def _run(arguments: list[str]) -> int:
     """Run the command, and return its exit code."""
     from reconciler.cli.main import main
 
-    sys.argv = ["reconciler", *arguments]
+    program = Path(arguments[0]).name
     try:
-        main()
+        if program == "reconciler":
+            sys.argv = [program, *arguments[1:]]
+            main()
+        else:
+            _run_python(arguments[1:])
     except SystemExit as error:
-        return error.code if isinstance(error.code, int) else 1
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)  # noqa: T201 (as Python itself does)
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except Exception:  # noqa: BLE001 (as Python itself does)
+        traceback.print_exc()
+        return 1
     finally:
         for stream in (sys.stdout, sys.stderr):
             if stream:  # the command discards the streams that its reader has closed
                 stream.flush()
+
+
+def _run_python(arguments: list[str]) -> None:
+    """Run what Python would run with these arguments."""
+    match arguments:
+        case ["-m", module, *_]:
+            sys.argv = arguments[1:]
+            sys.path.insert(0, os.getcwd())
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *_]:
+            sys.argv = ["-c", *arguments[2:]]
+            sys.path.insert(0, "")
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+        case ["-"] | []:
+            sys.argv = ["-"]
+            sys.path.insert(0, "")
+            exec(compile(sys.stdin.read(), "<stdin>", "exec"), {"__name__": "__main__"})
+        case [script, *_]:
+            sys.argv = arguments
+            sys.path.insert(0, str(Path(script).resolve().parent))
+            runpy.run_path(script, run_name="__main__")
 
 
 if __name__ == "__main__":

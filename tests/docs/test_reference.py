@@ -13,7 +13,7 @@ from reconciler.engine.load.resources import CommonKeys
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import ChangeLimits, Settings
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 from tests.docs.tables import search_docstring
 
 
