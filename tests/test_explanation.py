@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 
 EXPLANATION = ROOT / "docs" / "explanation"
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(EXPLANATION.glob("*.md"))]

@@ -118,7 +118,9 @@ class _PageRunner:
         if language in handlers:
             handlers[language](body)
         elif language not in SHOWN_ONLY:
-            raise PageError(f"a block cannot be {language!r}; the first lines of page_runner.py list the rules")
+            raise PageError(
+                f"a block cannot be {language!r}; the first lines of page_runner.py list the rules"
+            )
         return body
 
     def _run_console(self, body: str, expected_code: int) -> str:
@@ -194,7 +196,9 @@ class _PageRunner:
         names = re.findall(r"^--- (?:a/)?(\S+)$", body, re.MULTILINE)
         path = self._find_file(names[0] if names else FILE)
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        for hunk in re.split(r"^@@.*\n", re.sub(r"^(?:---|\+\+\+) .*\n", "", body, flags=re.MULTILINE), flags=re.MULTILINE):
+        for hunk in re.split(
+            r"^@@.*\n", re.sub(r"^(?:---|\+\+\+) .*\n", "", body, flags=re.MULTILINE), flags=re.MULTILINE
+        ):
             lines = hunk.splitlines()
             before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
             after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
@@ -243,7 +247,7 @@ def _split_console(body: str) -> list[tuple[str, list[str]]]:
         is_continued = bool(commands) and not commands[-1][1]
         if line.startswith("$ "):
             commands.append((line[2:], []))
-        elif is_continued and line.startswith(("> ", ">\n")) or (is_continued and line == ">"):
+        elif (is_continued and line.startswith(("> ", ">\n"))) or (is_continued and line == ">"):
             command, output = commands[-1]
             commands[-1] = (f"{command}\n{line[2:]}", output)
         elif commands:
@@ -256,6 +260,7 @@ def _split_console(body: str) -> list[tuple[str, list[str]]]:
 def _matches(shown: list[str], actual: list[str]) -> bool:
     """Return whether the lines are equal except for volatile values; a line `…` matches any lines."""
     pattern = "\n".join(
-        "(?:.*\n)*?.*" if line == ANY_LINES else re.escape(line) for line in normalize("\n".join(shown)).split("\n")
+        "(?:.*\n)*?.*" if line == ANY_LINES else re.escape(line)
+        for line in normalize("\n".join(shown)).split("\n")
     )
     return re.fullmatch(pattern, normalize("\n".join(actual))) is not None

@@ -8,15 +8,68 @@ import shlex
 from tests.docs.checkout import PageError
 
 DISTRIBUTION = "iot-reconciler"
-OTHER_PACKAGES = frozenset({"awscli", "boto3", "build", "ipykernel", "jupyterlab", "notebook", "pip", "pre-commit", "pytest"})
+OTHER_PACKAGES = frozenset(
+    {"awscli", "boto3", "build", "ipykernel", "jupyterlab", "notebook", "pip", "pre-commit", "pytest"}
+)
 """Packages that pages can install beside this one."""
-_NOT_RUN = re.compile(r"(pip3?|pipx|uv|uvx|docker|gh|glab)( |$)|git clone |python3? -m (venv|pip)( |$)|source \S+/bin/activate$|deactivate$")
+_NOT_RUN = re.compile(
+    r"(pip3?|pipx|uv|uvx|docker|gh|glab)( |$)|git clone |python3? -m (venv|pip)( |$)|source \S+/bin/activate$|deactivate$"
+)
 _PROGRAMS = frozenset(
-    (
-        "reconciler python python3 aws curl openssl git "
-        "cat cd chmod cp cut date diff echo env export false find grep head jq jobs kill ls mkdir mktemp mv printf pwd rm sed set "
-        "sleep sort tail tee test touch tr true umask uniq unset until wait wc while for if [ [["
-    ).split()
+    [
+        "reconciler",
+        "python",
+        "python3",
+        "aws",
+        "curl",
+        "openssl",
+        "git",
+        "cat",
+        "cd",
+        "chmod",
+        "cp",
+        "cut",
+        "date",
+        "diff",
+        "echo",
+        "env",
+        "export",
+        "false",
+        "find",
+        "grep",
+        "head",
+        "jq",
+        "jobs",
+        "kill",
+        "ls",
+        "mkdir",
+        "mktemp",
+        "mv",
+        "printf",
+        "pwd",
+        "rm",
+        "sed",
+        "set",
+        "sleep",
+        "sort",
+        "tail",
+        "tee",
+        "test",
+        "touch",
+        "tr",
+        "true",
+        "umask",
+        "uniq",
+        "unset",
+        "until",
+        "wait",
+        "wc",
+        "while",
+        "for",
+        "if",
+        "[",
+        "[[",
+    ]
 )
 """Programs that a reader has; `rm` and `mv` must stay in the page's folder."""
 _INSTALL = re.compile(
@@ -59,10 +112,22 @@ def _list_packages(words: list[str]) -> list[str]:
     for word in words:
         if skips_next:
             skips_next = False
-        elif word in {"-r", "-c", "-e", "--requirement", "--constraint", "--editable", "--with", "--python", "@"}:
+        elif word in {
+            "-r",
+            "-c",
+            "-e",
+            "--requirement",
+            "--constraint",
+            "--editable",
+            "--with",
+            "--python",
+            "@",
+        }:
             skips_next = True
         elif word in {"&&", ";", "|", "\\"}:
             break
-        elif not word.startswith(("-", ".", "/")) and "://" not in word and not word.endswith((".whl", ".gz")):
+        elif (
+            not word.startswith(("-", ".", "/")) and "://" not in word and not word.endswith((".whl", ".gz"))
+        ):
             packages.append(re.split(r"[\[=<>~!@;]", word)[0])
     return packages

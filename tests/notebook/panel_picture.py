@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.docs.checkout import copy_checkout
 from tests.docs.generate import PICTURES
 from tests.docs.pictures import edit_desired_state
-from tests.docs.checkout import copy_checkout
 from tests.support.jupyter_lab import Lab, execute, launch_browser, run_lab_command
 
 CELL = """

@@ -150,6 +150,8 @@ def _run(arguments: list[str]) -> int:
     except Exception:  # noqa: BLE001 (as Python itself does)
         traceback.print_exc()
         return 1
+    else:
+        return 0
     finally:
         for stream in (sys.stdout, sys.stderr):
             if stream:  # the command discards the streams that its reader has closed
@@ -161,7 +163,7 @@ def _run_python(arguments: list[str]) -> None:
     match arguments:
         case ["-m", module, *_]:
             sys.argv = arguments[1:]
-            sys.path.insert(0, os.getcwd())
+            sys.path.insert(0, str(Path.cwd()))
             runpy.run_module(module, run_name="__main__", alter_sys=True)
         case ["-c", code, *_]:
             sys.argv = ["-c", *arguments[2:]]
