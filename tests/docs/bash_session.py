@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import re
 import select
 import signal
 import socket
@@ -17,6 +18,8 @@ from tests.docs.checkout import ROOT, PageError
 from tests.support.forked_command import get_forked_command
 
 TIMEOUT_SECONDS = 60
+COLUMNS = 100
+"""The width of the reader's terminal. A command whose output goes to a pipe or a file has no terminal."""
 SHOWN_USER = "ana"
 SHOWN_HOST = "vm"
 SHOWN_FOLDER = "/home/ana/fleet"
@@ -56,7 +59,10 @@ class BashSession:
             PageError: If the command does not end in time, or ends the shell.
         """
         self._output.write_bytes(b"")
-        exit_code = self._send(command)
+        has_terminal = not re.search(r"[|>]|\$\(", command)
+        exit_code = self._send(
+            f"{f'export COLUMNS={COLUMNS}' if has_terminal else 'unset COLUMNS'}\n{command}"
+        )
         return exit_code, self._localize(self._output.read_text(encoding="utf-8", errors="replace"))
 
     @contextlib.contextmanager
