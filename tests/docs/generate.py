@@ -1,4 +1,4 @@
-"""Regenerate the outputs, tables and pictures of README.md and of the pages in docs: `python -m tests.docs.generate [PAGE …]`."""
+"""Regenerate the outputs, tables and pictures of all pages: `python -m tests.docs.generate [PAGE …]`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def update_page(path: Path, folder: Path) -> str:
 
 
 def main(pages: list[Path]) -> int:
-    """Write the files whose content has changed, and print their names; return 1 if a page cannot be followed.
+    """Write the files whose content has changed, and print their names.
 
-    With pages as arguments, only these are updated. A change is ignored if it is only of the plan's digest in a picture.
+    With pages as arguments, only these are updated. Return 1 if a page cannot be followed. A change is ignored if it is only of the plan's digest in a picture.
     """
     written: list[Path] = []
     has_errors = False

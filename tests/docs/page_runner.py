@@ -1,4 +1,4 @@
-"""Run the commands, edits and code of a page in order, as a reader would, and update the outputs that it shows.
+"""Run the commands, edits and code of a page in order, as a reader would, and update its outputs.
 
 A page has one bash session. It starts in an empty folder; the README starts in a copy of the checkout. The rules for blocks:
 

@@ -1,4 +1,4 @@
-"""Which shell commands a page can use, which of them are not run, and which packages it can install."""
+"""Rules for the shell commands of a page: programs, packages, and what is not run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DISTRIBUTION = "iot-reconciler"
 OTHER_PACKAGES = frozenset(
     {"awscli", "boto3", "build", "ipykernel", "jupyterlab", "notebook", "pip", "pre-commit", "pytest"}
 )
-"""Packages that pages can install beside this one."""
+"""Other packages that pages can install."""
 _NOT_RUN = re.compile(
     r"(pip3?|pipx|uv|uvx|docker|gh|glab)( |$)|git clone |python3? -m (venv|pip)( |$)|source \S+/bin/activate$|deactivate$"
 )

@@ -1,4 +1,4 @@
-"""Claims of the documentation about guarantees and limits, and in the comparison with Terraform, are true."""
+"""Claims of the documentation about guarantees, limits and Terraform are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The README and every page of the documentation are true: commands and code are run, tables and pictures are compared."""
+"""The README and all pages of the documentation are true.
+
+Their commands and code are run, and their tables and pictures are compared.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ SERVER = "registry serve"
 
 
 def parametrize_pages():
-    """Return a parameter for each page; pages that serve a registry use the same port, so one worker runs them."""
+    """Return a parameter for each page.
+
+    Pages that serve a registry use the same port, so one worker runs them.
+    """
     return [
         pytest.param(
             path,

@@ -1,11 +1,11 @@
-"""The commands `reconciler` and `python` as executable files that fork a process instead of starting Python.
+"""The commands `reconciler` and `python` as files that fork a process instead of starting Python.
 
 A server process imports everything once and waits for connections on a Unix socket. The executable file, a small Python script
 without imports of packages, passes its arguments, environment, folder and open streams to that server, which forks a process that
 runs the command. Like the installed command, this process has its own exit code and writes to the streams of its caller.
 But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
 
-`python` is in the folder `python` beside `reconciler`. It runs a script, a module (`-m`), or code (`-c`, `-`).
+`python` is in the subfolder `python`. It runs a script, a module (`-m`), or code (`-c`, `-`).
 
 The server ends with the process that called `get_forked_command`.
 """
