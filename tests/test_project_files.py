@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.readme_runner import ROOT
+from tests.docs.checkout import ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
