@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from pygments.lexer import RegexLexer, bygroups, using
+from pygments.lexers.shell import BashLexer
+from pygments.token import Generic
 from sphinx.application import Sphinx
 
 from reconciler import __version__
@@ -28,16 +31,41 @@ autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = ["accessibility.js"]
+html_show_copyright = False
+pygments_dark_style = "a11y-high-contrast-dark"
 html_copy_source = False
 html_show_sourcelink = False
-copybutton_prompt_text = "$ "
+copybutton_prompt_text = r"\$ |> "
+copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
 copybutton_here_doc_delimiter = "EOF"
 
 
+class ConsoleLexer(RegexLexer):
+    """Commands after `$ `, with continuation lines after `> `; all other lines are output.
+
+    Pygments' own lexer takes a comment in the output, such as a line of a TOML file, for a command of root.
+    """
+
+    name = "console"
+    tokens = {  # noqa: RUF012 (as in the base class)
+        "root": [
+            (r"^(\$ )(.*\n)", bygroups(Generic.Prompt, using(BashLexer)), "continuation"),
+            (r"^.*\n", Generic.Output),
+        ],
+        "continuation": [
+            (r"^(> |>(?=\n))(.*\n)", bygroups(Generic.Prompt, using(BashLexer))),
+            (r"", Generic.Output, "#pop"),
+        ],
+    }
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the handler to Sphinx."""
+    """Connect the lexer and the handler to Sphinx."""
+    app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", _deepen_links)
 
 
