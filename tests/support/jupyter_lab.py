@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TIMEOUT_SECONDS = 30.0
 """How long a test waits for an event before it fails."""
+_CHROME_ON_MACOS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 _CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -42,8 +43,8 @@ _LAB_SETTINGS = {
 
 
 def find_chromium() -> str | None:
-    """Return the path of the installed Chromium or Chrome, or None if neither is on PATH."""
-    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    """Return the path of the installed Chromium or Chrome, or None if neither is installed."""
+    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome", _CHROME_ON_MACOS))
     return next((path for path in paths if path), None)
 
 
