@@ -47,7 +47,6 @@ SCHEMA    := $(BIN)/check-jsonschema --quiet --builtin-schema
 check-workflows: $(READY)
 	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection --collect=all --config .github/zizmor.yml .github $(EXAMPLES)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
-	$(SCHEMA) custom.github-workflows-require-timeout $(WORKFLOWS)
 	$(SCHEMA) vendor.github-actions .github/actions/*/action.yml
 	$(SCHEMA) vendor.dependabot .github/dependabot.yml
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
