@@ -18,7 +18,10 @@ from reconciler.model.resource import Desired, Live
 
 @frozen
 class Target:
-    """The registry that a plan is for; `endpoint` is "embedded", "aws" or a URL."""
+    """The registry that a plan is for.
+
+    `endpoint` is "embedded", "aws" or a URL; `region` is an AWS Region; `account` is an AWS account ID.
+    """
 
     endpoint: str
     region: str

@@ -21,7 +21,7 @@ UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed
 class ProcessIdentity:
     """The process that makes a run, and its user.
 
-    `job` is the URL of the CI job, or empty; `started_at` is the start of the process in seconds since 1970.
+    `user` and `host` are names; `pid` is the process ID; `job` is the URL of the CI job, or empty; `started_at` is the start of the process in seconds since 1970.
     """
 
     user: str
@@ -38,9 +38,11 @@ class ProcessIdentity:
 class Run:
     """One apply.
 
-    Times are in UTC; `ended_at` is None while the run lasts, and stays None if the run crashes. `status` is one of `RUN_STATUSES`.
-    `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included),
-    and `unanswered_call_count` is the number of those whose response was lost or is not recorded.
+    `id` identifies the run in the journal; `target` has the endpoint, the account and the Region; `process` is what made the run;
+    `command` is "apply", "destroy", "rotate" or "adopt". `started_at` and `ended_at` are in UTC; `ended_at` is None while the run
+    lasts, and stays None if the run crashes. `status` is "running", "applied", "failed", "stopped" or "crashed".
+    `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included);
+    `unanswered_call_count` is the number of those whose response was lost or is not recorded.
     `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
     """
 
@@ -75,7 +77,9 @@ class Run:
 class RunStep:
     """A step of a run.
 
-    `status` is that of an `Outcome` other than `Waiting`, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
+    `address` is the changed resource; `action` is "create", "update", "replace", "delete" or "forget". `status` is "applied",
+    "planned", "started", "failed", "skipped", "canceled" or "unknown" (started, but the run ended without an outcome). `seconds` is
+    how long the step took, None if unknown. `error` is why it failed, or empty, and contains no secrets.
     """
 
     address: str
@@ -89,7 +93,9 @@ class RunStep:
 class RunCall:
     """One attempt at one call.
 
-    `parameters` is text with only those parameters that identify resources. `status` is one of
+    `number` counts the calls of the run. `service` and `operation` are boto3's names. `parameters` is text with only those
+    parameters that identify resources. `started_at` and `ended_at` are in UTC. `request_id` is AWS's ID of the request, or
+    empty. `status` is one of
 
     - "completed": AWS responded, perhaps with an error that the call expects;
     - "rejected": AWS returned another error;
@@ -122,7 +128,10 @@ class RunCall:
 
 @frozen
 class RunRecord:
-    """A run with its steps, in the plan's order, and its calls, in the order in which they started."""
+    """A run with its steps and calls.
+
+    `steps` are in the plan's order; `calls` are in the order in which they started.
+    """
 
     run: Run
     steps: tuple[RunStep, ...] = ()
@@ -140,7 +149,7 @@ class RunRecord:
 
 @frozen
 class History:
-    """Runs, the newest first."""
+    """Past runs, the newest first."""
 
     runs: tuple[Run, ...] = ()
 

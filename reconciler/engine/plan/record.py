@@ -38,7 +38,8 @@ class FieldRecord:
     """One field that differs.
 
     `path` is dotted as in the file; differences in ownership and in names have paths of their own, such as `renamed`. `before` or
-    `after` is null if the field is absent.
+    `after` is null if the field is absent. `sensitive` is whether the value is a secret; then `before` and `after` are references or
+    hashes. `forces_replacement` is whether the resource is replaced because of this field.
     """
 
     path: str
@@ -50,7 +51,11 @@ class FieldRecord:
 
 @frozen(kw_only=True)
 class CallRecord:
-    """One complete request. `output_files` are the files that parts of its response are written to."""
+    """One complete request.
+
+    `service` and `operation` are boto3's names, such as "iot" and "CreateThing"; `params` are its parameters. `output_files` are
+    the files that parts of its response are written to.
+    """
 
     service: str
     operation: str
@@ -60,7 +65,11 @@ class CallRecord:
 
 @frozen(kw_only=True)
 class LiveRecord:
-    """A live resource when the plan was made. `fingerprint` is a SHA-256 over these fields and its spec."""
+    """A live resource when the plan was made.
+
+    `identity` is AWS's ID. `version` is for AWS's `expectedVersion`, null if the API has none. `owner` is the workspace that
+    manages it, or null. `fingerprint` is a SHA-256 over these members and its spec.
+    """
 
     identity: str
     version: int | None
@@ -72,7 +81,8 @@ class LiveRecord:
 class ChangeRecord:
     """One change.
 
-    `live` is null if the resource did not exist. `origin` is the file and line of its table or of its `[[removed]]` entry, null
+    `action` is "create", "update", "replace", "delete" or "forget". `live` is null if the resource did not exist. `fields` are the
+    fields that differ; `calls` are sent in this order. `origin` is the file and line of its table or of its `[[removed]]` entry, null
     if the file has neither. `dependencies` are the addresses of the changes that must be applied before this one.
     """
 

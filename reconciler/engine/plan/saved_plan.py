@@ -33,7 +33,10 @@ _MAX_VALUE_CHARACTERS = 100
 
 @frozen(kw_only=True)
 class NoteRecord:
-    """A note or warning of a plan."""
+    """A note or warning of a plan.
+
+    `level` is "warning", "info" or "unmanaged", which lists unmanaged resources. `address` is null for a note on the whole plan.
+    """
 
     level: str
     text: str
@@ -70,7 +73,8 @@ class PlanSummary:
 class PlanRecord(PlanSummary):
     """A whole plan as JSON.
 
-    - `changes`: in an order that respects `dependencies`;
+    - `changes`: each after the changes that it depends on;
+    - `notes`: warnings and notes;
     - `secrets`: the salted hash of each secret, null if it has no value, by the secret's reference.
     """
 

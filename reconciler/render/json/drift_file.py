@@ -19,7 +19,11 @@ DRIFT_VERSION: Literal[1] = 1
 
 @frozen(kw_only=True)
 class DriftedFieldRecord:
-    """One field that differs: its desired and its live value, null if the field is absent there."""
+    """One field that differs.
+
+    `path` is dotted as in the file. `desired` and `live` are its values, null if the field is absent there, and a reference or a
+    hash for a sensitive value. `sensitive` is whether the value is a secret.
+    """
 
     path: str
     desired: Any
@@ -32,8 +36,9 @@ class DriftedResourceRecord:
     """One resource that differs from the file.
 
     `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
-    but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the resource's file and line,
-    `owner` the workspace that manages it, and `identity` its AWS ID; each is null if there is none.
+    but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the
+    resource's file and line, or null; `owner` is the workspace that manages it, or null; `identity` is its AWS ID, or null. `fields` are the fields that
+    differ.
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]
@@ -48,7 +53,7 @@ class DriftedResourceRecord:
 class LastRunRecord:
     """The workspace's last apply, according to the journal.
 
-    `user` is who applied, as user@host. `job` is the URL of the CI job, or empty. `file_digest` is the SHA-256 of the desired
+    `id` is for `reconciler history`. `user` is who applied, as user@host. `started_at` is UTC in ISO 8601. `job` is the URL of the CI job, or empty. `file_digest` is the SHA-256 of the desired
     state that was applied.
     """
 
@@ -63,7 +68,7 @@ class LastRunRecord:
 class DriftSummary:
     """Drift without its resources: what the JSON document and the first line of JSON Lines have in common.
 
-    `file_digest` is the SHA-256 of the desired state. `counts` are the numbers of resources by direction, `unchanged` is the
+    `file_digest` is the SHA-256 of the desired state. `last_run` is null if the journal has no apply to this target. `counts` are the numbers of resources by direction; `unchanged` is the
     number of resources that match the file. `unlisted` are the kinds that could not be listed, each with the reason. `notes`
     describe unmanaged resources that are not in the file.
     """
@@ -82,7 +87,10 @@ class DriftSummary:
 
 @frozen(kw_only=True)
 class DriftDocument(DriftSummary):
-    """The whole drift as one document."""
+    """The whole drift as one document.
+
+    `resources` are the resources that differ, sorted by direction and address.
+    """
 
     resources: tuple[DriftedResourceRecord, ...]
 

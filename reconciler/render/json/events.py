@@ -34,7 +34,7 @@ EVENTS_VERSION: Literal[1] = 1
 class RunEvent:
     """The first line: the plan that is about to be applied.
 
-    In every event, `time` is UTC in ISO 8601.
+    In every event, `time` is UTC in ISO 8601. `digest` is the plan's digest; `counts` are the numbers of changes by action.
     """
 
     event: Literal["run"] = "run"
@@ -51,8 +51,8 @@ class RunEvent:
 class ErrorRecord:
     """Why a step failed, and what to do next.
 
-    `code` and `request_id` are those of AWS's error response, and null for any other error; a response may lack the
-    request ID.
+    `message` contains no secrets. `code` and `request_id` are those of AWS's error response, and null for any other error; a
+    response may lack the request ID. `next_step` is advice, or empty.
     """
 
     message: str
@@ -68,10 +68,11 @@ EventName: TypeAlias = Literal["started", "waiting", "applied", "failed", "skipp
 class StepEvent:
     """The outcome of one step, or that it started or waits for AWS.
 
+    `address` is the changed resource; `action` is "create", "update", "replace", "delete" or "forget".
     `calls` are all calls of the step, in each of its events. If it was applied or failed, `completed_calls` is the number of
     calls that succeeded, and `seconds` the time since it started; of a waiting step, `seconds` is how long it has waited.
     `request_ids` are AWS's IDs of the requests of an applied step, in the order of the calls. `blocked_by` is the address whose
-    failure caused the step to be skipped.
+    failure caused the step to be skipped. `error` is why the step failed.
     """
 
     event: EventName
@@ -88,7 +89,11 @@ class StepEvent:
 
 @frozen(kw_only=True)
 class EndEvent:
-    """The last line; it is missing if the apply has no result, for example if the workspace is locked."""
+    """The last line; it is missing if the apply has no result, for example if the workspace is locked.
+
+    `ok` is whether every step was applied. `counts` are the numbers of steps by final status: "applied", "failed", "skipped" and
+    "canceled". `seconds` is how long the apply took.
+    """
 
     event: Literal["end"] = "end"
     time: str

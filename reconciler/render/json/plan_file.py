@@ -30,7 +30,11 @@ _TRAILING_PIECES = 2
 
 @frozen(kw_only=True)
 class PlanDocument(PlanRecord):
-    """A plan as JSON, with the view that people are shown, and the seal over all of it."""
+    """A plan as JSON, with the view that people are shown, and the seal over all of it.
+
+    `view` repeats the plan in words and without parts that programs need. `seal` is the SHA-256 of the whole text with zeros in
+    place of the seal.
+    """
 
     view: PlanView
     seal: str = _NO_SEAL

@@ -1,0 +1,213 @@
+"""Tables of the fields of each kind, for the README (folded) and for the reference (a heading for each kind)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import attrs
+
+from reconciler.aws.json_schema import build_member_schema
+from reconciler.engine.load.converters import accepts_document_or_name, describe_type, select_toml_type
+from reconciler.engine.load.declarations import MAX_NAME_LENGTH
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.schema import Member
+from reconciler.model.document import Document
+from reconciler.render.views.labels import format_kind
+from reconciler.render.views.regex_words import describe_expected
+from tests.docs.markdown import render_heading, render_table
+
+EXAMPLES_FOLDER = Path(__file__).parent / "examples"
+"""A valid example for each kind, in a file with the name of the kind's table."""
+
+EFFECTS_OF_A_CHANGE = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
+
+
+_CHARACTERS_AT_END = re.compile(r"(.*?)((?:, )?)((?:[^\sa-z] )*[^\sa-z])")
+"""A description of characters that ends with single ones: `letters, digits, _ -`."""
+
+
+def render_fields() -> str:
+    """Render a table of the fields of each kind, in a `<details>` element."""
+    parts = []
+    for kind in all_kinds().values():
+        title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
+        body = [_render_fields_with_members(kind), *_list_unsupported_members(kind)]
+        parts += [f"<details><summary>{title}</summary>", *body, "</details>"]
+    return "\n\n".join(parts)
+
+
+def render_field_reference() -> str:
+    """Render a section for each kind: a heading, an example, the fields, and the members that AWS has besides."""
+    return "\n\n".join(_render_kind_reference(kind) for kind in all_kinds().values())
+
+
+def _render_kind_reference(kind: Kind) -> str:
+    example = (EXAMPLES_FOLDER / f"{kind.table}.toml").read_text(encoding="utf-8")
+    parts = [
+        render_heading(2, f"`[{kind.table}.NAME]`: {kind.noun}", f"fields-{kind.table}"),
+        _describe_names(kind),
+        f"```toml\n{example}```",
+        _render_fields_with_limits(kind),
+        *_list_unsupported_members(kind),
+    ]
+    return "\n\n".join(parts)
+
+
+def _describe_names(kind: Kind) -> str:
+    if not kind.name_api:
+        return f"`NAME` is a name in the file: 1 to {MAX_NAME_LENGTH} characters."
+    limits = _describe_limits(build_member_schema(kind.service, kind.name_api))
+    return f"`NAME` is also its name in AWS (`{kind.name_api}`): {limits}."
+
+
+def _render_fields_with_members(kind: Kind) -> str:
+    rows = [
+        (
+            f"`{path}`",
+            _describe_values(attribute.type, member.references if member else None),
+            _describe_default(attribute),
+            _describe_change(kind, member) if member else "",
+            member.doc if member else "",
+            f"`{member.api}`" if member and member.api else "",
+        )
+        for path, attribute, member in _iterate_fields(kind)
+    ]
+    header = ("Field", "Value", "Default", "A change", "Description", "Request member")
+    return render_table(header, rows)
+
+
+def _render_fields_with_limits(kind: Kind) -> str:
+    rows = []
+    for path, attribute, member in _iterate_fields(kind):
+        values = _describe_values(attribute.type, member.references if member else None)
+        limits = _describe_field_limits(kind, member, attribute.type) if member else ""
+        api = f"<br>AWS: `{member.api}`" if member and member.api else ""
+        rows.append(
+            (
+                f"`{path}`",
+                f"{values}<br>{limits}" if limits else values,
+                _describe_default(attribute),
+                _describe_change(kind, member) if member else "",
+                f"{member.doc}{api}" if member else "",
+            )
+        )
+    return render_table(("Field", "Value", "Default", "A change", "Description"), rows)
+
+
+def _iterate_fields(kind: Kind) -> Iterator[tuple[str, attrs.Attribute[Any], Member | None]]:
+    """Yield each field with its path and its member, followed by the fields of a nested table, which have no member."""
+    attrs.resolve_types(kind.spec_class)
+    for attribute in attrs.fields(kind.spec_class):
+        yield attribute.name, attribute, kind.members[attribute.name]
+        for path, inner in _list_nested_fields(attribute.name, attribute.type):
+            yield path, inner, None
+
+
+def _list_unsupported_members(kind: Kind) -> list[str]:
+    if not kind.unsupported_members:
+        return []
+    members = "; ".join(f"`{name}` ({reason})" for name, reason in kind.unsupported_members.items())
+    return [f"Request members that the file cannot set: {members}."]
+
+
+def _describe_change(kind: Kind, member: Member) -> str:
+    effect = EFFECTS_OF_A_CHANGE[member.on_change]
+    can_be_cleared = member.on_change == "in_place" and not member.required
+    if can_be_cleared and kind.forces_replacement(member.name, None):
+        return f"{effect}; clearing it {EFFECTS_OF_A_CHANGE['replaces']}"
+    return effect
+
+
+def _describe_field_limits(kind: Kind, member: Member, annotation: Any) -> str:
+    """Describe AWS's limits on a field's value, or return an empty text if it has none that the table can state."""
+    is_plain = select_toml_type(annotation) in {str, int, float} or get_origin(
+        select_toml_type(annotation)
+    ) in {tuple, Mapping}
+    if member.api is None or member.references or not is_plain:
+        return ""
+    return _describe_limits(build_member_schema(kind.service, member.api))
+
+
+def _describe_limits(schema: Mapping[str, Any]) -> str:
+    """Describe the sizes, ranges and patterns of a JSON Schema in words, such as "1 to 128 characters (letters, digits)"."""
+    length = _describe_range(schema.get("minLength"), schema.get("maxLength"), "characters")
+    characters = _describe_pattern(schema.get("pattern", ""))
+    parts = [
+        f"{length} ({characters})" if length and characters else length or characters,
+        _describe_range(schema.get("minimum"), schema.get("maximum"), ""),
+        _describe_range(None, schema.get("maxItems"), "items"),
+        _describe_range(None, schema.get("maxProperties"), "entries"),
+    ]
+    for part, title in (("propertyNames", "keys"), ("additionalProperties", "values"), ("items", "each")):
+        inner = schema.get(part)
+        if isinstance(inner, Mapping) and "properties" not in inner and (text := _describe_limits(inner)):
+            parts.append(f"{title}: {text}")
+    return "; ".join(filter(None, parts))
+
+
+def _describe_range(least: int | None, most: int | None, unit: str) -> str:
+    if most is None:
+        return f"at least {least:,} {unit}".strip() if least and least > 1 else ""
+    start = f"{least:,} to" if least else "at most"
+    return f"{start} {most:,} {unit}".strip()
+
+
+def _describe_pattern(pattern: str) -> str:
+    """Describe the characters that a pattern allows; return an empty text if it cannot be put in words.
+
+    The schema has the pattern in `^(?:…)$`, and a range of ASCII characters in place of `\\p{Graph}`.
+    """
+    aws_pattern = pattern.removeprefix("^(?:").removesuffix(")$").replace(r"\x21-\x7e", r"\p{Graph}")
+    expected = f"a match of {aws_pattern}"
+    description = describe_expected(expected).removesuffix(f" ({expected})")
+    if description in {expected, "any text"}:
+        return ""
+    match = _CHARACTERS_AT_END.fullmatch(description)
+    return f"{match[1]}{match[2]}`{match[3]}`" if match else description
+
+
+def _describe_values(annotation: Any, references: str | None) -> str:
+    """Describe the values of a field. `references` is the table that the field refers to, if any."""
+    if accepts_document_or_name(annotation):
+        return f"{_describe_values(Document, None)}; or a name from `[{references}.*]`"
+    if references:
+        return _describe_references(references, many=describe_type(annotation).startswith("an array"))
+    text = describe_type(annotation)
+    text = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", text)
+    return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", text)
+
+
+def _describe_references(table: str, *, many: bool) -> str:
+    external = '`{ id = "…" }`, `{ arn = "…" }`'
+    if table not in all_kinds():
+        return f"an array of {external}" if many else external
+    return f"{'an array of names' if many else 'a name'} from `[{table}.*]`, or {external}"
+
+
+def _describe_default(attribute: attrs.Attribute[Any]) -> str:
+    match attribute.default:
+        case attrs.NOTHING:
+            return "*required*"
+        case None | () | attrs.Factory():
+            return ""
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case value:
+            return f"`{value}`"
+
+
+def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
+    """Yield the fields of a nested table, or of the tables in an array, with their dotted paths.
+
+    `name` is the path of the field whose type is `annotation`. A field of any other type has no nested fields.
+    """
+    inner = select_toml_type(annotation)
+    if get_origin(inner) is tuple:
+        name, inner = f"{name}[]", select_toml_type(get_args(inner)[0])
+    if isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table":
+        attrs.resolve_types(inner)
+        yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))
