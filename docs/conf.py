@@ -19,6 +19,8 @@ html_title = f"reconciler {__version__}"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "notebooks/pki", "notebooks/setup_codes"]
 nitpicky = True
+nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures, of which most are not described in the documentation
+default_role = "code"  # docstrings write code in single backticks, as in Markdown
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4

@@ -9,11 +9,14 @@ import click
 import pytest
 
 from reconciler.cli.main import cli
+from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.resources import CommonKeys
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import ChangeLimits, Settings
+from reconciler.render.json.schemas import OUTPUTS
 from tests.docs.checkout import ROOT
+from tests.docs.field_tables import EXAMPLES_FOLDER
 from tests.docs.tables import search_docstring
 
 
@@ -96,3 +99,44 @@ def test_every_environment_variable_of_the_project_is_in_the_readme(readme):
         for name in re.findall(r"\bRECONCILER_[A-Z_]+\b", path.read_text(encoding="utf-8"))
     }
     assert sorted(name for name in names if f"`{name}`" not in readme) == []
+
+
+# ── the pages of the reference ──
+
+
+@pytest.fixture(scope="module")
+def desired_state_page():
+    return (ROOT / "docs" / "reference" / "desired_state.md").read_text(encoding="utf-8")
+
+
+def test_every_kind_has_an_example_in_the_reference():
+    assert sorted(path.stem for path in EXAMPLES_FOLDER.glob("*.toml")) == sorted(all_kinds())
+
+
+def test_every_workspace_key_is_in_the_reference(desired_state_page):
+    keys = {field.name for field in attrs.fields(Settings)}
+    keys |= {f"limits.{field.name}" for field in attrs.fields(ChangeLimits) if field.name != "kinds"}
+    assert sorted(key for key in keys if f"| `{key}` |" not in desired_state_page) == []
+
+
+def test_every_common_resource_key_is_in_the_reference(desired_state_page):
+    names = {field.name for field in attrs.fields(CommonKeys)} - {"lifecycle"}
+    names |= {f"lifecycle.{field.name}" for field in attrs.fields(Lifecycle)} | {FOR_EACH}
+    assert sorted(name for name in names if f"| `{name}` |" not in desired_state_page) == []
+
+
+def test_every_output_format_is_in_the_reference():
+    page = (ROOT / "docs" / "reference" / "json_formats.md").read_text(encoding="utf-8")
+    sections = [f"<!-- generated: format_{output.replace('-', '_')} -->" for output in OUTPUTS]
+    assert [section for section in sections if section not in page] == []
+
+
+def test_every_public_name_is_in_the_reference_of_the_api():
+    import reconciler
+    from reconciler.model import errors
+
+    page = (ROOT / "docs" / "reference" / "python_api.md").read_text(encoding="utf-8")
+    names = {
+        name for name in reconciler.__all__ if not hasattr(errors, name)
+    }  # the errors' module is a whole section
+    assert sorted(name for name in names if f"`{name}`" not in page) == []

@@ -154,7 +154,8 @@ def _run(arguments: list[str]) -> int:
         return 0
     finally:
         for stream in (sys.stdout, sys.stderr):
-            if stream:  # the command discards the streams that its reader has closed
+            # The command discards a stream that its reader has closed, and a program can close one.
+            if stream and not stream.closed:
                 stream.flush()
 
 

@@ -82,8 +82,9 @@ class ChangeRecord:
     """One change.
 
     `action` is "create", "update", "replace", "delete" or "forget". `live` is null if the resource did not exist. `fields` are the
-    fields that differ; `calls` are sent in this order. `origin` is the file and line of its table or of its `[[removed]]` entry, null
-    if the file has neither. `dependencies` are the addresses of the changes that must be applied before this one.
+    fields that differ; `calls` are sent in this order. `origin` is the file and line of its table or of its `[[removed]]` entry,
+    "[workspace]:1" for an ownership marker, and null for a deletion. `dependencies` are the addresses of the changes that must be
+    applied before this one.
     """
 
     address: str
