@@ -1,4 +1,4 @@
-"""Tables of the fields of each kind, for the README (folded) and for the reference (a heading for each kind)."""
+"""Tables of the fields of each kind, for the README and for the reference."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def render_fields() -> str:
 
 
 def render_field_reference() -> str:
-    """Render a section for each kind: a heading, an example, the fields, and the members that AWS has besides."""
+    """Render a section for each kind: a heading, an example, and the fields."""
     return "\n\n".join(_render_kind_reference(kind) for kind in all_kinds().values())
 
 
@@ -99,7 +99,10 @@ def _render_fields_with_limits(kind: Kind) -> str:
 
 
 def _iterate_fields(kind: Kind) -> Iterator[tuple[str, attrs.Attribute[Any], Member | None]]:
-    """Yield each field with its path and its member, followed by the fields of a nested table, which have no member."""
+    """Yield each field with its path and its member.
+
+    The fields of a nested table follow it; they have no member.
+    """
     attrs.resolve_types(kind.spec_class)
     for attribute in attrs.fields(kind.spec_class):
         yield attribute.name, attribute, kind.members[attribute.name]
@@ -123,7 +126,7 @@ def _describe_change(kind: Kind, member: Member) -> str:
 
 
 def _describe_field_limits(kind: Kind, member: Member, annotation: Any) -> str:
-    """Describe AWS's limits on a field's value, or return an empty text if it has none that the table can state."""
+    """Describe AWS's limits on a field's value; return an empty text without any."""
     is_plain = select_toml_type(annotation) in {str, int, float} or get_origin(
         select_toml_type(annotation)
     ) in {tuple, Mapping}
@@ -133,7 +136,7 @@ def _describe_field_limits(kind: Kind, member: Member, annotation: Any) -> str:
 
 
 def _describe_limits(schema: Mapping[str, Any]) -> str:
-    """Describe the sizes, ranges and patterns of a JSON Schema in words, such as "1 to 128 characters (letters, digits)"."""
+    """Describe the limits in a JSON Schema in words, such as "1 to 128 characters (letters, digits)"."""
     length = _describe_range(schema.get("minLength"), schema.get("maxLength"), "characters")
     characters = _describe_pattern(schema.get("pattern", ""))
     parts = [

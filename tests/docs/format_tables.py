@@ -42,9 +42,9 @@ def _build_label(output: str, name: str) -> str:
 
 
 def _read_docstrings(cls: type, members: Collection[str]) -> tuple[str, Mapping[str, str]]:
-    """Split the docstrings of a class, and of the classes it adds members to, into a description and members' meanings.
+    """Split a class's docstrings into a description and the members' meanings.
 
-    A meaning is a list item about the member, or the sentences that name it.
+    The docstrings of the classes that it adds members to are included. A meaning is a list item about the member, or the sentences that name it.
     """
     meanings: dict[str, list[str]] = {}
     descriptions: list[str] = []
@@ -58,7 +58,7 @@ def _read_docstrings(cls: type, members: Collection[str]) -> tuple[str, Mapping[
 
 
 def _remove_meanings(line: str, members: Collection[str], meanings: dict[str, list[str]]) -> str:
-    """Add what a line of a docstring states about members to their meanings, and return the rest of the line."""
+    """Add a docstring's line about members to their meanings, and return the rest of the line."""
     if (item := _LIST_ITEM.fullmatch(line)) and item[1] in members:
         meanings.setdefault(item[1], []).append(_to_sentence(item[2]))
         return ""
@@ -80,7 +80,7 @@ def _to_sentence(text: str) -> str:
 
 
 def _describe_schema(schema: Mapping[str, Any], output: str) -> str:
-    """Describe a JSON Schema in words: its type, its values, and a link if it is an object of another table."""
+    """Describe a JSON Schema in words, with a link if it is an object of another table."""
     match schema:
         case {"$ref": "#/$defs/PlanView"}:
             return "object"

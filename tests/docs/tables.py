@@ -1,4 +1,4 @@
-"""Generate tables of the README and of the documentation from the kinds, the commands and the output formats."""
+"""Generate tables of the documentation from the kinds, commands and output formats."""
 
 from __future__ import annotations
 
