@@ -119,6 +119,7 @@ def _build_environment(home: Path) -> Mapping[str, str]:
     return {
         "AWS_EC2_METADATA_DISABLED": "true",
         "HOME": str(home),
+        "HOSTNAME": SHOWN_HOST,
         "LANG": "C.UTF-8",
         "LOGNAME": SHOWN_USER,
         "NO_COLOR": "1",

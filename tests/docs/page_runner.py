@@ -38,7 +38,7 @@ from tests.docs.volatile import Substitutions, normalize
 ANY_LINES = "…"
 SHOWN_ONLY = frozenset({"text", "csv", "mermaid"})
 _BLOCK = re.compile(
-    r"^(?P<exit><!-- exit: (?P<code>\d+) -->\n)?(?P<indent> *)```(?P<language>[\w-]+)(?P<options>[^\n]*)\n"
+    r"^(?P<exit> *<!-- exit: (?P<code>\d+) -->\n)?(?P<indent> *)```(?P<language>[\w-]+)(?P<options>[^\n]*)\n"
     r"(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -54,6 +54,9 @@ def run_page(text: str, folder: Path, *, is_readme: bool = False) -> str:
         PageError: If a command, an edit or code fails, or a block breaks a rule.
     """
     check_install_commands(text)
+    expected_codes = sum(block["exit"] is not None for block in _BLOCK.finditer(text))
+    if text.count("<!-- exit:") != expected_codes:
+        raise PageError("`<!-- exit: N -->` must be the line before a console block")
     runner = _PageRunner(folder, is_readme=is_readme)
     try:
         return _BLOCK.sub(runner.update_block, text)

@@ -16,60 +16,12 @@ _NOT_RUN = re.compile(
     r"(pip3?|pipx|uv|uvx|docker|gh|glab)( |$)|git clone |python3? -m (venv|pip)( |$)|source \S+/bin/activate$|deactivate$"
 )
 _PROGRAMS = frozenset(
-    [
-        "reconciler",
-        "python",
-        "python3",
-        "aws",
-        "curl",
-        "openssl",
-        "git",
-        "cat",
-        "cd",
-        "chmod",
-        "cp",
-        "cut",
-        "date",
-        "diff",
-        "echo",
-        "env",
-        "export",
-        "false",
-        "find",
-        "grep",
-        "head",
-        "jq",
-        "jobs",
-        "kill",
-        "ls",
-        "mkdir",
-        "mktemp",
-        "mv",
-        "printf",
-        "pwd",
-        "rm",
-        "sed",
-        "set",
-        "sleep",
-        "sort",
-        "tail",
-        "tee",
-        "test",
-        "touch",
-        "tr",
-        "true",
-        "umask",
-        "uniq",
-        "unset",
-        "until",
-        "wait",
-        "wc",
-        "while",
-        "for",
-        "if",
-        "[",
-        "[[",
-    ]
+    re.split(
+        r"\s+",
+        """reconciler python python3 aws curl openssl git jq
+        cat cd chmod cp cut date diff disown echo env export false find for grep head if jobs kill ls mkdir mktemp mv printf pwd rm sed
+        seq set sleep sort tail tee test touch tr true umask uniq unset until wait wc while [ [[""",
+    )
 )
 """Programs that a reader has; `rm` and `mv` must stay in the page's folder."""
 _INSTALL = re.compile(
@@ -85,7 +37,8 @@ def is_run(command: str) -> bool:
 def check_command(command: str) -> None:
     """Raise a PageError unless a reader can run the command and it stays in the page's folder."""
     first_line = command.partition("\n")[0]
-    words = shlex.split(first_line, comments=True) if "<<" not in first_line else first_line.split()
+    first_line = first_line.lstrip("( ")
+    words = first_line.split() if "<<" in first_line else shlex.split(first_line, comments=True)
     program = next((word for word in words if not re.match(r"\w+=", word)), "export")
     if program not in _PROGRAMS:
         raise PageError(f"$ {command}\nis not a command that every reader can run")

@@ -108,6 +108,7 @@ INVALID_PAGES = {
     "wrong exit code": console("$ reconciler validate --help", "$ false"),
     "failing command before the last": console("$ false", "$ true"),
     "expected failure that does not happen": "<!-- exit: 2 -->\n" + console("$ true"),
+    "exit code before no block": "<!-- exit: 1 -->\n\n" + console("$ false"),
     "command that ends the shell": console("$ export CODE=1; exit 0"),
     "output before the first command": console("output", "$ true"),
     "line that the output does not have": console("$ echo a", "…", "b", "…"),
@@ -144,7 +145,7 @@ VALID_PAGES = {
         '$ pip install "iot-reconciler[notebook] @ git+https://github.com/OWNER/reconciler@COMMIT"',
         "Successful",
     ),
-    "indented block": "1. Step:\n\n   ```console\n   $ echo a\n   a\n   ```\n",
+    "indented block": "1. Step:\n\n   <!-- exit: 1 -->\n   ```console\n   $ echo a; false\n   a\n   ```\n",
     "file": "```csv\n# devices.csv\nserial\n1\n```\n" + console("$ cat devices.csv", "serial", "1"),
     "edit": "```toml\n# desired_state.toml\n[workspace]\nname = 'a'\n```\n\n```diff\n-name = 'a'\n+name = 'b'\n```\n"
     + console("$ cat desired_state.toml", "# desired_state.toml", "[workspace]", "name = 'b'"),

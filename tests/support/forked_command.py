@@ -3,7 +3,7 @@
 A server process imports everything once and waits for connections on a Unix socket. The executable file, a small Python script
 without imports of packages, passes its arguments, environment, folder and open streams to that server, which forks a process that
 runs the command. Like the installed command, this process has its own exit code and writes to the streams of its caller.
-But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
+SIGTERM is passed on to it. But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
 
 `python` is in the subfolder `python`. It runs a script, a module (`-m`), or code (`-c`, `-`).
 
@@ -32,12 +32,13 @@ ROOT = Path(__file__).parents[2]
 _LENGTH_BYTES = 8
 _EXECUTABLE = """\
 #!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     socket.send_fds(server, [len(request).to_bytes({length_bytes}, "big")], [0, 1, 2])
     server.sendall(request)
+    signal.signal(signal.SIGTERM, lambda *_: server.sendall(b"T"))
     exit_code = server.recv(1)
 sys.exit(exit_code[0] if exit_code else "the forked command has died")
 """
@@ -100,7 +101,7 @@ def _run_and_exit(connection: socket.socket) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         arguments = _take_over_request(connection)
-        threading.Thread(target=_die_with_caller, args=(connection,), daemon=True).start()
+        threading.Thread(target=_follow_caller, args=(connection,), daemon=True).start()
         exit_code = _run(arguments)
     finally:
         connection.sendall(bytes([exit_code]))
@@ -120,15 +121,18 @@ def _take_over_request(connection: socket.socket) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
+    if host := environ.get("HOSTNAME"):
+        socket.gethostname = lambda: host  # outputs show it
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (it stays open until the process ends)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     return arguments
 
 
-def _die_with_caller(connection: socket.socket) -> None:
-    """Kill this process when the caller ends, which closes the connection."""
-    connection.recv(1)
+def _follow_caller(connection: socket.socket) -> None:
+    """Pass on SIGTERM, and kill this process when the caller ends, which closes the connection."""
+    while connection.recv(1):
+        os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
