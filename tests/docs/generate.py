@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from tests.docs import pictures
@@ -19,7 +20,12 @@ _SECTION = re.compile(r"(<!-- generated: ([\w.-]+) -->\n)(?:(?!<!--).*\n)*?(<!--
 
 def update_tables(page: str) -> str:
     """Return the page with its generated sections updated."""
-    return _SECTION.sub(lambda match: f"{match[1]}{SECTIONS[match[2]]()}\n{match[3]}", page)
+    return _SECTION.sub(lambda match: f"{match[1]}{_render_section(match[2])}\n{match[3]}", page)
+
+
+@cache
+def _render_section(name: str) -> str:
+    return SECTIONS[name]()
 
 
 def update_page(path: Path, folder: Path) -> str:

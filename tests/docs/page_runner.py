@@ -25,6 +25,7 @@ import textwrap
 import tomllib
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -79,19 +80,23 @@ class _PageRunner:
 
     def __init__(self, folder: Path, *, is_readme: bool) -> None:
         self._is_readme = is_readme
-        start = folder / "fleet"
-        if is_readme:
-            copy_checkout(start)
-        else:
-            start.mkdir(parents=True)
-        self._start = start
-        self._session = BashSession(start, folder / "session")
+        self._folder = folder
+        self._start = folder / "fleet"
         self._substitutions = Substitutions()
         self._namespace: dict[str, object] = {}
         self._clone: str | None = None
 
+    @cached_property
+    def _session(self) -> BashSession:
+        if self._is_readme:
+            copy_checkout(self._start)
+        else:
+            self._start.mkdir(parents=True)
+        return BashSession(self._start, self._folder / "session")
+
     def close(self) -> None:
-        self._session.close()
+        if "_session" in vars(self):
+            self._session.close()
 
     def update_block(self, block: re.Match[str]) -> str:
         indent, language = block["indent"], block["language"]
