@@ -16,7 +16,7 @@ author = "the authors of reconciler"
 release = __version__
 html_title = f"reconciler {__version__}"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "notebooks/pki", "notebooks/setup_codes"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures, of which most are not described in the documentation

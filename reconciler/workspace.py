@@ -42,7 +42,12 @@ if TYPE_CHECKING:
 class Workspace(WorkspaceFiles):
     """A desired state and the registry that it describes.
 
-    `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
+    The file is loaded when it is first needed. Methods that call the registry raise `TargetError` if it cannot be reached, and
+    `AwsError` for errors that it returns.
+
+    Args:
+        path: A TOML file or a folder of TOML files.
+        environ: Environment variables to use in place of the process's own.
 
     >>> workspace = Workspace("desired_state.toml")
     >>> plan = workspace.plan()
@@ -64,17 +69,24 @@ class Workspace(WorkspaceFiles):
     ) -> DisplayedPlan:
         """Read the file and the registry, and return a plan: the changes, with the calls that make them.
 
-        - `destroy`: plan the deletion of everything that the workspace owns;
-        - `adopt`: addresses of unmanaged resources to import;
-        - `wave`: the percentage of the certificate rotations that one wave has; the plan has all rotations, but limits count only
-          those of one wave;
-        - `allow`: overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a percentage
-          such as "10%";
-        - `select` and `exclude`: the changes to include (empty: all) and to leave out, as addresses, globs or kinds, with a `+`
-          in front to add dependencies, or at the end to add dependents.
+        Args:
+            destroy: Whether to plan the deletion of everything that the workspace owns.
+            adopt: Addresses of unmanaged resources to import.
+            wave: The percentage of the certificate rotations that one wave has. The plan has all rotations, but limits count only
+                those of one wave.
+            allow: Overrides of the file's limits: "delete" or "replace" → a count such as "50", or a percentage such as "10%".
+            select: The changes to include, all if empty: addresses, globs or kinds, with a `+` in front to add dependencies, or at
+                the end to add dependents.
+            exclude: The changes to leave out, written as for `select`.
+            progress: Called while the registry is read, with a description, the number of items read, and their total. Without
+                it, a notebook's cell shows the progress.
 
-        Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError, and ValueError for
-        an invalid address or limit.
+        Raises:
+            InvalidDesiredStateError: If the file has errors.
+            PlanRejectedError: If the plan fails a plan check, such as a limit.
+            SelectionError: If a selector selects nothing.
+            MissingSecretError: If a secret that the plan needs is not set.
+            ValueError: If an address or a limit is not valid.
         """
         from reconciler.model.plan_options import LimitOverride, PlanOptions
 
@@ -86,7 +98,8 @@ class Workspace(WorkspaceFiles):
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file for `open_plan`, with references and salted hashes in place of secrets.
 
-        Raises OSError.
+        Raises:
+            OSError: If the file cannot be written.
         """
         from reconciler.render.json.plan_file import render_plan_json
 
@@ -96,9 +109,12 @@ class Workspace(WorkspaceFiles):
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
 
-        Raises PlanRejectedError, with the first differences, if the plan file was edited, if it was made from another desired state
-        or for another target, or if a resource in it has changed since, for example because the plan was already applied. Raises
-        OSError if the file cannot be read, and what `plan` raises.
+        Raises the errors of `plan`, too.
+
+        Raises:
+            PlanRejectedError: If the plan file was edited, if it was made from another desired state or for another target, or if a
+                resource in it has changed since, for example because the plan was already applied. It has the first differences.
+            OSError: If the file cannot be read.
         """
         from reconciler.engine.plan import saved_plan
         from reconciler.render.json.plan_file import check_view, parse_plan_file
@@ -165,11 +181,17 @@ class Workspace(WorkspaceFiles):
     ) -> DisplayedResult:
         """Apply a plan, and return the outcome of each step.
 
-        `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. If `stop` is
-        set, running steps finish and the rest are canceled. `command` is recorded in the journal as the command of the run.
+        The error of a step is in its outcome; it is not raised.
 
-        Raises LockedError while another apply of this workspace is running, and ReconcilerError, AwsError and TargetError if the
-        lease cannot be acquired. An error of a step is in its outcome.
+        Args:
+            plan: The plan, or a part of it.
+            on_outcome: Called with every outcome as it happens. Without it, a notebook's cell shows the progress.
+            stop: When it is set, running steps finish and the rest are canceled.
+            command: The command of the run in the journal.
+
+        Raises:
+            LockedError: If another apply of this workspace is running.
+            ReconcilerError: If the lease cannot be acquired for another reason.
         """
         from reconciler.engine.apply.executor import apply_plan
 
@@ -196,8 +218,7 @@ class Workspace(WorkspaceFiles):
     def lease_holder(self) -> LeaseHolder | None:
         """Return the lease that prevents another apply at present, or None.
 
-        If an apply has crashed on another machine, its lease prevents other applies until the lease expires. Raises AwsError and
-        TargetError.
+        If an apply has crashed on another machine, its lease prevents other applies until the lease expires.
         """
         from reconciler.engine.ownership.lease import find_lease_holder
 
@@ -206,8 +227,7 @@ class Workspace(WorkspaceFiles):
     def unlock(self) -> LeaseHolder | None:
         """Release the lease, even one that another process holds, and return it; None without a lease.
 
-        If another caller changes the workspace's group at the same moment, the lease is returned but not released. Raises AwsError
-        and TargetError.
+        If another caller changes the workspace's group at the same moment, the lease is returned but not released.
         """
         from reconciler.engine.ownership.lease import force_unlock
 
@@ -216,7 +236,7 @@ class Workspace(WorkspaceFiles):
     def release_stale_lease(self, plan: Plan) -> None:
         """If a plan is empty, release a lease that has expired or whose process has died.
 
-        Applying a plan with steps does this by acquiring the lease. Raises AwsError and TargetError.
+        Applying a plan with steps does this by acquiring the lease.
         """
         from reconciler.engine.ownership.lease import release_stale_lease
 
@@ -228,14 +248,20 @@ class Workspace(WorkspaceFiles):
     def history(self, limit: int | None = 20) -> DisplayedHistory:
         """Return the latest runs of all workspaces in the desired state's folder, newest first.
 
-        `limit` is the maximum number of runs, or None to return all. Raises JournalError.
+        Args:
+            limit: The maximum number of runs, or None for all.
+
+        Raises:
+            JournalError: If the journal cannot be read.
         """
         return DisplayedHistory(self._journal.list_runs(limit))
 
     def run(self, id_part: str) -> DisplayedRun:
         """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
 
-        Raises JournalError, and ReconcilerError if not exactly one run matches.
+        Raises:
+            JournalError: If the journal cannot be read.
+            ReconcilerError: If not exactly one run matches.
         """
         known_ids = self._journal.list_ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
@@ -248,7 +274,8 @@ class Workspace(WorkspaceFiles):
     def last_run(self) -> DisplayedRun | None:
         """Return this workspace's latest run with its steps and calls, or None before the first.
 
-        Raises JournalError.
+        Raises:
+            JournalError: If the journal cannot be read.
         """
         latest = self._journal.list_runs(1, self.desired.settings.name)
         return self.run(latest[0].id) if latest else None
@@ -278,8 +305,9 @@ class Workspace(WorkspaceFiles):
     def unfinished_addresses(self) -> Collection[Address]:
         """Return the addresses that this workspace's last run on this target did not complete.
 
-        Raises PlanRejectedError if there was no such run, or if it is still running, was a destroy or completed every step. Raises
-        JournalError and TargetError.
+        Raises:
+            PlanRejectedError: If there was no such run, or if it is still running, was a destroy or completed every step.
+            JournalError: If the journal cannot be read.
         """
         from reconciler.engine.apply.retry_failed import find_unfinished_addresses
 
@@ -294,7 +322,14 @@ class Workspace(WorkspaceFiles):
     ) -> DisplayedDrift:
         """Return the differences between the registry and the file. Writes nothing and acquires no lease.
 
-        Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
+        Args:
+            select: The resources to include, all if empty; written as for `plan`.
+            exclude: The resources to leave out.
+            progress: As for `plan`.
+
+        Raises:
+            InvalidDesiredStateError: If the file has errors.
+            SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.drift import find_drift
         from reconciler.render.rich_display import DisplayedDrift
@@ -314,9 +349,10 @@ class Workspace(WorkspaceFiles):
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: its desired and live state, and the change that a plan would make.
 
-        Raises ReconcilerError if the kind is unknown, or if the resource is neither in the file nor owned by the workspace; the
-        message suggests a similar name if there is one. Raises ValueError if `address` is not a valid address, and
-        InvalidDesiredStateError, TargetError and AwsError.
+        Raises:
+            ReconcilerError: If the kind is unknown, or if the resource is neither in the file nor owned by the workspace.
+            ValueError: If `address` is not a valid address.
+            InvalidDesiredStateError: If the file has errors.
         """
         from reconciler.kinds import all_kinds
 
@@ -337,7 +373,8 @@ class Workspace(WorkspaceFiles):
     ) -> Sequence[DisplayedResource]:
         """Return what `show` returns, for every selected resource (default: all), ordered by address.
 
-        Raises SelectionError, TargetError and AwsError.
+        Raises:
+            SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.selection import select_compared
 
@@ -348,7 +385,11 @@ class Workspace(WorkspaceFiles):
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
         """Return the dependency graph of the file, or of the selected part.
 
-        Edges lead from a dependency to its dependents. Raises InvalidDesiredStateError and SelectionError.
+        Edges lead from a dependency to its dependents. Nothing is read from the registry.
+
+        Raises:
+            InvalidDesiredStateError: If the file has errors.
+            SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.graph import build_resource_graph
 
@@ -366,7 +407,10 @@ class Workspace(WorkspaceFiles):
     def panel(self, plan: Plan | None = None) -> None:
         """Show a plan (default: a new one) in a notebook panel that can apply it; outside notebooks, print it.
 
-        Raises what `plan` raises, and MissingExtraError if the widgets are not installed.
+        Raises the errors of `plan`, too.
+
+        Raises:
+            MissingExtraError: If the extra `notebook` is not installed.
         """
         plan = self.plan() if plan is None else plan
         if not is_in_notebook():

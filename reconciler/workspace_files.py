@@ -50,7 +50,11 @@ class WorkspaceFiles:
 
     @cached_property
     def desired(self) -> DesiredState:
-        """The desired state in the file. Raises InvalidDesiredStateError with every diagnostic."""
+        """The desired state in the file.
+
+        Raises:
+            InvalidDesiredStateError: If the file has errors. It has every diagnostic.
+        """
         return self._load()
 
     def _load(self) -> DesiredState:
@@ -60,10 +64,13 @@ class WorkspaceFiles:
         return load(self.path, constraints=ServiceModelConstraints(), environ=self._environ)
 
     def reload(self) -> None:
-        """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.
+        """Read the file again, and reconnect if its settings changed.
 
         `plan`, `open_plan`, `drift` and `show` do this by themselves, except the first call of any of them: it uses the file as
         it was first loaded.
+
+        Raises:
+            InvalidDesiredStateError: If the file has errors.
         """
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
@@ -81,7 +88,10 @@ class WorkspaceFiles:
     def connection(self) -> Connection:
         """The target, with the function and the boto3 clients that send calls to it.
 
-        Raises TargetError, for example if there are no credentials; whether a URL responds is not checked.
+        Whether a URL responds is not checked.
+
+        Raises:
+            TargetError: If there are no credentials, for example.
         """
         return self._connection
 
@@ -102,7 +112,8 @@ class WorkspaceFiles:
     def reset_registry(self) -> None:
         """Delete the embedded registry's database.
 
-        Raises TargetError if `RECONCILER_REGISTRY` names a file that is not a SQLite database.
+        Raises:
+            TargetError: If `RECONCILER_REGISTRY` names a file that is not a SQLite database.
         """
         is_path_from_user = _REGISTRY_VARIABLE in self._environ
         if is_path_from_user and self.registry_path.exists() and not _is_database(self.registry_path):
