@@ -1,50 +1,59 @@
-# Every target sets up what it needs. CI runs `make check` before the tests.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+# Every target sets up what it needs. A `##` comment is the target's line in the help.
+export PYTHON ?= python3
 
-.PHONY: apply test coverage browser check check-workflows check-release build format docs regenerate notebooks stress bench clean
-.DEFAULT_GOAL := apply
+VENV    := .venv
+BIN     := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+READY   := $(VENV)/.ready
 
-$(READY): pyproject.toml
-	@echo "setting up $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev,docs]"
+LOCK    := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+           --custom-compile-command "make lock"
+
+.PHONY: help apply test coverage browser check check-workflows check-release build format docs regenerate notebooks stress bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this help.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(RUNTIME): pyproject.toml requirements/build.txt requirements/runtime.txt
+	@requirements/install.sh build.txt runtime.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-apply: $(READY)
+$(READY): $(RUNTIME) requirements/dev.txt
+	@requirements/install.sh dev.txt
+	@touch $@
+
+apply: $(RUNTIME) ## Apply desired_state.toml to the embedded registry, then plan again.
 	@$(BIN)/reconciler apply --yes
 	@echo
 	@echo "plan again, to show that no changes are left:"
 	@$(BIN)/reconciler plan --detailed-exitcode
 
-test: $(READY) browser
+test: $(READY) browser ## Run the tests.
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-# Run the tests and measure which lines of the package they run; takes about three times as long as `make test`.
-coverage: $(READY) browser
+coverage: $(READY) browser ## Run the tests and measure which lines of the package they run; takes three times as long.
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -n auto --dist loadgroup
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-# Install Chromium if it is missing.
-browser:
+browser: ## Install Chromium for the tests of the panel, if it is missing.
 	@tests/notebook/browser.sh
 
-check: $(READY) check-workflows
+check: $(READY) check-workflows ## Check format, style, types, imports and workflows.
 	$(BIN)/ruff format --check reconciler tests notebooks
 	$(BIN)/ruff check reconciler tests notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Find security mistakes in the workflows, and compare GitHub's and GitLab's files with their schemas. No network is needed.
 EXAMPLES  := .github/examples/plan.yml .github/examples/apply.yml .github/examples/drift.yml
 WORKFLOWS := .github/workflows/*.yml $(EXAMPLES)
 SCHEMA    := $(BIN)/check-jsonschema --quiet --builtin-schema
 
-check-workflows: $(READY)
+# No network is needed.
+check-workflows: $(READY) ## Find security mistakes in the workflows, and compare YAML files with their schemas.
 	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection --collect=all --config .github/zizmor.yml .github $(EXAMPLES)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
 	$(SCHEMA) vendor.github-actions .github/actions/*/action.yml
@@ -53,41 +62,43 @@ check-workflows: $(READY)
 	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(SCHEMA) vendor.gitlab-ci --data-transform gitlab-ci .github/examples/gitlab-ci.yml
 
-# Build the sdist and the wheel in dist/.
-build: $(READY)
+build: $(READY) ## Build the sdist and the wheel in dist/.
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
 
-# Check that TAG, the version and the changelog agree: make check-release TAG=v1.2.3
-check-release:
+check-release: ## Check that TAG, the version and the changelog agree: make check-release TAG=v1.2.3
 	@$(PYTHON) .github/check_release.py "$(TAG)"
 
-format: $(READY)
+format: $(READY) ## Format the code and apply automatic fixes.
 	$(BIN)/ruff format reconciler tests notebooks
 	$(BIN)/ruff check --fix reconciler tests notebooks
 
-# Build the documentation site in docs/_build/html.
-docs: $(READY)
+docs: $(READY) ## Build the documentation in docs/_build/html.
 	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
 
-# Update the outputs, tables and pictures in the README and the documentation.
-regenerate: $(READY)
+regenerate: $(READY) ## Update the outputs, tables and pictures in the README and the documentation.
 	@$(BIN)/python -m tests.docs.generate
 
-# Run the notebooks, store them with their output, and redraw the README's picture of the panel.
-notebooks: $(READY) browser
+notebooks: $(READY) browser ## Run the notebooks, store their output, and redraw the README's picture of the panel.
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
 
-# Run the property tests with random seeds and STRESS_EXAMPLES times as many examples (default: 15); start new rounds for STRESS_MINUTES
-# (default: one round).
-stress: $(READY)
+# STRESS_EXAMPLES is the factor for the number of examples (default: 15); new rounds start for STRESS_MINUTES (default: one round).
+stress: $(READY) ## Run the property tests with many random examples.
 	@$(BIN)/python -m tests.support.stress
 
-bench: $(READY)
+bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.race
 	$(BIN)/python -m tests.benchmarks.manifest
 
-clean:
+# dev.txt is the whole resolution; the other files pin the same versions.
+lock: $(READY) ## Renew the pinned versions in requirements/.
+	@$(LOCK) --extra dev --extra docs --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --extra all --output-file requirements/all.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --extra docs --output-file requirements/docs.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --output-file requirements/build.txt requirements/build.in
+
+clean: ## Delete the environment, the embedded registry, and everything that was built.
 	rm -rf $(VENV) .reconciler build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

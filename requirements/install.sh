@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Install the packages that the named locks pin into .venv, which is created if it is missing.
+# usage: requirements/install.sh LOCK...
+# Environment: PYTHON is the interpreter for a new .venv (default: python3).
+# Each package is a line of output. The elapsed time is shown in between, because some steps take long.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+show_elapsed_time() {
+  while sleep 3; do echo "  … $SECONDS s"; done
+}
+
+show_packages() {
+  awk '
+    { sub(/^ +/, "") }
+    /^(Collecting|Processing) / { name = $2; sub(/.*\//, "", name); sub(/\.whl$/, "", name); print "  " name; fflush() }
+    /^Installing collected/ { print "  unpacking …"; fflush() }'
+}
+
+show_elapsed_time &
+trap "kill $! 2>/dev/null" EXIT
+
+if [ ! -x .venv/bin/pip ]; then
+  echo "creating .venv …"
+  "${PYTHON:-python3}" -m venv .venv
+fi
+# Python compiles modules when they are first imported; to compile all of them takes longer than to download them.
+install=(.venv/bin/pip install --disable-pip-version-check --no-compile --progress-bar off --no-deps)
+echo "installing $* …"
+"${install[@]}" --require-hashes "${@/#/--requirement=requirements/}" | show_packages
