@@ -9,7 +9,7 @@ READY   := $(VENV)/.ready
 LOCK    := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
            --custom-compile-command "make lock"
 
-.PHONY: help apply test coverage browser check check-workflows check-release build format docs regenerate notebooks stress bench lock clean
+.PHONY: help apply test wheel-test oldest-test coverage browser check check-workflows check-release build format docs regenerate notebooks stress bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help.
@@ -32,6 +32,13 @@ apply: $(RUNTIME) ## Apply desired_state.toml to the embedded registry, then pla
 
 test: $(READY) browser ## Run the tests.
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+wheel-test: $(READY) ## Build the wheel and the sdist, and test them in empty environments.
+	@$(BIN)/python -m pytest -m packaging tests/packaging
+
+# Not in CI's main run: the lower bounds change rarely.
+oldest-test: $(READY) ## Run the tests of the core with the oldest supported versions, in .venv-oldest.
+	@$(BIN)/python -m tests.packaging.oldest
 
 coverage: $(READY) browser ## Run the tests and measure which lines of the package they run; takes three times as long.
 	@$(BIN)/coverage erase
@@ -92,13 +99,14 @@ bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.race
 	$(BIN)/python -m tests.benchmarks.manifest
 
-# dev.txt is the whole resolution; the other files pin the same versions.
+# dev.txt is the whole resolution; the other files pin the same versions, except oldest.txt, which pins the lower bounds.
 lock: $(READY) ## Renew the pinned versions in requirements/.
 	@$(LOCK) --extra dev --extra docs --output-file requirements/dev.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra all --output-file requirements/all.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra docs --output-file requirements/docs.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --output-file requirements/build.txt requirements/build.in
+	@$(LOCK) --resolution lowest-direct --extra all --output-file requirements/oldest.txt pyproject.toml
 
 clean: ## Delete the environment, the embedded registry, and everything that was built.
-	rm -rf $(VENV) .reconciler build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .venv-oldest .reconciler build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

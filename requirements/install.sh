@@ -11,10 +11,12 @@ show_elapsed_time() {
 }
 
 show_packages() {
-  awk '
-    { sub(/^ +/, "") }
-    /^(Collecting|Processing) / { name = $2; sub(/.*\//, "", name); sub(/\.whl$/, "", name); print "  " name; fflush() }
-    /^Installing collected/ { print "  unpacking …"; fflush() }'
+  while read -r word name _; do
+    case $word in
+      Collecting | Processing) name=${name##*/} && echo "  ${name%.whl}" ;;
+      Installing) echo "  unpacking …" ;;
+    esac
+  done
 }
 
 show_elapsed_time &

@@ -1,0 +1,119 @@
+"""Build the wheel and the sdist, and install them in empty environments with locked versions."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ROOT / "requirements"
+UV = Path(sys.executable).with_name("uv")
+LOCKS_BY_EXTRA: Mapping[str, str] = {"": "runtime.txt", "all": "all.txt"}
+"""Extra → its lock. The other extras are installed with the versions and hashes of all.txt as constraints."""
+
+SOURCE_DATE_EPOCH = "1700000000"
+"""The time of every file in an archive."""
+
+
+def run_program(*words: str | Path, cwd: Path = ROOT, **environ: str) -> str:
+    """Run a program that must succeed, and return its output."""
+    process = subprocess.run(
+        [*map(str, words)],
+        cwd=cwd,
+        env=_build_environ(environ),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert process.returncode == 0, f"{words}: {process.stdout}{process.stderr}"
+    return process.stdout
+
+
+def _build_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of a child process, which must not import this checkout."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
+    }
+    return {**inherited, "NO_COLOR": "1", **environ}
+
+
+def copy_sources(folder: Path) -> Path:
+    """Copy the files that belong to the repository, as a fresh clone has them."""
+    names = run_program("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in names:
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+            shutil.copymode(ROOT / name, folder / name)
+    return folder
+
+
+def build(source: Path, target: Path, *kinds: str) -> dict[str, Path]:
+    """Build the archives of a source folder and return their paths by kind: `sdist` and `wheel`."""
+    command = [sys.executable, "-m", "hatchling", "build", "-d", target]
+    for kind in kinds:
+        run_program(*command, "-t", kind, cwd=source, SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH)
+    (sdist,) = target.glob("*.tar.gz") if "sdist" in kinds else [None]
+    (wheel,) = target.glob("*.whl") if "wheel" in kinds else [None]
+    return {kind: path for kind, path in (("sdist", sdist), ("wheel", wheel)) if path}
+
+
+@frozen
+class Environment:
+    """A virtual environment."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin/python"
+
+    @property
+    def site_packages(self) -> Path:
+        (path,) = self.folder.glob("lib/python*/site-packages")
+        return path
+
+    def install(self, *words: str | Path) -> None:
+        """Install with uv, without precompiled modules."""
+        # Links into uv's cache would change the cache when a test overwrites an installed file.
+        run_program(UV, "pip", "install", "--quiet", "--link-mode", "copy", "--python", self.python, *words)
+
+    def run(self, program: str, *words: str | Path, cwd: Path, **environ: str) -> tuple[int, str, str]:
+        """Run an installed program; return its exit code and its outputs."""
+        process = subprocess.run(
+            [self.folder / "bin" / program, *map(str, words)],
+            cwd=cwd,
+            env=_build_environ(environ),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return process.returncode, process.stdout, process.stderr
+
+    def measure_megabytes(self) -> float:
+        """Return the size on disk of all packages with their compiled modules, as pip leaves them."""
+        compileall.compile_dir(self.site_packages, quiet=2, workers=2)
+        blocks = run_program("du", "-sk", self.site_packages).split()[0]
+        return int(blocks) / 1024
+
+
+def create_environment(folder: Path, wheel: Path, extra: str = "") -> Environment:
+    """Create an environment with the wheel, an extra, and nothing else; every version is locked."""
+    run_program(UV, "venv", "--quiet", "--python", sys.executable, folder)
+    environment = Environment(folder)
+    if lock := LOCKS_BY_EXTRA.get(extra):
+        environment.install("--require-hashes", "--requirement", LOCKS / lock)
+        environment.install("--no-deps", wheel)
+    else:
+        environment.install("--constraint", LOCKS / "all.txt", f"{wheel}[{extra}]")
+    run_program(UV, "pip", "check", "--quiet", "--python", environment.python)
+    return environment
