@@ -59,7 +59,7 @@ class BashSession:
             PageError: If the command does not end in time, or ends the shell.
         """
         self._output.write_bytes(b"")
-        has_terminal = not re.search(r"[|>]|\$\(", command)
+        has_terminal = not re.search(r"[|>]|=\$\(", command)
         exit_code = self._send(
             f"{f'export COLUMNS={COLUMNS}' if has_terminal else 'unset COLUMNS'}\n{command}"
         )
