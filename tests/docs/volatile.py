@@ -15,7 +15,7 @@ _VOLATILE = re.compile(
     | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b   # UUID
     | \b[0-9a-f]{12,64}(?:\b|(?=…))                                      # digest, certificate ID
     | \b(?=[a-z]*\d)[0-9a-hjkmnp-tv-z]{11}\b                             # ID of a run
-    | (?<!least\ ) (?<!second:\ ) \b\d+\.\d+ (?=\ (?: s | ms | seconds )\b)   # duration
+    | (?<!least\ ) (?<!second:\ ) \b\d+\.\d+ (?=\ ?(?: s | ms | seconds )\b)   # duration
     | (?<=process\ )\d+                                                # process ID
     """,
     re.VERBOSE | re.MULTILINE,
