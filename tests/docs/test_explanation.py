@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from reconciler.engine.load import declarations, input_files, manifests, toml_file
 from tests.docs.checkout import ROOT
 
 EXPLANATION = ROOT / "docs" / "explanation"
@@ -68,3 +69,39 @@ def test_the_diagram_of_the_architecture_loads_nothing_and_has_a_title():
     text = (EXPLANATION / "architecture.svg").read_text(encoding="utf-8")
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)\S+|@import|<script", text) == []
     assert ET.fromstring(text).findtext(f"{SVG}title")
+
+
+def test_every_decision_has_a_date_a_reason_and_a_price():
+    _, *records = re.split(
+        r"^## ", (EXPLANATION / "decisions.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    parts = (r"^\*Decided \d{4}-\d{2}-\d{2}\.\*", r"^- \*\*Why\*\*: ", r"^- \*\*Price\*\*: ")
+    incomplete = [
+        record.split("\n", 1)[0]
+        for record in records
+        if not all(re.search(part, record, re.MULTILINE) for part in parts)
+    ]
+    assert (incomplete, len(records) > 10) == ([], True)
+
+
+def test_the_commands_that_repeat_the_measurements_exist():
+    text = (EXPLANATION / "performance.md").read_text(encoding="utf-8")
+    modules = set(re.findall(r"tests\.benchmarks\.(\w+)", text))
+    assert modules == {"endpoint", "manifest", "race"}
+    options = set(re.findall(r" (--[a-z]+)", text))
+    source = "".join((ROOT / "tests" / "benchmarks" / f"{name}.py").read_text() for name in modules)
+    assert [option for option in sorted(options) if f'"{option}"' not in source] == []
+
+
+def test_the_limits_of_the_input_are_those_of_the_loader():
+    text = (EXPLANATION / "limits.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| (\d[^|]+|\d) \|$", text, re.MULTILINE))
+    mib = 2**20
+    assert rows == {
+        "A TOML file": f"{toml_file.MAX_FILE_BYTES // mib} MiB",
+        "A manifest": f"{manifests.MAX_MANIFEST_BYTES // mib} MiB, {manifests.MAX_ROWS:,} rows, {manifests.MAX_COLUMNS} columns",
+        "Values in all manifests together": f"{manifests.MAX_VALUES:,}",
+        "Any other file, such as a PEM": f"{input_files.MAX_INPUT_FILE_BYTES // mib} MiB",
+        "All files that a desired state refers to": f"{input_files._MAX_TOTAL_BYTES // 2**30} GiB",
+        "Resources from manifests": f"{declarations._MAX_INSTANCES:,}",
+    }
