@@ -30,6 +30,7 @@ nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 
 autodoc_typehints = "description"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 
 html_theme = "furo"

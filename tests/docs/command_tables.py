@@ -30,6 +30,15 @@ def render_commands() -> str:
     return render_table(("Command", "Description", "Options"), rows)
 
 
+def render_command_overview() -> str:
+    """Render a table of the commands, each with a link to its section."""
+    rows = [
+        (f"[`{path}`](#{_build_label(path)})", command.get_short_help_str(200))
+        for path, command in _iterate_commands(cli, "reconciler")
+    ]
+    return render_table(("Command", "Description"), rows)
+
+
 def render_command_reference() -> str:
     """Render a section for each command: usage, description and options."""
     return "\n\n".join(
@@ -49,11 +58,10 @@ def render_common_options() -> str:
 
 
 def _render_command(path: str, command: click.Command) -> str:
-    label = "command-" + path.removeprefix("reconciler ").replace(" ", "-")
     options = _list_own_options(command)
     usage = f"{path}{' [OPTIONS]' if options else ''}{_list_arguments(command)}"
     parts = [
-        render_heading(2, f"`{path}`", label),
+        render_heading(2, f"`{path}`", _build_label(path)),
         f"```text\n{usage}\n```",
         mark_code(unwrap(command.help or ""), _list_argument_names(command)),
     ]
@@ -62,6 +70,10 @@ def _render_command(path: str, command: click.Command) -> str:
     if command.epilog:
         parts.append(_render_epilog(command.epilog))
     return "\n\n".join(parts)
+
+
+def _build_label(path: str) -> str:
+    return f"command-{path.removeprefix('reconciler ').replace(' ', '-')}"
 
 
 def _render_epilog(epilog: str) -> str:

@@ -40,6 +40,19 @@ def render_fields() -> str:
     return "\n\n".join(parts)
 
 
+def render_field_overview() -> str:
+    """Render a table of the kinds, each with a link to its section."""
+    rows = [
+        (
+            f"[`[{kind.table}.NAME]`](#{_build_label(kind)})",
+            kind.noun,
+            ", ".join(f"`{name}`" for name in kind.members),
+        )
+        for kind in all_kinds().values()
+    ]
+    return render_table(("Table", "Declares a", "Fields"), rows)
+
+
 def render_field_reference() -> str:
     """Render a section for each kind: a heading, an example, and the fields."""
     return "\n\n".join(_render_kind_reference(kind) for kind in all_kinds().values())
@@ -48,13 +61,17 @@ def render_field_reference() -> str:
 def _render_kind_reference(kind: Kind) -> str:
     example = (EXAMPLES_FOLDER / f"{kind.table}.toml").read_text(encoding="utf-8")
     parts = [
-        render_heading(2, f"`[{kind.table}.NAME]`: {kind.noun}", f"fields-{kind.table}"),
+        render_heading(2, f"`[{kind.table}.NAME]`: {kind.noun}", _build_label(kind)),
         _describe_names(kind),
         f"```toml\n{example}```",
         _render_fields_with_limits(kind),
         *_list_unsupported_members(kind),
     ]
     return "\n\n".join(parts)
+
+
+def _build_label(kind: Kind) -> str:
+    return f"fields-{kind.table}"
 
 
 def _describe_names(kind: Kind) -> str:

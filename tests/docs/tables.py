@@ -11,8 +11,13 @@ from reconciler.engine.permissions.operations import VERBS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.render.json.schemas import OUTPUTS
-from tests.docs.command_tables import render_command_reference, render_commands, render_common_options
-from tests.docs.field_tables import render_field_reference, render_fields
+from tests.docs.command_tables import (
+    render_command_overview,
+    render_command_reference,
+    render_commands,
+    render_common_options,
+)
+from tests.docs.field_tables import render_field_overview, render_field_reference, render_fields
 from tests.docs.format_tables import render_format
 from tests.docs.markdown import join_code, render_heading, render_table
 
@@ -88,8 +93,10 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "calls": render_calls,
     "call_reference": render_call_reference,
     "fields": render_fields,
+    "field_overview": render_field_overview,
     "field_reference": render_field_reference,
     "commands": render_commands,
+    "command_overview": render_command_overview,
     "command_reference": render_command_reference,
     "common_options": render_common_options,
     "refresh_cost": measure_refresh_cost,

@@ -131,6 +131,16 @@ def test_every_output_format_is_in_the_reference():
     assert [section for section in sections if section not in page] == []
 
 
+def test_every_environment_variable_of_the_project_is_in_the_reference():
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    names = {
+        name
+        for path in (ROOT / "reconciler").rglob("*.py")
+        for name in re.findall(r"\bRECONCILER_[A-Z_]+\b", path.read_text(encoding="utf-8"))
+    }
+    assert sorted(name for name in names if f"| `{name}` |" not in page) == []
+
+
 def test_every_public_name_is_in_the_reference_of_the_api():
     import reconciler
     from reconciler.model import errors
