@@ -21,6 +21,8 @@ from tests.docs.page_runner import list_commands, run_page
 
 REGENERATE = "run `make regenerate`"
 SERVER = "registry serve"
+OTHER_PROJECT = "reconciler"
+"""A distribution of that name exists, but is not this project's."""
 
 
 def parametrize_pages():
@@ -119,8 +121,8 @@ INVALID_PAGES = {
     "invalid YAML": "```yaml\n{]\n```\n",
     "shell commands in another language": "```bash\ntrue\n```\n",
     "file outside the folder": "```text\n# ../../file.txt\n```\n",
-    "package of another project": console('$ pip install "reconciler[notebook]"'),
-    "package of another project in a workflow": "```yaml\nrun: pipx install reconciler==0.1\n```\n",
+    "package of another project": console(f'$ pip install "{OTHER_PROJECT}[notebook]"'),
+    "package of another project in a workflow": f"```yaml\nrun: pipx install {OTHER_PROJECT}==0.1\n```\n",
 }
 
 
