@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import attrs
 from pygments.lexer import RegexLexer, bygroups, using
 from pygments.lexers.shell import BashLexer
 from pygments.token import Generic
@@ -19,7 +20,9 @@ html_title = f"reconciler {__version__}"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "notebooks/pki", "notebooks/setup_codes"]
 nitpicky = True
-nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures, of which most are not described in the documentation
+nitpick_ignore_regex = [
+    ("py:class", ".*")
+]  # types in signatures, of which most are not described in the documentation
 default_role = "code"  # docstrings write code in single backticks, as in Markdown
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -30,7 +33,6 @@ nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 
 autodoc_typehints = "description"
-autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
@@ -70,6 +72,15 @@ def setup(app: Sphinx) -> None:
     """Connect the lexer and the handler to Sphinx."""
     app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", _deepen_links)
+    app.connect("autodoc-process-signature", _hide_signature)
+
+
+def _hide_signature(
+    _app: Sphinx, what: str, _name: str, value: object, _options: object, _signature: str, _annotation: str
+) -> tuple[str, None] | None:
+    """Show value classes and exceptions without a signature: readers get instances, and create none."""
+    is_created_by_readers = what != "exception" and not (isinstance(value, type) and attrs.has(value))
+    return None if is_created_by_readers else ("", None)
 
 
 def _deepen_links(_app: Sphinx, name: str, source: list[str]) -> None:

@@ -83,9 +83,8 @@ class Workspace(WorkspaceFiles):
 
         Raises:
             InvalidDesiredStateError: If the file has errors.
-            PlanRejectedError: If the plan fails a plan check, such as a limit.
+            PlanRejectedError: If the plan fails plan checks, such as a limit or a secret that is not set. It has every reason.
             SelectionError: If a selector selects nothing.
-            MissingSecretError: If a secret that the plan needs is not set.
             ValueError: If an address or a limit is not valid.
         """
         from reconciler.model.plan_options import LimitOverride, PlanOptions
@@ -97,6 +96,10 @@ class Workspace(WorkspaceFiles):
 
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file for `open_plan`, with references and salted hashes in place of secrets.
+
+        Args:
+            plan: The plan.
+            path: The file, which is overwritten.
 
         Raises:
             OSError: If the file cannot be written.
@@ -110,6 +113,10 @@ class Workspace(WorkspaceFiles):
         """Return a saved plan, after checking that planning again gives the same plan.
 
         Raises the errors of `plan`, too.
+
+        Args:
+            path: The file that `save` or `reconciler plan --out` wrote.
+            progress: As for `plan`.
 
         Raises:
             PlanRejectedError: If the plan file was edited, if it was made from another desired state or for another target, or if a
@@ -140,9 +147,13 @@ class Workspace(WorkspaceFiles):
         return restrict_plan(plan, find_rotations(plan), self._quotas)
 
     def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
-        """Yield a plan's rotations in waves, each with `percent` of the rotations.
+        """Yield a plan's rotations of certificates in waves.
 
         Apply a wave only if the result of the previous one is `ok`.
+
+        Args:
+            plan: A plan that was made with `wave=percent`.
+            percent: The part of the rotations in each wave, in percent: more than 0, at most 100.
         """
         from reconciler.engine.plan.waves import split_into_waves
 
@@ -259,6 +270,9 @@ class Workspace(WorkspaceFiles):
     def run(self, id_part: str) -> DisplayedRun:
         """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
 
+        Args:
+            id_part: A run's ID, or the first or last characters of one.
+
         Raises:
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
@@ -349,6 +363,9 @@ class Workspace(WorkspaceFiles):
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: its desired and live state, and the change that a plan would make.
 
+        Args:
+            address: The kind and the name, such as "things.pump-1".
+
         Raises:
             ReconcilerError: If the kind is unknown, or if the resource is neither in the file nor owned by the workspace.
             ValueError: If `address` is not a valid address.
@@ -421,7 +438,11 @@ class Workspace(WorkspaceFiles):
         Panel(self, plan).present()
 
     def client(self, service: str = "iot") -> Any:
-        """Return a boto3 client for the same registry; its calls appear in no plan and in no journal."""
+        """Return a boto3 client for the same registry; its calls appear in no plan and in no journal.
+
+        Args:
+            service: "iot" or "iot-managed-integrations".
+        """
         return self._connection.clients[service]
 
     def _compare_states(self) -> Comparison:

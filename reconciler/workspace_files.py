@@ -97,9 +97,10 @@ class WorkspaceFiles:
 
     @property
     def registry_path(self) -> Path:
-        """The embedded registry's database: the file that `RECONCILER_REGISTRY` names, or the default one.
+        """The path of the embedded registry's database.
 
-        The default is in `.reconciler/` in the folder of the desired state.
+        It is the file that `RECONCILER_REGISTRY` names, or else `registry.sqlite3` in `.reconciler/` in the folder of the desired
+        state.
         """
         path = self._environ.get(_REGISTRY_VARIABLE)
         return Path(path).expanduser() if path else self._folder / _STATE_FOLDER / "registry.sqlite3"

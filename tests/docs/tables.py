@@ -11,6 +11,7 @@ from reconciler.engine.permissions.operations import VERBS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.render.json.schemas import OUTPUTS
+from tests.docs.api_tables import render_errors
 from tests.docs.command_tables import (
     render_command_overview,
     render_command_reference,
@@ -99,6 +100,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "command_overview": render_command_overview,
     "command_reference": render_command_reference,
     "common_options": render_common_options,
+    "errors": render_errors,
     "refresh_cost": measure_refresh_cost,
     **{f"format_{output.replace('-', '_')}": partial(render_format, output) for output in OUTPUTS},
 }

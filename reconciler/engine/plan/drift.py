@@ -50,7 +50,7 @@ class DriftedField:
 class DriftedResource:
     """One resource that differs from the file.
 
-    - `direction`: one of `DIRECTIONS`;
+    - `direction`: "missing", "changed", "extra" or "unmanaged";
     - `origin`: its file and line, None if it is not in the file;
     - `owner`: the workspace that manages it, None if no workspace does or it does not exist;
     - `identity`: its AWS ID, None if it does not exist.
