@@ -43,6 +43,7 @@ def complete(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         (["show", "things."], ["things.pump-1", "things.pump-2"]),
         (["plan", "--adopt", "certificates.pump-1"], ["certificates.pump-1"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
+        (["export", "--kind", "thing_"], ["thing_types", "thing_groups"]),
     ],
 )
 def test_words_are_completed_from_the_commands_and_the_file(run_in_starter, tmp_path, words, expected):

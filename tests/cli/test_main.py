@@ -5,6 +5,7 @@ The fixture `run_in_starter` has run `init` in the current folder before the tes
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import reconciler
 from tests.support.command_line import edit_file, remove_changing_values
 
 
@@ -146,6 +148,8 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor owned by this workspace; did you mean 'things.pump-2'?"),
         (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
         (["show", "things.pump-2", "--format", "json"], "--format and --calls are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
+        (["export", "--kind", "thngs"], "invalid value for '--kind': 'thngs' is not a resource kind; did you mean 'things'?\nrun `reconciler export --help` for usage"),
+        (["export", "--out", "desired_state.toml"], "desired_state.toml: file already exists and was not overwritten; choose another name"),
         (["graph", "--out", "a.pdf"], "a.pdf: no format has the extension .pdf; add --format tree|svg|dot|mermaid"),
         (["plan", "--out", "desired_state.toml"], "invalid value for '-o' / '--out': desired_state.toml may be a desired state and would be overwritten; choose another name\nrun `reconciler plan --help` for usage"),
         (["apply", "desired_state.toml"], "desired_state.toml is not a saved plan; apply a desired state with --file desired_state.toml\nrun `reconciler apply --help` for usage"),
@@ -254,3 +258,29 @@ def test_registry_prints_its_path_and_reset_deletes_its_data(run_in_starter):
     assert run_in_starter("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
     assert run_in_starter("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
     assert run_in_starter("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
+
+
+def test_unlock_and_reset_do_nothing_without_a_lock_and_a_registry(run_in_starter):
+    message = ".reconciler/registry.sqlite3 does not exist; nothing to do\n"
+    assert run_in_starter("registry", "reset") == (0, "", message)
+    assert run_in_starter("unlock") == (0, "greenhouse is not locked; nothing to do\n", "")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["version"]])
+def test_the_version_is_that_of_the_package(run, words):
+    code, out, err = run(*words)
+    assert (code, out.splitlines()[0], err) == (0, f"reconciler {reconciler.__version__}", "")
+
+
+def test_retry_failed_is_rejected_if_there_is_nothing_to_retry(run_in_starter):
+    reasons = []
+    for words in (["apply", "--yes"], ["destroy", "--yes"], ["history"]):
+        code, _, err = run_in_starter("apply", "--retry-failed", "--yes")
+        assert code == 1
+        reasons.append(re.sub(r"run, \w+ of \S+ at .+? UTC,", "run", err.splitlines()[-1]))
+        assert run_in_starter(*words)[0] == 0
+    assert reasons == [
+        "  - the journal has no run of this workspace on this target; apply without --retry-failed",
+        "  - the last run completed every step; apply without --retry-failed",
+        "  - the last run was a destroy; run `reconciler destroy` to continue it",
+    ]

@@ -50,6 +50,35 @@ CASES = (
         },
     ),
     InvalidCase(
+        "a certificate that AWS issues has a valid request, a file to save it to, and no field that AWS chooses",
+        """
+        [certificates.pump-1]
+        csr = "junk"
+        save_to = "one.pem"
+
+        [certificates.pump-2]
+        csr = { file = "pump.csr" }
+
+        [certificates.pump-3]
+        csr = { file = "pump.csr" }
+        save_to = "pki/pump-1.pem"
+
+        [certificates.pump-4]
+        csr = { file = "pump.csr" }
+        save_to = "four.pem"
+        certificate_mode = "SNI_ONLY"
+        status = "REVOKED"
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.csr: not a certificate signing request; expected one in PEM, signed with its own key
+        desired_state.toml:5: error: certificates.pump-2.save_to: there is no file for the issued certificate; expected the path of a new file
+        desired_state.toml:10: error: certificates.pump-3.save_to: pki/pump-1.pem has a certificate of another key than the request; expected the certificate that was issued for the request, or a new path
+        desired_state.toml:13: error: certificates.pump-4.csr: AWS signs what it issues; expected neither ca nor certificate_mode
+        desired_state.toml:16: error: certificates.pump-4.status: AWS issues no revoked certificate; expected ACTIVE or INACTIVE
+        """,
+        other_files={"pump.csr": make_signing_request("pump")},
+    ),
+    InvalidCase(
         "a device certificate must be signed by the CA that it refers to",
         """
         [ca_certificates.factory]

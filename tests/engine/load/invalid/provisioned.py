@@ -1,6 +1,7 @@
 """Invalid provisioned things."""
 
 from tests.engine.load.invalid.case import InvalidCase
+from tests.support.pki import make_signing_request
 
 CASES = (
     InvalidCase(
@@ -74,5 +75,53 @@ CASES = (
         desired_state.toml:4: error: provisioned_things.pump: has the same device certificate as certificates.pump, declared at desired_state.toml:1; expected each device certificate once
         desired_state.toml:14: error: things.pump-1: is the same thing as provisioned_things.pump, declared at desired_state.toml:4; expected each thing once
         """,
+    ),
+    InvalidCase(
+        "the signing request of a template must be valid, and its certificate must be saved",
+        """
+        [provisioning_templates.pump]
+        provisioning_role_arn = "arn:aws:iam::123456789012:role/provisioning"
+
+        [provisioning_templates.pump.body.Parameters]
+        Name = { Type = "String" }
+        Request = { Type = "String" }
+
+        [provisioning_templates.pump.body.Resources]
+        thing = { Type = "AWS::IoT::Thing", Properties = { ThingName = { Ref = "Name" } } }
+        certificate = { Type = "AWS::IoT::Certificate", Properties = { CertificateSigningRequest = { Ref = "Request" } } }
+
+        [provisioned_things.one]
+        template = "pump"
+        parameters = { Name = "pump-1", Request = "junk" }
+        save_to = "one.pem"
+
+        [provisioned_things.two]
+        template = "pump"
+        parameters = { Name = "pump-2", Request = { file = "pump.csr" } }
+
+        [provisioned_things.three]
+        template = "pump"
+        parameters = { Name = "pump-3", Request = { file = "pump.csr" } }
+        save_to = "pki/pump-1.pem"
+
+        [provisioned_things.four]
+        template = "pump"
+        parameters = { Name = "pump-4", Request = { file = "pump.csr" } }
+        save_to = "junk.pem"
+
+        [provisioned_things.five]
+        save_to = "five.pem"
+
+        [provisioned_things.five.template.Resources]
+        thing = { Type = "AWS::IoT::Thing", Properties = { ThingName = "pump-5" } }
+        """,
+        """
+        desired_state.toml:14: error: provisioned_things.one.parameters: the CertificateSigningRequest is not valid; expected a request in PEM, signed with its own key
+        desired_state.toml:17: error: provisioned_things.two.save_to: the certificate that AWS issues would not be saved; expected the path of a new file
+        desired_state.toml:24: error: provisioned_things.three.save_to: pki/pump-1.pem has a certificate of another key than the request; expected the certificate that was issued for the request, or a new path
+        desired_state.toml:29: error: provisioned_things.four.save_to: junk.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
+        desired_state.toml:32: error: provisioned_things.five.save_to: there is no certificate to save: the template has no CertificateSigningRequest; expected no save_to
+        """,
+        other_files={"pump.csr": make_signing_request("pump"), "junk.pem": "junk"},
     ),
 )
