@@ -276,7 +276,7 @@ def test_retry_failed_is_rejected_if_there_is_nothing_to_retry(run_in_starter):
     reasons = []
     for words in (["apply", "--yes"], ["destroy", "--yes"], ["history"]):
         code, _, err = run_in_starter("apply", "--retry-failed", "--yes")
-        assert code == 1
+        assert code == 3
         reasons.append(re.sub(r"run, \w+ of \S+ at .+? UTC,", "run", err.splitlines()[-1]))
         assert run_in_starter(*words)[0] == 0
     assert reasons == [
