@@ -170,7 +170,7 @@ def test_a_value_that_looks_like_a_placeholder_is_quoted():
         (
             make_sample_plan(unchanged=0),
             0,
-            "No changes: the file declares no resources, and the workspace manages none.",
+            "No changes: the workspace manages no resources.",
         ),
         (make_sample_plan(unchanged=1), 0, "No changes: 1 resource matches the file."),
         (make_sample_plan(unchanged=2), 1, "No changes: 1 resource and 1 ownership marker match the file."),

@@ -226,7 +226,7 @@ def describe_markers(view: PlanView) -> str:
 def describe_no_changes(view: PlanView) -> str:
     """Describe a plan without changes in one sentence."""
     if not view.unchanged:
-        return "No changes: the file declares no resources, and the workspace manages none."
+        return "No changes: the workspace manages no resources."
     resources, markers = view.unchanged - view.unchanged_markers, view.unchanged_markers
     subject = pluralize(resources, "resource") + (f" and {_count_markers(markers)}" if markers else "")
     verb = "matches" if view.unchanged == 1 else "match"
