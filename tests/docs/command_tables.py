@@ -1,4 +1,4 @@
-"""Tables of the commands: one for the README, and a section for each command in the reference."""
+"""A table of the commands, and a section for each command."""
 
 from __future__ import annotations
 
@@ -14,20 +14,6 @@ COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
 """The names of the options that every command has."""
 
 _DEFAULT = re.compile(r" \(default: ([^()]+)\)\.?$")
-
-
-def render_commands() -> str:
-    """Render a table of the commands, each with its description and the names of its options."""
-    rows = []
-    for path, command in _iterate_commands(cli, "reconciler"):
-        options = [
-            f"`{max(option.opts, key=len)}{_describe_option_value(option)}`"
-            for option in _list_own_options(command)
-        ]
-        rows.append(
-            (f"`{path}{_list_arguments(command)}`", command.get_short_help_str(200), ", ".join(options))
-        )
-    return render_table(("Command", "Description", "Options"), rows)
 
 
 def render_command_overview() -> str:

@@ -1,4 +1,4 @@
-"""Tables of the fields of each kind, for the README and for the reference."""
+"""Tables of the fields of each kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
-from reconciler.render.views.labels import format_kind
 from reconciler.render.views.regex_words import describe_expected
 from tests.docs.markdown import render_heading, render_table
 
@@ -28,16 +27,6 @@ EFFECTS_OF_A_CHANGE = {"in_place": "in place", "replaces": "**replaces**", "crea
 
 _CHARACTERS_AT_END = re.compile(r"(.*?)((?:, )?)((?:[^\sa-z] )*[^\sa-z])")
 """A description of characters that ends with single ones: `letters, digits, _ -`."""
-
-
-def render_fields() -> str:
-    """Render a table of the fields of each kind, in a `<details>` element."""
-    parts = []
-    for kind in all_kinds().values():
-        title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
-        body = [_render_fields_with_members(kind), *_list_unsupported_members(kind)]
-        parts += [f"<details><summary>{title}</summary>", *body, "</details>"]
-    return "\n\n".join(parts)
 
 
 def render_field_overview() -> str:
@@ -79,22 +68,6 @@ def _describe_names(kind: Kind) -> str:
         return f"`NAME` is a name in the file: 1 to {MAX_NAME_LENGTH} characters."
     limits = _describe_limits(build_member_schema(kind.service, kind.name_api))
     return f"`NAME` is also its name in AWS (`{kind.name_api}`): {limits}."
-
-
-def _render_fields_with_members(kind: Kind) -> str:
-    rows = [
-        (
-            f"`{path}`",
-            _describe_values(attribute.type, member.references if member else None),
-            _describe_default(attribute),
-            _describe_change(kind, member) if member else "",
-            member.doc if member else "",
-            f"`{member.api}`" if member and member.api else "",
-        )
-        for path, attribute, member in _iterate_fields(kind)
-    ]
-    header = ("Field", "Value", "Default", "A change", "Description", "Request member")
-    return render_table(header, rows)
 
 
 def _render_fields_with_limits(kind: Kind) -> str:

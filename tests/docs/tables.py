@@ -15,10 +15,9 @@ from tests.docs.api_tables import render_errors
 from tests.docs.command_tables import (
     render_command_overview,
     render_command_reference,
-    render_commands,
     render_common_options,
 )
-from tests.docs.field_tables import render_field_overview, render_field_reference, render_fields
+from tests.docs.field_tables import render_field_overview, render_field_reference
 from tests.docs.format_tables import render_format
 from tests.docs.markdown import join_code, render_heading, render_table
 
@@ -52,16 +51,6 @@ def render_kinds() -> str:
     return render_table(header, rows)
 
 
-def render_calls() -> str:
-    """Return a table of the kinds with every API call they send, by purpose."""
-    rows = []
-    for kind in all_kinds().values():
-        cells = [join_code(getattr(kind.operations, verb)) or "none" for verb in VERBS]
-        service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
-        rows.append((f"`{kind.table}`{service}", *cells))
-    return render_table(("", *(f"To {verb}" for verb in VERBS)), rows)
-
-
 def render_call_reference() -> str:
     """Return a section for each kind with the API calls it sends, by purpose."""
     parts = []
@@ -91,12 +80,9 @@ def measure_refresh_cost() -> str:
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "kinds": render_kinds,
-    "calls": render_calls,
     "call_reference": render_call_reference,
-    "fields": render_fields,
     "field_overview": render_field_overview,
     "field_reference": render_field_reference,
-    "commands": render_commands,
     "command_overview": render_command_overview,
     "command_reference": render_command_reference,
     "common_options": render_common_options,

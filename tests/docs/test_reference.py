@@ -19,10 +19,7 @@ from tests.docs.checkout import ROOT
 from tests.docs.field_tables import EXAMPLES_FOLDER
 from tests.docs.tables import search_docstring
 
-
-@pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
 
 
 def list_commands(group: click.Group = cli, path: str = "reconciler") -> list[tuple[str, click.Command]]:
@@ -38,23 +35,23 @@ def list_commands(group: click.Group = cli, path: str = "reconciler") -> list[tu
     return commands
 
 
-@pytest.mark.parametrize("path", [path for path, _ in list_commands()])
-def test_every_command_is_in_the_readme(readme, path):
-    assert re.search(rf"^\| `{path}[` ]", readme, re.MULTILINE)
-
-
-def test_every_option_is_in_the_readme(readme):
-    options = {max(option.opts, key=len) for _, command in list_commands() for option in command.params}
-    options = {name for name in options if name.startswith("--")} - {"--help"}
-    assert sorted(name for name in options if not re.search(rf"`{name}[` ]", readme)) == []
+@pytest.mark.parametrize(("path", "command"), list_commands())
+def test_every_command_and_each_of_its_options_is_in_the_reference(path, command):
+    page = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## `{path}`\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    assert section, path
+    shown = section[1] + page[: page.index("<!-- generated: command_reference -->")]
+    options = {max(option.opts, key=len) for option in command.params if isinstance(option, click.Option)}
+    assert sorted(name for name in options - {"--help"} if not re.search(rf"`{name}[` ]", shown)) == []
 
 
 @pytest.mark.parametrize("table", all_kinds())
-def test_every_kind_and_each_of_its_fields_is_in_the_readme(readme, table):
-    assert f"| `[{table}.*]` |" in readme
-    section = re.search(rf"<details><summary><code>\[{table}\.NAME\].*?</details>", readme, re.DOTALL)
-    assert section, f"the README has no reference of {table}"
-    assert re.findall(r"^\| `([a-z_]+)` \|", section[0], re.MULTILINE) == list(all_kinds()[table].members)
+def test_every_kind_and_each_of_its_fields_is_in_the_reference(table):
+    assert f"| `[{table}.*]` |" in (REFERENCE / "aws_mapping.md").read_text(encoding="utf-8")
+    page = (REFERENCE / "fields.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## `\[{table}\.NAME\]`.*?\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    assert section, table
+    assert re.findall(r"^\| `([a-z_]+)` \|", section[1], re.MULTILINE) == list(all_kinds()[table].members)
 
 
 @pytest.mark.parametrize("table", all_kinds())
@@ -71,20 +68,6 @@ def test_the_docstring_of_every_kind_states_identity_and_ownership():
     assert {table: words for table, words in missing.items() if words} == {}
 
 
-def test_every_workspace_key_is_in_the_readme(readme):
-    plain_keys = {field.name for field in attrs.fields(Settings)} - {"limits", "quotas"}
-    limit_keys = {f"limits.{field.name}" for field in attrs.fields(ChangeLimits) if field.name != "kinds"}
-    keys_of_subtables = {"limits.things.delete_count", "quotas.SERVICE.OPERATION"}
-    keys = plain_keys | limit_keys | keys_of_subtables
-    assert sorted(key for key in keys if f"`{key}`" not in readme) == []
-
-
-def test_every_common_resource_key_is_in_the_readme(readme):
-    names = {field.name for field in attrs.fields(CommonKeys)} - {"lifecycle"}
-    names |= {f"lifecycle.{field.name}" for field in attrs.fields(Lifecycle)}
-    assert sorted(name for name in names if f"| `{name}` |" not in readme) == []
-
-
 def test_every_public_name_of_the_package_has_a_docstring():
     import reconciler
 
@@ -92,21 +75,9 @@ def test_every_public_name_of_the_package_has_a_docstring():
     assert [name for name in names if not getattr(reconciler, name).__doc__] == []
 
 
-def test_every_environment_variable_of_the_project_is_in_the_readme(readme):
-    names = {
-        name
-        for path in (ROOT / "reconciler").rglob("*.py")
-        for name in re.findall(r"\bRECONCILER_[A-Z_]+\b", path.read_text(encoding="utf-8"))
-    }
-    assert sorted(name for name in names if f"`{name}`" not in readme) == []
-
-
-# ── the pages of the reference ──
-
-
 @pytest.fixture(scope="module")
 def desired_state_page():
-    return (ROOT / "docs" / "reference" / "desired_state.md").read_text(encoding="utf-8")
+    return (REFERENCE / "desired_state.md").read_text(encoding="utf-8")
 
 
 def test_every_kind_has_an_example_in_the_reference():
@@ -126,13 +97,13 @@ def test_every_common_resource_key_is_in_the_reference(desired_state_page):
 
 
 def test_every_output_format_is_in_the_reference():
-    page = (ROOT / "docs" / "reference" / "json_formats.md").read_text(encoding="utf-8")
+    page = (REFERENCE / "json_formats.md").read_text(encoding="utf-8")
     sections = [f"<!-- generated: format_{output.replace('-', '_')} -->" for output in OUTPUTS]
     assert [section for section in sections if section not in page] == []
 
 
 def test_every_environment_variable_of_the_project_is_in_the_reference():
-    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    page = (REFERENCE / "commands.md").read_text(encoding="utf-8")
     names = {
         name
         for path in (ROOT / "reconciler").rglob("*.py")
@@ -145,7 +116,7 @@ def test_every_public_name_is_in_the_reference_of_the_api():
     import reconciler
     from reconciler.model import errors
 
-    page = (ROOT / "docs" / "reference" / "python_api.md").read_text(encoding="utf-8")
+    page = (REFERENCE / "python_api.md").read_text(encoding="utf-8")
     names = {
         name for name in reconciler.__all__ if not hasattr(errors, name)
     }  # the errors' module is a whole section
