@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from reconciler.cli.main import cli
+from reconciler.registry.faults import FAULT_KINDS
 from tests.docs.markdown import join_code, mark_code, render_heading, render_table, unwrap
 
 COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
@@ -41,6 +42,13 @@ def render_common_options() -> str:
         if isinstance(option, click.Option) and option.name in COMMON_OPTIONS
     ]
     return _render_options(options)
+
+
+def render_fault_kinds() -> str:
+    """Render a table of the kinds of fault rules."""
+    return render_table(
+        ("`kind`", "The call"), [(f"`{kind}`", effect) for kind, effect in FAULT_KINDS.items()]
+    )
 
 
 def _render_command(path: str, command: click.Command) -> str:

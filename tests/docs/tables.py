@@ -16,6 +16,7 @@ from tests.docs.command_tables import (
     render_command_overview,
     render_command_reference,
     render_common_options,
+    render_fault_kinds,
 )
 from tests.docs.field_tables import render_field_overview, render_field_reference
 from tests.docs.format_tables import render_format
@@ -87,6 +88,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "command_reference": render_command_reference,
     "common_options": render_common_options,
     "errors": render_errors,
+    "fault_kinds": render_fault_kinds,
     "refresh_cost": measure_refresh_cost,
     **{f"format_{output.replace('-', '_')}": partial(render_format, output) for output in OUTPUTS},
 }
