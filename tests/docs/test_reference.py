@@ -15,9 +15,9 @@ from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import ChangeLimits, Settings
 from reconciler.render.json.schemas import OUTPUTS
-from tests.docs.checkout import ROOT
+from tests.docs.checkout import ROOT, list_pages
 from tests.docs.field_tables import EXAMPLES_FOLDER
-from tests.docs.tables import search_docstring
+from tests.docs.tables import SECTIONS, search_docstring
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -82,6 +82,13 @@ def desired_state_page():
 
 def test_every_kind_has_an_example_in_the_reference():
     assert sorted(path.stem for path in EXAMPLES_FOLDER.glob("*.toml")) == sorted(all_kinds())
+
+
+def test_every_generated_section_is_in_a_page():
+    pages = [path.read_text(encoding="utf-8") for path in list_pages()]
+    assert [
+        name for name in SECTIONS if not any(f"<!-- generated: {name} -->" in page for page in pages)
+    ] == []
 
 
 def test_every_workspace_key_is_in_the_reference(desired_state_page):
