@@ -353,6 +353,21 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     assert plan_state(desired, cloud).steps == ()
 
 
+def test_a_template_can_take_parameters_from_its_own_certificate(cloud):
+    value = TEMPLATE.value
+    common_name, certificate_id = "AWS::IoT::Certificate::CommonName", "AWS::IoT::Certificate::Id"
+    value["Parameters"] |= {common_name: {"Type": "String"}, certificate_id: {"Type": "String"}}
+    value["Resources"]["thing"]["Properties"] = {
+        "ThingName": {"Fn::Select": [0, {"Fn::Split": [" ", {"Ref": common_name}]}]},
+        "AttributePayload": {"certificate": {"Ref": certificate_id}},
+    }
+    desired = make_fleet(make_pump("8", body=Document.from_value(value)))
+    converge(desired, cloud)
+    attributes = {name: thing["attributes"] for name, thing in cloud.read_content()["things"].items()}
+    assert attributes == {"pump-8": {"certificate": compute_pump_certificate_id("8")}}
+    assert plan_state(desired, cloud).steps == ()
+
+
 class TestSigningRequests:
     """A certificate that AWS issues in the RegisterThing call."""
 

@@ -104,6 +104,35 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
             )
         ],
     ),
+    *(
+        (
+            f"wrong arguments of {function}",
+            make_template_with_name({function: "x" if function != "Fn::Sub" else ["x"]}),
+            [make_problem(f"Resources.thing.Properties.ThingName.{function}", "invalid arguments", expected)],
+        )
+        for function, expected in (
+            ("Fn::Join", '["separator", [values]]'),
+            ("Fn::Select", "[index, [values]]"),
+            ("Fn::FindInMap", '["mapping", "key", "key"]'),
+            ("Fn::Sub", '"text with ${Name}", or ["text", {"Name": value}]'),
+        )
+    ),
+    (
+        "a default that is not a string",
+        make_template_with_name("x", Parameters={"Serial": {"Type": "String", "Default": 1}}),
+        [make_problem("Parameters.Serial.Default", "not a string", "a string")],
+    ),
+    (
+        "a name that is a list",
+        make_template_with_name(["a"]),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName",
+                "not a string",
+                "a string, Ref, or a function that returns a string",
+            )
+        ],
+    ),
     (
         "an index outside its list",
         make_template_with_name({"Fn::Select": ["2", ["a", "b"]]}),
