@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _CODE = re.compile(
-    r"(?<![`\w$+-])(--[a-z][a-z-]*|\$?[A-Z]+(?:_[A-Z]+)+|\+SELECTOR|SELECTOR\+|[a-z_]+\.toml|(?:POST|GET) /[a-z/-]+)(?![`\w])"
+    r"(?<![`\w$+-])(--[a-z][a-z-]*|\$?[A-Z]+(?:_[A-Z]+)+|\+SELECTOR|SELECTOR\+|[a-z_]+\.toml|'things\.[^']+'|things\.[a-z]+-\d+|(?:POST|GET) /[a-z/-]+)(?![`\w])"
 )
 """Words of a help text that are code: options, variables, selectors, files and requests."""
 

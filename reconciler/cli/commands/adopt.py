@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *, yes: bool) -> None:
     """Import existing resources into this workspace.
 
+    ADDRESS is a kind and a name, such as things.pump-1; of a resource that the file does not declare, the name or the ID in AWS.
     Resources that the file does not declare yet are added at its end, as they are. A resource that the file declares is changed
     where it differs, and some changes replace it: read the plan before you approve it.
     """

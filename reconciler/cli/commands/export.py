@@ -60,6 +60,8 @@ def export(
 ) -> None:
     """Export live resources as a desired-state file.
 
+    ADDRESS or GLOB selects resources, such as things.pump-1 or 'things.pump-*'; a kind selects all of that kind (default: all).
+
     Resources of other workspaces are left out. Resources that no workspace owns are exported, and also listed on stderr;
     to import one, use the --adopt option of `reconciler apply`.
     """
