@@ -50,8 +50,8 @@ browser: ## Install Chromium for the tests of the panel, if it is missing.
 	@tests/notebook/browser.sh
 
 check: $(READY) check-workflows ## Check format, style, types, imports and workflows.
-	$(BIN)/ruff format --check reconciler tests notebooks
-	$(BIN)/ruff check reconciler tests notebooks
+	$(BIN)/ruff format --check reconciler tests notebooks docs/conf.py
+	$(BIN)/ruff check reconciler tests notebooks docs/conf.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -77,8 +77,8 @@ check-release: ## Check that TAG, the version and the changelog agree: make chec
 	@$(PYTHON) .github/check_release.py "$(TAG)"
 
 format: $(READY) ## Format the code and apply automatic fixes.
-	$(BIN)/ruff format reconciler tests notebooks
-	$(BIN)/ruff check --fix reconciler tests notebooks
+	$(BIN)/ruff format reconciler tests notebooks docs/conf.py
+	$(BIN)/ruff check --fix reconciler tests notebooks docs/conf.py
 
 docs: $(READY) ## Build the documentation in docs/_build/html.
 	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html

@@ -18,6 +18,8 @@ A page has one bash session. It starts in an empty folder; the README starts in 
 from __future__ import annotations
 
 import builtins
+import contextlib
+import io
 import json
 import re
 import sys
@@ -224,7 +226,7 @@ class _PageRunner:
             texts_by_line[line_number] = " ".join(map(str, values))
 
         self._namespace["__builtins__"] = {**vars(builtins), "print": record_print}
-        with self._session.enter():
+        with self._session.enter(), contextlib.redirect_stdout(io.StringIO()):
             try:
                 exec(compile(body, "page", "exec"), self._namespace)
             except Exception as error:

@@ -6,9 +6,17 @@ function prepare() {
   }
 }
 
+// Let a long name in a table, such as CreateThing.attributePayload.attributes, wrap after its dots.
+function breakAfterDots() {
+  for (const text of document.querySelectorAll("td code .pre")) {
+    text.replaceChildren(...text.textContent.split(/(?<=\.)(?=\w)/).flatMap((part) => [part, document.createElement("wbr")]));
+  }
+}
+
 addEventListener("DOMContentLoaded", () => {
   document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages");
   document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "On this page");
+  breakAfterDots();
   prepare();
 });
 addEventListener("load", prepare);
