@@ -9,7 +9,18 @@ function prepare() {
 // Let a long name in a table, such as CreateThing.attributePayload.attributes, wrap after its dots.
 function breakAfterDots() {
   for (const text of document.querySelectorAll("td code .pre")) {
-    text.replaceChildren(...text.textContent.split(/(?<=\.)(?=\w)/).flatMap((part) => [part, document.createElement("wbr")]));
+    const [first, ...parts] = text.textContent.split(/(?<=\w\.)(?=\w)/);
+    text.replaceChildren(first, ...parts.flatMap((part) => [document.createElement("wbr"), part]));
+  }
+}
+
+// Number the plans of a notebook that have the same label.
+function numberPlans() {
+  const counts = {};
+  for (const section of document.querySelectorAll(".cell_output section[aria-label]")) {
+    const label = section.getAttribute("aria-label");
+    counts[label] = (counts[label] ?? 0) + 1;
+    if (counts[label] > 1) section.setAttribute("aria-label", `${label} (${counts[label]})`);
   }
 }
 
@@ -17,6 +28,7 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages");
   document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "On this page");
   breakAfterDots();
+  numberPlans();
   prepare();
 });
 addEventListener("load", prepare);
