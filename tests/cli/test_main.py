@@ -183,6 +183,13 @@ def test_help_that_cannot_be_written_is_an_error_without_a_traceback():
     assert (process.returncode, process.stderr) == (1, "error: No space left on device\n")
 
 
+def test_the_package_runs_as_the_command():
+    process = subprocess.run(
+        [sys.executable, "-m", "reconciler", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout) == (0, f"reconciler {reconciler.__version__}\n")
+
+
 def test_destroy_deletes_everything_and_the_next_plan_creates_it(run_in_starter):
     run_in_starter("apply", "--yes")
     code, out, _ = run_in_starter("destroy", "--yes")
