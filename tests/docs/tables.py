@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from reconciler.engine.permissions.operations import VERBS
@@ -32,24 +32,15 @@ def render_kinds() -> str:
     """
     rows = [
         (
-            f"`[{kind.table}.*]`",
-            kind.noun,
-            join_code(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
-            _describe_identity(kind),
-            _describe_ownership(kind),
-            join_code(_list_replacing_fields(kind)) or "nothing",
+            f"[`{kind.table}`](#fields-{kind.table})<br>{kind.noun}",
+            _join_lines(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
+            search_docstring(kind, r"found by ([^,.;]+)") or "?",
+            search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?",
+            _join_lines(_list_replacing_fields(kind)) or "nothing",
         )
         for kind in all_kinds().values()
     ]
-    header = (
-        "In the file",
-        "In AWS",
-        "Created by",
-        "Found by",
-        "Owned through",
-        "Replaced when this changes",
-    )
-    return render_table(header, rows)
+    return render_table(("Kind", "Created by", "Found by", "Owned by", "Replaced when this changes"), rows)
 
 
 def render_call_reference() -> str:
@@ -95,15 +86,6 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
 """Generators of the text between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
 
 
-def _describe_identity(kind: Kind) -> str:
-    return search_docstring(kind, r"found by ([^,.;]+)") or "?"
-
-
-def _describe_ownership(kind: Kind) -> str:
-    ownership = search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
-    return "the tag `reconciler:workspace`" if ownership == "tag" else ownership
-
-
 def search_docstring(kind: Kind, pattern: str) -> str | None:
     """Return the pattern's first group in the docstring of the kind's class, or else of its module."""
     for text in (type(kind).__doc__, sys.modules[type(kind).__module__].__doc__):
@@ -115,3 +97,7 @@ def search_docstring(kind: Kind, pattern: str) -> str | None:
 def _list_replacing_fields(kind: Kind) -> Iterator[str]:
     """Return the fields whose change replaces the resource."""
     return (name for name, member in kind.members.items() if member.on_change == "replaces")
+
+
+def _join_lines(names: Iterable[str]) -> str:
+    return "<br>".join(f"`{name}`" for name in names)
