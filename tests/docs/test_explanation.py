@@ -59,6 +59,7 @@ def test_the_diagram_of_the_architecture_shows_the_enforced_layers():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["name"] == "imports run one way")
+    layers.remove("__main__")  # `python -m reconciler`, which only calls cli
     rows: dict[str, list[str]] = {}
     for text in ET.parse(EXPLANATION / "architecture.svg").iter(f"{SVG}text"):
         rows.setdefault(text.attrib["y"], []).append(text.findtext(f"{SVG}tspan"))
