@@ -77,6 +77,11 @@ def list_commands(text: str) -> list[str]:
     ]
 
 
+def list_languages(text: str) -> list[str]:
+    """Return the language of every block that the runner sees."""
+    return [block["language"] for block in _BLOCK.finditer(text)]
+
+
 class _PageRunner:
     """The session and the Python namespace of one page."""
 

@@ -12,12 +12,13 @@ import xml.etree.ElementTree as ET
 
 import psutil
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.docs import pictures
 from tests.docs.bash_session import SHOWN_FOLDER
 from tests.docs.checkout import README, ROOT, PageError, copy_checkout, list_pages, read_recipe
 from tests.docs.generate import PICTURES, update_page, update_tables
-from tests.docs.page_runner import list_commands, run_page
+from tests.docs.page_runner import list_commands, list_languages, run_page
 
 REGENERATE = "run `make regenerate`"
 SERVER = "registry serve"
@@ -52,6 +53,16 @@ def diff_texts(shown: str, actual: str) -> str:
 @pytest.mark.parametrize("path", parametrize_pages())
 def test_a_page_shows_what_its_commands_and_code_output(path, tmp_path):
     assert diff_texts(path.read_text(encoding="utf-8"), update_page(path, tmp_path)) == "", REGENERATE
+
+
+@pytest.mark.parametrize("path", list_pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_runner_sees_every_block_of_a_page(path):
+    text = path.read_text(encoding="utf-8")
+    blocks = [
+        token for token in MarkdownIt("commonmark").parse(text) if token.type in {"fence", "code_block"}
+    ]
+    languages = [block.info.partition(" ")[0] for block in blocks if not block.info.startswith("{")]
+    assert list_languages(text) == languages
 
 
 def test_the_generated_sections_match_the_kinds_and_the_commands():
