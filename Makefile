@@ -81,7 +81,9 @@ format: $(READY) ## Format the code and apply automatic fixes.
 	$(BIN)/ruff check --fix reconciler tests notebooks docs/conf.py
 
 docs: $(READY) ## Build the documentation in docs/_build/html.
+	@echo "building the documentation …"
 	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
 
 regenerate: $(READY) ## Update the outputs, tables and pictures in the README and the documentation.
 	@$(BIN)/python -m tests.docs.generate

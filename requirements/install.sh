@@ -19,12 +19,19 @@ show_packages() {
   done
 }
 
+python=${PYTHON:-python3}
+[ -x .venv/bin/python ] && python=.venv/bin/python
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+  echo "$python is $("$python" -V 2>&1), but Python 3.11 or newer is needed; run: make clean, and then make apply PYTHON=python3.12" >&2
+  exit 1
+fi
+
 show_elapsed_time &
 trap "kill $! 2>/dev/null" EXIT
 
 if [ ! -x .venv/bin/pip ]; then
   echo "creating .venv …"
-  "${PYTHON:-python3}" -m venv .venv
+  "$python" -m venv .venv
 fi
 # Python compiles modules when they are first imported; to compile all of them takes longer than to download them.
 install=(.venv/bin/pip install --disable-pip-version-check --no-compile --progress-bar off --no-deps)

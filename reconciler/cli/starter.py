@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-GITIGNORE_PATTERNS = ("*.key", "pki/*.setup-code", ".reconciler/")
+GITIGNORE_PATTERNS = ("*.key", "pki/*.setup-code", ".reconciler/", ".venv/")
 """Files that must not be committed: private keys, setup codes, the embedded registry and the journal."""
 
 DEVICES = ("pump-1", "pump-2")

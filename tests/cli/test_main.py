@@ -40,7 +40,7 @@ def test_init_hides_keys_and_setup_codes_from_other_users_and_from_git(run_in_st
         "pump-2.key": 0o600,
         "pump-2.pem": 0o644,
     }
-    assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n"
+    assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n.venv/\n"
 
 
 def test_init_overwrites_no_existing_file(run_in_starter):
@@ -57,7 +57,7 @@ def test_init_overwrites_no_existing_file(run_in_starter):
 def test_init_only_appends_to_gitignore(run):
     Path(".gitignore").write_text("*.key\nmine")
     run("init")
-    assert Path(".gitignore").read_text() == "*.key\nmine\npki/*.setup-code\n.reconciler/\n"
+    assert Path(".gitignore").read_text() == "*.key\nmine\npki/*.setup-code\n.reconciler/\n.venv/\n"
 
 
 def test_the_starter_file_is_idiomatic_toml(run_in_starter):
