@@ -24,6 +24,9 @@ EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 
 EFFECTS_OF_A_CHANGE = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
 
+SPECIAL_EFFECTS_OF_A_CHANGE = {("certificates", "rotation"): "changes running grace periods, too"}
+"""The effects of a change to fields that are not compared, but that matter after creation, too."""
+
 
 _CHARACTERS_AT_END = re.compile(r"(.*?)((?:, )?)((?:[^\sa-z] )*[^\sa-z])")
 """A description of characters that ends with single ones: `letters, digits, _ -`."""
@@ -108,6 +111,8 @@ def _list_unsupported_members(kind: Kind) -> list[str]:
 
 
 def _describe_change(kind: Kind, member: Member) -> str:
+    if special_effect := SPECIAL_EFFECTS_OF_A_CHANGE.get((kind.table, member.name)):
+        return special_effect
     effect = EFFECTS_OF_A_CHANGE[member.on_change]
     can_be_cleared = member.on_change == "in_place" and not member.required
     if can_be_cleared and kind.forces_replacement(member.name, None):

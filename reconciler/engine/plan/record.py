@@ -37,9 +37,11 @@ from reconciler.model.secret import Secret, SecretDigest
 class FieldRecord:
     """One field that differs.
 
-    `path` is dotted as in the file; differences in ownership and in names have paths of their own, such as `renamed`. `before` or
-    `after` is null if the field is absent. `sensitive` is whether the value is a secret; then `before` and `after` are references or
-    hashes. `forces_replacement` is whether the resource is replaced because of this field.
+    - `path`: dotted as in the file; differences in ownership and in names have paths of their own, such as `renamed`;
+    - `before`: the live value, null if the field is absent; a reference or a hash if the value is a secret;
+    - `after`: the desired value, null if the field is absent; a reference or a hash if the value is a secret;
+    - `sensitive`: whether the value is a secret;
+    - `forces_replacement`: whether the resource is replaced because of this field.
     """
 
     path: str

@@ -17,7 +17,7 @@ _METADATA_KEY = "reconciler"
 class Member:
     """A field of a spec class.
 
-    - `doc`: one sentence for users;
+    - `doc`: a description for users;
     - `api`: the dotted path of the request member that the field is sent as (`CreateThing.thingName`), which defines its
       limits;
     - `references`: the table of the resources that the field refers to (`thing_types`), None if it refers to none;

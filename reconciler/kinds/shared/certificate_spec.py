@@ -56,7 +56,9 @@ class Certificate:
         "The policies for the connected device.", references="policies", default=()
     )
     rotation: Rotation | None = member(
-        "How long the previous certificate is kept next to the new one.",
+        "How long the previous certificate is kept next to the new one: `grace` is a duration, such as `7d`, from the creation "
+        "of the new one. Without it, the previous one is deleted at once. A change applies to completed rotations, too: the next "
+        "apply deletes each previous certificate whose grace period is over.",
         on_change="create_only",
         default=None,
     )
