@@ -84,6 +84,12 @@ def _hide_signature(
 
 
 def _deepen_links(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Make links of notebooks relative to docs/notebooks, a symbolic link one folder deeper than notebooks."""
+    """Make links of and to notebooks use docs/notebooks, a symbolic link one folder deeper than notebooks.
+
+    GitHub does not follow the symbolic link, so the pages themselves link to the folder notebooks.
+    """
     if name.startswith("notebooks/"):
         source[0] = re.sub(r"\]\(\.\./", "](../../", source[0])
+    else:
+        to_docs = "../" * name.count("/")
+        source[0] = source[0].replace(f"](../{to_docs}notebooks/", f"]({to_docs}notebooks/")
