@@ -62,6 +62,11 @@ def _render_kind_reference(kind: Kind) -> str:
     return "\n\n".join(parts)
 
 
+def build_heading_anchor(kind: Kind) -> str:
+    """Return the anchor that GitHub and Sphinx make from the heading of a kind's section."""
+    return f"{kind.table}name-{kind.noun.lower().replace(' ', '-')}"
+
+
 def _build_label(kind: Kind) -> str:
     return f"fields-{kind.table}"
 

@@ -18,7 +18,7 @@ from tests.docs.command_tables import (
     render_common_options,
     render_fault_kinds,
 )
-from tests.docs.field_tables import render_field_overview, render_field_reference
+from tests.docs.field_tables import build_heading_anchor, render_field_overview, render_field_reference
 from tests.docs.format_tables import render_format
 from tests.docs.markdown import join_code, render_heading, render_table
 
@@ -32,7 +32,7 @@ def render_kinds() -> str:
     """
     rows = [
         (
-            f"[`{kind.table}`](#fields-{kind.table})<br>{kind.noun}",
+            f"[`{kind.table}`](fields.md#{build_heading_anchor(kind)})<br>{kind.noun}",
             _join_lines(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
             search_docstring(kind, r"found by ([^,.;]+)") or "?",
             search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?",

@@ -47,7 +47,9 @@ def test_every_command_and_each_of_its_options_is_in_the_reference(path, command
 
 @pytest.mark.parametrize("table", all_kinds())
 def test_every_kind_and_each_of_its_fields_is_in_the_reference(table):
-    assert f"| [`{table}`](#fields-{table})<br>" in (REFERENCE / "aws_mapping.md").read_text(encoding="utf-8")
+    assert f"| [`{table}`](fields.md#{table}name-" in (REFERENCE / "aws_mapping.md").read_text(
+        encoding="utf-8"
+    )
     page = (REFERENCE / "fields.md").read_text(encoding="utf-8")
     section = re.search(rf"^## `\[{table}\.NAME\]`.*?\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     assert section, table
