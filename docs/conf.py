@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import attrs
 from pygments.lexer import RegexLexer, bygroups, using
@@ -11,6 +13,15 @@ from pygments.token import Generic
 from sphinx.application import Sphinx
 
 from reconciler import __version__
+
+# Sphinx reads pages in this folder only, so the notebooks are copied into it.
+DOCS = Path(__file__).parent
+shutil.copytree(
+    DOCS.parent / "notebooks",
+    DOCS / "notebooks",
+    ignore=shutil.ignore_patterns(".*", "*.sqlite3*"),
+    dirs_exist_ok=True,
+)
 
 project = "reconciler"
 author = "the authors of reconciler"
@@ -84,10 +95,7 @@ def _hide_signature(
 
 
 def _deepen_links(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Make links of and to notebooks use docs/notebooks, a symbolic link one folder deeper than notebooks.
-
-    GitHub does not follow the symbolic link, so the pages themselves link to the folder notebooks.
-    """
+    """Make links from and to notebooks fit their copies, which are one folder deeper."""
     if name.startswith("notebooks/"):
         source[0] = re.sub(r"\]\(\.\./", "](../../", source[0])
     else:

@@ -49,10 +49,9 @@ def copy_sources(folder: Path) -> Path:
     """Copy the files that belong to the repository, as a fresh clone has them."""
     names = run_program("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in names:
-        if name and (ROOT / name).is_file():
+        if name and os.path.lexists(ROOT / name):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
-            shutil.copymode(ROOT / name, folder / name)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
     return folder
 
 

@@ -92,7 +92,9 @@ def test_the_wheel_has_the_package_with_its_data_files_and_nothing_else(archives
 
 def test_the_sdist_has_every_file_of_the_repository(archives, sources):
     """The tests, the documentation and the locks are in it, so that packagers can run everything."""
-    repository = {str(path.relative_to(sources)) for path in sources.rglob("*") if path.is_file()}
+    repository = {
+        str(path.relative_to(sources)) for path in sources.rglob("*") if path.is_symlink() or path.is_file()
+    }
     assert set(list_members(archives["sdist"])) - {"PKG-INFO"} == repository
 
 
@@ -107,6 +109,7 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_repository(archives, tmp_pat
 def test_the_metadata_names_the_project_its_extras_and_its_python_versions(archives):
     with zipfile.ZipFile(archives["wheel"]) as archive:
         metadata = archive.read("iot_reconciler-0.1.0.dist-info/METADATA").decode()
+    assert re.findall(r"^Metadata-Version: (.*)$", metadata, re.MULTILINE) == ["2.4"]
     assert re.findall(r"^Name: (.*)$", metadata, re.MULTILINE) == ["iot-reconciler"]
     assert set(re.findall(r"^Provides-Extra: (.*)$", metadata, re.MULTILINE)) == {
         "notebook",
