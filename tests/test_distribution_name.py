@@ -20,10 +20,15 @@ ROOT = Path(__file__).parents[1]
 
 INSTALL_COMMAND = re.compile(
     r"\b(?:pip3?|pipx|uv|poetry|pdm|conda|mamba|pipenv)\b[^\n`|;&#]*?\b(?:install|add|inject|download|wheel|run)\b"
-    r"[^\n`|;&#]*?(?<![\w./@-])reconciler\b(?![\w./-])"
+    r"[^\n`|;&#]*?(?<![\w./@${-])reconciler\b(?![\w/-]|\.\w)",
+    re.IGNORECASE,
 )
-RUN_COMMAND = re.compile(r"\buvx(?: --?(?!from)\S+)* reconciler\b(?![\w./-])")
-REQUIREMENT = re.compile(r"(?<![\w./-])reconciler(?:\[[a-z, ]+\]| *@ *git\+| *[=~>]= *\d)")
+RUN_COMMAND = re.compile(r"\buvx(?: --(?:with|python) \S+| --?(?!from)\S+)* reconciler\b(?![\w/-]|\.\w)")
+REQUIREMENT = re.compile(
+    r"(?<![\w./-])reconciler(?:\[[a-z, ]+\]| *@ *git\+| *[=~>]= *\d)"
+    r"|dependencies *[:=] *\[[^\]]*(?<![\w./-])reconciler\b(?![\w./-])",
+    re.IGNORECASE,
+)
 RUN_FROM = re.compile(r"--(?:from|spec)[ =][\"\']?iot-reconciler\S* +reconciler\b|\buv run reconciler\b")
 
 
@@ -50,6 +55,11 @@ def find_installs_of_the_other_project(text: str) -> list[str]:
         "uv tool install reconciler",
         "uv pip install reconciler[notebook]",
         "uvx reconciler plan",
+        "uvx --with boto3 reconciler plan",
+        "To repair it, run pip install reconciler.",
+        "pip install Reconciler",
+        'dependencies = ["boto3", "reconciler"]',
+        "additional_dependencies: [reconciler]",
         "%pip install reconciler",
         "install reconciler[serve]",
         'RECONCILER: "reconciler @ git+https://example.org/reconciler@COMMIT"',

@@ -101,9 +101,39 @@ def test_a_checkout_keeps_no_credentials(path):
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_runs_only_make_targets_that_exist(path):
-    commands = [step["run"].split() for step in list_steps(load(path)) if "run" in step]
-    assert {command[0] for command in commands} == {"make"}
-    assert {command[1] for command in commands} - list_make_targets() == set()
+    commands = [step["run"] for step in list_steps(load(path)) if "run" in step]
+    targets = [re.fullmatch(r'make ([a-z-]+)(?: TAG="\$GITHUB_REF_NAME")?', command) for command in commands]
+    assert [command for command, target in zip(commands, targets, strict=True) if not target] == []
+    assert {target[1] for target in targets} - list_make_targets() == set()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_reads_no_secret(path):
+    assert "secrets." not in path.read_text(encoding="utf-8")
+
+
+def test_a_release_is_tested_built_attested_and_published_after_approval():
+    jobs = load(GITHUB / "workflows" / "release.yml")["jobs"]
+    assert {name: job.get("needs") for name, job in jobs.items()} == {
+        "test": None,
+        "build": "test",
+        "attest": "build",
+        "publish": "attest",
+    }
+    assert jobs["publish"]["environment"] == "pypi"
+    assert [step["run"] for step in jobs["test"]["steps"] if "run" in step] == [
+        'make check-release TAG="$GITHUB_REF_NAME"',
+        "make check",
+        "make test",
+        "make wheel-test",
+    ]
+
+
+def test_ci_measures_the_coverage_and_requires_95_percent():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert settings["report"]["fail_under"] >= 95
+    jobs = load(GITHUB / "workflows" / "ci.yml")["jobs"]
+    assert "make coverage" in [step.get("run") for step in jobs["coverage"]["steps"]]
 
 
 def test_ci_tests_every_python_version_that_the_project_declares():
@@ -139,6 +169,10 @@ def test_dependabot_updates_folders_that_exist():
 
 
 # ── changelog ──
+
+
+def test_the_readme_has_at_most_150_lines():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 def test_the_changelog_is_short_and_its_sections_are_in_order():
