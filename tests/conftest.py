@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a certificate authority, a clean environment, repeatable property tests."""
+"""Fixtures for all tests: an authority, a browser, a clean environment, repeatable properties."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority("Factory CA")
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    """Start the only browser of this process: Playwright can be started once at a time."""
+    from tests.support.jupyter_lab import find_chromium, launch_browser
+
+    if find_chromium() is None:
+        problem = "Chromium is not installed; run `make browser`"
+        if os.environ.get("CI"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    with launch_browser() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="session", autouse=True)
