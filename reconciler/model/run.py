@@ -21,7 +21,8 @@ UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed
 class ProcessIdentity:
     """The process that makes a run, and its user.
 
-    `user` and `host` are names; `pid` is the process ID; `job` is the URL of the CI job, or empty; `started_at` is the start of the process in seconds since 1970.
+    `user` and `host` are names; `pid` is the process ID; `job` is the URL of the CI job, or empty; `started_at` is the start of the
+    process in seconds since 1970.
     """
 
     user: str
@@ -38,7 +39,7 @@ class ProcessIdentity:
 class Run:
     """One apply.
 
-    `id` identifies the run in the journal; `target` has the endpoint, the account and the Region; `process` is what made the run;
+    `id` identifies the run in the journal; `target` has the endpoint, the account and the Region; `process` is the process that made the run;
     `command` is "apply", "destroy", "rotate" or "adopt". `started_at` and `ended_at` are in UTC; `ended_at` is None while the run
     lasts, and stays None if the run crashes. `status` is "running", "applied", "failed", "stopped" or "crashed".
     `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included);

@@ -44,7 +44,8 @@ def _build_label(output: str, name: str) -> str:
 def _read_docstrings(cls: type, members: Collection[str]) -> tuple[str, Mapping[str, str]]:
     """Split a class's docstrings into a description and the members' meanings.
 
-    The docstrings of the classes that it adds members to are included. A meaning is a list item about the member, or the sentences that name it.
+    The docstrings of the classes that it adds members to are included. A meaning is a list item about the member, or the sentences
+    that name it.
     """
     meanings: dict[str, list[str]] = {}
     descriptions: list[str] = []

@@ -37,7 +37,8 @@ def update_page(path: Path, folder: Path) -> str:
 def main(pages: list[Path]) -> int:
     """Write the files whose content has changed, and print their names.
 
-    With pages as arguments, only these are updated. Return 1 if a page cannot be followed. A change is ignored if it is only of the plan's digest in a picture.
+    With pages as arguments, only these are updated. Return 1 if a page cannot be followed. A change of the plan's digest in a
+    picture is ignored.
     """
     written: list[Path] = []
     has_errors = False

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -24,25 +24,26 @@ SOURCE_DATE_EPOCH = "1700000000"
 
 def run_program(*words: str | Path, cwd: Path = ROOT, **environ: str) -> str:
     """Run a program that must succeed, and return its output."""
+    exit_code, stdout, stderr = _run(words, cwd, environ)
+    assert exit_code == 0, f"{words}: {stdout}{stderr}"
+    return stdout
+
+
+def _run(words: Sequence[str | Path], cwd: Path, environ: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run a program that must not import this checkout; return its exit code and its outputs."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
+    }
     process = subprocess.run(
         [*map(str, words)],
         cwd=cwd,
-        env=_build_environ(environ),
+        env={**inherited, "NO_COLOR": "1", **environ},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    assert process.returncode == 0, f"{words}: {process.stdout}{process.stderr}"
-    return process.stdout
-
-
-def _build_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables of a child process, which must not import this checkout."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
-    }
-    return {**inherited, "NO_COLOR": "1", **environ}
+    return process.returncode, process.stdout, process.stderr
 
 
 def copy_sources(folder: Path) -> Path:
@@ -87,16 +88,7 @@ class Environment:
 
     def run(self, program: str, *words: str | Path, cwd: Path, **environ: str) -> tuple[int, str, str]:
         """Run an installed program; return its exit code and its outputs."""
-        process = subprocess.run(
-            [self.folder / "bin" / program, *map(str, words)],
-            cwd=cwd,
-            env=_build_environ(environ),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return process.returncode, process.stdout, process.stderr
+        return _run([self.folder / "bin" / program, *words], cwd, environ)
 
     def measure_megabytes(self) -> float:
         """Return the size on disk of all packages with their compiled modules, as pip leaves them."""

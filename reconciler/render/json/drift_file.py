@@ -36,9 +36,8 @@ class DriftedResourceRecord:
     """One resource that differs from the file.
 
     `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
-    but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the
-    resource's file and line, or null; `owner` is the workspace that manages it, or null; `identity` is its AWS ID, or null. `fields` are the fields that
-    differ.
+    but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the resource's file and line, or
+    null; `owner` is the workspace that manages it, or null; `identity` is its AWS ID, or null. `fields` are the fields that differ.
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]
@@ -53,8 +52,8 @@ class DriftedResourceRecord:
 class LastRunRecord:
     """The workspace's last apply, according to the journal.
 
-    `id` is for `reconciler history`. `user` is who applied, as user@host. `started_at` is UTC in ISO 8601. `job` is the URL of the CI job, or empty. `file_digest` is the SHA-256 of the desired
-    state that was applied.
+    `id` is for `reconciler history`. `user` is who applied, as user@host. `started_at` is UTC in ISO 8601. `job` is the URL of the
+    CI job, or empty. `file_digest` is the SHA-256 of the desired state that was applied.
     """
 
     id: str
@@ -68,9 +67,9 @@ class LastRunRecord:
 class DriftSummary:
     """Drift without its resources: what the JSON document and the first line of JSON Lines have in common.
 
-    `file_digest` is the SHA-256 of the desired state. `last_run` is null if the journal has no apply to this target. `counts` are the numbers of resources by direction; `unchanged` is the
-    number of resources that match the file. `unlisted` are the kinds that could not be listed, each with the reason. `notes`
-    describe unmanaged resources that are not in the file.
+    `file_digest` is the SHA-256 of the desired state. `last_run` is null if the journal has no apply to this target. `counts` are
+    the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
+    could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
