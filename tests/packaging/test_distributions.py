@@ -9,6 +9,8 @@ import signal
 import subprocess
 import tarfile
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 
 import pytest
 import yaml
@@ -27,6 +29,8 @@ pytestmark = [pytest.mark.packaging, pytest.mark.xdist_group("packaging")]
 
 MAX_CORE_MEGABYTES = 106
 """Half of what all dependencies took before there were extras."""
+
+NAME_AND_VERSION = "iot_reconciler-0.1.0"
 
 EXTRAS = ("", "notebook", "serve", "all")
 
@@ -80,7 +84,7 @@ def test_two_builds_at_different_places_and_times_have_the_same_bytes(archives, 
 def test_the_wheel_has_the_package_with_its_data_files_and_nothing_else(archives):
     members = list_members(archives["wheel"])
     folders = {name.partition("/")[0] for name in members}
-    assert folders == {"reconciler", "iot_reconciler-0.1.0.dist-info"}
+    assert folders == {"reconciler", f"{NAME_AND_VERSION}.dist-info"}
     expected = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "reconciler").rglob("*")
@@ -106,19 +110,44 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_repository(archives, tmp_pat
     assert wheel.read_bytes() == archives["wheel"].read_bytes()
 
 
-def test_the_metadata_names_the_project_its_extras_and_its_python_versions(archives):
-    with zipfile.ZipFile(archives["wheel"]) as archive:
-        metadata = archive.read("iot_reconciler-0.1.0.dist-info/METADATA").decode()
-    assert re.findall(r"^Metadata-Version: (.*)$", metadata, re.MULTILINE) == ["2.4"]
-    assert re.findall(r"^Name: (.*)$", metadata, re.MULTILINE) == ["iot-reconciler"]
-    assert set(re.findall(r"^Provides-Extra: (.*)$", metadata, re.MULTILINE)) == {
-        "notebook",
-        "serve",
-        "all",
-        "dev",
-        "docs",
-    }
-    assert re.findall(r"^Requires-Python: (.*)$", metadata, re.MULTILINE) == [">=3.11"]
+def read_metadata(path) -> Message:
+    """Return the metadata of a wheel or an sdist."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return message_from_bytes(wheel.read(f"{NAME_AND_VERSION}.dist-info/METADATA"))
+    with tarfile.open(path) as sdist:
+        return message_from_bytes(sdist.extractfile(f"{NAME_AND_VERSION}/PKG-INFO").read())
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_the_metadata_names_the_project_its_extras_and_its_python_versions(archives, kind):
+    metadata = read_metadata(archives[kind])
+    assert (metadata["Metadata-Version"], metadata["Name"]) == ("2.4", "iot-reconciler")
+    assert metadata["Author"] == "reconciler contributors"
+    assert set(metadata.get_all("Provides-Extra")) == {"notebook", "serve", "all", "dev", "docs"}
+    assert metadata["Requires-Python"] == ">=3.11"
+    urls = dict(text.split(", ") for text in metadata.get_all("Project-URL"))
+    assert set(urls) == {"Documentation", "Changelog", "Issues", "Source"}
+    assert [url for url in urls.values() if not url.startswith(urls["Source"])] == []
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_the_description_is_the_readme_with_absolute_links_and_pictures(archives, kind):
+    metadata = read_metadata(archives[kind])
+    description = metadata.get_payload(decode=True).decode()
+    targets = re.findall(r'\]\(([^)]*)\)|(?:src|href)="([^"]*)"', description)
+    addresses = [link or picture for link, picture in targets]
+    assert (len(addresses) > 20, [text for text in addresses if not text.startswith("https://")]) == (
+        True,
+        [],
+    )
+    prefix = re.compile(
+        r"https://(?:github\.com/[\w-]+/reconciler/blob|raw\.githubusercontent\.com/[\w-]+/reconciler)/v0\.1\.0/"
+    )
+    paths = [prefix.sub("", address).partition("#")[0] for address in addresses]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (metadata["Description-Content-Type"], prefix.sub("", description)) == ("text/markdown", readme)
 
 
 # ── environments ──
