@@ -49,10 +49,13 @@ coverage: $(READY) browser ## Run the tests and measure which lines of the packa
 browser: ## Install Chromium for the tests of the panel, if it is missing.
 	@tests/notebook/browser.sh
 
+PYTHON_CODE := reconciler tests notebooks docs/conf.py .github .githooks
+
 check: $(READY) check-workflows ## Check format, style, types, imports and workflows.
-	$(BIN)/ruff format --check reconciler tests notebooks docs/conf.py
-	$(BIN)/ruff check reconciler tests notebooks docs/conf.py
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/mypy
+	$(BIN)/mypy .github/*.py .github/actions/*/*.py .githooks/*.py
 	$(BIN)/lint-imports
 
 EXAMPLES  := .github/examples/plan.yml .github/examples/apply.yml .github/examples/drift.yml
@@ -77,8 +80,8 @@ check-release: ## Check that TAG, the version and the changelog agree: make chec
 	@$(PYTHON) .github/check_release.py "$(TAG)"
 
 format: $(READY) ## Format the code and apply automatic fixes.
-	$(BIN)/ruff format reconciler tests notebooks docs/conf.py
-	$(BIN)/ruff check --fix reconciler tests notebooks docs/conf.py
+	$(BIN)/ruff format $(PYTHON_CODE)
+	$(BIN)/ruff check --fix $(PYTHON_CODE)
 
 docs: $(READY) ## Build the documentation in docs/_build/html.
 	@echo "building the documentation …"

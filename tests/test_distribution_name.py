@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,34 +12,13 @@ from click.testing import CliRunner
 import reconciler
 from reconciler.cli.main import cli
 from reconciler.model.distribution import PackageProblem, find_package_problem
+from tests.support.other_project import find_installs_of_the_other_project
+from tests.support.repository_files import list_repository_files
 
 ROOT = Path(__file__).parents[1]
 
 
 # ── install commands ──
-
-INSTALL_COMMAND = re.compile(
-    r"\b(?:pip3?|pipx|uv|poetry|pdm|conda|mamba|pipenv)\b[^\n`|;&#]*?\b(?:install|add|inject|download|wheel|run)\b"
-    r"[^\n`|;&#]*?(?<![\w./@${-])reconciler\b(?![\w/-]|\.\w)",
-    re.IGNORECASE,
-)
-RUN_COMMAND = re.compile(r"\buvx(?: --(?:with|python) \S+| --?(?!from)\S+)* reconciler\b(?![\w/-]|\.\w)")
-REQUIREMENT = re.compile(
-    r"(?<![\w./-])reconciler(?:\[[a-z, ]+\]| *@ *git\+| *[=~>]= *\d)"
-    r"|dependencies *[:=] *\[[^\]]*(?<![\w./-])reconciler\b(?![\w./-])",
-    re.IGNORECASE,
-)
-RUN_FROM = re.compile(r"--(?:from|spec)[ =][\"\']?iot-reconciler\S* +reconciler\b|\buv run reconciler\b")
-
-
-def find_installs_of_the_other_project(text: str) -> list[str]:
-    """Return the commands and requirements that would install the other project."""
-    text = RUN_FROM.sub("", text.replace("\\\n", " "))
-    return [
-        match[0]
-        for pattern in (INSTALL_COMMAND, RUN_COMMAND, REQUIREMENT)
-        for match in pattern.finditer(text)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -64,10 +43,36 @@ def find_installs_of_the_other_project(text: str) -> list[str]:
         "install reconciler[serve]",
         'RECONCILER: "reconciler @ git+https://example.org/reconciler@COMMIT"',
         "reconciler>=0.1",
+        "pip install\nreconciler",
+        "To repair it, run pip install --upgrade\n  reconciler, and try again.",
+        "# Install it with pip\n# install reconciler first.",
+        "pip install git+https://example.org/x?a&b reconciler",
+        "pip install 'x; python_version < \"3.12\"' reconciler",
+        "pip install x#egg=y reconciler",
+        'subprocess.run([sys.executable, "-m", "pip", "install", "reconciler"])',
+        "uv run --with reconciler python",
+        "uv run --with=reconciler python",
+        "uvx --from reconciler reconciler plan",
+        "uv tool run reconciler plan",
+        "pip3.12 install reconciler",
+        "cat > requirements.txt <<'EOF'\n> boto3\n> reconciler\n> EOF",
+        "```text\n# requirements.txt\nboto3\nreconciler\n```",
+        "dependencies:\n  - boto3\n  - pip:\n    - reconciler\n",
+        "additional_dependencies:\n  - reconciler\n",
+        "Install `reconciler` first.",
+        "pip install `reconciler`",
+        "Then install\nthe package `reconciler[notebook]`.",
     ],
 )
 def test_a_command_that_installs_the_other_project_is_found(text):
     assert find_installs_of_the_other_project(text) != []
+
+
+@pytest.mark.parametrize("path", ["requirements/runtime.txt", "requirements.txt", "docs/constraints-3.12.in"])
+@pytest.mark.parametrize("line", ["reconciler", "reconciler ; python_version < '3.12'", "reconciler==0.4 \\"])
+def test_a_line_of_a_requirements_file_that_installs_the_other_project_is_found(path, line):
+    assert find_installs_of_the_other_project(f"boto3\n{line}\n", path) != []
+    assert find_installs_of_the_other_project(f"boto3\niot-{line}\n", path) == []
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,22 @@ def test_a_command_that_installs_the_other_project_is_found(text):
         "pipx run --spec iot-reconciler reconciler plan",
         "uv run reconciler plan",
         "iot-reconciler[notebook]",
+        "$ pip install iot-reconciler\n$ reconciler init",
+        "pip install iot-reconciler\nreconciler init",
+        "pip install iot-reconciler & reconciler plan",
+        "pip install iot-reconciler; reconciler plan",
+        "Run pip install iot-reconciler, then reconciler init.",
+        "Run pip install iot-reconciler and then reconciler init.",
+        "Run `pip install .`, and then `reconciler init`.",
+        "make install\nreconciler plan",
+        "uv run --with iot-reconciler reconciler plan",
+        "uvx --from 'iot-reconciler[serve]' reconciler registry serve",
+        "Its name is `reconciler`; do not install `reconciler`.",
+        "The command is\nreconciler\n",
+        "requirements/runtime.txt\n\nreconciler\n",
+        "commands:\n  - reconciler\n",
+        "changes = reconciler[address]",
+        "Another project on the package index is called `reconciler`; do not install both.",
     ],
 )
 def test_a_command_that_installs_this_project_is_allowed(text):
@@ -91,25 +112,26 @@ def test_a_command_that_installs_this_project_is_allowed(text):
 
 
 def test_no_file_installs_the_other_project():
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    paths = [ROOT / name for name in listing.stdout.split("\0") if name]
+    paths = [name for name in list_repository_files(ROOT) if name != str(Path(__file__).relative_to(ROOT))]
     texts = {
-        path: path.read_text(encoding="utf-8", errors="replace")
-        for path in paths
-        if path.is_file() and path != Path(__file__)
+        name: (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        for name in paths
+        if (ROOT / name).is_file()
     }
     commands = {
-        str(path): commands
-        for path, text in texts.items()
-        if (commands := find_installs_of_the_other_project(text))
+        name: commands
+        for name, text in texts.items()
+        if (commands := find_installs_of_the_other_project(text, name))
     }
     assert (commands, len(texts) > 100) == ({}, True)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an unpacked sdist is not a git repository")
+def test_the_repository_has_the_files_that_git_lists():
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = [name for name in listing.split("\0") if name and os.path.lexists(ROOT / name)]
+    assert list_repository_files(ROOT) == sorted(names)
 
 
 # ── the other project, installed too ──

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.checkout import ROOT
+from tests.docs.checkout import ROOT, list_pages
+from tests.support.repository_files import list_repository_files
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -23,7 +24,13 @@ ACTION = GITHUB / "actions" / "reconcile" / "action.yml"
 YAML_FILES = [*sorted(GITHUB.rglob("*.yml")), ROOT / ".pre-commit-config.yaml"]
 
 PINNED = re.compile(r"uses: ([\w-]+/[\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
-EXAMPLE_ACTION = "OWNER/reconciler/.github/actions/reconcile@COMMIT"
+EXAMPLE_ACTION = re.compile(r"uses: [\w-]+/reconciler/\.github/actions/reconcile@(?:COMMIT|[0-9a-f]{40})$")
+PAGES_WITH_ACTIONS = [
+    path
+    for path in list_pages()
+    if re.search(r"^ *(?:- )?uses:", path.read_text(encoding="utf-8"), re.MULTILINE)
+]
+FILES_WITH_ACTIONS = [*WORKFLOWS, *EXAMPLES, ACTION, *PAGES_WITH_ACTIONS]
 CHANGELOG_SECTIONS = ["Added", "Changed", "Fixed", "Removed"]
 MAX_CHANGELOG_LINES = 50
 
@@ -55,16 +62,22 @@ def test_every_yaml_file_is_a_mapping(path):
     assert isinstance(load(path), dict)
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES_WITH_ACTIONS, ids=lambda path: path.name)
 def test_every_action_is_pinned_by_commit_with_its_version(path):
-    lines = [line.strip() for line in path.read_text().splitlines() if re.search(r"\buses:", line)]
-    wrong = [line for line in lines if not PINNED.search(line) and EXAMPLE_ACTION not in line]
-    assert (bool(lines), [line for line in wrong if not line.startswith("#")]) == (True, [])
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    uses = [line for line in lines if re.match(r"(?:- )?uses:", line)]
+    wrong = [line for line in uses if not PINNED.search(line) and not EXAMPLE_ACTION.search(line)]
+    assert (bool(uses), wrong) == (True, [])
+
+
+def test_the_readme_and_the_page_about_github_show_actions():
+    """A test checks their pins only if it finds them."""
+    assert {path.name for path in PAGES_WITH_ACTIONS} == {"README.md", "ci_on_github.md"}
 
 
 def test_each_action_has_the_same_pin_in_every_file():
     pins = defaultdict(set)
-    for path in (*WORKFLOWS, *EXAMPLES, ACTION):
+    for path in FILES_WITH_ACTIONS:
         for name, commit, version in re.findall(PINNED.pattern, path.read_text(), re.MULTILINE):
             pins[name].add((commit, version))
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
@@ -160,6 +173,40 @@ def test_pre_commit_and_the_container_run_make_targets_that_exist():
     assert ("check-workflows" in targets, targets - list_make_targets()) == (True, set())
 
 
+def test_the_checks_and_the_hooks_cover_all_python_code():
+    """All scripts, too: those of the action, of the release check and of the commit hook."""
+    names = [name for name in list_repository_files(ROOT) if name.endswith(".py")]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (folders,) = re.findall(r"^PYTHON_CODE := (.*)$", makefile, re.MULTILINE)
+    assert [name for name in names if not name.startswith(tuple(folders.split()))] == []
+    commands = re.findall(r"^\t\$\(BIN\)/(ruff .*)$", makefile, re.MULTILINE)
+    assert commands == [
+        "ruff format --check $(PYTHON_CODE)",
+        "ruff check $(PYTHON_CODE)",
+        "ruff format $(PYTHON_CODE)",
+        "ruff check --fix $(PYTHON_CODE)",
+    ]
+    hooks = {hook["id"]: hook for hook in load(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]}
+    for hook in (hooks["ruff-format"], hooks["ruff-check"]):
+        assert [name for name in names if not re.search(hook["files"], name)] == []
+
+
+def test_the_checks_read_the_types_of_every_script():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (patterns,) = re.findall(r"^\t\$\(BIN\)/mypy (.+)$", makefile, re.MULTILINE)
+    checked = {str(path.relative_to(ROOT)) for pattern in patterns.split() for path in ROOT.glob(pattern)}
+    scripts = {name for name in list_repository_files(ROOT) if re.match(r"\.git\w+/.*\.py$", name)}
+    assert (checked, len(scripts) > 3) == (scripts, True)
+
+
+def test_every_file_has_an_owner_who_reviews_it():
+    lines = (GITHUB / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    rules = [line.split() for line in lines if line and not line.startswith("#")]
+    assert rules[0][0] == "*"
+    assert [rule for rule in rules if not all(re.fullmatch(r"@[\w/-]+", owner) for owner in rule[1:])] == []
+    assert min(len(rule) for rule in rules) > 1
+
+
 def test_dependabot_updates_folders_that_exist():
     updates = load(GITHUB / "dependabot.yml")["updates"]
     folders = [
@@ -173,6 +220,27 @@ def test_dependabot_updates_folders_that_exist():
 
 def test_the_readme_has_at_most_150_lines():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def read_cells(text: str, row: str) -> list[str]:
+    """Return the cells of a table's row, without its first one."""
+    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", text, re.MULTILINE)
+    return [cell.strip() for cell in line.split("|")]
+
+
+def test_the_readme_and_the_comparison_have_the_same_figures():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    comparison = (ROOT / "docs/explanation/comparison.md").read_text(encoding="utf-8")
+    rows = ("Terraform", "Terraform `-refresh=false`", "reconciler")
+    figures = [read_cells(comparison, row)[:2] for row in rows]
+    shown = read_cells(readme, "Plan 300 devices, no changes")
+    assert shown == [f"{calls} calls, {seconds} of CPU time" for calls, seconds in figures]
+    sees_drift = [read_cells(comparison, row)[2] == "yes" for row in rows]
+    assert [cell == "seen" for cell in read_cells(readme, "An edit by hand before the plan")] == sees_drift
+    versions = re.compile(r"Terraform (\d[\d.]*\d) (?:and|with) AWS provider (\d[\d.]*\d)")
+    command = re.compile(r"`python -m tests\.benchmarks\.race[^`]*`")
+    for pattern in (versions, command):
+        assert (pattern.findall(readme), len(pattern.findall(readme))) == (pattern.findall(comparison), 1)
 
 
 def test_the_changelog_is_short_and_its_sections_are_in_order():

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from tests.support.repository_files import list_repository_files
+
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements"
 UV = Path(sys.executable).with_name("uv")
@@ -48,11 +50,9 @@ def _run(words: Sequence[str | Path], cwd: Path, environ: Mapping[str, str]) -> 
 
 def copy_sources(folder: Path) -> Path:
     """Copy the files that belong to the repository, as a fresh clone has them."""
-    names = run_program("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    for name in names:
-        if name and os.path.lexists(ROOT / name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+    for name in list_repository_files(ROOT):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
     return folder
 
 

@@ -43,7 +43,7 @@ def format_code_block(stderr: str) -> str:
     """
     lines = [line for line in stderr.splitlines() if not line.startswith("::")]
     text = "\n".join(lines).strip()
-    text = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+    text = "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
     text = text.encode()[:MAX_BYTES].decode(errors="ignore")
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}text\n{text}\n{fence}"
@@ -54,8 +54,8 @@ def main() -> None:
     exit_code, state, stderr_file = sys.argv[1:]
     heading = "The plan was rejected" if int(exit_code) == EXIT_REJECTED else "No plan"
     message = format_code_block(Path(stderr_file).read_text(encoding="utf-8", errors="replace"))
-    sys.stdout.reconfigure(encoding="utf-8")
-    print(f"{build_marker(Path(state))}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}")
+    comment = f"{build_marker(Path(state))}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}\n"
+    sys.stdout.buffer.write(comment.encode())
 
 
 if __name__ == "__main__":
