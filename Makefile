@@ -76,7 +76,7 @@ build: $(READY) ## Build the sdist and the wheel in dist/.
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
 
-check-release: ## Check that TAG, the version and the changelog agree: make check-release TAG=v1.2.3
+check-release: ## Check TAG, the version, the changelog and placeholders: make check-release TAG=v1.2.3
 	@$(PYTHON) .github/check_release.py "$(TAG)"
 
 format: $(READY) ## Format the code and apply automatic fixes.

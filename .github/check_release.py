@@ -1,4 +1,4 @@
-"""Check that a release tag, the version in pyproject.toml and CHANGELOG.md agree.
+"""Check that tag, version and changelog of a release agree, and that no placeholder is left.
 
 usage: check_release.py TAG
 """
@@ -8,9 +8,16 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 TAG = re.compile(r"v(\d+\.\d+\.\d+)")
+PLACEHOLDERS = {
+    "OWNER": "replace it with the owner of the repository",
+    "COMMIT": "replace it with the release, or with the full SHA of an earlier commit",
+}
+PUBLISHED = ("pyproject.toml", "*.md", "docs/**/*.md", ".github/**/*.yml", ".github/CODEOWNERS")
+"""Globs of the files that users read or copy from a release."""
 
 
 def find_problems(tag: str, project: str, changelog: str) -> list[str]:
@@ -35,12 +42,35 @@ def find_problems(tag: str, project: str, changelog: str) -> list[str]:
     return problems
 
 
+def find_placeholders(texts: Mapping[str, str]) -> list[str]:
+    """Return the lines that have a placeholder, given the texts of files by path."""
+    return [
+        f"{path}:{number}: {word} is a placeholder; {advice}"
+        for path, text in texts.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        for word, advice in PLACEHOLDERS.items()
+        if re.search(rf"\b{word}\b", line)
+    ]
+
+
+def read_published_files(root: Path) -> dict[str, str]:
+    """Return the texts of the files that users read or copy, by path."""
+    paths = {path for pattern in PUBLISHED for path in root.glob(pattern)}
+    generated = root / "docs" / "_build"
+    return {
+        str(path.relative_to(root)): path.read_text(encoding="utf-8")
+        for path in sorted(paths)
+        if generated not in path.parents and path.name != "CONTRIBUTING.md"
+    }
+
+
 def main() -> int:
     """Print the problems; return 1 if there is one."""
     root = Path(__file__).parents[1]
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     problems = find_problems(sys.argv[1] if len(sys.argv) > 1 else "", project, changelog)
+    problems += find_placeholders(read_published_files(root))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -34,7 +34,10 @@ FILES_WITH_ACTIONS = [*WORKFLOWS, *EXAMPLES, ACTION, *PAGES_WITH_ACTIONS]
 CHANGELOG_SECTIONS = ["Added", "Changed", "Fixed", "Removed"]
 MAX_CHANGELOG_LINES = 50
 
-find_release_problems = runpy.run_path(str(GITHUB / "check_release.py"))["find_problems"]
+CHECK_RELEASE = runpy.run_path(str(GITHUB / "check_release.py"))
+find_release_problems = CHECK_RELEASE["find_problems"]
+find_placeholders = CHECK_RELEASE["find_placeholders"]
+read_published_files = CHECK_RELEASE["read_published_files"]
 
 
 def load(path) -> dict[str, Any]:
@@ -294,3 +297,32 @@ def test_the_release_check_fails_for_a_tag_that_is_not_this_version():
     script = GITHUB / "check_release.py"
     process = subprocess.run([sys.executable, script, "v0.0.0"], capture_output=True, text=True, check=False)
     assert (process.returncode, process.stderr.startswith("pyproject.toml: the version is ")) == (1, True)
+
+
+def test_a_release_is_rejected_for_every_line_with_a_placeholder():
+    texts = {
+        "README.md": "Clone https://github.com/OWNER/reconciler\n\nuses: OWNER/reconciler/x@COMMIT\n",
+        "pyproject.toml": 'Source = "https://github.com/example/reconciler"\n',
+        "docs/index.md": "The OWNERS and a COMMITTED file\n",
+    }
+    owner = "OWNER is a placeholder; replace it with the owner of the repository"
+    commit = "COMMIT is a placeholder; replace it with the release, or with the full SHA of an earlier commit"
+    assert find_placeholders(texts) == [
+        f"README.md:1: {owner}",
+        f"README.md:3: {owner}",
+        f"README.md:3: {commit}",
+    ]
+
+
+def test_the_release_check_reads_every_file_that_has_a_placeholder():
+    """Tests may have placeholders; CONTRIBUTING and the check itself explain them."""
+    expected = {
+        name
+        for name in list_repository_files(ROOT)
+        if re.search(r"\bOWNER\b|@COMMIT\b", (ROOT / name).read_text(encoding="utf-8", errors="replace"))
+        if not name.startswith("tests/") and name not in {"CONTRIBUTING.md", ".github/check_release.py"}
+    }
+    texts = read_published_files(ROOT)
+    assert expected - set(texts) == set()
+    assert {problem.partition(":")[0] for problem in find_placeholders(texts)} == expected
+    assert {"README.md", "pyproject.toml", "SECURITY.md", ".github/workflows/release.yml"} <= set(texts)

@@ -25,7 +25,7 @@ from tests.support.workflow_runner import (
 WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml")
 PULL_REQUEST = {"pull_request": {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}}}
 COMMENT_MARKER = "<!-- reconciler plan greenhouse -->"
-PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}|OWNER/reconciler/\.github/actions/reconcile@COMMIT")
+PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}|[\w-]+/reconciler/\.github/actions/reconcile@COMMIT")
 ALL_SUCCEEDED = {"plan": "success", "apply": "success"}
 
 

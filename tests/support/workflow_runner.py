@@ -101,7 +101,7 @@ class WorkflowRunner:
         for step in job["steps"]:
             if "actions/checkout@" in step["uses"]:
                 subprocess.run(["git", "clone", "-q", "-b", ref, self.origin, clone], check=True)
-            elif "OWNER/reconciler" in step["uses"]:
+            elif "/reconciler/.github/actions/reconcile@" in step["uses"]:
                 result = self.run_action(_expand_all(step["with"], context), clone, temp)
                 log += result.log
                 context["steps"][step.get("id", "")] = {"outputs": result.outputs}
