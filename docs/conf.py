@@ -84,6 +84,7 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", _deepen_links)
     app.connect("autodoc-process-signature", _hide_signature)
+    app.connect("autodoc-process-signature", _forget_return_type, priority=900)  # after autodoc stored it
 
 
 def _hide_signature(
@@ -92,6 +93,12 @@ def _hide_signature(
     """Show value classes and exceptions without a signature: readers get instances, and create none."""
     is_created_by_readers = what != "exception" and not (isinstance(value, type) and attrs.has(value))
     return None if is_created_by_readers else ("", None)
+
+
+def _forget_return_type(app: Sphinx, what: str, name: str, *_: object) -> None:
+    """Show exceptions without the return type of `__init__`, as autodoc itself shows other classes."""
+    if what == "exception":
+        app.env.temp_data.get("annotations", {}).get(name, {}).pop("return", None)
 
 
 def _deepen_links(_app: Sphinx, name: str, source: list[str]) -> None:

@@ -61,8 +61,10 @@ class CaVerification:
 
     stored_name: ClassVar[str] = "verification"
 
-    key: Secret | None = None
-    certificate: Pem | None = None
+    key: Secret | None = member("The CA's private key, which signs AWS's registration code.", default=None)
+    certificate: Pem | None = member(
+        "A certificate for AWS's registration code that the CA has signed, instead of the key.", default=None
+    )
 
     def __str__(self) -> str:
         return f"with the key from {self.key.reference}" if self.key else f"with {self.certificate}"

@@ -54,8 +54,14 @@ DEFAULT_PAYLOAD_VERSION = "2020-04-01"
 class Hook:
     """The Lambda function that accepts or rejects a device before it is provisioned."""
 
-    target_arn: str
-    payload_version: str = DEFAULT_PAYLOAD_VERSION
+    target_arn: str = member(
+        "The ARN of the function.", api="CreateProvisioningTemplate.preProvisioningHook.targetArn"
+    )
+    payload_version: str = member(
+        "The version of the input that the function gets.",
+        api="CreateProvisioningTemplate.preProvisioningHook.payloadVersion",
+        default=DEFAULT_PAYLOAD_VERSION,
+    )
 
 
 @frozen

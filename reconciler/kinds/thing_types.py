@@ -50,9 +50,11 @@ _PROPERTIES = "CreateThingType.thingTypeProperties"
 class PropagatingAttribute:
     """A user property of a thing's MQTT 5 messages, with the attribute that is its value."""
 
-    user_property_key: str
-    thing_attribute: str | None = None
-    connection_attribute: str | None = None
+    user_property_key: str = member("The key of the user property.")
+    thing_attribute: str | None = member("The attribute of the thing that is the value.", default=None)
+    connection_attribute: str | None = member(
+        "The attribute of the connection that is the value.", default=None
+    )
 
 
 @frozen

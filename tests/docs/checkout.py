@@ -14,6 +14,10 @@ from reconciler.cli.main import cli
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "desired_state.toml"
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+SECURITY = ROOT / "SECURITY.md"
+PAGES_IN_CHECKOUT = frozenset({README, CONTRIBUTING})
+"""The pages whose readers work in a checkout of the repository."""
 ENVIRONMENT: Mapping[str, str | None] = {
     **dict.fromkeys(("COLUMNS", "FORCE_COLOR", "RECONCILER_FILE", "RECONCILER_REGISTRY", "TTY_COMPATIBLE")),
     "NO_COLOR": "1",
@@ -26,9 +30,9 @@ class PageError(Exception):
 
 
 def list_pages() -> list[Path]:
-    """Return the README and all pages in docs that are written in Markdown."""
+    """Return the README, CONTRIBUTING, SECURITY, and all pages in docs that are written in Markdown."""
     pages = [path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts]
-    return [README, *sorted(pages)]
+    return [README, CONTRIBUTING, SECURITY, *sorted(pages)]
 
 
 def copy_checkout(folder: Path) -> Path:

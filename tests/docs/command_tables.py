@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.main import cli
 from reconciler.registry.faults import FAULT_KINDS
-from tests.docs.markdown import join_code, mark_code, render_heading, render_table, unwrap
+from tests.docs.markdown import build_anchor, join_code, mark_code, render_heading, render_table, unwrap
 
 COMMON_OPTIONS = frozenset({"file", "debug", "color", "no_color", "help"})
 """The names of the options that every command has."""
@@ -20,7 +20,7 @@ _DEFAULT = re.compile(r" \(default: ([^()]+)\)\.?$")
 def render_command_overview() -> str:
     """Render a table of the commands, each with a link to its section."""
     rows = [
-        (f"[`{path}`](#{_build_label(path)})", command.get_short_help_str(200))
+        (f"[`{path}`](#{build_anchor(path)})", command.get_short_help_str(200))
         for path, command in _iterate_commands(cli, "reconciler")
     ]
     return render_table(("Command", "Description"), rows)
@@ -55,7 +55,7 @@ def _render_command(path: str, command: click.Command) -> str:
     options = _list_own_options(command)
     usage = f"{path}{' [OPTIONS]' if options else ''}{_list_arguments(command)}"
     parts = [
-        render_heading(2, f"`{path}`", _build_label(path)),
+        render_heading(2, f"`{path}`"),
         f"```text\n{usage}\n```",
         mark_code(unwrap(command.help or ""), _list_argument_names(command)),
     ]
@@ -64,10 +64,6 @@ def _render_command(path: str, command: click.Command) -> str:
     if command.epilog:
         parts.append(_render_epilog(command.epilog))
     return "\n\n".join(parts)
-
-
-def _build_label(path: str) -> str:
-    return f"command-{path.removeprefix('reconciler ').replace(' ', '-')}"
 
 
 def _render_epilog(epilog: str) -> str:

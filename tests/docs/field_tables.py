@@ -14,10 +14,10 @@ from reconciler.engine.load.converters import accepts_document_or_name, describe
 from reconciler.engine.load.declarations import MAX_NAME_LENGTH
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import Member
+from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.document import Document
 from reconciler.render.views.regex_words import describe_expected
-from tests.docs.markdown import render_heading, render_table
+from tests.docs.markdown import build_anchor, render_heading, render_table
 
 EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 """A valid example for each kind, in a file with the name of the kind's table."""
@@ -36,7 +36,7 @@ def render_field_overview() -> str:
     """Render a table of the kinds, each with a link to its section."""
     rows = [
         (
-            f"[`[{kind.table}.NAME]`](#{_build_label(kind)})",
+            f"[`[{kind.table}.NAME]`](#{build_heading_anchor(kind)})",
             kind.noun,
             ", ".join(f"`{name}`" for name in kind.members),
         )
@@ -53,7 +53,7 @@ def render_field_reference() -> str:
 def _render_kind_reference(kind: Kind) -> str:
     example = (EXAMPLES_FOLDER / f"{kind.table}.toml").read_text(encoding="utf-8")
     parts = [
-        render_heading(2, f"`[{kind.table}.NAME]`: {kind.noun}", _build_label(kind)),
+        render_heading(2, _build_title(kind)),
         _describe_names(kind),
         f"```toml\n{example}```",
         _render_fields_with_limits(kind),
@@ -63,12 +63,12 @@ def _render_kind_reference(kind: Kind) -> str:
 
 
 def build_heading_anchor(kind: Kind) -> str:
-    """Return the anchor that GitHub and Sphinx make from the heading of a kind's section."""
-    return f"{kind.table}name-{kind.noun.lower().replace(' ', '-')}"
+    """Return the anchor of the heading of a kind's section."""
+    return build_anchor(_build_title(kind))
 
 
-def _build_label(kind: Kind) -> str:
-    return f"fields-{kind.table}"
+def _build_title(kind: Kind) -> str:
+    return f"`[{kind.table}.NAME]`: {kind.noun}"
 
 
 def _describe_names(kind: Kind) -> str:
@@ -81,31 +81,28 @@ def _describe_names(kind: Kind) -> str:
 def _render_fields_with_limits(kind: Kind) -> str:
     rows = []
     for path, attribute, member in _iterate_fields(kind):
-        values = _describe_values(attribute.type, member.references if member else None)
-        limits = _describe_field_limits(kind, member, attribute.type) if member else ""
-        api = f"<br>AWS: `{member.api}`" if member and member.api else ""
+        values = _describe_values(attribute.type, member.references)
+        limits = _describe_field_limits(kind, member, attribute.type)
+        api = f"<br>AWS: `{member.api}`" if member.api else ""
+        is_nested = "." in path
         rows.append(
             (
                 f"`{path}`",
                 f"{values}<br>{limits}" if limits else values,
                 _describe_default(attribute),
-                _describe_change(kind, member) if member else "",
-                f"{member.doc}{api}" if member else "",
+                "" if is_nested else _describe_change(kind, member),
+                f"{member.doc}{api}",
             )
         )
     return render_table(("Field", "Value", "Default", "A change", "Description"), rows)
 
 
-def _iterate_fields(kind: Kind) -> Iterator[tuple[str, attrs.Attribute[Any], Member | None]]:
-    """Yield each field with its path and its member.
-
-    The fields of a nested table follow it; they have no member.
-    """
+def _iterate_fields(kind: Kind) -> Iterator[tuple[str, attrs.Attribute[Any], Member]]:
+    """Yield each field with its path and its member, followed by the fields of its nested table."""
     attrs.resolve_types(kind.spec_class)
     for attribute in attrs.fields(kind.spec_class):
         yield attribute.name, attribute, kind.members[attribute.name]
-        for path, inner in _list_nested_fields(attribute.name, attribute.type):
-            yield path, inner, None
+        yield from _list_nested_fields(attribute.name, attribute.type)
 
 
 def _list_unsupported_members(kind: Kind) -> list[str]:
@@ -203,8 +200,8 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
             return f"`{value}`"
 
 
-def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
-    """Yield the fields of a nested table, or of the tables in an array, with their dotted paths.
+def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any], Member]]:
+    """Yield the fields of a nested table, or of the tables in an array, with paths and members.
 
     `name` is the path of the field whose type is `annotation`. A field of any other type has no nested fields.
     """
@@ -213,4 +210,5 @@ def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs
         name, inner = f"{name}[]", select_toml_type(get_args(inner)[0])
     if isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table":
         attrs.resolve_types(inner)
-        yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))
+        members = get_members(inner)
+        yield from ((f"{name}.{field.name}", field, members[field.name]) for field in attrs.fields(inner))

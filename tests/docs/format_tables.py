@@ -10,7 +10,7 @@ import attrs
 
 from reconciler.render.json.schemas import OUTPUTS, build_output_schema
 from reconciler.render.views.plan import PlanView
-from tests.docs.markdown import render_heading, render_table, unwrap
+from tests.docs.markdown import build_anchor, render_heading, render_table, unwrap
 
 _CLAUSE_END = re.compile(r"(?<=\.) (?=[A-Z`])|; (?=`)")
 _SUBJECT = re.compile(r"`\w+` (?:is|are) ")
@@ -31,14 +31,14 @@ def _render_object(output: str, cls: type, schema: Mapping[str, Any]) -> str:
         (f"`{name}`", _describe_schema(member, output), meanings.get(name, ""))
         for name, member in members.items()
     ]
-    heading = render_heading(3, f"`{cls.__name__}`", _build_label(output, cls.__name__))
+    heading = render_heading(3, _build_title(output, cls.__name__))
     return "\n\n".join(
         filter(None, (heading, description, render_table(("Member", "Type", "Meaning"), rows)))
     )
 
 
-def _build_label(output: str, name: str) -> str:
-    return f"json-{output}-{name}".lower()
+def _build_title(output: str, name: str) -> str:
+    return f"`{output}`: `{name}`"
 
 
 def _read_docstrings(cls: type, members: Collection[str]) -> tuple[str, Mapping[str, str]]:
@@ -87,7 +87,7 @@ def _describe_schema(schema: Mapping[str, Any], output: str) -> str:
             return "object"
         case {"$ref": str(reference)}:
             name = reference.rpartition("/")[2]
-            return f"[{name}](#{_build_label(output, name)})"
+            return f"[{name}](#{build_anchor(_build_title(output, name))})"
         case {"anyOf": list(choices)}:
             return " or ".join(_describe_schema(choice, output) for choice in choices)
         case {"enum": [value]} | {"const": value}:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.docs import pictures
-from tests.docs.checkout import README, ROOT, PageError, copy_checkout, list_pages
+from tests.docs.checkout import PAGES_IN_CHECKOUT, ROOT, PageError, copy_checkout, list_pages
 from tests.docs.page_runner import run_page
 from tests.docs.tables import SECTIONS
 
@@ -31,7 +31,7 @@ def _render_section(name: str) -> str:
 def update_page(path: Path, folder: Path) -> str:
     """Run the page in `folder`, and return it with its outputs and generated sections updated."""
     text = update_tables(path.read_text(encoding="utf-8"))
-    return run_page(text, folder, is_readme=path == README)
+    return run_page(text, folder, is_in_checkout=path in PAGES_IN_CHECKOUT)
 
 
 def main(pages: list[Path]) -> int:

@@ -11,10 +11,12 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tests.docs.markdown import build_anchor
+
 _INCLUDE = re.compile(r"^```\{include\} (\S+)\n.*?^```$", re.DOTALL | re.MULTILINE)
 _HTML_LINK = re.compile(r"""<(?:a|img)\b[^>]*?\b(?:href|src)=["']([^"']+)""")
 _HTML_ANCHOR = re.compile(r"""<\w+\b[^>]*?\b(?:id|name)=["']([^"']+)""")
-_TARGET = re.compile(r"^\(([\w.-]+)\)=$", re.MULTILINE)
+_LABEL = re.compile(r"^\(([\w.-]+)\)=$", re.MULTILINE)
 _parser = MarkdownIt("commonmark").enable("table")
 
 
@@ -34,11 +36,11 @@ def find_links(path: Path) -> list[str]:
 
 @cache
 def find_anchors(path: Path) -> frozenset[str]:
-    """Return the anchors of a page: those of its headings, as on GitHub, and explicit ones."""
+    """Return the anchors of a page that exist on GitHub: those of its headings, and those in HTML."""
     text = _INCLUDE.sub(
         lambda match: (path.parent / match[1]).read_text(encoding="utf-8"), path.read_text(encoding="utf-8")
     )
-    anchors = set(_TARGET.findall(text)) | set(_HTML_ANCHOR.findall(text))
+    anchors = set(_HTML_ANCHOR.findall(text))
     counts: Counter[str] = Counter()
     tokens = list(_parse(text))
     for heading, content in pairwise(tokens):
@@ -49,9 +51,9 @@ def find_anchors(path: Path) -> frozenset[str]:
     return frozenset(anchors)
 
 
-def find_targets(path: Path) -> list[str]:
-    """Return the page's explicit anchors, `(NAME)=`; all pages of the site can link to `#NAME`."""
-    return _TARGET.findall(path.read_text(encoding="utf-8"))
+def find_labels(path: Path) -> list[str]:
+    """Return the page's labels, `(NAME)=`, which are anchors on the site only."""
+    return _LABEL.findall(path.read_text(encoding="utf-8"))
 
 
 def _parse(text: str) -> list[Token]:
@@ -64,4 +66,4 @@ def _parse(text: str) -> list[Token]:
 
 def _make_slug(heading: Token) -> str:
     text = "".join(token.content for token in heading.children or [] if token.type in {"text", "code_inline"})
-    return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+    return build_anchor(text)

@@ -17,9 +17,14 @@ def render_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> st
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
-def render_heading(level: int, title: str, label: str) -> str:
-    """Render a heading with a label, which other pages link to as `[](#label)`."""
-    return f"({label})=\n{'#' * level} {title}"
+def render_heading(level: int, title: str) -> str:
+    """Render a heading, to which `[text](#ANCHOR)` links; see `build_anchor`."""
+    return f"{'#' * level} {title}"
+
+
+def build_anchor(title: str) -> str:
+    """Return the anchor that GitHub and the documentation site make from a heading."""
+    return re.sub(r"[^\w\- ]", "", title.replace("`", "").strip().lower()).replace(" ", "-")
 
 
 def join_code(names: Iterable[str]) -> str:

@@ -1,22 +1,26 @@
 """Run the commands, edits and code of a page in order, as a reader would, and update its outputs.
 
-A page has one bash session. It starts in an empty folder; the README starts in a copy of the checkout. The rules for blocks:
+A page has one bash session. It starts in an empty folder; the README and CONTRIBUTING start in a copy of the checkout. The rules for
+blocks:
 
 - ```` ```console ````: a line that begins with `$ ` is a command, and following lines that begin with `> ` continue it. The lines after it are
   its output, stdout and stderr together. If no lines follow, the output is not shown. A line `…` matches any lines. A command must
   exit with 0. If `<!-- exit: N -->` is the line before the block, its last command must exit with N.
-- Commands that install or fetch, such as `pip`, `git clone` and `docker`, are not run. In the README, `make TARGET` runs the recipe in the
-  Makefile if its commands are all `reconciler` and `echo`.
+- Commands that install or fetch, such as `pip`, `git clone` and `docker`, are not run; what follows them after `&&` is. In a checkout,
+  `make TARGET` runs the recipe in the Makefile if its commands are all `reconciler` and `echo`.
 - ```` ```toml ````: a desired state, or a part of one, that must be valid.
 - ```` ```diff ````: an edit of `desired_state.toml`, or of the file that a line `--- FILE` names.
-- ```` ```python ````: code that is run; a page has one namespace. The comment after `print(…)  # ` is the output.
+- ```` ```python ````: code that is run; a page has one namespace. The comment after `print(…)  # ` is the output, also if the call
+  has several lines.
 - ```` ```yaml ````, ```` ```json ````: must parse.
 - A block whose first line is a comment with a file name, such as `# ci.toml`, is written to that file.
-- ```` ```text ````: is shown only.
+- ```` ```text ````, ```` ```csv ````, ```` ```mermaid ````: are shown only, so they contain no commands.
+- Directives that show code, such as ```` ```{code-block} ````, and fences of colons are errors.
 """
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import io
@@ -31,11 +35,18 @@ from functools import cached_property
 from pathlib import Path
 
 import yaml
+from markdown_it import MarkdownIt
 
 from reconciler import ReconcilerError, Workspace
 from tests.docs.bash_session import BashSession
 from tests.docs.checkout import FILE, PageError, copy_checkout, read_recipe
-from tests.docs.shell_commands import check_command, check_install_commands, is_run
+from tests.docs.shell_commands import (
+    check_command,
+    check_install_commands,
+    is_run,
+    looks_like_command,
+    partition_command,
+)
 from tests.docs.volatile import Substitutions, normalize
 
 ANY_LINES = "…"
@@ -47,20 +58,25 @@ _BLOCK = re.compile(
 )
 _FILE_NAME = re.compile(r"# ((?:[\w.-]+/)*(?:[\w-]*\.[\w.-]+|Dockerfile|Makefile))\n")
 _COMMENT_IS_PART_OF_FILE = frozenset({"toml", "yaml", "python", "ini"})
-_PRINT = re.compile(r"^(\s*print\(.*\)  # )(.*)$")
+_OUTPUT_COMMENT = re.compile(r"( +# ?)(.*)")
+_DIRECTIVES = frozenset({"{eval-rst}", "{include}", "{literalinclude}", "{toctree}"})
+_RST_DIRECTIVES = frozenset({"autoclass", "autoexception", "currentmodule"})
+_COLON_FENCE = re.compile(r"^[ >]*:{3,}", re.MULTILINE)
+_GENERATED = re.compile(r"^<!-- generated: .*?^<!-- /generated -->$", re.DOTALL | re.MULTILINE)
 
 
-def run_page(text: str, folder: Path, *, is_readme: bool = False) -> str:
+def run_page(text: str, folder: Path, *, is_in_checkout: bool = False) -> str:
     """Run the page's blocks in a new folder in `folder`, and return the page with every output updated.
 
     Raises:
         PageError: If a command, an edit or code fails, or a block breaks a rule.
     """
     check_install_commands(text)
+    _check_blocks(text)
     expected_codes = sum(block["exit"] is not None for block in _BLOCK.finditer(text))
     if text.count("<!-- exit:") != expected_codes:
         raise PageError("`<!-- exit: N -->` must be the line before a console block")
-    runner = _PageRunner(folder, is_readme=is_readme)
+    runner = _PageRunner(folder, is_in_checkout=is_in_checkout)
     try:
         return _BLOCK.sub(runner.update_block, text)
     finally:
@@ -77,16 +93,46 @@ def list_commands(text: str) -> list[str]:
     ]
 
 
-def list_languages(text: str) -> list[str]:
-    """Return the language of every block that the runner sees."""
-    return [block["language"] for block in _BLOCK.finditer(text)]
+def _check_blocks(text: str) -> None:
+    """Raise a PageError if the page has blocks or shows commands that would not be run."""
+    if match := _COLON_FENCE.search(text):
+        raise PageError(f"a fence of colons is not allowed: {match[0]!r}")
+    languages = []
+    for block in MarkdownIt("commonmark").parse(text):
+        if block.type not in {"fence", "code_block"}:
+            continue
+        language = block.info.partition(" ")[0]
+        if block.info.startswith("{"):
+            _check_directive(language, block.content)
+        else:
+            languages.append(language)
+    seen_languages = [block["language"] for block in _BLOCK.finditer(text)]
+    if seen_languages != languages:
+        raise PageError(f"the page has blocks of {languages}, but the runner sees only {seen_languages}")
+    for block in _BLOCK.finditer(_GENERATED.sub("", text)):
+        if block["language"] in SHOWN_ONLY:
+            _check_shown_text(block["language"], block["body"])
+
+
+def _check_directive(name: str, content: str) -> None:
+    if name not in _DIRECTIVES:
+        raise PageError(f"the directive {name} is not allowed; use a block that the runner knows")
+    inner_directives = set(re.findall(r"^\s*\.\. ([\w:-]+)::", content, re.MULTILINE))
+    if name == "{eval-rst}" and (others := inner_directives - _RST_DIRECTIVES):
+        raise PageError(f"directives that are not allowed in {name}: {', '.join(sorted(others))}")
+
+
+def _check_shown_text(language: str, body: str) -> None:
+    for line in body.splitlines():
+        if looks_like_command(line):
+            raise PageError(f"a {language!r} block is not run; show this command in a console block: {line}")
 
 
 class _PageRunner:
     """The session and the Python namespace of one page."""
 
-    def __init__(self, folder: Path, *, is_readme: bool) -> None:
-        self._is_readme = is_readme
+    def __init__(self, folder: Path, *, is_in_checkout: bool) -> None:
+        self._is_in_checkout = is_in_checkout
         self._folder = folder
         self._start = folder / "fleet"
         self._substitutions = Substitutions()
@@ -95,7 +141,7 @@ class _PageRunner:
 
     @cached_property
     def _session(self) -> BashSession:
-        if self._is_readme:
+        if self._is_in_checkout:
             copy_checkout(self._start)
         else:
             self._start.mkdir(parents=True)
@@ -157,11 +203,14 @@ class _PageRunner:
 
     def _run_command(self, command: str) -> tuple[int, str | None]:
         """Run the command; return its exit code and its output, which is None if it was not run."""
-        if match := re.match(r"git clone .*?([\w.-]+?)(?:\.git)?/?$", command):
+        first, operator, rest = partition_command(command)
+        if match := re.match(r"git clone .*?([\w.-]+?)(?:\.git)?/?$", first):
             self._clone = match[1]
-        if not is_run(command) or (self._is_readme and command == f"cd {self._clone}"):
-            return 0, None
-        if self._is_readme and (match := re.fullmatch(r"make(?: (\w+))?", command)):
+        if not is_run(first) or (self._is_in_checkout and first == f"cd {self._clone}"):
+            if operator not in {"", "&&"}:
+                raise PageError(f"$ {command}\ncan be followed only by && and another command")
+            return self._run_command(rest) if rest else (0, None)
+        if self._is_in_checkout and (match := re.fullmatch(r"make(?: (\w+))?", command)):
             return self._run_make(match[1] or "")
         check_command(command)
         return self._session.run(command)
@@ -224,6 +273,7 @@ class _PageRunner:
 
     def _run_python(self, body: str) -> str:
         """Run the code, and return it with the comment after each `print` updated."""
+        comments = _find_output_comments(body)
         texts_by_line: dict[int, str] = {}
 
         def record_print(*values: object, **_: object) -> None:
@@ -237,10 +287,12 @@ class _PageRunner:
             except Exception as error:
                 raise PageError(f"{traceback.format_exc(limit=-3)}\nin this block:\n{body}") from error
         lines = body.splitlines()
-        for number, text in texts_by_line.items():
-            match = _PRINT.match(lines[number - 1])
-            if match and normalize(match[2]) != normalize(text):
-                lines[number - 1] = match[1] + text
+        for start, (end, code, shown) in comments.items():
+            text = texts_by_line.get(start)
+            if text is None or "\n" in text:
+                raise PageError(f"the comment after `print` is not its output: {lines[end - 1]}")
+            if normalize(shown) != normalize(text):
+                lines[end - 1] = f"{code}  # {text}"
         return "".join(f"{line}\n" for line in lines)
 
     def _check_toml(self, body: str) -> None:
@@ -253,6 +305,23 @@ class _PageRunner:
                 Workspace(path).desired  # noqa: B018 (raises with every diagnostic)
             finally:
                 path.unlink()
+
+
+def _find_output_comments(body: str) -> dict[int, tuple[int, str, str]]:
+    """Return the comments after calls of `print`, by the line in which the call starts.
+
+    Each has the line in which the call ends, the code of that line, and the text of the comment.
+    """
+    comments = {}
+    lines = body.splitlines()
+    for node in ast.walk(ast.parse(body)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+            end = node.end_lineno or node.lineno
+            line = lines[end - 1].encode()
+            code, remainder = line[: node.end_col_offset].decode(), line[node.end_col_offset :].decode()
+            if match := _OUTPUT_COMMENT.fullmatch(remainder):
+                comments[node.lineno] = (end, code, match[2])
+    return comments
 
 
 def _split_console(body: str) -> list[tuple[str, list[str]]]:

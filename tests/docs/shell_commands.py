@@ -25,7 +25,16 @@ _PROGRAMS = frozenset(
 )
 """Programs that a reader has; `rm` and `mv` must stay in the page's folder."""
 _INSTALL = re.compile(
-    r"(?:\bpip3?|\bpipx|\buv(?: pip| tool)?|-m pip) (?:install|add|run|inject|upgrade)\b([^\n`#]*)|\buvx (?:--from )?([^\n`#]*)"
+    r"(?:\bpip3?|\bpipx|\buv(?: pip| tool)?|-m pip) (?:install|add|download|run|inject|upgrade)\b([^\n`#]*)|\buvx (?:--from )?([^\n`#]*)"
+)
+_RUNNERS = re.compile(r"(?:pipx|uv|uv tool) run|uvx")
+
+_SHELL_TOKEN = re.compile(
+    r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|(?P<operator>&&|\|\||[;|\n]|&(?=\s))|(?P<comment>(?<=\s)\#[^\n]*)|.""",
+    re.DOTALL,
+)
+_SHOWN_COMMAND = re.compile(
+    r"\s*(?:\$ |(?:\w+=(?:\"[^\"]*\"|'[^']*'|\S*) +)*(?:reconciler|make|pip3?|pipx|uv|aws|python3?|git clone|docker|curl)(?: |$))"
 )
 
 
@@ -34,8 +43,22 @@ def is_run(command: str) -> bool:
     return not _NOT_RUN.match(command)
 
 
+def looks_like_command(line: str) -> bool:
+    """Return whether a line of text starts as a command does, with or without `$ ` and variables."""
+    return bool(_SHOWN_COMMAND.match(line))
+
+
+def partition_command(command: str) -> tuple[str, str, str]:
+    """Return the first of the commands in a line, the operator after it, and the rest."""
+    for match in _SHELL_TOKEN.finditer(command):
+        if match["operator"]:
+            return command[: match.start()].strip(), match[0], command[match.end() :].strip()
+    return command, "", ""
+
+
 def check_command(command: str) -> None:
     """Raise a PageError unless a reader can run the command and it stays in the page's folder."""
+    _check_no_installation(command)
     first_line = command.partition("\n")[0]
     first_line = first_line.lstrip("( ")
     words = first_line.split() if "<<" in first_line else shlex.split(first_line, comments=True)
@@ -46,14 +69,27 @@ def check_command(command: str) -> None:
         raise PageError(f"$ {command}\nwould change files outside the page's folder")
 
 
+def _check_no_installation(command: str) -> None:
+    """Raise a PageError if a part of the line, such as that after `;`, is a command that is not run."""
+    rest = command.partition("\n")[0] if "<<" in command else command
+    while rest:
+        part, _, rest = partition_command(rest)
+        if not is_run(part):
+            raise PageError(f"$ {command}\ninstalls or fetches something; put that on its own line")
+
+
 def check_install_commands(text: str) -> None:
     """Raise a PageError if a command of the page installs an unexpected package.
 
     The package index has another project named `reconciler`.
     """
     for match in _INSTALL.finditer(text):
-        command, words = match[0], (match[1] or match[2]).replace('"', " ").replace("'", " ").split()
-        for package in _list_packages(words):
+        command = match[0]
+        words = re.sub(r"[\"']", " ", match[1] or match[2] or "").split()
+        packages = _list_packages(words)
+        if _RUNNERS.match(command):
+            packages = packages[:1]  # the others are arguments of its program
+        for package in packages:
             if package not in {DISTRIBUTION, *OTHER_PACKAGES}:
                 raise PageError(f"{command}\ninstalls {package!r}; expected {DISTRIBUTION!r}")
 

@@ -48,7 +48,7 @@ def render_call_reference() -> str:
     parts = []
     for kind in all_kinds().values():
         rows = [(verb, join_code(getattr(kind.operations, verb)) or "none") for verb in VERBS]
-        heading = render_heading(3, f"`{kind.table}`", f"calls-{kind.table}")
+        heading = render_heading(3, f"`{kind.table}`")
         parts += [heading, f"Service `{kind.service}`.", render_table(("To", "API calls"), rows)]
     return "\n\n".join(parts)
 

@@ -12,13 +12,12 @@ import xml.etree.ElementTree as ET
 
 import psutil
 import pytest
-from markdown_it import MarkdownIt
 
 from tests.docs import pictures
 from tests.docs.bash_session import SHOWN_FOLDER
 from tests.docs.checkout import README, ROOT, PageError, copy_checkout, list_pages, read_recipe
 from tests.docs.generate import PICTURES, update_page, update_tables
-from tests.docs.page_runner import list_commands, list_languages, run_page
+from tests.docs.page_runner import list_commands, run_page
 
 REGENERATE = "run `make regenerate`"
 SERVER = "registry serve"
@@ -55,16 +54,6 @@ def test_a_page_shows_what_its_commands_and_code_output(path, tmp_path):
     assert diff_texts(path.read_text(encoding="utf-8"), update_page(path, tmp_path)) == "", REGENERATE
 
 
-@pytest.mark.parametrize("path", list_pages(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_runner_sees_every_block_of_a_page(path):
-    text = path.read_text(encoding="utf-8")
-    blocks = [
-        token for token in MarkdownIt("commonmark").parse(text) if token.type in {"fence", "code_block"}
-    ]
-    languages = [block.info.partition(" ")[0] for block in blocks if not block.info.startswith("{")]
-    assert list_languages(text) == languages
-
-
 def test_the_generated_sections_match_the_kinds_and_the_commands():
     for path in list_pages():
         text = path.read_text(encoding="utf-8")
@@ -87,13 +76,6 @@ def test_a_page_shows_every_picture_and_no_picture_loads_anything():
         picture = path.read_text(encoding="utf-8")
         ET.fromstring(picture)
         assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)\S+|@import|@font-face|<script", picture) == []
-
-
-@pytest.mark.parametrize("paper", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md"])
-def test_every_named_make_target_exists(paper):
-    text = (ROOT / paper).read_text(encoding="utf-8")
-    for target in re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE):
-        assert read_recipe(target) != []
 
 
 def test_make_runs_the_commands_that_the_readme_shows():
@@ -132,6 +114,22 @@ INVALID_PAGES = {
     "invalid YAML": "```yaml\n{]\n```\n",
     "shell commands in another language": "```bash\ntrue\n```\n",
     "file outside the folder": "```text\n# ../../file.txt\n```\n",
+    "invalid command after an installation": console("$ pip install iot-reconciler && reconciler nonsense"),
+    "command after an installation without &&": console("$ pip install iot-reconciler; true"),
+    "installation after a command": console("$ true && pip install iot-reconciler"),
+    "directive that shows commands": "```{code-block} console\n$ reconciler nonsense\n```\n",
+    "directive with colons": ":::{code-block} console\n$ reconciler nonsense\n:::\n",
+    "directive with colons in a list": "1. Step:\n\n   ::::{note}\n   text\n   ::::\n",
+    "directive in reStructuredText": "```{eval-rst}\n.. code-block:: console\n\n   $ reconciler nonsense\n```\n",
+    "block with other fences": "~~~console\n$ true\n~~~\n",
+    "block with more backticks": "````console\n$ true\n````\n",
+    "indented code": "Run:\n\n    reconciler nonsense\n",
+    "command in a text block": "```text\nreconciler plan\n```\n",
+    "command with a prompt in a text block": "```text\n$ true\n```\n",
+    "command with variables in a text block": '```text\nKEY="$(cat a b)" reconciler plan\n```\n',
+    "make in a text block": "1. Step:\n\n   ```text\n   make apply\n   ```\n",
+    "print that is not run": "```python\nif False:\n    print(1)  # 1\n```\n",
+    "print of several lines of output": "```python\nprint('a\\nb')  # a\n```\n",
     "package of another project": console(f'$ pip install "{OTHER_PROJECT}[notebook]"'),
     "package of another project in a workflow": f"```yaml\nrun: pipx install {OTHER_PROJECT}==0.1\n```\n",
 }
@@ -140,7 +138,7 @@ INVALID_PAGES = {
 @pytest.mark.parametrize("name", INVALID_PAGES)
 def test_a_page_that_cannot_be_followed_is_rejected(name, tmp_path):
     with pytest.raises(PageError):
-        run_page(INVALID_PAGES[name], tmp_path, is_readme=name == "unknown make target")
+        run_page(INVALID_PAGES[name], tmp_path, is_in_checkout=name == "unknown make target")
 
 
 VALID_PAGES = {
@@ -158,6 +156,9 @@ VALID_PAGES = {
         '$ pip install "iot-reconciler[notebook] @ git+https://github.com/OWNER/reconciler@COMMIT"',
         "Successful",
     ),
+    "command after an installation": console("$ pip install iot-reconciler && mkdir a", "$ cd a"),
+    "installation with operators in quotes": console('$ pip install "iot-reconciler && true"  # a; b'),
+    "text that is shown only": "```text\nreconcilers make apply\n```\n",
     "indented block": "1. Step:\n\n   <!-- exit: 1 -->\n   ```console\n   $ echo a; false\n   a\n   ```\n",
     "file": "```csv\n# devices.csv\nserial\n1\n```\n" + console("$ cat devices.csv", "serial", "1"),
     "edit": "```toml\n# desired_state.toml\n[workspace]\nname = 'a'\n```\n\n```diff\n-name = 'a'\n+name = 'b'\n```\n"
@@ -211,6 +212,8 @@ def test_a_page_with_the_right_outputs_stays_as_it_is(name, tmp_path):
             ),
         ),
         ("```python\nprint(1 + 1)  # 3\n```\n", "```python\nprint(1 + 1)  # 2\n```\n"),
+        ("```python\nprint(\n    1 + 1\n)  # 3\n```\n", "```python\nprint(\n    1 + 1\n)  # 2\n```\n"),
+        ("```python\nprint('…', 1) # 3\n```\n", "```python\nprint('…', 1)  # … 1\n```\n"),
     ],
 )
 def test_a_wrong_output_is_corrected(shown, corrected, tmp_path):

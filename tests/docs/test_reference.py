@@ -7,6 +7,7 @@ import re
 import attrs
 import click
 import pytest
+import yaml
 
 from reconciler.cli.main import cli
 from reconciler.engine.load.for_each import FOR_EACH
@@ -56,6 +57,13 @@ def test_every_kind_and_each_of_its_fields_is_in_the_reference(table):
     assert re.findall(r"^\| `([a-z_]+)` \|", section[1], re.MULTILINE) == list(all_kinds()[table].members)
 
 
+def test_every_field_in_the_reference_has_a_description():
+    page = (REFERENCE / "fields.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.\[\]]+)` \|.*\| (.*) \|$", page, re.MULTILINE)
+    assert {"rotation.grace", "propagating_attributes[].thing_attribute"} <= {name for name, _ in rows}
+    assert [name for name, description in rows if not description.strip()] == []
+
+
 @pytest.mark.parametrize("table", all_kinds())
 def test_every_kind_declares_operations_that_read_and_create_it(table):
     operations = all_kinds()[table].operations
@@ -68,6 +76,14 @@ def test_the_docstring_of_every_kind_states_identity_and_ownership():
         for table, kind in all_kinds().items()
     }
     assert {table: words for table, words in missing.items() if words} == {}
+
+
+def test_the_pre_commit_hook_in_the_reference_exists(desired_state_page):
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", desired_state_page, re.DOTALL | re.MULTILINE)
+    (shown,) = [yaml.safe_load(block) for block in blocks if "hooks:" in block]
+    (repository,) = shown["repos"]
+    offered = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert {hook["id"] for hook in repository["hooks"]} == offered
 
 
 def test_every_public_name_of_the_package_has_a_docstring():

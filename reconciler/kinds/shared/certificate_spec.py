@@ -17,9 +17,9 @@ from reconciler.model.resource import NotCompared, Reference
 
 @frozen
 class Rotation:
-    """How a certificate replaces the previous one; `grace` is how long both are kept, such as "7d"."""
+    """How a certificate replaces the previous one."""
 
-    grace: str
+    grace: str = member("How long both certificates are kept: a duration, such as `7d`.")
 
 
 @frozen

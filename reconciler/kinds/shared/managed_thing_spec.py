@@ -56,9 +56,18 @@ class WiFiSimpleSetup:
 
     stored_name: ClassVar[str] = "simple_setup"
 
-    enable_as_provisioner: bool
-    enable_as_provisionee: bool
-    timeout_in_minutes: int
+    enable_as_provisioner: bool = member(
+        "Whether the device can configure other devices.",
+        api="CreateManagedThing.WiFiSimpleSetupConfiguration.EnableAsProvisioner",
+    )
+    enable_as_provisionee: bool = member(
+        "Whether other devices can configure the device.",
+        api="CreateManagedThing.WiFiSimpleSetupConfiguration.EnableAsProvisionee",
+    )
+    timeout_in_minutes: int = member(
+        "The timeout in minutes.",
+        api="CreateManagedThing.WiFiSimpleSetupConfiguration.TimeoutInMinutes",
+    )
 
 
 @frozen
