@@ -12,10 +12,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from tests.support.locks import LOCKS
 from tests.support.repository_files import list_repository_files
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ROOT / "requirements"
 UV = Path(sys.executable).with_name("uv")
 LOCKS_BY_EXTRA: Mapping[str, str] = {"": "runtime.txt", "all": "all.txt"}
 """Extra → its lock. The other extras are installed with the versions and hashes of all.txt as constraints."""
@@ -66,6 +66,13 @@ def build(source: Path, target: Path, *kinds: str) -> dict[str, Path]:
     return {kind: path for kind, path in (("sdist", sdist), ("wheel", wheel)) if path}
 
 
+def build_editable_wheel(target: Path) -> Path:
+    """Build a wheel that refers to this checkout, with the build backend that this environment has."""
+    run_program(sys.executable, "-m", "hatchling", "build", "-d", target, "-t", "wheel:editable")
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
 @frozen
 class Environment:
     """A virtual environment."""
@@ -81,7 +88,23 @@ class Environment:
         (path,) = self.folder.glob("lib/python*/site-packages")
         return path
 
-    def install(self, *words: str | Path) -> None:
+    def install_locks(self, *locks: Path) -> None:
+        """Install exactly what files pin, after comparing hashes."""
+        self._install("--require-hashes", "--no-deps", *(f"--requirement={lock}" for lock in locks))
+
+    def install_wheel(self, wheel: Path) -> None:
+        """Install a wheel and none of its dependencies, also if its version is installed already."""
+        self._install("--no-deps", "--reinstall", wheel)
+
+    def install_extra(self, wheel: Path, extra: str, lock: Path) -> None:
+        """Install a wheel and what it needs with an extra; versions and hashes are those of a lock."""
+        self._install("--constraint", lock, f"{wheel}[{extra}]")
+
+    def check(self) -> None:
+        """Check that every requirement of every package is installed."""
+        run_program(UV, "pip", "check", "--quiet", "--python", self.python)
+
+    def _install(self, *words: str | Path) -> None:
         """Install with uv, without precompiled modules."""
         # Links into uv's cache would change the cache when a test overwrites an installed file.
         run_program(UV, "pip", "install", "--quiet", "--link-mode", "copy", "--python", self.python, *words)
@@ -102,9 +125,9 @@ def create_environment(folder: Path, wheel: Path, extra: str = "") -> Environmen
     run_program(UV, "venv", "--quiet", "--python", sys.executable, folder)
     environment = Environment(folder)
     if lock := LOCKS_BY_EXTRA.get(extra):
-        environment.install("--require-hashes", "--requirement", LOCKS / lock)
-        environment.install("--no-deps", wheel)
+        environment.install_locks(LOCKS / lock)
+        environment.install_wheel(wheel)
     else:
-        environment.install("--constraint", LOCKS / "all.txt", f"{wheel}[{extra}]")
-    run_program(UV, "pip", "check", "--quiet", "--python", environment.python)
+        environment.install_extra(wheel, extra, LOCKS / "all.txt")
+    environment.check()
     return environment

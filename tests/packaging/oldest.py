@@ -7,29 +7,42 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from tests.packaging.environments import LOCKS, ROOT, UV, Environment, run_program
+from tests.packaging.environments import ROOT, UV, Environment, build_editable_wheel, run_program
+from tests.support.locks import LOCKS, Pin, find_closure, read_pins
 
 FOLDER = ROOT / ".venv-oldest"
 TOOLS = ("hypothesis", "jsonschema", "packaging", "pytest", "pytest-xdist", "pyyaml")
-"""Dependencies of the tests of the core, in their newest versions."""
+"""Dependencies of the tests of the core, in the versions of dev.txt."""
 
 TESTS = ("model", "kinds", "engine", "render", "cli", "aws", "registry", "journeys")
 """Folders of tests of the core; tests with other programs are skipped where these are not installed."""
 
 
-def create_oldest_environment() -> Environment:
-    """Create .venv-oldest, or return the one that exists with the packages that oldest.txt pins now."""
-    if not FOLDER.exists():
-        run_program(UV, "venv", "--quiet", "--python", sys.executable, FOLDER)
-    environment = Environment(FOLDER)
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    tools = [text for text in extras["optional-dependencies"]["dev"] if Requirement(text).name in TOOLS]
-    environment.install("--require-hashes", "--requirement", LOCKS / "oldest.txt")
-    environment.install("--constraint", LOCKS / "oldest.txt", *tools)
-    environment.install("--no-deps", "--editable", ROOT)
+def list_tool_pins() -> list[Pin]:
+    """Return the pins of the tools and of what they need, except what oldest.txt pins."""
+    environment = {name: str(value) for name, value in default_environment().items()}
+    pins = [pin for pin in read_pins("dev.txt") if pin.applies(environment)]
+    needed = find_closure(map(Requirement, TOOLS), pins, environment)
+    pinned = {pin.name for pin in read_pins("oldest.txt")}
+    return [pin for pin in pins if pin.name in needed - pinned]
+
+
+def create_oldest_environment(folder: Path = FOLDER) -> Environment:
+    """Create an environment, or return the one that exists, with the packages that oldest.txt pins now."""
+    if not folder.exists():
+        run_program(UV, "venv", "--quiet", "--python", sys.executable, folder)
+    environment = Environment(folder)
+    tools = folder / "tools.txt"
+    tools.write_text("".join(f"{pin.to_line()}\n" for pin in list_tool_pins()), encoding="utf-8")
+    environment.install_locks(LOCKS / "oldest.txt", tools)
+    with TemporaryDirectory() as target:
+        environment.install_wheel(build_editable_wheel(Path(target)))
+    environment.check()
     return environment
 
 

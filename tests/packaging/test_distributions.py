@@ -275,7 +275,7 @@ def test_the_other_project_is_reported_until_the_repair_that_the_message_names(
     archives, other_wheel, tmp_path
 ):
     environment = create_environment(tmp_path / "environment", archives["wheel"])
-    environment.install("--no-deps", other_wheel)
+    environment.install_wheel(other_wheel)
     clash = "error: package: reconciler 0.4, which is another project, shares files with iot-reconciler; "
     repair = "uninstall both, then install iot-reconciler only\n"
     assert environment.run("reconciler", "version", cwd=tmp_path) == (1, "", clash + repair)
@@ -284,7 +284,7 @@ def test_the_other_project_is_reported_until_the_repair_that_the_message_names(
     missing = "error: package: files of iot-reconciler are missing; uninstall iot-reconciler, then install it again\n"
     assert environment.run("reconciler", "version", cwd=tmp_path) == (1, "", missing)
     run_program(*uninstall, "iot-reconciler")
-    environment.install("--no-deps", archives["wheel"])
+    environment.install_wheel(archives["wheel"])
     assert environment.run("reconciler", "version", cwd=tmp_path)[0] == 0
 
 
