@@ -24,9 +24,18 @@ function numberPlans() {
   }
 }
 
+// Give the page of search results the heading that the theme leaves out.
+function addHeading() {
+  if (document.querySelector("h1")) return;
+  const heading = document.createElement("h1");
+  heading.textContent = "Search";
+  document.querySelector("#search-results")?.before(heading);
+}
+
 addEventListener("DOMContentLoaded", () => {
   document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages");
   document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "On this page");
+  addHeading();
   breakAfterDots();
   numberPlans();
   prepare();

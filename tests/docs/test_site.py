@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,16 @@ from tests.docs.checkout import ROOT
 SCREENSHOTS = ROOT / "build" / "docs_screenshots"
 """The folder of the screenshots, which CI uploads."""
 PAGES = ("index", "tutorial/first_fleet", "reference/fields", "notebooks/quickstart")
+OTHER_PAGES = (
+    "changelog",
+    "explanation/architecture",
+    "glossary",
+    "how_to/index",
+    "how_to/notebook",
+    "reference/python_api",
+    "search",
+)
+"""One page of every other type; axe takes seconds for a page, so not all are checked."""
 WIDE = {"width": 1280, "height": 1000}
 NARROW = {"width": 380, "height": 800}
 
@@ -73,8 +84,10 @@ def test_no_page_of_the_site_loads_anything_from_another_host(site):
     assert {path: path_urls for path, path_urls in urls.items() if path_urls} == {}
 
 
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("name", "color_scheme"),
+    [*product(PAGES, ("light", "dark")), *((name, "light") for name in OTHER_PAGES)],
+)
 def test_a_page_is_accessible_and_fits_a_wide_window(open_page, name, color_scheme):
     page = open_page(f"{name}.html", WIDE, color_scheme)
     violations = Axe().run(page).response["violations"]
@@ -82,7 +95,16 @@ def test_a_page_is_accessible_and_fits_a_wide_window(open_page, name, color_sche
     assert get_content_width(page) == WIDE["width"]
 
 
-@pytest.mark.parametrize("name", PAGES)
+def test_the_reference_of_the_api_shows_no_return_type_of_exceptions(site):
+    text = (site / "reference" / "python_api.html").read_text(encoding="utf-8")
+    objects = re.split(r'<dl class="py (?=\w)', text)
+    exceptions = [part for part in objects if part.startswith("exception")]
+    assert len(exceptions) > 10
+    assert "Return type" in text
+    assert [part for part in exceptions if "Return type" in part] == []
+
+
+@pytest.mark.parametrize("name", [*PAGES, *OTHER_PAGES])
 def test_a_page_does_not_scroll_sideways_in_a_narrow_window(open_page, name):
     assert get_content_width(open_page(f"{name}.html", NARROW)) == NARROW["width"]
 
