@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+
 from tests.packaging.environments import ROOT, UV, Environment, build_editable_wheel, run_program
 from tests.support.locks import LOCKS, Pin, find_closure, read_pins
 
