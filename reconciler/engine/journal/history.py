@@ -29,8 +29,8 @@ def read_runs(
     target: str | None = None,
 ) -> Iterator[Run]:
     """Yield the latest runs, newest first; an argument that is None does not restrict them."""
-    condition = "(?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR target = ?2)"
-    sql = f"SELECT * FROM runs WHERE {condition} ORDER BY begun DESC, id DESC LIMIT ?3"  # noqa: S608 (no input in it)
+    condition = "workspace = coalesce(?, workspace) AND target = coalesce(?, target)"
+    sql = f"SELECT * FROM runs WHERE {condition} ORDER BY begun DESC, id DESC LIMIT ?"  # noqa: S608 (no input in it)
     for row in query(sql, workspace, target, -1 if limit is None else limit):
         yield _to_run(row, query, is_running)
 
