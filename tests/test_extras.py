@@ -152,7 +152,7 @@ def name_module(path: Path) -> str:
 
 def test_every_imported_package_is_a_declared_dependency():
     imports = {module for path in PACKAGE.rglob("*.py") for module in find_imports(path)}
-    core = imports - EXTRAS.keys() - {"botocore"}  # boto3 requires the version of botocore that it needs
+    core = imports - EXTRAS.keys()
     undeclared = {module for module in core if not DISTRIBUTIONS_BY_MODULE.get(module, set()) & DEPENDENCIES}
     assert undeclared == set()
 
