@@ -44,6 +44,12 @@ def load(path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def load_container() -> dict[str, Any]:
+    """Return the settings of the development container, whose file may have comments."""
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    return json.loads(re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE))
+
+
 def list_make_targets() -> set[str]:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     return {match[1] for line in lines if (match := re.match(r"([a-z][a-z-]*):(?!=)", line))}
@@ -170,10 +176,14 @@ def test_every_pre_commit_hook_runs_locally():
 
 def test_pre_commit_and_the_container_run_make_targets_that_exist():
     hooks = load(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
-    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
-    commands = [container["postCreateCommand"], *(hook["entry"] for hook in hooks)]
+    commands = [load_container()["postCreateCommand"], *(hook["entry"] for hook in hooks)]
     targets = {command.split()[1] for command in commands if command.startswith("make ")}
     assert ("check-workflows" in targets, targets - list_make_targets()) == (True, set())
+
+
+def test_the_container_has_an_exact_version_of_its_image():
+    image = load_container()["image"]
+    assert re.search(r":\d+\.\d+\.\d+-3\.\d+-\w+$|@sha256:[0-9a-f]{64}$", image), image
 
 
 def test_the_checks_and_the_hooks_cover_all_python_code():
@@ -216,6 +226,32 @@ def test_dependabot_updates_folders_that_exist():
         folder for update in updates for folder in update.get("directories", [update.get("directory")])
     ]
     assert [folder for folder in folders if not (ROOT / folder.strip("/")).is_dir()] == []
+
+
+# ── SECURITY ──
+
+
+def test_security_promises_no_time_for_an_answer():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert re.findall(r"\bwithin [\w-]+ (?:hours?|days?|weeks?|months?)\b", text) == []
+    assert "if you get no answer, open an issue that only asks for a contact" in text
+
+
+def test_security_names_what_the_apply_role_trusts_on_each_platform():
+    """The pages have the same trust policies; IAM compares GitLab's `sub`, which has no environment."""
+    subjects = {
+        "ci_on_github": "repo:EXAMPLE/fleet:environment:production",
+        "ci_on_gitlab": "project_path:example/fleet:ref_type:branch:ref:main",
+    }
+    for page, subject in subjects.items():
+        text = (ROOT / f"docs/how_to/{page}.md").read_text(encoding="utf-8")
+        step = re.search(r"^\d\. Create the apply role .*?\n\n", text, re.MULTILINE | re.DOTALL)
+        assert re.findall(r'`"([^"]*)"`', step[0]) == [subject]
+    policy = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    assert (
+        "On GitHub, the role that applies trusts only the protected environment. "
+        "On GitLab it trusts only the branch `main`, which must be protected."
+    ) in policy
 
 
 # ── changelog ──
