@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import subprocess
 
 import pytest
 
 from tests.support import pki
 from tests.support.direct_client import ACCOUNT
-from tests.support.forked_aws_cli import run_aws_cli
+from tests.support.forked_command import get_forked_command
 from tests.support.registry_server import serve_registry
 
 pytestmark = [
@@ -42,14 +43,21 @@ def aws(tmp_path_factory):
             "HOME": str(folder),
         }
 
-        with run_aws_cli(folder, environ) as run_command:
+        def run(*arguments):
+            process = subprocess.run(
+                [get_forked_command("aws"), *arguments, "--output", "json"],
+                cwd=folder,
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            output = json.loads(process.stdout) if process.stdout.strip() else process.stderr.strip()
+            return process.returncode, output
 
-            def run(*arguments):
-                code, stdout, stderr = run_command(*arguments, "--output", "json")
-                return code, json.loads(stdout) if stdout.strip() else stderr.strip()
-
-            run.folder = folder
-            yield run
+        run.folder = folder
+        yield run
 
 
 @pytest.fixture(scope="module")

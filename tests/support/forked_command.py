@@ -1,11 +1,12 @@
-"""The commands `reconciler` and `python` as files that fork a process instead of starting Python.
+"""The commands `reconciler`, `python` and `aws` as files that fork instead of starting Python.
 
 A server process imports everything once and waits for connections on a Unix socket. The executable file, a small Python script
 without imports of packages, passes its arguments, environment, folder and open streams to that server, which forks a process that
 runs the command. Like the installed command, this process has its own exit code and writes to the streams of its caller.
 SIGTERM is passed on to it. But no time is spent on importing boto3 and parsing AWS's service models, which takes longer than most commands.
 
-`python` is in the subfolder `python`. It runs a script, a module (`-m`), or code (`-c`, `-`).
+`python` is in the subfolder `python` of the folder of `reconciler`. It runs a script, a module (`-m`), or code (`-c`, `-`). `aws` has a
+server of its own, as importing it takes long and few tests use it.
 
 The server ends with the process that called `get_forked_command`.
 """
@@ -23,10 +24,14 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from select import select
 from typing import NoReturn
+
+Program = Callable[[list[str]], object]
+"""A function that runs a program with its arguments; it can raise SystemExit."""
 
 ROOT = Path(__file__).parents[2]
 _LENGTH_BYTES = 8
@@ -45,15 +50,16 @@ sys.exit(exit_code[0] if exit_code else "the forked command has died")
 
 
 @cache
-def get_forked_command() -> Path:
-    """Return the path of the executable file; the first call starts the server.
+def get_forked_command(name: str = "reconciler") -> Path:
+    """Return the path of the executable file `reconciler` or `aws`; the first call starts its server.
 
     Its exit code is that of the command, and 1 with a message if the process has died.
     """
     folder = tempfile.TemporaryDirectory(prefix="forked-")
     server = subprocess.Popen(
-        [sys.executable, "-m", __name__, folder.name],
+        [sys.executable, "-m", __name__, name, folder.name],
         cwd=ROOT,
+        env=os.environ | {"AWS_CONFIG_FILE": os.devnull},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for the tests
@@ -66,20 +72,18 @@ def get_forked_command() -> Path:
     atexit.register(stop)
     assert server.stdout
     assert server.stdout.readline() == b"ready\n"
-    return Path(folder.name, "reconciler")
+    return Path(folder.name, name)
 
 
-def serve(folder: Path) -> None:
-    """Write the executable file to the folder, and run commands until the standard input ends."""
-    from tests.support import fork_server_preload  # noqa: F401 (it imports what the commands need)
-
+def serve(programs: Mapping[str, Program], folder: Path) -> None:
+    """Write an executable file for each program, and run commands until the standard input ends."""
     address = str(folder / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
-        (folder / "python").mkdir()
-        for name in ("reconciler", "python/python", "python/python3"):
+        for name in programs:
             executable = folder / name
+            executable.parent.mkdir(exist_ok=True)
             executable.write_text(
                 _EXECUTABLE.format(python=sys.executable, address=address, length_bytes=_LENGTH_BYTES)
             )
@@ -91,18 +95,40 @@ def serve(folder: Path) -> None:
             connection, _ = listener.accept()
             if not os.fork():
                 listener.close()
-                _run_and_exit(connection)
+                _run_and_exit(connection, programs)
             connection.close()
 
 
-def _run_and_exit(connection: socket.socket) -> NoReturn:
+def _load_reconciler() -> Mapping[str, Program]:
+    from reconciler.cli.main import main
+    from tests.support import fork_server_preload  # noqa: F401 (it imports what the commands need)
+
+    def run_reconciler(arguments: list[str]) -> None:
+        sys.argv = ["reconciler", *arguments]
+        main()
+
+    return {"reconciler": run_reconciler, "python/python": _run_python, "python/python3": _run_python}
+
+
+def _load_aws() -> Mapping[str, Program]:
+    from awscli.clidriver import create_clidriver
+
+    driver = create_clidriver()
+    driver.session.create_client(  # parses and caches the service model
+        "iot", region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    return {"aws": lambda arguments: sys.exit(driver.main(arguments))}
+
+
+def _run_and_exit(connection: socket.socket, programs: Mapping[str, Program]) -> NoReturn:
     """Run the requested command in this process, send its exit code, and exit."""
     exit_code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         arguments = _take_over_request(connection)
         threading.Thread(target=_follow_caller, args=(connection,), daemon=True).start()
-        exit_code = _run(arguments)
+        programs_by_name = {Path(name).name: program for name, program in programs.items()}
+        exit_code = _run(programs_by_name[Path(arguments[0]).name], arguments[1:])
     finally:
         connection.sendall(bytes([exit_code]))
         os._exit(0)
@@ -136,17 +162,10 @@ def _follow_caller(connection: socket.socket) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _run(arguments: list[str]) -> int:
-    """Run the command, and return its exit code."""
-    from reconciler.cli.main import main
-
-    program = Path(arguments[0]).name
+def _run(program: Program, arguments: list[str]) -> int:
+    """Run the program, and return its exit code."""
     try:
-        if program == "reconciler":
-            sys.argv = [program, *arguments[1:]]
-            main()
-        else:
-            _run_python(arguments[1:])
+        program(arguments)
     except SystemExit as error:
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)  # noqa: T201 (as Python itself does)
@@ -185,4 +204,5 @@ def _run_python(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    load = {"reconciler": _load_reconciler, "aws": _load_aws}[sys.argv[1]]
+    serve(load(), Path(sys.argv[2]))
