@@ -102,7 +102,7 @@ def _find_shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...
     """Return a shortest cycle through `start`, rotated to begin with its lowest address."""
     import networkx as nx
 
-    previous = dict(nx.bfs_predecessors(component, start))
+    previous = {successor: address for address, successor in nx.bfs_edges(component, start)}
     paths = []
     for predecessor in component.predecessors(start):
         path = [predecessor]
