@@ -125,7 +125,7 @@ class BillingGroups(Kind):
 
 def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
     properties = group.get("billingGroupProperties", {})
-    spec = BillingGroup(properties.get("billingGroupDescription") or None, select_user_tags(tags))
+    spec = BillingGroup(properties.get("billingGroupDescription"), select_user_tags(tags))
     name, arn = group["billingGroupName"], group["billingGroupArn"]
     return build_tagged_live(name, spec, tags, arn, version=group["version"])
 

@@ -32,6 +32,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Deferred, Ref, Responses
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
@@ -42,13 +43,6 @@ DERIVED_MEMBERS = {
     "UpdateCACertificate.certificateId": "the fingerprint of pem",
     "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
     "UpdateCACertificate.removeAutoRegistration": "true when the file no longer sets the template or its role",
-}
-
-_INLINE_TEMPLATE = "a template has versions and a name of its own: declare it in provisioning_templates"
-
-UNSUPPORTED_MEMBERS = {
-    "RegisterCACertificate.registrationConfig.templateBody": _INLINE_TEMPLATE,
-    "UpdateCACertificate.registrationConfig.templateBody": _INLINE_TEMPLATE,
 }
 
 
@@ -97,17 +91,26 @@ class CaCertificate:
         default=False,
     )
     tags: Mapping[str, str] = member("Tags.", api="RegisterCACertificate.tags", factory=dict)
-    registration_template: Reference | None = member(
-        "The JITP template that provisions devices with certificates of this CA when they connect.",
+    registration_template: Reference | Document | None = member(
+        "The JITP template that provisions devices with certificates of this CA when they connect: the name of a template, or a "
+        "template that only this CA has (a file, a table or JSON text).",
         api="RegisterCACertificate.registrationConfig.templateName",
+        document_api="RegisterCACertificate.registrationConfig.templateBody",
         references="provisioning_templates",
         default=None,
     )
     registration_role_arn: str | None = member(
-        "The role with which AWS provisions, instead of the template's own.",
+        "The role with which AWS provisions, instead of the template's own. A template that only this CA has needs it.",
         api="RegisterCACertificate.registrationConfig.roleArn",
         default=None,
     )
+
+
+@frozen
+class CaCertificateFacts:
+    """The facts of a CA certificate: the role of a registration config that has no template."""
+
+    unused_role_arn: str | None = None
 
 
 @frozen
@@ -153,7 +156,6 @@ class CaCertificates(Kind):
     listing = Listing("ListCACertificates", "certificates", "certificateId", "certificateArn")
     write_operations = ("RegisterCACertificate", "UpdateCACertificate")
     derived_members = DERIVED_MEMBERS
-    unsupported_members = UNSUPPORTED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the certificate, the tags, the registration template and the verification."""
@@ -176,6 +178,15 @@ class CaCertificates(Kind):
             return spec
         placeholder = Secret("its private key")  # an export cannot know the key
         return attrs.evolve(spec, verification=CaVerification(key=placeholder))
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return the role of a registration config that has no template."""
+        role = live.get_facts(CaCertificateFacts).unused_role_arn
+        if role is None:
+            return {}
+        return {
+            "registrationConfig.roleArn": f"AWS has the role {role} without a template, so it has no effect"
+        }
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all CAs, read the tags of each, and describe those that are desired or owned."""
@@ -256,11 +267,16 @@ def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[ValueProblem]:
-    """Check that a role has a template, and that the template is of type JITP."""
+    """Check that a role has a template, that an inline template has a role, and a named one the type JITP."""
     if spec.registration_role_arn and not spec.registration_template:
         problem = "there is no template for the role"
         path = ("registration_role_arn",)
         yield ValueProblem("missing-field", problem, "a registration_template", path=path)
+    if isinstance(spec.registration_template, Document) and not spec.registration_role_arn:
+        problem = "the template has no role of its own, so AWS cannot provision devices with it"
+        expected = "a registration_role_arn"
+        path = ("registration_template",)
+        yield ValueProblem("missing-role", problem, expected, path=path, severity="warning")
     if isinstance(spec.registration_template, str):
         template = desired.get(Address("provisioning_templates", spec.registration_template))
         if template and template.spec.type != "JITP":
@@ -294,8 +310,8 @@ def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
 def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that update the changed settings.
 
-    AWS removes a template or its role only together with auto-registration. So if the file removes one of them, all three
-    are removed first, and those that the file has are set again.
+    AWS removes a template or its role only together with auto-registration. So if the file removes one of them, or replaces a
+    named template with an inline one or the reverse, all are removed first, and those that the file has are set again.
     """
     spec: CaCertificate = change.resource.spec
     before: CaCertificate = change.live.spec
@@ -310,8 +326,7 @@ def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
         config = _to_registration_config(spec, context)
         if config:
             params["registrationConfig"] = config
-        removes_member = len(config) < _count_config_members(before)
-        if before.registration_template and removes_member:
+        if not _list_config_members(before) <= config.keys():
             yield ApiCall("iot", "UpdateCACertificate", {**id_params, "removeAutoRegistration": True})
             params["newAutoRegistrationStatus"] = auto_registration
     if params:
@@ -319,14 +334,23 @@ def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def _to_registration_config(spec: CaCertificate, context: PlanContext) -> dict[str, Any]:
-    if spec.registration_template is None:
+    template = spec.registration_template
+    if template is None:
         return {}
-    config = {"templateName": context.resolve_identity("provisioning_templates", spec.registration_template)}
+    config: dict[str, Any] = {}
+    if isinstance(template, Document):
+        config["templateBody"] = template.text
+    else:
+        config["templateName"] = context.resolve_identity("provisioning_templates", template)
     return {**config, "roleArn": spec.registration_role_arn} if spec.registration_role_arn else config
 
 
-def _count_config_members(spec: CaCertificate) -> int:
-    return sum(1 for value in (spec.registration_template, spec.registration_role_arn) if value)
+def _list_config_members(spec: CaCertificate) -> set[str]:
+    """Return the members of the registration config that a spec sets."""
+    if spec.registration_template is None:
+        return set()
+    template = "templateBody" if isinstance(spec.registration_template, Document) else "templateName"
+    return {template, "roleArn"} if spec.registration_role_arn else {template}
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
@@ -339,18 +363,25 @@ def _delete(live: Live) -> Iterator[ApiCall]:
 def _to_live(response: Response, tags: Mapping[str, str]) -> Live:
     description = response["certificateDescription"]
     config = response.get("registrationConfig") or {}
-    template = config.get("templateName")
+    template = _read_template(config)
     spec = CaCertificate(
         pem=Pem(description["certificateId"], description.get("certificatePem")),
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",
         tags=select_user_tags(tags),
-        registration_template=External(template) if template else None,
-        registration_role_arn=config.get("roleArn"),
+        registration_template=template,
+        registration_role_arn=config.get("roleArn") if template else None,
     )
     identity, arn = description["certificateId"], description["certificateArn"]
-    return build_tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG))
+    facts = CaCertificateFacts(unused_role_arn=None if template else config.get("roleArn"))
+    return build_tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG), facts=facts)
+
+
+def _read_template(config: Mapping[str, str]) -> External | Document | None:
+    if config.get("templateName"):
+        return External(config["templateName"])
+    return Document.from_live(config["templateBody"]) if config.get("templateBody") else None
 
 
 KIND = CaCertificates()

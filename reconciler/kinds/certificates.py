@@ -163,6 +163,12 @@ class Certificates(Kind):
             return spec
         return attrs.evolve(spec, ca=signer, certificate_mode=None)
 
+    def find_export_obstacle(self, live: Live) -> str | None:
+        """Return that a transfer is pending: until it ends, AWS attaches the certificate to nothing."""
+        if live.spec.status == "PENDING_TRANSFER":
+            return "it is being transferred to another account"
+        return None
+
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:

@@ -60,6 +60,7 @@ class DynamicThingGroup:
     attributes: Mapping[str, str] = member(
         "Attributes.",
         api="CreateDynamicThingGroup.thingGroupProperties.attributePayload.attributes",
+        drops_empty_values=True,
         factory=dict,
     )
     index_name: str = member(
@@ -137,9 +138,7 @@ class DynamicThingGroups(Kind):
         spec: DynamicThingGroup = change.resource.spec
         name = change.live.identity
         calls = []
-        paths = [field.path for field in change.fields]
-        has_changed_fields = any(path != "workspace" and not path.startswith("tags.") for path in paths)
-        if has_changed_fields:
+        if any(change.has_changed(field) for field in self.members if field != "tags"):
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]
@@ -183,7 +182,7 @@ def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
     properties = group.get("thingGroupProperties", {})
     spec = DynamicThingGroup(
         query_string=group["queryString"],
-        description=properties.get("thingGroupDescription") or None,
+        description=properties.get("thingGroupDescription"),
         attributes=properties.get("attributePayload", {}).get("attributes", {}),
         index_name=group.get("indexName", DEFAULT_INDEX),
         query_version=group.get("queryVersion", DEFAULT_QUERY_VERSION),

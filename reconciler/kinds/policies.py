@@ -25,6 +25,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared.policy_spec import Policy, PolicyFacts
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
+from reconciler.kinds.shared.versions import describe_other_versions
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -82,6 +83,10 @@ class Policies(Kind):
     def identity(self, resource: Resource) -> str:
         """Return the name."""
         return resource.address.name
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return the versions other than the default one."""
+        return describe_other_versions(live.get_facts(PolicyFacts).other_versions)
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all policies with their tags; read documents, versions and targets of desired or owned ones."""
@@ -226,7 +231,7 @@ def _to_live(
     other_versions = sorted(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
-    spec = Policy(Document.parse(policy["policyDocument"]), select_user_tags(tags))
+    spec = Policy(Document.from_live(policy["policyDocument"]), select_user_tags(tags))
     # Live certificates contain the same ARNs; storing each text only once saves memory in a large fleet.
     shared_targets = tuple(map(intern, targets))
     facts = PolicyFacts(tuple(other_versions), shared_targets)

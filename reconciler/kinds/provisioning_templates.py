@@ -26,6 +26,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.versions import describe_other_versions
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -153,6 +154,10 @@ class ProvisioningTemplates(Kind):
         """Return the name."""
         return resource.address.name
 
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return the versions other than the default one."""
+        return describe_other_versions(live.get_facts(ProvisioningTemplateFacts).other_versions)
+
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all templates and their tags; read the bodies and versions of desired and owned ones."""
         arns = yield from list_arns(self, scope)
@@ -272,11 +277,11 @@ def _to_hook_params(hook: Hook) -> dict[str, str]:
 def _to_live(description: Response, versions: Sequence[Response], tags: Mapping[str, str]) -> Live:
     hook = description.get("preProvisioningHook")
     spec = ProvisioningTemplate(
-        body=Document.parse(description["templateBody"]),
+        body=Document.from_live(description["templateBody"]),
         provisioning_role_arn=description["provisioningRoleArn"],
         type=description.get("type", "FLEET_PROVISIONING"),
         enabled=description.get("enabled", False),
-        description=description.get("description") or None,
+        description=description.get("description"),
         pre_provisioning_hook=_parse_hook(hook) if hook else None,
         tags=select_user_tags(tags),
     )

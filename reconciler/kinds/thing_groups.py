@@ -367,7 +367,7 @@ def _to_live(
 ) -> Live:
     properties, parent = group.get("thingGroupProperties", {}), _find_parent_name(group)
     spec = ThingGroup(
-        description=properties.get("thingGroupDescription") or None,
+        description=properties.get("thingGroupDescription"),
         # The lease is stored in attributes with the prefix of ownership tags.
         attributes=select_user_tags(properties.get("attributePayload", {}).get("attributes", {})),
         tags=select_user_tags(tags),

@@ -102,7 +102,8 @@ class Things(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the groups, and the number of attributes of a thing without a type."""
         spec: Thing = resource.spec
-        yield from group_membership.check_groups(spec.thing_groups, desired)
+        is_protected = resource.lifecycle.prevent_destroy or _has_protected_certificate(spec, desired)
+        yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
         if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
             problem = f"{len(spec.attributes)} attributes on a thing without a type"
             expected = f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type"
@@ -111,6 +112,14 @@ class Things(Kind):
     def identity(self, resource: Resource) -> str:
         """Return the name."""
         return resource.address.name
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return that the thing has some of its certificates exclusively and others not."""
+        facts = live.get_facts(ThingFacts)
+        certificates = {arn for arn in facts.principals if ":cert/" in arn}
+        if not certificates & facts.exclusive_arns or certificates <= facts.exclusive_arns:
+            return {}
+        return {"exclusive": "the thing has some of its certificates exclusively, and others not"}
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
@@ -245,15 +254,15 @@ class Things(Kind):
         name, spec, live_spec = change.address.name, change.resource.spec, change.live.spec
         added = [reference for reference in spec.certificates if reference not in live_spec.certificates]
         removed = [reference for reference in live_spec.certificates if reference not in spec.certificates]
-        calls = []
-        if change.has_changed("workspace"):
-            calls.append(group_membership.join(name, build_workspace_group_name(context.workspace)))
-        calls += group_membership.change_protection(change, context)
+        joins_markers_first = group_membership.has_room_for_markers(live_spec.thing_groups)
+        marker_calls = [*_change_markers(change, context)]
+        calls = [*marker_calls] if joins_markers_first else []
         calls += _update_thing(change, context)
         calls += group_membership.move_billing_group(
             name, live_spec.billing_group, spec.billing_group, context
         )
         calls += group_membership.move(name, live_spec.thing_groups, spec.thing_groups, context)
+        calls += [] if joins_markers_first else marker_calls
         calls += certificate_attachments.attach_all(change.address, added, context)
         if change.has_changed("exclusive"):
             calls += certificate_attachments.change_exclusivity(change, context)
@@ -299,6 +308,12 @@ class Things(Kind):
         """Return the values that every kind compares; for a deletion also all principals, which it detaches."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
+
+
+def _has_protected_certificate(spec: Thing, desired: Desired) -> bool:
+    """Return whether one of a thing's certificates has `prevent_destroy`, which protects the thing in its place."""
+    certificates = (desired.get(Address("certificates", str(name))) for name in spec.certificates)
+    return any(certificate.lifecycle.prevent_destroy for certificate in certificates if certificate)
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
@@ -391,6 +406,13 @@ def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool 
     if not values:
         return NOT_COMPARED
     return all(values) if desired is not None and desired.exclusive else any(values)
+
+
+def _change_markers(change: Update, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that mark the thing as owned, and change its protection, if necessary."""
+    if change.has_changed("workspace"):
+        yield group_membership.join(change.address.name, build_workspace_group_name(context.workspace))
+    yield from group_membership.change_protection(change, context)
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:

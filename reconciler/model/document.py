@@ -54,10 +54,26 @@ class Document:
         canonical = json.dumps(_normalize(value), sort_keys=True, separators=(",", ":"))
         return cls(canonical, text or compact, source)
 
+    @classmethod
+    def from_live(cls, text: str) -> Document:
+        """Return a document that AWS reports.
+
+        Another client may have stored a text that `parse` rejects. Such a document is equal only to itself.
+        """
+        try:
+            return cls.parse(text)
+        except InvalidValueError:
+            return cls(json.dumps(text), text)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the text is a JSON object that `parse` accepts; a desired document always is."""
+        return self.canonical.startswith("{")
+
     @property
     def value(self) -> Any:
-        """The object."""
-        return json.loads(self.text)
+        """The object; of a document that is not valid, its text."""
+        return json.loads(self.text if self.is_valid else self.canonical)
 
     def __str__(self) -> str:
         return self.canonical

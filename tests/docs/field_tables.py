@@ -10,7 +10,12 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from reconciler.aws.json_schema import build_member_schema
-from reconciler.engine.load.converters import accepts_document_or_name, describe_type, select_toml_type
+from reconciler.engine.load.converters import (
+    accepts_document_or_name,
+    accepts_external,
+    describe_type,
+    select_toml_type,
+)
 from reconciler.engine.load.declarations import MAX_NAME_LENGTH
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
@@ -173,7 +178,10 @@ def _describe_pattern(pattern: str) -> str:
 def _describe_values(annotation: Any, references: str | None) -> str:
     """Describe the values of a field. `references` is the table that the field refers to, if any."""
     if accepts_document_or_name(annotation):
-        return f"{_describe_values(Document, None)}; or a name from `[{references}.*]`"
+        document = _describe_values(Document, None)
+        if accepts_external(annotation):
+            return f"{_describe_references(references, many=False)}; or {document}"
+        return f"{document}; or a name from `[{references}.*]`"
     if references:
         return _describe_references(references, many=describe_type(annotation).startswith("an array"))
     text = describe_type(annotation)

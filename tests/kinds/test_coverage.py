@@ -45,7 +45,12 @@ def list_field_members(kind: Kind) -> set[str]:
 
     The paths do not begin with the operation: `thingName`, and not `CreateThing.thingName`.
     """
-    apis = [kind.name_api, *(member.api for member in kind.members.values())]
+    members = kind.members.values()
+    apis = [
+        kind.name_api,
+        *(member.api for member in members),
+        *(member.document_api for member in members),
+    ]
     return {api.partition(".")[2] for api in apis if api}
 
 

@@ -1,54 +1,42 @@
-"""Turn live resources into desired-state tables: the reverse of loading.
-
-A value that AWS does not return is left out, or becomes a reference to an environment variable. A comment names each secret, and each
-field of which only a hash is known.
-"""
+"""Turn live resources into desired-state tables: the reverse of loading."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
+from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import get_members
-from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.kinds.shared.ownership_markers import list_marker_names, list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.document import Document
-from reconciler.model.pem import Pem
 from reconciler.model.plan import Basis
-from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
-from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Lifecycle, Live, Resource
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match, format_suggestion
 
-WritePem: TypeAlias = Callable[[Address, Pem], Any]
-"""Returns the TOML value for a certificate: its text, or `{ file = … }` after writing it to that file."""
-
-
-@frozen
-class Table:
-    """A resource as a table of the desired state.
-
-    `fields` are plain values, with inner tables as mappings; `comments` are written above the table.
-    """
-
-    address: Address
-    fields: Mapping[str, Any]
-    comments: tuple[str, ...] = ()
+__all__ = [
+    "Export",
+    "Table",
+    "WritePem",
+    "export_tables",
+    "export_undeclared_tables",
+    "read_inventory",
+    "select_matching",
+]
 
 
 @frozen
@@ -138,30 +126,68 @@ def export_tables(
 ) -> Export:
     """Return the tables of an inventory.
 
+    A resource that a file cannot declare is left out, and the others refer to it by ID.
     `declared_names` has the names of the resources that the file declares: (table, AWS's ID) → name. References to them use
     these names.
     """
+    left_out: dict[Address, str] = {}
+    remaining = inventory
+    while True:
+        desired, reasons = _build_resources(workspace, remaining, declared_names or {})
+        if not reasons:
+            break
+        # The other resources then refer to those without a table by ID.
+        left_out |= reasons
+        remaining = {address: live for address, live in remaining.items() if address not in reasons}
+    tables = [build_table(resource, inventory[address], write_pem) for address, resource in desired.items()]
+    unmanaged = tuple(table.address for table in tables if _is_unmanaged(inventory[table.address]))
+    return Export(tuple(tables), dict(sorted(left_out.items())), unmanaged)
+
+
+def _build_resources(
+    workspace: str, inventory: Inventory, declared_names: Mapping[tuple[str, str], str]
+) -> tuple[Desired, Mapping[Address, str]]:
+    """Return the resources that a file would declare, and why it cannot declare the others."""
     kinds = all_kinds()
-    names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
+    names: dict[tuple[str, str], str | None] = {**declared_names}
     names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
     # None leaves out references to the workspace's ownership markers, which are in no file.
     names |= {(table, name): None for name in list_marker_names(workspace) for table in kinds}
     desired: dict[Address, Resource] = {}
-    tables, left_out = [], {}
+    reasons: dict[Address, str] = {}
     for table, kind in kinds.items():
         for address in sorted(address for address in inventory if address.kind == table):
             live = inventory[address]
             spec = replace_ids_with_names(live.spec, names)
-            reason = _explain_missing_value(spec)
+            reason = kind.find_export_obstacle(live) or explain_missing_value(spec)
             if reason:
-                left_out[address] = reason
-                continue
-            spec = kind.to_desired_spec(spec, desired)
-            desired[address] = Resource(address, spec)
-            prevent_destroy = kind.has_ownership_markers and live.prevent_destroy
-            tables.append(_to_table(address, spec, write_pem, prevent_destroy=prevent_destroy))
-    unmanaged = tuple(table.address for table in tables if _is_unmanaged(inventory[table.address]))
-    return Export(tuple(tables), left_out, unmanaged)
+                reasons[address] = reason
+            else:
+                lifecycle = Lifecycle(prevent_destroy=kind.has_ownership_markers and live.prevent_destroy)
+                spec = _set_defaults(kind.to_desired_spec(spec, desired))
+                desired[address] = Resource(address, spec, lifecycle=lifecycle)
+    return desired, {**reasons, **_find_rejected(desired)}
+
+
+def _set_defaults(spec: Any) -> Any:
+    """Return the spec with the defaults of the fields that AWS does not return."""
+    fields = attrs.fields_dict(type(spec))
+    defaults = {name: field.default for name, field in fields.items() if getattr(spec, name) is NOT_COMPARED}
+    return evolve(spec, **defaults) if defaults else spec
+
+
+def _find_rejected(desired: Desired) -> Mapping[Address, str]:
+    """Return the resources that the checks of a file would reject, each with the problems.
+
+    An example is a thing in ten groups: the workspace's own group would be one too many.
+    """
+    reasons = {}
+    for address, resource in desired.items():
+        problems = all_kinds()[address.kind].check(resource, desired)
+        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        if errors:
+            reasons[address] = "; ".join(errors)
+    return reasons
 
 
 def _is_unmanaged(live: Live) -> bool:
@@ -291,88 +317,3 @@ def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
         for reference in value if isinstance(value, tuple) else (value,):
             if isinstance(reference, External):
                 yield reference
-
-
-# ── values ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _explain_missing_value(spec: Any) -> str | None:
-    """Return why no table can describe a resource, or None if one can.
-
-    The reason is a value that the table must have and that AWS does not return.
-    """
-    for name, member in get_members(type(spec)).items():
-        value = getattr(spec, name)
-        if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
-            return f"AWS does not return its {name}"
-    return None
-
-
-def _to_table(address: Address, spec: Any, write_pem: WritePem, *, prevent_destroy: bool) -> Table:
-    converter = _FieldConverter(address, write_pem)
-    fields = converter.convert_fields(spec, attrs.fields(type(spec)))
-    lifecycle: dict[str, Any] = {"prevent_destroy": True} if prevent_destroy else {}
-    if converter.ignored_paths:
-        lifecycle["ignore_changes"] = converter.ignored_paths
-    if lifecycle:
-        fields["lifecycle"] = lifecycle
-    return Table(address, fields, tuple(converter.comments))
-
-
-class _FieldConverter:
-    """A converter of one resource's values to desired-state values.
-
-    `comments` and `ignored_paths` collect what the table has to state about values that AWS does not return.
-    """
-
-    def __init__(self, address: Address, write_pem: WritePem) -> None:
-        self._address = address
-        self._write_pem = write_pem
-        self.comments: list[str] = []
-        self.ignored_paths: list[str] = []
-
-    def convert_fields(self, spec: Any, attributes: Iterable[Any], prefix: str = "") -> dict[str, Any]:
-        """Return name → value of the spec's attrs attributes that are set and differ from their defaults.
-
-        `prefix` is the path of a nested spec, with a dot at its end.
-        """
-        fields = {}
-        for attribute in attributes:
-            value = getattr(spec, attribute.name)
-            if value in (None, NOT_COMPARED, (), {}) or value == attribute.default:
-                continue
-            path = f"{prefix}{attribute.name}"
-            if isinstance(value, HashedText):
-                self.ignored_paths.append(path)
-                self.comments.append(f"{path}: AWS does not return it; its changes are ignored")
-            else:
-                fields[attribute.name] = self._convert_value(value, path)
-        return fields
-
-    def _convert_value(self, value: Any, path: str) -> Any:
-        match value:
-            case Pem():
-                return self._write_pem(self._address, value)
-            case External():
-                return {"id": value.id}
-            case Document():
-                return value.text
-            case Secret() | SecretDigest():
-                return self._build_secret_reference(path)
-            case Mapping():
-                return {key: self._convert_value(item, f"{path}.{key}") for key, item in value.items()}
-            case tuple():
-                return [self._convert_value(item, path) for item in value]
-            case _ if attrs.has(type(value)):
-                return self.convert_fields(value, attrs.fields(type(value)), f"{path}.")
-            case _:
-                return value
-
-    def _build_secret_reference(self, path: str) -> Mapping[str, str]:
-        """Return a reference to an environment variable, and add a comment that asks the user to set it."""
-        name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
-        variable = name if name[:1].isalpha() else f"SECRET_{name}"
-        self.comments.append(
-            f"{path}: a secret, which AWS does not return; set it in the environment variable {variable}"
-        )
-        return {"env": variable}

@@ -33,6 +33,7 @@ _PEM_FORMAT = 'a certificate in PEM, as text or { file = "path" }'
 _DOCUMENT_FORMAT = 'a JSON object: { file = "path" }, text, or a table'
 _DOCUMENT_OR_NAME_FORMAT = f"{_DOCUMENT_FORMAT}; or a name in this file"
 _REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }'
+_DOCUMENT_OR_REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }; or a JSON object: { file = "path" }, text, or a table'
 _LONG_TEXT_FORMAT = 'a string, or { file = "path" } for long text'
 _ARN_FORMAT = "arn:partition:service:region:account:resource"
 
@@ -77,7 +78,7 @@ def select_toml_type(annotation: Any) -> Any:
     """Return the type of the values that a TOML file can have in a field with this annotation.
 
     For a union, that is its first type, or `Reference`, which is a union itself. The union's other types
-    are not for values in the file: AWS reports such values, or the key is absent (None; TOML has no null). In two unions, a second type is
+    are not for values in the file: AWS reports such values, or the key is absent (None; TOML has no null). In some unions, a second type is
     for values in the file; callers recognize them by `select_toml_types` (a string or a secret) and `accepts_document_or_name`.
     """
     if not _is_union(annotation):
@@ -102,10 +103,15 @@ def accepts_document_or_name(annotation: Any) -> bool:
     return _is_union(annotation) and {Document, str} <= set(get_args(annotation))
 
 
+def accepts_external(annotation: Any) -> bool:
+    """Return whether a field takes a reference to a resource outside the file."""
+    return _is_union(annotation) and External in get_args(annotation)
+
+
 def describe_type(annotation: Any) -> str:
     """Return a description of the valid values for an annotation, for messages and the documentation."""
     if accepts_document_or_name(annotation):
-        return _DOCUMENT_OR_NAME_FORMAT
+        return _DOCUMENT_OR_REFERENCE_FORMAT if accepts_external(annotation) else _DOCUMENT_OR_NAME_FORMAT
     annotation = select_toml_type(annotation)
     if annotation == Reference:
         return _REFERENCE_FORMAT
@@ -227,7 +233,8 @@ def _build_literal_hook(annotation: Any) -> Hook:
 def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
     parts = set(get_args(annotation))
     if accepts_document_or_name(annotation):
-        return _build_document_or_name_hook(converter.get_structure_hook(Document))
+        document_hook: Hook = converter.get_structure_hook(Document)
+        return _build_document_or_name_hook(document_hook, describe_type(annotation))
     if {str, Secret} <= parts:
         return _build_text_or_secret_hook(
             converter.get_structure_hook(str), converter.get_structure_hook(Secret)
@@ -239,8 +246,8 @@ def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
     return lambda value, _: hook(value, value_type)
 
 
-def _build_document_or_name_hook(document_hook: Hook) -> Hook:
-    """Return the hook for a document or the name of one.
+def _build_document_or_name_hook(document_hook: Hook, expected: str) -> Hook:
+    """Return the hook for a document or a reference to one; `expected` describes both.
 
     A text that starts with a brace is JSON, any other text is a name.
     """
@@ -248,8 +255,10 @@ def _build_document_or_name_hook(document_hook: Hook) -> Hook:
     def convert(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
+        if isinstance(value, dict) and accepts_external(annotation) and value.keys() & {"id", "arn"}:
+            return _to_reference(value, annotation)
         if not isinstance(value, str | dict):
-            raise _build_wrong_type_error(value, _DOCUMENT_OR_NAME_FORMAT)
+            raise _build_wrong_type_error(value, expected)
         return document_hook(value, annotation)
 
     return convert

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from reconciler.engine.load.converters import accepts_document_or_name, select_toml_types
+from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
 from reconciler.engine.load.declarations import MAX_NAME_LENGTH, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.input_files import VARIABLE_NAME
@@ -284,8 +284,9 @@ def _build_default(field: Any) -> Schema:
 def _build_field_schema(annotation: Any, text: Schema) -> Schema:
     """Return the schema of the values that the loader accepts for this annotation."""
     if accepts_document_or_name(annotation):
-        # A reference to a document that only AWS has is not valid here.
-        return {"anyOf": [_FILE, _TEXT, {"type": "object", "properties": {"id": False, "arn": False}}]}
+        references = [_SCHEMAS_BY_TYPE[Reference]] if accepts_external(annotation) else []
+        document = {"type": "object", "properties": {"id": False, "arn": False}}
+        return {"anyOf": [_FILE, _TEXT, *references, document]}
     schemas = [_build_type_schema(file_type, text) for file_type in select_toml_types(annotation)]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 

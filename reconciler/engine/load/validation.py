@@ -9,12 +9,13 @@ from typing import Any, get_origin
 import attrs
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
-from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type
+from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_type
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.normalize import normalize_resources
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
@@ -50,6 +51,7 @@ def check_declarations(
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
     reference_checker = _ReferenceChecker(parsed_declarations, partly_read_kinds)
     scope = Scope(workspace, desired)
+    normalized = normalize_resources(desired)
     reserved_addresses = list_reserved_addresses(workspace)
     for address, item in parsed_declarations.items():
         common_keys = item.common_keys
@@ -62,7 +64,7 @@ def check_declarations(
             *_find_unset_secrets(item.values),
         ]
         if item.resource:
-            problems += item.kind.check(item.resource, desired)
+            problems += item.kind.check(normalized[address], normalized)
         if address in reserved_addresses:
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
@@ -90,7 +92,7 @@ class _ReferenceChecker:
                 continue
             field = getattr(attrs.fields(item.kind.spec_class), str(path[0]))
             alternative = '{ id = "…" } for a resource outside this file'
-            if accepts_document_or_name(field.type):
+            if accepts_document_or_name(field.type) and not accepts_external(field.type):
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
             # This field takes names, but an address may be in it by mistake, as `depends_on` takes addresses.
@@ -197,16 +199,15 @@ def _check_constraints(
         if isinstance(declared_value, dict):
             yield from _check_reserved_keys(name, declared_value)
         value = getattr(effective, name, None) if declared_value is None else declared_value
-        if member.api is None or value is None:
+        api = member.document_api if isinstance(value, Document) and member.document_api else member.api
+        if api is None or value is None:
             continue
         checked_value = _to_checked_value(value, member.references)
         if checked_value is None or checked_value in ({}, ()):
             continue
         # A text from another file may be anything, so problems reveal no more of it than of a secret.
         is_secret = isinstance(declared_value, str | Secret) and not _is_literal(item, name)
-        for violation in constraints.find_violations(
-            kind.service, member.api, checked_value, secret=is_secret
-        ):
+        for violation in constraints.find_violations(kind.service, api, checked_value, secret=is_secret):
             yield violation.nest_under(name)
 
 

@@ -25,6 +25,7 @@ from reconciler.engine.plan.removals import (
 )
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext, Scope
+from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
@@ -106,7 +107,8 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
     names = _map_names_by_identity(declared)
     effective = {}
     for address, resource in declared.items():
-        spec = replace_ids_with_names(kinds[address.kind].compute_effective_spec(resource, scope), names)
+        spec = normalize_spec(kinds[address.kind].compute_effective_spec(resource, scope))
+        spec = replace_ids_with_names(spec, names)
         effective[address] = _replace_spec(resource, spec, declared)
     return effective
 

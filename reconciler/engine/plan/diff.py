@@ -14,6 +14,7 @@ from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import NAME_TAG
 from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
+from reconciler.model.document import Document
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
@@ -137,7 +138,7 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
 
 # Types of values that, like tuples, can be sent as they were read. An ignored field with another value, such as a PEM of which
 # only the ID is read, keeps its desired value, and `_compare_unignored_fields` skips it.
-_SENDABLE_TYPES = (str, bool, int, External, Mapping, NoneType)
+_SENDABLE_TYPES = (str, bool, int, Document, External, Mapping, NoneType)
 
 
 def _is_ignored_but_not_kept(resource: Resource, field: FieldChange) -> bool:

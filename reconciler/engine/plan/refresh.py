@@ -18,6 +18,7 @@ from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
@@ -262,7 +263,7 @@ def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _Re
         try:
             batch: Batch = next(read) if responses is None else read.send(responses)
         except StopIteration as stop:
-            live_resources: Sequence[Live] = stop.value
+            live_resources = [_normalize(live) for live in stop.value]
             if scope.secret_attributes:
                 _register_secrets(live_resources)
             return live_resources
@@ -271,6 +272,11 @@ def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _Re
         for request, response in zip(batch, _send_batch(batch, call, pool), strict=True):
             tracker.record(kind, request, response)
             responses.append(response)
+
+
+def _normalize(live: Live) -> Live:
+    spec = normalize_spec(live.spec)
+    return live if spec is live.spec else evolve(live, spec=spec)
 
 
 def _register_secrets(live_resources: Sequence[Live]) -> None:

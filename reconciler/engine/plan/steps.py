@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from reconciler.engine.graph import build_graph, sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
+from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.removals import find_deletion_blockers
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
@@ -65,13 +66,28 @@ def estimate_steps(steps: Iterable[Step], quotas: Quotas) -> Estimate:
 
 def _build_step(change: Change, dependencies: frozenset[Address], context: PlanContext) -> Step:
     also_modified = all_kinds()[change.address.kind].also_modifies(change, context)
+    calls = tuple(_build_calls(change, context))
+    if not calls and isinstance(change, Update):
+        _require_other_step(change)
     return Step(
         change=change,
-        calls=tuple(_build_calls(change, context)),
+        calls=calls,
         dependencies=dependencies,
         precondition=None if isinstance(change, Create) else change.live,
         also_modifies={address: context.live[address] for address in also_modified},
     )
+
+
+def _require_other_step(change: Update) -> None:
+    """Raise AssertionError unless an update without calls is made by the steps of other resources.
+
+    Only ownership is: a certificate is owned through the things that have it. Any other difference without a call would be in
+    every plan, forever.
+    """
+    is_owned_through_others = all_kinds()[change.address.kind].owned_through is not None
+    paths = [field.path for field in change.fields]
+    if not is_owned_through_others or paths != [OWNERSHIP_PATH]:
+        raise AssertionError(f"internal error: {change.address}: no call changes {', '.join(paths)}")
 
 
 def _build_calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:

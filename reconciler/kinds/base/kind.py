@@ -9,6 +9,8 @@ suit most kinds:
 | `evaluate` | while loading: what is derived once from this resource and the rest of the file? | nothing |
 | `aws_identities` | while loading: which AWS resources does a declaration describe? No two may share one. | its `identity` |
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
+| `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
+| `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
@@ -177,6 +179,17 @@ class Kind(ABC):
     def to_desired_spec(self, spec: Any, desired: Desired) -> Any:
         """Return the spec that a file with the resources `desired` would declare for a live spec."""
         return spec
+
+    def find_export_obstacle(self, live: Live) -> str | None:
+        """Return why an export leaves a live resource out, or None if it does not."""
+        return None
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return the parts of a live resource that no file can declare, each with a description.
+
+        Plans leave these parts alone. A part is a field, whose changes an export then ignores, or has a name of its own.
+        """
+        return {}
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 

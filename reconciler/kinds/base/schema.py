@@ -20,9 +20,11 @@ class Member:
     - `doc`: a description for users;
     - `api`: the dotted path of the request member that the field is sent as (`CreateThing.thingName`), which defines its
       limits;
+    - `document_api`: if the field takes a document in place of a reference: the request member that the document is sent as;
     - `references`: the table of the resources that the field refers to (`thing_types`), None if it refers to none;
     - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
-      only at creation and is never compared (`create_only`).
+      only at creation and is never compared (`create_only`);
+    - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Member:
     references: str | None
     on_change: OnChange
     required: bool
+    drops_empty_values: bool = False
+    document_api: str | None = None
 
 
 def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
@@ -39,11 +43,13 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     api: str | None = None,
     references: str | None = None,
     on_change: OnChange = "in_place",
+    drops_empty_values: bool = False,
+    document_api: str | None = None,
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
     """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
-    metadata = {_METADATA_KEY: (doc, api, references, on_change)}
+    metadata = {_METADATA_KEY: (doc, api, references, on_change, drops_empty_values, document_api)}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
     return attrs.field(default=default, metadata=metadata)
@@ -62,6 +68,14 @@ def get_members(spec_class: type) -> Mapping[str, Member]:
 
 
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    doc, api, references, on_change = attribute.metadata[_METADATA_KEY]
-    required = attribute.default is attrs.NOTHING
-    return Member(attribute.name, doc, api, references, on_change, required)
+    doc, api, references, on_change, drops_empty_values, document_api = attribute.metadata[_METADATA_KEY]
+    return Member(
+        attribute.name,
+        doc,
+        api,
+        references,
+        on_change,
+        required=attribute.default is attrs.NOTHING,
+        drops_empty_values=drops_empty_values,
+        document_api=document_api,
+    )

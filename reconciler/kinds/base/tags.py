@@ -12,6 +12,12 @@ from reconciler.model.resource import Live, Resource
 TAG_PREFIX = "reconciler:"
 """The prefix of all ownership tags."""
 
+AWS_TAG_PREFIX = "aws:"
+"""The prefix of the tags that only AWS's own services set, such as CloudFormation (AWS General Reference, "Tag naming limits").
+
+They are not compared, and no plan removes them.
+"""
+
 OWNER_TAG = "reconciler:workspace"
 NAME_TAG = "reconciler:name"
 PROTECTED_TAG = "reconciler:prevent-destroy"
@@ -73,8 +79,10 @@ def check_room_for_added_entries(
 
 
 def select_user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags without the ownership tags, sorted."""
-    return {key: value for key, value in sorted(tags.items()) if not key.startswith(TAG_PREFIX)}
+    """Return the tags without the ownership tags and those of AWS's own services, sorted."""
+    return {
+        key: value for key, value in sorted(tags.items()) if not key.startswith((TAG_PREFIX, AWS_TAG_PREFIX))
+    }
 
 
 def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -88,8 +96,11 @@ def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
-    """Yield the calls that change the tags `before` to `after`, ownership tags included."""
-    removed = sorted(before.keys() - after.keys())
+    """Yield the calls that change the tags `before` to `after`, ownership tags included.
+
+    The tags of AWS's own services stay.
+    """
+    removed = sorted(key for key in before.keys() - after.keys() if not key.startswith(AWS_TAG_PREFIX))
     added_or_changed = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]
     tag_params: dict[str, Any]

@@ -17,7 +17,13 @@ from reconciler.model.resource import Desired, External, Inventory, Reference
 from reconciler.model.text import quote
 
 MAX_GROUPS = 10
-"""Static groups that a thing may be in; the workspace's own is one of them."""
+"""Static groups that a thing may be in.
+
+The workspace's own group is one of them, and for a thing with `prevent_destroy` the group of protected things another.
+"""
+
+_MAX_MARKERS = 2
+"""The workspace's own groups that a thing may be in."""
 
 _PREFIX = "reconciler-"
 
@@ -74,12 +80,20 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
 # ── checks ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[ValueProblem]:
-    """Yield a problem if a thing has too many groups, a reserved one, or two of one hierarchy."""
+def check_groups(
+    groups: Sequence[Reference], desired: Desired, *, is_protected: bool
+) -> Iterator[ValueProblem]:
+    """Yield a problem if a thing has too many groups, a reserved one, or two of one hierarchy.
+
+    `is_protected` is whether the thing will be in the group of protected things, too.
+    """
     path = ("thing_groups",)
-    if len(groups) >= MAX_GROUPS:
-        problem = f"{len(groups)} groups and the workspace's own group are more than the {MAX_GROUPS} that AWS allows"
-        yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - 1}", path=path)
+    marker_count = 2 if is_protected else 1
+    if len(groups) + marker_count > MAX_GROUPS:
+        markers = "the workspace's own group" if marker_count == 1 else "the workspace's own two groups"
+        reason = " (the second is for prevent_destroy)" if is_protected else ""
+        problem = f"{len(groups)} groups and {markers}{reason} are more than the {MAX_GROUPS} that AWS allows"
+        yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - marker_count}", path=path)
     names = [_get_name(group) for group in groups]
     for name in names:
         if name.startswith(_PREFIX):
@@ -118,21 +132,29 @@ def change_protection(change: Create | Update, context: PlanContext) -> Iterator
         yield join(name, group) if is_protected else leave(name, group)
 
 
+def has_room_for_markers(groups: Iterable[Reference]) -> bool:
+    """Return whether a thing in these groups can join the workspace's own two groups before it leaves any."""
+    return len([*groups]) + _MAX_MARKERS <= MAX_GROUPS
+
+
 def move(
     thing: str, before: Iterable[Reference], after: Iterable[Reference], context: PlanContext
 ) -> Iterator[ApiCall]:
     """Yield the calls that change a thing's static groups.
 
-    The thing is added to new groups before it is removed from old ones. Only an old group in the hierarchy of a new one is
-    left first: AWS does not allow two groups of one hierarchy.
+    The thing is added to new groups before it is removed from old ones, with two exceptions. An old group in the hierarchy of a
+    new one is left first: AWS does not allow two groups of one hierarchy. All old groups are left first if the thing would
+    otherwise be in too many groups for a moment.
     """
     before, after = list(before), list(after)
     added = [group for group in after if group not in before]
     removed = [group for group in before if group not in after]
+    exceeds_limit = len(before) + len(added) + _MAX_MARKERS > MAX_GROUPS
     removed_first = [
         group
         for group in removed
-        if any(_share_hierarchy(_get_name(group), _get_name(other), context) for other in added)
+        if exceeds_limit
+        or any(_share_hierarchy(_get_name(group), _get_name(other), context) for other in added)
     ]
     removed_last = [group for group in removed if group not in removed_first]
     yield from (leave(thing, _resolve(group, context)) for group in removed_first)

@@ -22,7 +22,13 @@ from reconciler.kinds.shared.principal_reads import (
 )
 from reconciler.kinds.shared.provisioned_thing_live import LiveBuilder
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
-from reconciler.kinds.shared.provisioning_blueprint import Blueprint, select_blueprints, to_external, to_text
+from reconciler.kinds.shared.provisioning_blueprint import (
+    Blueprint,
+    get_status,
+    select_blueprints,
+    to_external,
+    to_text,
+)
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
@@ -48,7 +54,7 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
         certificate=_find_desired_certificate(blueprint) if certificate else None,
         ca=signer,
         certificate_mode=_find_mode(signer, scope) if certificate else None,
-        certificate_status=to_text(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
+        certificate_status=get_status(certificate) if certificate else None,
         save_to=save_to if is_unsaved else NOT_COMPARED,
         policies=tuple(External(name) for name in blueprint.policies),
         policy_documents=blueprint.documents,
@@ -236,7 +242,7 @@ def _read_own_documents(
     names = sorted({policy for policies in attached.values() for policy in policies})
     responses = yield from request_each("GetPolicy", "policyName", names)
     documents = {
-        name: Document.parse(response["policyDocument"])
+        name: Document.from_live(response["policyDocument"])
         for name, response in zip(names, responses, strict=True)
         if response
     }

@@ -21,7 +21,10 @@ class Provisioned:
 
     thing_name: str | None = member("The thing's name, if the thing exists.", api="CreateThing.thingName")
     attributes: Mapping[str, str | Secret] | NotCompared = member(
-        "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
+        "Its attributes.",
+        api="CreateThing.attributePayload.attributes",
+        drops_empty_values=True,
+        factory=dict,
     )
     thing_type: Reference | NotCompared | None = member(
         "Its type.", api="CreateThing.thingTypeName", references="thing_types", default=None

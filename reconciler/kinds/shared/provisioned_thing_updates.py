@@ -15,7 +15,7 @@ from reconciler.kinds.shared.certificate_issuance import fetch_certificate, requ
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
-from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, to_text
+from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, get_status, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateResource
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Update
@@ -54,11 +54,18 @@ def _change_thing(change: Update, blueprint: Blueprint, context: PlanContext) ->
     elif change.has_changed("attributes") or change.has_changed("thing_type"):
         if change.has_changed("attributes"):
             merge = blueprint.thing.overrides.get("AttributePayload") == "MERGE"
+            if merge:  # AWS then removes only attributes that get an empty value
+                attributes = dict.fromkeys(_list_removed_attributes(change), "") | attributes
             params["attributePayload"] = {"attributes": attributes, "merge": merge}
         if spec.thing_type is None and change.has_changed("thing_type"):
             params["removeThingType"] = True
         params["expectedVersion"] = change.live.version
         yield ApiCall("iot", "UpdateThing", params, verification=build_thing_verification(name))
+
+
+def _list_removed_attributes(change: Update) -> list[str]:
+    """Return the live attributes that the template has with an empty value."""
+    return sorted(change.live.spec.attributes.keys() - change.resource.spec.attributes.keys())
 
 
 def _change_memberships(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
@@ -134,7 +141,7 @@ def _deregister(
 
 
 def _register(blueprint: Blueprint, certificate: TemplateResource, save_to: OutputFile | None) -> ApiCall:
-    status = to_text(certificate.properties.get("Status", "ACTIVE"))
+    status = get_status(certificate)
     if blueprint.signing_request and not blueprint.certificate_id:
         assert save_to
         return request_certificate(blueprint.signing_request, save_to, active=status == "ACTIVE")

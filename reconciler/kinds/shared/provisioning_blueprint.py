@@ -115,6 +115,11 @@ def to_text(value: str | Secret) -> str:
     return (value.value or "") if isinstance(value, Secret) else str(value)
 
 
+def get_status(certificate: TemplateResource) -> str:
+    """Return the status that a template gives to its certificate; AWS accepts `Active` for ACTIVE, for example."""
+    return to_text(certificate.properties.get("Status", "ACTIVE")).upper()
+
+
 def to_external(name: str | Secret | None) -> External | None:
     """Return a reference to the resource with this name in AWS, or None without a name."""
     return External(to_text(name)) if name else None

@@ -23,7 +23,10 @@ class ThingGroup:
         default=None,
     )
     attributes: Mapping[str, str] = member(
-        "Attributes.", api="CreateThingGroup.thingGroupProperties.attributePayload.attributes", factory=dict
+        "Attributes.",
+        api="CreateThingGroup.thingGroupProperties.attributePayload.attributes",
+        drops_empty_values=True,
+        factory=dict,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateThingGroup.tags", factory=dict)
     parent: Reference | None = member(

@@ -24,7 +24,10 @@ class Thing:
         "The thing's type.", api="CreateThing.thingTypeName", references="thing_types", default=None
     )
     attributes: Mapping[str, str] = member(
-        "Searchable facts about the device.", api="CreateThing.attributePayload.attributes", factory=dict
+        "Searchable facts about the device.",
+        api="CreateThing.attributePayload.attributes",
+        drops_empty_values=True,
+        factory=dict,
     )
     thing_groups: tuple[Reference, ...] = member(
         "The static groups that it belongs to.", references="thing_groups", default=()

@@ -203,6 +203,8 @@ def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -
 
 def _format_document(document: Document) -> ValueView:
     """Format a short document whole, and a long one by the names of its members."""
+    if not document.is_valid:
+        return format_value(document.value)
     text = _format_collection(document.value).text
     if len(text) > _MAX_DOCUMENT_LENGTH:
         text = f"{{ {', '.join(escape_invisible(str(key)) for key in document.value)} }}"
