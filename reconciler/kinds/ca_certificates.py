@@ -184,9 +184,7 @@ class CaCertificates(Kind):
         role = live.get_facts(CaCertificateFacts).unused_role_arn
         if role is None:
             return {}
-        return {
-            "registrationConfig.roleArn": f"AWS has the role {role} without a template, so it has no effect"
-        }
+        return {"registrationConfig.roleArn": f"{role} has no effect without a template"}
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all CAs, read the tags of each, and describe those that are desired or owned."""

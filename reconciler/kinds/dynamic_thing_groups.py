@@ -31,6 +31,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.text import quote
 
 _MERGE = "thingGroupProperties.attributePayload.merge"
 
@@ -95,8 +96,14 @@ class DynamicThingGroups(Kind):
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        """Check the tags, and that AWS has the index and the version of the query language."""
+        spec: DynamicThingGroup = resource.spec
+        yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        for name, only_value in (("index_name", DEFAULT_INDEX), ("query_version", DEFAULT_QUERY_VERSION)):
+            value = getattr(spec, name)
+            if value != only_value:
+                problem = f"{quote(value)} is not valid"
+                yield ValueProblem("invalid-choice", problem, quote(only_value), path=(name,))
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

@@ -34,6 +34,7 @@ from reconciler.model.resource import (
     External,
     Live,
     NotCompared,
+    Reference,
     Resource,
     extract_name_from_arn,
 )
@@ -213,7 +214,7 @@ class Things(Kind):
             thing_type = context.desired.get(Address("thing_types", spec.thing_type))
             if thing_type and thing_type.spec.deprecated:
                 yield f"cannot have the type {thing_type.address}, which the file deprecates; choose another type"
-        for name in spec.certificates if spec.exclusive else ():
+        for name in _list_exclusive_attachments(change) if spec.exclusive else ():
             users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]
             if others:
@@ -308,6 +309,14 @@ class Things(Kind):
         """Return the values that every kind compares; for a deletion also all principals, which it detaches."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
+
+
+def _list_exclusive_attachments(change: Create | Update | Replace) -> Sequence[Reference]:
+    """Return the certificates that a thing with `exclusive` gets, or gets exclusively."""
+    certificates: Sequence[Reference] = change.resource.spec.certificates
+    if not isinstance(change, Update) or change.has_changed("exclusive"):
+        return certificates
+    return [name for name in certificates if name not in change.live.spec.certificates]
 
 
 def _has_protected_certificate(spec: Thing, desired: Desired) -> bool:

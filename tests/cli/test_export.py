@@ -5,18 +5,14 @@ Resources of other workspaces are not exported.
 
 from __future__ import annotations
 
-import tempfile
 import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 
-from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.export.export import Table, export_tables, read_inventory, select_matching
+from reconciler.engine.export.export import Table, export_tables, read_inventory
 from reconciler.engine.export.files import build_pem_writer
-from reconciler.engine.export.toml_writer import render_tables, render_workspace_table
-from reconciler.engine.load.load import load
+from reconciler.engine.export.toml_writer import render_tables
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_profiles import ProvisioningProfile
@@ -39,30 +35,10 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.examples import examples
-from tests.support.json_schema_validation import assert_schema_accepts
+from tests.support.exports import export_registry, load_export
 from tests.support.registry_client import Cloud
 
 CLOUD = Cloud()
-
-
-def export_registry(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
-    """Return the export of a registry, of the resources that match `patterns` (default: all).
-
-    The workspace's file declares nothing. With `pem_dir`, certificates are written to files in that folder.
-    """
-    inventory = select_matching(read_inventory(make_state(workspace=workspace), cloud.call), patterns)
-    return export_tables(workspace, inventory, build_pem_writer(pem_dir, base))
-
-
-def load_export(export, workspace="ws"):
-    """Write an export to a file, and return the desired state of that file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "desired_state.toml"
-        path.write_text(
-            render_workspace_table({"name": workspace}) + "\n" + render_tables(export.tables), "utf-8"
-        )
-        assert_schema_accepts(path)
-        return load(path, constraints=ServiceModelConstraints(), environ={})
 
 
 @examples(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.kinds.ca_certificates import CaCertificate
+from reconciler.kinds.ca_certificates import KIND, CaCertificate
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
@@ -136,4 +136,98 @@ def test_a_registration_template_must_be_jitp_and_a_role_needs_a_template():
     ) == ["registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"]
     assert list_problems(make_sni_only_ca(registration_role_arn=ROLE_ARN)) == [
         "registration_role_arn: there is no template for the role; expected a registration_template"
+    ]
+
+
+# ── templates of its own ────────────────────────────────────────────────────────────────────────
+
+BODY = Document.parse('{"Resources": {}}')
+OTHER_BODY = Document.parse('{"Parameters": {}, "Resources": {}}')
+
+
+def test_a_ca_is_registered_with_a_template_of_its_own():
+    resource = make_sni_only_ca(registration_template=BODY, registration_role_arn=ROLE_ARN)
+    (call,) = list_create_calls(resource)
+    assert call.params["registrationConfig"] == {"templateBody": '{"Resources": {}}', "roleArn": ROLE_ARN}
+
+
+def read_ca(registration_config):
+    """Return the live CA with this registration config."""
+    description = {
+        "certificateId": CA_ID,
+        "certificateArn": CA_ARN,
+        "status": "ACTIVE",
+        "certificateMode": "SNI_ONLY",
+    }
+    responses = {
+        "ListCACertificates": {"certificates": [{"certificateId": CA_ID, "certificateArn": CA_ARN}]},
+        "ListTagsForResource": {"tags": make_tag_list(TAGS)},
+        "DescribeCACertificate": {
+            "certificateDescription": description,
+            "registrationConfig": registration_config,
+        },
+    }
+    return read_kind("ca_certificates", responses)[0][0]
+
+
+def test_the_template_of_a_ca_is_compared_by_its_meaning():
+    live = read_ca({"templateBody": '{ "Resources" : { } }', "roleArn": ROLE_ARN})
+    assert live == make_live(registration_template=BODY, registration_role_arn=ROLE_ARN)
+
+
+def test_a_role_without_a_template_is_not_compared_but_named_in_exports():
+    live = read_ca({"roleArn": ROLE_ARN})
+    assert live == make_live()
+    assert KIND.find_undeclarable_parts(live) == {
+        "registrationConfig.roleArn": f"{ROLE_ARN} has no effect without a template"
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (BODY, OTHER_BODY, [make_update_call(registrationConfig={"templateBody": OTHER_BODY.text})]),
+        (
+            BODY,
+            "t",
+            [
+                REMOVE_REGISTRATION_CALL,
+                make_update_call(
+                    registrationConfig={"templateName": "t"}, newAutoRegistrationStatus="DISABLE"
+                ),
+            ],
+        ),
+        (
+            "t",
+            BODY,
+            [
+                REMOVE_REGISTRATION_CALL,
+                make_update_call(
+                    registrationConfig={"templateBody": BODY.text}, newAutoRegistrationStatus="DISABLE"
+                ),
+            ],
+        ),
+        (BODY, None, [REMOVE_REGISTRATION_CALL, make_update_call(newAutoRegistrationStatus="DISABLE")]),
+    ],
+    ids=["other body", "named instead", "inline instead", "removed"],
+)
+def test_changing_an_inline_template_removes_first_what_the_file_no_longer_has(before, after, expected):
+    change = make_change(
+        make_sni_only_ca(registration_template=after), make_live(registration_template=before)
+    )
+    context = make_plan_context(change.resource, make_template(), changes=[change])
+    assert list_calls(change, context) == expected
+
+
+def test_an_inline_template_without_a_role_is_a_warning():
+    resource = make_sni_only_ca(registration_template=BODY)
+    assert [(problem.severity, problem.code, str(problem)) for problem in KIND.check(resource, {})] == [
+        (
+            "warning",
+            "missing-role",
+            (
+                "registration_template: the template has no role of its own, so AWS cannot provision devices with it; "
+                "expected a registration_role_arn"
+            ),
+        )
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.model.change import PREVENT_DESTROY_PATH, FieldChange, Update
 from reconciler.model.resource import Live
 from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
@@ -13,6 +14,7 @@ from tests.support.kind_driver import (
     list_calls,
     list_create_calls,
     list_delete_calls,
+    list_problems,
     make_change,
     make_iot_call,
     make_tag_list,
@@ -83,6 +85,29 @@ def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
             queryVersion="2017-09-30",
             expectedVersion=3,
         )
+    ]
+
+
+def test_a_change_of_prevent_destroy_only_changes_a_tag():
+    after = make_resource(
+        "dynamic_thing_groups", "a", DynamicThingGroup(QUERY, description="A"), prevent_destroy=True
+    )
+    live = make_live(DynamicThingGroup(QUERY, description="A"))
+    change = Update(after, live, (FieldChange(PREVENT_DESTROY_PATH, before=False, after=True),))
+    assert list_calls(change) == [
+        make_iot_call(
+            "TagResource",
+            resourceArn=ARN,
+            tags=[{"Key": "reconciler:prevent-destroy", "Value": "true"}],
+        )
+    ]
+
+
+def test_aws_has_only_one_index_and_one_query_version():
+    spec = DynamicThingGroup(QUERY, index_name="AWS_ThingGroups", query_version="2017-09-31")
+    assert list_problems(make_resource("dynamic_thing_groups", "a", spec)) == [
+        "index_name: 'AWS_ThingGroups' is not valid; expected 'AWS_Things'",
+        "query_version: '2017-09-31' is not valid; expected '2017-09-30'",
     ]
 
 

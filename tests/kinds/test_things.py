@@ -11,9 +11,9 @@ from reconciler.kinds.shared.thing_spec import ThingFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
-from reconciler.model.change import Create
+from reconciler.model.change import Create, FieldChange
 from reconciler.model.pem import Pem
-from reconciler.model.resource import NOT_COMPARED, External, Live
+from reconciler.model.resource import NOT_COMPARED, External, Lifecycle, Live
 from tests.support.desired_states import (
     AUTHORITIES,
     converge,
@@ -280,6 +280,38 @@ def test_ten_groups_leave_no_room_for_the_workspaces_group():
     assert list_problems(make_thing(thing_groups=tuple("abcdefghij"))) == [
         "thing_groups: 10 groups and the workspace's own group are more than the 10 that AWS allows; expected at most 9"
     ]
+
+
+def test_protection_takes_the_room_of_one_more_group():
+    """A thing with `prevent_destroy` is in a second group of the workspace, and so is one with such a certificate."""
+    expected = [
+        (
+            "thing_groups: 9 groups and the workspace's own two groups (the second is for prevent_destroy) are more than the 10 "
+            "that AWS allows; expected at most 8"
+        )
+    ]
+    groups = tuple("abcdefghi")
+    assert list_problems(make_thing(thing_groups=groups)) == []
+    protected = evolve(make_thing(thing_groups=groups), lifecycle=Lifecycle(prevent_destroy=True))
+    assert list_problems(protected) == expected
+    certificate = evolve(DESIRED_CERTIFICATE, lifecycle=Lifecycle(prevent_destroy=True))
+    assert list_problems(make_thing(thing_groups=groups, certificates=("x",)), certificate) == expected
+
+
+def test_a_thing_in_the_most_groups_leaves_old_ones_before_it_joins_any():
+    old, new = tuple("abcdefghi"), (*tuple("abcdefgh"), "z")
+    change = make_change(make_thing(thing_groups=new), make_live(Thing(thing_groups=old)))
+    change = evolve(change, live=evolve(change.live, owner=None), fields=(*change.fields, BECOMES_OWNED))
+    groups = [make_resource("thing_groups", name, ThingGroup()) for name in {*old, *new}]
+    context = make_plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
+    assert list_calls(change, context) == [
+        make_leave_call("i"),
+        make_join_call("z"),
+        make_join_call("reconciler-ws"),
+    ]
+
+
+BECOMES_OWNED = FieldChange("workspace", None, "ws")
 
 
 def test_all_principals_are_detached_before_a_thing_is_deleted():

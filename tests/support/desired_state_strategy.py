@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from attrs import evolve, frozen
 from hypothesis import strategies as st
 
@@ -31,6 +33,7 @@ from tests.support.desired_states import (
     make_resource,
     make_state,
 )
+from tests.support.odd_values import odd_resources
 
 NAMES = ("a", "b", "c")
 PROVISIONED_NAMES = ("c", "x")
@@ -38,6 +41,10 @@ PROVISIONED_NAMES = ("c", "x")
 _texts = st.sampled_from(["oslo", "bergen", "x_1"])
 _descriptions = st.sampled_from([None, "Plants"])
 _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
+_INLINE_TEMPLATES = tuple(
+    Document.parse(json.dumps({"Parameters": {name: {"Type": "String"}}, "Resources": {}}, indent=2))
+    for name in ("A", "B")
+)
 _WIFI_SETUP = WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5)
 
 
@@ -96,6 +103,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *_draw_dynamic_groups(draw), *billing_groups, *types, *things]
     resources += _draw_managed_things(draw, things)
+    resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))
 
 
@@ -134,10 +142,9 @@ def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bo
     """
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
     jitp_templates = [template.address.name for template in templates if template.spec.type == "JITP"]
-    if jitp_templates:
-        changes["registration_template"] = draw(st.sampled_from([None, *jitp_templates]))
-        if changes["registration_template"]:
-            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE_ARN]))
+    changes["registration_template"] = draw(st.sampled_from([None, *_INLINE_TEMPLATES, *jitp_templates]))
+    if changes["registration_template"]:
+        changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE_ARN]))
     if draw(st.booleans()):
         changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
     if not signs:
@@ -273,7 +280,7 @@ def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References)
     """Return a provisioned thing; only the thing's name and certificate are parameters of its template."""
     thing_properties: dict[str, object] = {
         "ThingName": {"Ref": "Name"},
-        "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+        "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts | st.just(""))),
         "ThingGroups": list(_draw_max_one_group_per_hierarchy(draw, references.groups)),
         "ThingTypeName": draw(st.sampled_from([None, *references.active_types])),
         "BillingGroup": draw(st.sampled_from([None, *_list_names(references.billing_groups)])),

@@ -216,7 +216,7 @@ class Cloud:
         content = []
         for item in self.list_all(self.managed_integrations, "list_credential_lockers", "Items"):
             detail = self.managed_integrations.get_credential_locker(Identifier=item["Id"])
-            content.append((detail["Name"], detail["Tags"]))
+            content.append((detail["Name"], detail.get("Tags", {})))
         return sorted(content, key=str)
 
     def _read_profiles(self) -> list[Any]:
@@ -244,7 +244,7 @@ class Cloud:
             if "CapabilityReport" in capabilities:
                 members["CapabilityReport"] = capabilities["CapabilityReport"]
             content.append(members)
-        return sorted(content, key=lambda item: item["Tags"].get("reconciler:name", ""))
+        return sorted(content, key=lambda item: (item.get("Tags", {}).get("reconciler:name", ""), str(item)))
 
 
 def _has_value(value: Any) -> bool:

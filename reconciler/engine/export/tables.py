@@ -114,20 +114,20 @@ class _FieldConverter:
             name = attribute.name
             reason = _explain_undeclarable(spec_class, name, getattr(self._spec, name))
             if reason:
-                self._ignore(name, f"is {reason}; it is left alone")
+                self._ignore(name, f"it is {reason}; plans leave it alone")
             elif name in self._parts:
-                self._ignore(name, f"{self._parts[name]}; it is left alone")
+                self._ignore(name, f"{self._parts[name]}; plans leave it alone")
             else:
                 attributes.append(attribute)
         other_parts = [name for name in self._parts if name not in attrs.fields_dict(spec_class)]
-        self.comments += [f"{name}: {self._parts[name]}; they are left alone" for name in other_parts]
+        self.comments += [f"{name}: {self._parts[name]}" for name in other_parts]
         return self.convert_fields(self._spec, attributes)
 
     def add_aws_tags(self, tags: Mapping[str, str]) -> None:
         """Add a comment about the tags of AWS's own services."""
         keys = sorted(key for key in tags if key.startswith(AWS_TAG_PREFIX))
         if keys:
-            self.comments.append(f"tags: AWS's own tags are left alone: {', '.join(keys)}")
+            self.comments.append(f"tags: AWS's services set {', '.join(keys)}; plans leave it alone")
 
     def _ignore(self, path: str, reason: str) -> None:
         self.ignored_paths.append(path)
@@ -156,7 +156,7 @@ class _FieldConverter:
         """Return the entries whose keys a file can declare; the others are left alone."""
         reserved = [key for key in entries if key.startswith(TAG_PREFIX)]
         for key in reserved:
-            self._ignore(f"{path}.{key}", f"the prefix {TAG_PREFIX} is reserved; it is left alone")
+            self._ignore(f"{path}.{key}", f"the prefix {TAG_PREFIX} is reserved; plans leave it alone")
         return {key: value for key, value in entries.items() if key not in reserved}
 
     def _convert_value(self, value: Any, path: str) -> Any:

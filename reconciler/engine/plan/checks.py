@@ -147,6 +147,8 @@ def _check_adopted_addresses(
             yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
         elif live is None:
             yield f"{address}: cannot adopt: does not exist yet; a plan that does not adopt it creates it"
+        elif not all_kinds()[address.kind].has_ownership_markers and live.owner == state.settings.name:
+            continue  # nothing records that it is owned, so importing it is to declare it
         elif live.owner == state.settings.name:
             yield f"{address}: cannot adopt: already managed by this workspace; plan without adopting it"
         else:

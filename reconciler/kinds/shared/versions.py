@@ -9,6 +9,5 @@ def describe_other_versions(versions: Sequence[object]) -> Mapping[str, str]:
     """Return a description of the versions other than the default one, as a part that no file can declare."""
     if not versions:
         return {}
-    count = f"{len(versions)} more version{'s' if len(versions) > 1 else ''}"
     numbers = ", ".join(map(str, versions))
-    return {"versions": f"AWS has {count} ({numbers}); only the default one is in the file"}
+    return {"versions": f"the file has only the default version; AWS also keeps {numbers}"}

@@ -1,0 +1,97 @@
+"""Registries that other clients filled: exported and adopted, they plan empty, and nothing else in them changes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from reconciler.model.address import Address
+from tests.support.desired_states import AUTHORITIES, ROLE_ARN, converge, plan_state
+from tests.support.examples import examples
+from tests.support.exports import export_registry, load_export
+from tests.support.odd_registry import ODDITIES
+from tests.support.pki import compute_certificate_id
+from tests.support.registry_client import Cloud
+
+ROLE_ALONE_ID = compute_certificate_id(AUTHORITIES["beta"].pem)
+TRANSFERRED_ID = compute_certificate_id(AUTHORITIES["alpha"].get_device_pem("transferred"))
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def fill_registry(cloud, names):
+    cloud.reset()
+    for name in names:
+        ODDITIES[name](cloud)
+
+
+@examples(3)
+@given(names=st.lists(st.sampled_from(sorted(ODDITIES)), unique=True))
+@example(names=[*ODDITIES])
+def test_a_registry_of_other_clients_plans_empty_after_it_is_exported_and_adopted(cloud, names):
+    fill_registry(cloud, names)
+    before = cloud.read_content()
+    desired = load_export(export_registry(cloud))
+    converge(desired, cloud, adopt=list(desired.resources))
+    assert plan_state(desired, cloud).steps == ()
+    assert remove_ownership_markers(cloud.read_content()) == before
+
+
+def remove_ownership_markers(content):
+    """Return the content of a registry without the resources, tags and memberships that record ownership."""
+    tables = {
+        kind: {name: item for name, item in items.items() if not name.startswith("reconciler-")}
+        if isinstance(items, dict)
+        else items
+        for kind, items in content.items()
+    }
+    for items in tables.values():
+        for item in items.values() if isinstance(items, dict) else ():
+            if isinstance(item, dict) and "tags" in item:
+                item["tags"] = {
+                    key: value for key, value in item["tags"].items() if not key.startswith("reconciler:")
+                }
+    for thing in tables["things"].values():
+        thing["groups"] = [name for name in thing["groups"] if not name.startswith("reconciler-")]
+    return tables
+
+
+def test_an_export_names_everything_that_no_file_can_declare(cloud):
+    fill_registry(cloud, ODDITIES)
+    export = export_registry(cloud)
+    comments = {
+        str(table.address): comment
+        for table in export.tables
+        for comment in table.comments
+        if "secret" not in comment
+    }
+    assert comments == EXPECTED_COMMENTS
+    assert export.left_out == EXPECTED_REASONS
+
+
+EXPECTED_COMMENTS = {
+    "policies.odd": "versions: the file has only the default version; AWS also keeps 1, 3",
+    "provisioning_templates.hooked": "versions: the file has only the default version; AWS also keeps 1",
+    f"ca_certificates.{ROLE_ALONE_ID[:12]}": f"registrationConfig.roleArn: {ROLE_ARN} has no effect without a template",
+    "certificates.pending": "status: it is 'PENDING_ACTIVATION', which a file cannot declare; plans leave it alone",
+    "dynamic_thing_groups.dynamic": (
+        "attributes.reconciler:odd: the prefix reconciler: is reserved; plans leave it alone"
+    ),
+    "things.second": (
+        "exclusive: the thing has some of its certificates exclusively, and others not; plans leave it alone"
+    ),
+}
+EXPECTED_REASONS = {
+    Address("certificates", TRANSFERRED_ID[:12]): "it is being transferred to another account",
+    Address("policies", "broken-0"): "its document is not a JSON object that a file can declare",
+    Address("policies", "full"): (
+        "tags: 50 entries leave no room for the 3 that reconciler adds; expected at most 47"
+    ),
+    Address("things", "in-ten"): (
+        "thing_groups: 10 groups and the workspace's own group are more than the 10 that AWS allows; expected at most 9"
+    ),
+}

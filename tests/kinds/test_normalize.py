@@ -1,0 +1,52 @@
+"""Empty texts: AWS treats them as absent, so plans do not compare them."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.kinds.base.normalize import normalize_spec
+from reconciler.kinds.base.tags import retag, select_user_tags
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.things import Thing
+from reconciler.model.call import ApiCall
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (Thing(attributes={"note": "", "site": "oslo"}), Thing(attributes={"site": "oslo"})),
+        (ThingGroup(description="", attributes={"note": ""}), ThingGroup()),
+        (DynamicThingGroup("a:b", description="", query_version=""), DynamicThingGroup("a:b")),
+    ],
+    ids=["attributes", "description", "default"],
+)
+def test_an_empty_text_is_an_absent_one(spec, expected):
+    assert normalize_spec(spec) == expected
+    assert normalize_spec(expected) is expected
+
+
+def test_a_tag_without_a_value_and_a_required_text_stay():
+    spec = ThingGroup(tags={"k": ""})
+    assert normalize_spec(spec) is spec
+    required = DynamicThingGroup("")
+    assert normalize_spec(required) is required
+
+
+def test_tags_of_awss_own_services_are_neither_compared_nor_removed():
+    tags = {"aws:cloudformation:stack-name": "s", "line": "A", "reconciler:workspace": "ws"}
+    assert select_user_tags(tags) == {"line": "A"}
+    assert list(retag("iot", "arn", tags, {"line": "B"})) == [
+        ApiCall(
+            "iot",
+            "UntagResource",
+            {"resourceArn": "arn", "tagKeys": ["reconciler:workspace"]},
+            idempotent=True,
+        ),
+        ApiCall(
+            "iot",
+            "TagResource",
+            {"resourceArn": "arn", "tags": [{"Key": "line", "Value": "B"}]},
+            idempotent=True,
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""Values that AWS normalizes: empty texts, maps and lists, spaces, mixed case, and other forms of a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_args, get_origin
+
+import attrs
+from attrs import evolve
+from hypothesis import strategies as st
+
+from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.engine.load.converters import select_toml_types
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.normalize import normalize_resources
+from reconciler.kinds.base.schema import Member
+from reconciler.model.resource import External, Resource
+from tests.support.desired_states import make_resource
+
+_TEXTS = ("", " ", " Two  Words ", "MiXeD", "mixed", "1.0")
+_MAPS: tuple[dict[str, str], ...] = (
+    {},
+    {"odd": ""},
+    {"odd": " "},
+    {"Odd": "MiXeD", "odd": "mixed"},
+    {"odd": "", "Odd": "1.0"},
+)
+
+_DEPENDENT_FIELDS = frozenset(
+    {("certificates", "csr"), ("managed_things", "capabilities"), ("provisioned_things", "template")}
+)
+"""Fields whose values cannot be chosen at random: a signing request, JSON, and a template in place of its name."""
+
+_NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates"})
+"""The tables whose AWS IDs are not the names in the file."""
+
+
+@st.composite
+def odd_resources(draw: st.DrawFn, resource: Resource) -> Resource:
+    """Return a valid resource in which up to three fields have other values than in `resource`."""
+    kind = all_kinds()[resource.address.kind]
+    fields = _find_changeable_fields(kind)
+    names = draw(st.sets(st.sampled_from(fields), max_size=3)) if fields else frozenset[str]()
+    if not names:
+        return resource
+    values: dict[str, Any] = {}
+    for name in sorted(names):
+        value = getattr(resource.spec, name)
+        if kind.members[name].references:
+            values[name] = _draw_other_form(draw, kind.members[name].references, value)
+        elif isinstance(value, Mapping):
+            values[name] = {**value, **draw(st.sampled_from(_list_values(kind, name)))}
+        else:
+            values[name] = draw(st.sampled_from(_list_values(kind, name)))
+    if kind.table == "thing_types" and values.get("description"):
+        del values["description"]  # AWS cannot change it, and the plan cannot replace a type that things have
+    changed = make_resource(kind.table, resource.address.name, evolve(resource.spec, **values))
+    (normalized,) = normalize_resources({changed.address: changed}).values()
+    has_errors = any(problem.severity == "error" for problem in kind.check(normalized, {}))
+    return resource if has_errors else changed
+
+
+@cache
+def _find_changeable_fields(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the fields with odd values: optional texts, maps of texts, and references."""
+    names = []
+    for attribute in attrs.fields(attrs.resolve_types(kind.spec_class)):
+        member = kind.members[attribute.name]
+        if (kind.table, member.name) in _DEPENDENT_FIELDS:
+            continue
+        if (member.references and member.references not in _NAMED_BY_AWS) or _list_values(kind, member.name):
+            names.append(member.name)
+    return tuple(names)
+
+
+@cache
+def _list_values(kind: Kind, name: str) -> tuple[Any, ...]:
+    """Return the odd values of a field that violate none of AWS's constraints."""
+    attribute = attrs.fields_dict(attrs.resolve_types(kind.spec_class))[name]
+    member = kind.members[name]
+    if member.references or member.api is None or member.on_change == "create_only":
+        return ()
+    types = select_toml_types(attribute.type)
+    is_optional_text = str in types and attribute.default is not attrs.NOTHING
+    is_map = any(get_origin(part) is not None and get_args(part) == (str, str) for part in types)
+    values: tuple[Any, ...] = _TEXTS if is_optional_text else _MAPS if is_map else ()
+    return tuple(value for value in values if _is_valid(kind, member, value))
+
+
+def _is_valid(kind: Kind, member: Member, value: Any) -> bool:
+    assert member.api
+    constraints = ServiceModelConstraints()
+    return not any(True for _ in constraints.find_violations(kind.service, member.api, value))
+
+
+def _draw_other_form(draw: st.DrawFn, table: str, value: Any) -> Any:
+    """Return a reference, or each one of a list, by name or by ID; a list may have both forms of one."""
+    if isinstance(value, tuple):
+        items = [form for item in value for form in draw(st.sampled_from(_list_forms(item)))]
+        return tuple(draw(st.permutations(items)))
+    return draw(st.sampled_from([form for forms in _list_forms(value) for form in forms]))
+
+
+def _list_forms(reference: Any) -> list[tuple[Any, ...]]:
+    if not isinstance(reference, str):
+        return [(reference,)]
+    by_id, by_arn = External(reference), External(f"arn:aws:iot:eu-west-1:123456789012:x/{reference}")
+    return [(reference,), (by_id,), (by_arn,), (reference, by_id), (by_arn, by_id)]
