@@ -320,7 +320,10 @@ def _list_exclusive_attachments(change: Create | Update | Replace) -> Sequence[R
 
 
 def _has_protected_certificate(spec: Thing, desired: Desired) -> bool:
-    """Return whether one of a thing's certificates has `prevent_destroy`, which protects the thing in its place."""
+    """Return whether one of a thing's certificates has `prevent_destroy`.
+
+    The thing is then protected in its place.
+    """
     certificates = (desired.get(Address("certificates", str(name))) for name in spec.certificates)
     return any(certificate.lifecycle.prevent_destroy for certificate in certificates if certificate)
 

@@ -88,7 +88,8 @@ def _render_fields_with_limits(kind: Kind) -> str:
     for path, attribute, member in _iterate_fields(kind):
         values = _describe_values(attribute.type, member.references)
         limits = _describe_field_limits(kind, member, attribute.type)
-        api = f"<br>AWS: `{member.api}`" if member.api else ""
+        apis = [api for api in (member.api, member.document_api) if api]
+        api = f"<br>AWS: {' or '.join(f'`{name}`' for name in apis)}" if apis else ""
         is_nested = "." in path
         rows.append(
             (

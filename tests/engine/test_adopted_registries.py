@@ -1,4 +1,4 @@
-"""Registries that other clients filled: exported and adopted, they plan empty, and nothing else in them changes."""
+"""Registries that other clients filled plan empty after an export and an adoption."""
 
 from __future__ import annotations
 

@@ -283,7 +283,7 @@ def test_ten_groups_leave_no_room_for_the_workspaces_group():
 
 
 def test_protection_takes_the_room_of_one_more_group():
-    """A thing with `prevent_destroy` is in a second group of the workspace, and so is one with such a certificate."""
+    """A thing with `prevent_destroy`, or with such a certificate, is in a second group of the workspace."""
     expected = [
         (
             "thing_groups: 9 groups and the workspace's own two groups (the second is for prevent_destroy) are more than the 10 "

@@ -36,7 +36,7 @@ def make_policy_with_spaces(cloud: Cloud) -> None:
 
 
 def make_policy_with_full_tags(cloud: Cloud) -> None:
-    """Create a policy that has so many tags that there is no room for ownership tags."""
+    """Create a policy that has as many tags as AWS allows, so that ownership tags would be too many."""
     tags = [{"Key": f"k{number}", "Value": "v"} for number in range(50)]
     cloud.iot.create_policy(policyName="full", policyDocument=_make_document("iot:Connect"), tags=tags)
     group = cloud.iot.create_thing_group(thingGroupName="of-full")
@@ -166,7 +166,7 @@ def make_certificates(cloud: Cloud) -> None:
 
 
 def make_pending_certificates(cloud: Cloud) -> None:
-    """Register a certificate whose transfer is pending, and one that a thing has and that is not activated yet."""
+    """Register a certificate with a pending transfer, and one of a thing with a pending activation."""
     transferred = _register(cloud, "transferred", status="INACTIVE")
     cloud.iot.transfer_certificate(
         certificateId=transferred.rpartition("/")[2], targetAwsAccount=OTHER_ACCOUNT

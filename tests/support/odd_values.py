@@ -1,4 +1,4 @@
-"""Values that AWS normalizes: empty texts, maps and lists, spaces, mixed case, and other forms of a reference."""
+"""Values that AWS normalizes: empty texts and maps, spaces, and other forms of a reference."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _FieldConverter:
         self.ignored_paths: list[str] = []
 
     def convert_spec(self) -> dict[str, Any]:
-        """Return name → value of the spec's fields that are set, differ from their defaults, and can be declared."""
+        """Return name → value of the set fields that differ from their defaults and can be declared."""
         spec_class = type(self._spec)
         attributes = []
         for attribute in attrs.fields(spec_class):

@@ -13,9 +13,9 @@ TAG_PREFIX = "reconciler:"
 """The prefix of all ownership tags."""
 
 AWS_TAG_PREFIX = "aws:"
-"""The prefix of the tags that only AWS's own services set, such as CloudFormation (AWS General Reference, "Tag naming limits").
+"""The prefix of the tags that only AWS's own services set, such as CloudFormation.
 
-They are not compared, and no plan removes them.
+Source: AWS General Reference, "Tag naming limits and requirements". They are not compared, and no plan removes them.
 """
 
 OWNER_TAG = "reconciler:workspace"

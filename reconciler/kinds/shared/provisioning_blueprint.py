@@ -116,7 +116,10 @@ def to_text(value: str | Secret) -> str:
 
 
 def get_status(certificate: TemplateResource) -> str:
-    """Return the status that a template gives to its certificate; AWS accepts `Active` for ACTIVE, for example."""
+    """Return the status that a template gives to its certificate.
+
+    AWS accepts it in upper and in mixed case, such as `Active`.
+    """
     return to_text(certificate.properties.get("Status", "ACTIVE")).upper()
 
 
