@@ -66,7 +66,8 @@ class Pager:
     """How one family of list operations names and writes the members for paging.
 
     `token_in` and `size_in` are members of the request, and `token_out` is a member of the response. `url_safe` is whether the
-    pattern for tokens in AWS's service model allows the URL-safe base64 alphabet.
+    pattern for tokens in AWS's service model allows the URL-safe base64 alphabet. `invalid_text` is the error's text for a
+    token that is not from this listing, where AWS's is known.
     """
 
     token_in: str
@@ -74,6 +75,7 @@ class Pager:
     size_in: str
     default_size: int = DEFAULT_PAGE_SIZE
     url_safe: bool = True
+    invalid_text: str | None = None
 
     def start_page(self, context: Context, params: Mapping[str, Any]) -> ListPage:
         """Return the page that the request selects.
@@ -106,7 +108,7 @@ class Pager:
         return token if self.url_safe else token.replace("+", "-").replace("/", "_")
 
     def _build_invalid_token_error(self, context: Context) -> ApiError:
-        return context.invalid(f"The value of {self.token_in} is not valid.")
+        return context.invalid(self.invalid_text or f"The value of {self.token_in} is not valid.")
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
@@ -134,4 +136,6 @@ def order_by_age(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, l
 REGISTRY_PAGER = Pager("nextToken", "nextToken", "maxResults")
 MARKER_PAGER = Pager("marker", "nextMarker", "pageSize", default_size=25, url_safe=False)
 MANAGED_INTEGRATIONS_PAGER = Pager("NextToken", "NextToken", "MaxResults")
-SEARCH_PAGER = Pager("nextToken", "nextToken", "maxResults", default_size=100)
+SEARCH_PAGER = Pager(
+    "nextToken", "nextToken", "maxResults", default_size=100, invalid_text="Invalid nextToken"
+)

@@ -127,5 +127,35 @@ def test_unknown_fields_invalid_queries_and_percentiles_of_texts_are_rejected(io
     assert catch_error(iot.get_statistics, queryString="(") == ("InvalidQueryException", 400)
 
 
+def test_aggregations_of_the_index_of_groups_count_groups(iot, fleet):
+    configuration = {
+        "thingGroupIndexingMode": "ON",
+        "customFields": [{"name": "attributes.floor", "type": "Number"}],
+    }
+    iot.update_indexing_configuration(thingGroupIndexingConfiguration=configuration)
+    for name, floor in (("hall", "1"), ("wing", "3")):
+        properties = {"attributePayload": {"attributes": {"floor": floor}}}
+        iot.create_thing_group(thingGroupName=name, thingGroupProperties=properties)
+    groups = {"indexName": "AWS_ThingGroups", "queryString": "*"}
+
+    def get_statistics(**params):
+        statistics = iot.get_statistics(**groups, **params)["statistics"]
+        return statistics["count"], statistics.get("sum")
+
+    assert get_statistics() == (2, 2.0)  # the versions
+    assert get_statistics(aggregationField="attributes.floor") == (2, 4.0)
+    assert get_statistics(aggregationField="thingGroupName") == (2, None)
+    assert iot.get_cardinality(**groups, aggregationField="thingGroupName")["cardinality"] == 2
+    kind = {"termsAggregation": {}}
+    buckets = iot.get_buckets_aggregation(
+        **groups, aggregationField="thingGroupName", bucketsAggregationType=kind
+    )
+    assert (buckets["totalCount"], [bucket["keyValue"] for bucket in buckets["buckets"]]) == (
+        2,
+        ["hall", "wing"],
+    )
+    assert catch_error(iot.get_statistics, **groups, aggregationField="thingName") == INVALID
+
+
 def test_aggregation_without_an_index_raises_resource_not_found(iot):
     assert catch_error(iot.get_cardinality, queryString="*") == ("ResourceNotFoundException", 404)

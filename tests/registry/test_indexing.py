@@ -5,6 +5,8 @@ import pytest
 from tests.support.direct_client import remove_metadata
 
 REGISTRY = {"thingIndexingMode": "REGISTRY"}
+NO_TYPE = "Invalid field type: null. Expecting one of [String, Number, Boolean, Geopoint]"
+RESERVED = "Defined field is a reserved field for MULTI_INDEXING_MODE. Field: thingName"
 OFF = {
     "thingIndexingMode": "OFF",
     "thingConnectivityIndexingMode": "OFF",
@@ -117,6 +119,48 @@ def test_turning_indexing_off_removes_the_custom_fields(iot):
                 " Invalid field(s): [name:site, type:String, name:thingName, type:Number]"
             ),
         ),
+        *(
+            ({"thingIndexingConfiguration": {**REGISTRY, "customFields": fields}}, text)
+            for fields, text in (
+                ([{}], "Custom field name cannot be nullFieldName: null, FieldType: null"),
+                ([{"type": "String"}], "Custom field name cannot be nullFieldName: null, FieldType: String"),
+                ([{"name": "attributes.a"}, {"type": "Number"}], NO_TYPE),
+                (
+                    [{"name": "attributes.a", "type": "String"}, {"name": "thingName", "type": "Number"}],
+                    RESERVED,
+                ),
+            )
+        ),
+        (
+            {
+                "thingIndexingConfiguration": {
+                    "thingIndexingMode": "OFF",
+                    "customFields": [{"name": "attributes.a"}],
+                    "managedFields": [{"name": "site", "type": "String"}],
+                }
+            },
+            NO_TYPE,
+        ),
+        (
+            {"thingIndexingConfiguration": {**REGISTRY, "filter": {"geoLocations": [{"order": "LonLat"}]}}},
+            "Geolocation field name must not be null",
+        ),
+        (
+            # Things have this field, groups have not.
+            {
+                "thingGroupIndexingConfiguration": {
+                    "thingGroupIndexingMode": "OFF",
+                    "managedFields": [
+                        {"name": "version", "type": "Number"},
+                        {"name": "thingId", "type": "String"},
+                    ],
+                }
+            },
+            (
+                "Only managed fields with expected types are allowed in thingGroupIndexingConfiguration.managedFields."
+                " Invalid field(s): [name:thingId, type:String]"
+            ),
+        ),
     ],
 )
 def test_an_invalid_configuration_is_rejected_with_awss_text(iot, configuration, text):
@@ -125,3 +169,12 @@ def test_an_invalid_configuration_is_rejected_with_awss_text(iot, configuration,
 
     assert caught.value.response["Error"]["Message"] == text
     assert iot.get_indexing_configuration()["thingIndexingConfiguration"] == OFF
+
+
+def test_a_geolocation_without_an_order_has_latlon(iot):
+    locations = [{"name": "shadow.reported.home"}, {"name": "shadow.reported.now", "order": "LonLat"}]
+    configuration = {"thingIndexingMode": "REGISTRY_AND_SHADOW", "filter": {"geoLocations": locations}}
+    iot.update_indexing_configuration(thingIndexingConfiguration=configuration)
+
+    returned = iot.get_indexing_configuration()["thingIndexingConfiguration"]
+    assert returned["filter"]["geoLocations"] == [{"order": "LatLon", **location} for location in locations]

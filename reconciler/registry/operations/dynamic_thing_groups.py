@@ -13,9 +13,8 @@ import uuid
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.indexing import THING_INDEX, require_index, require_indexed_sources
-from reconciler.registry.operations.search import QUERY_VERSION, require_query_version
+from reconciler.registry.operations.indexing import GROUP_INDEX, THING_INDEX
+from reconciler.registry.operations.search import QUERY_VERSION, prepare_query
 from reconciler.registry.operations.thing_groups import (
     MAX_ATTRIBUTES,
     build_group_arn,
@@ -33,6 +32,11 @@ from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_
 from reconciler.registry.store import Row
 
 MAX_DYNAMIC_GROUPS = 100
+# CloudFormation recognizes this text, and reports that the request is invalid instead of that the group does not exist
+# (aws-cloudformation-resource-providers-iot).
+_INDEX_IS_OFF = (
+    "AWS IoT Fleet Indexing is not enabled. Please enable index by calling UpdateIndexingConfiguration."
+)
 
 
 @operation("iot", "CreateDynamicThingGroup")
@@ -49,7 +53,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     properties = params.get("thingGroupProperties", {})
     attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
-    query_version = _require_query(context, params, params["queryString"])
+    _require_query(context, params, params["queryString"])
     existing = find_group(context, name)
     if existing is not None:
         require_same_group(context, existing, params, tags)
@@ -68,7 +72,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         json.dumps(attributes),
         context.now,
         params["queryString"],
-        query_version,
+        QUERY_VERSION,
     )
     add_tags(context, build_group_arn(context, name), tags)
     return _build_output(context, name, group_id, params["queryString"])
@@ -87,7 +91,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     _require_dynamic(context, row)
     require_version(params, row)
     query = params.get("queryString", row["query"])
-    query_version = _require_query(context, params, query)
+    _require_query(context, params, query)
     properties = params["thingGroupProperties"]
     attributes = update_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
@@ -97,7 +101,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         properties.get("thingGroupDescription", row["description"]),
         json.dumps(attributes),
         query,
-        query_version,
+        QUERY_VERSION,
         row["seq"],
     )
     return {"version": row["version"] + 1}
@@ -119,15 +123,11 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     return None
 
 
-def _require_query(context: Context, params: Params, query: str) -> str:
-    """Check that a query is valid for the index of things, and return the query version."""
-    version = require_query_version(context, params.get("queryVersion"))
-    index = params.get("indexName", THING_INDEX)
-    require_index(context, index)
-    if index != THING_INDEX:
-        raise context.invalid(f"A dynamic thing group queries the index {THING_INDEX}, not {index}.")
-    require_indexed_sources(context, compile_query(query).sources)
-    return version
+def _require_query(context: Context, params: Params, query: str) -> None:
+    """Check that a query is valid for the index of things."""
+    if params.get("indexName") == GROUP_INDEX:
+        raise context.invalid(f"A dynamic thing group queries the index {THING_INDEX}, not {GROUP_INDEX}.")
+    prepare_query(context, params, query, text_if_off=_INDEX_IS_OFF)
 
 
 def _require_dynamic(context: Context, row: Row) -> None:

@@ -48,6 +48,7 @@ _FIELDS_BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("deviceDefenderIndexingMode", "VIOLATIONS"): _DEVICE_DEFENDER,
     ("thingGroupIndexingMode", "ON"): _THING_GROUP,
 }
+_FIELDS_OF_THINGS = {**_REGISTRY, **_SHADOW, **_NAMED_SHADOW, **_CONNECTIVITY, **_DEVICE_DEFENDER}
 
 
 def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -60,11 +61,15 @@ def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]
     ]
 
 
-def find_invalid_managed_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the fields that AWS does not manage in any mode, or manages with another type."""
-    types = {
-        name: field_type
-        for managed_fields in _FIELDS_BY_MODE.values()
-        for name, field_type in managed_fields.items()
-    }
+def find_invalid_managed_fields(member: str, fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the fields that AWS does not manage in any mode of a part, or manages with another type.
+
+    `member` is the part of the configuration: that of things or of thing groups.
+    """
+    types = _THING_GROUP if member == "thingGroupIndexingConfiguration" else _FIELDS_OF_THINGS
     return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]
+
+
+def is_managed_field_of_things(name: str) -> bool:
+    """Return whether AWS manages a field of this name in any mode of the configuration of things."""
+    return name in _FIELDS_OF_THINGS
