@@ -145,15 +145,3 @@ def test_registering_an_endpoint_does_not_change_the_hub_configuration(managed):
     managed.register_custom_endpoint()
 
     assert managed.get_hub_configuration()["HubTokenTimerExpirySettingInSeconds"] == 600
-
-
-def test_the_schema_catalog_is_empty(managed):
-    assert managed.list_schema_versions(Type="capability")["Items"] == []
-    assert catch_error(managed.list_schema_versions, Type="capability", NextToken="x") == (
-        "ValidationException",
-        400,
-    )
-    assert (
-        catch_error(managed.get_schema_version, Type="capability", SchemaVersionedId="aws.OnOff@1.4")
-        == MISSING
-    )

@@ -147,7 +147,7 @@ def test_a_ca_in_default_mode_belongs_to_one_account_per_region(iot, current_reg
     other_account = create_client("iot", current_registry.get, account="999999999999")
     other_region = create_client("iot", current_registry.get, account="999999999999", region="us-east-1")
 
-    with pytest.raises(other_account.exceptions.ResourceAlreadyExistsException):
+    with pytest.raises(other_account.exceptions.InvalidRequestException):
         register_ca(other_account, authority)
     register_ca(other_region, authority)
     other_account.register_ca_certificate(caCertificate=authority.pem, certificateMode="SNI_ONLY")

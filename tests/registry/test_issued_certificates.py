@@ -78,6 +78,7 @@ def test_created_keys_match_the_certificate_which_is_inactive_by_default(iot):
         "creationDate": START_TIME,
         "lastModifiedDate": START_TIME,
         "customerVersion": 1,
+        "transferData": {},
         "validity": {
             "notBefore": certificate.not_valid_before_utc,
             "notAfter": datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC),

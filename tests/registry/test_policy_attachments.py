@@ -152,9 +152,10 @@ def test_an_invalid_target_is_rejected(iot, policies, target):
 @pytest.mark.parametrize("target", [ARN + "cert/" + "a" * 64, ARN + "thinggroup/none"])
 def test_missing_targets_and_policies_raise_resource_not_found(iot, policies, target):
     assert catch_error(iot.attach_policy, policyName="p0", target=target) == MISSING
-    assert catch_error(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
     assert catch_error(iot.list_attached_policies, target=target) == MISSING
-    assert catch_error(iot.list_principal_policies, principal=target) == MISSING
+    principal = ARN + "cert/" + "a" * 64
+    assert catch_error(iot.attach_principal_policy, policyName="p0", principal=principal) == MISSING
+    assert catch_error(iot.list_principal_policies, principal=principal) == MISSING
     assert catch_error(iot.attach_policy, policyName="none", target=COGNITO_IDENTITY) == MISSING
     assert catch_error(iot.list_targets_for_policy, policyName="none") == MISSING
     assert catch_error(iot.list_policy_principals, policyName="none") == MISSING

@@ -11,6 +11,8 @@ from reconciler.registry.operations.registration_codes import find_registration_
 from reconciler.registry.paging import MARKER_PAGER, order_by_age
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
+from reconciler.registry.templates.document import TemplateError
+from reconciler.registry.templates.registration import check_registration_template
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 SCHEMA = (
@@ -67,8 +69,9 @@ def ca_exists(context: Context, certificate_id: str) -> bool:
 def register_ca_certificate(context: Context, params: Params) -> Output | None:
     """Register a CA certificate; it is INACTIVE unless `setAsActive`.
 
-    Raises CertificateValidation (400), InvalidRequest, ResourceAlreadyExists (409), RegistrationCodeValidation (400),
-    ResourceNotFound for an unknown provisioning template, LimitExceeded (410) for an 11th CA with the same subject.
+    Raises CertificateValidation (400), RegistrationCodeValidation (400), ResourceAlreadyExists (409), InvalidRequest, also for
+    another account's CA in mode DEFAULT, ResourceNotFound for an unknown provisioning template, LimitExceeded (410) for an
+    11th CA with the same subject.
     """
     authority = read_certificate(params["caCertificate"], "CA certificate")
     mode = params.get("certificateMode", "DEFAULT")
@@ -211,20 +214,22 @@ def _require_unregistered(context: Context, authority: ParsedCertificate, mode: 
 
     Within a Region, a CA can be registered once per account, and in mode DEFAULT by only one account.
     """
-    registered = context.tx.fetch_one(
-        "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
-        " WHERE c.id = ? AND s.region = ? AND (c.scope = ? OR (c.mode = 'DEFAULT' AND ? = 'DEFAULT')) LIMIT 1",
-        authority.id,
-        context.region,
-        context.scope,
-        mode,
-    )
-    if registered is not None:
+    if find_ca(context, authority.id) is not None:
+        # Tools search the text for `ID:` and the ID (Microchip's Zero Touch kit); the rest of the text is UNCONFIRMED.
         raise already_exists(
-            "The CA certificate is already registered.",
+            f"The CA certificate is already registered, ID:{authority.id}",
             resource_id=authority.id,
             resource_arn=_build_arn(context, authority.id),
         )
+    other_account = context.tx.fetch_one(
+        "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
+        " WHERE c.id = ? AND s.region = ? AND c.mode = 'DEFAULT' AND ? = 'DEFAULT' LIMIT 1",
+        authority.id,
+        context.region,
+        mode,
+    )
+    if other_account is not None:
+        raise context.invalid("Cannot accept this CACertificate")
 
 
 def _require_ca_constraint(authority: ParsedCertificate) -> None:
@@ -275,17 +280,22 @@ def _require_subject_limit(context: Context, authority: ParsedCertificate) -> No
     if row["number"] >= MAX_CAS_PER_SUBJECT:
         raise ApiError(
             "LimitExceededException",
-            f"{MAX_CAS_PER_SUBJECT} CA certificates with this subject are already registered.",
+            "Limit reached for number of CA Certificates with same subject",
         )
 
 
 def _serialize_registration_config(context: Context, config: dict[str, str] | None) -> str | None:
     """Check a registration config, and return it as JSON, or None if it is absent or empty.
 
-    A template that it names must exist and be of type JITP.
+    A template that it names must exist and be of type JITP; an inline template is checked as AWS checks it.
     """
     if not config:
         return None
+    if "templateBody" in config:
+        try:
+            check_registration_template(config["templateBody"])
+        except TemplateError as error:
+            raise context.invalid(str(error)) from error
     if "templateName" in config:
         if "templateBody" in config:
             raise context.invalid("registrationConfig cannot have both templateName and templateBody.")

@@ -7,6 +7,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists
 from reconciler.registry.operations.ca_certificates import find_ca
 from reconciler.registry.operations.certificates import (
+    PENDING_STATUSES,
     build_certificate_arn,
     find_certificate,
     require_settable_status,
@@ -23,13 +24,15 @@ def register_certificate(context: Context, params: Params) -> Output | None:
 
     Raises CertificateValidation (400) for an invalid PEM or when the named CA did not sign it, ResourceAlreadyExists
     (409), CertificateConflict (409) when the request names no CA and several registered ones could have signed it,
-    CertificateState (406) when the CA is not registered or is INACTIVE (the code for INACTIVE is UNCONFIRMED),
-    InvalidRequest for a status that cannot be set.
+    CertificateState (406) for a pending status, and when the CA is not registered or is INACTIVE (the code for INACTIVE is
+    UNCONFIRMED), InvalidRequest for the status REGISTER_INACTIVE, and for another account's certificate in mode DEFAULT.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _find_initial_status(context, params)
     _require_unregistered(context, certificate)
     authority = _find_authority(context, certificate, params.get("caCertificatePem"))
+    if authority["mode"] == "DEFAULT":
+        _require_no_other_account(context, certificate)
     if authority["status"] != "ACTIVE":
         message = f"The CA certificate {authority['id']} is {authority['status']}, not ACTIVE."
         raise ApiError("CertificateStateException", message)
@@ -40,7 +43,8 @@ def register_certificate(context: Context, params: Params) -> Output | None:
 def register_certificate_without_ca(context: Context, params: Params) -> Output | None:
     """Register a certificate in mode SNI_ONLY, without looking for its CA; it is INACTIVE by default.
 
-    Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for a status that cannot be set.
+    Raises CertificateValidation (400), ResourceAlreadyExists (409), CertificateState (406) for a pending status,
+    InvalidRequest for the status REGISTER_INACTIVE.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _find_initial_status(context, params)
@@ -72,7 +76,14 @@ def insert_certificate(
 
 
 def _find_initial_status(context: Context, params: Params) -> str:
-    """Return `status` if it is given, else ACTIVE with the deprecated `setAsActive`, else INACTIVE."""
+    """Return `status` if it is given, else ACTIVE with the deprecated `setAsActive`, else INACTIVE.
+
+    Raises CertificateState for a pending status, which only AWS sets, InvalidRequest for REGISTER_INACTIVE.
+    """
+    if params.get("status") in PENDING_STATUSES:
+        # AWS's text, which the authors of the emulator ministack measured for PENDING_ACTIVATION.
+        message = f"Not allowed to register certificate with {params['status']} status"
+        raise ApiError("CertificateStateException", message)
     if "status" in params:
         return require_settable_status(context, params["status"])
     return "ACTIVE" if params.get("setAsActive") else "INACTIVE"
@@ -85,6 +96,21 @@ def _require_unregistered(context: Context, certificate: ParsedCertificate) -> N
             resource_id=certificate.id,
             resource_arn=build_certificate_arn(context, certificate.id),
         )
+
+
+def _require_no_other_account(context: Context, certificate: ParsedCertificate) -> None:
+    """Raise InvalidRequest if another account has the certificate in mode DEFAULT: only one account per Region can.
+
+    The text is AWS's.
+    """
+    other_account = context.tx.fetch_one(
+        "SELECT 1 FROM certificates c JOIN scopes s ON s.id = c.scope"
+        " WHERE c.id = ? AND s.region = ? AND c.mode = 'DEFAULT' LIMIT 1",
+        certificate.id,
+        context.region,
+    )
+    if other_account is not None:
+        raise context.invalid("This request is not valid")
 
 
 def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:

@@ -36,6 +36,7 @@ SCHEMA = (
     "CREATE INDEX certificates_by_ca ON certificates (scope, ca_id, created_at, id, status, mode)",
 )
 
+PENDING_STATUSES = ("PENDING_ACTIVATION", "PENDING_TRANSFER")
 SETTABLE_STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
 # UpdateCertificate cannot change these. A transfer ends when it is accepted, rejected or canceled.
 UNCHANGEABLE_STATUSES = ("REVOKED", "PENDING_TRANSFER")
@@ -73,7 +74,12 @@ def require_settable_status(context: Context, status: str) -> str:
 
 @operation("iot", "DescribeCertificate")
 def describe_certificate(context: Context, params: Params) -> Output | None:
-    """Return everything about a certificate except its things and policies. Raises ResourceNotFound."""
+    """Return everything about a certificate except its things and policies.
+
+    `transferData` is empty for a certificate that was never transferred.
+
+    Raises ResourceNotFound.
+    """
     row = require_certificate(context, params["certificateId"])
     description = {
         "certificateArn": build_certificate_arn(context, row["id"]),

@@ -34,7 +34,11 @@ def attach_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "AttachPrincipalPolicy")
 def attach_principal_policy(context: Context, params: Params) -> Output | None:
-    """Attach a policy to a principal: the older form of AttachPolicy, with the same errors."""
+    """Attach a policy to a principal: the older form of AttachPolicy, with the same errors.
+
+    A thing group is not a principal (InvalidRequest).
+    """
+    _require_principal_format(context, params["principal"])
     _attach(context, params["policyName"], params["principal"])
     return None
 
@@ -59,7 +63,7 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound for an unknown policy and for one that is not attached, InvalidRequest for an invalid principal.
     """
     name, principal = params["policyName"], params["principal"]
-    _require_valid_target(context, principal)
+    _require_principal_format(context, principal)
     require_policy(context, name)
     if not _detach(context, name, principal):
         raise not_found(f"The policy {name} is not attached to the principal {principal}.")
@@ -99,10 +103,11 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
 def list_principal_policies(context: Context, params: Params) -> Output | None:
     """Return the policies of a principal by the policies' age, newest first unless `ascendingOrder`.
 
-    The older form of ListAttachedPolicies. Raises ResourceNotFound, InvalidRequest.
+    The older form of ListAttachedPolicies, for principals only. Raises ResourceNotFound, InvalidRequest.
     """
     page = MARKER_PAGER.start_page(context, params)
     order, sign, after = order_by_seq(page, params)
+    _require_principal_format(context, params["principal"])
     require_target(context, params["principal"])
     rows = context.tx.fetch_all(
         f"SELECT seq, name FROM policies WHERE seq {sign} ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
@@ -194,6 +199,13 @@ def _detach(context: Context, name: str, target: str) -> bool:
 
 def _is_thing_group_arn(context: Context, target: str) -> bool:
     return target.startswith(build_group_arn(context, ""))
+
+
+def _require_principal_format(context: Context, principal: str) -> None:
+    """Raise InvalidRequest for an ARN other than a certificate's, with AWS's text (aws-cdk issue 26166)."""
+    if principal.startswith("arn:") and not principal.startswith(context.build_arn("cert/")):
+        raise context.invalid("The given ARN does not represent a cert")
+    parse_certificate_id(context, principal)
 
 
 def _require_valid_target(context: Context, target: str) -> None:

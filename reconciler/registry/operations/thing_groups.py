@@ -87,9 +87,10 @@ def to_name_and_arn(context: Context, row: Row) -> dict[str, str]:
 
 
 def require_static(context: Context, row: Row) -> None:
-    """Raise InvalidRequest for a dynamic group (the error code is UNCONFIRMED)."""
+    """Raise InvalidRequest for a dynamic group, with AWS's text (aws-nuke issue 1199)."""
     if row["query"] is not None:
-        raise context.invalid(f"Thing group {row['name']} is a dynamic thing group.")
+        arn = build_group_arn(context, row["name"])
+        raise context.invalid(f"This operation does not support dynamic thing groups. Thing group arn: {arn}")
 
 
 def require_version(params: Params, row: Row) -> None:

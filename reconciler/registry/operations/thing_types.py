@@ -164,7 +164,7 @@ def delete_thing_type(context: Context, params: Params) -> Output | None:
     if context.now < row["deprecated_at"] + context.settings.thing_type_deletion_seconds:
         # AWS's text, which names AWS's waiting time even if the setting differs.
         raise context.invalid(
-            f"Please wait for 5 minutes after deprecation and then retry deleting the thing type : {row['name']}"
+            f"Cannot delete thing type : {row['name']}. Please wait for 5 minutes after deprecation and then retry"
         )
     thing = context.tx.fetch_one(
         "SELECT 1 FROM things WHERE scope = ? AND type = ? LIMIT 1", context.scope, row["name"]

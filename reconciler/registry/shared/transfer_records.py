@@ -33,8 +33,11 @@ SCHEMA = (
 )
 
 
-def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
-    """Return the `transferData` of a certificate: its last transfer from or to this account and Region."""
+def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any]:
+    """Return the `transferData` of a certificate: its last transfer from or to this account and Region.
+
+    It is empty if there is none.
+    """
     row = context.tx.fetch_one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"
         " ORDER BY transferred_at DESC LIMIT 1",
@@ -43,7 +46,7 @@ def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any] 
         context.scope,
     )
     if row is None:
-        return None
+        return {}
     return {
         "transferMessage": row["message"],
         "rejectReason": row["reject_reason"],

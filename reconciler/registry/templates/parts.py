@@ -93,7 +93,8 @@ def evaluate_certificate(scope: TemplateScope, resource: TemplateResource) -> Ce
         source=source,
         value=properties.read_required_text(source),
         ca_pem=properties.read_text("CACertificatePem"),
-        status=properties.read_choice("Status", STATUSES),
+        # AWS accepts every case: its developer guide has "Active", its API reference "ACTIVE".
+        status=properties.read_choice("Status", STATUSES, ignore_case=True),
         principal_type=properties.read_choice("ThingPrincipalType", PRINCIPAL_TYPES),
     )
 
@@ -130,9 +131,11 @@ class _PropertyReader:
             raise TemplateError(f"{self._build_path(key)} is missing or empty.")
         return value
 
-    def read_choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        """Return a property with a fixed set of values, the first of which is the default."""
+    def read_choice(self, key: str, allowed: tuple[str, ...], *, ignore_case: bool = False) -> str:
+        """Return a property with a fixed set of values in upper case, the first of which is the default."""
         value = self.read_text(key)
+        if value is not None and ignore_case:
+            value = value.upper()
         if value is not None and value not in allowed:
             raise TemplateError(f"{self._build_path(key)} is not one of {', '.join(allowed)}.")
         return value or allowed[0]
