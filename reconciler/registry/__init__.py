@@ -15,12 +15,14 @@ The modules, from the outside in:
 - `operations/`     AWS's operations by noun, with their tables and rules; `shared/` has what several of them use
 - `internal_calls`  how one operation calls another
 - `templates/`      provisioning templates: their grammar and their evaluation
-- `x509`, `certificate_authority`, `fleet_query`   certificates and fleet indexing's queries, without state
+- `x509`, `certificate_authority`   certificates, without state
+- `fleet_query`     fleet indexing's query language; `search_fields` has the fields of its indexes
 - `store`           SQLite: connections, transactions, schema steps
 
 The modules for serving it over HTTP:
 
 - `server`          one loopback port for both services; `identity` answers STS's GetCallerIdentity
+- `request_guard`   which requests the server accepts; `http_protocol` bounds the heads of requests
 - `conditions`      how requests are delayed, throttled or made to fail: `latency`, `throttling` and `faults`
 - `clock`           virtual time
 """

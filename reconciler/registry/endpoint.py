@@ -1,12 +1,14 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If another process
-locks the database for too long, the response is ServiceUnavailableException. After any other exception, it is AWS's internal
-error, and the traceback is logged; nothing that the operation wrote is committed.
+Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If the database cannot be used, because
+another process locks it for too long, its disk is full or fails, or it is closed, the response is ServiceUnavailableException with
+the reason, and the reason is logged once until a request writes again. After any other exception, the response is AWS's internal
+error, and the traceback is logged. Nothing that a failed operation wrote is committed.
 """
 
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
@@ -26,7 +28,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner
-from reconciler.registry.store import Store, StoreBusyError
+from reconciler.registry.store import Store, StoreError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import Service, WireOperation, load_service
@@ -71,6 +73,9 @@ class Registry:
         self._store = Store(path, catalog.load_schemas())
         self._signer = TokenSigner(self._store.find_or_create_secret("page tokens"))
         self._served = catalog.load_served_operations()
+        # Why the database could not be used, until a request writes to it again.
+        self._store_problem: str | None = None
+        self._store_problem_lock = threading.Lock()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Thread-safe."""
@@ -111,6 +116,11 @@ class Registry:
         """Return an error response for a request without performing it."""
         return self._to_response(*build_error_response(routed.service, error))
 
+    def writes(self, operation: WireOperation) -> bool:
+        """Return whether an operation may change the registry, although its HTTP method may be GET."""
+        writes = self._served[operation.service, operation.name].writes
+        return (not operation.is_get) if writes is None else writes
+
     def reset(self) -> None:
         """Delete everything that is registered, in every account and Region."""
         self._store.delete_all()
@@ -128,17 +138,28 @@ class Registry:
         operation = routed.operation
         assert operation is not None
         try:
-            return self._run_in_transaction(operation, _parse_params(routed, operation), routed.caller)
+            response = self._run_in_transaction(operation, _parse_params(routed, operation), routed.caller)
         except ApiError as error:
             return build_error_response(routed.service, error)
         except MalformedError as error:
             return build_error_response(routed.service, ApiError(operation.invalid_code, str(error)))
-        except StoreBusyError as error:
+        except StoreError as error:
+            self._log_store_problem(str(error))
             return build_error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
         except Exception:  # noqa: BLE001  (every request gets a response)
             _log.exception("%s %s failed", routed.service.name, operation.name)
             fault = ApiError(operation.fault_code, "An unexpected error has occurred.")
             return build_error_response(routed.service, fault)
+        if self.writes(operation):
+            self._store_problem = None
+        return response
+
+    def _log_store_problem(self, problem: str) -> None:
+        """Log why the database cannot be used, unless it was logged already and no request has written since."""
+        with self._store_problem_lock:
+            is_new, self._store_problem = problem != self._store_problem, problem
+        if is_new:
+            _log.error("%s; requests fail with ServiceUnavailableException until this is resolved", problem)
 
     def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
         headers["Date"] = _format_date(int(self.settings.clock()))
@@ -152,8 +173,7 @@ class Registry:
     ) -> ResponseParts:
         served = self._served[operation.service, operation.name]
         scope = self._store.find_or_create_scope(caller.account, caller.region)
-        writes = (not operation.is_get) if served.writes is None else served.writes
-        with self._store.write() if writes else self._store.read() as transaction:
+        with self._store.write() if self.writes(operation) else self._store.read() as transaction:
             context = Context(
                 tx=transaction,
                 service=operation.service,

@@ -7,9 +7,8 @@ A request takes about 0.1 ms, less than passing it to another thread would, and 
 So no request is interrupted: one that is still delayed when a shutdown has no time left is not performed and gets a
 response with status 503.
 
-Only programs on this machine may send requests. The socket is a loopback socket. A web page that is open on this machine
-could reach it too, so a `Host` that is not a loopback name is rejected (DNS rebinding), and so is every request with an
-`Origin`, which browsers send and AWS's clients do not. There is no CORS.
+Only programs on this machine may send requests. The socket is a loopback socket, and `request_guard` rejects the requests of web
+pages. There is no CORS.
 """
 
 import asyncio
@@ -18,23 +17,23 @@ import json
 import logging
 import signal
 import socket
-import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import uvicorn
 import uvloop
 from attrs import field, frozen
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry
 from reconciler.registry.http import HttpRequest, HttpResponse
+from reconciler.registry.http_protocol import HttpProtocol
 from reconciler.registry.identity import get_caller_identity
+from reconciler.registry.request_guard import UNSIGNED_WRITE, RawHeaders, Rejection, find_rejection
+from reconciler.registry.store import StoreError
 from reconciler.registry.wire.service import SERVICES, load_service
 
 # Our own limit: no valid request is nearly as long (the longest member, a template, has 10 KB).
@@ -52,8 +51,6 @@ _SHUTDOWN_SECONDS = 10
 # machine, head and body may be read at once although they were written separately, so the client's name counts as well.
 _GO_WRITE_SECONDS = 0.01
 _GO_USER_AGENT = "aws-sdk-go"
-# With this SO_LINGER option, closing a connection sends RST instead of FIN.
-_NO_LINGER = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +101,7 @@ def run(listener: socket.socket, app: "RegistryApp", on_ready: Callable[[str], N
         _ = load_service(name).routes
     config = uvicorn.Config(
         app,
-        http=_HttpProtocol,
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -124,38 +121,6 @@ def run(listener: socket.socket, app: "RegistryApp", on_ready: Callable[[str], N
         runner.run(server.serve(sockets=[listener]))
 
 
-class _HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with two additions to the state of a request.
-
-    `drop_connection` is a function that closes the connection without a response. `body_came_later` is whether the body
-    was read after the head.
-    """
-
-    # How often data was read from the connection: up to now, and up to the end of the current request's head.
-    _read_count = 0
-    _read_count_at_head = 0
-
-    def data_received(self, data: bytes) -> None:
-        self._read_count += 1
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self._read_count_at_head = self._read_count
-        self.scope["state"]["drop_connection"] = partial(self._drop_connection, self.cycle)
-
-    def on_body(self, body: bytes) -> None:
-        self.scope["state"]["body_came_later"] = self._read_count > self._read_count_at_head
-        super().on_body(body)
-
-    def _drop_connection(self, cycle: RequestResponseCycle) -> None:
-        cycle.disconnected = True  # otherwise uvicorn would report that the response is missing
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self.transport.abort()
-
-
 @frozen
 class RegistryApp:
     """The ASGI application. With a virtual clock, delays move the clock and take no real time.
@@ -171,9 +136,8 @@ class RegistryApp:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or drop its connection."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            response = await self._respond(scope, headers, receive)
+            response = await self._respond(scope, scope["headers"], receive)
         except _ClientDisconnectedError:
             return
         except asyncio.CancelledError:
@@ -184,11 +148,12 @@ class RegistryApp:
             await _send(send, response)
 
     async def _respond(
-        self, scope: Mapping[str, Any], headers: Mapping[str, str], receive: Receive
+        self, scope: Mapping[str, Any], raw_headers: RawHeaders, receive: Receive
     ) -> HttpResponse | None:
-        rejection = _find_rejection_reason(headers)
+        rejection = find_rejection(raw_headers)
         if rejection is not None:
-            return _build_json_response(403, {"message": rejection})
+            return _build_rejection_response(rejection)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw_headers}
         body = await _read_body(receive)
         if body is None:
             return _build_json_response(
@@ -209,6 +174,9 @@ class RegistryApp:
         routed = self.registry.route(request)
         operation = routed.operation
         if operation is not None:
+            is_signed = "authorization" in routed.headers
+            if operation.is_get and self.registry.writes(operation) and not is_signed:
+                return _build_rejection_response(UNSIGNED_WRITE)
             self.calls[f"{routed.caller.account}:{operation.service}:{operation.name}"] += 1
         disruption = self.conditions.choose_disruption(routed)
         if self.clock is not None:
@@ -236,9 +204,7 @@ class RegistryApp:
                 "POST",
                 "/moto-api/reset",
             ):  # the same path as on the server of moto, another imitation of AWS
-                self.registry.reset()
-                self.calls.clear()
-                return _build_json_response(200, {"status": "ok"})
+                return self._reset()
             case _, "/clock" if self.clock is not None:
                 return _respond_with_time(self.clock, request.method, request.body)
             case "GET", "/calls":
@@ -246,6 +212,14 @@ class RegistryApp:
             case "POST", "/":
                 return get_caller_identity(request, self.registry.settings)
         return None
+
+    def _reset(self) -> HttpResponse:
+        try:
+            self.registry.reset()
+        except StoreError as error:
+            return _build_json_response(503, {"message": str(error)})
+        self.calls.clear()
+        return _build_json_response(200, {"status": "ok"})
 
 
 def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
@@ -261,22 +235,6 @@ def _respond_with_time(clock: VirtualClock, method: str, body: bytes) -> HttpRes
             )
         clock.advance_to(clock() + seconds)
     return _build_json_response(200, {"now": clock()})
-
-
-def _find_rejection_reason(headers: Mapping[str, str]) -> str | None:
-    """Return why a request that may come from a web page is rejected, or None if it is accepted."""
-    if "origin" in headers:
-        return "Requests with an Origin header are rejected: web pages may not use this server."
-    host = headers.get("host", "")
-    # The host without its port; an IPv6 address is in brackets.
-    name = host[: host.rfind("]") + 1].strip("[]") if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost" or name.endswith(".localhost"):
-        return None
-    try:
-        is_loopback = ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        is_loopback = False
-    return None if is_loopback else "The Host header must be localhost or a loopback address."
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -304,6 +262,10 @@ def _build_json_response(
     body = json.dumps(document).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **extra_headers}
     return HttpResponse(status, headers, body)
+
+
+def _build_rejection_response(rejection: Rejection) -> HttpResponse:
+    return _build_json_response(rejection.status, {"message": rejection.message})
 
 
 _SHUTTING_DOWN = _build_json_response(

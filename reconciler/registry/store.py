@@ -75,6 +75,23 @@ class StoreBusyError(StoreError):
     """Another process locked the database for too long, so it could not be opened or written to."""
 
 
+class StoreDiskError(StoreError):
+    """The database's file cannot be read or written: its disk is full or fails, or the file is read-only or damaged."""
+
+
+# The part of an SQLite error code that names the kind of error; the rest says more about it.
+_PRIMARY_CODE = 0xFF
+# What is wrong with a file, by SQLite's primary error code. Other errors are faults of this program.
+_DISK_PROBLEMS = {
+    sqlite3.SQLITE_FULL: "there is no space left on the disk of {path}",
+    sqlite3.SQLITE_IOERR: "the disk of {path} cannot be read or written: {error}",
+    sqlite3.SQLITE_READONLY: "{path} cannot be written: {error}",
+    sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened: {error}",
+    sqlite3.SQLITE_CORRUPT: "{path} is damaged: {error}",
+    sqlite3.SQLITE_NOTADB: "{path} is damaged: {error}",
+}
+
+
 class Transaction:
     """Runs the statements of one transaction. Parameters are positional, rows are read by column name."""
 
@@ -134,18 +151,25 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a snapshot for reading, which ends with the block; what the block writes is undone."""
-        with self._use_connection(writing=False) as connection:
+        """Open a snapshot for reading, which ends with the block; what the block writes is undone.
+
+        Raises StoreError if the store is closed, StoreDiskError.
+        """
+        with self._convert_errors(), self._use_connection(writing=False) as connection:
             connection.execute("BEGIN")
             try:
                 yield Transaction(connection)
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Take the write lock; commit at the end of the block, or roll back after an exception."""
-        with self._use_connection(writing=True) as connection:
+        """Take the write lock; commit at the end of the block, or roll back after an exception.
+
+        Raises StoreError if the store is closed, StoreBusyError, StoreDiskError.
+        """
+        with self._convert_errors(), self._use_connection(writing=True) as connection:
             self._begin_writing(connection)
             try:
                 yield Transaction(connection)
@@ -198,7 +222,7 @@ class Store:
             with self.write() as tx:
                 # Changes nothing, but fails if the file cannot be written to.
                 tx.run("DELETE FROM schema_steps WHERE FALSE")
-        except (sqlite3.DatabaseError, StoreBusyError) as error:
+        except (sqlite3.DatabaseError, StoreError) as error:
             return [str(error)]
         messages = [str(row[0]) for row in rows]
         problems = [
@@ -210,9 +234,24 @@ class Store:
         """Close every connection. Transactions that are still running fail."""
         with self._connections_lock:
             self._is_closed = True
+            self._idle.clear()
             connections, self._connections = self._connections, []
         for connection in connections:
             connection.close()
+
+    @contextmanager
+    def _convert_errors(self) -> Iterator[None]:
+        """Turn SQLite's errors about the file, and every error after `close`, into a StoreError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._is_closed:
+                raise StoreError(f"{self._path} is closed") from error
+            code = getattr(error, "sqlite_errorcode", None)
+            problem = None if code is None else _DISK_PROBLEMS.get(code & _PRIMARY_CODE)
+            if problem is None:
+                raise
+            raise StoreDiskError(problem.format(path=self._path, error=error)) from error
 
     @contextmanager
     def _use_connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
@@ -230,7 +269,8 @@ class Store:
         try:
             yield connection
         finally:
-            self._idle.append(connection)
+            if not self._is_closed:
+                self._idle.append(connection)
 
     def _open(self) -> sqlite3.Connection:
         if self._is_closed:
@@ -319,4 +359,4 @@ class Store:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return error.sqlite_errorcode & _PRIMARY_CODE in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -59,5 +59,6 @@ class RateLimiter:
         capacity = max(1.0, rate)
         level = self._levels.setdefault((account, region, bucket), _Level(capacity, now))
         level.tokens = min(capacity, level.tokens + max(0.0, now - level.updated_at) * rate)
-        level.updated_at = now
+        # A clock that moves backwards must not refill the same time twice.
+        level.updated_at = max(level.updated_at, now)
         return level

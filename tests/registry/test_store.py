@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from reconciler.registry.store import Store, StoreError
+from reconciler.registry.store import Store, StoreDiskError, StoreError
 
 OLD_SCHEMA = {"fruits": ("CREATE TABLE fruits (name TEXT)",)}
 NEW_SCHEMA = {
@@ -111,5 +111,56 @@ def test_a_closed_store_cannot_be_used(file):
     store = Store(file, OLD_SCHEMA)
     store.close()
 
-    with pytest.raises((StoreError, sqlite3.ProgrammingError)), store.read():
-        pass
+    for use in (store.read, store.write):
+        with pytest.raises(StoreError, match=r"registry\.db is closed"), use():
+            pass
+    with pytest.raises(StoreError, match="is closed"):
+        store.find_or_create_scope("1", "r")
+    assert store.check_integrity() == [f"{file} is closed"]
+
+
+def test_a_transaction_that_is_running_when_the_store_is_closed_fails(file):
+    store = Store(file, OLD_SCHEMA)
+
+    def insert_after_closing():
+        with store.write() as tx:
+            store.close()
+            tx.run("INSERT INTO fruits VALUES ('fig')")
+
+    with pytest.raises(StoreError, match="is closed"):
+        insert_after_closing()
+
+
+class SmallStore(Store):
+    """A store whose disk is full after about 80 KB."""
+
+    def _open(self):
+        connection = super()._open()
+        connection.execute("PRAGMA max_page_count=20")
+        return connection
+
+
+def test_a_full_disk_is_named_and_keeps_what_was_committed(file):
+    store = SmallStore(file, OLD_SCHEMA)
+
+    def insert(size):
+        with store.write() as tx:
+            tx.run("INSERT INTO fruits VALUES (?)", "x" * size)
+
+    insert(10)
+    for _ in range(2):
+        with pytest.raises(StoreDiskError, match=r"^there is no space left on the disk of .*/registry\.db$"):
+            insert(200_000)
+    insert(20)
+
+    with store.read() as tx:
+        assert [len(row["name"]) for row in tx.fetch_all("SELECT name FROM fruits")] == [10, 20]
+    store.close()
+
+
+def test_an_error_that_is_not_about_the_file_is_not_converted(file):
+    store = Store(file, OLD_SCHEMA)
+
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), store.read() as tx:
+        tx.fetch_all("SELECT * FROM vegetables")
+    store.close()
