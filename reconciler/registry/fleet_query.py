@@ -154,7 +154,7 @@ class _Parser:
         return condition
 
     def _parse_field_condition(self) -> SqlCondition:
-        """Parse a term or range, or a field name and what follows it: a group, a range, a comparison or a term."""
+        """Parse a term or range, or a field with its group, range, comparison or term."""
         match = _FIELD.match(self.text, self.position) if self.group_field is None else None
         if match is None:
             return self._parse_value(self.group_field)
@@ -293,7 +293,7 @@ class _Parser:
         return True
 
     def _defer(self, problem: str) -> None:
-        """Record an error that AWS reports only if the syntax and the number of terms are right; the first one counts."""
+        """Record the first error that AWS reports only if syntax and number of terms are right."""
         self.error = self.error or invalid_query(problem, self.text)
 
     def _fail_syntax(self) -> NoReturn:

@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1 protocol with bounded heads of requests.
 
-Invariant: the work and the memory for the head of a request are bounded by the limits of `request_guard` plus one read from the
-connection, whatever the client sends. A rejected request ends its connection: the server sends its response, and then reads and
+Invariant: for all input, the work and the memory for the head of a request are bounded by the limits of `request_guard` plus one read
+from the connection. A rejected request ends its connection: the server sends its response, and then reads and
 discards what the client still sends, for a short time, so that the client can read the response.
 """
 
@@ -17,11 +17,11 @@ from reconciler.registry.request_guard import (
     HEAD_TOO_LONG,
     HEADER_TOO_LONG,
     INVALID_HTTP,
+    INVALID_TARGET,
     MAX_HEAD_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_TARGET_BYTES,
-    TARGET_IS_NO_PATH,
     TARGET_TOO_LONG,
     TOO_MANY_HEADERS,
     Rejection,
@@ -98,7 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._is_in_body = True
         if not is_path(self.url):
-            self._stop_parser(TARGET_IS_NO_PATH)
+            self._stop_parser(INVALID_TARGET)
         super().on_headers_complete()
         self._read_count_at_head = self._read_count
         self.scope["state"]["drop_connection"] = partial(self._drop_connection, self.cycle)

@@ -1,4 +1,4 @@
-"""Which HTTP requests the server accepts: limits of a request's head, and checks against requests of web pages. Pure.
+"""The guard of the server: limits of a request's head, and checks against web pages. Pure.
 
 Only programs on this machine may send requests, and no web page that is open in a browser on this machine. A page reaches a loopback
 address by its name (DNS rebinding) or across sites. So a request needs exactly one `Host`, which is a loopback name or address, and has
@@ -40,13 +40,13 @@ TOO_MANY_HEADERS = Rejection(431, f"The request has more than {MAX_HEADERS} head
 HEADER_TOO_LONG = Rejection(431, f"A header of the request is longer than {MAX_HEADER_BYTES} bytes.")
 HEAD_TOO_LONG = Rejection(431, f"The head of the request is longer than {MAX_HEAD_BYTES} bytes.")
 TARGET_TOO_LONG = Rejection(414, f"The request's target is longer than {MAX_TARGET_BYTES} bytes.")
-TARGET_IS_NO_PATH = Rejection(400, "The request's target must be a path with an optional query.")
+INVALID_TARGET = Rejection(400, "The request's target must be a path with an optional query.")
 INVALID_HTTP = Rejection(400, "The request is not valid HTTP.")
 UNSIGNED_WRITE = Rejection(403, f"A GET request that writes must be signed: {_PAGES_ARE_REJECTED}")
 
 
 def is_path(target: bytes) -> bool:
-    """Return whether a request's target is a path with an optional query, neither a URL nor an authority nor `*`."""
+    """Return whether a target is a path with an optional query, not a URL, an authority or `*`."""
     return target.startswith(b"/") and b"#" not in target
 
 

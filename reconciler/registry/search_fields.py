@@ -32,7 +32,7 @@ _ANCESTOR_GROUP_NAMES = (
 class IndexedSources:
     """The data sources that are indexed, other than the registry.
 
-    `names` are those with one switch. `named_shadows` are the names in the filter of named shadows; None stands for every name.
+    `names` are those with one switch. `named_shadows` are the names in the filter of named shadows; with None, every name is indexed.
     """
 
     names: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class SearchIndex:
     sources: Mapping[str, str] = Factory(dict)
 
     def require_field(self, field: str, indexed: IndexedSources, query: str) -> None:
-        """Raise InvalidQuery for a field that the index does not have, InvalidRequest if its source is not indexed."""
+        """Raise InvalidQuery for an unknown field, InvalidRequest if its source is not indexed."""
         source = self._find_source(field)
         if source is None:
             if not (self._is_attribute(field) or field in self.columns or field in self.lists):

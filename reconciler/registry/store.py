@@ -76,12 +76,12 @@ class StoreBusyError(StoreError):
 
 
 class StoreDiskError(StoreError):
-    """The database's file cannot be read or written: its disk is full or fails, or the file is read-only or damaged."""
+    """The file cannot be read or written: a full or failing disk, a read-only or damaged file."""
 
 
-# The part of an SQLite error code that names the kind of error; the rest says more about it.
+# The part of an SQLite error code that names the kind of error; the rest is more detailed.
 _PRIMARY_CODE = 0xFF
-# What is wrong with a file, by SQLite's primary error code. Other errors are faults of this program.
+# The problem of a file, by SQLite's primary error code. Other errors are faults of this program.
 _DISK_PROBLEMS = {
     sqlite3.SQLITE_FULL: "there is no space left on the disk of {path}",
     sqlite3.SQLITE_IOERR: "the disk of {path} cannot be read or written: {error}",

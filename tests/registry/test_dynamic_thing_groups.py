@@ -11,6 +11,7 @@ INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 CONFLICT = ("VersionConflictException", 409)
 QUERY = "attributes.site:oslo"
+DOCUMENT = '{"Version": "2012-10-17", "Statement": []}'
 
 
 @pytest.fixture
@@ -114,15 +115,46 @@ def test_a_new_group_has_no_things_or_tags_of_a_deleted_group_of_its_name(iot, o
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == []
 
 
-def test_dynamic_groups_reject_things_policies_and_children(iot, oslo):
+def test_dynamic_groups_reject_things_and_children(iot, oslo):
     create_thing_at_site(iot, "pump-7", "oslo")
-    iot.create_policy(policyName="connect", policyDocument="{}")
     pair = {"thingGroupName": "oslo", "thingName": "pump-7"}
 
     assert catch_error(iot.add_thing_to_thing_group, **pair) == INVALID
     assert catch_error(iot.remove_thing_from_thing_group, **pair) == INVALID
-    assert catch_error(iot.attach_policy, policyName="connect", target=ARN + "oslo") == INVALID
     assert catch_error(iot.create_thing_group, thingGroupName="row", parentGroupName="oslo") == INVALID
+
+
+def test_a_policy_of_a_dynamic_group_applies_to_its_things_until_the_group_is_deleted(iot, oslo):
+    create_thing_at_site(iot, "pump-7", "oslo")
+    create_thing_at_site(iot, "pump-8", "bergen")
+    iot.create_policy(policyName="connect", policyDocument=DOCUMENT)
+    iot.attach_policy(policyName="connect", target=ARN + "oslo")
+
+    def list_effective_policies(thing):
+        policies = iot.get_effective_policies(thingName=thing)["effectivePolicies"]
+        return [policy["policyName"] for policy in policies]
+
+    assert iot.list_attached_policies(target=ARN + "oslo")["policies"][0]["policyName"] == "connect"
+    assert (list_effective_policies("pump-7"), list_effective_policies("pump-8")) == (["connect"], [])
+    iot.delete_dynamic_thing_group(thingGroupName="oslo")
+    assert iot.list_targets_for_policy(policyName="connect")["targets"] == []
+
+
+def test_dynamic_groups_count_toward_the_limit_of_ten_groups(iot, oslo):
+    create_thing_at_site(iot, "pump-7", "oslo")
+    for number in range(10):
+        iot.create_thing_group(thingGroupName=f"g{number}")
+    for number in range(9):
+        iot.add_thing_to_thing_group(thingGroupName=f"g{number}", thingName="pump-7")
+    groups_before = iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"]
+    last = {"thingGroupName": "g9", "thingName": "pump-7"}
+    error = catch_error(iot.add_thing_to_thing_group, **last)
+    iot.add_thing_to_thing_group(**last, overrideDynamicGroups=True)
+    groups_after = iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"]
+
+    static_names = [f"g{number}" for number in range(10)]
+    assert (groups_before, error) == (build_items("oslo", *static_names[:9]), INVALID)
+    assert groups_after == build_items(*static_names)
 
 
 def test_static_and_dynamic_groups_are_updated_and_deleted_by_separate_operations(iot, oslo):

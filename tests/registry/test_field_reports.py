@@ -1,4 +1,4 @@
-"""What users of AWS report about its responses: each of these was once different in the embedded registry.
+"""Responses of AWS that its users report, and that the embedded registry once lacked.
 
 Fleet indexing is in test_query_errors.py and test_indexing.py, the catalog of schemas in test_schema_versions.py.
 """
@@ -65,9 +65,9 @@ def test_registering_ones_own_ca_again_names_its_id_as_microchips_kit_parses_it(
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         register_ca(iot, authority)
 
-    found = re.search("ID:([0-9a-zA-Z]+)", caught.value.response["Error"]["Message"])
-    assert found
-    assert found[1] == ca["certificateId"]
+    match = re.search("ID:([0-9a-zA-Z]+)", caught.value.response["Error"]["Message"])
+    assert match
+    assert match[1] == ca["certificateId"]
 
 
 def test_registering_a_ca_of_another_account_in_default_mode_raises_invalid_request(
@@ -179,6 +179,30 @@ def test_deleting_a_dynamic_group_as_a_static_one_has_awss_text(iot):
 
     error = catch_code_and_text(iot.delete_thing_group, thingGroupName="hall")
     assert error == ("InvalidRequestException", text)
+
+
+def test_deleting_a_group_with_children_has_the_text_that_terraform_searches(iot):
+    iot.create_thing_group(thingGroupName="RedLights")
+    iot.create_thing_group(thingGroupName="child", parentGroupName="RedLights")
+    text = "Cannot delete thing group : RedLights when there are still child groups attached to it"
+
+    error = catch_code_and_text(iot.delete_thing_group, thingGroupName="RedLights")
+    assert error == ("InvalidRequestException", text)
+
+
+def test_a_fourth_searchable_attribute_is_rejected_with_awss_text(iot):
+    properties = {"searchableAttributes": ["a", "b", "c", "d"]}
+    text = "Only three searchable attributes are allowed for a thing type."
+
+    error = catch_code_and_text(iot.create_thing_type, thingTypeName="pump", thingTypeProperties=properties)
+    assert error == ("InvalidRequestException", text)
+
+
+def test_deleting_an_active_certificate_has_awss_text(iot, device):
+    text = f"Certificate must be deactivated (not ACTIVE) before deletion. Id: {device['certificateId']}"
+
+    error = catch_code_and_text(iot.delete_certificate, certificateId=device["certificateId"])
+    assert error == ("CertificateStateException", text)
 
 
 def test_deleting_a_thing_type_right_after_its_deprecation_has_awss_text(iot):

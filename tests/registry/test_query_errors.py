@@ -28,7 +28,7 @@ TWELVE = " OR ".join(["thingName:a"] * 12)
 
 
 def catch_query_error(query, index=THINGS, indexed=NO_SOURCES):
-    """Compile a query, which must be invalid, and return the error's code and its problem, without the query."""
+    """Compile an invalid query, and return the error's code and its problem, without the query."""
     with pytest.raises(ApiError) as caught:
         compile_query(query, index, indexed)
     code, message = caught.value.code, caught.value.message

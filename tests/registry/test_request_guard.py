@@ -1,4 +1,7 @@
-"""Which requests the server accepts: hosts, and headers of web pages. Served requests are in test_served_requests.py."""
+"""The server's guard: hosts, and headers of web pages.
+
+Served requests are in test_served_requests.py.
+"""
 
 import ipaddress
 

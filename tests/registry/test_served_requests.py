@@ -1,4 +1,4 @@
-"""Requests that the server rejects before it performs anything: bounds, ambiguous requests, requests of web pages."""
+"""Requests that the server rejects: heads without bounds, ambiguous ones, those of web pages."""
 
 import json
 import resource
@@ -32,7 +32,7 @@ def server(running_server):
 
 
 def send(server, data):
-    """Send bytes on a new connection, and return what the server sends back until it closes the connection."""
+    """Send bytes on a new connection, and return what the server sends until it closes it."""
     with socket.create_connection(server.address, timeout=10) as connection:
         connection.sendall(data)
         return b"".join(iter(lambda: connection.recv(65536), b""))

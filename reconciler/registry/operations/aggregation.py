@@ -105,7 +105,7 @@ def get_percentiles(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetBucketsAggregation", writes=False)
 def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
-    """Return the field's most frequent values with their counts, and how many things or groups match the query.
+    """Return the field's most frequent values with their counts, and the number of matches.
 
     Raises what GetStatistics raises.
     """
@@ -131,7 +131,7 @@ def _prepare(context: Context, params: Params) -> PreparedQuery:
 
 
 def _read_values(context: Context, params: Params, query: PreparedQuery) -> tuple[list[Any], str]:
-    """Return the values that the field has in the things or groups that match the query, and the field's type."""
+    """Return the field's values in everything that matches the query, and the field's type."""
     join, column, join_values, field_type = _find_column(context, query, _get_field(params, query))
     rows = context.tx.fetch_all(
         f"SELECT {column} AS value FROM {query.index.table} t {join}"  # noqa: S608

@@ -99,9 +99,9 @@ def _require_unregistered(context: Context, certificate: ParsedCertificate) -> N
 
 
 def _require_no_other_account(context: Context, certificate: ParsedCertificate) -> None:
-    """Raise InvalidRequest if another account has the certificate in mode DEFAULT: only one account per Region can.
+    """Raise InvalidRequest, with AWS's text, if another account has the certificate in mode DEFAULT.
 
-    The text is AWS's.
+    Only one account per Region can have it in this mode.
     """
     other_account = context.tx.fetch_one(
         "SELECT 1 FROM certificates c JOIN scopes s ON s.id = c.scope"

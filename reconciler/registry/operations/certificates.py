@@ -155,7 +155,7 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
     row = require_certificate(context, params["certificateId"])
     arn = build_certificate_arn(context, row["id"])
     if row["status"] == "ACTIVE":
-        message = f"Certificate must be deactivated (not ACTIVE) before deletion. (arn: {arn})"
+        message = f"Certificate must be deactivated (not ACTIVE) before deletion. Id: {row['id']}"
         raise ApiError("CertificateStateException", message)
     if row["status"] == "PENDING_TRANSFER":
         raise ApiError("CertificateStateException", f"The certificate is PENDING_TRANSFER. (arn: {arn})")

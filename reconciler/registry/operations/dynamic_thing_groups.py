@@ -3,8 +3,8 @@
 Dynamic groups are stored in the table of the static groups, with a query.
 
 Invariant: the things of a dynamic group are not stored; its query runs whenever they are listed. A dynamic group is not part of a
-hierarchy, and policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not
-simulated.
+hierarchy, and things cannot be added to it; policies can. AWS does not add a thing that is already in ten groups to a dynamic one;
+ListThingsInThingGroup does not simulate this, ListThingGroupsForThing does.
 """
 
 import json
@@ -28,6 +28,7 @@ from reconciler.registry.shared.attributes import (
     require_attribute_limits,
     update_attributes,
 )
+from reconciler.registry.shared.policy_edges import delete_target_edges
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
@@ -109,7 +110,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "DeleteDynamicThingGroup")
 def delete_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a dynamic group; as for static groups, a missing one is not an error.
+    """Delete a dynamic group and detach its policies; as for static groups, a missing one is not an error.
 
     Raises InvalidRequest for a static group, VersionConflict (409).
     """
@@ -119,6 +120,7 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     _require_dynamic(context, row)
     require_version(params, row)
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
+    delete_target_edges(context, build_group_arn(context, row["name"]))
     delete_tags(context, build_group_arn(context, row["name"]))
     return None
 

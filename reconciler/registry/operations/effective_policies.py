@@ -8,6 +8,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.policies import to_policy_item
 from reconciler.registry.operations.policy_attachments import require_target
+from reconciler.registry.operations.thing_group_members import find_dynamic_groups
 from reconciler.registry.operations.thing_groups import build_group_arn, find_ancestors
 from reconciler.registry.operations.things import require_thing
 from reconciler.registry.store import Row
@@ -43,11 +44,12 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
 
 
 def _list_thing_group_arns(context: Context, thing: Row) -> list[str]:
-    """Return the ARNs of a thing's groups and of their ancestors."""
-    groups = context.tx.fetch_all(
+    """Return the ARNs of a thing's groups, also of the dynamic ones, and of their ancestors."""
+    static_groups = context.tx.fetch_all(
         "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
     )
+    groups = [*static_groups, *find_dynamic_groups(context, thing)]
     return [arn for group in groups for arn in _list_arns_with_ancestors(context, group)]
 
 

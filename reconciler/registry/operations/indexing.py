@@ -157,7 +157,7 @@ def _find_thing_index_schema(things: dict[str, Any]) -> str:
 
 
 def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[str, Any]:
-    """Validate the configuration of things in AWS's order, and return what is stored of it, with the defaults."""
+    """Validate the configuration of things in AWS's order, and return it as it is stored."""
     things = {**_THING_DEFAULTS, **configuration}
     if things["thingIndexingMode"] == "OFF":
         for member in _THING_DEFAULTS:
@@ -191,7 +191,7 @@ def _complete_thing_groups(context: Context, configuration: dict[str, Any]) -> d
 
 
 def _check_custom_fields(context: Context, fields: Sequence[dict[str, str]]) -> None:
-    """Raise InvalidRequest for a field without a name or type, and for one with the name of a managed field."""
+    """Raise InvalidRequest for a field without a name or type, or named like a managed field."""
     for field in fields:
         name, field_type = field.get("name"), field.get("type")
         if name is None:
@@ -207,7 +207,7 @@ def _check_custom_fields(context: Context, fields: Sequence[dict[str, str]]) -> 
 
 
 def _check_managed_fields(context: Context, member: str, configuration: dict[str, Any]) -> None:
-    """Raise InvalidRequest for a managed field that this part of the configuration does not have, or with another type.
+    """Raise InvalidRequest for a field that AWS does not manage in this part, or not with its type.
 
     The managed fields are not stored, because they follow from the modes.
     """

@@ -153,7 +153,7 @@ def get_schema_version(_context: Context, params: Params) -> Output | None:
 
 
 def _matches(schema: _Schema, params: Params) -> bool:
-    """Return whether a schema has the type and matches the filters of a listing; each schema is its latest version."""
+    """Return whether a schema, which is its latest version, matches the filters of a listing."""
     values: Mapping[str, Any] = schema.to_item()
     filters = {
         name: params[name] for name in ("SchemaId", "Namespace", "Visibility", "Type") if name in params

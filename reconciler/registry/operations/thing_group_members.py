@@ -2,8 +2,9 @@
 
 ListThingGroupsForThing is here too.
 
-Invariant: a thing is in at most 10 static groups, and never in two of one hierarchy. The things of a dynamic group are not
-stored: the group's query runs whenever its things, or the groups of any thing, are listed.
+Invariant: a thing is in at most 10 groups, and never in two of one hierarchy. The things of a dynamic group are not stored: the
+group's query runs whenever its things, or the groups of any thing, are listed. If more dynamic groups match a thing than it can still
+be in, it is in the oldest of them, so a new static group displaces the last dynamic one.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -50,12 +51,12 @@ _SELECT_THINGS_IN_GROUP_OR_BELOW = """
 def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
     """Add a thing to a group; both are given by name or ARN. Repeating the call succeeds.
 
-    `overrideDynamicGroups` has no effect, because dynamic groups do not count toward the limit here.
+    With `overrideDynamicGroups`, a thing in ten groups leaves its last dynamic group.
 
     Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second group in one hierarchy.
     """
     thing, group = _require_named_thing(context, params), _require_named_group(context, params)
-    _add(context, thing, group)
+    _add(context, thing, group, params)
     return None
 
 
@@ -87,7 +88,7 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
     for name in removed_names:
         _remove(context, thing, require_group(context, name))
     for name in added_names:
-        _add(context, thing, require_group(context, name))
+        _add(context, thing, require_group(context, name), params)
     return None
 
 
@@ -147,24 +148,35 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
         after,
         page.limit,
     )
-    groups = [*static_groups, *_find_matching_dynamic_groups(context, thing, after)]
+    dynamic_groups = find_dynamic_groups(context, thing)
+    groups = [*static_groups, *(group for group in dynamic_groups if group["seq"] > after)]
     rows = sorted(groups, key=lambda row: int(row["seq"]))[: page.limit]
     return page.build_output(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: to_name_and_arn(context, row)
     )
 
 
-def _find_matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
-    """Return the dynamic groups whose query the thing matches, and whose `seq` is greater than `after`.
+def find_dynamic_groups(context: Context, thing: Row) -> list[Row]:
+    """Return the dynamic groups that a thing is in: those that match it, up to the limit of groups.
 
-    Each group's query is run; there are at most 100 dynamic groups.
+    Its static groups count toward the limit first. Each group's query is run; there are at most 100 dynamic groups.
     """
     dynamic_groups = context.tx.fetch_all(
-        "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
-        context.scope,
-        after,
+        "SELECT * FROM thing_groups WHERE scope = ? AND query IS NOT NULL ORDER BY seq", context.scope
     )
-    return [group for group in dynamic_groups if _matches_query(context, thing, group["query"])]
+    if not dynamic_groups:
+        return []
+    static_count = len(_list_static_groups(context, thing))
+    matching_groups = [group for group in dynamic_groups if _matches_query(context, thing, group["query"])]
+    return matching_groups[: MAX_GROUPS - static_count]
+
+
+def _list_static_groups(context: Context, thing: Row) -> list[Row]:
+    return context.tx.fetch_all(
+        "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
+        " WHERE m.thing = ?",
+        thing["seq"],
+    )
 
 
 def _matches_query(context: Context, thing: Row, query: str) -> bool:
@@ -177,13 +189,9 @@ def _matches_query(context: Context, thing: Row, query: str) -> bool:
     return row is not None
 
 
-def _add(context: Context, thing: Row, group: Row) -> None:
+def _add(context: Context, thing: Row, group: Row, params: Params) -> None:
     require_static(context, group)
-    current_groups = context.tx.fetch_all(
-        "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
-        " WHERE m.thing = ?",
-        thing["seq"],
-    )
+    current_groups = _list_static_groups(context, thing)
     if any(row["seq"] == group["seq"] for row in current_groups):
         return
     for row in current_groups:
@@ -191,8 +199,11 @@ def _add(context: Context, thing: Row, group: Row) -> None:
             raise context.invalid(
                 f"Thing {thing['name']} is already in thing group {row['name']} of the same hierarchy as {group['name']}."
             )
-    if len(current_groups) >= MAX_GROUPS:
-        raise context.invalid(f"A thing can be in at most {MAX_GROUPS} static thing groups.")
+    group_count = len(current_groups)
+    if not params.get("overrideDynamicGroups"):
+        group_count += len(find_dynamic_groups(context, thing))
+    if group_count >= MAX_GROUPS:
+        raise context.invalid(f"A thing can be in at most {MAX_GROUPS} thing groups.")
     context.tx.run(
         "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",
         context.scope,

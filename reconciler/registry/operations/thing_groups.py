@@ -229,7 +229,10 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
     require_static(context, row)
     require_version(params, row)
     if _count_children(context, row["name"]):
-        raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
+        # AWS's text (developer guide, "Delete a thing group"), which Terraform searches before it tries again.
+        raise context.invalid(
+            f"Cannot delete thing group : {row['name']} when there are still child groups attached to it"
+        )
     # ON DELETE CASCADE deletes its memberships.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
     delete_target_edges(context, build_group_arn(context, row["name"]))

@@ -194,4 +194,4 @@ def _to_item(context: Context, row: Row) -> dict[str, Any]:
 
 def _check_searchable_attribute_count(context: Context, properties: Params) -> None:
     if len(properties.get("searchableAttributes", ())) > MAX_SEARCHABLE_ATTRIBUTES:
-        raise context.invalid(f"A thing type has at most {MAX_SEARCHABLE_ATTRIBUTES} searchable attributes.")
+        raise context.invalid("Only three searchable attributes are allowed for a thing type.")

@@ -9,7 +9,7 @@ from reconciler.registry.wire.payload import MalformedError, load_json
 
 
 def check_registration_template(body: str) -> None:
-    """Raise TemplateError for a body that is not a JSON object, and for a policy with neither a name nor a document."""
+    """Raise TemplateError unless the body is a JSON object whose policies have a name or document."""
     try:
         document = load_json(body.encode())
     except MalformedError as error:
