@@ -46,6 +46,12 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     else:
         out.write_text(text, encoding="utf-8")
         echo(f"wrote {out}", stderr=True)
+    if target.endpoint == "embedded":
+        echo(
+            f"warning: the policy names account {target.account} of the embedded registry; "
+            'replace it, or set target = "aws" and run the command with AWS credentials',
+            stderr=True,
+        )
     size = len("".join(text.split()))  # AWS does not count white space
     if size > iam.MAX_POLICY_CHARACTERS:
         echo(
