@@ -7,6 +7,7 @@ account, Region and set of filters: a forged token, or one from another listing,
 The exception is ListManagedThingSchemas, which pages by offset: its items are not rows, so a token names an item's position.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ class ListPage:
 
     `after` is the key of the last row of the page before, or None for the first page. `size` is the maximum number of rows.
     `purpose` identifies the listing by operation, account, Region and filters; the page's token is valid only for this listing.
+    `key_prefix` precedes the key in a token.
     """
 
     pager: "Pager"
@@ -41,6 +43,7 @@ class ListPage:
     purpose: str
     after: list[Any] | None
     size: int
+    key_prefix: tuple[str, ...] = ()
 
     @property
     def limit(self) -> int:
@@ -56,7 +59,7 @@ class ListPage:
         """
         output: dict[str, Any] = {member: [item(row) for row in rows[: self.size]]}
         if len(rows) > self.size:
-            token = self.context.signer.seal(self.purpose, key(rows[self.size - 1]))
+            token = self.context.signer.seal(self.purpose, (*self.key_prefix, *key(rows[self.size - 1])))
             output[self.pager.token_out] = self.pager.to_wire(token)
         return output
 
@@ -67,7 +70,8 @@ class Pager:
 
     `token_in` and `size_in` are members of the request, and `token_out` is a member of the response. `url_safe` is whether the
     pattern for tokens in AWS's service model allows the URL-safe base64 alphabet. `invalid_text` is the error's text for a
-    token that is not from this listing, where AWS's is known.
+    token that is not from this listing, where AWS's is known, and `other_filters_text` for one of the same operation with other
+    filters, if AWS distinguishes it: such a token contains the filters instead of being signed for them.
     """
 
     token_in: str
@@ -76,6 +80,7 @@ class Pager:
     default_size: int = DEFAULT_PAGE_SIZE
     url_safe: bool = True
     invalid_text: str | None = None
+    other_filters_text: str | None = None
 
     def start_page(self, context: Context, params: Mapping[str, Any]) -> ListPage:
         """Return the page that the request selects.
@@ -83,22 +88,21 @@ class Pager:
         Raises the operation's error for an invalid request if the token is not from this listing.
         """
         filters = {name: value for name, value in params.items() if name not in (self.token_in, self.size_in)}
-        purpose = "|".join(
-            (
-                context.service,
-                context.operation,
-                str(context.scope),
-                json.dumps(filters, sort_keys=True, default=str),
-            )
-        )
+        filter_text = json.dumps(filters, sort_keys=True, default=str)
+        operation = (context.service, context.operation, str(context.scope))
+        has_filters_in_key = self.other_filters_text is not None
+        purpose = "|".join(operation if has_filters_in_key else (*operation, filter_text))
+        prefix = (hashlib.sha256(filter_text.encode()).hexdigest(),) if has_filters_in_key else ()
         size = int(params.get(self.size_in, self.default_size))
         token = params.get(self.token_in)
         if token is None:
-            return ListPage(self, context, purpose, None, size)
-        after = context.signer.open(purpose, self._from_wire(token))
-        if after is None:
+            return ListPage(self, context, purpose, None, size, prefix)
+        key = context.signer.open(purpose, self._from_wire(token))
+        if key is None:
             raise self._build_invalid_token_error(context)
-        return ListPage(self, context, purpose, after, size)
+        if tuple(key[: len(prefix)]) != prefix:
+            raise context.invalid(self.other_filters_text or "")
+        return ListPage(self, context, purpose, key[len(prefix) :], size, prefix)
 
     def to_wire(self, token: str) -> str:
         """Return a token in the alphabet that the pattern for tokens allows."""
@@ -137,5 +141,10 @@ REGISTRY_PAGER = Pager("nextToken", "nextToken", "maxResults")
 MARKER_PAGER = Pager("marker", "nextMarker", "pageSize", default_size=25, url_safe=False)
 MANAGED_INTEGRATIONS_PAGER = Pager("NextToken", "NextToken", "MaxResults")
 SEARCH_PAGER = Pager(
-    "nextToken", "nextToken", "maxResults", default_size=100, invalid_text="Invalid nextToken"
+    "nextToken",
+    "nextToken",
+    "maxResults",
+    default_size=100,
+    invalid_text="Invalid nextToken",
+    other_filters_text="nextToken was from a request with different parameters",
 )

@@ -205,6 +205,21 @@ def test_a_search_is_checked_in_awss_order(iot, params, text):
     assert caught.value.response["Error"]["Message"] == text
 
 
+def test_a_token_of_a_search_with_other_parameters_is_rejected_with_awss_text(iot):
+    iot.update_indexing_configuration(thingIndexingConfiguration=REGISTRY)
+    for name in ("a", "b"):
+        iot.create_thing(thingName=name)
+    token = iot.search_index(queryString="*", maxResults=1)["nextToken"]
+
+    rest = iot.search_index(queryString="*", maxResults=5, nextToken=token)
+    assert [thing["thingName"] for thing in rest["things"]] == ["b"]
+    for params in ({"queryString": "* "}, {"queryString": "*", "indexName": "AWS_Things"}):
+        with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
+            iot.search_index(**params, nextToken=token)
+        text = caught.value.response["Error"]["Message"]
+        assert text == "nextToken was from a request with different parameters"
+
+
 PARTS = st.sampled_from(
     [
         *'()[]{}"\\*?~^+-!:<>= a',
