@@ -51,6 +51,7 @@ class HttpProtocol(HttpToolsProtocol):
     _is_in_head = False
     _head_bytes = 0
     _header_bytes = 0
+    _header_count = 0
     # Why the head that is being parsed is rejected.
     _rejection: Rejection | None = None
     _is_discarding = False
@@ -72,7 +73,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         self._is_in_head = True
-        self._head_bytes = self._header_bytes = 0
+        self._head_bytes = self._header_bytes = self._header_count = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -82,16 +83,21 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header, unless it is too long or one too many."""
+        """Add a header, unless it is too long or one too many.
+
+        The headers after a chunked body are ignored: the request is judged by its head alone.
+        """
         length = len(name) + len(value)
         self._header_bytes += length
+        self._header_count += 1
         if length > MAX_HEADER_BYTES:
             self._stop_parser(HEADER_TOO_LONG)
-        if len(self.headers) >= MAX_HEADERS:
+        if self._header_count > MAX_HEADERS:
             self._stop_parser(TOO_MANY_HEADERS)
         if self._header_bytes > MAX_HEAD_BYTES:
             self._stop_parser(HEAD_TOO_LONG)
-        super().on_header(name, value)
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start answering the request, unless its target is not a path."""
@@ -116,6 +122,9 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's text)
         """Reject the request whose head the parser could not parse; uvicorn calls this."""
         self._reject(self._rejection or INVALID_HTTP)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Do not log that an upgrade was ignored, nor advise to install a WebSocket library."""
 
     def _stop_parser(self, rejection: Rejection) -> None:
         """Make the parser fail, after which uvicorn calls `send_400_response`."""

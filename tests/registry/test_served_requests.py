@@ -96,6 +96,17 @@ def test_a_request_of_ambiguous_length_is_rejected_and_ends_its_connection(serve
     assert count_things(server) == 0
 
 
+def test_headers_after_a_chunked_body_are_ignored(server):
+    head = b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    trailers = b"Host: evil.example\r\nAuthorization: AWS4-HMAC-SHA256\r\n\r\n"
+
+    assert read_statuses(send(server, b"POST /things/a" + head + b"2\r\n{}\r\n0\r\n" + trailers)) == [200]
+    assert read_statuses(send(server, b"GET /registrationcode" + head + b"0\r\n" + trailers)) == [403]
+    too_many = b"X: a\r\n" * 100_000 + b"\r\n"
+    assert read_statuses(send(server, b"POST /things/b" + head + b"2\r\n{}\r\n0\r\n" + too_many)) == [431]
+    assert count_things(server) == 1
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
