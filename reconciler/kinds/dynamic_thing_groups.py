@@ -1,8 +1,8 @@
 """Dynamic thing groups: the things that match a query.
 
 Source: AWS IoT API reference, CreateDynamicThingGroup and related operations; developer guide, "Dynamic thing groups". They
-need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Neither policies nor
-things can be added to them.
+need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Things cannot be
+added to them. Policies can, but not by this project.
 """
 
 from __future__ import annotations

@@ -156,6 +156,17 @@ def test_a_registration_template_with_a_named_policy_is_stored_unchanged(iot, ca
     assert iot.describe_ca_certificate(certificateId=ca["certificateId"])["registrationConfig"] == config
 
 
+def test_creating_a_template_twice_has_awss_text(iot):
+    body = build_template(CertificateId="ab" * 32)
+    template = {"templateName": "pumps", "templateBody": body, "provisioningRoleArn": ROLE}
+    iot.create_provisioning_template(**template)
+
+    assert catch_code_and_text(iot.create_provisioning_template, **template) == (
+        "ResourceAlreadyExistsException",
+        "Template with name pumps already exists",
+    )
+
+
 def test_a_certificate_that_was_never_transferred_has_empty_transfer_data(iot, device):
     described = iot.describe_certificate(certificateId=device["certificateId"])["certificateDescription"]
 

@@ -119,9 +119,7 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
     arn = build_template_arn(context, name)
     tags = parse_tag_list(context, params.get("tags", []))
     if find_template(context, name) is not None:
-        raise already_exists(
-            f"The provisioning template {name} already exists.", resource_id=name, resource_arn=arn
-        )
+        raise already_exists(f"Template with name {name} already exists", resource_id=name, resource_arn=arn)
     template_type = params.get("type", FLEET)
     hook = params.get("preProvisioningHook")
     _require_hook_allowed(context, template_type, hook)
