@@ -192,10 +192,11 @@ class ManagedThings(Kind):
 
         The device may have refined its capabilities, so they are sent only if the file changes them. The other fields are
         sent even if unchanged, so it does not matter whether AWS keeps or clears a field that a request leaves out. Nothing
-        but tags is sent if no field changes.
+        but tags is sent if no field changes, unless its credential locker is replaced and has a new ID.
         """
         calls = []
-        if any(_is_sent_field(field.path) for field in change.fields):
+        sends_fields = any(_is_sent_field(field.path) for field in change.fields)
+        if sends_fields or _is_locker_replaced(change.resource.spec, context):
             params = {"Identifier": change.live.identity, **to_update_params(change.resource, context)}
             for name, member_name in CAPABILITY_MEMBERS.items():
                 if not change.has_changed(name):
@@ -258,6 +259,11 @@ def _add_controlled_devices(
 def _is_sent_field(path: str) -> bool:
     """Return whether UpdateManagedThing sends the changed field; ownership and tags are sent as tags."""
     return path not in {"workspace", PREVENT_DESTROY_PATH} and not path.startswith("tags.")
+
+
+def _is_locker_replaced(spec: ManagedThing, context: PlanContext) -> bool:
+    locker = Address("credential_lockers", str(spec.credential_locker))
+    return isinstance(context.changes.get(locker), Replace)
 
 
 def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> list[str]:

@@ -34,7 +34,6 @@ from reconciler.model.resource import (
     External,
     Live,
     NotCompared,
-    Reference,
     Resource,
     extract_name_from_arn,
 )
@@ -103,7 +102,9 @@ class Things(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the groups, and the number of attributes of a thing without a type."""
         spec: Thing = resource.spec
-        is_protected = resource.lifecycle.prevent_destroy or _has_protected_certificate(spec, desired)
+        is_protected = resource.lifecycle.prevent_destroy or certificate_attachments.has_protected(
+            spec, desired
+        )
         yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
         if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
             problem = f"{len(spec.attributes)} attributes on a thing without a type"
@@ -214,7 +215,7 @@ class Things(Kind):
             thing_type = context.desired.get(Address("thing_types", spec.thing_type))
             if thing_type and thing_type.spec.deprecated:
                 yield f"cannot have the type {thing_type.address}, which the file deprecates; choose another type"
-        for name in _list_exclusive_attachments(change) if spec.exclusive else ():
+        for name in certificate_attachments.list_exclusive(change) if spec.exclusive else ():
             users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]
             if others:
@@ -245,7 +246,7 @@ class Things(Kind):
         return [
             ApiCall("iot", "CreateThing", params, idempotent=True),
             group_membership.join(name, build_workspace_group_name(context.workspace)),
-            *group_membership.change_protection(change, context),
+            *group_membership.change_protection(name, change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
             *certificate_attachments.attach_all(change.address, spec.certificates, context),
         ]
@@ -256,7 +257,7 @@ class Things(Kind):
         added = [reference for reference in spec.certificates if reference not in live_spec.certificates]
         removed = [reference for reference in live_spec.certificates if reference not in spec.certificates]
         joins_markers_first = group_membership.has_room_for_markers(live_spec.thing_groups)
-        marker_calls = [*_change_markers(change, context)]
+        marker_calls = [*group_membership.change_markers(name, change, context)]
         calls = [*marker_calls] if joins_markers_first else []
         calls += _update_thing(change, context)
         calls += group_membership.move_billing_group(
@@ -309,23 +310,6 @@ class Things(Kind):
         """Return the values that every kind compares; for a deletion also all principals, which it detaches."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
-
-
-def _list_exclusive_attachments(change: Create | Update | Replace) -> Sequence[Reference]:
-    """Return the certificates that a thing with `exclusive` gets, or gets exclusively."""
-    certificates: Sequence[Reference] = change.resource.spec.certificates
-    if not isinstance(change, Update) or change.has_changed("exclusive"):
-        return certificates
-    return [name for name in certificates if name not in change.live.spec.certificates]
-
-
-def _has_protected_certificate(spec: Thing, desired: Desired) -> bool:
-    """Return whether one of a thing's certificates has `prevent_destroy`.
-
-    The thing is then protected in its place.
-    """
-    certificates = (desired.get(Address("certificates", str(name))) for name in spec.certificates)
-    return any(certificate.lifecycle.prevent_destroy for certificate in certificates if certificate)
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
@@ -418,13 +402,6 @@ def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool 
     if not values:
         return NOT_COMPARED
     return all(values) if desired is not None and desired.exclusive else any(values)
-
-
-def _change_markers(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that mark the thing as owned, and change its protection, if necessary."""
-    if change.has_changed("workspace"):
-        yield group_membership.join(change.address.name, build_workspace_group_name(context.workspace))
-    yield from group_membership.change_protection(change, context)
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:

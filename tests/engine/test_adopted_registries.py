@@ -10,6 +10,7 @@ from reconciler.model.address import Address
 from tests.support.desired_states import AUTHORITIES, ROLE_ARN, converge, plan_state
 from tests.support.examples import examples
 from tests.support.exports import export_registry, load_export
+from tests.support.odd_edits import EDITS, INLINE_TEMPLATE, make_edited_state, make_edits
 from tests.support.odd_registry import ODDITIES
 from tests.support.pki import compute_certificate_id
 from tests.support.registry_client import Cloud
@@ -39,6 +40,21 @@ def test_a_registry_of_other_clients_plans_empty_after_it_is_exported_and_adopte
     converge(desired, cloud, adopt=list(desired.resources))
     assert plan_state(desired, cloud).steps == ()
     assert remove_ownership_markers(cloud.read_content()) == before
+
+
+@examples(5)
+@given(
+    template=st.sampled_from([None, "t", INLINE_TEMPLATE]),
+    names=st.lists(st.sampled_from(sorted(EDITS)), unique=True, max_size=8),
+)
+@example(template=None, names=sorted(EDITS))
+@example(template=INLINE_TEMPLATE, names=sorted(EDITS, reverse=True))
+def test_one_apply_after_any_edits_of_other_clients_leaves_an_empty_plan(cloud, template, names):
+    desired = make_edited_state(template)
+    converge(desired, cloud.reset())
+    make_edits(cloud, names)
+    converge(desired, cloud)
+    assert plan_state(desired, cloud).steps == ()
 
 
 def remove_ownership_markers(content):

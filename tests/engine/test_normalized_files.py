@@ -94,6 +94,14 @@ def test_an_empty_value_in_a_template_that_merges_attributes_removes_the_live_on
     assert cloud.iot.describe_thing(thingName="a")["attributes"] == {"house": "1"}
 
 
+def test_an_ignored_field_that_matters_only_for_a_creation_has_no_effect(cloud):
+    template = {"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}}}}
+    spec = ProvisionedThing(Document.from_value(template))
+    resource = make_resource("provisioned_things", "a", spec, ignore_changes=("template", "parameters"))
+    converge(make_state(resource), cloud.reset())
+    assert plan_state(make_state(resource), cloud).steps == ()
+
+
 def test_an_update_that_no_call_makes_is_an_internal_error(cloud, monkeypatch):
     """Such a difference would be in every plan, forever."""
     group = make_resource("billing_groups", "b", BillingGroup("A"))

@@ -116,10 +116,11 @@ def test_a_deletion_is_one_call():
 
 
 @pytest.mark.parametrize("name", ["new", None])
-def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
+@pytest.mark.parametrize("tags", [{}, {"line": "B"}], ids=["no other change", "other tags"])
+def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name, tags):
     cloud = Cloud()
     converge(make_state(make_locker(name="old"), make_managed_thing("d", credential_locker="a")), cloud)
-    desired = make_state(make_locker(name=name), make_managed_thing("d", credential_locker="a"))
+    desired = make_state(make_locker(name=name), make_managed_thing("d", credential_locker="a", tags=tags))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
     # `read_content` has the locker's name in place of its ID; without the field `name`, this is its name in the file, `a`.

@@ -14,6 +14,7 @@ from tests.support.registry_client import Cloud
 TEMPLATE_BODY = json.dumps({"Parameters": {"AWS::IoT::Certificate::Id": {"Type": "String"}}, "Resources": {}})
 """A JITP template."""
 
+COGNITO_IDENTITY = "eu-west-1:12345678-1234-1234-1234-123456789012"
 OTHER_ACCOUNT = "210987654321"
 
 MakeOdd: TypeAlias = Callable[[Cloud], object]
@@ -121,11 +122,10 @@ def make_broken_policies(cloud: Cloud) -> None:
 
 def make_cognito_principals(cloud: Cloud) -> None:
     """Attach a Cognito identity to a thing and a policy to it."""
-    identity = "eu-west-1:12345678-1234-1234-1234-123456789012"
     cloud.iot.create_thing(thingName="app")
-    cloud.iot.attach_thing_principal(thingName="app", principal=identity)
+    cloud.iot.attach_thing_principal(thingName="app", principal=COGNITO_IDENTITY)
     cloud.iot.create_policy(policyName="app", policyDocument=_make_document("iot:Connect"))
-    cloud.iot.attach_policy(policyName="app", target=identity)
+    cloud.iot.attach_policy(policyName="app", target=COGNITO_IDENTITY)
 
 
 def make_managed_things(cloud: Cloud) -> None:

@@ -124,6 +124,8 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     values: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
         name, dot, key = path.partition(".")
+        if name not in get_members(type(live_spec)):
+            continue  # a composite's field, such as its template, which matters only for its creation
         live_value = getattr(live_spec, name)
         value = values.get(name, getattr(resource.spec, name))
         if dot and isinstance(live_value, Mapping) and isinstance(value, Mapping):

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.shared.certificate_retirement import is_deleted, mark_retired
-from reconciler.kinds.shared.thing_spec import PrincipalFacts, ThingFacts
+from reconciler.kinds.shared.thing_spec import PrincipalFacts, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Replace, Update
-from reconciler.model.resource import Reference
+from reconciler.model.change import Create, Replace, Update
+from reconciler.model.resource import Desired, Reference
 
 EXCLUSIVE_THING = "EXCLUSIVE_THING"
 
@@ -149,3 +149,20 @@ def find_certificate_id(context: PlanContext, certificate: Reference) -> str:
     if isinstance(certificate, str):
         return context.live[Address("certificates", certificate)].identity
     return certificate.id
+
+
+def list_exclusive(change: Create | Update | Replace) -> Sequence[Reference]:
+    """Return the certificates that a thing with `exclusive` gets, or gets exclusively."""
+    certificates: Sequence[Reference] = change.resource.spec.certificates
+    if not isinstance(change, Update) or change.has_changed("exclusive"):
+        return certificates
+    return [name for name in certificates if name not in change.live.spec.certificates]
+
+
+def has_protected(spec: Thing, desired: Desired) -> bool:
+    """Return whether one of a thing's certificates has `prevent_destroy`.
+
+    The thing is then protected in its place.
+    """
+    certificates = (desired.get(Address("certificates", str(name))) for name in spec.certificates)
+    return any(certificate.lifecycle.prevent_destroy for certificate in certificates if certificate)

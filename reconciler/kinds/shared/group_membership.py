@@ -122,9 +122,16 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
     return ApiCall("iot", "RemoveThingFromThingGroup", params, ignored_errors=NOT_FOUND)
 
 
-def change_protection(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
+def change_markers(name: str, change: Update, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that mark a thing as owned, and change its protection, if necessary."""
+    if change.has_changed("workspace"):
+        yield join(name, build_workspace_group_name(context.workspace))
+    yield from change_protection(name, change, context)
+
+
+def change_protection(name: str, change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the call that adds a thing to the group of protected things or removes it, if necessary."""
-    name, group = change.address.name, build_protected_group_name(context.workspace)
+    group = build_protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
         yield join(name, group)

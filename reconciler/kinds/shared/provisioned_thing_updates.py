@@ -13,12 +13,11 @@ from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
 from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
-from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, get_status, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateResource
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import PREVENT_DESTROY_PATH, Update
+from reconciler.model.change import Update
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 
@@ -70,14 +69,7 @@ def _list_removed_attributes(change: Update) -> list[str]:
 
 def _change_memberships(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     name, spec, live_spec = blueprint.name, change.resource.spec, change.live.spec
-    if change.has_changed("workspace"):
-        yield group_membership.join(name, build_workspace_group_name(context.workspace))
-    if change.has_changed(PREVENT_DESTROY_PATH):
-        protected_group = build_protected_group_name(context.workspace)
-        if change.resource.lifecycle.prevent_destroy:
-            yield group_membership.join(name, protected_group)
-        else:
-            yield group_membership.leave(name, protected_group)
+    yield from group_membership.change_markers(name, change, context)
     if change.has_changed("thing_groups"):
         yield from group_membership.move(name, live_spec.thing_groups, spec.thing_groups, context)
     if change.has_changed("billing_group"):
