@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import regex
 
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.document import Document
-from reconciler.model.text import closest_match, describe_value, format_choices, quote
+from reconciler.model.text import describe_value, format_choices, quote
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -159,7 +159,7 @@ def _build_structure_check(shape: Any) -> Check:
                     "unknown-key",
                     "unknown key",
                     format_choices(checks),
-                    closest_match(key, checks),
+                    Suggestion(key, checks),
                     path=(key,),
                 )
                 continue
@@ -203,9 +203,9 @@ def _build_string_check(shape: Any) -> Check:
         subject = "the value" if secret else quote(value)
         if shape.enum:
             if value not in shape.enum:
-                nearest = None if secret else closest_match(value, shape.enum)
+                suggestion = None if secret else Suggestion(value, shape.enum)
                 yield ValueProblem(
-                    "invalid-choice", f"{subject} is not valid", format_choices(shape.enum), nearest
+                    "invalid-choice", f"{subject} is not valid", format_choices(shape.enum), suggestion
                 )
         elif len(value) < min_length:
             yield ValueProblem(

@@ -7,16 +7,37 @@ kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangli
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from reconciler.model.text import format_path, format_suggestion
+from reconciler.model.text import closest_match, format_path, format_suggestion
 
 Severity: TypeAlias = Literal["error", "warning"]
 ValuePath: TypeAlias = tuple[str | int, ...]
 """The path to a value inside another one: keys of tables and indexes of arrays."""
+
+
+@frozen
+class Suggestion:
+    """The valid name that is closest to `word`, with `prefix` before and `suffix` after it.
+
+    Finding it takes long, and a file can have a million problems, so this is done only for those that are reported.
+    If `replaces_expected`, a problem with a closest name does not show what is expected.
+    """
+
+    word: str
+    valid: Collection[str]
+    prefix: str = field(default="", kw_only=True)
+    suffix: str = field(default="", kw_only=True)
+    replaces_expected: bool = field(default=False, kw_only=True)
+
+    def find(self) -> str | None:
+        """Return the closest valid name, or None if none is similar."""
+        nearest = closest_match(self.word, self.valid)
+        return f"{self.prefix}{nearest}{self.suffix}" if nearest else None
 
 
 @frozen
@@ -29,7 +50,7 @@ class ValueProblem:
     code: str
     problem: str
     expected: str | None = None
-    nearest: str | None = None
+    nearest: str | Suggestion | None = None
     path: ValuePath = field(default=(), kw_only=True)
     severity: Severity = field(default="error", kw_only=True)
 
@@ -37,8 +58,15 @@ class ValueProblem:
         """Return the same problem for an outer value that has this one at `path`."""
         return evolve(self, path=(*path, *self.path))
 
+    def find_advice(self) -> tuple[str | None, str | None]:
+        """Return what is expected and the closest valid name, each None if it is not shown."""
+        if not isinstance(self.nearest, Suggestion):
+            return self.expected, self.nearest
+        nearest = self.nearest.find()
+        return None if nearest and self.nearest.replaces_expected else self.expected, nearest
+
     def __str__(self) -> str:
-        text = _format(self.problem, self.expected, self.nearest)
+        text = _format(self.problem, *self.find_advice())
         return f"{format_path(self.path)}: {text}" if self.path else text
 
 
@@ -59,7 +87,7 @@ class Diagnostic:
     """A problem of the desired state, with its place.
 
     `address` is the address of the resource, or the name of a table that declares no resource (`workspace`).
-    `field` is a dotted path inside that table.
+    `field` is a dotted path inside that table. `count` is the number of problems that it reports.
     """
 
     file: str
@@ -71,6 +99,7 @@ class Diagnostic:
     nearest: str | None = None
     severity: Severity = "error"
     code: str = "invalid-value"
+    count: int = 1
 
     def __str__(self) -> str:
         subject = ".".join(part for part in (self.address, self.field) if part)
@@ -80,8 +109,10 @@ class Diagnostic:
 
 def count_by_severity(diagnostics: Iterable[Diagnostic]) -> tuple[int, int]:
     """Return the numbers of errors and of warnings."""
-    severities = [diagnostic.severity for diagnostic in diagnostics]
-    return severities.count("error"), severities.count("warning")
+    counts: Counter[Severity] = Counter()
+    for diagnostic in diagnostics:
+        counts[diagnostic.severity] += diagnostic.count
+    return counts["error"], counts["warning"]
 
 
 def format_severity_counts(errors: int, warnings: int) -> str:

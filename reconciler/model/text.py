@@ -117,8 +117,13 @@ def escape_invisible(text: str) -> str:
     return "".join(map(_escape_character, text))
 
 
+def is_visible(character: str) -> bool:
+    """Return whether readers can see the character, and it does not control a terminal."""
+    return unicodedata.category(character) not in _INVISIBLE
+
+
 def _escape_character(character: str) -> str:
-    if unicodedata.category(character) not in _INVISIBLE:
+    if is_visible(character):
         return character
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]

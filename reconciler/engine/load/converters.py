@@ -15,13 +15,13 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
-from reconciler.model.text import closest_match, describe_value, format_choices, quote, type_name
+from reconciler.model.text import describe_value, format_choices, quote, type_name
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Takes a value of the file and the annotation of its field; returns the value converted to the annotated type.
@@ -223,8 +223,10 @@ def _build_literal_hook(annotation: Any) -> Hook:
             raise _build_wrong_type_error(value, format_choices(choices))
         if value not in choices:
             problem = f"{quote(value)} is not valid"
-            nearest = closest_match(value, choices)
-            raise InvalidValueError(ValueProblem("invalid-choice", problem, format_choices(choices), nearest))
+            suggestion = Suggestion(value, choices)
+            raise InvalidValueError(
+                ValueProblem("invalid-choice", problem, format_choices(choices), suggestion)
+            )
         return value
 
     return convert

@@ -18,9 +18,9 @@ from reconciler.engine.load.toml_file import TomlFile
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
-from reconciler.model.text import closest_match, describe_value
+from reconciler.model.text import describe_value
 
 WORKSPACE = "workspace"
 
@@ -204,10 +204,10 @@ def _build_empty_table(names: tuple[str, ...], file: TomlFile) -> TomlTable:
 
 def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
     valid_names = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
-    nearest = closest_match(name, valid_names)
-    expected = None if nearest else f"one of {', '.join(valid_names)}"
+    suggestion = Suggestion(name, valid_names, replaces_expected=True)
+    expected = f"one of {', '.join(valid_names)}"
     noun = "table" if isinstance(value, dict | list) else "key"
-    return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, nearest)
+    return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, suggestion)
 
 
 def _iterate_tables_of_kind(

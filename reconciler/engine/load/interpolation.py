@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
-from reconciler.model.text import closest_match, format_choices, quote
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
+from reconciler.model.text import format_choices, quote
 
 RowValues: TypeAlias = tuple[str, ...]
 """The values of one row, in the order of the columns."""
@@ -220,11 +220,12 @@ class InterpolationParser:
         return self._numbers.get(column, any_number)
 
     def _build_unknown_column_problem(self, column: str, path: ValuePath) -> ValueProblem:
-        nearest = closest_match(column, self.columns)
+        suggestion = Suggestion(column, self.columns, replaces_expected=True)
         is_short_list = 0 < len(self.columns) <= _MAX_LISTED_COLUMNS
         columns = format_choices(self.columns) if is_short_list else "a column of the manifest"
-        expected = None if nearest else f"{columns}, or {{{{ and }}}} for literal braces"
-        return ValueProblem("unknown-column", f"unknown column {quote(column)}", expected, nearest, path=path)
+        expected = f"{columns}, or {{{{ and }}}} for literal braces"
+        problem = f"unknown column {quote(column)}"
+        return ValueProblem("unknown-column", problem, expected, suggestion, path=path)
 
 
 def is_constant(interpolation: Interpolation) -> bool:

@@ -13,9 +13,9 @@ from attrs import Factory, define, frozen
 
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.interpolation import RowValues
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
-from reconciler.model.text import closest_match, describe_value, quote, quote_if_unsafe, type_name
+from reconciler.model.text import describe_value, quote, quote_if_unsafe, type_name
 
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_ROWS = 1_000_000
@@ -98,7 +98,7 @@ class ManifestReader:
 class _ManifestBuilder:
     """The part of a manifest that has been read.
 
-    A row's `number` is its first line in a file, or its index in an array.
+    A row's `number` is its first line in a file, or its index in an array. `problem_row_count` is the number of rows with problems.
     """
 
     name: str
@@ -106,9 +106,25 @@ class _ManifestBuilder:
     columns: tuple[str, ...] | None = None
     rows: list[tuple[ManifestRow, RowValues]] = Factory(list)
     problems: list[tuple[ManifestRow, ValueProblem]] = Factory(list)
+    problem_row_count: int = 0
 
-    def add_problem(self, number: int, code: str, problem: str, expected: str | None = None) -> None:
-        self.problems.append((ManifestRow(self.name, number), ValueProblem(code, problem, expected)))
+    def add_problem(self, number: int, code: str, problem: str, expected: str | None = None) -> bool:
+        """Add the problem of a row, or the one that there are too many rows; return whether it was added."""
+        return self.add_problems(number, [ValueProblem(code, problem, expected)])
+
+    def add_problems(self, number: int, problems: Iterable[ValueProblem]) -> bool:
+        """Add problems of one row, or the one that there are too many rows; return whether they were added."""
+        row = ManifestRow(self.name, number)
+        if self._has_all_rows:
+            self.problems.append((row, _build_too_many_rows_problem()))
+            return False
+        self.problem_row_count += 1
+        self.problems += ((row, problem) for problem in problems)
+        return True
+
+    @property
+    def _has_all_rows(self) -> bool:
+        return len(self.rows) + self.problem_row_count >= MAX_ROWS
 
     def set_columns(self, number: int, columns: Sequence[str]) -> bool:
         """Set the columns, or add the problem with them; return whether they are valid."""
@@ -127,8 +143,8 @@ class _ManifestBuilder:
 
     def add_row(self, number: int, values: RowValues) -> bool:
         """Add a row, or the problem that a limit is exceeded; return whether the row was added."""
-        if len(self.rows) == MAX_ROWS:
-            self.add_problem(number, "too-many-rows", "too many rows", f"at most {MAX_ROWS:,}")
+        if self._has_all_rows:
+            self.problems.append((ManifestRow(self.name, number), _build_too_many_rows_problem()))
         elif (len(self.rows) + 1) * len(values) > self.max_values:
             expected = f"at most {MAX_VALUES:,} in all manifests together"
             self.add_problem(number, "too-many-values", "too many values", expected)
@@ -165,8 +181,7 @@ def _add_cells(builder: _ManifestBuilder, number: int, cells: list[str]) -> bool
     if len(cells) == len(columns):
         return builder.add_row(number, tuple(cells))
     problem = f"got {len(cells)} value{'' if len(cells) == 1 else 's'}"
-    builder.add_problem(number, "wrong-value-count", problem, f"{len(columns)}, one for each column")
-    return True
+    return builder.add_problem(number, "wrong-value-count", problem, f"{len(columns)}, one for each column")
 
 
 def _decode_lines(raw: bytes) -> Iterator[str]:
@@ -194,7 +209,8 @@ def _parse_objects(
         try:
             values = parse_row(item)
         except InvalidValueError as error:
-            builder.problems += ((ManifestRow(builder.name, number), problem) for problem in error.problems)
+            if not builder.add_problems(number, error.problems):
+                break
             continue
         columns = builder.columns
         if columns is None:
@@ -202,24 +218,25 @@ def _parse_objects(
                 break
             columns = tuple(values)
         if len(values) != len(columns) or not all(column in values for column in columns):
-            row = ManifestRow(builder.name, number)
-            builder.problems += ((row, problem) for problem in _compare_keys(values, columns))
+            if not builder.add_problems(number, _compare_keys(values, columns)):
+                break
         elif not builder.add_row(number, tuple([values[column] for column in columns])):
             break
     return builder
 
 
 def _compare_keys(values: Mapping[str, str], columns: Sequence[str]) -> Iterator[ValueProblem]:
+    if len(values) > MAX_COLUMNS:
+        yield ValueProblem("too-many-columns", f"{len(values)} keys", f"at most {MAX_COLUMNS}")
+        return
     expected = "the keys of the first row"
     for column in columns:
         if column not in values:
             yield ValueProblem("missing-key", "missing key", expected, path=(column,))
     for column in values:
         if column not in columns:
-            nearest = closest_match(column, columns)
-            yield ValueProblem(
-                "unknown-key", "unknown key", None if nearest else expected, nearest, path=(column,)
-            )
+            suggestion = Suggestion(column, columns, replaces_expected=True)
+            yield ValueProblem("unknown-key", "unknown key", expected, suggestion, path=(column,))
 
 
 def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
@@ -315,6 +332,10 @@ def _is_encodable(text: str) -> bool:
 
 def _describe_json_type(value: object) -> str:
     return {type(None): "null", _JsonObject: "an object"}.get(type(value)) or type_name(value)
+
+
+def _build_too_many_rows_problem() -> ValueProblem:
+    return ValueProblem("too-many-rows", "too many rows", f"at most {MAX_ROWS:,}")
 
 
 def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:

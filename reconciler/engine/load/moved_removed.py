@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, frozen
@@ -14,9 +15,9 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
-from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.resource import Origin
-from reconciler.model.text import closest_match, describe_value, format_choices, format_path, quote
+from reconciler.model.text import describe_value, format_choices, format_path, quote
 
 REMOVED, MOVED = "removed", "moved"
 
@@ -91,6 +92,9 @@ class _Resolver:
         self._workspace = workspace
         self._diagnostics = diagnostics
         self._valid_statements = MovedRemoved()
+        self._names_by_kind: defaultdict[str, list[str]] = defaultdict(list)
+        for address in declarations:
+            self._names_by_kind[address.kind].append(address.name)
 
     def resolve(
         self, tables: Sequence[TomlTable], parsed_declarations: Mapping[Address, ParsedDeclaration]
@@ -207,12 +211,15 @@ class _Resolver:
                 raise _build_error("move-cycle", problem, "an address in this file").nest_under("to")
             problem = f"{_format_address(target)} is itself moved to {_format_address(end)}"
             raise _build_error("indirect-move", problem, f"{str(end)!r} directly").nest_under("to")
-        names = [address.name for address in self._declarations if address.kind == target.kind]
-        name = closest_match(target.name, names)
-        expected = None if name else f"a name in [{target.kind}.*]"
-        nearest = f"{target.kind}.{name}" if name else None
-        problem = f"{_format_address(target)} is not declared in this file"
-        raise InvalidValueError(ValueProblem("dangling-reference", problem, expected, nearest, path=("to",)))
+        names = self._names_by_kind.get(target.kind, ())
+        suggestion = Suggestion(target.name, names, prefix=f"{target.kind}.", replaces_expected=True)
+        problem, expected = (
+            f"{_format_address(target)} is not declared in this file",
+            f"a name in [{target.kind}.*]",
+        )
+        raise InvalidValueError(
+            ValueProblem("dangling-reference", problem, expected, suggestion, path=("to",))
+        )
 
     def _check_earlier_statements(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if an earlier statement is about the same address."""
@@ -263,11 +270,9 @@ def _parse_address(value: object) -> Address:
         ) from None
     if address.kind in kinds:
         return address
-    kind = closest_match(address.kind, kinds)
-    nearest = f"{kind}.{address.name}" if kind else None
-    expected = None if nearest else format_choices(sorted(kinds))
+    suggestion = Suggestion(address.kind, kinds, suffix=f".{address.name}", replaces_expected=True)
     problem = f"unknown kind {quote(address.kind)}"
-    raise InvalidValueError(ValueProblem("unknown-kind", problem, expected, nearest))
+    raise InvalidValueError(ValueProblem("unknown-kind", problem, format_choices(sorted(kinds)), suggestion))
 
 
 def _resolve_move(move: _Move) -> _ResolvedMove:

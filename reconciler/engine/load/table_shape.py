@@ -11,8 +11,8 @@ from cattrs import Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
 from reconciler.engine.load.converters import Hook, describe_type
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
-from reconciler.model.text import closest_match, format_choices
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
+from reconciler.model.text import format_choices
 
 
 @frozen(eq=False)
@@ -54,9 +54,8 @@ def check_keys(
 
 def build_unknown_key_problem(name: str, valid_keys: Collection[str]) -> ValueProblem:
     """Return the problem of a key that is not valid, with the nearest valid key or all of them."""
-    nearest = closest_match(name, valid_keys)
-    expected = None if nearest else format_choices(valid_keys)
-    return ValueProblem("unknown-key", "unknown key", expected, nearest, path=(name,))
+    suggestion = Suggestion(name, valid_keys, replaces_expected=True)
+    return ValueProblem("unknown-key", "unknown key", format_choices(valid_keys), suggestion, path=(name,))
 
 
 def build_missing_key_problem(name: str, expected: str) -> ValueProblem:

@@ -20,7 +20,15 @@ from reconciler.model.text import format_path
 MAX_FILE_BYTES = 16 * 2**20
 
 _MAX_KEY_BYTES = 1024
-"""The maximum size of a dotted key: tomllib's parsing time grows with the cube of the number of its parts."""
+"""The maximum size of a key or a table's header."""
+
+_MAX_KEY_PARTS = 32
+"""The maximum number of parts of a key or a table's header: tomllib's parsing time grows with the cube of their number."""
+
+_MANY_PARTS = re.compile(
+    rb"""(?<![\w\\-])(?>(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % _MAX_KEY_PARTS
+)
+"""The beginning of a key with too many parts, or of text in a value or a comment that looks like one."""
 
 _MAX_INDEXED_DEPTH = 32
 """The maximum number of parts of a path whose line is known; a deeper value has the line of its container."""
@@ -69,13 +77,8 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
             display_name, 1, "the file starts with a byte order mark", expected="UTF-8 without one"
         )
     lines = KeyLines(raw)
-    if lines.first_oversized_key_line:
-        return build_unreadable_diagnostic(
-            display_name,
-            lines.first_oversized_key_line,
-            "the key is too long",
-            expected=f"at most {_MAX_KEY_BYTES} bytes",
-        )
+    if lines.first_invalid_key:
+        return build_unreadable_diagnostic(display_name, *lines.first_invalid_key)
     return _parse(path, display_name, raw, text, lines)
 
 
@@ -119,7 +122,8 @@ class KeyLines:
     """The line of each key of a TOML text.
 
     Most keys of a large file are in the tables of resources; each table is indexed only when a line in it is requested.
-    `first_oversized_key_line` is 0 if no key is too long to be parsed.
+    `first_invalid_key` has the line of the first key that is too long to be parsed, its problem, and what is expected. The keys
+    after it are not indexed.
     """
 
     def __init__(self, raw: bytes) -> None:
@@ -127,8 +131,9 @@ class KeyLines:
         # The first two parts of a path → the whole paths and the nodes of the tables that begin with them.
         self._unindexed_tables: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
         self._tree = _load_parser().parse(raw)
-        self.first_oversized_key_line = 0
-        self._index()
+        self.first_invalid_key = self._find_key_with_many_parts(raw)
+        if not self.first_invalid_key:
+            self._index()
 
     def find_line(self, *path: str | int) -> int:
         """Return the line of the key, or of the innermost key around it that the file has. Lines start at 1."""
@@ -150,10 +155,19 @@ class KeyLines:
             first_lines.setdefault(path, key_line)
         return None
 
+    def _find_key_with_many_parts(self, raw: bytes) -> tuple[int, str, str] | None:
+        for match in _MANY_PARTS.finditer(raw):
+            node = self._tree.root_node.named_descendant_for_byte_range(match.start(), match.start() + 1)
+            if node and node.type.endswith("_key"):
+                return _get_start_line(node), "the key has too many parts", f"at most {_MAX_KEY_PARTS}"
+        return None
+
     def _index(self) -> None:
         counts: defaultdict[Keys, int] = defaultdict(int)
         for node in self._tree.root_node.named_children:
-            self._record_oversized_key(node)
+            self.first_invalid_key = _find_invalid_key(node)
+            if self.first_invalid_key:
+                return
             if node.type == "pair":
                 self._index_pair((), node)
             elif node.type in {"table", "table_array_element"} and (header := _find_header(node)):
@@ -163,12 +177,6 @@ class KeyLines:
                     self._unindexed_tables[path[:2]].append((path, node))
                 else:
                     self._index_pairs(path, node)
-
-    def _record_oversized_key(self, node: Node) -> None:
-        for pair in (node, *node.named_children):
-            key = _find_key(pair)
-            if key and key.end_byte - key.start_byte > _MAX_KEY_BYTES and not self.first_oversized_key_line:
-                self.first_oversized_key_line = _get_start_line(key)
 
     def _iterate_declared_keys(self) -> Iterator[tuple[Keys, int]]:
         """Yield the headers of tables and the keys in them, each with its line, in order.
@@ -213,7 +221,7 @@ class KeyLines:
 
         `prefix` is the table that contains the key; its own line is not recorded.
         """
-        for length in range(len(prefix) + 1, len(path) + 1):
+        for length in range(len(prefix) + 1, min(len(path), _MAX_INDEXED_DEPTH) + 1):
             self._lines.setdefault(path[:length], line)
 
 
@@ -222,6 +230,14 @@ def _load_parser() -> Parser:
     import tree_sitter_toml
 
     return Parser(Language(tree_sitter_toml.language()))
+
+
+def _find_invalid_key(node: Node) -> tuple[int, str, str] | None:
+    """Return the line, the problem and the expected size of the first key that is too long, or None."""
+    for key in filter(None, (_find_header(node), *map(_find_key, (node, *node.named_children)))):
+        if key.end_byte - key.start_byte > _MAX_KEY_BYTES:
+            return _get_start_line(key), "the key is too long", f"at most {_MAX_KEY_BYTES} bytes"
+    return None
 
 
 def _get_start_line(node: Node) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Any, get_origin
 
 import attrs
@@ -21,20 +23,22 @@ from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
-from reconciler.model.diagnostic import ValuePath, ValueProblem
+from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, NotCompared
 from reconciler.model.secret import Secret
-from reconciler.model.text import closest_match, format_path, quote
+from reconciler.model.text import format_path, quote
+
+_MAX_CYCLES = 50
+"""The maximum number of dependency cycles that are searched for: each search may visit all resources of a file."""
+
+_MAX_CYCLE_ADDRESSES = 20
+"""The maximum number of addresses of a cycle that are shown."""
 
 _TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document)
 """The types of most values, which need not be searched for secrets."""
-
-_MAX_COMPARISONS = 100_000
-"""The maximum number of comparisons with declared names. After these, problems suggest no nearest name: one wrong reference in a
-table with `for_each` is thousands of problems."""
 
 
 def check_declarations(
@@ -82,8 +86,6 @@ class _ReferenceChecker:
         self._names_by_kind: dict[str, list[str]] = {}
         for address in declared:
             self._names_by_kind.setdefault(address.kind, []).append(address.name)
-        self._nearest_names: dict[tuple[str, str], str | None] = {}
-        self._comparisons_left = _MAX_COMPARISONS
 
     def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
         """Yield a problem for each reference in a field to an undeclared resource."""
@@ -96,8 +98,8 @@ class _ReferenceChecker:
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
             # This field takes names, but an address may be in it by mistake, as `depends_on` takes addresses.
-            nearest = self._find_nearest_name(table, reference.removeprefix(f"{table}."))
-            yield _build_not_declared_problem(table, reference, expected, nearest, path)
+            suggestion = self._suggest_name(table, reference.removeprefix(f"{table}."))
+            yield _build_not_declared_problem(table, reference, expected, suggestion, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
         """Yield a problem for each item of `depends_on` that is not a declared address."""
@@ -110,35 +112,32 @@ class _ReferenceChecker:
                     "invalid-address", problem, "kind.name, such as 'things.pump-7'", path=path
                 )
             elif not self._is_declared(Address(table, name)):
-                yield _build_not_declared_problem(
-                    table, name, None, self._find_nearest_address(table, name), path
-                )
+                suggestion = self._suggest_address(table, name)
+                yield _build_not_declared_problem(table, name, None, suggestion, path)
 
     def _is_declared(self, address: Address) -> bool:
         return address in self._declared or address.kind in self._partly_read_kinds
 
-    def _find_nearest_address(self, table: str, name: str) -> str | None:
-        """Return the nearest address of the kind, or of all kinds if the file has no resource of that kind."""
+    def _suggest_address(self, table: str, name: str) -> Suggestion:
+        """Suggest the nearest address of the kind, or of all kinds if the file has no resource of that kind."""
         if table not in self._names_by_kind:
-            return self._find_nearest_name("", f"{table}.{name}")
-        nearest = self._find_nearest_name(table, name)
-        return f"{table}.{nearest}" if nearest else None
+            return Suggestion(f"{table}.{name}", self._declared_addresses)
+        return Suggestion(name, self._names_by_kind[table], prefix=f"{table}.")
 
-    def _find_nearest_name(self, table: str, name: str) -> str | None:
-        """Return the nearest name in the table; if `table` is empty, the nearest address."""
-        if (table, name) not in self._nearest_names:
-            candidates = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
-            self._comparisons_left -= len(candidates)
-            nearest = closest_match(name, candidates) if self._comparisons_left >= 0 else None
-            self._nearest_names[table, name] = nearest
-        return self._nearest_names[table, name]
+    def _suggest_name(self, table: str, name: str) -> Suggestion:
+        """Suggest the nearest name in the table."""
+        return Suggestion(name, self._names_by_kind.get(table, ()))
+
+    @cached_property
+    def _declared_addresses(self) -> Sequence[str]:
+        return [*map(str, self._declared)]
 
 
 def _build_not_declared_problem(
-    table: str, name: str, expected: str | None, nearest: str | None, path: ValuePath
+    table: str, name: str, expected: str | None, suggestion: Suggestion, path: ValuePath
 ) -> ValueProblem:
     problem = f"{format_path((table, name))} is not declared in this file"
-    return ValueProblem("dangling-reference", problem, expected, nearest, path=path)
+    return ValueProblem("dangling-reference", problem, expected, suggestion, path=path)
 
 
 def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:
@@ -155,8 +154,8 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
         path: ValuePath = ("lifecycle", "ignore_changes", index)
         if name not in kind.members:
             problem = f"{quote(name)} is not a field of a {kind.noun}"
-            nearest = closest_match(name, list(kind.members))
-            yield ValueProblem("unknown-field", problem, None, nearest, path=path)
+            suggestion = Suggestion(name, tuple(kind.members))
+            yield ValueProblem("unknown-field", problem, None, suggestion, path=path)
         elif dot and not (name in map_fields and key):
             expected = f"{name}.KEY" if name in map_fields else f"{quote(name)} as a whole"
             problem = f"{quote(text)} is not a valid path"
@@ -284,13 +283,22 @@ def _build_same_identity_problem(
 def _check_cycles(
     parsed_declarations: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector
 ) -> None:
-    """Report dependency cycles, each at its first address in sorted order."""
+    """Report the first dependency cycles, each at its first address in sorted order."""
     cyclic_dependencies = find_cyclic_subgraph(
         {address: item.dependencies for address, item in parsed_declarations.items()}
     )
     if not cyclic_dependencies:
         return
-    for cycle in find_shortest_cycles(build_graph(cyclic_dependencies)):
-        path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
+    for cycle in islice(find_shortest_cycles(build_graph(cyclic_dependencies)), _MAX_CYCLES):
+        path = _format_cycle(cycle)
         problem = f"dependency cycle: {path}; remove one of these dependencies"
         diagnostics.add(parsed_declarations[cycle[0]].declaration, ValueProblem("cycle", problem))
+
+
+def _format_cycle(cycle: Sequence[Address]) -> str:
+    """Return the addresses of a cycle with arrows; the middle of a long one is left out."""
+    names = [format_path((address.kind, address.name)) for address in cycle]
+    if len(names) > _MAX_CYCLE_ADDRESSES:
+        half = _MAX_CYCLE_ADDRESSES // 2
+        names[half:-half] = [f"({len(names) - 2 * half:,} more)"]
+    return " → ".join((*names, names[0]))

@@ -13,10 +13,10 @@ from reconciler.engine.load.table_shape import check_keys, derive_shape, parse_v
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
 from reconciler.model.constraints import Constraints
-from reconciler.model.diagnostic import ValuePath, ValueProblem
+from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
 from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
-from reconciler.model.text import closest_match, describe_value, format_choices, quote
+from reconciler.model.text import describe_value, format_choices, quote
 
 _EMBEDDED, _AWS = "embedded", "aws"
 
@@ -99,9 +99,9 @@ def _check_target(settings: Settings) -> Iterator[ValueProblem]:
     if target in NAMED_TARGETS:
         return
     if "://" not in target:
-        nearest = closest_match(target, NAMED_TARGETS)
         problem = f"{quote(target)} is not a valid target"
-        yield ValueProblem("invalid-choice", problem, _TARGET_FORMAT, nearest, path=path)
+        suggestion = Suggestion(target, NAMED_TARGETS)
+        yield ValueProblem("invalid-choice", problem, _TARGET_FORMAT, suggestion, path=path)
         return
     try:
         url = urlsplit(target)
@@ -194,16 +194,16 @@ def _check_quotas(
     for service, rates in settings.quotas.items():
         path = ("quotas", service)
         if service not in services:
-            nearest = closest_match(service, sorted(services))
-            expected = None if nearest else format_choices(sorted(services))
-            yield ValueProblem("unknown-service", "unknown service", expected, nearest, path=path)
+            suggestion = Suggestion(service, sorted(services), replaces_expected=True)
+            expected = format_choices(sorted(services))
+            yield ValueProblem("unknown-service", "unknown service", expected, suggestion, path=path)
             continue
         valid_names = [_OTHER_OPERATIONS, *sorted(constraints.list_operations(service))]
         for operation, rate in rates.items():
             if operation not in valid_names:
                 problem = f"{service} has no such operation"
-                nearest = closest_match(operation, valid_names)
-                yield ValueProblem("unknown-operation", problem, None, nearest, path=(*path, operation))
+                suggestion = Suggestion(operation, valid_names)
+                yield ValueProblem("unknown-operation", problem, None, suggestion, path=(*path, operation))
             elif not rate > 0:  # this also rejects NaN
                 problem = f"the rate {rate:g} is out of range"
                 expected = "a number of calls per second that is greater than 0"

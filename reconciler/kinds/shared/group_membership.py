@@ -5,7 +5,8 @@ Source: AWS IoT developer guide, "Static thing groups": a thing is in at most te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from reconciler.kinds.base.context import PlanContext, Read
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
@@ -24,6 +25,12 @@ The workspace's own group is one of them, and for a thing with `prevent_destroy`
 
 _MAX_MARKERS = 2
 """The workspace's own groups that a thing may be in."""
+
+_MAX_SEARCHED_LEVELS = 64
+"""The maximum number of levels that are searched for the top of a hierarchy. AWS allows seven; a wrong file can declare more."""
+
+_MAX_NAMED_GROUPS = 5
+"""The maximum number of groups that a problem names."""
 
 _PREFIX = "reconciler-"
 
@@ -99,13 +106,22 @@ def check_groups(
         if name.startswith(_PREFIX):
             problem = f"{quote(name)} is reserved for the things that a workspace owns"
             yield ValueProblem("reserved-name", problem, "another group", path=path)
-    find_parent = _build_parent_finder(desired)
-    names_by_root: dict[str, str] = {}
-    for name in names:
-        first_name = names_by_root.setdefault(_find_root(name, find_parent), name)
-        if first_name != name:
-            problem = f"{quote(first_name)} and {quote(name)} are in one hierarchy"
+    for names_in_hierarchy in _group_by_hierarchy(dict.fromkeys(names), desired):
+        if len(names_in_hierarchy) > 1:
+            *others, last = map(quote, names_in_hierarchy[:_MAX_NAMED_GROUPS])
+            omitted_count = len(names_in_hierarchy) - _MAX_NAMED_GROUPS
+            more = f" ({omitted_count:,} more are not named here)" if omitted_count > 0 else ""
+            problem = f"{', '.join(others)} and {last} are in one hierarchy{more}"
             yield ValueProblem("same-hierarchy", problem, "one group of each hierarchy", path=path)
+
+
+def _group_by_hierarchy(names: Iterable[str], desired: Desired) -> Collection[Sequence[str]]:
+    """Return the names in groups: those of one hierarchy together."""
+    find_parent = _build_parent_finder(desired)
+    names_by_root: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        names_by_root[_find_root(name, find_parent)].append(name)
+    return names_by_root.values()
 
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────
@@ -254,11 +270,13 @@ def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
 
 
 def _find_root(name: str, find_parent: _ParentFinder) -> str:
-    """Return the group at the top of a group's hierarchy; in a cycle, the last group before one repeats."""
-    visited = {name}
-    parent = find_parent(name)
-    while parent is not None and _get_name(parent) not in visited:
-        name = _get_name(parent)
-        visited.add(name)
+    """Return the group at the top of a group's hierarchy.
+
+    In a cycle, and in a hierarchy with far more levels than AWS allows, the result is one of its groups.
+    """
+    for _ in range(_MAX_SEARCHED_LEVELS):
         parent = find_parent(name)
+        if parent is None:
+            break
+        name = _get_name(parent)
     return name

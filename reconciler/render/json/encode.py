@@ -5,19 +5,24 @@ The members of a document are in the order in which its class declares them; tho
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 import msgspec
 
+from reconciler.model.text import is_visible
+
 
 def encode_json(value: Any) -> str:
     """Encode a value as one line of JSON, with sorted members.
 
-    `##[` anywhere in a log begins a command of GitHub's old runners, so it is escaped; in JSON it occurs only inside strings.
+    Characters that readers cannot see are escaped. So is `##[`, which anywhere in a log begins a command of GitHub's old
+    runners. In JSON, both occur only inside strings.
     """
-    return msgspec.json.encode(value, order="sorted").decode().replace("##[", r"#\u0023[")
+    text = msgspec.json.encode(value, order="sorted").decode().replace("##[", r"#\u0023[")
+    return text if text.isprintable() else "".join(map(_escape_character, text))
 
 
 def encode_document(document: Any) -> Iterator[str]:
@@ -31,6 +36,10 @@ def encode_document(document: Any) -> Iterator[str]:
 def get_fields(value: Any, record_class: type) -> Mapping[str, Any]:
     """Return name → value for the fields of `record_class`, from which a record of a subclass is built."""
     return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
+
+
+def _escape_character(character: str) -> str:
+    return character if is_visible(character) else json.dumps(character)[1:-1]
 
 
 def _encode_member(value: Any) -> Iterator[str]:
