@@ -110,8 +110,10 @@ def format_suggestion(nearest: str | None) -> str:
 def escape_invisible(text: str) -> str:
     r"""Return the text with control characters and invisible characters escaped.
 
-    Escape sequences and bidirectional marks become `\x1b`, `\u202e`.
+    Escape sequences and bidirectional marks become `\x1b`, `\u202e`. `##[`, which anywhere in a log begins a command of GitHub's old
+    runners, becomes `#\x23[`.
     """
+    text = text.replace("##[", r"#\x23[")
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_escape_character, text))

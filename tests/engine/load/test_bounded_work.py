@@ -31,7 +31,9 @@ MANIFEST_TABLE = '[things."{x}"]\nfor_each = { file = "m.%s" }\nattributes = { a
 POLICY = '[policies.p]\ndocument = { file = "p.json" }\n'
 TEMPLATE = '[provisioned_things.x]\ntemplate = { file = "t.json" }\nparameters = { A = "1" }\n'
 CERTIFICATE = '[certificates.a]\npem = { file = "a.pem" }\n'
-THING_RESOURCE = '{"Parameters":{"A":{"Type":"String"}},"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{%s}}}}'
+THING_RESOURCE = (
+    '{"Parameters":{"A":{"Type":"String"}},"Resources":{"t":{"Type":"AWS::IoT::Thing","Properties":{%s}}}}'
+)
 
 
 def repeat(size: int, make: Callable[[int], str]) -> str:
@@ -148,7 +150,9 @@ JSON_LINES: Mapping[str, Callable[[int], str]] = {
     "rows of numbers": lambda size: '{"x": "1"}\n' + "1\n" * (size // 2),
     "rows of invalid JSON": lambda size: "{\n" * (size // 2),
     "nested arrays": lambda size: nest(size, "[", "]") + "\n",
-    "a row with many keys": lambda size: '{"x": "1"}\n{' + repeat(size, lambda n: f'"k{n}": 1, ') + '"x": 1}\n',
+    "a row with many keys": lambda size: (
+        '{"x": "1"}\n{' + repeat(size, lambda n: f'"k{n}": 1, ') + '"x": 1}\n'
+    ),
     "rows with other keys": lambda size: '{"x": "1"}\n' + repeat(size, lambda n: f'{{"k{n}": 1}}\n'),
     "digits": lambda size: '{"x": ' + "1" * size + "}\n",
 }
@@ -258,7 +262,9 @@ def count_calls(function: Callable[[], object]) -> int:
 def small_limits(monkeypatch):
     """Reduce the limits that are constants, which would hide what grows with the input."""
     monkeypatch.setattr(diagnostics, "_MAX_COMPARISONS", 1_000)
-    monkeypatch.setattr(manifests, "MAX_MANIFEST_BYTES", 2**20)  # a buffer of this size is allocated for each file
+    monkeypatch.setattr(
+        manifests, "MAX_MANIFEST_BYTES", 2**20
+    )  # a buffer of this size is allocated for each file
 
 
 @pytest.mark.parametrize("name", INPUTS)
