@@ -83,7 +83,7 @@ _DURATION = _Duration()
     "detach_lag_seconds",
     type=_DURATION,
     default=0.0,
-    help="How long things, principals and policies cannot be deleted after a detachment (default: 0s).",
+    help="How long things, principals, policies and groups cannot be deleted after a detachment (default: 0s).",
 )
 @click.option(
     "--thing-type-deletion",
