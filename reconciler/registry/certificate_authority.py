@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from reconciler.registry.algorithms import EXPECTED_KEYS, KEY_BITS, PublicKey, find_accepted_key
+
 NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
-KEY_BITS = 2048
 
 # AWS's issuer is a single organizational unit, whose text contains the other attributes.
 _ISSUER = x509.Name(
@@ -34,11 +35,8 @@ _ISSUER = x509.Name(
     ]
 )
 _SUBJECT = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "AWS IoT Certificate")])
-_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 # Clocks differ, so a certificate is valid from shortly before it was issued.
 _CLOCK_SKEW = timedelta(minutes=2)
-
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @frozen
@@ -120,13 +118,10 @@ def _verify_possession(
 
 def _require_supported(key: object) -> PublicKey:
     """Return the key if AWS accepts its type and size. Raises InvalidCsrError."""
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= KEY_BITS:
-        return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
-        return key
-    raise InvalidCsrError(
-        "its key is neither RSA of 2048 bits or more nor one of NIST P-256, P-384 and P-521"
-    )
+    accepted_key = find_accepted_key(key)
+    if accepted_key is None:
+        raise InvalidCsrError(f"its key is not {EXPECTED_KEYS}")
+    return accepted_key
 
 
 def _sign(

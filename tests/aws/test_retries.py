@@ -29,6 +29,7 @@ from reconciler.aws.retries import (
 )
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
+from tests.support.direct_client import EMPTY_POLICY
 from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, VirtualTime
 
 URL = "https://iot.eu-west-1.amazonaws.com"
@@ -216,7 +217,7 @@ def cloud() -> FaultyCloud:
     return FaultyCloud()
 
 
-CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{}"})
+CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": EMPTY_POLICY})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import AUTHORITIES, apply, converge, list_failures, plan_state
+from tests.support.direct_client import EMPTY_POLICY
 from tests.support.examples import examples
 from tests.support.fault_injection import LOST_RESPONSES, FaultyCloud, RandomFaults
 from tests.support.registry_client import Cloud
@@ -42,7 +43,7 @@ class FaultyApplies(RuleBasedStateMachine):
             pem = AUTHORITIES["beta"].get_device_pem("stranger")
             certificate = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
             cloud.iot.attach_thing_principal(thingName="stranger", principal=certificate["certificateArn"])
-            cloud.iot.create_policy(policyName="stranger", policyDocument='{"Version": "2012-10-17"}')
+            cloud.iot.create_policy(policyName="stranger", policyDocument=EMPTY_POLICY)
 
     @rule(desired=desired_states(), seed=_SEEDS, rate=_RATES)
     def apply_over_a_faulty_network(self, desired: DesiredState, seed: int, rate: float) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client
+from tests.support.direct_client import ACCOUNT, EMPTY_POLICY, START_TIME, catch_error, create_client
 
 TARGET_ACCOUNT = "111122223333"
 WRONG_STATE = ("CertificateStateException", 406)
@@ -124,7 +124,7 @@ def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot
     params = {"certificateId": device["certificateId"], "targetAwsAccount": TARGET_ACCOUNT}
     assert catch_error(iot.transfer_certificate, **params) == WRONG_STATE
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
-    iot.create_policy(policyName="connect", policyDocument="{}")
+    iot.create_policy(policyName="connect", policyDocument=EMPTY_POLICY)
     iot.attach_policy(policyName="connect", target=device["certificateArn"])
     assert catch_error(iot.transfer_certificate, **params) == CONFLICT
     iot.detach_policy(policyName="connect", target=device["certificateArn"])
@@ -149,7 +149,7 @@ def test_a_certificate_cannot_be_transferred_to_its_own_account_or_one_that_alre
 
 def test_a_certificate_in_transfer_cannot_be_attached_updated_or_deleted(iot, target_iot, identity, device):
     iot.create_thing(thingName="pump-7")
-    iot.create_policy(policyName="connect", policyDocument="{}")
+    iot.create_policy(policyName="connect", policyDocument=EMPTY_POLICY)
     transfer(iot, identity)
 
     arn = device["certificateArn"]

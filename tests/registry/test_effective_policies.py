@@ -23,7 +23,7 @@ def principal(iot, device):
     iot.add_thing_to_thing_group(thingName="pump-7", thingGroupName="hall")
     targets = (device["certificateArn"], ARN + "thinggroup/hall", ARN + "thinggroup/site")
     for name, target in zip(("own", "hall", "site"), targets, strict=True):
-        iot.create_policy(policyName=name, policyDocument=f'{{"Id": "{name}"}}')
+        iot.create_policy(policyName=name, policyDocument=f'{{"Id": "{name}", "Statement": []}}')
         iot.attach_policy(policyName=name, target=target)
     iot.attach_policy(policyName="own", target=ARN + "thinggroup/site")
     return device["certificateArn"]
@@ -42,11 +42,17 @@ def test_policies_of_the_principal_and_the_things_groups_are_listed_once(iot, pr
 
 
 def test_an_effective_policy_has_the_document_of_its_default_version(iot, principal):
-    iot.create_policy_version(policyName="own", policyDocument='{"Id": "new"}', setAsDefault=True)
-    iot.create_policy_version(policyName="own", policyDocument='{"Id": "newer"}')
+    iot.create_policy_version(
+        policyName="own", policyDocument='{"Id": "new", "Statement": []}', setAsDefault=True
+    )
+    iot.create_policy_version(policyName="own", policyDocument='{"Id": "newer", "Statement": []}')
 
     assert iot.get_effective_policies(principal=principal)["effectivePolicies"] == [
-        {"policyName": "own", "policyArn": ARN + "policy/own", "policyDocument": '{"Id": "new"}'}
+        {
+            "policyName": "own",
+            "policyArn": ARN + "policy/own",
+            "policyDocument": '{"Id": "new", "Statement": []}',
+        }
     ]
 
 

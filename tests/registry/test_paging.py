@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from reconciler.registry.store import Transaction
-from tests.support.direct_client import catch_error, create_client
+from tests.support.direct_client import EMPTY_POLICY, TEMPLATE_BODY, catch_error, create_client
 
 from .test_managed_things import build_device_params as build_managed_device_params
 
@@ -68,7 +68,7 @@ def create_templates(iot, numbers):
     for number in numbers:
         iot.create_provisioning_template(
             templateName=f"y{number:03}",
-            templateBody="{}",
+            templateBody=TEMPLATE_BODY,
             provisioningRoleArn="arn:aws:iam::123456789012:role/p",
         )
 
@@ -86,9 +86,9 @@ def create_things_of_a_principal(iot, numbers):
 
 def create_policies(iot, numbers):
     """Attach many policies to one identity, and one policy to as many identities."""
-    iot.create_policy(policyName="base", policyDocument="{}")
+    iot.create_policy(policyName="base", policyDocument=EMPTY_POLICY)
     for number in numbers:
-        iot.create_policy(policyName=f"y{number:03}", policyDocument="{}")
+        iot.create_policy(policyName=f"y{number:03}", policyDocument=EMPTY_POLICY)
         iot.attach_policy(policyName=f"y{number:03}", target=PRINCIPAL.format(0))
         iot.attach_policy(policyName="base", target=PRINCIPAL.format(number + 1))
 

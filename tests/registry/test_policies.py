@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, START_SECONDS, START_TIME, catch_error, remove_metadata
+from tests.support.direct_client import (
+    ACCOUNT,
+    EMPTY_POLICY,
+    START_SECONDS,
+    START_TIME,
+    catch_error,
+    remove_metadata,
+)
+from tests.support.policy_documents import ACCEPTED, INVALID_RESOURCES, REJECTED, STATEMENT, make_policy
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:policy/"
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -78,7 +86,8 @@ def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
     """See test_18 in facts/test_things.py; this test covers the length of documents."""
-    longest = '{"a":"' + "x" * (2048 - len('{"a":""}')) + '"}' + " \n\t" * 1000
+    empty = '{"Id":"","Statement":[]}'
+    longest = empty.replace('""', '"' + "x" * (2048 - len(empty)) + '"') + " \n\t" * 1000
     iot.create_policy(policyName="longest", policyDocument=longest)
     too_long = longest.replace("x", "xx", 1)
 
@@ -138,7 +147,7 @@ def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, polic
 
 def test_policies_are_listed_newest_first_by_default(iot):
     for name in ("b", "a", "c"):
-        iot.create_policy(policyName=name, policyDocument="{}")
+        iot.create_policy(policyName=name, policyDocument=EMPTY_POLICY)
 
     def list_policies(**extra):
         return iot.list_policies(**extra)["policies"]
@@ -149,10 +158,10 @@ def test_policies_are_listed_newest_first_by_default(iot):
 
 def test_deleting_a_policy_deletes_its_tags(iot):
     tags = [{"Key": "reconciler:workspace", "Value": "greenhouse"}]
-    iot.create_policy(policyName="connect", policyDocument="{}", tags=tags)
+    iot.create_policy(policyName="connect", policyDocument=EMPTY_POLICY, tags=tags)
     tags_before = iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]
     iot.delete_policy(policyName="connect")
-    iot.create_policy(policyName="connect", policyDocument="{}")
+    iot.create_policy(policyName="connect", policyDocument=EMPTY_POLICY)
 
     assert (tags_before, iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]) == (tags, [])
 
@@ -160,8 +169,33 @@ def test_deleting_a_policy_deletes_its_tags(iot):
 def test_operations_on_a_missing_policy_raise_resource_not_found(iot, policy):
     for operation in (iot.get_policy, iot.delete_policy, iot.list_policy_versions):
         assert catch_error(operation, policyName="none") == MISSING
-    assert catch_error(iot.create_policy_version, policyName="none", policyDocument="{}") == MISSING
+    assert catch_error(iot.create_policy_version, policyName="none", policyDocument=EMPTY_POLICY) == MISSING
     for operation in (iot.get_policy_version, iot.delete_policy_version, iot.set_default_policy_version):
         assert catch_error(operation, policyName="none", policyVersionId="1") == MISSING
         for version in ("2", "01", "9" * 30):
             assert catch_error(operation, policyName="connect", policyVersionId=version) == MISSING
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_document_with_an_invalid_grammar_is_malformed_with_awss_reason(iot, name):
+    """Seen in aws-cdk#32414."""
+    with pytest.raises(iot.exceptions.MalformedPolicyException) as caught:
+        iot.create_policy(policyName="a", policyDocument=json.dumps(REJECTED[name][0]))
+    message = caught.value.response["Error"]["Message"]
+    assert message == "Policy document is Malformed: Invalid policy syntax."
+
+
+@pytest.mark.parametrize("resource", INVALID_RESOURCES)
+def test_a_document_with_an_invalid_resource_is_malformed_with_awss_reason(iot, policy, resource):
+    """Seen in simplerobotservice#1."""
+    document = json.dumps(make_policy({**STATEMENT, "Resource": ["*", resource]}))
+    with pytest.raises(iot.exceptions.MalformedPolicyException) as caught:
+        iot.create_policy_version(policyName="connect", policyDocument=document)
+    message = caught.value.response["Error"]["Message"]
+    assert message == f"Policy document is Malformed: The following resources are invalid : {resource}"
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_document_with_a_valid_grammar_is_accepted(iot, name):
+    document = json.dumps(ACCEPTED[name])
+    assert iot.create_policy(policyName="a", policyDocument=document)["policyDocument"] == document

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.direct_client import ACCOUNT, catch_error
+from tests.support.direct_client import ACCOUNT, EMPTY_POLICY, catch_error
 
 from .test_thing_groups import create_tree
 
@@ -16,7 +16,7 @@ MISSING = ("ResourceNotFoundException", 404)
 def policies(iot):
     """Twelve policies, p0 to p11."""
     for number in range(12):
-        iot.create_policy(policyName=f"p{number}", policyDocument="{}")
+        iot.create_policy(policyName=f"p{number}", policyDocument=EMPTY_POLICY)
 
 
 def list_policies(iot, target, **extra):

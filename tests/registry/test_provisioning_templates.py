@@ -15,11 +15,13 @@ from tests.support.direct_client import (
     register_ca,
     remove_metadata,
 )
+from tests.support.stored_templates import ACCEPTED, REJECTED
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:provisioningtemplate/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/provision"
-BODY = json.dumps({"Parameters": {}, "Resources": {}})
-OTHER_BODY = json.dumps({"Resources": {"thing": {"Type": "AWS::IoT::Thing"}}})
+THING = {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}}
+BODY = json.dumps({"Resources": {"thing": THING}})
+OTHER_BODY = json.dumps({"Parameters": {}, "Resources": {"thing": THING}})
 HOOK = {"payloadVersion": "2020-04-01", "targetArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:check"}
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
@@ -218,3 +220,18 @@ def test_missing_templates_and_versions_raise_resource_not_found(iot, fleet):
         assert catch_error(operation, **missing, versionId=1) == MISSING
         assert catch_error(operation, **NAME_PARAMS, versionId=2) == MISSING
     assert catch_error(iot.update_provisioning_template, **NAME_PARAMS, defaultVersionId=2) == MISSING
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_body_that_cannot_provision_devices_is_rejected(iot, fleet, name):
+    body = json.dumps(REJECTED[name][0])
+    template = {**TEMPLATE, "templateName": "other", "templateBody": body}
+    assert catch_error(iot.create_provisioning_template, **template) == INVALID
+    assert catch_error(iot.create_provisioning_template_version, **NAME_PARAMS, templateBody=body) == INVALID
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_body_that_can_provision_devices_is_stored(iot, fleet, name):
+    body = json.dumps(ACCEPTED[name])
+    iot.create_provisioning_template_version(**NAME_PARAMS, templateBody=body, setAsDefault=True)
+    assert iot.describe_provisioning_template(**NAME_PARAMS)["templateBody"] == body

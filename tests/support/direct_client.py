@@ -20,6 +20,8 @@ from tests.support.service_models import create_session
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+EMPTY_POLICY = '{"Version": "2012-10-17", "Statement": []}'
+TEMPLATE_BODY = '{"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}}}}'
 SERVICES = ("iot", "iot-managed-integrations")
 START_SECONDS = 1_750_000_000.0
 """The time of a new `ManualClock`, in seconds since 1970."""

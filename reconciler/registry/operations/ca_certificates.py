@@ -3,6 +3,7 @@
 import json
 import uuid
 
+from reconciler.registry.algorithms import require_accepted_algorithms
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
@@ -76,6 +77,7 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
     authority = read_certificate(params["caCertificate"], "CA certificate")
     mode = params.get("certificateMode", "DEFAULT")
     _require_unregistered(context, authority, mode)
+    require_accepted_algorithms(authority.certificate, "CA certificate")
     _require_ca_constraint(authority)
     _verify_possession(context, authority, mode, params.get("verificationCertificate"))
     _require_subject_limit(context, authority)

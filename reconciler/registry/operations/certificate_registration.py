@@ -2,6 +2,7 @@
 
 import uuid
 
+from reconciler.registry.algorithms import require_accepted_algorithms
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists
@@ -28,6 +29,7 @@ def register_certificate(context: Context, params: Params) -> Output | None:
     UNCONFIRMED), InvalidRequest for the status REGISTER_INACTIVE, and for another account's certificate in mode DEFAULT.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
+    require_accepted_algorithms(certificate.certificate, "certificate")
     status = _find_initial_status(context, params)
     _require_unregistered(context, certificate)
     authority = _find_authority(context, certificate, params.get("caCertificatePem"))
@@ -47,6 +49,7 @@ def register_certificate_without_ca(context: Context, params: Params) -> Output 
     InvalidRequest for the status REGISTER_INACTIVE.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
+    require_accepted_algorithms(certificate.certificate, "certificate")
     status = _find_initial_status(context, params)
     _require_unregistered(context, certificate)
     return insert_certificate(context, certificate, status, "SNI_ONLY", None)

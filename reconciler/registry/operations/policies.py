@@ -1,21 +1,18 @@
 """Policies: their tables, and CreatePolicy, GetPolicy, ListPolicies and DeletePolicy.
 
-A policy consists of its versions, one of which is the default. A document must be a JSON object with at most 2,048
-characters that are not whitespace. Its statements are not validated, because AWS does not document which statements
-raise MalformedPolicyException.
+A policy consists of its versions, one of which is the default.
 """
 
-import re
 import uuid
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import MARKER_PAGER, order_by_seq
+from reconciler.registry.policy_documents import require_document
 from reconciler.registry.shared.policy_edges import is_policy_in_use
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
-from reconciler.registry.wire.payload import MalformedError, load_json
 
 SCHEMA = (
     """
@@ -43,10 +40,6 @@ SCHEMA = (
     """,
 )
 
-MAX_CHARACTERS = 2048
-
-_WHITESPACE = re.compile(r"\s")
-
 
 def find_policy(context: Context, name: str) -> Row | None:
     """Return the row of a policy, or None."""
@@ -72,21 +65,6 @@ def build_policy_arn(context: Context, name: str) -> str:
 def to_policy_item(context: Context, row: Row) -> dict[str, str]:
     """Return the item that represents a policy in list outputs."""
     return {"policyName": row["name"], "policyArn": build_policy_arn(context, row["name"])}
-
-
-def require_document(document: str) -> None:
-    """Raise MalformedPolicy unless the document is a JSON object and not too long.
-
-    The error code for a document that is too long is UNCONFIRMED.
-    """
-    if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
-        raise _malformed(f"it has more than {MAX_CHARACTERS} characters that are not whitespace")
-    try:
-        parsed = load_json(document.encode())
-    except MalformedError as error:
-        raise _malformed("it is not valid JSON") from error
-    if not isinstance(parsed, dict):
-        raise _malformed("it is not a JSON object")
 
 
 def insert_version(context: Context, policy: int, version: int, document: str) -> None:
@@ -200,7 +178,3 @@ def delete_policy(context: Context, params: Params) -> Output | None:
 
 def _delete_conflict(reason: str, row: Row) -> ApiError:
     return ApiError("DeleteConflictException", f"{reason} (name={row['name']})")
-
-
-def _malformed(problem: str) -> ApiError:
-    return ApiError("MalformedPolicyException", f"The policy document is not valid: {problem}.")

@@ -11,9 +11,9 @@ from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import (
     build_policy_arn,
     insert_version,
-    require_document,
     require_policy,
 )
+from reconciler.registry.policy_documents import require_document
 from reconciler.registry.store import Row
 
 MAX_VERSIONS = 5

@@ -14,7 +14,8 @@ from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import REGISTRY_PAGER
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
-from reconciler.registry.wire.payload import MalformedError, load_json
+from reconciler.registry.templates.document import TemplateError
+from reconciler.registry.templates.stored import check_stored_template
 
 SCHEMA = (
     """
@@ -84,13 +85,11 @@ def build_template_arn(context: Context, name: str) -> str:
 
 
 def insert_template_version(context: Context, template_seq: int, version: int, body: str) -> None:
-    """Insert a version of a template. Raises InvalidRequest for a body that is not a JSON object."""
+    """Insert a version of a template. Raises InvalidRequest for a body that is not valid."""
     try:
-        document = load_json(body.encode())
-    except MalformedError as error:
-        raise context.invalid("The template body is not valid JSON.") from error
-    if not isinstance(document, dict):
-        raise context.invalid("The template body is not a JSON object.")
+        check_stored_template(body)
+    except TemplateError as error:
+        raise context.invalid(str(error)) from error
     context.tx.run(
         "INSERT INTO provisioning_template_versions (template, version, body, created_at) VALUES (?, ?, ?, ?)",
         template_seq,

@@ -6,5 +6,6 @@ the two differ, the wider grammar is accepted (UNCONFIRMED). Everything else is 
 - `document`   template body → `Template`
 - `values`     a property with `Ref` and functions → its value
 - `parts`      a resource of a template → the thing, certificate or policy that it describes
+- `stored`     the check of a template that is stored for later
 - `subject`    the parameters that come from a certificate's subject
 """

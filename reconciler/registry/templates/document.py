@@ -1,8 +1,7 @@
 """Template body → `Template`: sections, resources, properties and settings.
 
 The sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`. The last is for fleet provisioning and has no
-effect on RegisterThing. `DependsOn` and `PackageVersions` are rejected: AWS does not document the former, and the latter needs
-the package catalog, which is not served.
+effect on RegisterThing. `DependsOn` is rejected: AWS does not document it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,14 @@ POLICY = "AWS::IoT::Policy"
 
 _SECTIONS = ("Parameters", "Resources", "Mappings", "DeviceConfiguration")
 _PROPERTIES = {
-    THING: ("ThingName", "AttributePayload", "ThingTypeName", "ThingGroups", "BillingGroup"),
+    THING: (
+        "ThingName",
+        "AttributePayload",
+        "ThingTypeName",
+        "ThingGroups",
+        "BillingGroup",
+        "PackageVersions",
+    ),
     CERTIFICATE: (
         "CertificateSigningRequest",
         "CertificateId",
@@ -79,8 +85,11 @@ class Template:
     policies: tuple[TemplateResource, ...]
 
 
-def read_template(body: str) -> Template:
-    """Parse a template body. Raises TemplateError."""
+def read_template(body: str, *, needs_resources: bool = True) -> Template:
+    """Parse a template body. Raises TemplateError.
+
+    Without `needs_resources`, a body that has no resources is valid.
+    """
     try:
         document = load_json(body.encode())
     except MalformedError as error:
@@ -93,7 +102,7 @@ def read_template(body: str) -> Template:
     ]
     policies = tuple(resource for resource_type, resource in resources if resource_type == POLICY)
     thing, certificate = _find_only(resources, THING), _find_only(resources, CERTIFICATE)
-    if thing is None and certificate is None:
+    if thing is None and certificate is None and (resources or needs_resources):
         raise TemplateError("Resources has neither a thing nor a certificate.")
     if policies and certificate is None:
         raise TemplateError("Resources has policies, but no certificate to attach them to.")

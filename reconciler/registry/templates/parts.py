@@ -65,6 +65,10 @@ class PolicyPart:
 
 def evaluate_thing(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
     """Evaluate a thing. Raises TemplateError."""
+    if "PackageVersions" in resource.properties:
+        raise TemplateError(
+            f"Resources.{resource.name} has PackageVersions, which needs the package catalog: it is not served."
+        )
     properties = _PropertyReader(scope, resource)
     attributes = properties.evaluate("AttributePayload", evaluate_text_map)
     groups = properties.evaluate("ThingGroups", evaluate_texts)

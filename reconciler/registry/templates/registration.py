@@ -5,11 +5,12 @@ of the template at that time is unknown.
 """
 
 from reconciler.registry.templates.document import POLICY, TemplateError
+from reconciler.registry.templates.stored import check_stored_template
 from reconciler.registry.wire.payload import MalformedError, load_json
 
 
 def check_registration_template(body: str) -> None:
-    """Raise TemplateError unless the body is a JSON object whose policies have a name or document."""
+    """Raise TemplateError unless devices can be provisioned with the body."""
     try:
         document = load_json(body.encode())
     except MalformedError as error:
@@ -25,6 +26,10 @@ def check_registration_template(body: str) -> None:
                 "Invalid registration template."
                 " Neither policyName nor policyDocument is present in the Template."
             )
+    try:
+        check_stored_template(body)
+    except TemplateError as error:
+        raise TemplateError(f"Invalid registration template. {error}") from error
 
 
 def _has_content(policy: dict[str, object]) -> bool:

@@ -146,6 +146,8 @@ _FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
     "Fn::Sub": _substitute,
 }
 
+FUNCTION_NAMES = tuple(_FUNCTIONS)
+
 
 def _require_arguments(argument: Any, number: int, path: str) -> Sequence[Any]:
     if not isinstance(argument, list) or len(argument) != number:

@@ -89,8 +89,10 @@ def test_18_versions_policies_per_certificate_and_document_length_are_limited(io
         iot.create_policy_version(policyName="p0", policyDocument=DOCUMENT)
     for number in range(10):
         iot.attach_policy(policyName=f"p{number}", target=device["certificateArn"])
-    max_size = 2048 - len('{"a":""}')  # white space is not counted
-    longest, too_long = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (max_size, max_size + 1))
+    max_size = 2048 - len('{"Id":"","Statement":[]}')  # white space is not counted
+    longest, too_long = (
+        json.dumps({"Id": "x" * size, "Statement": []}) + " \n" * 999 for size in (max_size, max_size + 1)
+    )
     iot.create_policy(policyName="longest", policyDocument=longest)
 
     assert catch_error(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
