@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.aws.service_model import MAX_TAGS, compile_pattern, find_shape
+from reconciler.aws.service_model import compile_pattern, find_shape
+from reconciler.kinds.base.aws_limits import TAGS
 
 _NOT_PORTABLE = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
 """Syntax of Java's and `regex`'s patterns that ECMA 262 lacks or reads differently."""
@@ -38,7 +39,7 @@ def _build_schema(shape: Any) -> dict[str, Any]:
             return _build_map_schema(shape.metadata.get("max"), shape.key, shape.value)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _build_map_schema(shape.metadata.get("max", MAX_TAGS), key, value)
+            return _build_map_schema(shape.metadata.get("max", TAGS.maximum), key, value)
         case "list":
             items = _build_schema(shape.member)
             return {**_build_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import regex
 
+from reconciler.kinds.base.aws_limits import TAGS
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.text import describe_value, format_choices, quote
@@ -16,12 +17,6 @@ from reconciler.model.text import describe_value, format_choices, quote
 if TYPE_CHECKING:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel, Shape
-
-MAX_TAGS = 50
-"""The maximum number of tags of one resource, which iot's model omits for lists of tags.
-
-Source: AWS General Reference, "Tag naming limits and requirements".
-"""
 
 _RESERVED_PREFIX = "aws:"
 _TAG_KEY_SHAPE = "TagKey"
@@ -240,7 +235,7 @@ def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check
     """Return the check of a map or of a list of tags; the file writes either as a table."""
     check_key, check_value = _build_check(key), _build_check(value)
     is_tags = key.name == _TAG_KEY_SHAPE
-    max_items = metadata.get("max", MAX_TAGS if is_tags else None)
+    max_items = metadata.get("max", TAGS.maximum if is_tags else None)
 
     def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:

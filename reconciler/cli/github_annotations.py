@@ -51,7 +51,8 @@ def format_command(name: str, message: str, **properties: str) -> str:
 
 def _format_message(diagnostic: Diagnostic) -> str:
     expected = f"; expected {diagnostic.expected}" if diagnostic.expected else ""
-    return f"{diagnostic.problem}{expected}{format_suggestion(diagnostic.nearest)}"
+    code = f" [{diagnostic.code}]" if diagnostic.severity == "warning" else ""
+    return f"{diagnostic.problem}{expected}{format_suggestion(diagnostic.nearest)}{code}"
 
 
 def _to_repository_path(path: Path) -> str:

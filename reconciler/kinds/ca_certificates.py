@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.aws_limits import CAS_WITH_ONE_SUBJECT
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
@@ -28,6 +29,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Deferred, Ref, Responses
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -165,6 +167,17 @@ class CaCertificates(Kind):
         yield from _check_registration(spec, desired)
         yield from _check_verification(spec)
 
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return a problem, for the last one, if too many CAs of the file have the same subject."""
+        addresses: dict[str | None, list[Address]] = {}
+        for address, resource in desired.items():
+            if address.kind == self.table:
+                addresses.setdefault(x509.read_subject(resource.spec.pem), []).append(address)
+        addresses.pop(None, None)
+        for same_subject in addresses.values():
+            for problem in CAS_WITH_ONE_SUBJECT.check(len(same_subject), ("pem",)):
+                yield max(same_subject), problem
+
     def identity(self, resource: Resource) -> str:
         """Return the SHA-256 of the DER.
 
@@ -265,11 +278,13 @@ def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[ValueProblem]:
-    """Check that a role has a template, that an inline template has a role, and a named one the type JITP."""
+    """Check the template of its own or the named one, which must be of type JITP, and the role."""
     if spec.registration_role_arn and not spec.registration_template:
         problem = "there is no template for the role"
         path = ("registration_role_arn",)
         yield ValueProblem("missing-field", problem, "a registration_template", path=path)
+    if isinstance(spec.registration_template, Document):
+        yield from check_stored_template(spec.registration_template, "registration_template")
     if isinstance(spec.registration_template, Document) and not spec.registration_role_arn:
         problem = "the template has no role of its own, so AWS cannot provision devices with it"
         expected = "a registration_role_arn"

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
 from reconciler.kinds.base.reads import NOT_FOUND
@@ -108,8 +109,9 @@ class Certificates(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the certificate or its signing request, its mode, and its grace period."""
+        """Check the certificate or its signing request, its policies, its mode, and its grace period."""
         spec: Certificate = resource.spec
+        yield from CERTIFICATE_POLICIES.check(len(spec.policies), ("policies",))
         if (spec.pem is None) == (spec.csr is None):
             problem = "a certificate needs exactly one source"
             yield ValueProblem("conflicting-fields", problem, "either pem or csr", path=("pem",))

@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
+from reconciler.kinds.base.aws_limits import DYNAMIC_GROUPS, GROUP_ATTRIBUTES, check_table_size
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, read_tags_of_desired_or_owned, request_each
@@ -27,6 +28,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -96,14 +98,19 @@ class DynamicThingGroups(Kind):
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the tags, and that AWS has the index and the version of the query language."""
+        """Check the tags, the attributes, and that AWS has the index and the version of the query language."""
         spec: DynamicThingGroup = resource.spec
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from GROUP_ATTRIBUTES.check(len(spec.attributes), ("attributes",))
         for name, only_value in (("index_name", DEFAULT_INDEX), ("query_version", DEFAULT_QUERY_VERSION)):
             value = getattr(spec, name)
             if value != only_value:
                 problem = f"{quote(value)} is not valid"
                 yield ValueProblem("invalid-choice", problem, quote(only_value), path=(name,))
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return a problem if there are more groups than an account may have."""
+        return check_table_size(DYNAMIC_GROUPS, self.table, desired)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any
 
+from reconciler.kinds.base.aws_limits import POLICY_VERSIONS
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
@@ -23,6 +24,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.policy_spec import Policy, PolicyFacts
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.versions import describe_other_versions
@@ -35,12 +37,6 @@ from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
 
 __all__ = ["KIND", "Policies", "Policy"]
-
-MAX_VERSIONS = 5
-"""Versions of a policy, including the default one."""
-
-MAX_DOCUMENT_CHARACTERS = 2048
-"""Characters of a policy document, not counting white space."""
 
 DERIVED_MEMBERS = {
     "CreatePolicyVersion.setAsDefault": "always true: the file's document is the one in effect"
@@ -72,13 +68,9 @@ class Policies(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the tags and the size of the document, which AWS counts without white space."""
+        """Check the tags, and the size, the grammar and the permissions of the document."""
         yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
-        size = len("".join(resource.spec.document.text.split()))
-        if size > MAX_DOCUMENT_CHARACTERS:
-            problem = f"the document has {size} characters, without white space"
-            expected = f"at most {MAX_DOCUMENT_CHARACTERS}"
-            yield ValueProblem("too-long", problem, expected, path=("document",))
+        yield from check_policy(resource.spec.document.text, "document")
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -143,7 +135,7 @@ class Policies(Kind):
         calls: list[ApiCall] = []
         if change.has_changed("document"):
             other_versions = change.live.get_facts(PolicyFacts).other_versions
-            if len(other_versions) + 1 >= MAX_VERSIONS:
+            if len(other_versions) + 1 >= POLICY_VERSIONS.maximum:
                 calls.append(_delete_version(name, other_versions[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
             calls.append(

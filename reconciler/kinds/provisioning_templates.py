@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from reconciler.kinds.base.aws_limits import TEMPLATE_VERSIONS, TEMPLATES, check_table_size
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
@@ -26,16 +27,15 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.versions import describe_other_versions
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
-
-MAX_VERSIONS = 5
-"""Versions of a template, including the default one."""
 
 DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",
@@ -139,8 +139,9 @@ class ProvisioningTemplates(Kind):
     deletion_blockers = frozenset({"ca_certificates"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems with the number of tags, and with a hook that the type does not allow."""
+        """Return problems with the number of tags, the body, and a hook that the type does not allow."""
         spec: ProvisioningTemplate = resource.spec
+        yield from check_stored_template(spec.body, "body")
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
             yield ValueProblem(
@@ -149,6 +150,10 @@ class ProvisioningTemplates(Kind):
                 "no hook, or the type FLEET_PROVISIONING",
                 path=("pre_provisioning_hook",),
             )
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return a problem if there are more templates than an account may have."""
+        return check_table_size(TEMPLATES, self.table, desired)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -191,7 +196,7 @@ class ProvisioningTemplates(Kind):
         calls: list[ApiCall] = []
         if change.has_changed("body"):
             other_versions = change.live.get_facts(ProvisioningTemplateFacts).other_versions
-            if len(other_versions) + 1 >= MAX_VERSIONS:
+            if len(other_versions) + 1 >= TEMPLATE_VERSIONS.maximum:
                 params = {"templateName": name, "versionId": other_versions[0]}
                 calls.append(
                     ApiCall("iot", "DeleteProvisioningTemplateVersion", params, ignored_errors=NOT_FOUND)

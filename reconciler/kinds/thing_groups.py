@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.kinds.base.aws_limits import GROUP_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
@@ -23,6 +24,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
+from reconciler.kinds.shared import thing_group_checks
 from reconciler.kinds.shared.group_membership import (
     build_workspace_group_name,
     find_hierarchy_conflicts,
@@ -91,11 +93,18 @@ class ThingGroups(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the tags, and that no dynamic group has the same name."""
+        """Check the tags and AWS's limits, and that no dynamic group has the same name."""
         yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from GROUP_ATTRIBUTES.check(len(resource.spec.attributes), ("attributes",))
+        yield from thing_group_checks.check_level(resource, desired)
+        yield from thing_group_checks.check_policies(resource, desired)
         if Address("dynamic_thing_groups", resource.address.name) in desired:
             problem = "a dynamic thing group of this file has the same name"
             yield ValueProblem("duplicate-name", problem, "another name for one of them")
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return the groups that have too many child groups."""
+        return thing_group_checks.check_children(desired)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

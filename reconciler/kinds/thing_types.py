@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.aws_limits import SEARCHABLE_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, read_tags_of_desired_or_owned, request_each
@@ -111,11 +112,7 @@ class ThingTypes(Kind):
         """Check the tags, the number of searchable attributes, and the source of each propagating one."""
         spec: ThingType = resource.spec
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
-        if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
-            problem = f"{len(spec.searchable_attributes)} searchable attributes"
-            expected = f"at most {MAX_SEARCHABLE_ATTRIBUTES}"
-            path = ("searchable_attributes",)
-            yield ValueProblem("too-many-items", problem, expected, path=path)
+        yield from SEARCHABLE_ATTRIBUTES.check(len(spec.searchable_attributes), ("searchable_attributes",))
         for attribute in spec.propagating_attributes:
             if (attribute.thing_attribute is None) == (attribute.connection_attribute is None):
                 problem = f"{quote(attribute.user_property_key)} needs exactly one source"

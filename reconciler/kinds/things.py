@@ -23,7 +23,8 @@ from reconciler.kinds.shared.group_membership import build_protected_group_name,
 from reconciler.kinds.shared.principal_reads import read_things, select_external_names
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names, hide_secrets
-from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, ThingFacts
+from reconciler.kinds.shared.thing_attributes import check_attributes
+from reconciler.kinds.shared.thing_spec import Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -100,16 +101,14 @@ class Things(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the groups, and the number of attributes of a thing without a type."""
+        """Check the groups, and the number and size of the attributes."""
         spec: Thing = resource.spec
         is_protected = resource.lifecycle.prevent_destroy or certificate_attachments.has_protected(
             spec, desired
         )
         yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
-        if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
-            problem = f"{len(spec.attributes)} attributes on a thing without a type"
-            expected = f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type"
-            yield ValueProblem("too-many-items", problem, expected, path=("attributes",))
+        has_type = spec.thing_type is not None
+        yield from check_attributes(spec.attributes, ("attributes",), "thing_type", has_type=has_type)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

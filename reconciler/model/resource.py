@@ -81,10 +81,14 @@ Reference: TypeAlias = str | External
 
 @frozen
 class Lifecycle:
-    """The table `lifecycle` of one resource: which of its changes are rejected or ignored."""
+    """The table `lifecycle` of one resource: which of its changes are rejected or ignored.
+
+    `allow` has the codes of warnings about the resource that are silenced, each with a reason. It changes no plan.
+    """
 
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()
+    allow: Mapping[str, str] = field(factory=dict, eq=False)
 
 
 @frozen

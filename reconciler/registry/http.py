@@ -40,7 +40,7 @@ class RegistrySettings:
     Durations, in seconds:
 
     - `detach_lag_seconds`: how long a thing and its principal cannot be deleted after their detachment; it is the same for a
-      policy that is detached from its target
+      policy that is detached from its target, a billing group that loses a thing, and a thing group that loses a child group
     - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
     - `thing_type_deletion_seconds`: how long a thing type must have been deprecated before it can be deleted
     - `registration_task_seconds`: how long a registration task is in progress

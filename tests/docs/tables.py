@@ -12,6 +12,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.render.json.schemas import OUTPUTS
 from tests.docs.api_tables import render_errors
+from tests.docs.check_tables import render_limits, render_warnings
 from tests.docs.command_tables import (
     render_command_overview,
     render_command_reference,
@@ -79,6 +80,8 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "command_reference": render_command_reference,
     "common_options": render_common_options,
     "errors": render_errors,
+    "warnings": render_warnings,
+    "aws_limits": render_limits,
     "fault_kinds": render_fault_kinds,
     "refresh_cost": measure_refresh_cost,
     **{f"format_{output.replace('-', '_')}": partial(render_format, output) for output in OUTPUTS},

@@ -20,6 +20,7 @@ from reconciler.model.resource import Lifecycle, Origin
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE_ARN,
+    TEMPLATE_RESOURCES,
     apply,
     converge,
     get_rejection_reasons,
@@ -156,7 +157,7 @@ def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(clou
 
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
     def make_template(template_type: str):
-        body = Document.from_value({"Parameters": {}, "Resources": {}})
+        body = Document.from_value({"Parameters": {}, "Resources": TEMPLATE_RESOURCES})
         return make_resource(
             "provisioning_templates",
             "v",

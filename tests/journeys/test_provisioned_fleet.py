@@ -24,7 +24,7 @@ pem = { file = "pki/factory.pem" }
 verification = { key = { env = "FACTORY_CA_KEY" } }
 
 [policies.telemetry]
-document = { Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iot:Connect", Resource = "*" }] }
+document = { Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iot:Receive", Resource = "*" }] }
 
 [provisioned_things."pump-{serial}"]
 for_each = { file = "devices.csv" }

@@ -144,13 +144,13 @@ def test_a_missing_parameter_is_a_warning_for_validate_and_an_error_for_plan(fol
     assert (validate.exit_code, validate.stderr) == (
         0,
         """\
-warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
+warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem  [unset-secret]
     11 | parameters = …
        | ^^^^^^^^^^
     env PUMP_PEM is unset or empty
     expected  a value before a plan uses it
 
-warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
+warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin  [unset-secret]
     11 | parameters = …
        | ^^^^^^^^^^
     env PIN is unset or empty

@@ -10,8 +10,10 @@ from reconciler.model.diagnostic import ValueProblem
 ONE_THING: dict[str, Any] = {"thing": {"Type": THING, "Properties": {"ThingName": "pump"}}}
 
 
-def make_problem(path: str, problem: str, expected: str | None = None) -> ValueProblem:
-    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
+def make_problem(
+    path: str, problem: str, expected: str | None = None, nearest: str | None = None
+) -> ValueProblem:
+    return ValueProblem("invalid-template", problem, expected, nearest, path=tuple(path.split(".")))
 
 
 def make_template_with_name(value: Any, **sections: Any) -> dict[str, Any]:
@@ -80,7 +82,10 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         make_template_with_name({"Ref": "Serail"}, Parameters={"Serial": {"Type": "String", "Default": "1"}}),
         [
             make_problem(
-                "Resources.thing.Properties.ThingName.Ref", "'Serail' is not a parameter", "one of Serial"
+                "Resources.thing.Properties.ThingName.Ref",
+                "'Serail' is not a parameter",
+                "one of Serial",
+                "Serial",
             )
         ],
     ),

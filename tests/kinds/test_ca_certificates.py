@@ -9,7 +9,7 @@ from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.support.desired_states import AUTHORITIES, ROLE_ARN, make_ca, make_resource
+from tests.support.desired_states import AUTHORITIES, ROLE_ARN, TEMPLATE_RESOURCES, make_ca, make_resource
 from tests.support.kind_driver import (
     OWNERSHIP_TAGS,
     build_arn,
@@ -34,7 +34,9 @@ def make_template(template_type: str = "JITP"):
         "provisioning_templates",
         "t",
         ProvisioningTemplate(
-            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE_ARN, type=template_type
+            Document.from_value({"Resources": TEMPLATE_RESOURCES}),
+            provisioning_role_arn=ROLE_ARN,
+            type=template_type,
         ),
     )
 

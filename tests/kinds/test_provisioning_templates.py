@@ -9,7 +9,14 @@ from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate, 
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.support.desired_states import ROLE_ARN, converge, make_resource, make_state, plan_state
+from tests.support.desired_states import (
+    ROLE_ARN,
+    TEMPLATE_RESOURCES,
+    converge,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -26,7 +33,7 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 ARN = build_arn("provisioningtemplate/a")
-BODY = Document.parse('{"Resources": {}}')
+BODY = Document.from_value({"Resources": TEMPLATE_RESOURCES})
 HOOK = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
 HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
 SPEC = ProvisioningTemplate(
@@ -71,7 +78,7 @@ def test_a_live_template_is_read_with_its_versions():
         "DescribeProvisioningTemplate": {
             "templateName": "a",
             "templateArn": ARN,
-            "templateBody": '{ "Resources" : {} }',
+            "templateBody": f" {BODY.text} ",
             "provisioningRoleArn": ROLE_ARN,
             "type": "FLEET_PROVISIONING",
             "enabled": True,
@@ -121,7 +128,7 @@ def test_a_new_body_is_a_new_default_version_and_replaces_the_oldest_of_five(
 def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
     cloud = Cloud()
     for number in range(10):
-        body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
+        body = Document.from_value({"Resources": TEMPLATE_RESOURCES, "Mappings": {str(number): {}}})
         converge(make_state(make_template(evolve(SPEC, body=body))), cloud)
     assert plan_state(make_state(make_template(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
@@ -130,7 +137,7 @@ def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
 def test_spaces_in_the_body_are_not_a_change():
     assert (
         make_change(
-            make_template(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), make_live(SPEC)
+            make_template(evolve(SPEC, body=Document.parse(f" {BODY.text} "))), make_live(SPEC)
         ).fields
         == ()
     )

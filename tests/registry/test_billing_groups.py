@@ -121,6 +121,19 @@ def test_creating_a_thing_again_without_its_billing_group_raises_409(iot, acme):
     assert catch_error(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
 
 
+def test_a_billing_group_cannot_be_deleted_within_the_detach_lag_of_a_thing(iot, acme, clock):
+    iot.create_thing(thingName="pump-7", billingGroupName="acme")
+    iot.remove_thing_from_billing_group(thingName="pump-7", billingGroupName="acme")
+    clock.advance(4.0)
+    # Removing it again changes nothing.
+    iot.remove_thing_from_billing_group(thingName="pump-7", billingGroupName="acme")
+    assert catch_error(iot.delete_billing_group, billingGroupName="acme") == INVALID
+    clock.advance(1.0)
+    iot.delete_billing_group(billingGroupName="acme")
+
+    assert catch_error(iot.describe_billing_group, billingGroupName="acme") == MISSING
+
+
 def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     assert catch_error(iot.delete_billing_group, billingGroupName="acme") == INVALID

@@ -107,7 +107,19 @@ def test_an_update_merges_or_replaces_attributes(iot):
     assert emptied == {"thingGroupDescription": "a hall"}
 
 
-def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
+def test_a_group_cannot_be_deleted_within_the_detach_lag_of_a_child(iot, clock):
+    create_tree(iot, {"site": {"hall": {}}, "other": {}})
+    iot.delete_thing_group(thingGroupName="hall")
+    clock.advance(4.9)
+    assert catch_error(iot.delete_thing_group, thingGroupName="site") == INVALID
+    iot.delete_thing_group(thingGroupName="other")
+    clock.advance(0.1)
+    iot.delete_thing_group(thingGroupName="site")
+
+    assert iot.list_thing_groups()["thingGroups"] == []
+
+
+def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot, clock):
     """Tested over HTTP too, by test_20 in facts/test_things.py."""
     create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
@@ -115,6 +127,7 @@ def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
 
     assert catch_error(iot.delete_thing_group, thingGroupName="site") == INVALID
     iot.delete_thing_group(thingGroupName="hall")
+    clock.advance(5.0)
     iot.delete_thing_group(thingGroupName="site")
     iot.delete_thing_group(thingGroupName="missing")
     assert iot.list_thing_groups()["thingGroups"] == []

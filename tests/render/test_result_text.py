@@ -148,7 +148,14 @@ def test_a_comparison_wraps_long_values_in_their_columns():
 def test_diagnostics_show_their_lines_in_the_file():
     lines = ["[things.pump-7]", 'atributes = { site = "oslo" }', "[certificates.pump-7]"]
     diagnostics = [
-        Diagnostic("a.toml", 3, "it expired", address="certificates.pump-7", severity="warning"),
+        Diagnostic(
+            "a.toml",
+            3,
+            "it expired",
+            address="certificates.pump-7",
+            severity="warning",
+            code="certificate-expired",
+        ),
         Diagnostic(
             "a.toml",
             2,
@@ -167,7 +174,7 @@ def test_diagnostics_show_their_lines_in_the_file():
         "    expected  a field of a thing\n"
         "    did you mean  attributes?\n"
         "\n"
-        "warning: a.toml:3  certificates.pump-7\n"
+        "warning: a.toml:3  certificates.pump-7  [certificate-expired]\n"
         "    3 | [certificates.pump-7]\n"
         "      |               ^^^^^^\n"
         "    it expired\n"

@@ -28,6 +28,7 @@ from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE_ARN,
+    TEMPLATE_RESOURCES,
     make_ca,
     make_managed_thing,
     make_resource,
@@ -158,7 +159,9 @@ def _draw_templates(draw: st.DrawFn) -> list[Resource]:
         template_type = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
         hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
         spec = ProvisioningTemplate(
-            body=Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            body=Document.from_value(
+                {"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": TEMPLATE_RESOURCES}
+            ),
             provisioning_role_arn=ROLE_ARN,
             type=template_type,
             enabled=draw(st.booleans()),

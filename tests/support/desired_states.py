@@ -34,6 +34,8 @@ from tests.support.registry_client import TARGET, Cloud
 
 AUTHORITIES = {name: Authority(name) for name in ("alpha", "beta")}
 ROLE_ARN = "arn:aws:iam::123456789012:role/provisioning"
+TEMPLATE_RESOURCES = {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}}}
+"""The resources of the smallest valid provisioning template."""
 QUOTAS = load_quotas({})  # the quotas that AWS grants by default
 
 

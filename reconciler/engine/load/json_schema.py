@@ -31,6 +31,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import Reference
 from reconciler.model.secret import Secret
 from reconciler.model.settings import Settings
+from reconciler.model.warning_codes import SILENCEABLE_CODES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -191,6 +192,12 @@ def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
         field_schema = _add_constraints(schema["properties"][name], constraints, member)
         schema["properties"][name] = {"description": member.doc, **field_schema}
     common_keys = _build_object_schema(CommonKeys, _TEXT)["properties"]
+    common_keys["lifecycle"]["properties"]["allow"] = {
+        "type": "object",
+        "description": "Warnings to silence: the code of each, and why it is allowed.",
+        "propertyNames": {"enum": list(SILENCEABLE_CODES)},
+        "additionalProperties": {"type": "string", "pattern": r"\S"},
+    }
     common_keys[MOVED] = _build_closed_object(
         {key: {"type": "string", "pattern": rf"^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )

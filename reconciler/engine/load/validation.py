@@ -11,6 +11,7 @@ from typing import Any, get_origin
 import attrs
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
+from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_type
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resources import ParsedDeclaration
@@ -57,6 +58,8 @@ def check_declarations(
     scope = Scope(workspace, desired)
     normalized = normalize_resources(desired)
     reserved_addresses = list_reserved_addresses(workspace)
+    joint_problems = _check_tables(normalized)
+    warning_filter = WarningFilter()
     for address, item in parsed_declarations.items():
         common_keys = item.common_keys
         problems = [
@@ -64,17 +67,30 @@ def check_declarations(
             *reference_checker.check_fields(item),
             *reference_checker.check_depends_on(common_keys.depends_on),
             *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
+            *check_allow(item),
             *_check_constraints(item, scope, constraints),
             *_find_unset_secrets(item.values),
+            *joint_problems.get(address, ()),
         ]
         if item.resource:
             problems += item.kind.check(normalized[address], normalized)
         if address in reserved_addresses:
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
-        diagnostics.add(item.declaration, *problems)
+        diagnostics.add(item.declaration, *warning_filter.remove_allowed(item, problems))
+    for declaration, unused_entry in warning_filter.find_unused():
+        diagnostics.add(declaration, unused_entry)
     _check_identities(parsed_declarations.values(), desired, diagnostics)
     _check_cycles(parsed_declarations, diagnostics)
+
+
+def _check_tables(desired: Desired) -> dict[Address, list[ValueProblem]]:
+    """Return the problems that concern several resources of a kind, by the address to report each for."""
+    problems: dict[Address, list[ValueProblem]] = defaultdict(list)
+    for kind in all_kinds().values():
+        for address, problem in kind.check_together(desired):
+            problems[address].append(problem)
+    return problems
 
 
 class _ReferenceChecker:

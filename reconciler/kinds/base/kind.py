@@ -7,6 +7,7 @@ suit most kinds:
 | Hook | Called | Default |
 | --- | --- | --- |
 | `evaluate` | while loading: what is derived once from this resource and the rest of the file? | nothing |
+| `check_together` | while loading: what is wrong with several resources together, such as too many of them? | nothing |
 | `aws_identities` | while loading: which AWS resources does a declaration describe? No two may share one. | its `identity` |
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
@@ -155,6 +156,10 @@ class Kind(ABC):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return errors and warnings about one resource, beyond types and AWS's limits on values."""
+        return ()
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return problems that concern several resources of the file, each with the address to report it for."""
         return ()
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:

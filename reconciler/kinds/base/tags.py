@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.kinds.base.aws_limits import TAGS
 from reconciler.model.call import ApiCall
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Live, Resource
@@ -21,12 +22,6 @@ Source: AWS General Reference, "Tag naming limits and requirements". They are no
 OWNER_TAG = "reconciler:workspace"
 NAME_TAG = "reconciler:name"
 PROTECTED_TAG = "reconciler:prevent-destroy"
-
-MAX_TAGS = 50
-"""The maximum number of tags of a resource, and of meta data entries of a managed thing.
-
-The first is from the AWS General Reference, the second from the service model of managed integrations.
-"""
 
 OWNERSHIP_TAG_COUNT = 3
 """The number of ownership tags that every taggable kind uses: owner, name and `prevent_destroy`."""
@@ -72,8 +67,11 @@ def check_room_for_added_entries(
     field: str, entries: Mapping[str, str], added_count: int
 ) -> Iterator[ValueProblem]:
     """Yield a problem if the user's tags or meta data leave no room for the entries that reconciler adds."""
-    room = MAX_TAGS - added_count
-    if room < len(entries) <= MAX_TAGS:  # more entries violate AWS's own limit, which is checked elsewhere
+    # The service model of managed integrations has the same maximum for the meta data of a managed thing.
+    room = TAGS.maximum - added_count
+    if (
+        room < len(entries) <= TAGS.maximum
+    ):  # more entries violate AWS's own limit, which is checked elsewhere
         problem = f"{len(entries)} entries leave no room for the {added_count} that reconciler adds"
         yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 

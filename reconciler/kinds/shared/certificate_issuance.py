@@ -47,6 +47,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
         problem, expected = "not a certificate signing request", "one in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
         return
+    yield from x509.check_request_key(spec.csr, "csr")
     if not isinstance(spec.save_to, OutputFile):
         problem, expected = "there is no file for the issued certificate", "the path of a new file"
         yield ValueProblem("missing-field", problem, expected, path=("save_to",))

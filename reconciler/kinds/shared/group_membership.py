@@ -8,20 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+from reconciler.kinds.base.aws_limits import THING_STATIC_GROUPS
 from reconciler.kinds.base.context import PlanContext, Read
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Update
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import Desired, External, Inventory, Reference
 from reconciler.model.text import quote
-
-MAX_GROUPS = 10
-"""Static groups that a thing may be in.
-
-The workspace's own group is one of them, and for a thing with `prevent_destroy` the group of protected things another.
-"""
 
 _MAX_MARKERS = 2
 """The workspace's own groups that a thing may be in."""
@@ -95,12 +90,7 @@ def check_groups(
     `is_protected` is whether the thing will be in the group of protected things, too.
     """
     path = ("thing_groups",)
-    marker_count = 2 if is_protected else 1
-    if len(groups) + marker_count > MAX_GROUPS:
-        markers = "the workspace's own group" if marker_count == 1 else "the workspace's own two groups"
-        reason = " (the second is for prevent_destroy)" if is_protected else ""
-        problem = f"{len(groups)} groups and {markers}{reason} are more than the {MAX_GROUPS} that AWS allows"
-        yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - marker_count}", path=path)
+    yield from check_group_count(len(groups), path, is_protected=is_protected)
     names = [_get_name(group) for group in groups]
     for name in names:
         if name.startswith(_PREFIX):
@@ -122,6 +112,15 @@ def _group_by_hierarchy(names: Iterable[str], desired: Desired) -> Collection[Se
     for name in names:
         names_by_root[_find_root(name, find_parent)].append(name)
     return names_by_root.values()
+
+
+def check_group_count(count: int, path: ValuePath, *, is_protected: bool) -> Iterator[ValueProblem]:
+    """Yield a problem if a thing has too many groups to join the workspace's own ones."""
+    own_group_count = 2 if is_protected else 1
+    own_groups = "the workspace's own group"
+    if is_protected:
+        own_groups = "the workspace's own two groups (the second is for prevent_destroy)"
+    yield from THING_STATIC_GROUPS.check(count, path, reserved=own_group_count, reserved_for=own_groups)
 
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +156,7 @@ def change_protection(name: str, change: Create | Update, context: PlanContext) 
 
 def has_room_for_markers(groups: Iterable[Reference]) -> bool:
     """Return whether a thing in these groups can join the workspace's own two groups before it leaves any."""
-    return len([*groups]) + _MAX_MARKERS <= MAX_GROUPS
+    return len([*groups]) + _MAX_MARKERS <= THING_STATIC_GROUPS.maximum
 
 
 def move(
@@ -172,7 +171,7 @@ def move(
     before, after = list(before), list(after)
     added = [group for group in after if group not in before]
     removed = [group for group in before if group not in after]
-    exceeds_limit = len(before) + len(added) + _MAX_MARKERS > MAX_GROUPS
+    exceeds_limit = len(before) + len(added) + _MAX_MARKERS > THING_STATIC_GROUPS.maximum
     removed_first = [
         group
         for group in removed

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
+from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
+from reconciler.kinds.shared.group_membership import check_group_count
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint
 from reconciler.kinds.shared.provisioning_template import TemplateError
-from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES
+from reconciler.kinds.shared.provisioning_template_checks import find_template_warnings
+from reconciler.kinds.shared.thing_attributes import check_attributes
 from reconciler.model.address import Address
 from reconciler.model.change import Update
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
@@ -59,7 +64,8 @@ def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
         return
     yield from _check_secrets(blueprint)
     yield from _check_certificate(blueprint, save_to)
-    yield from _check_attributes(blueprint)
+    yield from _check_limits(blueprint, resource)
+    yield from map(_move_into_template, find_template_warnings(blueprint.evaluated.policies))
 
 
 def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
@@ -111,9 +117,12 @@ def _is_external(template: Document | str) -> bool:
 
 
 def _to_template_problems(error: TemplateError) -> Iterator[ValueProblem]:
-    for problem in error.problems:
-        text = f"{format_path(problem.path)}: {problem.problem}"
-        yield ValueProblem(problem.code, text, problem.expected, path=("template",))
+    yield from map(_move_into_template, error.problems)
+
+
+def _move_into_template(problem: ValueProblem) -> ValueProblem:
+    """Return the problem for the field `template`, with the path inside the template in its text."""
+    return evolve(problem, problem=f"{format_path(problem.path)}: {problem.problem}", path=("template",))
 
 
 def _check_secrets(blueprint: Blueprint) -> Iterator[ValueProblem]:
@@ -147,7 +156,9 @@ def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | Non
         problem = "the CertificateSigningRequest is not valid"
         expected = "a request in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("parameters",))
-    elif save_to is None:
+        return
+    yield from x509.check_request_key(request, "parameters")
+    if save_to is None:
         problem = "the certificate that AWS issues would not be saved"
         yield ValueProblem("missing-field", problem, "the path of a new file", path=("save_to",))
     elif blueprint.certificate and x509.compute_public_key_digest(blueprint.certificate) != key_digest:
@@ -156,9 +167,9 @@ def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | Non
         yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
 
 
-def _check_attributes(blueprint: Blueprint) -> Iterator[ValueProblem]:
+def _check_limits(blueprint: Blueprint, resource: Resource) -> Iterator[ValueProblem]:
     has_type = "ThingTypeName" in blueprint.thing.properties
-    if not has_type and len(blueprint.attributes) > MAX_UNTYPED_ATTRIBUTES:
-        problem = f"{len(blueprint.attributes)} attributes on a thing without a type"
-        expected = f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName"
-        yield ValueProblem("too-many-items", problem, expected, path=("template",))
+    yield from check_attributes(blueprint.attributes, ("template",), "ThingTypeName", has_type=has_type)
+    is_protected = resource.lifecycle.prevent_destroy
+    yield from check_group_count(len(blueprint.groups), ("template",), is_protected=is_protected)
+    yield from CERTIFICATE_POLICIES.check(len(blueprint.evaluated.policies), ("template",))

@@ -1,7 +1,8 @@
 """Evaluate provisioning templates: the thing, certificate and policies that they create.
 
 Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". AWS does not
-replace a reference to a parameter that has neither a value nor a default; here such a reference is an error.
+replace a reference to a parameter that has neither a value nor a default; here such a reference is an error. RegisterThing's
+templates and stored ones (fleet provisioning, just-in-time provisioning) have one grammar, which is checked here only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.provisioning_template_functions import (
     Parameters,
     TemplateProblems,
@@ -20,7 +22,7 @@ from reconciler.kinds.shared.provisioning_template_functions import (
 )
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
-from reconciler.model.text import quote
+from reconciler.model.text import closest_match, quote
 
 THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
 
@@ -59,7 +61,8 @@ _CERTIFICATE_PROPERTY_PATTERNS = (
         re.compile("[0-9a-f]{64}"),
         "the ID of a registered certificate: 64 hexadecimal digits",
     ),
-    ("Status", re.compile("ACTIVE|INACTIVE"), "ACTIVE or INACTIVE"),
+    # AWS's examples of fleet templates write `Active`.
+    ("Status", re.compile("ACTIVE|INACTIVE", re.IGNORECASE), "ACTIVE or INACTIVE"),
     (
         "ThingPrincipalType",
         re.compile("EXCLUSIVE_THING|NON_EXCLUSIVE_THING"),
@@ -99,18 +102,26 @@ def evaluate(
     includes the value of a secret is a `Secret`.
     """
     evaluation = _Evaluation(template, parameters, pseudo_parameters)
-    typed_resources = evaluation.evaluate_resources()
-    if evaluation.problems:
-        # `Fn::Sub` resolves its references twice, so their problems are reported twice.
-        distinct_problems = dict.fromkeys(evaluation.problems)
-        raise TemplateError(*distinct_problems)
-    things = [resource for type_name, resource in typed_resources if type_name == THING]
-    certificates = [resource for type_name, resource in typed_resources if type_name == CERTIFICATE]
-    policies = tuple(resource for type_name, resource in typed_resources if type_name == POLICY)
+    things, certificates, policies = _evaluate_by_type(evaluation)
     problems = _check_counts(len(things), len(certificates), len(policies))
     if problems:
         raise TemplateError(*problems)
     return EvaluatedTemplate(things[0], certificates[0] if certificates else None, policies)
+
+
+def find_stored_policies(template: Mapping[str, Any], parameters: Parameters) -> tuple[TemplateResource, ...]:
+    """Return the policies of a template that AWS stores.
+
+    Raises TemplateError if the template is not valid. Unlike `evaluate`, this accepts a template that creates no thing or, as AWS may store it, nothing at all.
+    """
+    evaluation = _Evaluation(template, parameters, {}, needs_resources=False)
+    things, certificates, policies = _evaluate_by_type(evaluation)
+    if not template.get("Resources"):
+        return ()
+    problems = _check_counts(len(things), len(certificates), len(policies), is_thing_required=False)
+    if problems:
+        raise TemplateError(*problems)
+    return policies
 
 
 def evaluate_certificates(template: Mapping[str, Any], parameters: Parameters) -> list[TemplateResource]:
@@ -122,11 +133,33 @@ def evaluate_certificates(template: Mapping[str, Any], parameters: Parameters) -
     return [resource for _, resource in typed_resources]
 
 
-def _check_counts(thing_count: int, certificate_count: int, policy_count: int) -> list[ValueProblem]:
+def _evaluate_by_type(
+    evaluation: _Evaluation,
+) -> tuple[list[TemplateResource], list[TemplateResource], tuple[TemplateResource, ...]]:
+    """Return the things, certificates and policies of a template. Raises TemplateError."""
+    typed_resources = evaluation.evaluate_resources()
+    if evaluation.problems:
+        # `Fn::Sub` resolves its references twice, so their problems are reported twice.
+        distinct_problems = dict.fromkeys(evaluation.problems)
+        raise TemplateError(*distinct_problems)
+    things = [resource for type_name, resource in typed_resources if type_name == THING]
+    certificates = [resource for type_name, resource in typed_resources if type_name == CERTIFICATE]
+    policies = tuple(resource for type_name, resource in typed_resources if type_name == POLICY)
+    return things, certificates, policies
+
+
+def _check_counts(
+    thing_count: int, certificate_count: int, policy_count: int, *, is_thing_required: bool = True
+) -> list[ValueProblem]:
     problems = []
-    if thing_count != 1:
+    if thing_count > 1 or (is_thing_required and not thing_count):
         problem = f"{thing_count} resources of type {THING}"
-        problems.append(build_template_problem("Resources", problem, "exactly one"))
+        expected = "exactly one" if is_thing_required else "at most one"
+        problems.append(build_template_problem("Resources", problem, expected))
+    elif not thing_count and not certificate_count:
+        problem = "neither a thing nor a certificate"
+        expected = f"a resource of type {THING} or {CERTIFICATE}"
+        problems.append(build_template_problem("Resources", problem, expected))
     if certificate_count > 1:
         problem = f"{certificate_count} resources of type {CERTIFICATE}"
         problems.append(build_template_problem("Resources", problem, "at most one"))
@@ -140,8 +173,14 @@ class _Evaluation:
     """Evaluates the resources of a template and collects the template's problems."""
 
     def __init__(
-        self, template: Mapping[str, Any], parameters: Parameters, pseudo_parameters: Parameters
+        self,
+        template: Mapping[str, Any],
+        parameters: Parameters,
+        pseudo_parameters: Parameters,
+        *,
+        needs_resources: bool = True,
     ) -> None:
+        self._needs_resources = needs_resources
         self.problems = TemplateProblems()
         self._template = template
         for name in sorted(template.keys() - _SECTIONS):
@@ -151,8 +190,8 @@ class _Evaluation:
 
     def evaluate_resources(self, only_type: str | None = None) -> list[tuple[str, TemplateResource]]:
         """Return pairs of a resource's type and the resource; with `only_type`, those of that type."""
-        resources = self._template.get("Resources")
-        if not isinstance(resources, dict) or not resources:
+        resources = self._template.get("Resources", {})
+        if not isinstance(resources, dict) or (self._needs_resources and not resources):
             self.problems.add("Resources", "no resources", "a table of resources")
             return []
         typed_resources = []
@@ -178,6 +217,8 @@ class _Evaluation:
         properties = self._evaluate_properties(path, type_name, body.get("Properties", {}))
         overrides = self._parse_overrides(path, type_name, body.get("OverrideSettings", {}))
         self._check_properties(path, type_name, properties)
+        if isinstance(properties.get("Status"), str):
+            properties["Status"] = properties["Status"].upper()
         return TemplateResource(name, properties, overrides)
 
     def _evaluate_properties(self, path: str, type_name: str, properties: Any) -> dict[str, Any]:
@@ -185,8 +226,9 @@ class _Evaluation:
         for key, value in self.problems.check_table(f"{path}.Properties", properties).items():
             value_path = f"{path}.Properties.{key}"
             if key not in _PROPERTIES[type_name]:
-                expected = ", ".join(sorted(_PROPERTIES[type_name]))
-                self.problems.add(value_path, f"not a property of {type_name}", expected)
+                names = sorted(_PROPERTIES[type_name])
+                nearest = closest_match(key, names)
+                self.problems.add(value_path, f"not a property of {type_name}", ", ".join(names), nearest)
             elif key in {"AttributePayload", "PackageVersions"}:
                 table = self.problems.check_table(value_path, value)
                 evaluated[key] = {
@@ -242,8 +284,12 @@ class _Evaluation:
             self.problems.add(f"{path}.Properties", problem, "exactly one")
 
     def _check_document(self, path: str, text: Any) -> None:
-        if isinstance(text, str):
-            try:
-                Document.parse(text)
-            except InvalidValueError as error:
-                self.problems.add(path, error.problems[0].problem, "a policy document as JSON text")
+        if not isinstance(text, str):
+            return
+        try:
+            Document.parse(text)
+        except InvalidValueError as error:
+            self.problems.add(path, error.problems[0].problem, "a policy document as JSON text")
+        else:
+            errors = (problem for problem in check_policy(text) if problem.severity == "error")
+            self.problems += (problem.nest_under(*path.split(".")) for problem in errors)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.secret import Secret
-from reconciler.model.text import quote
+from reconciler.model.text import closest_match, quote
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
@@ -25,17 +25,19 @@ characters.
 """
 
 
-def build_template_problem(path: str, problem: str, expected: str | None) -> ValueProblem:
+def build_template_problem(
+    path: str, problem: str, expected: str | None, nearest: str | None = None
+) -> ValueProblem:
     """Return a problem at a dotted path inside a template."""
-    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
+    return ValueProblem("invalid-template", problem, expected, nearest, path=tuple(path.split(".")))
 
 
 class TemplateProblems(list[ValueProblem]):
     """The problems of one template, in the order of the evaluation."""
 
-    def add(self, path: str, problem: str, expected: str | None = None) -> None:
+    def add(self, path: str, problem: str, expected: str | None = None, nearest: str | None = None) -> None:
         """Add a problem at a dotted path inside the template."""
-        self.append(build_template_problem(path, problem, expected))
+        self.append(build_template_problem(path, problem, expected, nearest))
 
     def check_table(self, path: str, value: Any) -> Mapping[str, Any]:
         """Return the value if it is a table; else add a problem and return an empty one."""
@@ -166,7 +168,9 @@ class TemplateValues:
             self._problems.add(path, problem, "a value in parameters")
         else:
             quoted_name = quote(name) if isinstance(name, str) else repr(name)
-            self._problems.add(path, f"{quoted_name} is not a parameter", self._describe_declared())
+            nearest = closest_match(name, self._declared) if isinstance(name, str) else None
+            problem = f"{quoted_name} is not a parameter"
+            self._problems.add(path, problem, self._describe_declared(), nearest)
         return ""
 
     def _join(self, path: str, argument: Any) -> str:
@@ -187,8 +191,9 @@ class TemplateValues:
                 index_text = self._evaluate_text(f"{path}.0", index)
                 if isinstance(texts, list) and index_text.isdecimal() and int(index_text) < len(texts):
                     return texts[int(index_text)]
-                problem = f"the list has no item {index_text}"
-                self._problems.add(path, problem, "an index inside the list, from 0")
+                if not self._depends_on_unset_value():
+                    problem = f"the list has no item {index_text}"
+                    self._problems.add(path, problem, "an index inside the list, from 0")
                 return ""
         self._problems.add(path, "invalid arguments", "[index, [values]]")
         return ""
@@ -202,9 +207,9 @@ class TemplateValues:
                     value = value.get(key) if isinstance(value, dict) else None
                 if isinstance(value, str):
                     return value
-                self._problems.add(
-                    path, f"Mappings has no {'.'.join(keys)}", "a mapping and two keys inside it"
-                )
+                if not self._depends_on_unset_value():
+                    problem = f"Mappings has no {'.'.join(keys)}"
+                    self._problems.add(path, problem, "a mapping and two keys inside it")
                 return ""
         self._problems.add(path, "invalid arguments", '["mapping", "key", "key"]')
         return ""
@@ -237,6 +242,10 @@ class TemplateValues:
         if not self._reserve(path, size):
             return ""
         return _SUBSTITUTION.sub(substitute, text).replace("${!", "${")
+
+    def _depends_on_unset_value(self) -> bool:
+        """Return whether the value under evaluation refers to a parameter whose value is not known."""
+        return not self._used_parameters.isdisjoint(self._unset_secrets)
 
     def _reserve(self, path: str, characters: int) -> bool:
         """Count characters and return whether the template may still produce them.

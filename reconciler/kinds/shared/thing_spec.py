@@ -12,9 +12,6 @@ from attrs import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.model.resource import NotCompared, Reference
 
-MAX_UNTYPED_ATTRIBUTES = 3
-"""The maximum number of attributes of a thing without a type."""
-
 
 @frozen
 class Thing:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from reconciler.kinds.shared.key_algorithms import check_certificate_algorithms, check_key
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 def read_expiry(pem: Pem) -> datetime.datetime | None:
     """Return when the certificate expires, or None if only its ID is known."""
     return _load(pem.text).not_valid_after_utc if pem.text else None
+
+
+def read_subject(pem: Pem) -> str | None:
+    """Return the certificate's subject, or None if the certificate is not valid or only its ID is known."""
+    try:
+        return _load(_require_text(pem)).subject.rfc4514_string()
+    except ValueError:
+        return None
 
 
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
@@ -33,6 +42,7 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
             "invalid-certificate", "not a valid X.509 certificate", "a certificate in PEM", path=(field,)
         )
         return
+    yield from check_certificate_algorithms(certificate, field)
     now = datetime.datetime.now(datetime.UTC)
     expires = certificate.not_valid_after_utc
     if expires <= now:
@@ -84,6 +94,9 @@ _SUBJECT_ATTRIBUTES = {
 }
 """Parameters without their prefix, and what `cryptography` calls the part of the subject that each contains."""
 
+CERTIFICATE_PARAMETERS = frozenset(_PARAMETER_PREFIX + name for name in ("Id", *_SUBJECT_ATTRIBUTES))
+"""The parameters that a certificate may provide."""
+
 
 def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
     """Return the values that a certificate provides for a template's parameters, by parameter.
@@ -108,6 +121,13 @@ def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
 def select_certificate_parameters(declared: Iterable[str]) -> set[str]:
     """Return the declared parameters that a certificate may provide."""
     return {name for name in declared if name.startswith(_PARAMETER_PREFIX)}
+
+
+def check_request_key(csr: str, *path: str) -> Iterator[ValueProblem]:
+    """Yield a problem if AWS does not accept the key of a signing request, which must be valid."""
+    from cryptography import x509
+
+    return check_key(x509.load_pem_x509_csr(csr.encode()), *path)
 
 
 def compute_signing_request_key_digest(csr: str) -> str | None:

@@ -30,17 +30,20 @@ def add_thing_to_billing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "RemoveThingFromBillingGroup")
 def remove_thing_from_billing_group(context: Context, params: Params) -> Output | None:
-    """Remove a thing from a billing group; both are given by name or ARN.
+    """Remove a thing from a billing group, which cannot be deleted for the next `detach_lag_seconds`.
 
-    If the thing is not a member, nothing changes.
+    Both are given by name or ARN. If the thing is not a member, nothing changes. AWS documents that the call is asynchronous.
 
     Raises ResourceNotFound, InvalidRequest as `resolve_name` does.
     """
     thing, group = _require_thing_and_group(context, params)
+    if thing["billing_group"] != group["name"]:
+        return None
+    context.tx.run("UPDATE things SET billing_group = NULL WHERE seq = ?", thing["seq"])
     context.tx.run(
-        "UPDATE things SET billing_group = NULL WHERE seq = ? AND billing_group = ?",
-        thing["seq"],
-        group["name"],
+        "UPDATE billing_groups SET members_until = ? WHERE seq = ?",
+        context.now + context.settings.detach_lag_seconds,
+        group["seq"],
     )
     return None
 

@@ -1,6 +1,7 @@
 """Billing groups: their table, and the operations that create, describe, list, update and delete them.
 
-A thing is in at most one billing group, which is stored with the thing.
+A thing is in at most one billing group, which is stored with the thing. `members_until` is the time until which a removed thing
+still blocks the group's deletion; it is null if none was removed.
 """
 
 import uuid
@@ -26,6 +27,7 @@ SCHEMA = (
     )
     """,
     "CREATE INDEX billing_groups_by_age ON billing_groups (scope, seq)",
+    "ALTER TABLE billing_groups ADD COLUMN members_until REAL",
 )
 
 
@@ -153,7 +155,7 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
 
     UNCONFIRMED: a thing in the group blocks the deletion. A client that removes the things first works either way.
 
-    Raises InvalidRequest while a thing is in the group, VersionConflict (409).
+    Raises InvalidRequest while a thing is in the group and for `detach_lag_seconds` after it was removed, VersionConflict (409).
     """
     row = find_billing_group(context, params["billingGroupName"])
     if row is None:
@@ -162,7 +164,7 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
     member = context.tx.fetch_one(
         "SELECT 1 FROM things WHERE scope = ? AND billing_group = ? LIMIT 1", context.scope, row["name"]
     )
-    if member is not None:
+    if member is not None or context.now < (row["members_until"] or 0):
         raise context.invalid(f"Cannot delete billing group {row['name']}: things are in it.")
     context.tx.run("DELETE FROM billing_groups WHERE seq = ?", row["seq"])
     delete_tags(context, build_billing_group_arn(context, row["name"]))

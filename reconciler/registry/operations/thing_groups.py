@@ -2,6 +2,7 @@
 
 Dynamic groups are in the same table, with a query, and have their own operations for creation, update and deletion. A group's
 parent never changes, so its `root` and `depth` are written once. A hierarchy consists of all groups with the same root.
+`children_until` is the time until which a deleted child group still blocks the group's deletion; it is null if none was deleted.
 """
 
 import json
@@ -44,6 +45,7 @@ SCHEMA = (
     "ALTER TABLE thing_groups ADD COLUMN query TEXT",
     "ALTER TABLE thing_groups ADD COLUMN query_version TEXT",
     "CREATE INDEX thing_groups_dynamic ON thing_groups (scope, seq) WHERE query IS NOT NULL",
+    "ALTER TABLE thing_groups ADD COLUMN children_until REAL",
 )
 
 MAX_DEPTH = 7
@@ -221,20 +223,27 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
 
     Its things are not deleted, and its policies are detached.
 
-    Raises InvalidRequest for a group with children and for a dynamic group, VersionConflict (409).
+    Raises InvalidRequest for a dynamic group, and for a group with children or a child that was deleted within the last
+    `detach_lag_seconds`: Terraform's provider waits for this. Raises VersionConflict (409).
     """
     row = find_group(context, params["thingGroupName"])
     if row is None:
         return None
     require_static(context, row)
     require_version(params, row)
-    if _count_children(context, row["name"]):
+    if _count_children(context, row["name"]) or context.now < (row["children_until"] or 0):
         # AWS's text (developer guide, "Delete a thing group"), which Terraform searches before it tries again.
         raise context.invalid(
             f"Cannot delete thing group : {row['name']} when there are still child groups attached to it"
         )
     # ON DELETE CASCADE deletes its memberships.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
+    context.tx.run(
+        "UPDATE thing_groups SET children_until = ? WHERE scope = ? AND name = ?",
+        context.now + context.settings.detach_lag_seconds,
+        context.scope,
+        row["parent"],
+    )
     delete_target_edges(context, build_group_arn(context, row["name"]))
     delete_tags(context, build_group_arn(context, row["name"]))
     return None

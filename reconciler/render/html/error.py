@@ -37,8 +37,9 @@ def _render_diagnostic(row: DiagnosticRow) -> h.Renderable:
         f"{row.severity}:"
     ]
     path = h.code[row.path] if row.path else None
+    code = h.span(".quiet")[f" [{row.code}]"] if row.code else None
     return h.div(".failure")[
-        h.p[severity, " ", h.code[row.location], " ", path],
+        h.p[severity, " ", h.code[row.location], " ", path, code],
         _render_excerpt(row.excerpt) if row.excerpt else None,
         h.p[row.problem],
         h.p[h.span(".quiet")["expected "], row.expected] if row.expected else None,

@@ -32,7 +32,8 @@ def render_diagnostic_rows(view: DiagnosticsView) -> Iterator[Text]:
 
 def _render_row(row: DiagnosticRow) -> Iterator[Text]:
     path = f"  {row.path}" if row.path else ""
-    yield Text.assemble(render_severity(row.severity), " ", (row.location, "bold"), path)
+    code = (f"  [{row.code}]" if row.code else "", QUIET)
+    yield Text.assemble(render_severity(row.severity), " ", (row.location, "bold"), path, code)
     if row.excerpt:
         yield from _render_excerpt(row.excerpt, COLORS[row.severity])
     yield Text(f"    {row.problem}")

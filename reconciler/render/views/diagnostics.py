@@ -44,7 +44,7 @@ class DiagnosticRow:
     """One diagnostic.
 
     `location` is `file:line`, and `path` is the address with the field. `nearest` is the valid name that is closest to the actual
-    one, or empty.
+    one, or empty. `code` is that of a warning, with which `lifecycle.allow` silences it; it is empty for errors.
     """
 
     severity: str
@@ -54,6 +54,7 @@ class DiagnosticRow:
     problem: str
     expected: str
     nearest: str
+    code: str = ""
 
 
 @frozen
@@ -95,6 +96,7 @@ def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
         problem=escape_invisible(diagnostic.problem),
         expected=escape_invisible(describe_expected(diagnostic.expected or "")),
         nearest=escape_invisible(diagnostic.nearest or ""),
+        code=diagnostic.code if diagnostic.severity == "warning" else "",
     )
 
 

@@ -40,8 +40,10 @@ _NEXT_STEPS: Mapping[str, str] = {  # AWS's error code → the next step
     "account's registration code as its common name",
     "InvalidRequestException": _CORRECT_FILE,
     "ValidationException": _CORRECT_FILE,
-    "LimitExceededException": "raise the quota in Service Quotas, or delete resources, then run apply again",
-    "ServiceQuotaExceededException": "raise the quota in Service Quotas, then run apply again",
+    # AWS does not raise the limits behind this error, such as ten policies on a certificate (`kinds/base/aws_limits.py`).
+    "LimitExceededException": "detach or delete what is no longer needed, then run apply again: AWS does not raise this limit",
+    # AWS documents no quota behind this error, so it is not known whether it can be raised.
+    "ServiceQuotaExceededException": "delete what is no longer needed, then run apply again",
     "ThrottlingException": _SLOW_DOWN,
     "TooManyRequestsException": _SLOW_DOWN,
     "InternalFailureException": _AWS_FAULT,

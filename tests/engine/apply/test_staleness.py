@@ -24,6 +24,7 @@ from reconciler.model.errors import StaleError
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
     ROLE_ARN,
+    TEMPLATE_RESOURCES,
     apply,
     converge,
     make_ca,
@@ -69,7 +70,9 @@ RESOURCES_BEFORE = [
         "provisioning_templates",
         "v",
         ProvisioningTemplate(
-            Document.from_value({"Resources": {}}), provisioning_role_arn=ROLE_ARN, description="One"
+            Document.from_value({"Resources": TEMPLATE_RESOURCES}),
+            provisioning_role_arn=ROLE_ARN,
+            description="One",
         ),
     ),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),

@@ -53,8 +53,12 @@ def test_json_nested_too_deeply_is_one_error(tmp_path, levels):
     assert load_report(tmp_path, POLICY_TABLE, p_json=make_nested_object(levels).encode()) == [error]
 
 
-def test_json_up_to_the_maximum_depth_is_valid(tmp_path):
-    assert load_report(tmp_path, POLICY_TABLE, p_json=make_nested_object(64).encode()) == []
+def test_json_up_to_the_maximum_depth_is_read(tmp_path):
+    report = load_report(tmp_path, POLICY_TABLE, p_json=make_nested_object(64).encode())
+    assert report == [
+        "d.toml:4: error: policies.p.document: the policy has no Statement; expected a statement, or an array of statements",
+        "d.toml:4: error: policies.p.document.a: unknown key; expected one of 'Version', 'Id', 'Statement'",
+    ]
 
 
 @pytest.mark.parametrize(

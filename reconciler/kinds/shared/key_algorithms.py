@@ -1,0 +1,87 @@
+"""The keys and signatures that AWS IoT accepts in certificates and signing requests.
+
+Source: AWS IoT developer guide, "X.509 client certificates" (signing algorithms) and "Create your own client certificates" (keys: RSA with at
+least 2,048 bits, or NIST P-256, P-384 and P-521).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.diagnostic import ValueProblem
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, CertificateSigningRequest
+
+_MIN_RSA_BITS = 2048
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+
+EXPECTED_KEY = f"RSA with at least {_MIN_RSA_BITS:,} bits, or ECDSA on P-256, P-384 or P-521"
+EXPECTED_SIGNATURE = "RSA, RSASSA-PSS or ECDSA with SHA-256, SHA-384 or SHA-512"
+
+
+def check_certificate_algorithms(certificate: Certificate, *path: str) -> Iterator[ValueProblem]:
+    """Yield a problem if AWS does not accept the certificate's key or, else, its signature."""
+    key_problems = [*check_key(certificate, *path)]
+    yield from key_problems
+    if not key_problems and not _is_signature_accepted(certificate):
+        name = _name_signature_algorithm(certificate)
+        problem = f"the certificate is signed with {name}, which AWS IoT does not accept"
+        yield ValueProblem("unsupported-signature", problem, EXPECTED_SIGNATURE, path=path)
+
+
+def check_key(holder: Certificate | CertificateSigningRequest, *path: str) -> Iterator[ValueProblem]:
+    """Yield a problem if AWS does not accept the public key of a certificate or a signing request."""
+    description = _describe_unsupported_key(holder)
+    if description:
+        problem = f"the key is {description}, which AWS IoT does not accept"
+        yield ValueProblem("unsupported-key", problem, EXPECTED_KEY, path=path)
+
+
+def _describe_unsupported_key(holder: Certificate | CertificateSigningRequest) -> str | None:
+    """Return what kind of key it is, or None if AWS accepts it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        key: Any = holder.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return "of an unknown kind"
+    match key:
+        case rsa.RSAPublicKey():
+            return None if key.key_size >= _MIN_RSA_BITS else f"RSA with {key.key_size:,} bits"
+        case ec.EllipticCurvePublicKey():
+            return None if key.curve.name in _CURVES else f"ECDSA on {key.curve.name}"
+        case _:  # Ed25519PublicKey and the like
+            return type(key).__name__.removeprefix("_").removesuffix("PublicKey")
+
+
+def _is_signature_accepted(certificate: Certificate) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509 import SignatureAlgorithmOID as Algorithm
+
+    algorithm = certificate.signature_algorithm_oid
+    if algorithm == Algorithm.RSASSA_PSS:
+        try:
+            digest = certificate.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            return False
+        return isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512)
+    return algorithm in {
+        Algorithm.RSA_WITH_SHA256,
+        Algorithm.RSA_WITH_SHA384,
+        Algorithm.RSA_WITH_SHA512,
+        Algorithm.ECDSA_WITH_SHA256,
+        Algorithm.ECDSA_WITH_SHA384,
+        Algorithm.ECDSA_WITH_SHA512,
+        Algorithm.DSA_WITH_SHA256,
+    }
+
+
+def _name_signature_algorithm(certificate: Certificate) -> str:
+    """Return the algorithm's name, or its dotted number if `cryptography` has none."""
+    oid = certificate.signature_algorithm_oid
+    name: str = oid._name  # noqa: SLF001 (there is no public name)
+    return oid.dotted_string if name == "Unknown OID" else name

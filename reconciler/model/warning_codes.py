@@ -1,0 +1,39 @@
+"""The codes of all warnings about a resource in the file, each with what it means.
+
+`lifecycle.allow` of a resource silences warnings by code, and the documentation lists them. A code never changes its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+UNUSED_ALLOW = "unused-allow"
+"""The code of the warning about an entry of `lifecycle.allow` that silences nothing; it cannot be silenced."""
+
+WARNING_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "certificate-expired": "The certificate has expired.",
+        "certificate-not-yet-valid": "The certificate is not valid yet.",
+        "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
+        "policy-all-actions": "A statement allows every action (`iot:*` or `*`), on some resources.",
+        "policy-any-client-id": "A statement allows connecting with every client ID, and has no condition on the client ID or "
+        "on `iot:Connection.Thing.IsAttached`. A device can then disconnect any other one and take its place.",
+        "policy-full-wildcard": "A statement allows every action on every resource.",
+        "policy-greengrass-for-group": "A thing group has a policy for AWS IoT Greengrass. AWS does not apply policies of thing "
+        "groups to the data plane of Greengrass: attach the policy to the certificates of the core devices.",
+        "policy-negated-element": "A statement allows everything except what NotAction or NotResource lists. AWS IoT documents "
+        "neither of them.",
+        "policy-no-statement": "The policy has no statement, so it allows nothing.",
+        "policy-old-version": "The policy uses variables, but its Version is not 2012-10-17. AWS then takes variables literally.",
+        "policy-publish-every-topic": "A statement allows publishing to every topic.",
+        "policy-subscribe-every-topic": "A statement allows subscribing to every topic.",
+        "policy-unknown-action": "AWS IoT does not define the action for policies of devices. Actions of the control plane, such as "
+        "`iot:CreateThing`, have no effect in them.",
+        "policy-unknown-variable": "AWS IoT does not define the policy variable.",
+        "unset-secret": "The environment variable of a secret is unset or empty.",
+        UNUSED_ALLOW: "An entry of `lifecycle.allow` silences no warning. This one cannot be silenced: remove the entry.",
+    }
+)
+
+SILENCEABLE_CODES = tuple(code for code in WARNING_CODES if code != UNUSED_ALLOW)

@@ -1,0 +1,61 @@
+"""Stored provisioning templates are checked by `validate` and by the registry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
+from reconciler.model.document import Document
+from reconciler.registry.templates.document import TemplateError
+from reconciler.registry.templates.stored import check_stored_template as check_in_registry
+from tests.support.desired_states import ROLE_ARN, make_resource
+from tests.support.kind_driver import list_problems
+from tests.support.stored_templates import ACCEPTED, REJECTED, make_template
+
+
+def list_template_problems(template):
+    return [str(problem) for problem in check_stored_template(Document.from_value(template))]
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_template_that_can_provision_devices_is_accepted(name):
+    assert list_template_problems(ACCEPTED[name]) == []
+    check_in_registry(json.dumps(ACCEPTED[name]))
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_template_that_cannot_provision_devices_is_rejected(name):
+    template, problem, message = REJECTED[name]
+    assert "; ".join(list_template_problems(template)) == problem
+    with pytest.raises(TemplateError) as caught:
+        check_in_registry(json.dumps(template))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("template_type", ["FLEET_PROVISIONING", "JITP"])
+def test_the_body_of_a_template_of_each_type_is_checked(template_type):
+    body = Document.from_value(make_template(policy={}))
+    spec = ProvisioningTemplate(body, provisioning_role_arn=ROLE_ARN, type=template_type)
+    assert list_problems(make_resource("provisioning_templates", "t", spec)) == [
+        "body.Resources.policy.Properties: AWS::IoT::Policy needs one of PolicyName, PolicyDocument; expected exactly one"
+    ]
+    assert (
+        list_problems(
+            make_resource(
+                "provisioning_templates", "t", evolve(spec, body=Document.from_value(make_template()))
+            )
+        )
+        == []
+    )
+
+
+def test_a_policy_in_a_template_that_allows_too_much_is_a_warning():
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    template = make_template(policy={"PolicyDocument": json.dumps(document)})
+    (warning,) = check_stored_template(Document.from_value(template), "body")
+    assert (warning.code, warning.severity) == ("policy-full-wildcard", "warning")
+    assert warning.path == ("body", "Resources", "policy", "Properties", "PolicyDocument", "Statement")
