@@ -185,6 +185,12 @@ class CaCertificates(Kind):
         """
         return str(resource.spec.pem.fingerprint)
 
+    def drop_meaningless_values(self, spec: CaCertificate) -> CaCertificate:
+        """Return the spec without a role if it has no template."""
+        if spec.registration_template is None and spec.registration_role_arn is not None:
+            return attrs.evolve(spec, registration_role_arn=None)
+        return spec
+
     def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
         """Return the spec; in DEFAULT mode with a placeholder for the verification that a registration needs."""
         if spec.certificate_mode != "DEFAULT":

@@ -28,11 +28,12 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
+from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 from reconciler.model.text import quote
 
 _MERGE = "thingGroupProperties.attributePayload.merge"
@@ -77,6 +78,13 @@ class DynamicThingGroup:
     tags: Mapping[str, str] = member("Tags.", api="CreateDynamicThingGroup.tags", factory=dict)
 
 
+@frozen
+class DynamicThingGroupFacts:
+    """The facts of a dynamic group: the names of its policies, if they were read."""
+
+    attached_policies: tuple[str, ...] | NotCompared = NOT_COMPARED
+
+
 class DynamicThingGroups(Kind):
     """Dynamic thing groups: found by name, owned by tag."""
 
@@ -84,7 +92,7 @@ class DynamicThingGroups(Kind):
     noun = "dynamic thing group"
     spec_class = DynamicThingGroup
     operations = Operations(
-        read=("ListThingGroups", "DescribeThingGroup", "ListTagsForResource"),
+        read=("ListThingGroups", "DescribeThingGroup", "ListTagsForResource", "ListAttachedPolicies"),
         create=("CreateDynamicThingGroup",),
         update=("UpdateDynamicThingGroup", "UntagResource", "TagResource"),
         delete=("DeleteDynamicThingGroup",),
@@ -117,7 +125,10 @@ class DynamicThingGroups(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Describe every group that is not known to be static: AWS lists static and dynamic groups together."""
+        """Describe every group that is not known to be static: AWS lists static and dynamic groups together.
+
+        The policies of a group are read only if a plan may delete it, and in re-reads.
+        """
         names = yield from list_names(self, scope)
         static_names = {live.identity for live in scope.get_live("thing_groups")}
         candidates = [name for name in names if name not in static_names]
@@ -126,7 +137,21 @@ class DynamicThingGroups(Kind):
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         arns = {name: group["thingGroupArn"] for name, group in groups.items()}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
-        return [_to_live(groups[name], tags) for name, tags in tags_by_name.items()]
+        kept_names = frozenset() if scope.is_destroy or scope.previous_states is not None else desired_names
+        policies = yield from read_policies_of(
+            {name: arns[name] for name in tags_by_name if name not in kept_names}
+        )
+        return [
+            _to_live(groups[name], tags, policies.get(name, NOT_COMPARED))
+            for name, tags in tags_by_name.items()
+        ]
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return the policies: only another client attaches them to a dynamic group."""
+        policies = live.get_facts(DynamicThingGroupFacts).attached_policies
+        if not policies or isinstance(policies, NotCompared):
+            return {}
+        return {"policies": f"{', '.join(policies)}; plans leave them attached"}
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the group with its ownership tags in one call."""
@@ -176,6 +201,13 @@ class DynamicThingGroups(Kind):
         """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields; for a deletion also the policies, which AWS detaches with it."""
+        fields = super().precondition(live, deletes=deletes)
+        if not deletes:
+            return fields
+        return {**fields, "attached": live.get_facts(DynamicThingGroupFacts).attached_policies}
+
 
 def _to_query_params(spec: DynamicThingGroup) -> dict[str, str]:
     return {
@@ -192,7 +224,9 @@ def _to_properties(spec: DynamicThingGroup) -> dict[str, Any]:
     return properties
 
 
-def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
+def _to_live(
+    group: Response, tags: Mapping[str, str], attached_policies: tuple[str, ...] | NotCompared
+) -> Live:
     properties = group.get("thingGroupProperties", {})
     spec = DynamicThingGroup(
         query_string=group["queryString"],
@@ -203,7 +237,8 @@ def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
         tags=select_user_tags(tags),
     )
     name, arn = group["thingGroupName"], group["thingGroupArn"]
-    return build_tagged_live(name, spec, tags, arn, version=group["version"])
+    facts = DynamicThingGroupFacts(attached_policies)
+    return build_tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
 
 
 KIND = DynamicThingGroups()

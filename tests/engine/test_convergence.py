@@ -27,6 +27,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.examples import examples
+from tests.support.odd_values import with_ignored_fields
 from tests.support.ordering import StrictCloud, order_randomly, transitions
 from tests.support.registry_client import Cloud
 
@@ -46,6 +47,19 @@ def test_applying_two_states_leads_to_the_same_content_as_applying_only_the_seco
     converge(after, cloud)
     assert cloud.read_content() == expected
     assert plan_state(after, cloud).steps == ()
+
+
+@examples(10)
+@given(before=desired_states(), after=desired_states(), data=st.data())
+def test_a_state_that_ignores_any_fields_plans_empty_after_an_apply(cloud, before, after, data):
+    converge(before, cloud.reset())
+    resources = [data.draw(with_ignored_fields(resource)) for resource in after.resources.values()]
+    desired = make_state(*resources)
+    try:
+        converge(desired, cloud)
+    except PlanRejectedError:
+        return  # AWS would reject the changes together with the live values that stay
+    assert plan_state(desired, cloud).steps == ()
 
 
 @examples(15)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
+from reconciler.engine.plan.diff import keep_ignored_values
 from reconciler.kinds.ca_certificates import KIND, CaCertificate
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
-from reconciler.model.resource import External, Live
+from reconciler.model.resource import External, Lifecycle, Live
 from tests.support.desired_states import AUTHORITIES, ROLE_ARN, TEMPLATE_RESOURCES, make_ca, make_resource
 from tests.support.kind_driver import (
     OWNERSHIP_TAGS,
@@ -233,3 +235,14 @@ def test_an_inline_template_without_a_role_is_a_warning():
             ),
         )
     ]
+
+
+def test_a_role_is_not_set_if_an_ignored_template_leaves_the_ca_without_one():
+    """AWS would not use it, and no call sets a role alone."""
+    resource = make_ca(certificate_mode="SNI_ONLY", verification=None, registration_template=BODY)
+    resource = evolve(
+        resource,
+        spec=evolve(resource.spec, registration_role_arn=ROLE_ARN),
+        lifecycle=Lifecycle(ignore_changes=("registration_template",)),
+    )
+    assert keep_ignored_values("ws", resource, make_live().spec).spec == make_live().spec

@@ -201,15 +201,18 @@ def make_groups(cloud: Cloud) -> None:
 
 
 def make_dynamic_groups(cloud: Cloud) -> None:
-    """Create dynamic groups with an empty description, a reserved attribute and a query with spaces."""
+    """Create a dynamic group with a policy and a reserved attribute, whose query matches a thing."""
     properties = {
         "thingGroupDescription": "",
         "attributePayload": {"attributes": {"reconciler:odd": "x", "note": ""}},
     }
     query = "  attributes.site:oslo   AND NOT thingName:a* "
-    cloud.iot.create_dynamic_thing_group(
+    group = cloud.iot.create_dynamic_thing_group(
         thingGroupName="dynamic", queryString=query, thingGroupProperties=properties
     )
+    cloud.iot.create_thing(thingName="matching", attributePayload={"attributes": {"site": "oslo"}})
+    cloud.iot.create_policy(policyName="of-dynamic", policyDocument=_make_document("iot:Connect"))
+    cloud.iot.attach_policy(policyName="of-dynamic", target=group["thingGroupArn"])
 
 
 def make_role_alias(cloud: Cloud) -> None:

@@ -16,7 +16,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import normalize_resources
 from reconciler.kinds.base.schema import Member
-from reconciler.model.resource import External, Resource
+from reconciler.model.resource import External, Lifecycle, Resource
 from tests.support.desired_states import make_resource
 
 _TEXTS = ("", " ", " Two  Words ", "MiXeD", "mixed", "1.0")
@@ -62,6 +62,30 @@ def odd_resources(draw: st.DrawFn, resource: Resource) -> Resource:
     return resource if has_errors else changed
 
 
+@st.composite
+def with_ignored_fields(draw: st.DrawFn, resource: Resource) -> Resource:
+    """Return the resource with up to two ignored fields, or keys of maps."""
+    kind = all_kinds()[resource.address.kind]
+    names = [name for name in kind.members if (kind.table, name) not in _UNIGNORABLE_FIELDS]
+    keys = [f"{name}.{key}" for name in names if _is_text_map(kind, name) for key in ("odd", "site")]
+    if kind.table == "provisioning_profiles" or not draw(st.booleans()):
+        return resource  # the fields of a profile depend on each other
+    paths = draw(st.sets(st.sampled_from([*names, *keys]), max_size=2))
+    return evolve(resource, lifecycle=Lifecycle(ignore_changes=tuple(sorted(paths))))
+
+
+_UNIGNORABLE_FIELDS = frozenset({("thing_types", "deprecated")})
+"""Fields that other resources depend on: things cannot get a type that stays deprecated."""
+
+
+def _is_text_map(kind: Kind, name: str) -> bool:
+    annotation = attrs.fields_dict(attrs.resolve_types(kind.spec_class))[name].type
+    return any(
+        get_origin(part) is not None and get_args(part) == (str, str)
+        for part in select_toml_types(annotation)
+    )
+
+
 @cache
 def _find_changeable_fields(kind: Kind) -> tuple[str, ...]:
     """Return the names of the fields with odd values: optional texts, maps of texts, and references."""
@@ -84,8 +108,11 @@ def _list_values(kind: Kind, name: str) -> tuple[Any, ...]:
         return ()
     types = select_toml_types(attribute.type)
     is_optional_text = str in types and attribute.default is not attrs.NOTHING
-    is_map = any(get_origin(part) is not None and get_args(part) == (str, str) for part in types)
-    values: tuple[Any, ...] = _TEXTS if is_optional_text else _MAPS if is_map else ()
+    values: tuple[Any, ...] = ()
+    if is_optional_text:
+        values = _TEXTS
+    elif _is_text_map(kind, name):
+        values = _MAPS
     return tuple(value for value in values if _is_valid(kind, member, value))
 
 

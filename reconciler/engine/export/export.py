@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
-from reconciler.engine.plan.names import replace_ids_with_names
+from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.kinds import all_kinds
@@ -69,6 +69,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
         for table, live_by_id in live_by_table.items()
     }
     marker_addresses = list_reserved_addresses(workspace)
+    same_names = _list_same_names(live_by_table)
     inventory = {}
     for table, live_by_id in live_by_table.items():
         kind = kinds[table]
@@ -80,8 +81,21 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
             if live.owner not in {None, workspace} or _is_used_only_by(live, foreign_user_ids):
                 continue
             if address not in marker_addresses:
-                inventory[address] = live
+                inventory[address] = evolve(live, spec=replace_ids_with_names(live.spec, same_names))
     return inventory
+
+
+def _list_same_names(live_by_table: Mapping[str, Mapping[str, Live]]) -> Names:
+    """Return the IDs in each table's namespace that belong to another kind, as names to drop.
+
+    AWS lists the dynamic groups of a thing with its static ones, but a file declares only the latter.
+    """
+    return {
+        (table, identity): None
+        for table, kind in all_kinds().items()
+        for other_table in kind.shares_names_with
+        for identity in live_by_table[other_table]
+    }
 
 
 def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live]]:

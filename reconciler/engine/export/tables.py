@@ -149,7 +149,8 @@ class _FieldConverter:
                 continue
             if isinstance(value, Mapping):
                 value = self._drop_reserved_keys(value, path)
-            fields[attribute.name] = self._convert_value(value, path)
+            if value != {}:
+                fields[attribute.name] = self._convert_value(value, path)
         return fields
 
     def _drop_reserved_keys(self, entries: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -135,7 +135,10 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
             values[name] = tuple(item for item in live_value if item not in list_marker_names(workspace))
         elif not dot and isinstance(live_value, _SENDABLE_TYPES):
             values[name] = live_value
-    return evolve(resource, spec=evolve(resource.spec, **values)) if values else resource
+    if not values:
+        return resource
+    kind = all_kinds()[resource.address.kind]
+    return evolve(resource, spec=kind.drop_meaningless_values(evolve(resource.spec, **values)))
 
 
 # Types of values that, like tuples, can be sent as they were read. An ignored field with another value, such as a PEM of which

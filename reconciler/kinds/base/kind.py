@@ -9,6 +9,7 @@ suit most kinds:
 | `evaluate` | while loading: what is derived once from this resource and the rest of the file? | nothing |
 | `check_together` | while loading: what is wrong with several resources together, such as too many of them? | nothing |
 | `aws_identities` | while loading: which AWS resources does a declaration describe? No two may share one. | its `identity` |
+| `drop_meaningless_values` | for `ignore_changes`: what can AWS not have with the kept live values? | nothing |
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
@@ -168,6 +169,13 @@ class Kind(ABC):
         It may be of another class than the file's spec; `read` then returns specs of that class too.
         """
         return resource.spec
+
+    def drop_meaningless_values(self, spec: Any) -> Any:
+        """Return the spec without values that AWS cannot have together with the others.
+
+        This is for specs in which `ignore_changes` keeps live values.
+        """
+        return spec
 
     @abstractmethod
     def identity(self, resource: Resource) -> str | None:
