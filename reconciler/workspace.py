@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from reconciler.model.address import Address
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import JournalError, ReconcilerError
@@ -65,6 +67,7 @@ class Workspace(WorkspaceFiles):
         allow: Mapping[str, str] = MappingProxyType({}),
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
         """Read the file and the registry, and return a plan: the changes, with the calls that make them.
@@ -78,6 +81,7 @@ class Workspace(WorkspaceFiles):
             select: The changes to include, all if empty: addresses, globs or kinds, with a `+` in front to add dependencies, or at
                 the end to add dependents.
             exclude: The changes to leave out, written as for `select`.
+            full: Whether the plan displays every change, instead of groups of alike ones. It does not affect what the plan has.
             progress: Called while the registry is read, with a description, the number of items read, and their total. Without
                 it, a notebook's cell shows the progress.
 
@@ -92,7 +96,7 @@ class Workspace(WorkspaceFiles):
         addresses = frozenset(map(Address.parse, adopt))
         overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
         options = PlanOptions(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
-        return self._make_plan(options, progress)
+        return attrs.evolve(self._make_plan(options, progress), full=full)
 
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file for `open_plan`, with references and salted hashes in place of secrets.
@@ -332,13 +336,19 @@ class Workspace(WorkspaceFiles):
     # ── resources ───────────────────────────────────────────────────────────────────────────────
 
     def drift(
-        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: ReadProgress | None = None
+        self,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        full: bool = False,
+        progress: ReadProgress | None = None,
     ) -> DisplayedDrift:
         """Return the differences between the registry and the file. Writes nothing and acquires no lease.
 
         Args:
             select: The resources to include, all if empty; written as for `plan`.
             exclude: The resources to leave out.
+            full: Whether the drift displays every resource, instead of groups of alike ones.
             progress: As for `plan`.
 
         Raises:
@@ -358,7 +368,7 @@ class Workspace(WorkspaceFiles):
                 select=select,
                 exclude=exclude,
             )
-        return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target())
+        return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: its desired and live state, and the change that a plan would make.

@@ -229,6 +229,12 @@ class OutputFilePath(click.Path):
         return path
 
 
+full_option = click.option(
+    "--full",
+    is_flag=True,
+    help="List every resource and warning, instead of groups of alike ones.",
+)
+
 event_format_option = click.option(
     "--format",
     "output_format",

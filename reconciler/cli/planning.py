@@ -75,11 +75,17 @@ def _show_reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProg
         yield progress
 
 
-def print_plan(
-    workspace: Workspace, plan: Plan, terminal: Terminal, *, calls: bool = False, output_format: str = "text"
+def print_plan(  # noqa: PLR0913 (what is printed, and how)
+    workspace: Workspace,
+    plan: Plan,
+    terminal: Terminal,
+    *,
+    calls: bool = False,
+    full: bool = False,
+    output_format: str = "text",
 ) -> None:
-    """Print a plan as a command's result."""
-    from reconciler.render.formats import MACHINE_FORMATS, MAX_ROWS_BY_FORMAT, render_for_machines
+    """Print a plan as a command's result: alike changes as groups or, with `calls` or `full`, one by one."""
+    from reconciler.render.formats import MACHINE_FORMATS, render_for_machines
     from reconciler.render.views.plan import build_plan_view
 
     unchanged_markers = workspace.count_unchanged_markers(plan)
@@ -87,29 +93,30 @@ def print_plan(
         for piece in render_for_machines(plan, output_format, unchanged_markers=unchanged_markers):
             click.echo(piece, nl=False)
     else:
-        max_rows = MAX_ROWS_BY_FORMAT.get(output_format)
-        view = build_plan_view(plan, requests=calls, unchanged_markers=unchanged_markers, max_rows=max_rows)
-        print_plan_view(view, terminal, output_format)
+        view = build_plan_view(plan, requests=calls, unchanged_markers=unchanged_markers)
+        print_plan_view(view, terminal, output_format, full=calls or full)
 
 
-def print_plan_view(view: PlanView, terminal: Terminal, output_format: str) -> None:
+def print_plan_view(view: PlanView, terminal: Terminal, output_format: str, *, full: bool = False) -> None:
     """Print a plan's view as text, Markdown or HTML."""
     from reconciler.render.formats import render_page
     from reconciler.render.text.plan import render_plan_text
 
     if output_format == "text":
-        terminal.print(render_plan_text(view, terminal.out.width))
+        terminal.print(render_plan_text(view, terminal.out.width, full=full))
     else:
-        click.echo(render_page(view, output_format), nl=False)
+        click.echo(render_page(view, output_format, full=full), nl=False)
 
 
-def render_plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator[Text]:
+def render_plan_lines(
+    workspace: Workspace, plan: Plan, terminal: Terminal, *, full: bool = False
+) -> Iterator[Text]:
     """Yield a plan as lines of text, for a command that prints it before its own result, such as `apply`."""
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.views.plan import build_plan_view
 
     view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
-    yield from render_plan_text(view, terminal.out.width)
+    yield from render_plan_text(view, terminal.out.width, full=full)
 
 
 def append_plan_summary(workspace: Workspace, plan: Plan, file: Path) -> None:

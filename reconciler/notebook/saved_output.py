@@ -15,8 +15,8 @@ from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.plan import render_plan_html, render_plan_summary_html
 from reconciler.render.html.result import render_result_html
-from reconciler.render.rich_display import MAX_ROWS, render_text
-from reconciler.render.views.plan import PlanView, build_plan_view
+from reconciler.render.rich_display import MAX_CHANGES_WITH_REQUESTS, MAX_ROWS, render_text
+from reconciler.render.views.plan import PlanView, build_plan_view, remove_requests
 from reconciler.render.views.result import ResultView, build_result_view
 
 
@@ -62,8 +62,9 @@ class SavedOutput:
 
     def _to_plan_with_result(self, plan: Plan, result: ResultView | None = None) -> _PlanWithResult:
         markers = self._workspace.count_unchanged_markers(plan)
-        view = build_plan_view(plan, requests=True, unchanged_markers=markers, max_rows=MAX_ROWS)
-        text = render_text(build_plan_view(plan, unchanged_markers=markers, max_rows=MAX_ROWS))
+        requests = len(plan.steps) <= MAX_CHANGES_WITH_REQUESTS
+        view = build_plan_view(plan, requests=requests, unchanged_markers=markers)
+        text = render_text(remove_requests(view), max_rows=MAX_ROWS)
         return _PlanWithResult(view, text, result)
 
     def _iterate_plans(self) -> Iterator[_PlanWithResult]:
@@ -84,7 +85,7 @@ def _render_html(item: _PlanWithResult) -> h.Renderable:
         "Plan for ", h.strong[item.plan.workspace], " ", render_plan_summary_html(item.plan, h.span)
     ]
     return h.fragment[
-        h.details(".section")[h.summary[title], render_plan_html(item.plan)],
+        h.details(".section")[h.summary[title], render_plan_html(item.plan, max_rows=MAX_ROWS)],
         render_result_html(item.result) if item.result else None,
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.plan import Plan
@@ -10,19 +10,22 @@ from reconciler.model.plan import Plan
 MACHINE_FORMATS = ("json", "jsonl")
 """Formats for programs."""
 
-MAX_ROWS_BY_FORMAT: Mapping[str, int] = {"html": 5_000}
-"""Format → how many changes of each kind a plan lists in it; the rest are only counted: no browser shows 100 MB."""
+MAX_PAGE_ROWS = 5_000
+"""How many changes of each kind an HTML page lists; the rest are only counted: no browser shows 100 MB."""
 
 
-def render_page(view: Any, output_format: str) -> str:
-    """Render a view for people who read it outside a terminal: as Markdown, or as a whole HTML page."""
+def render_page(view: Any, output_format: str, *, full: bool = False) -> str:
+    """Render a view for people who read it outside a terminal: as Markdown, or as a whole HTML page.
+
+    Alike changes and resources are groups or, with `full`, one by one, up to a limit.
+    """
     if output_format == "markdown":
         from reconciler.render.markdown import render_markdown
 
-        return render_markdown(view)
+        return render_markdown(view, full=full)
     from reconciler.render.html.page import render_html_page
 
-    return render_html_page(view)
+    return render_html_page(view, full=full, max_rows=MAX_PAGE_ROWS)
 
 
 def render_for_machines(plan: Plan, output_format: str, *, unchanged_markers: int = 0) -> Iterator[str]:

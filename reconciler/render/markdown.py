@@ -8,20 +8,37 @@ Source of the limit: a comment's body is at most 65,536 characters, according to
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any, TypeAlias
 
 from attrs import frozen
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS_BY_RISK
-from reconciler.render.text.drift import render_drift_row
-from reconciler.render.text.plan import render_note, render_plan_row
+from reconciler.render.text.drift import render_drift_group, render_drift_row
+from reconciler.render.text.plan import render_note, render_plan_group, render_plan_row
 from reconciler.render.text.result import render_result_text
-from reconciler.render.views.drift import DIRECTION_LABELS, DriftView, format_unchanged_count
+from reconciler.render.views.drift import DIRECTION_LABELS, DriftRow, DriftView, format_unchanged_count
+from reconciler.render.views.grouping import (
+    RowGroup,
+    count_rows,
+    format_names,
+    group_rows,
+    has_document,
+    must_be_named,
+)
 from reconciler.render.views.labels import format_counts, join_facts, pluralize
-from reconciler.render.views.plan import NoteView, PlanView, describe_minimum_time, describe_no_changes
+from reconciler.render.views.note_groups import group_notes
+from reconciler.render.views.plan import (
+    NoteView,
+    PlanRow,
+    PlanView,
+    describe_minimum_time,
+    describe_no_changes,
+)
 from reconciler.render.views.result import ResultView
 
 MAX_COMMENT_BYTES = 65_536
@@ -31,33 +48,57 @@ _WIDTH = 110
 """The width, in characters, that changes are laid out for."""
 
 _MAX_CHANGE_BYTES = 4_000
-"""Longer changes are cut."""
+"""Longer changes are cut, unless they have a document."""
+
+_MAX_DOCUMENT_BYTES = 30_000
+"""Longer changes with a document are cut; AWS's longest policy has 2 KB, its longest template 10 KB."""
 
 _GROUP_FRAME_BYTES = 200
 """The heading, the shortest code fences and the `<details>` element of a group have at most this many bytes."""
 
 _MAX_UNFOLDED = 12
-"""Groups with more changes are folded."""
+"""Parts with more items are folded; addresses that approval needs are listed before the fold."""
+
+_MAX_UNFOLDED_LINES = 50
+"""Parts with more lines are folded."""
+
+_NAMES_WIDTH = 100
+"""The width, in characters, at which a list of addresses is wrapped."""
+
+Entry: TypeAlias = PlanRow | DriftRow | RowGroup[Any]
 
 
 @frozen
 class _Item:
-    """One change or one drifted resource; `label` is the action or direction it is grouped by."""
+    """One row, or one group of alike rows.
+
+    `label` is the action or direction; `has_document` is whether it shows a document. `count` is the number of rows; `names` are the
+    addresses that approval needs.
+    """
 
     label: str
+    has_document: bool
+    count: int
+    names: tuple[str, ...]
     render: Callable[[], str]
 
 
 @frozen
-class _Group:
-    """The items with one label.
+class _Part:
+    """The items with one label, in a part of their own if they have documents.
 
-    `count` is the number of all of them, `blocks` are those for which there is room.
+    `items` are all of them, `blocks` those for which there is room.
     """
 
     label: str
-    count: int
+    has_document: bool
+    items: tuple[_Item, ...]
     blocks: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return sum(item.count for item in self.items)
 
 
 def format_hidden_line(subject: str, workspace: str) -> str:
@@ -65,8 +106,8 @@ def format_hidden_line(subject: str, workspace: str) -> str:
     return f"<!-- reconciler {subject} {re.sub(r'[^A-Za-z0-9:._-]', '?', workspace)} -->"
 
 
-def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
-    """Render a plan in at most `limit` bytes."""
+def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full: bool = False) -> str:
+    """Render a plan in at most `limit` bytes; with `full`, alike changes are not grouped."""
     facts = [format_code_span(view.target), f"plan {format_code_span(view.digest)}"]
     if view.total:
         calls = f"{pluralize(view.cost.total, 'API call')}, {describe_minimum_time(view.cost)}"
@@ -81,18 +122,17 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
     if not view.total:
         head.append(describe_no_changes(view))
     start = "\n".join(head) + "\n"
+    limit -= _count_bytes(start)
     # Notes take at most a quarter of the room, so that the rest is left for changes.
-    start += _render_notes(view.notes, (limit - _count_bytes(start)) // 4)
-    items = [
-        _Item(row.action, _defer_diff(render_plan_row(row, address_width=0, width=_WIDTH), row.glyph))
-        for section in view.sections
-        for row in section.rows
-    ]
+    notes = _render_notes(group_notes(view.notes, full=full), limit // 4)
+    entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
+    items = [_build_item(entry, _render_plan_entry) for entry in entries]
 
-    def describe_group(action: str, count: int) -> str:
+    def describe_part(action: str, count: int) -> str:
         return format_counts({action: count})
 
-    return start + _render_items(items, ACTIONS_BY_RISK, limit - _count_bytes(start), describe_group)
+    changes = _render_items(items, ACTIONS_BY_RISK, limit - _count_bytes(notes) - 1, describe_part)
+    return "\n".join(filter(None, (start + changes, notes)))
 
 
 def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> str:
@@ -109,13 +149,13 @@ def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> 
     return f"{start}\n" + _render_lines(details, limit - _count_bytes(start) - _GROUP_FRAME_BYTES)
 
 
-def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES) -> str:
-    """Render a drift in at most `limit` bytes."""
+def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, full: bool = False) -> str:
+    """Render a drift in at most `limit` bytes; with `full`, alike resources are not grouped."""
 
-    def describe_group(direction: str, count: int) -> str:
+    def describe_part(direction: str, count: int) -> str:
         return f"{count:,} {DIRECTION_LABELS[direction]}"
 
-    counts = [describe_group(direction, count) for direction, count in view.counts.items() if count]
+    counts = [describe_part(direction, count) for direction, count in view.counts.items() if count]
     head = [
         format_hidden_line("drift", view.workspace),
         f"### Drift of {format_code_span(view.workspace)}: {', '.join(counts) or 'none'}",
@@ -126,21 +166,24 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES) -> st
     if view.last_apply:
         head += [format_code_span(view.last_apply), ""]
     start = "\n".join(head) + "\n"
-    notes = [f"! cannot list {problem}" for problem in view.unlisted]
-    notes += [f"? unmanaged: {note}" for note in view.notes]
+    limit -= _count_bytes(start)
+    note_lines = [f"! cannot list {problem}" for problem in view.unlisted]
+    note_lines += [f"? unmanaged: {note}" for note in view.notes]
     # Notes take at most a quarter of the room, so that the rest is left for resources.
-    start += _render_lines(notes, (limit - _count_bytes(start)) // 4)
-    items = [
-        _Item(row.direction, _defer_diff(render_drift_row(row, address_width=0, width=_WIDTH), row.glyph))
-        for section in view.sections
-        for row in section.rows
-    ]
-    return start + _render_items(items, list(view.counts), limit - _count_bytes(start), describe_group)
+    notes = _render_lines(note_lines, limit // 4)
+    entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
+    items = [_build_item(entry, _render_drift_entry) for entry in entries]
+    resources = _render_items(items, list(view.counts), limit - _count_bytes(notes) - 1, describe_part)
+    return "\n".join(filter(None, (start + resources, notes)))
 
 
-def render_markdown(view: PlanView | DriftView) -> str:
-    """Render a plan or a drift."""
-    return render_drift_markdown(view) if isinstance(view, DriftView) else render_plan_markdown(view)
+def render_markdown(view: PlanView | DriftView, *, full: bool = False) -> str:
+    """Render a plan or a drift: alike rows as groups or, with `full`, one by one."""
+    return (
+        render_drift_markdown(view, full=full)
+        if isinstance(view, DriftView)
+        else render_plan_markdown(view, full=full)
+    )
 
 
 def format_code_span(text: str) -> str:
@@ -157,40 +200,75 @@ def format_code_block(lines: Iterable[str], language: str) -> str:
     return f"{fence}{language}\n{content}\n{fence}\n"
 
 
+def _build_item(entry: Entry, render_lines: Callable[[Any], Iterable[Text]]) -> _Item:
+    """Build the item of a row or a group; its lines are rendered only if there is room for them."""
+    sample = entry.sample if isinstance(entry, RowGroup) else entry
+    row_has_document = has_document(sample)
+    names: tuple[str, ...] = ()
+    if must_be_named(sample):
+        names = entry.names if isinstance(entry, RowGroup) else (entry.address,)
+    max_bytes = _MAX_DOCUMENT_BYTES if row_has_document else _MAX_CHANGE_BYTES
+
+    def render() -> str:
+        return _render_diff([line.plain.rstrip() for line in render_lines(entry)], sample.glyph, max_bytes)
+
+    return _Item(sample.label, row_has_document, count_rows([entry]), names, render)
+
+
+def _render_plan_entry(entry: PlanRow | RowGroup[PlanRow]) -> Iterator[Text]:
+    if isinstance(entry, PlanRow):
+        return render_plan_row(entry, address_width=0, width=_WIDTH)
+    return render_plan_group(entry, _WIDTH)
+
+
+def _render_drift_entry(entry: DriftRow | RowGroup[DriftRow]) -> Iterator[Text]:
+    if isinstance(entry, DriftRow):
+        return render_drift_row(entry, address_width=0, width=_WIDTH)
+    return render_drift_group(entry, _WIDTH)
+
+
 def _render_items(
     items: Sequence[_Item],
     order: Sequence[str],
     limit: int,
-    describe_group: Callable[[str, int], str],
+    describe_part: Callable[[str, int], str],
 ) -> str:
-    """Render as many items as fit into `limit` bytes, grouped by label, and the number of omitted items.
+    """Render as many items as fit into `limit` bytes, in parts by label, and the number of omitted rows.
 
-    `order` has the labels in the order of display; `describe_group` takes a label and a number of items.
+    `order` has the labels in the order of display; `describe_part` takes a label and a number of rows.
     """
     if not items:
         return ""
-    # The line with the number of omitted items needs no more room than the frame of a group.
-    groups = list(_fill_groups(items, order, limit - _GROUP_FRAME_BYTES))
-    omitted = Counter(item.label for item in items)
-    omitted.subtract({group.label: len(group.blocks) for group in groups})
-    body = "".join(
-        _render_group(group, describe_group(group.label, group.count)) for group in groups if group.blocks
-    )
-    counts = ", ".join(describe_group(label, omitted[label]) for label in order if omitted[label])
+    # The line with the number of omitted rows needs no more room than the frame of a part.
+    parts = list(_fill_parts(items, order, limit - _GROUP_FRAME_BYTES))
+    omitted: Counter[str] = Counter()
+    for item in items:
+        omitted[item.label] += item.count
+    for part in parts:
+        omitted[part.label] -= sum(item.count for item in part.items[: len(part.blocks)])
+    body = "".join(_render_part(part, describe_part(part.label, part.count)) for part in parts if part.blocks)
+    counts = ", ".join(describe_part(label, omitted[label]) for label in order if omitted[label])
     tail = f"**… and {sum(omitted.values()):,} more**: {counts}\n" if counts else ""
     return f"{body}{tail}".rstrip("\n") + "\n"
 
 
-def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> Iterator[_Group]:
-    """Yield groups in order, until `limit` bytes are used; the last group may be incomplete."""
-    sorted_items = sorted(items, key=lambda item: order.index(item.label))
-    for label, members in groupby(sorted_items, key=lambda item: item.label):
-        group_items = list(members)
+def _fill_parts(items: Iterable[_Item], order: Sequence[str], limit: int) -> Iterator[_Part]:
+    """Yield parts in order, until `limit` bytes are used; the last part may be incomplete.
+
+    Items that lose nothing but have a document come before the other such items.
+    """
+
+    def get_rank(item: _Item) -> tuple[bool, int]:
+        return not item.names, order.index(item.label)
+
+    for _, members in groupby(sorted(items, key=get_rank), key=get_rank):
+        part_items = tuple(members)
+        label, has_documents = part_items[0].label, any(item.has_document for item in part_items)
         blocks: list[str] = []
-        limit -= _GROUP_FRAME_BYTES
+        limit -= _GROUP_FRAME_BYTES + _count_bytes(_render_names(part_items))
         # Both fences of the code block grow with the longest run of backticks inside it.
         fence_bytes = 0
-        for item in group_items:
+        for item in part_items:
             block = item.render()
             limit -= _count_bytes(block) + 1
             fence_bytes = max(fence_bytes, 2 * _measure_longest_fence(block))
@@ -198,17 +276,12 @@ def _fill_groups(items: Iterable[_Item], order: Sequence[str], limit: int) -> It
                 break
             blocks.append(block)
         limit -= fence_bytes
-        yield _Group(label, len(group_items), tuple(blocks))
-        if len(blocks) < len(group_items):
+        yield _Part(label, has_documents, part_items, tuple(blocks))
+        if len(blocks) < len(part_items):
             return
 
 
-def _defer_diff(lines: Iterable[Text], glyph: str) -> Callable[[], str]:
-    """Return a function that renders the lines of one item, so that omitted items are not rendered."""
-    return lambda: _render_diff([line.plain.rstrip() for line in lines], glyph)
-
-
-def _render_diff(lines: Sequence[str], glyph: str) -> str:
+def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
     """Render the lines of one item for a diff block.
 
     The first character of a line determines its color.
@@ -219,18 +292,31 @@ def _render_diff(lines: Sequence[str], glyph: str) -> str:
     size = 0
     for index, line in enumerate(other_lines):
         size += _count_bytes(line) + 1
-        if size > _MAX_CHANGE_BYTES:
+        if size > max_bytes:
             kept_lines.append(f"         … and {pluralize(len(other_lines) - index, 'more line')}")
             break
         kept_lines.append(line[4:])  # less indented than on a terminal
     return "\n".join(kept_lines)
 
 
-def _render_group(group: _Group, heading: str) -> str:
-    block = format_code_block(group.blocks, "diff")
-    if group.count > _MAX_UNFOLDED:
+def _render_part(part: _Part, heading: str) -> str:
+    block = format_code_block(part.blocks, "diff")
+    if len(part.items) <= _MAX_UNFOLDED and block.count("\n") <= _MAX_UNFOLDED_LINES:
+        return f"**{heading}**\n\n{block}\n"
+    names = _render_names(part.items)
+    if not names:
         return f"<details><summary><b>{heading}</b></summary>\n\n{block}\n</details>\n\n"
-    return f"**{heading}**\n\n{block}\n"
+    contents = "their documents" if part.has_document else "their fields"
+    return f"**{heading}**\n\n{names}\n<details><summary>{contents}</summary>\n\n{block}\n</details>\n\n"
+
+
+def _render_names(items: Sequence[_Item]) -> str:
+    """Render the addresses that approval needs, up to a limit; an empty text for none."""
+    names = [name for item in items for name in item.names]
+    if not names:
+        return ""
+    lines = textwrap.wrap(format_names(names), _NAMES_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return format_code_block(lines, "text")
 
 
 def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
@@ -238,7 +324,7 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
     if not notes:
         return ""
     sorted_notes = sorted(notes, key=lambda note: note.level != "warning")
-    return _render_lines([render_note(note).plain.strip() for note in sorted_notes], limit) + "\n"
+    return _render_lines([render_note(note).plain.strip() for note in sorted_notes], limit)
 
 
 def _render_lines(lines: Sequence[str], limit: int) -> str:

@@ -35,14 +35,23 @@ TEXT_WIDTH = 110
 """The width of text in a notebook's output and in a repr, in characters."""
 
 MAX_ROWS = 100
-"""The most changes of each kind, and the most outcomes of a result, that are listed: with more, a notebook is slow."""
+"""The most changes or groups of each kind, and the most outcomes of a result, that are listed in a notebook: with more, it is slow."""
 
-TextRenderer: TypeAlias = "Callable[[Any, int], Iterable[Text]]"
-"""A function from a view and a width in characters to lines of text."""
+MAX_TEXT_ROWS = 20
+"""The most changes or groups of each kind, and the most outcomes of a result, that a `repr` lists."""
+
+MAX_CHANGES_WITH_REQUESTS = 1_000
+"""The most changes of a plan whose HTML has every API call."""
+
+TextRenderer: TypeAlias = "Callable[..., Iterable[Text]]"
+"""A function from a view and a width in characters to lines of text; those of plans and drift also have `full` and `max_rows`."""
 
 
 class Displayed:
     """A value that displays itself; each subclass builds the view that is displayed."""
+
+    full: bool = False
+    """Whether alike rows are shown one by one, instead of as groups."""
 
     @classmethod
     def from_value(cls, value: Any, **context: Any) -> Self:
@@ -62,7 +71,8 @@ class Displayed:
         return self._build_text_view()
 
     def __repr__(self) -> str:
-        return render_text(self._build_text_view())
+        max_rows = None if self.full else MAX_TEXT_ROWS
+        return render_text(self._build_text_view(), full=self.full, max_rows=max_rows)
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -71,14 +81,19 @@ class Displayed:
         del include, exclude
         from reconciler.render.html.page import render_html_fragment
 
-        return {"text/plain": repr(self), "text/html": render_html_fragment(self._build_html_view())}
+        html = render_html_fragment(self._build_html_view(), full=self.full, max_rows=MAX_ROWS)
+        return {"text/plain": repr(self), "text/html": html}
 
 
 @frozen(slots=False, eq=False, repr=False)
 class DisplayedPlan(Displayed, Plan):
-    """A plan that displays itself; `state` is the desired state that the plan was made from."""
+    """A plan that displays itself.
+
+    `state` is the desired state that the plan was made from. With `full`, alike changes are not grouped.
+    """
 
     state: DesiredState | None = field(default=None, kw_only=True)
+    full: bool = field(default=False, kw_only=True)
 
     @cached_property
     def graph(self) -> DisplayedGraph:
@@ -94,14 +109,14 @@ class DisplayedPlan(Displayed, Plan):
         return self._build_view(requests=False)
 
     def _build_html_view(self) -> Any:
-        return self._build_view(requests=True)
+        return self._build_view(requests=len(self.steps) <= MAX_CHANGES_WITH_REQUESTS)
 
     def _build_view(self, *, requests: bool) -> Any:
         from reconciler.engine.ownership.markers import count_unchanged_markers
         from reconciler.render.views.plan import build_plan_view
 
         markers = count_unchanged_markers(self, self.state.resources) if self.state else 0
-        return build_plan_view(self, requests=requests, unchanged_markers=markers, max_rows=MAX_ROWS)
+        return build_plan_view(self, requests=requests, unchanged_markers=markers)
 
 
 @frozen(eq=False, repr=False)
@@ -151,9 +166,13 @@ class DisplayedRun(Displayed, RunRecord):
 
 @frozen(eq=False, repr=False)
 class DisplayedDrift(Displayed, Drift):
-    """A drift that displays itself; `last_run` is the workspace's last apply to the same registry."""
+    """A drift that displays itself.
+
+    `last_run` is the workspace's last apply to the same registry. With `full`, alike resources are not grouped.
+    """
 
     last_run: Run | None = field(default=None, kw_only=True)
+    full: bool = field(default=False, kw_only=True)
 
     def _build_text_view(self) -> Any:
         from reconciler.render.views.drift import build_drift_view
@@ -193,9 +212,18 @@ class DisplayedGraph:
         return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.collapse_if_large())}
 
 
-def render_text(view: Any, width: int = TEXT_WIDTH) -> str:
-    """Render any view as plain text."""
-    return _to_text(get_text_renderers()[type(view)](view, width), width)
+def render_text(
+    view: Any, width: int = TEXT_WIDTH, *, full: bool = False, max_rows: int | None = None
+) -> str:
+    """Render any view as plain text.
+
+    With `full`, alike rows of a plan or a drift are not grouped. `max_rows` limits its rows and groups of each kind.
+    """
+    from reconciler.render.views.drift import DriftView
+    from reconciler.render.views.plan import PlanView
+
+    options = {"full": full, "max_rows": max_rows} if isinstance(view, PlanView | DriftView) else {}
+    return _to_text(get_text_renderers()[type(view)](view, width, **options), width)
 
 
 def get_text_renderers() -> Mapping[type, TextRenderer]:

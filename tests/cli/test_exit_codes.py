@@ -24,7 +24,7 @@ from reconciler.model.errors import (
     TargetError,
 )
 from reconciler.model.outcome import Applied, Canceled, Failed, Result
-from reconciler.render.formats import MAX_ROWS_BY_FORMAT
+from reconciler.render import formats
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_sample_plan
 
 AWS_ERROR = AwsError(service="iot", operation="X", code="C", message="m")
@@ -74,7 +74,7 @@ def test_many_lines_are_written_completely_and_in_order(is_terminal):
 
 def test_an_html_page_of_a_large_plan_counts_the_changes_that_it_omits(run_in_starter, monkeypatch):
     full_page = run_in_starter("plan", "--format", "html")[1]
-    monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
+    monkeypatch.setattr(formats, "MAX_PAGE_ROWS", 1)
     short_page = run_in_starter("plan", "--format", "html")[1]
     thing_count = full_page.count('<code class="address">things.')
     assert f"and {thing_count - 1} more thing</p>" in short_page

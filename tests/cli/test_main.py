@@ -147,7 +147,7 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
     [
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor owned by this workspace; did you mean 'things.pump-2'?"),
         (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
-        (["show", "things.pump-2", "--format", "json"], "--format and --calls are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
+        (["show", "things.pump-2", "--format", "json"], "--format, --calls and --full are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
         (["export", "--kind", "thngs"], "invalid value for '--kind': 'thngs' is not a resource kind; did you mean 'things'?\nrun `reconciler export --help` for usage"),
         (["export", "--out", "desired_state.toml"], "desired_state.toml: file already exists and was not overwritten; choose another name"),
         (["graph", "--out", "a.pdf"], "a.pdf: no format has the extension .pdf; add --format tree|svg|dot|mermaid"),

@@ -15,6 +15,7 @@ from reconciler.cli.options import (
     add_selection_options,
     adopt_option,
     event_format_option,
+    full_option,
     summary_option,
     validate_digest,
     yes_option,
@@ -56,6 +57,7 @@ class _PlanChoices(TypedDict):
     metavar="DIGEST",
     help="Apply without confirmation, but only if the plan has this digest.",
 )
+@full_option
 @event_format_option
 @summary_option
 @yes_option
@@ -69,6 +71,7 @@ def apply(  # noqa: PLR0913 (its options)
     select: Sequence[str],
     exclude: Sequence[str],
     approved: str | None,
+    full: bool,
     output_format: str,
     summary: Path | None,
     retry_failed: bool,
@@ -102,7 +105,7 @@ def apply(  # noqa: PLR0913 (its options)
     if approved:
         check_approved_digest(approved, plan)
     left_out_count = len(whole_plan.steps) - len(plan.steps)
-    _print_plan(workspace, plan, terminal, output_format, left_out_count)
+    _print_plan(workspace, plan, terminal, output_format, left_out_count, full=full)
     if plan:
         _confirm_apply(plan, yes=yes or bool(saved or approved))
     else:
@@ -112,9 +115,10 @@ def apply(  # noqa: PLR0913 (its options)
 
 @click.command()
 @add_common_options()
+@full_option
 @yes_option
 @click.pass_context
-def destroy(ctx: click.Context, *, yes: bool) -> None:
+def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:
     """Delete everything that the workspace owns."""
     from reconciler.cli.applying import apply_and_report
     from reconciler.cli.planning import build_plan, print_plan
@@ -127,7 +131,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     plan = build_plan(workspace, terminal, destroy=True)
-    print_plan(workspace, plan, terminal)
+    print_plan(workspace, plan, terminal, full=full)
     if not plan:
         _finish_crashed_run(workspace, plan, "destroy")
         return
@@ -136,18 +140,24 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     apply_and_report(ctx, workspace, plan, terminal, "destroy")
 
 
-def _print_plan(
-    workspace: Workspace, plan: Plan, terminal: Terminal, output_format: str, left_out_count: int
+def _print_plan(  # noqa: PLR0913 (what is printed, where and how)
+    workspace: Workspace,
+    plan: Plan,
+    terminal: Terminal,
+    output_format: str,
+    left_out_count: int,
+    *,
+    full: bool,
 ) -> None:
     """Print the plan before it is applied: to stdout as text, or to stderr if events go to stdout.
 
-    `left_out_count` is the number of changes that this run leaves for another one.
+    `left_out_count` is the number of changes that this run leaves for another one. With `full`, alike changes are not grouped.
     """
     from reconciler.cli.planning import render_plan_lines
     from reconciler.render.text.result import render_remaining_changes
 
     output = terminal.print if output_format == "text" else terminal.print_notes
-    output(render_plan_lines(workspace, plan, terminal))
+    output(render_plan_lines(workspace, plan, terminal, full=full))
     if left_out_count:
         output([render_remaining_changes(left_out_count)])
 

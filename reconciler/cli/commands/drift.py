@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     add_common_options,
     add_selection_options,
     format_option,
+    full_option,
     summary_option,
 )
 from reconciler.cli.step_summary import append_summary
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
 @click.command()
 @add_common_options()
 @add_selection_options
+@full_option
 @format_option
 @summary_option
 @click.pass_context
-def drift(
+def drift(  # noqa: PLR0913 (its options)
     ctx: click.Context,
     *,
     select: Sequence[str],
     exclude: Sequence[str],
+    full: bool,
     output_format: str,
     summary: Path | None,
 ) -> None:
@@ -56,7 +59,7 @@ def drift(
         result = workspace.drift(select=select, exclude=exclude, progress=progress)
     last_run = workspace.last_run_on_target()
     try:
-        _print_drift(result, last_run, terminal, output_format)
+        _print_drift(result, last_run, terminal, output_format, full=full)
     finally:  # the summary is written even if the reader of our output closed the pipe
         if summary:
             append_summary(
@@ -66,7 +69,9 @@ def drift(
         ctx.exit(exit_codes.CHANGES)
 
 
-def _print_drift(result: Drift, last_run: Run | None, terminal: Terminal, output_format: str) -> None:
+def _print_drift(
+    result: Drift, last_run: Run | None, terminal: Terminal, output_format: str, *, full: bool
+) -> None:
     from reconciler.render.formats import render_page
     from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
     from reconciler.render.text.drift import render_drift_text
@@ -78,6 +83,7 @@ def _print_drift(result: Drift, last_run: Run | None, terminal: Terminal, output
         for line in render_drift_jsonl(result, last_run):
             click.echo(line, nl=False)
     elif output_format == "text":
-        terminal.print(render_drift_text(build_drift_view(result, last_run), terminal.out.width))
+        view = build_drift_view(result, last_run)
+        terminal.print(render_drift_text(view, terminal.out.width, full=full))
     else:
-        click.echo(render_page(build_drift_view(result, last_run), output_format), nl=False)
+        click.echo(render_page(build_drift_view(result, last_run), output_format, full=full), nl=False)

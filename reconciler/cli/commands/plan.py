@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     add_selection_options,
     adopt_option,
     format_option,
+    full_option,
     summary_option,
 )
 from reconciler.cli.terminal import echo
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @add_selection_options
 @click.option("--destroy", is_flag=True, help="Plan the deletion of everything that the workspace owns.")
 @click.option("--calls", is_flag=True, help="List the API calls of every step, with their parameters.")
+@full_option
 @format_option
 @click.option(
     "-o",
@@ -53,6 +55,7 @@ def plan(  # noqa: PLR0913 (its options)
     *,
     destroy: bool,
     calls: bool,
+    full: bool,
     output_format: str,
     out: Path | None,
     summary: Path | None,
@@ -76,7 +79,7 @@ def plan(  # noqa: PLR0913 (its options)
         exclude=exclude,
     )
     try:
-        print_plan(workspace, new_plan, terminal, calls=calls, output_format=output_format)
+        print_plan(workspace, new_plan, terminal, calls=calls, full=full, output_format=output_format)
     finally:  # the files are written even if the reader of our output closed the pipe
         _write_files(workspace, new_plan, out, summary)
     if detailed_exitcode and new_plan:

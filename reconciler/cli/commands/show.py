@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     add_selection_options,
     complete_addresses,
     format_option,
+    full_option,
     validate_addresses,
 )
 
@@ -47,6 +48,7 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
 @add_common_options()
 @add_selection_options
 @click.option("--calls", is_flag=True, help="List the API calls of every step of a saved plan.")
+@full_option
 @format_option
 @click.argument(
     "subject",
@@ -64,20 +66,21 @@ def show(  # noqa: PLR0913 (its options)
     output_format: str,
     *,
     calls: bool,
+    full: bool,
 ) -> None:
     """Show a resource, desired and live, or a saved plan.
 
-    ADDRESS is one resource; --select shows several. FILE is a plan written by `reconciler plan --out`; --calls and --format
-    are for saved plans only.
+    ADDRESS is one resource; --select shows several. FILE is a plan written by `reconciler plan --out`; --calls, --full and
+    --format are for saved plans only.
     """
     from reconciler.cli.terminal import Terminal
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     if isinstance(subject, Path):
-        _print_saved_plan(subject, terminal, output_format, calls=calls)
-    elif calls or output_format != "text":
-        raise click.UsageError("--format and --calls are only for a saved plan; name its FILE", ctx)
+        _print_saved_plan(subject, terminal, output_format, calls=calls, full=full)
+    elif calls or full or output_format != "text":
+        raise click.UsageError("--format, --calls and --full are only for a saved plan; name its FILE", ctx)
     elif subject and (select or exclude):
         raise click.UsageError("ADDRESS cannot be combined with --select or --exclude", ctx)
     elif subject:
@@ -115,7 +118,7 @@ def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[T
     return render_comparison_text(view, terminal.out.width)
 
 
-def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, calls: bool) -> None:
+def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, calls: bool, full: bool) -> None:
     """Print a saved plan from its file only; whether it still holds is checked when it is applied."""
     from reconciler.cli.planning import print_plan_view
     from reconciler.render.json.plan_file import parse_plan_file
@@ -131,4 +134,4 @@ def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, cal
             click.echo(line, nl=False)
     else:
         view = document.view if calls else remove_requests(document.view)
-        print_plan_view(view, terminal, output_format)
+        print_plan_view(view, terminal, output_format, full=calls or full)

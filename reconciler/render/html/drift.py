@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import htpy as h
 
-from reconciler.render.html.parts import MAX_UNFOLDED, render_fields_html
+from reconciler.render.html.parts import MAX_UNFOLDED, render_fields_html, render_group_details_html
 from reconciler.render.views.drift import (
     DRIFT_LEGEND,
     TWO_SIDED_DIRECTIONS,
@@ -17,7 +17,8 @@ from reconciler.render.views.drift import (
     format_drift_counts,
     format_unchanged_count,
 )
-from reconciler.render.views.labels import join_facts
+from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.labels import format_kind, join_facts
 
 _CSS_CLASSES: Mapping[str, str] = {
     "missing": "delete",
@@ -28,9 +29,13 @@ _CSS_CLASSES: Mapping[str, str] = {
 """The CSS class of each direction, which determines its color."""
 
 
-def render_drift_html(view: DriftView) -> h.Renderable:
-    """Render a whole drift: its summary, and the resources by kind."""
-    unfold = view.total <= MAX_UNFOLDED
+def render_drift_html(view: DriftView, *, full: bool = False, max_rows: int | None = None) -> h.Renderable:
+    """Render a whole drift: its summary, and the resources by kind.
+
+    Alike resources are groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind.
+    """
+    sections = [(section, group_rows(section.rows, full=full)) for section in view.sections]
+    unfold = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
     counts = join_facts(format_drift_counts(view)) or "No drift"
     return h.section(aria_label=f"Drift of {view.workspace}")[
         h.p(".title")["Drift of ", h.strong[view.workspace]],
@@ -38,22 +43,42 @@ def render_drift_html(view: DriftView) -> h.Renderable:
         h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
-        (_render_section(section, unfold=unfold) for section in view.sections),
+        (_render_section(section, entries, max_rows, unfold=unfold) for section, entries in sections),
         h.p(".quiet")[DRIFT_LEGEND] if view.sections else None,
     ]
 
 
-def _render_section(section: DriftSection, *, unfold: bool) -> h.Renderable:
-    rows = (_render_row(row, unfold=unfold) for row in section.rows)
+def _render_section(
+    section: DriftSection,
+    entries: Sequence[DriftRow | RowGroup[DriftRow]],
+    max_rows: int | None,
+    *,
+    unfold: bool,
+) -> h.Renderable:
+    shown_entries = entries[:max_rows]
+    rows = (_render_entry(entry, unfold=unfold) for entry in shown_entries)
+    omitted_count = len(section.rows) - count_rows(shown_entries)
+    omitted = f"and {omitted_count:,} more {format_kind(section.kind, omitted_count)}"
     return h.details(".section", open=unfold)[
-        h.summary[h.strong[section.title]], h.table(".rows")[h.tbody[rows]]
+        h.summary[h.strong[section.title]],
+        h.table(".rows")[h.tbody[rows]],
+        h.p(".quiet")[omitted] if omitted_count else None,
     ]
 
 
-def _render_row(row: DriftRow, *, unfold: bool) -> h.Renderable:
-    head = h.fragment[h.code(".address")[row.address], " ", h.span(".quiet")[describe_drift_row(row)]]
-    fields = render_fields_html(row.fields, signs=row.direction in TWO_SIDED_DIRECTIONS)
-    details = h.details(open=unfold)[h.summary[head], h.div(".details")[fields]]
+def _render_entry(entry: DriftRow | RowGroup[DriftRow], *, unfold: bool) -> h.Renderable:
+    if isinstance(entry, DriftRow):
+        head = h.fragment[h.code(".address")[entry.address], " ", h.span(".quiet")[describe_drift_row(entry)]]
+        fields = render_fields_html(entry.fields, signs=entry.direction in TWO_SIDED_DIRECTIONS)
+        details = h.details(open=unfold)[h.summary[head], h.div(".details")[fields]]
+        return _render_row(entry, details if entry.fields else head)
+    sample = entry.sample
+    head = h.fragment[h.strong[entry.title], " ", h.span(".quiet")[sample.owner_note]]
+    content = render_group_details_html(entry, signs=sample.direction in TWO_SIDED_DIRECTIONS)
+    return _render_row(sample, h.details(open=True)[h.summary[head], content])
+
+
+def _render_row(row: DriftRow, content: h.Renderable) -> h.Renderable:
     sign = h.span(".glyph", aria_hidden="true")[row.glyph]
     direction = h.span(f".action.{_CSS_CLASSES[row.direction]}")[sign, " ", row.direction]
-    return h.tr[h.td(".narrow")[direction], h.td[details if row.fields else head]]
+    return h.tr[h.td(".narrow")[direction], h.td[content]]

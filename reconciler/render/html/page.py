@@ -28,7 +28,8 @@ from reconciler.render.views.history import HistoryView, RunView
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
 
-HtmlRenderer: TypeAlias = Callable[[Any], h.Renderable]
+HtmlRenderer: TypeAlias = Callable[..., h.Renderable]
+"""A function from a view to HTML; those of plans and drift also have the options of `render_html_page`."""
 
 HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
     PlanView: render_plan_html,
@@ -43,13 +44,20 @@ HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
 """The renderer of each view. To add a view, add an entry here."""
 
 
-def render_html_fragment(view: Any) -> str:
-    """Render a view as a part of a page, with its own style."""
-    return f"{h.div('.reconciler')[h.style[load_stylesheet()], HTML_RENDERERS[type(view)](view)]}\n"
+def render_html_fragment(view: Any, *, full: bool = False, max_rows: int | None = None) -> str:
+    """Render a view as a part of a page, with its own style.
+
+    `full` and `max_rows` are as for `render_html_page`.
+    """
+    content = _render_view(view, full=full, max_rows=max_rows)
+    return f"{h.div('.reconciler')[h.style[load_stylesheet()], content]}\n"
 
 
-def render_html_page(view: Any) -> str:
-    """Render a view as a complete page."""
+def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = None) -> str:
+    """Render a view as a complete page.
+
+    With `full`, alike rows are not grouped. `max_rows` limits the rows and groups of each kind.
+    """
     title = f"{type(view).__name__.removesuffix('View')} · {getattr(view, 'workspace', 'reconciler')}"
     head = h.head[
         h.meta(charset="utf-8"),
@@ -57,8 +65,13 @@ def render_html_page(view: Any) -> str:
         h.title[title],
         h.style[load_stylesheet()],
     ]
-    main = h.div(".reconciler.page")[h.main[HTML_RENDERERS[type(view)](view)]]
+    main = h.div(".reconciler.page")[h.main[_render_view(view, full=full, max_rows=max_rows)]]
     return f"{h.html(lang='en')[head, h.body(style='margin: 0')[main]]}\n"
+
+
+def _render_view(view: Any, *, full: bool, max_rows: int | None) -> h.Renderable:
+    options = {"full": full, "max_rows": max_rows} if isinstance(view, PlanView | DriftView) else {}
+    return HTML_RENDERERS[type(view)](view, **options)
 
 
 @cache

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import htpy as h
 
 from reconciler.model.change import ACTIONS
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate
+from reconciler.render.views.grouping import RowGroup, format_names
 from reconciler.render.views.labels import ACTION_GLYPHS, pluralize
 from reconciler.render.views.plan import RequestView
 
 MAX_UNFOLDED = 30
 """Lists with more items are folded."""
 
+MAX_UNFOLDED_LINES = 40
+"""Documents with more lines are folded."""
+
 _MAX_VALUE_LENGTH = 400
+"""Longer values are truncated, except documents and the values of groups."""
 
 _SIGN_CLASSES: Mapping[str, str] = {"-": "delete", "+": "create", "~": "update"}
 """The CSS class of each sign of a field, which determines its color."""
 
 
-def render_value_html(value: ValueView | None) -> h.Renderable:
-    """Render a value; placeholders are quiet, and an absent value is a dash."""
+def render_value_html(value: ValueView | None, *, in_full: bool = False) -> h.Renderable:
+    """Render a value; placeholders are quiet, and an absent value is a dash.
+
+    A long document is folded. With `in_full`, a long value is not truncated.
+    """
     if value is None:
         return h.span(".quiet")["-"]
-    text = truncate(value.text, _MAX_VALUE_LENGTH)
+    if value.lines:
+        return h.details(open=len(value.lines) <= MAX_UNFOLDED_LINES)[
+            h.summary[h.code[value.text], " ", h.span(".quiet")[pluralize(len(value.lines), "line")]],
+            h.pre["\n".join(value.lines)],
+        ]
+    text = value.text if in_full else truncate(value.text, _MAX_VALUE_LENGTH)
     return h.span(".quiet")[text] if value.is_placeholder else h.code[text]
 
 
@@ -58,6 +72,17 @@ def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Rendera
     return h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in fields)]]
 
 
+def render_group_details_html(group: RowGroup[Any], *, signs: bool) -> h.Renderable:
+    """Render the values of a group, its exceptions, and the addresses that approval needs."""
+    return h.div(".details")[
+        h.table(".lines")[
+            h.tbody[(_render_field(field, signs=signs, in_full=True) for field in group.fields)]
+        ],
+        (h.p[h.strong["except"], " ", exception] for exception in group.exceptions),
+        h.p[h.code[format_names(group.names)]] if group.names else None,
+    ]
+
+
 def render_requests_html(requests: Sequence[RequestView]) -> h.Node:
     """Render the API calls of a change with their parameters."""
     if not requests:
@@ -67,28 +92,37 @@ def render_requests_html(requests: Sequence[RequestView]) -> h.Node:
     ]
 
 
-def _render_field(field: FieldLine, *, signs: bool) -> h.Renderable:
+def _render_field(field: FieldLine, *, signs: bool, in_full: bool = False) -> h.Renderable:
     forces_replacement = (
         h.strong(".action.replace")[" # forces replacement"] if field.forces_replacement else None
     )
     return h.tr[
         h.td(f".sign.{_SIGN_CLASSES[field.sign]}")[field.sign] if signs else None,
         h.th(scope="row")[field.path],
-        h.td[_render_change(field), forces_replacement],
+        h.td[_render_change(field, in_full=in_full or field.is_document), forces_replacement],
     ]
 
 
-def _render_change(field: FieldLine) -> h.Node:
+def _render_change(field: FieldLine, *, in_full: bool) -> h.Node:
     if field.added or field.removed:
         return h.fragment[
-            (h.fragment[h.span(".added")["+ ", render_value_html(item)], " "] for item in field.added),
-            (h.fragment[h.span(".removed")["- ", render_value_html(item)], " "] for item in field.removed),
+            (_render_item("+", item, "added", in_full=in_full) for item in field.added),
+            (_render_item("-", item, "removed", in_full=in_full) for item in field.removed),
         ]
     if field.before is None or field.after is None:
-        return render_value_html(field.before or field.after)
-    before = h.span(".before")[render_value_html(field.before)]
-    after = h.span(".after")[render_value_html(field.after)]
+        return render_value_html(field.before or field.after, in_full=in_full)
+    before = _wrap_value(field.before, "before")[render_value_html(field.before, in_full=in_full)]
+    after = _wrap_value(field.after, "after")[render_value_html(field.after, in_full=in_full)]
     return h.fragment[before, " → ", after]
+
+
+def _render_item(sign: str, item: ValueView, css_class: str, *, in_full: bool) -> h.Renderable:
+    return h.fragment[_wrap_value(item, css_class)[f"{sign} ", render_value_html(item, in_full=in_full)], " "]
+
+
+def _wrap_value(value: ValueView, css_class: str) -> h.Element:
+    """Return the element around a value: a block for a document, and otherwise a part of a line."""
+    return h.div(f".{css_class}") if value.lines else h.span(f".{css_class}")
 
 
 def _render_request(request: RequestView) -> h.Renderable:

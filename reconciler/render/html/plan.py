@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import htpy as h
 
@@ -11,15 +11,19 @@ from reconciler.render.html.parts import (
     render_action_counts_html,
     render_action_html,
     render_fields_html,
+    render_group_details_html,
     render_requests_html,
 )
-from reconciler.render.views.labels import format_counts, join_facts
+from reconciler.render.views.grouping import RowGroup, count_rows, group_rows, has_document
+from reconciler.render.views.labels import format_counts, join_facts, pluralize
+from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
     CostView,
     NoteView,
     PlanRow,
     PlanSection,
     PlanView,
+    describe_group,
     describe_markers,
     describe_minimum_time,
     describe_no_changes,
@@ -29,15 +33,22 @@ from reconciler.render.views.plan import (
 )
 
 
-def render_plan_html(view: PlanView) -> h.Renderable:
-    """Render a whole plan: its summary, its notes, the changes by kind, and the numbers of its API calls."""
-    unfold_fields = view.total <= MAX_UNFOLDED
+def render_plan_html(view: PlanView, *, full: bool = False, max_rows: int | None = None) -> h.Renderable:
+    """Render a whole plan: its summary, the changes by kind, its notes, and the numbers of its API calls.
+
+    Alike changes and notes are groups or, with `full`, one by one. `max_rows` limits the changes and groups of each kind, and the notes.
+    """
+    notes = group_notes(view.notes, full=full)
+    omitted_note_count = len(notes) - len(notes[:max_rows])
+    sections = [(section, group_rows(section.rows, full=full)[:max_rows]) for section in view.sections]
+    unfold_fields = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
     return h.section(aria_label=f"Plan for {view.workspace}")[
         h.p(".title")["Plan for ", h.strong[view.workspace]],
         h.p(".quiet")[f"{view.target} · plan {view.digest}"],
         render_plan_summary_html(view),
-        map(render_note_html, view.notes),
-        (_render_section(section, unfold_fields=unfold_fields) for section in view.sections),
+        (_render_section(section, entries, unfold_fields=unfold_fields) for section, entries in sections),
+        map(render_note_html, notes[:max_rows]),
+        h.p(".quiet")[f"and {pluralize(omitted_note_count, 'more note')}"] if omitted_note_count else None,
         _render_cost(view.cost) if view.total else None,
     ]
 
@@ -70,28 +81,46 @@ def render_note_html(note: NoteView) -> h.Renderable:
     return h.p(f".note.{note.level}")[h.strong[f"{note.glyph} {note.level}"], " ", address, note.text]
 
 
-def _render_section(section: PlanSection, *, unfold_fields: bool) -> h.Renderable:
-    change_count = len(section.rows) + section.omitted
-    rows = (_render_row(row, unfold_fields=unfold_fields) for row in section.rows)
-    return h.details(".section", open=change_count <= MAX_UNFOLDED)[
+def _render_section(
+    section: PlanSection, entries: Sequence[PlanRow | RowGroup[PlanRow]], *, unfold_fields: bool
+) -> h.Renderable:
+    rows = (_render_entry(entry, unfold_fields=unfold_fields) for entry in entries)
+    omitted_count = section.omitted + len(section.rows) - count_rows(entries)
+    omitted = h.p(".quiet")[describe_omitted(section.kind, omitted_count)] if omitted_count else None
+    shows_document = any(
+        has_document(entry.sample if isinstance(entry, RowGroup) else entry) for entry in entries
+    )
+    is_unfolded = len(entries) <= MAX_UNFOLDED or shows_document
+    return h.details(".section", open=is_unfolded)[
         h.summary[h.strong[section.title], " ", h.span(".quiet")[format_counts(section.counts)]],
         h.table(".rows")[h.tbody[rows]],
-        h.p(".quiet")[describe_omitted(section)] if section.omitted else None,
+        omitted,
     ]
 
 
-def _render_row(row: PlanRow, *, unfold_fields: bool) -> h.Renderable:
-    is_unfolded = unfold_fields and row.action in ("update", "replace")
-    # The list of requests has its own count.
-    description = h.span(".quiet")[describe_row(row, with_call_count=not row.requests)]
+def _render_entry(entry: PlanRow | RowGroup[PlanRow], *, unfold_fields: bool) -> h.Renderable:
+    """Render one change or one group; what has a document is unfolded, so that it is not approved unread."""
+    if isinstance(entry, PlanRow):
+        is_unfolded = (unfold_fields and entry.action in ("update", "replace")) or has_document(entry)
+        # The list of requests has its own count.
+        description = describe_row(entry, with_call_count=not entry.requests)
+        head = h.code(".address")[entry.address]
+        return _render_row(entry.action, head, description, render_row_details_html(entry), is_unfolded)
+    sample = entry.sample
+    details = render_group_details_html(entry, signs=sample.action in ("update", "replace"))
+    return _render_row(sample.action, h.strong[entry.title], describe_group(entry), details, is_unfolded=True)
+
+
+def _render_row(
+    action: str,
+    head: h.Renderable,
+    description: str,
+    details: h.Renderable,
+    is_unfolded: bool,  # noqa: FBT001 (all are parts of one row)
+) -> h.Renderable:
+    summary = h.summary[head, " ", h.span(".quiet")[description]]
     return h.tr[
-        h.td(".narrow")[render_action_html(row.action)],
-        h.td[
-            h.details(open=is_unfolded)[
-                h.summary[h.code(".address")[row.address], " ", description],
-                render_row_details_html(row),
-            ]
-        ],
+        h.td(".narrow")[render_action_html(action)], h.td[h.details(open=is_unfolded)[summary, details]]
     ]
 
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from reconciler.render.text.parts import COLORS, MAX_ALIGNED_ADDRESS, QUIET, render_fields
+from reconciler.render.text.parts import (
+    COLORS,
+    MAX_ALIGNED_ADDRESS,
+    QUIET,
+    render_fields,
+    render_group_details,
+)
 from reconciler.render.views.drift import (
     DIRECTION_GLYPHS,
     DIRECTION_LABELS,
@@ -18,7 +24,8 @@ from reconciler.render.views.drift import (
     describe_drift_row,
     format_unchanged_count,
 )
-from reconciler.render.views.labels import join_facts
+from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.labels import format_kind, join_facts
 
 _DIRECTION_COLORS: Mapping[str, str] = {
     "missing": COLORS["delete"],
@@ -28,13 +35,19 @@ _DIRECTION_COLORS: Mapping[str, str] = {
 }
 
 
-def render_drift_text(view: DriftView, width: int) -> Iterator[Text]:
-    """Render a whole drift, by kind, with a summary at the end."""
+def render_drift_text(
+    view: DriftView, width: int, *, full: bool = False, max_rows: int | None = None
+) -> Iterator[Text]:
+    """Render a whole drift, by kind, with a summary at the end.
+
+    Alike resources are rendered as groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind;
+    more are only counted.
+    """
     yield Text.assemble("Drift of ", (view.workspace, "bold"))
     yield Text(join_facts((view.target, view.last_apply)), QUIET)
     for section in view.sections:
         yield Text()
-        yield from _render_section(section, width)
+        yield from _render_section(section, width, full=full, max_rows=max_rows)
     if any(row.fields for section in view.sections for row in section.rows):
         yield Text()
         yield Text(DRIFT_LEGEND, QUIET)
@@ -76,9 +89,30 @@ def render_drift_summary(view: DriftView) -> Text:
     return Text.assemble(("Drift: ", "bold"), Text(", ").join(counts), unchanged)
 
 
-def _render_section(section: DriftSection, width: int) -> Iterator[Text]:
+def render_drift_group(group: RowGroup[DriftRow], width: int) -> Iterator[Text]:
+    """Render a group of alike resources: their number and the values that differ."""
+    sample = group.sample
+    head = Text.assemble(
+        (f"  {sample.glyph} {sample.direction:<9}", f"bold {_DIRECTION_COLORS[sample.direction]}"),
+        "  ",
+        (group.title, "bold"),
+        (f"  {sample.owner_note}" if sample.owner_note else "", QUIET),
+    )
+    yield head
+    yield from render_group_details(group, width, signs=sample.direction in TWO_SIDED_DIRECTIONS)
+
+
+def _render_section(section: DriftSection, width: int, *, full: bool, max_rows: int | None) -> Iterator[Text]:
     yield Text(section.title, "bold underline")
-    lengths = (len(row.address) for row in section.rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
+    entries = group_rows(section.rows, full=full)[:max_rows]
+    rows = [entry for entry in entries if isinstance(entry, DriftRow)]
+    lengths = (len(row.address) for row in rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
     address_width = max(lengths, default=0)
-    for row in section.rows:
-        yield from render_drift_row(row, address_width, width)
+    for entry in entries:
+        if isinstance(entry, DriftRow):
+            yield from render_drift_row(entry, address_width, width)
+        else:
+            yield from render_drift_group(entry, width)
+    omitted_count = len(section.rows) - count_rows(entries)
+    if omitted_count:
+        yield Text(f"  and {omitted_count:,} more {format_kind(section.kind, omitted_count)}", QUIET)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.text import Text
 
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate, truncate_pair
+from reconciler.render.views.grouping import RowGroup, format_names
 
 COLORS: Mapping[str, str] = {
     "create": "#247fbc",
@@ -39,7 +42,13 @@ _INDENT = 13
 
 _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
-"""A longer value, or a longer item of a list, is truncated to this many lines; each side of a change to two."""
+"""A longer value, or a longer item of a list, is truncated to this many lines; each side of a change to two.
+
+Documents and their parts are not truncated.
+"""
+
+_DOCUMENT_INDENT = "  "
+"""The indent of a document's lines under the field's name."""
 
 _ARROW_WIDTH = 3
 """The width of ` → ` between two values."""
@@ -70,17 +79,50 @@ def indent(text: Text | str, style: str = "") -> Text:
     return Text.assemble(" " * _INDENT, text if isinstance(text, Text) else (text, style))
 
 
-def render_long_value(head: Text, value: ValueView, width: int) -> Text:
-    """Render a value after `head`, truncated to about `_MAX_VALUE_LINES` lines."""
+def render_long_value(head: Text, value: ValueView, width: int) -> Iterator[Text]:
+    """Render a value after `head`, truncated to about `_MAX_VALUE_LINES` lines unless it is a document."""
     value_width = max(_MIN_VALUE_WIDTH, width - len(head))
     text = truncate(value.text, _MAX_VALUE_LINES * value_width)
-    return Text.assemble(head, render_value(ValueView(text, value.is_placeholder)))
+    style = QUIET if value.lines else ""
+    yield Text.assemble(head, render_value(ValueView(text, value.is_placeholder), style))
+    yield from render_document_lines(value)
 
 
-def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
+def render_document_lines(value: ValueView, sign: str = "") -> Iterator[Text]:
+    """Render the lines of a long document, each after `sign`; other values have no lines."""
+    style = COLORS[_SIGN_ACTIONS[sign]] if sign else ""
+    for line in value.lines:
+        yield indent(f"{sign or ' '} {_DOCUMENT_INDENT}{line}", style)
+
+
+def render_head(head: Text, description: str, width: int) -> Iterator[Text]:
+    """Render the first line of a row, with its description on the same line if it fits."""
+    if len(head) + 2 + len(description) <= width:
+        yield Text.assemble(head, "  ", (description, QUIET))
+    else:
+        head.rstrip()
+        yield head
+        yield indent(description, QUIET)
+
+
+def render_group_details(group: RowGroup[Any], width: int, *, signs: bool) -> Iterator[Text]:
+    """Render the values of a group, its exceptions, and the addresses that approval needs."""
+    yield from render_fields(group.fields, width, signs=signs, in_full=True)
+    for exception in group.exceptions:
+        yield indent(Text.assemble(("except ", "bold"), exception))
+    names = textwrap.wrap(
+        format_names(group.names), width - _INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    yield from map(indent, names)
+
+
+def render_fields(
+    fields: Sequence[FieldLine], width: int, *, signs: bool, in_full: bool = False
+) -> Iterator[Text]:
     """Render fields; each begins a new line.
 
-    With `signs`, each field begins with a sign that shows whether it is added, removed or changed.
+    With `signs`, each field begins with a sign that shows whether it is added, removed or changed. With `in_full`, a single
+    value is not truncated.
     """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
@@ -94,14 +136,14 @@ def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> It
         if field.added or field.removed:
             yield from _render_list(field, head, width)
         elif field.before is None or field.after is None:
-            yield _render_single_value(field, head, width)
+            yield from _render_single_value(field, head, width, in_full=in_full or field.is_document)
         else:
             yield from _render_change(field, head, before_width, width)
 
 
 def _fits_one_line(field: FieldLine, value_width: int) -> bool:
     """Return whether the values before and after fit into one line."""
-    if field.before is None or field.after is None:
+    if field.before is None or field.after is None or field.before.lines or field.after.lines:
         return False
     tail_length = len(_FORCES_REPLACEMENT) if field.forces_replacement else 0
     return len(field.before.text) + _ARROW_WIDTH + len(field.after.text) + tail_length <= value_width
@@ -120,11 +162,16 @@ def _render_tail(field: FieldLine) -> Text:
     return Text(_FORCES_REPLACEMENT, f"bold {COLORS['replace']}") if field.forces_replacement else Text()
 
 
-def _render_single_value(field: FieldLine, head: Text, width: int) -> Text:
+def _render_single_value(field: FieldLine, head: Text, width: int, *, in_full: bool) -> Iterator[Text]:
     value = field.before or field.after
     assert value
     tail = _render_tail(field)
-    return Text.assemble(render_long_value(head, value, width - len(tail)), tail)
+    if in_full:
+        yield Text.assemble(head, render_value(value, QUIET if value.lines else ""), tail)
+        yield from render_document_lines(value)
+    else:
+        (line,) = render_long_value(head, value, width - len(tail))
+        yield Text.assemble(line, tail)
 
 
 def _render_change(field: FieldLine, head: Text, before_width: int, width: int) -> Iterator[Text]:
@@ -133,28 +180,41 @@ def _render_change(field: FieldLine, head: Text, before_width: int, width: int) 
     assert field.after
     tail = _render_tail(field)
     value_width = max(_MIN_VALUE_WIDTH, width - len(head) - len(tail))
-    before_text, after_text = truncate_pair(field.before.text, field.after.text, 2 * value_width)
+    before_text, after_text = field.before.text, field.after.text
+    if not field.is_document:
+        before_text, after_text = truncate_pair(before_text, after_text, 2 * value_width)
     old = Text(before_text, QUIET)
     new = render_value(ValueView(after_text, field.after.is_placeholder), "bold")
-    if max(len(before_text), before_width) + _ARROW_WIDTH + len(after_text) <= value_width:
+    is_short = max(len(before_text), before_width) + _ARROW_WIDTH + len(after_text) <= value_width
+    if is_short and not field.before.lines and not field.after.lines:
         padding = " " * max(0, before_width - len(before_text))
         yield Text.assemble(head, old, padding, (" → ", QUIET), new, tail)
     else:
         yield Text.assemble(head, old, tail)
+        yield from render_document_lines(field.before, "-")
         yield Text.assemble(" " * (len(head) - 2), ("→ ", QUIET), new)
+        yield from render_document_lines(field.after, "+")
 
 
 def _render_list(field: FieldLine, head: Text, width: int) -> Iterator[Text]:
-    """Render the items that a list gains and loses, as many in a line as fit."""
+    """Render the items that a list gains and loses, as many in a line as fit.
+
+    The lines of a long document follow the line that names it.
+    """
     max_length = _MAX_VALUE_LINES * max(_MIN_VALUE_WIDTH, width - len(head))
-    items = [Text(f"+ {truncate(item.text, max_length)}", COLORS["create"]) for item in field.added]
-    items += [Text(f"- {truncate(item.text, max_length)}", COLORS["delete"]) for item in field.removed]
-    line = head.copy()
-    for item in items:
-        if len(line) > len(head) and len(line) + len(_ITEM_GAP) + len(item) > width:
+    items = [("+", item) for item in field.added] + [("-", item) for item in field.removed]
+    line, last_item, last_sign = head.copy(), ValueView(""), "+"
+    for sign, item in items:
+        text = item.text if field.is_document else truncate(item.text, max_length)
+        label = Text(f"{sign} {text}", COLORS[_SIGN_ACTIONS[sign]])
+        is_full = len(line) + len(_ITEM_GAP) + len(label) > width
+        if len(line) > len(head) and (is_full or last_item.lines or item.lines):
             yield line
+            yield from render_document_lines(last_item, last_sign)
             line = Text(" " * len(head))
         if len(line) > len(head):
             line.append(_ITEM_GAP)
-        line.append_text(item)
+        line.append_text(label)
+        last_item, last_sign = item, sign
     yield Text.assemble(line, _render_tail(field))
+    yield from render_document_lines(last_item, last_sign)

@@ -16,9 +16,13 @@ from reconciler.render.text.parts import (
     QUIET,
     indent,
     render_fields,
+    render_group_details,
+    render_head,
     render_long_value,
 )
-from reconciler.render.views.labels import format_counts
+from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.labels import format_counts, pluralize
+from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
     CostView,
     NoteView,
@@ -26,6 +30,7 @@ from reconciler.render.views.plan import (
     PlanSection,
     PlanView,
     RequestView,
+    describe_group,
     describe_markers,
     describe_minimum_time,
     describe_no_changes,
@@ -35,16 +40,24 @@ from reconciler.render.views.plan import (
 )
 
 
-def render_plan_text(view: PlanView, width: int) -> Iterator[Text]:
-    """Render a whole plan."""
+def render_plan_text(
+    view: PlanView, width: int, *, full: bool = False, max_rows: int | None = None
+) -> Iterator[Text]:
+    """Render a whole plan: alike changes and notes as groups or, with `full`, one by one.
+
+    `max_rows` limits the changes and groups of each kind, and the notes; more are only counted.
+    """
     yield Text.assemble("Plan for ", (view.workspace, "bold"))
     yield Text(f"{view.target} · plan {view.digest}", QUIET)
     for section in view.sections:
         yield Text()
-        yield from _render_section(section, width)
+        yield from _render_section(section, width, full=full, max_rows=max_rows)
     if view.notes:
         yield Text()
-        yield from map(render_note, view.notes)
+        notes = group_notes(view.notes, full=full)
+        yield from map(render_note, notes[:max_rows])
+        if max_rows is not None and len(notes) > max_rows:
+            yield Text(f"  and {pluralize(len(notes) - max_rows, 'more note')}", QUIET)
     if view.total:
         yield Text()
         yield from _render_cost(view.cost)
@@ -76,12 +89,7 @@ def render_plan_row(row: PlanRow, address_width: int, width: int) -> Iterator[Te
         (row.address.ljust(address_width), "bold"),
     )
     description = describe_row(row)
-    if len(head) + 2 + len(description) <= width:
-        yield Text.assemble(head, "  ", (description, QUIET))
-    else:
-        head.rstrip()
-        yield head
-        yield indent(description, QUIET)
+    yield from render_head(head, description, width)
     yield from render_fields(row.fields, width, signs=row.action in ("update", "replace"))
     for number, request in enumerate(row.requests, 1):
         yield from _render_request(number, request, width)
@@ -94,14 +102,35 @@ def render_note(note: NoteView) -> Text:
     return Text.assemble((f"  {note.glyph} {note.level:<9}  ", style), (address, "bold"), note.text)
 
 
-def _render_section(section: PlanSection, width: int) -> Iterator[Text]:
+def render_plan_group(group: RowGroup[PlanRow], width: int) -> Iterator[Text]:
+    """Render a group of alike changes: their number, their calls and their values."""
+    sample = group.sample
+    yield from render_head(
+        Text.assemble(
+            (f"  {sample.glyph} {sample.action:<7}", f"bold {COLORS[sample.action]}"),
+            "  ",
+            (group.title, "bold"),
+        ),
+        describe_group(group),
+        width,
+    )
+    yield from render_group_details(group, width, signs=sample.action in ("update", "replace"))
+
+
+def _render_section(section: PlanSection, width: int, *, full: bool, max_rows: int | None) -> Iterator[Text]:
     yield Text.assemble((section.title, "bold underline"), "  ", (format_counts(section.counts), QUIET))
-    lengths = (len(row.address) for row in section.rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
+    entries = group_rows(section.rows, full=full)[:max_rows]
+    rows = [entry for entry in entries if isinstance(entry, PlanRow)]
+    lengths = (len(row.address) for row in rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
     address_width = max(lengths, default=0)
-    for row in section.rows:
-        yield from render_plan_row(row, address_width, width)
-    if section.omitted:
-        yield Text(f"  {describe_omitted(section)}", QUIET)
+    for entry in entries:
+        if isinstance(entry, PlanRow):
+            yield from render_plan_row(entry, address_width, width)
+        else:
+            yield from render_plan_group(entry, width)
+    omitted_count = section.omitted + len(section.rows) - count_rows(entries)
+    if omitted_count:
+        yield Text(f"  {describe_omitted(section.kind, omitted_count)}", QUIET)
 
 
 def _render_request(number: int, request: RequestView, width: int) -> Iterator[Text]:
@@ -110,7 +139,7 @@ def _render_request(number: int, request: RequestView, width: int) -> Iterator[T
     name_width = max((len(name) for name, _ in request.params), default=0)
     for name, value in request.params:
         head = indent(f"   {name.ljust(name_width)}  ", QUIET)
-        yield render_long_value(head, value, width)
+        yield from render_long_value(head, value, width)
 
 
 def _render_cost(cost: CostView) -> Iterator[Text]:

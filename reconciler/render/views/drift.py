@@ -45,6 +45,16 @@ class DriftRow:
     fields: tuple[FieldLine, ...]
     owner_note: str
 
+    @property
+    def label(self) -> str:
+        """The direction, by which rows are grouped."""
+        return self.direction
+
+    @property
+    def owner(self) -> str:
+        """The note about another owner; alike rows have the same."""
+        return self.owner_note
+
 
 @frozen
 class DriftSection:

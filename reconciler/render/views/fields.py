@@ -9,16 +9,17 @@ import attrs
 from attrs import frozen
 
 from reconciler.model.change import Change, Create, FieldChange
+from reconciler.model.document import Document
 from reconciler.model.text import escape_invisible
-from reconciler.render.views.document_diff import MAX_DIFFERENCES, split_document_change
+from reconciler.render.views.document_diff import split_document_change
 from reconciler.render.views.format_value import (
     REDACTED_VALUE,
     ValueView,
     flatten_spec,
+    format_document_part,
     format_optional,
     format_value,
 )
-from reconciler.render.views.labels import pluralize
 
 _EMPTY: tuple[Any, ...] = (None, (), [], {})
 """Values that count as absent."""
@@ -30,7 +31,7 @@ class FieldLine:
 
     `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the items `added` and
     `removed`. Every other value is described by `before` and `after`, and so are a sensitive list, and a list that is added to a
-    document or removed from it as a whole.
+    document or removed from it as a whole. `is_document` is whether it is a document or a part of one: these are shown in full.
     """
 
     sign: str
@@ -41,6 +42,7 @@ class FieldLine:
     removed: tuple[ValueView, ...] = ()
     forces_replacement: bool = False
     sensitive: bool = False
+    is_document: bool = False
 
 
 def describe_change(change: Change) -> tuple[FieldLine, ...]:
@@ -54,18 +56,11 @@ def describe_change(change: Change) -> tuple[FieldLine, ...]:
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """Describe one field that changes.
-
-    For a document, describe up to MAX_DIFFERENCES parts of it, and count the others in one more line.
-    """
-    parts = split_document_change(field)
-    for part in parts[:MAX_DIFFERENCES]:
+    """Describe one field that changes; of a document, describe every part that changes."""
+    for part in split_document_change(field):
         line = _build_line(part, is_part=part is not field)
         if line:
             yield line
-    if len(parts) > MAX_DIFFERENCES:
-        omitted = f"and {pluralize(len(parts) - MAX_DIFFERENCES, 'more difference')}"
-        yield FieldLine("~", escape_invisible(field.path), after=ValueView(omitted, is_placeholder=True))
 
 
 def _describe_new(spec: Any) -> Iterator[FieldLine]:
@@ -86,15 +81,19 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
     the whole list is added or removed.
     """
     before, after = field.before, field.after
-    is_new, is_removed = before in _EMPTY, after in _EMPTY
+    # In a document, an empty object or array is a value.
+    is_new = before is None if is_part else before in _EMPTY
+    is_removed = after is None if is_part else after in _EMPTY
     if is_new and is_removed:
         return None
-    is_list = isinstance(before, list | tuple) or isinstance(after, list | tuple)
+    is_list = all(isinstance(value, list | tuple) or value in _EMPTY for value in (before, after)) and (
+        isinstance(before, list | tuple) or isinstance(after, list | tuple)
+    )
     is_whole = is_part and (is_new or is_removed)
     if is_list and not field.sensitive and not is_whole:
-        return _build_list_line(field, list(before or ()), list(after or ()))
-    before_view = format_optional(None if is_new else before, redact=field.sensitive)
-    after_view = format_optional(None if is_removed else after, redact=field.sensitive)
+        return _build_list_line(field, list(before or ()), list(after or ()), is_part=is_part)
+    before_view = _format_side(None if is_new else before, field, is_part=is_part)
+    after_view = _format_side(None if is_removed else after, field, is_part=is_part)
     return FieldLine(
         sign=_choose_sign(is_new=is_new, is_removed=is_removed),
         path=escape_invisible(field.path),
@@ -102,25 +101,42 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
         after=after_view,
         forces_replacement=field.forces_replacement,
         sensitive=REDACTED_VALUE in (before_view, after_view),
+        is_document=is_part or _are_documents(before, after, before_view, after_view),
     )
 
 
-def _build_list_line(field: FieldChange, before: list[Any], after: list[Any]) -> FieldLine:
+def _format_side(value: Any, field: FieldChange, *, is_part: bool) -> ValueView | None:
+    """Format the value before or after; that of a part of a document may have several lines."""
+    if is_part and value is not None and not field.sensitive:
+        return format_document_part(value)
+    return format_optional(value, redact=field.sensitive)
+
+
+def _are_documents(*values: Any) -> bool:
+    """Return whether any of the values is a document, or JSON in a string that is shown in several lines."""
+    return any(
+        isinstance(value, Document) or (isinstance(value, ValueView) and value.lines) for value in values
+    )
+
+
+def _build_list_line(field: FieldChange, before: list[Any], after: list[Any], *, is_part: bool) -> FieldLine:
     """Build the line of a list from the items that it gains and loses.
 
     A list that still has the same items, in another order or number, is shown whole, before and after.
     """
-    added = tuple(format_value(item) for item in after if item not in before)
-    removed = tuple(format_value(item) for item in before if item not in after)
+    format_item = format_document_part if is_part else format_value
+    added = tuple(format_item(item) for item in after if item not in before)
+    removed = tuple(format_item(item) for item in before if item not in after)
     has_same_items = not added and not removed
     return FieldLine(
         sign=_choose_sign(is_new=not before, is_removed=not after),
         path=escape_invisible(field.path),
-        before=format_value(before) if has_same_items else None,
-        after=format_value(after) if has_same_items else None,
+        before=format_item(before) if has_same_items else None,
+        after=format_item(after) if has_same_items else None,
         added=added,
         removed=removed,
         forces_replacement=field.forces_replacement,
+        is_document=is_part or _are_documents(*before, *after),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.model.call import Deferred
 from reconciler.model.document import Document
@@ -20,6 +20,7 @@ from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.text import escape_invisible
+from reconciler.render.views.format_document import format_document_lines, parse_json_object
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
 """Text that needs no quotes."""
@@ -28,7 +29,7 @@ _CSR = re.compile(
     r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
 )
 _MAX_DOCUMENT_LENGTH = 120
-"""Documents that are longer when formatted are shown by the names of their members."""
+"""Documents that are longer when formatted are shown in several lines."""
 
 _CONTEXT_LENGTH = 12
 """Characters shown before the first difference of two truncated values."""
@@ -39,11 +40,12 @@ class ValueView:
     """A value as people read it.
 
     `is_placeholder` is true for words in the place of a value that is absent or not shown, such as "none", "(sensitive)" or
-    "(known after apply)".
+    "(known after apply)". `lines` are a long document in full, as indented JSON; `text` then has only the names of its members.
     """
 
     text: str
     is_placeholder: bool = False
+    lines: tuple[str, ...] = ()
 
 
 REDACTED_VALUE = ValueView(REDACTED, is_placeholder=True)
@@ -138,18 +140,25 @@ def _format_object(value: Any) -> ValueView:
 
 
 def _format_text(value: str) -> ValueView:
-    if "PRIVATE KEY-----" in value or SecretDigest.parse(value):
+    if _is_secret_text(value):
         return REDACTED_VALUE
     description = _describe_certificate(value) or _describe_csr(value)
     if description:
         return ValueView(description)
     if _BARE.fullmatch(value):
         return ValueView(escape_invisible(value))
+    document = parse_json_object(value)
+    if document and len(value) > _MAX_DOCUMENT_LENGTH:
+        return _format_in_lines(document)
     value = _compact_json(value)
     if '"' in value and "'" not in value and value.isprintable():
         return ValueView(f"'{value}'")  # a literal string, as in TOML, where nothing is escaped
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return ValueView(f'"{escape_invisible(escaped)}"')
+
+
+def _is_secret_text(value: str) -> bool:
+    return "PRIVATE KEY-----" in value or SecretDigest.parse(value) is not None
 
 
 def _describe_certificate(value: str) -> str:
@@ -201,14 +210,38 @@ def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -
     return ValueView(f"[{', '.join(format_value(item).text for item in value)}]")
 
 
+def format_document_part(value: Any) -> ValueView:
+    """Format a part of a document: in one line if it is short, and otherwise in several lines."""
+    view = format_value(value)
+    if not isinstance(value, Mapping | list | tuple) or len(view.text) <= _MAX_DOCUMENT_LENGTH:
+        return view
+    return _format_in_lines(value)
+
+
 def _format_document(document: Document) -> ValueView:
-    """Format a short document whole, and a long one by the names of its members."""
+    """Format a short document in one line, and a long one in several lines."""
     if not document.is_valid:
         return format_value(document.value)
-    text = _format_collection(document.value).text
-    if len(text) > _MAX_DOCUMENT_LENGTH:
-        text = f"{{ {', '.join(escape_invisible(str(key)) for key in document.value)} }}"
-    return ValueView(f"{text} ({escape_invisible(document.source)})" if document.source else text)
+    view = format_document_part(document.value)
+    return (
+        evolve(view, text=f"{view.text} ({escape_invisible(document.source)})") if document.source else view
+    )
+
+
+def _format_in_lines(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
+    """Format a long value from JSON in several lines; its text has only its members' names or its length."""
+    lines = format_document_lines(value, _format_json_string)
+    if isinstance(value, Mapping):
+        return ValueView(f"{{ {', '.join(escape_invisible(str(key)) for key in value)} }}", lines=lines)
+    return ValueView(f"[{len(value):,} items]", lines=lines)
+
+
+def _format_json_string(value: str) -> str:
+    """Format a string in a document as JSON; secrets and certificates are described instead."""
+    if _is_secret_text(value):
+        return REDACTED
+    description = _describe_certificate(value) or _describe_csr(value)
+    return description or escape_invisible(json.dumps(value, ensure_ascii=False))
 
 
 def _list_fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from reconciler.model.plan import Estimate, Note, Plan, Step
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import ValueView, format_value
+from reconciler.render.views.grouping import RowGroup
 from reconciler.render.views.labels import (
     ACTION_GLYPHS,
     NOTE_GLYPHS,
@@ -24,6 +25,9 @@ from reconciler.render.views.labels import (
     join_facts,
     pluralize,
 )
+
+OWNERSHIP_MARKER = "ownership marker"
+"""The origin of a change of an ownership marker, which is not in the file."""
 
 
 @frozen
@@ -55,6 +59,16 @@ class PlanRow:
     calls: int
     requests: tuple[RequestView, ...] = ()
     wait_seconds: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """The action, by which rows are grouped."""
+        return self.action
+
+    @property
+    def owner(self) -> str:
+        """Whether the change is of an ownership marker, which is not alike to resources of the file."""
+        return self.origin if self.origin == OWNERSHIP_MARKER else ""
 
 
 @frozen
@@ -192,7 +206,7 @@ def format_origin(change: Change) -> str:
         case _:
             resource = change.resource
             return (
-                "ownership marker" if resource.is_ownership_marker else escape_invisible(str(resource.origin))
+                OWNERSHIP_MARKER if resource.is_ownership_marker else escape_invisible(str(resource.origin))
             )
 
 
@@ -201,6 +215,15 @@ def describe_row(row: PlanRow, *, with_call_count: bool = True) -> str:
     calls = pluralize(row.calls, "call") if with_call_count else ""
     wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
     return join_facts((row.origin, calls, wait))
+
+
+def describe_group(group: RowGroup[PlanRow]) -> str:
+    """Describe a group: where it is declared, how many calls it needs, and how long each change may wait."""
+    origins = {row.origin.partition(" (")[0] for row in group.rows}  # without the row of a manifest
+    seconds = max(row.wait_seconds for row in group.rows)
+    wait = f"each waits up to {format_duration(seconds)}" if seconds else ""
+    calls = pluralize(sum(row.calls for row in group.rows), "call")
+    return join_facts((origins.pop() if len(origins) == 1 else "", calls, wait))
 
 
 def describe_minimum_time(cost: CostView) -> str:
@@ -233,9 +256,9 @@ def describe_no_changes(view: PlanView) -> str:
     return f"No changes: {subject} {verb} the file."
 
 
-def describe_omitted(section: PlanSection) -> str:
-    """Describe how many changes of a section are not shown."""
-    return f"and {section.omitted:,} more {format_kind(section.kind, section.omitted)}"
+def describe_omitted(kind: str, count: int) -> str:
+    """Describe how many changes of a kind are not shown."""
+    return f"and {count:,} more {format_kind(kind, count)}"
 
 
 def _count_markers(count: int) -> str:

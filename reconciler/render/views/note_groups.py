@@ -1,0 +1,48 @@
+"""Groups of alike notes: one note with examples and a count in place of hundreds. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+
+from attrs import evolve
+
+from reconciler.render.views.grouping import find_alike, format_names
+from reconciler.render.views.plan import NoteView
+
+_MAX_EXAMPLES = 3
+"""The most addresses that a group of notes has as examples."""
+
+_NUMBER = re.compile(r"[0-9a-f]{8,}|\d+")
+"""A part of a text in which alike notes may differ: a number, a date's part, or an identifier in hexadecimal."""
+
+
+def group_notes(notes: Sequence[NoteView], *, full: bool = False) -> Sequence[NoteView]:
+    """Return the notes, with one note in place of each `MIN_GROUP_SIZE` or more that are alike.
+
+    Alike notes have the same level and kind, and the same text but for their own names and numbers. The note of a group stands where
+    its first note stood. With `full`, there are no groups.
+    """
+    if full:
+        return notes
+    groups = find_alike(range(len(notes)), lambda index: _get_key(notes[index]))
+    merged_notes = {indexes[0]: _merge([notes[index] for index in indexes]) for indexes in groups}
+    hidden = {index for indexes in groups for index in indexes[1:]}
+    return [merged_notes.get(index, note) for index, note in enumerate(notes) if index not in hidden]
+
+
+def _get_key(note: NoteView) -> Hashable:
+    kind, _, name = note.address.partition(".")
+    text = note.text.replace(name, "<name>") if name else note.text
+    return note.level, kind, _NUMBER.sub("#", text)
+
+
+def _merge(notes: Sequence[NoteView]) -> NoteView:
+    first_note = notes[0]
+    has_same_text = all(note.text == first_note.text for note in notes)
+    text = first_note.text if has_same_text else f"for example: {first_note.text}"
+    if not first_note.address:
+        return evolve(first_note, text=f"{len(notes):,} alike, {text}")
+    return evolve(
+        first_note, address=format_names([note.address for note in notes], _MAX_EXAMPLES), text=text
+    )
