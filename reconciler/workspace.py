@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reconciler.engine.ownership.lease import LeaseHolder
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import PlanOptions
+    from reconciler.model.resource import Live
     from reconciler.render.rich_display import DisplayedDrift
 
 
@@ -377,7 +378,8 @@ class Workspace(WorkspaceFiles):
             address: The kind and the name, such as "things.pump-1".
 
         Raises:
-            ReconcilerError: If the kind is unknown, or if the resource is neither in the file nor owned by the workspace.
+            ReconcilerError: If the kind is unknown, or if the resource is neither in the file nor in the registry. A resource
+                that the workspace does not manage is found by its name or ID in AWS.
             ValueError: If `address` is not a valid address.
             InvalidDesiredStateError: If the file has errors.
         """
@@ -391,8 +393,13 @@ class Workspace(WorkspaceFiles):
             raise ReconcilerError(f"{quote(parsed.kind)} is not a resource kind{hint}")
         resource = _build_displayed_resource(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
-            hint = _did_you_mean(address, {str(known_address) for known_address in self.desired.resources})
-            raise ReconcilerError(f"{address} is neither in {self.path} nor owned by this workspace{hint}")
+            live = self._read_unmanaged(parsed)
+            if live is None:
+                hint = _did_you_mean(
+                    address, {str(known_address) for known_address in self.desired.resources}
+                )
+                raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
+            return DisplayedResource(parsed, None, live, None)
         return resource
 
     def show_selected(
@@ -454,6 +461,11 @@ class Workspace(WorkspaceFiles):
             service: "iot" or "iot-managed-integrations".
         """
         return self._connection.clients[service]
+
+    def _read_unmanaged(self, address: Address) -> Live | None:
+        from reconciler.engine.plan.refresh import read_unmanaged
+
+        return read_unmanaged(self.desired, address, self._connection.call)
 
     def _compare_states(self) -> Comparison:
         from reconciler.engine.plan.compare import compare_states

@@ -89,6 +89,20 @@ class Estimate:
         return sum(self.calls.values())
 
 
+@frozen(kw_only=True)
+class UnmanagedResources:
+    """The resources in one of AWS's listings that are not in the file and that the workspace does not own.
+
+    - `tables`: the kinds that they can have: AWS lists static and dynamic thing groups together;
+    - `ids`: AWS's IDs, sorted; those of other workspaces' resources are included;
+    - `is_complete`: whether the listing was read to its end.
+    """
+
+    tables: tuple[str, ...]
+    ids: tuple[str, ...]
+    is_complete: bool = True
+
+
 NoteLevel = Literal["warning", "info", "unmanaged"]
 
 
@@ -129,6 +143,7 @@ class Plan:
     Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the workspace, the
     target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
     from the values of secrets. `unchanged` counts the resources that need no change. `file_digest` is `DesiredState.digest`.
+    `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
     """
 
     workspace: str
@@ -141,6 +156,7 @@ class Plan:
     options: PlanOptions = PlanOptions()
     file_digest: str = ""
     basis: Basis = field(factory=Basis, eq=False, repr=False)
+    unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.steps)

@@ -169,6 +169,7 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, fu
     limit -= _count_bytes(start)
     note_lines = [f"! cannot list {problem}" for problem in view.unlisted]
     note_lines += [f"? unmanaged: {note}" for note in view.notes]
+    note_lines += [f"· {view.kept_orphans}"] if view.kept_orphans else []
     # Notes take at most a quarter of the room, so that the rest is left for resources.
     notes = _render_lines(note_lines, limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]

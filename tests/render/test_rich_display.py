@@ -76,7 +76,7 @@ def test_an_unknown_resource_is_an_error_with_the_nearest_address(workspace):
     with pytest.raises(ReconcilerError) as caught:
         workspace.show("things.pump-3")
     assert str(caught.value) == (
-        "things.pump-3 is neither in desired_state.toml nor owned by this workspace; did you mean 'things.pump-2'?"
+        "things.pump-3 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"
     )
 
 

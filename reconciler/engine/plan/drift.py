@@ -14,12 +14,12 @@ from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_compared
-from reconciler.engine.plan.unmanaged import describe_unmanaged
+from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
-from reconciler.model.plan import Target
+from reconciler.model.plan import Target, UnmanagedResources
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
@@ -28,8 +28,10 @@ DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
 
 - missing: in the file, but not in the registry;
 - changed: in both and managed by this workspace, but different;
-- extra: managed by this workspace, but not in the file;
-- unmanaged: in the file and in the registry, but not managed by this workspace; or only in the registry, and owned by no workspace.
+- extra: managed by this workspace, but not in the file, so that a plan would delete or forget it;
+- unmanaged: in the file and in the registry, but not managed by this workspace.
+
+Drift does not include resources that a plan leaves alone on purpose, such as a certificate in its grace period, or an orphan that `prune = "never"` keeps.
 """
 
 
@@ -71,7 +73,9 @@ class Drift:
     - `file_digest`: the SHA-256 of the desired state;
     - `unchanged`: the number of resources that are as in the file;
     - `unlisted`: the kinds that could not be listed, and why;
-    - `notes`: descriptions of unmanaged resources that are not in the file.
+    - `notes`: descriptions of unmanaged resources that are not in the file;
+    - `unmanaged`: all of these resources, by kind;
+    - `kept_orphans`: the addresses of resources that are no longer in the file and that `prune = "never"` keeps.
     """
 
     workspace: str
@@ -81,6 +85,8 @@ class Drift:
     unchanged: int
     unlisted: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    unmanaged: tuple[UnmanagedResources, ...] = field(default=())
+    kept_orphans: tuple[Address, ...] = field(default=())
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -97,38 +103,40 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
 ) -> Drift:
     """Compare the registry with the file. Raises SelectionError, AwsError and TargetError."""
     workspace = state.settings.name
-    comparison = compare_states(state, refresh(state, call, progress), progress)
+    refresh_result = refresh(state, call, progress, list_all=True)
+    comparison = compare_states(state, refresh_result, progress)
     selected_addresses = select_compared(comparison, select, exclude)
     items = [
         item for item in _find_drifted_resources(workspace, comparison) if item.address in selected_addresses
     ]
-    uncounted_addresses = {item.address for item in items} | list_reserved_addresses(workspace)
+    drifted_addresses = {item.address for item in items}
+    markers = list_reserved_addresses(workspace)
+    unmanaged = find_unmanaged(comparison)
+    unlisted = {**refresh_result.unlisted, **refresh_result.uncounted}
     return Drift(
         workspace=workspace,
         target=target,
         file_digest=state.digest,
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
-        unchanged=len((comparison.desired.keys() & selected_addresses) - uncounted_addresses),
-        unlisted=tuple(f"{table}: {reason}" for table, reason in comparison.refresh.unlisted.items()),
-        notes=tuple(note.text for note in describe_unmanaged(state, comparison)),
+        unchanged=len((comparison.desired.keys() & selected_addresses) - drifted_addresses - markers),
+        unlisted=tuple(f"{table}: {reason}" for table, reason in unlisted.items()),
+        notes=tuple(note.text for note in describe_unmanaged(state, unmanaged)),
+        unmanaged=unmanaged,
+        kept_orphans=tuple(sorted((comparison.kept_orphans.keys() & selected_addresses) - markers)),
     )
 
 
 def _find_drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
-    """Yield the resources that differ: those that a plan would change, and those that it would ignore.
+    """Yield the resources that a plan would change.
 
-    Ownership markers are left out, because they are not in the file: before the first apply, all of them would be missing.
+    Ownership markers are not in the file, and most of their changes accompany others: before the first apply, all of them are
+    missing. So they are left out unless a plan would change nothing else.
     """
     markers = list_reserved_addresses(workspace)
+    changes_only_markers = markers.issuperset(comparison.changes)
     for address, change in comparison.changes.items():
-        if address not in markers:
+        if changes_only_markers or address not in markers:
             yield _to_drifted_resource(workspace, change)
-    for address, live in comparison.kept_orphans.items():
-        if address not in markers:
-            yield DriftedResource("extra", address, owner=live.owner, identity=live.identity)
-    for address, live in comparison.live.items():
-        if address not in comparison.desired and live.owner is None:
-            yield DriftedResource("unmanaged", address, identity=live.identity)
 
 
 def _to_drifted_resource(workspace: str, change: Change) -> DriftedResource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
@@ -20,7 +20,7 @@ from reconciler.model.change import Change, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
 from reconciler.model.pem import Pem
-from reconciler.model.plan import Note, Step
+from reconciler.model.plan import Note, Step, UnmanagedResources
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState, Settings
@@ -35,6 +35,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     quotas: Quotas,
     *,
     holder: LeaseHolder | None,
+    unmanaged: Sequence[UnmanagedResources],
 ) -> Iterator[Note]:
     """Yield the warnings and notes of a plan."""
     if holder:
@@ -46,11 +47,11 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
         yield Note("warning", text)
     yield from _warn_of_expiring_certificates(comparison, state.settings)
     yield from _describe_unlisted_kinds(comparison)
-    yield from _describe_kept_orphans(comparison, list_reserved_addresses(state.settings.name))
+    yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _collect_notes_of_kinds(comparison)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
-    yield from describe_unmanaged(state, comparison)
+    yield from describe_unmanaged(state, unmanaged)
     yield from suggest_call_savings(steps, quotas)
 
 
@@ -84,10 +85,13 @@ def _describe_unlisted_kinds(comparison: Comparison) -> Iterator[Note]:
     for table, reason in comparison.refresh.unlisted.items():
         text = f"{table.replace('_', ' ')} could not be listed; resources of this kind are skipped: {reason}"
         yield Note("warning", text)
+    for table, reason in comparison.refresh.uncounted.items():
+        yield Note("info", f"unmanaged {table.replace('_', ' ')} could not be listed: {reason}")
 
 
-def _describe_kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Iterator[Note]:
+def describe_kept_orphans(comparison: Comparison, workspace: str) -> Iterator[Note]:
     """Yield a note for each kind with orphaned resources that stay: their number and the first addresses."""
+    markers = list_reserved_addresses(workspace)
     addresses_by_kind: defaultdict[str, list[str]] = defaultdict(list)
     for address in sorted(comparison.kept_orphans.keys() - markers):
         addresses_by_kind[address.kind].append(str(address))

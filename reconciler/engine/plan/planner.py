@@ -12,6 +12,7 @@ from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_changes
 from reconciler.engine.plan.steps import build_steps, estimate_steps
+from reconciler.engine.plan.unmanaged import find_unmanaged
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.plan import Note, Plan, Target
@@ -43,7 +44,10 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     check_plan(state, options, selected_comparison, context, holder)
     steps = build_steps(selected_comparison, context, state.resources)
     estimate = estimate_steps(steps, quotas)
-    notes = collect_notes(state, options, selected_comparison, steps, quotas, holder=holder)
+    unmanaged = find_unmanaged(comparison)
+    notes = collect_notes(
+        state, options, selected_comparison, steps, quotas, holder=holder, unmanaged=unmanaged
+    )
     unchanged_addresses = (comparison.desired.keys() & addresses) - selected_comparison.changes.keys()
     return Plan(
         workspace=workspace,
@@ -56,6 +60,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         options=options,
         file_digest=state.digest,
         basis=comparison.basis,
+        unmanaged=unmanaged,
     )
 
 

@@ -28,7 +28,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, FieldChange, Forget
 from reconciler.model.document import Document
-from reconciler.model.plan import Step, Target
+from reconciler.model.plan import Step, Target, UnmanagedResources
 from reconciler.model.resource import Live
 from reconciler.model.secret import Secret, SecretDigest
 
@@ -96,6 +96,27 @@ class ChangeRecord:
     fields: tuple[FieldRecord, ...]
     calls: tuple[CallRecord, ...]
     dependencies: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class UnmanagedRecord:
+    """The resources in one of AWS's listings that the workspace does not manage.
+
+    `kinds` are the kinds that they can have: AWS lists static and dynamic thing groups together. `ids` are AWS's IDs, sorted.
+    `complete` is whether the listing was read to its end.
+    """
+
+    kinds: tuple[str, ...]
+    ids: tuple[str, ...]
+    complete: bool
+
+
+def to_unmanaged_records(unmanaged: Iterable[UnmanagedResources]) -> tuple[UnmanagedRecord, ...]:
+    """Return unmanaged resources as records."""
+    return tuple(
+        UnmanagedRecord(kinds=resources.tables, ids=resources.ids, complete=resources.is_complete)
+        for resources in unmanaged
+    )
 
 
 def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from graphlib import TopologicalSorter
@@ -17,7 +17,7 @@ from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
-from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.kind import Kind, Listing
 from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
@@ -31,6 +31,13 @@ from reconciler.model.secret import walk_secrets
 from reconciler.model.settings import DesiredState
 
 MAX_CONCURRENT_CALLS = 64
+_MAX_LISTED_BY_PLANS = 1_000
+"""The most IDs that a plan reads of a listing that it does not need, such as that of things for a file without things.
+
+These are four pages, of which AWS allows ten in a second; an account may have millions of things.
+"""
+_MAX_LISTED_BY_DRIFT = 100_000
+"""The most IDs that a drift reads of one listing: 400 pages, which take 40 seconds."""
 _MAX_CONCURRENT_CALLS_PER_KIND = 32
 """Leaves room for the other kinds while the calls of one kind wait for their quota."""
 
@@ -45,19 +52,21 @@ class RefreshResult:
     - `declared`: the file's resources and the workspace's ownership markers;
     - `resources`: the same as `declared`, but without composites if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
-    - `unlisted`: why a kind could not be listed, by table; the file has no resource of such a kind;
+    - `unlisted`: why a kind could not be read, by table; the file has no resource of such a kind;
+    - `uncounted`: why a kind's unmanaged resources could not be listed, by table, although the others were read;
     - `names`: the name of each live resource, by table and AWS ID; None for a resource that is only kept for a grace period;
-    - `listed_ids`: the IDs of all resources in the listings that were read, managed or not, by table;
-    - `partially_listed`: the tables whose listings were not read to the end.
+    - `listed_ids`: the IDs of all resources in the listings that were read, managed or not;
+    - `partially_listed`: the listings that were not read to the end.
     """
 
     declared: Desired
     resources: Desired
     live: Inventory
     unlisted: Mapping[str, str]
+    uncounted: Mapping[str, str]
     names: Names
-    listed_ids: Mapping[str, AbstractSet[str]]
-    partially_listed: AbstractSet[str]
+    listed_ids: Mapping[Listing, AbstractSet[str]]
+    partially_listed: AbstractSet[Listing]
 
 
 NO_ACCESS_CODES = frozenset(
@@ -66,12 +75,22 @@ NO_ACCESS_CODES = frozenset(
 """The error codes that a caller gets without permission, or in a region without the service."""
 
 
+_INVALID_ID_CODES = frozenset({"InvalidRequestException", "ValidationException", "ParameterValidation"})
+"""The error codes for a name that no resource of its kind can have."""
+
+
 def refresh(
-    state: DesiredState, call: Call, progress: Progress, *, destroying: bool = False
+    state: DesiredState,
+    call: Call,
+    progress: Progress,
+    *,
+    destroying: bool = False,
+    list_all: bool = False,
 ) -> RefreshResult:
     """Read everything that the file declares or the workspace owns. Raises AwsError and TargetError.
 
-    With `destroying`, composites are read as the resources that they consist of.
+    With `destroying`, composites are read as the resources that they consist of; otherwise, listings that no kind needs are
+    read too, so that unmanaged resources are known: their first pages or, with `list_all`, all pages up to a limit.
     """
     kinds = all_kinds()
     workspace = state.settings.name
@@ -91,12 +110,17 @@ def refresh(
             earlier_reads = {other: reads[other] for other in kinds[table].reads_after}
             reads[table] = readers.submit(_read_kind, kinds[table], scope, earlier_reads, call, pool, tracker)
         results = {table: future.result() for table, future in reads.items()}
+        unlisted = {table: reason for table, reason in results.items() if isinstance(reason, str)}
+        uncounted: Mapping[str, str] = {}
+        if not destroying:
+            uncounted = _list_unread(unlisted, call, pool, tracker, list_all=list_all)
     live, names = assign_names(evolve(scope, live_by_kind=_ReadResults(reads), now=time.time()))
     return RefreshResult(
         declared=declared,
         resources=resources,
         live=live,
-        unlisted={table: reason for table, reason in results.items() if isinstance(reason, str)},
+        unlisted=unlisted,
+        uncounted=uncounted,
         names=names,
         listed_ids=tracker.listed_ids,
         partially_listed=tracker.partially_listed,
@@ -128,6 +152,27 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     )
     live_resources = _run_read(kind, scope, call, pool, _ReadTracker(lambda *_: None))
     return {live.identity: live for live in live_resources}
+
+
+def read_unmanaged(state: DesiredState, address: Address, call: Call) -> Live | None:
+    """Return an unmanaged resource, by its name or ID in AWS; None if there is none.
+
+    Its references to other resources are AWS IDs, not names. Raises AwsError and TargetError.
+    """
+    kind = all_kinds()[address.kind]
+    if kind.listing is None:
+        return None
+    basis = Basis(state.resources, moved=state.moved)
+    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
+        try:
+            live = reread(
+                kind, {address.name: None}, workspace=state.settings.name, basis=basis, call=call, pool=pool
+            )
+        except AwsError as error:
+            if error.code not in _INVALID_ID_CODES:
+                raise
+            return None
+    return live.get(address.name)
 
 
 def assign_names(scope: Scope) -> tuple[Inventory, Names]:
@@ -249,6 +294,39 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
         return str(error)
 
 
+def _list_unread(
+    unlisted: Collection[str], call: Call, pool: Executor, tracker: _ReadTracker, *, list_all: bool
+) -> Mapping[str, str]:
+    """List the kinds whose listing no read needed or, with `list_all`, did not read to its end.
+
+    Returns why a kind could not be listed, by table. Only pages are read: no resource is described.
+    """
+    max_listed = _MAX_LISTED_BY_DRIFT if list_all else _MAX_LISTED_BY_PLANS
+    kinds_by_listing: dict[Listing, Kind] = {}
+    for kind in all_kinds().values():
+        if kind.listing and kind.table not in unlisted:
+            kinds_by_listing.setdefault(kind.listing, kind)
+    kinds = [
+        kind for listing, kind in kinds_by_listing.items() if tracker.is_unread(listing, list_all=list_all)
+    ]
+    tracker.expect(len(kinds))
+    reasons = pool.map(lambda kind: _list_ids(kind, max_listed, call, tracker), kinds)
+    return {kind.table: reason for kind, reason in zip(kinds, reasons, strict=True) if reason}
+
+
+def _list_ids(kind: Kind, max_listed: int, call: Call, tracker: _ReadTracker) -> str:
+    """List a kind, and return why that was not possible, or an empty string."""
+    assert kind.listing
+    request = ApiCall(kind.service, kind.listing.operation, max_items=max_listed)
+    try:
+        tracker.record(kind, request, send(call, request, {}))
+    except AwsError as error:
+        if error.code not in NO_ACCESS_CODES:
+            raise
+        return str(error)
+    return ""
+
+
 def find_secret_attributes(declared: Desired) -> frozenset[str]:
     """Return the names of the thing attributes that the file fills with secrets."""
     evaluations = (resource.evaluation for resource in declared.values())
@@ -327,8 +405,17 @@ class _ReadTracker:
         self._lock = threading.Lock()
         self._response_count = 0
         self._call_count = 0
-        self.listed_ids: defaultdict[str, set[str]] = defaultdict(set)
-        self.partially_listed: set[str] = set()
+        self.listed_ids: defaultdict[Listing, set[str]] = defaultdict(set)
+        self.partially_listed: set[Listing] = set()
+        self._listings = {
+            (kind.service, kind.listing.operation): kind.listing
+            for kind in all_kinds().values()
+            if kind.listing
+        }
+
+    def is_unread(self, listing: Listing, *, list_all: bool) -> bool:
+        """Return whether a listing was not read or, with `list_all`, not to its end."""
+        return listing not in self.listed_ids or (list_all and listing in self.partially_listed)
 
     def expect(self, count: int) -> None:
         """Add the calls of a batch to the total."""
@@ -339,8 +426,16 @@ class _ReadTracker:
         """Count one response, and remember the IDs in it if the call lists the kind."""
         with self._lock:
             self._response_count += 1
-            if kind.listing and kind.listing.operation == request.operation:
-                self.listed_ids[kind.table].update(kind.listing.iterate_ids(response))
-                if has_more_pages(response):
-                    self.partially_listed.add(kind.table)
+            listing = self._listings.get((request.service, request.operation))
+            if listing and not request.params:
+                self._record_listing(listing, response)
             self._progress(f"reading {kind.table.replace('_', ' ')}", self._response_count, self._call_count)
+
+    def _record_listing(self, listing: Listing, response: Mapping[str, Any]) -> None:
+        """Remember the IDs in a listing; one read may list only a part of what another lists to the end."""
+        is_complete_already = listing in self.listed_ids and listing not in self.partially_listed
+        self.listed_ids[listing].update(listing.iterate_ids(response))
+        if is_complete_already or not has_more_pages(response):
+            self.partially_listed.discard(listing)
+        else:
+            self.partially_listed.add(listing)

@@ -15,7 +15,14 @@ from typing import Any, Literal, get_origin
 import cattrs
 from attrs import frozen
 
-from reconciler.engine.plan.record import CallRecord, ChangeRecord, FieldRecord, to_change_records
+from reconciler.engine.plan.record import (
+    CallRecord,
+    ChangeRecord,
+    FieldRecord,
+    UnmanagedRecord,
+    to_change_records,
+    to_unmanaged_records,
+)
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
@@ -53,7 +60,8 @@ class PlanSummary:
     - `counts`: the number of changes by action, such as `create`;
     - `unchanged`: the number of resources that need no change;
     - `calls`: the number of requests by API operation, such as `iot:CreateThing`;
-    - `seconds`: the minimum time that the requests take under AWS's quotas.
+    - `seconds`: the minimum time that the requests take under AWS's quotas;
+    - `unmanaged`: the resources that the workspace does not manage, as far as the plan listed them.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -67,6 +75,7 @@ class PlanSummary:
     unchanged: int
     calls: Mapping[str, int]
     seconds: float
+    unmanaged: tuple[UnmanagedRecord, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -95,6 +104,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
         unchanged=plan.unchanged,
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
         seconds=plan.estimate.seconds,
+        unmanaged=to_unmanaged_records(plan.unmanaged),
         changes=to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)

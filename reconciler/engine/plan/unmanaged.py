@@ -1,54 +1,102 @@
-"""Describe the resources that the workspace does not manage, as far as a plan's reads list them."""
+"""Resources that the workspace does not manage: as a complete list, and as notes for people.
+
+Invariant: no call is sent for this; the lists are as long as what the refresh listed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.kind import Kind, Listing
 from reconciler.kinds.shared.ownership_markers import is_marker_name
-from reconciler.model.plan import Note
+from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import join_some
 
+_ADVICE_FOR_MANY = "`reconciler drift --format json` lists them, and `reconciler export` writes their tables"
 
-def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
-    """Yield a note for each kind in the file that has resources which this workspace does not manage.
 
-    Those of other workspaces are included. The note has the number of these resources, the first of their IDs, and how
-    to import one. No call is sent for this.
+def find_unmanaged(comparison: Comparison) -> tuple[UnmanagedResources, ...]:
+    """Return the unmanaged resources of each kind that can be imported, if there are any, by listing.
+
+    Ownership markers of any workspace are left out.
     """
-    kinds = all_kinds()
     refresh_result = comparison.refresh
-    declared_tables = {address.kind for address in state.resources}
     included_ids = {identity for live in comparison.live.values() for identity in live.includes}
-    # Kinds with the same listing share a note: AWS lists static and dynamic thing groups together.
-    kinds_by_listing = {kind.listing: kind for kind in kinds.values() if kind.listing}
-    for listing, kind in kinds_by_listing.items():
-        tables = {other.table for other in kinds.values() if other.listing == listing}
-        if not tables & declared_tables:
-            continue
-        known_ids = included_ids | {
-            live.identity for address, live in comparison.live.items() if address.kind in tables
-        }
-        listed_ids = refresh_result.listed_ids.get(kind.table, ())
-        unmanaged_ids = sorted(
-            identity for identity in listed_ids if identity not in known_ids and not is_marker_name(identity)
-        )
-        if unmanaged_ids:
-            at_least = "at least " if kind.table in refresh_result.partially_listed else ""
-            subject = f"{kind.table.replace('_', ' ')} in the account, not managed by this workspace"
-            advice = _format_import_advice(kind, tables)
-            yield Note(
-                "unmanaged",
-                f"{subject} ({at_least}{len(unmanaged_ids):,}): {join_some(unmanaged_ids)}; to import one, {advice}",
-            )
+    known_ids_by_table = _group_known_ids(comparison)
+    unmanaged = []
+    for listing, tables in _group_tables_by_listing().items():
+        known_ids = included_ids.union(*(known_ids_by_table[table] for table in tables))
+        listed_ids = refresh_result.listed_ids.get(listing, frozenset())
+        ids = sorted(identity for identity in listed_ids - known_ids if not is_marker_name(identity))
+        if ids:
+            is_complete = listing not in refresh_result.partially_listed
+            unmanaged.append(UnmanagedResources(tables=tables, ids=tuple(ids), is_complete=is_complete))
+    return tuple(unmanaged)
 
 
-def _format_import_advice(kind: Kind, tables: Collection[str]) -> str:
-    """Return how to import a resource that is in one of the tables, which share the kind's listing."""
-    if kind.id_member:
+def describe_unmanaged(state: DesiredState, unmanaged: Collection[UnmanagedResources]) -> Iterator[Note]:
+    """Yield notes about unmanaged resources: their numbers, the first of their IDs, and how to import one.
+
+    Kinds that the file does not use share one note with their numbers only, unless the file has no resources at all.
+    """
+    declared_tables = {address.kind for address in state.resources}
+    others = []
+    for resources in unmanaged:
+        if declared_tables and declared_tables.isdisjoint(resources.tables):
+            others.append(resources)
+        else:
+            yield Note("unmanaged", _describe_resources(resources))
+    if others:
+        counts = ", ".join(f"{_format_count(resources)} {_format_title(resources)}" for resources in others)
+        subject = "of other kinds in the account, not managed by this workspace"
+        yield Note("unmanaged", f"{subject}: {counts}; {_ADVICE_FOR_MANY}")
+
+
+def _group_known_ids(comparison: Comparison) -> Mapping[str, AbstractSet[str]]:
+    """Return the IDs of declared, owned and temporarily kept live resources, by table."""
+    known_ids: defaultdict[str, set[str]] = defaultdict(set)
+    for address, live in comparison.live.items():
+        if address in comparison.declared or live.owner is not None or live.kept_until is not None:
+            known_ids[address.kind].add(live.identity)
+    return known_ids
+
+
+def _group_tables_by_listing() -> dict[Listing, tuple[str, ...]]:
+    """Return the tables of the kinds that have each listing: AWS lists static and dynamic groups together."""
+    tables: dict[Listing, tuple[str, ...]] = {}
+    for table, kind in all_kinds().items():
+        if kind.listing:
+            tables[kind.listing] = (*tables.get(kind.listing, ()), table)
+    return tables
+
+
+def _describe_resources(resources: UnmanagedResources) -> str:
+    subject = f"{_format_title(resources)} in the account, not managed by this workspace"
+    advice = _format_import_advice(resources.tables)
+    return f"{subject} ({_format_count(resources)}): {join_some(resources.ids)}; to import one, {advice}"
+
+
+def _format_title(resources: UnmanagedResources) -> str:
+    return _choose_kind(resources.tables).table.replace("_", " ")
+
+
+def _format_count(resources: UnmanagedResources) -> str:
+    return f"{'' if resources.is_complete else 'at least '}{len(resources.ids):,}"
+
+
+def _choose_kind(tables: Sequence[str]) -> Kind:
+    """Return the kind that a note names: for the listing of all groups, static ones."""
+    return all_kinds()[max(tables)]
+
+
+def _format_import_advice(tables: Sequence[str]) -> str:
+    """Return how to import a resource that is in one of the tables, which share a listing."""
+    if _choose_kind(tables).id_member:
         # AWS's ID is not the name in the file, and some resources, such as certificates without things, need no --adopt.
         return "declare it and run `reconciler plan`, which shows whether it needs --adopt"
     commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))

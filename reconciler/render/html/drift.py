@@ -43,6 +43,7 @@ def render_drift_html(view: DriftView, *, full: bool = False, max_rows: int | No
         h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
+        h.p(".note.info")["· ", view.kept_orphans] if view.kept_orphans else None,
         (_render_section(section, entries, max_rows, unfold=unfold) for section, entries in sections),
         h.p(".quiet")[DRIFT_LEGEND] if view.sections else None,
     ]

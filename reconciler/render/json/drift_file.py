@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
-from reconciler.engine.plan.record import to_json_values
+from reconciler.engine.plan.record import UnmanagedRecord, to_json_values, to_unmanaged_records
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.encode import encode_document, encode_json, get_fields
@@ -69,7 +69,8 @@ class DriftSummary:
 
     `file_digest` is the SHA-256 of the desired state. `last_run` is null if the journal has no apply to this target. `counts` are
     the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
-    could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file.
+    could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
+    of them. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
@@ -82,6 +83,8 @@ class DriftSummary:
     last_run: LastRunRecord | None
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
+    unmanaged: tuple[UnmanagedRecord, ...] = ()
+    kept_orphans: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -138,6 +141,8 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
         last_run=_to_last_run(last_run) if last_run else None,
         unlisted=drift.unlisted,
         notes=drift.notes,
+        unmanaged=to_unmanaged_records(drift.unmanaged),
+        kept_orphans=tuple(map(str, drift.kept_orphans)),
     )
 
 

@@ -55,6 +55,8 @@ def render_drift_text(
         yield Text(f"  ! cannot list {problem}", COLORS["warning"])
     for note in view.notes:
         yield Text(f"  ? unmanaged: {note}", QUIET)
+    if view.kept_orphans:
+        yield Text(f"  · {view.kept_orphans}", QUIET)
     yield Text()
     yield render_drift_summary(view)
 

@@ -82,6 +82,8 @@ def describe_live(view: ResourceComparisonView) -> tuple[str, ...]:
         facts.append(f"version {view.version}")
     if view.owner:
         facts.append(f"owned by workspace {view.owner}")
+    elif not view.origin:
+        facts.append("not managed by this workspace")
     return tuple(facts)
 
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.fields import FieldLine, describe_field
 from reconciler.render.views.labels import format_kind_title, get_kind_position, join_facts, pluralize
 
@@ -72,7 +72,8 @@ class DriftView:
 
     `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one, and for
     drift at AWS refers to CloudTrail. `unlisted` are the kinds that could not be listed, each with the reason.
-    `notes` describe unmanaged resources that are not in the file.
+    `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
+    but stay because nothing is pruned; it is empty without any.
     """
 
     workspace: str
@@ -83,6 +84,7 @@ class DriftView:
     last_apply: str
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
+    kept_orphans: str = ""
 
     @property
     def total(self) -> int:
@@ -109,6 +111,7 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         last_apply=_describe_last_apply(last_run, drift),
         unlisted=tuple(map(escape_invisible, drift.unlisted)),
         notes=tuple(map(escape_invisible, drift.notes)),
+        kept_orphans=escape_invisible(_describe_kept_orphans(drift)),
     )
 
 
@@ -145,6 +148,15 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
         fields=tuple(line for change in changes for line in describe_field(change)),
         owner_note=escape_invisible(f"owned by workspace {resource.owner}") if has_other_owner else "",
     )
+
+
+def _describe_kept_orphans(drift: Drift) -> str:
+    if not drift.kept_orphans:
+        return ""
+    count = len(drift.kept_orphans)
+    subject = f"{pluralize(count, 'resource')} no longer in the file"
+    verb = "stays" if count == 1 else "stay"
+    return f'{subject}, {verb} because workspace.prune is "never": {join_some(map(str, drift.kept_orphans))}'
 
 
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
+from reconciler.kinds.shared.certificate_spec import Rotation
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
+from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.errors import AwsError, PlanRejectedError
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     converge,
     make_ca,
     make_device,
     make_managed_thing,
+    make_resource,
     make_state,
     plan_state,
 )
@@ -33,6 +39,13 @@ def detect_drift(desired, cloud, *, select=(), exclude=(), operations=None):
     )
 
 
+def has_changes(desired, cloud):
+    try:
+        return bool(plan_state(desired, cloud))
+    except PlanRejectedError:  # which has changes, too
+        return True
+
+
 def make_fleet(**attributes):
     return make_state(make_ca(), *make_device("a", **attributes), *make_device("b"))
 
@@ -43,12 +56,83 @@ def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
     assert (bool(result), result.items, result.unchanged) == (False, (), 5)
 
 
-def test_an_ownership_marker_that_is_kept_without_pruning_is_not_drift(cloud):
+def test_orphans_that_are_kept_without_pruning_are_named_but_not_drift(cloud):
     converge(make_fleet(), cloud)
     result = detect_drift(make_state(prune="never"), cloud)
-    drifted_addresses = {item.address for item in result.items}
-    assert Address("things", "a") in drifted_addresses
-    assert drifted_addresses.isdisjoint(list_reserved_addresses("ws"))
+    assert (result.items, plan_state(make_state(prune="never"), cloud).steps) == ((), ())
+    addresses = ["ca_certificates.alpha", "certificates.a", "certificates.b", "things.a", "things.b"]
+    assert [str(address).partition(":")[0] for address in result.kept_orphans] == addresses
+    assert result.unmanaged == ()
+
+
+def test_a_rotation_in_its_grace_period_has_no_drift(cloud):
+    for generation in (1, 2):
+        certificate, thing = make_device("a", generation)
+        certificate = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d")))
+        fleet = make_state(make_ca(), certificate, thing)
+        converge(fleet, cloud)
+    assert len(cloud.iot.list_certificates()["certificates"]) == 2
+    result = detect_drift(fleet, cloud)
+    assert (result.items, result.unmanaged) == ((), ())
+
+
+def test_ignored_fields_do_not_drift(cloud):
+    desired = make_state(make_resource("things", "a", Thing(), ignore_changes=("attributes",)))
+    converge(desired, cloud)
+    cloud.iot.update_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
+    assert detect_drift(desired, cloud).items == ()
+
+
+def test_a_marker_that_a_plan_would_create_again_is_drift(cloud):
+    converge(make_fleet(), cloud)
+    cloud.iot.delete_policy(policyName="reconciler-ws-retired")
+    assert list(map(str, [step.address for step in plan_state(make_fleet(), cloud).steps])) == [
+        "policies.reconciler-ws-retired"
+    ]
+    assert [(item.direction, str(item.address)) for item in detect_drift(make_fleet(), cloud).items] == [
+        ("missing", "policies.reconciler-ws-retired")
+    ]
+
+
+def test_a_file_with_only_a_workspace_lists_everything_that_can_be_imported(cloud):
+    for number in range(260):
+        cloud.iot.create_thing(thingName=f"sensor-{number:03}")
+    cloud.iot.create_policy(policyName="hand", policyDocument="{}")
+    certificate_id = cloud.iot.create_keys_and_certificate(setAsActive=True)["certificateId"]
+    result = detect_drift(make_state(), cloud)
+    assert result.items == ()
+    assert {resources.tables: (resources.ids, resources.is_complete) for resources in result.unmanaged} == {
+        ("certificates",): ((certificate_id,), True),
+        ("policies",): (("hand",), True),
+        ("things",): (tuple(f"sensor-{number:03}" for number in range(260)), True),
+    }
+    assert [note.split(":")[0] for note in result.notes] == [
+        "policies in the account, not managed by this workspace (1)",
+        "certificates in the account, not managed by this workspace (1)",
+        "things in the account, not managed by this workspace (260)",
+    ]
+
+
+def test_a_listing_that_the_file_does_not_need_costs_pages_only(cloud):
+    for number in range(3):
+        cloud.iot.create_thing(thingName=f"sensor-{number}")
+    operations: list[str] = []
+    detect_drift(make_state(), cloud, operations=operations)
+    assert [operation for operation in operations if not operation.startswith("List")] == []
+    assert operations.count("ListThings") == 1
+
+
+def test_a_listing_without_permission_adds_a_note(cloud):
+    def call(request):
+        if request.operation == "ListThings":
+            raise AwsError(service="iot", operation="ListThings", code="AccessDeniedException", message="no")
+        return cloud.call(request)
+
+    result = find_drift(make_state(), target=TARGET, call=call, progress=lambda *_: None)
+    assert (result.items, result.unlisted) == (
+        (),
+        ("things: iot:ListThings failed with AccessDeniedException: no",),
+    )
 
 
 def test_every_direction_of_drift_is_found(cloud):
@@ -125,5 +209,13 @@ def test_finding_drift_only_reads_and_finds_the_resources_that_a_plan_changes(cl
     planned_addresses = {step.address for step in plan_state(after, cloud).steps} - list_reserved_addresses(
         "ws"
     )
-    assert {item.address for item in items if item.direction != "unmanaged"} <= planned_addresses
-    assert planned_addresses <= {item.address for item in items}
+    assert planned_addresses == {item.address for item in items} - list_reserved_addresses("ws")
+
+
+@examples(15)
+@given(before=desired_states(), after=desired_states(), prune=st.sampled_from(["owned", "never"]))
+def test_drift_is_empty_exactly_if_the_plan_is(cloud, before, after, prune):
+    after = evolve(after, settings=evolve(after.settings, prune=prune))
+    converge(before, cloud.reset())
+    assert bool(detect_drift(after, cloud)) == has_changes(after, cloud)
+    assert (detect_drift(before, cloud).items, plan_state(before, cloud).steps) == ((), ())

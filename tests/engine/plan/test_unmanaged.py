@@ -1,10 +1,16 @@
-"""Unmanaged resources are listed in the notes of a plan, without further calls."""
+"""Unmanaged resources are listed with a plan: in full as values, and in short in its notes."""
 
 from __future__ import annotations
 
+import pytest
+
+from reconciler.engine.plan import refresh
+from reconciler.engine.plan.refresh import read_unmanaged
+from reconciler.kinds import all_kinds
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
-from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.plan import UnmanagedResources
 from tests.support.desired_states import converge, make_managed_thing, make_resource, make_state, plan_state
 
 
@@ -28,11 +34,27 @@ def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
     assert list_unmanaged_notes(desired, cloud) == expected
 
 
-def test_notes_name_only_kinds_in_the_file_and_no_ownership_markers(cloud):
+def test_kinds_that_the_file_does_not_use_share_a_note_without_ownership_markers(cloud):
     cloud.iot.create_thing(thingName="hand")
+    cloud.iot.create_billing_group(billingGroupName="hand")
     converge(make_state(make_resource("things", "b", Thing()), workspace="other"), cloud)
-    assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == []
-    assert list_unmanaged_notes(make_state(make_resource("thing_groups", "g", ThingGroup())), cloud) == []
+    note = (
+        "of other kinds in the account, not managed by this workspace: 1 billing groups, 2 things; "
+        "`reconciler drift --format json` lists them, and `reconciler export` writes their tables"
+    )
+    assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [note]
+
+
+def test_a_plan_lists_a_limited_number_of_a_kind_that_the_file_does_not_use(cloud, monkeypatch):
+    monkeypatch.setattr(refresh, "_MAX_LISTED_BY_PLANS", 3)
+    for number in range(4):
+        cloud.iot.create_thing(thingName=f"sensor-{number}")
+    (things,) = plan_state(make_state(), cloud).unmanaged
+    assert things == UnmanagedResources(
+        tables=("things",), ids=("sensor-0", "sensor-1", "sensor-2"), is_complete=False
+    )
+    (note,) = list_unmanaged_notes(make_state(), cloud)
+    assert note.startswith("things in the account, not managed by this workspace (at least 3): sensor-0")
 
 
 def test_static_and_dynamic_groups_are_listed_together(cloud):
@@ -72,3 +94,18 @@ def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
     request_count_before = cloud.request_count
     plan_state(desired, cloud)
     assert cloud.request_count - request_count_before == request_count
+
+
+@pytest.mark.parametrize("table", [table for table, kind in all_kinds().items() if kind.listing])
+@pytest.mark.parametrize("name", ["hand", "0" * 64, "no/such: name"])
+def test_a_name_of_no_resource_finds_none_in_any_kind(cloud, table, name):
+    assert read_unmanaged(make_state(), Address(table, name), cloud.call) is None
+
+
+def test_an_unmanaged_resource_is_found_by_its_name_or_id(cloud):
+    cloud.iot.create_thing(thingName="rogue-2", attributePayload={"attributes": {"site": "oslo"}})
+    certificate_id = cloud.iot.create_keys_and_certificate()["certificateId"]
+    thing = read_unmanaged(make_state(), Address("things", "rogue-2"), cloud.call)
+    certificate = read_unmanaged(make_state(), Address("certificates", certificate_id), cloud.call)
+    assert (thing.owner, thing.spec.attributes) == (None, {"site": "oslo"})
+    assert (certificate.owner, certificate.spec.status) == (None, "INACTIVE")
