@@ -68,8 +68,8 @@ def with_ignored_fields(draw: st.DrawFn, resource: Resource) -> Resource:
     kind = all_kinds()[resource.address.kind]
     names = [name for name in kind.members if (kind.table, name) not in _UNIGNORABLE_FIELDS]
     keys = [f"{name}.{key}" for name in names if _is_text_map(kind, name) for key in ("odd", "site")]
-    if kind.table == "provisioning_profiles" or not draw(st.booleans()):
-        return resource  # the fields of a profile depend on each other
+    if not draw(st.booleans()):
+        return resource
     paths = draw(st.sets(st.sampled_from([*names, *keys]), max_size=2))
     return evolve(resource, lifecycle=Lifecycle(ignore_changes=tuple(sorted(paths))))
 

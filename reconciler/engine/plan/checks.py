@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
+from reconciler.engine.plan.diff import keep_ignored_values
 from reconciler.engine.plan.limits import find_exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.engine.plan.removals import find_deletion_blockers
@@ -45,6 +46,7 @@ def _find_plan_errors(
         yield from find_exceeded_limits(state, options, comparison)
     yield from check_prevent_destroy(state, comparison, context, destroying=options.destroy)
     yield from _check_kinds_and_owners(state, options, comparison, context)
+    yield from _check_kept_values(state, comparison)
     yield from _check_forgotten_users(comparison, context)
     yield from _check_remaining_users(comparison, context)
     yield from _check_adopted_addresses(state, options.adopt, comparison)
@@ -75,6 +77,22 @@ def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace
         yield (
             f"{address}: already exists and is not managed by this workspace; import it with --adopt {address}"
         )
+
+
+def _check_kept_values(state: DesiredState, comparison: Comparison) -> Iterator[str]:
+    """Yield an error for each change to something invalid.
+
+    The file's own values are valid, but not always together with the live values that `ignore_changes` keeps.
+    """
+    for address, change in comparison.changes.items():
+        if not isinstance(change, Update | Replace) or not change.resource.lifecycle.ignore_changes:
+            continue
+        resource = keep_ignored_values(state.settings.name, comparison.declared[address], change.live.spec)
+        for problem in all_kinds()[address.kind].check(resource, comparison.declared):
+            # A live value that an update leaves as it is cannot make AWS reject it.
+            is_sent = isinstance(change, Replace) or any(map(change.has_changed, map(str, problem.path[:1])))
+            if problem.severity == "error" and is_sent:
+                yield f"{address}: cannot {change.action} with the live values that ignore_changes keeps: {problem}"
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:

@@ -8,10 +8,12 @@ from attrs import evolve
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.pem import Pem
 from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
+    AUTHORITIES,
     converge,
     get_rejection_reasons,
     make_ca,
@@ -197,3 +199,26 @@ def test_a_certificate_in_transfer_is_not_changed(cloud):
     assert get_rejection_reasons(make_one_device_state(), cloud) == [
         "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first"
     ]
+
+
+def test_a_change_to_something_invalid_with_ignored_live_values_is_rejected(cloud):
+    converge(make_state(make_ca()), cloud)
+    changes = {
+        "pem": Pem.parse(AUTHORITIES["beta"].pem),
+        "certificate_mode": "SNI_ONLY",
+        "verification": None,
+        "tags": {"line": "A"},
+    }
+    lifecycle = Lifecycle(ignore_changes=("certificate_mode",))
+    resource = evolve(make_ca(**changes), lifecycle=lifecycle)
+    assert get_rejection_reasons(make_state(resource), cloud) == [
+        (
+            "ca_certificates.alpha: cannot replace with the live values that ignore_changes keeps: verification: a DEFAULT CA "
+            "needs exactly one verification; expected either verification.key or verification.certificate, to prove that the "
+            "CA's key is yours"
+        )
+    ]
+    # An update changes no field with a problem.
+    resource = evolve(make_ca(**{**changes, "pem": make_ca().spec.pem}), lifecycle=lifecycle)
+    plan = plan_state(make_state(resource), cloud)
+    assert [step.change.action for step in plan.steps] == ["update"]
