@@ -254,9 +254,10 @@ class Certificates(Kind):
         """
         return isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_past_grace_period
 
-    def survives_replacement(self, change: Replace) -> bool:
-        """Return whether a grace period keeps the old certificate attached."""
-        return change.resource.spec.rotation is not None
+    def grace_seconds(self, change: Replace) -> float | None:
+        """Return the grace period for which the old certificate stays attached."""
+        rotation = change.resource.spec.rotation
+        return parse_duration(rotation.grace) if rotation else None
 
     def is_rotation(self, change: Change) -> bool:
         """Return whether the change replaces the certificate."""
@@ -295,7 +296,7 @@ class Certificates(Kind):
         the ID stays the same, so the old registration has to be deleted first, and the device is without one for a moment.
         """
         new_calls = [*_register_and_attach(change, context)]
-        if self.survives_replacement(change):
+        if self.grace_seconds(change) is not None:
             return new_calls
         old_calls = [*_detach_and_delete(change, context)]
         keeps_id = self.identity(change.resource) == change.live.identity

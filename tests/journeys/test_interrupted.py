@@ -39,7 +39,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
         "stopping: finishing calls in flight, starting no more; interrupt again to abort now"
     ]
     assert re.sub(r"\d+\.\d+ s", "0 s", "\n".join(report[-3:])) == STOPPED_REPORT.format(
-        applied=len(applied), canceled=total - len(applied)
+        applied=len(applied), canceled=total - len(applied), total=total
     )
     folder.apply()
     assert folder.read_content() == fleet.make_expected_content()
@@ -48,7 +48,7 @@ def test_ctrl_c_finishes_calls_in_flight_and_the_next_apply_completes_the_fleet(
 STOPPED_REPORT = """\
 ◌ {canceled} canceled because the run was stopped; run apply again to continue
 
-✖ Apply incomplete after 0 s: {applied} applied, {canceled} canceled. Completed: {applied} created."""
+✖ Apply incomplete: {canceled} of {total} changes not made ({canceled} canceled); {applied} created in 0 s."""
 
 
 def run_and_kill(folder: ProjectFolder, *arguments: str, after_steps: int) -> None:

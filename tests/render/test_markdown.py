@@ -162,7 +162,7 @@ def test_a_result_shows_failures_and_the_next_step():
     assert render_result_markdown(build_result_view(result)) == (
         "<!-- reconciler apply greenhouse -->\n"
         "### Apply of `greenhouse`: incomplete\n\n"
-        "✖ Apply incomplete after 0.25 s: 1 applied, 1 failed. Completed: 1 created.\n\n"
+        "✖ Apply incomplete: 1 of 2 changes not made (1 failed); 1 created in 0.25 s.\n\n"
         "```text\n"
         "✖ failed  delete things.pump-3, iot:DeleteThing\n"
         "    error      ThrottlingException: slow\n"

@@ -171,7 +171,7 @@ def test_a_result_shows_every_outcome_and_the_next_step():
     )
     plan = make_sample_plan(ROTATION, UPDATE, CREATION, DELETION)
     assert read_lines(build_result_view(Result(plan, outcomes, 2.0))) == [
-        "✖ Apply incomplete after 2.0 s: 1 applied, 1 failed, 1 skipped, 1 canceled. Completed: 1 deleted.",
+        "✖ Apply incomplete: 3 of 4 changes not made (1 failed, 1 skipped, 1 canceled); 1 deleted in 2.0 s.",
         "✖ failed replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2)",
         "error | DeleteConflictException: in use \\x1b[31m",
         "request | b7c1",

@@ -72,8 +72,7 @@ def test_a_failure_shows_its_operation_its_error_and_the_next_step():
         "↷ 1 skipped because certificates.pump-7 failed\n"
         "◌ 1 canceled because the run was stopped; run apply again to continue\n"
         "\n"
-        "✖ Apply incomplete after 2.0 s: 1 applied, 1 failed, 1 skipped, 1 canceled."
-        " Completed: 1 deleted."
+        "✖ Apply incomplete: 3 of 4 changes not made (1 failed, 1 skipped, 1 canceled); 1 deleted in 2.0 s."
     )
 
 
@@ -84,7 +83,7 @@ def test_a_failure_without_an_aws_error_shows_our_own_error():
         f"    error      missing secret: {MissingSecretError('env PUMP_8_QR')}\n"
         "    next step  set env PUMP_8_QR, then run apply again; completed steps are not repeated\n"
         "\n"
-        "✖ Apply incomplete after 0.50 s: 1 failed. No changes were completed."
+        "✖ Apply incomplete: 1 of 1 change not made (1 failed); none were made."
     )
 
 

@@ -135,7 +135,7 @@ def _find_remaining_users(change: Change, context: PlanContext) -> list[Address]
     match change:
         case Delete() if not is_ownership_marker(context.workspace, address):
             return [user for user in users if context.keeps_reference(user, address)]
-        case Replace() if not kind.survives_replacement(change):
+        case Replace() if kind.grace_seconds(change) is None:
             return [user for user in users if isinstance(context.changes.get(user), Forget)]
         case _:
             return []

@@ -49,6 +49,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     yield from _describe_unlisted_kinds(comparison)
     yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _collect_notes_of_kinds(comparison)
+    yield from _describe_grace_periods(comparison)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
     yield from describe_unmanaged(state, unmanaged)
@@ -110,6 +111,20 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
         if address not in comparison.changes:
             for text in kinds[address.kind].plan_notes(live):
                 yield Note("info", text, address)
+
+
+def _describe_grace_periods(comparison: Comparison) -> Iterator[Note]:
+    """Yield a note for each replaced resource that stays for a grace period, with the end of the period."""
+    now = datetime.datetime.now(datetime.UTC)
+    kinds = all_kinds()
+    for address, change in comparison.changes.items():
+        seconds = kinds[address.kind].grace_seconds(change) if isinstance(change, Replace) else None
+        if seconds is not None:
+            end = now + datetime.timedelta(seconds=seconds)
+            until = f" until {end:%Y-%m-%d %H:%M} UTC if this plan is applied now" if seconds else ""
+            deletion = "an apply after that deletes it" if seconds else "the next apply deletes it"
+            text = f"the old {kinds[address.kind].noun} stays attached{until}; {deletion}"
+            yield Note("info", text, address)
 
 
 def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:

@@ -23,7 +23,7 @@ suit most kinds:
 | `counts_as_replacement` | for each update: does it count as a replacement for the limits? | no |
 | `is_rotation` | by an apply in waves: does the change give a device another certificate? | no |
 | `hidden_holders` | for each deletion: whose steps must release it first, although no spec refers to it? | none |
-| `survives_replacement` | for each replacement: does the old resource stay for a while? | no |
+| `grace_seconds` | for each replacement: for how long does the old resource stay? | not at all |
 | `replace` | for each replacement | an error: no field forces one |
 | `also_modifies` | for each step: which other live resources do its calls change or delete? | none |
 | `precondition` | before each step: what must be as the plan saw it? | compared fields, owner, `prevent_destroy` |
@@ -273,9 +273,9 @@ class Kind(ABC):
         """Return the resources whose steps must release this one first, although no spec refers to it."""
         return ()
 
-    def survives_replacement(self, change: Replace) -> bool:
-        """Return whether the live resource stays for a while after its replacement is created."""
-        return False
+    def grace_seconds(self, change: Replace) -> float | None:
+        """Return for how long the live resource stays after its replacement is created; None for not at all."""
+        return None
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -32,7 +32,7 @@ from reconciler.model.plan import Step
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.format_value import ValueView, format_optional
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.next_step import suggest_next_step
 
 _PAST_TENSE: Mapping[str, str] = {
@@ -176,8 +176,10 @@ def summarize_result(view: ResultView) -> ResultSummary:
     )
     duration = format_duration(view.seconds)
     if not view.ok:
-        completed = f"Completed: {changes}." if changes else "No changes were completed."
-        details = f" after {duration}: {format_status_counts(view.counts)}. {completed}"
+        unapplied = {status: count for status, count in view.counts.items() if status != "applied"}
+        total = pluralize(sum(view.counts.values()), "change")
+        completed = f"{changes} in {duration}" if changes else "none were made"
+        details = f": {sum(unapplied.values()):,} of {total} not made ({format_status_counts(unapplied)}); {completed}."
         return ResultSummary("failed", "Apply incomplete", details)
     details = f" in {duration}: {changes}." if changes else ": no changes."
     return ResultSummary("applied", "Apply complete", details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,18 @@ class TestGracePeriod:
             content["certificates"]
         )
         assert plan_state(self.make_state_of_generation(2), cloud).steps == ()
+
+    def test_the_plan_of_a_rotation_has_the_end_of_its_grace_period(self, cloud):
+        converge(self.make_state_of_generation(1), cloud)
+        earliest = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=7)
+        (note,) = plan_state(self.make_state_of_generation(2), cloud).notes
+        latest = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=7)
+        assert (note.level, note.address) == ("info", Address("certificates", "a"))
+        assert note.text in [
+            f"the old device certificate stays attached until {end:%Y-%m-%d %H:%M} UTC if this plan is applied now; "
+            "an apply after that deletes it"
+            for end in (earliest, latest)
+        ]
 
     def test_a_note_has_the_end_of_the_grace_period(self, cloud):
         converge(self.make_state_of_generation(1), cloud)
