@@ -68,6 +68,7 @@ class Workspace(WorkspaceFiles):
         allow: Mapping[str, str] = MappingProxyType({}),
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        only_adopted: bool = False,
         full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
@@ -75,13 +76,15 @@ class Workspace(WorkspaceFiles):
 
         Args:
             destroy: Whether to plan the deletion of everything that the workspace owns.
-            adopt: Addresses of unmanaged resources to import.
+            adopt: The unmanaged resources to import: addresses, globs or kinds. Of what a glob or kind matches, resources that are
+                managed already are skipped.
             wave: The percentage of the certificate rotations that one wave has. The plan has all rotations, but limits count only
                 those of one wave.
             allow: Overrides of the file's limits: "delete" or "replace" → a count such as "50", or a percentage such as "10%".
             select: The changes to include, all if empty: addresses, globs or kinds, with a `+` in front to add dependencies, or at
                 the end to add dependents.
             exclude: The changes to leave out, written as for `select`.
+            only_adopted: Whether the plan has only the changes that `adopt` needs.
             full: Whether the plan displays every change, instead of groups of alike ones. It does not affect what the plan has.
             progress: Called while the registry is read, with a description, the number of items read, and their total. Without
                 it, a notebook's cell shows the progress.
@@ -89,14 +92,24 @@ class Workspace(WorkspaceFiles):
         Raises:
             InvalidDesiredStateError: If the file has errors.
             PlanRejectedError: If the plan fails plan checks, such as a limit or a secret that is not set. It has every reason.
-            SelectionError: If a selector selects nothing.
+            SelectionError: If a selector selects nothing, or a glob in `adopt` matches no unmanaged resource.
             ValueError: If an address or a limit is not valid.
         """
+        from reconciler.engine.plan.address_patterns import is_pattern
         from reconciler.model.plan_options import LimitOverride, PlanOptions
 
-        addresses = frozenset(map(Address.parse, adopt))
+        patterns = dict.fromkeys(text for text in adopt if is_pattern(text))
         overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
-        options = PlanOptions(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
+        options = PlanOptions(
+            destroy,
+            frozenset(Address.parse(text) for text in adopt if text not in patterns),
+            wave,
+            overrides,
+            tuple(select),
+            tuple(exclude),
+            adopt_patterns=tuple(patterns),
+            only_adopted=only_adopted,
+        )
         return attrs.evolve(self._make_plan(options, progress), full=full)
 
     def save(self, plan: Plan, path: str | Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,13 +124,21 @@ def complete_addresses(ctx: click.Context, _parameter: click.Parameter, incomple
     return [address for address in addresses if address.startswith(incomplete)]
 
 
+def validate_adopted(ctx: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
+    """Return addresses, globs and kinds as written, after checking that each of the others is an address."""
+    from reconciler.engine.plan.address_patterns import is_pattern
+
+    validate_addresses(ctx, parameter, [text for text in value if not is_pattern(text)])
+    return value
+
+
 adopt_option = click.option(
     "--adopt",
     multiple=True,
-    callback=validate_addresses,
+    callback=validate_adopted,
     shell_complete=complete_addresses,
-    metavar="ADDRESS",
-    help="Import this existing, unmanaged resource into the workspace. Repeatable.",
+    metavar="SELECTOR",
+    help="Import these unmanaged resources: an address, a glob or a kind. Repeatable.",
 )
 
 

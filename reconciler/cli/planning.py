@@ -32,6 +32,7 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
     allow: Mapping[str, str] = MappingProxyType({}),
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    only_adopted: bool = False,
 ) -> Plan:
     """Return a plan, and show progress while the registry is read.
 
@@ -45,6 +46,7 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
             allow=allow,
             select=select,
             exclude=exclude,
+            only_adopted=only_adopted,
             progress=progress,
         )
 

@@ -44,6 +44,8 @@ class PlanOptions:
 
     - `destroy`: plan the deletion of all managed resources;
     - `adopt`: the unmanaged resources that may be imported;
+    - `adopt_patterns`: globs or kinds of more such resources, which a plan replaces with the addresses that they match;
+    - `only_adopted`: the plan imports these resources, and has no other changes;
     - `wave_percent`: the percentage of the rotations in one wave; the plan has all rotations, but limits count only one wave;
     - `limit_overrides`: action ("delete" or "replace") → the limit that replaces the file's;
     - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out.
@@ -55,8 +57,10 @@ class PlanOptions:
     limit_overrides: Mapping[str, LimitOverride] = field(factory=dict)
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    adopt_patterns: tuple[str, ...] = field(default=(), kw_only=True)
+    only_adopted: bool = field(default=False, kw_only=True)
 
     @property
     def is_partial(self) -> bool:
         """Whether the plan has only selected changes."""
-        return bool(self.select or self.exclude)
+        return bool(self.select or self.exclude or self.only_adopted)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import shlex
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
@@ -19,6 +21,10 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match, format_suggestion, join_some
+
+
+_MAX_NAMED_UNMANAGED = 10
+"""The maximum number of unmanaged resources of a kind of which each gets a message of its own."""
 
 
 def check_plan(
@@ -58,25 +64,40 @@ def _check_kinds_and_owners(
     """Yield the kinds' errors, and those for changes of resources that this workspace does not manage."""
     kinds = all_kinds()
     workspace = state.settings.name
+    yield from _check_owners(comparison, options.adopt, workspace)
     for address, change in comparison.changes.items():
-        if isinstance(change, Update | Replace) and change.live.owner != workspace:
-            yield from _check_owner(change, options.adopt, workspace)
         for error in kinds[address.kind].plan_errors(change, context):
             yield f"{address}: {error}"
 
 
-def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """Yield an error for a resource of another workspace, or an unmanaged one that is not in `adopt`.
+def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace: str) -> Iterator[str]:
+    """Yield an error for each resource of another workspace, and for unmanaged ones that are not in `adopt`.
 
     An unmanaged resource that an interrupted apply of this workspace created need not be in `adopt`.
     """
-    address, owner = change.address, change.live.owner
-    if owner is not None:
-        yield f"{address}: belongs to the workspace {owner!r}, not to {workspace!r}"
-    elif address not in adopt and not all_kinds()[address.kind].is_interrupted_create(change):
-        yield (
-            f"{address}: already exists and is not managed by this workspace; import it with --adopt {address}"
-        )
+    kinds = all_kinds()
+    unmanaged_by_kind: defaultdict[str, list[Address]] = defaultdict(list)
+    for address, change in comparison.changes.items():
+        if not isinstance(change, Update | Replace) or change.live.owner == workspace:
+            continue
+        if change.live.owner is not None:
+            yield f"{address}: belongs to the workspace {change.live.owner!r}, not to {workspace!r}"
+        elif address not in adopt and not kinds[address.kind].is_interrupted_create(change):
+            unmanaged_by_kind[address.kind].append(address)
+    for table, addresses in unmanaged_by_kind.items():
+        yield from _describe_unmanaged(table, addresses)
+
+
+def _describe_unmanaged(table: str, addresses: Sequence[Address]) -> Iterator[str]:
+    """Yield an error for each unmanaged resource of a kind, or one for all if there are many."""
+    if len(addresses) <= _MAX_NAMED_UNMANAGED:
+        for address in addresses:
+            problem = "already exists and is not managed by this workspace"
+            yield f"{address}: {problem}; import it with --adopt {shlex.quote(str(address))}"
+    else:
+        names = join_some(map(str, addresses))
+        problem = f"{len(addresses):,} already exist and are not managed by this workspace ({names})"
+        yield f"{table}: {problem}; import them with --adopt '{table}.*'"
 
 
 def _check_kept_values(state: DesiredState, comparison: Comparison) -> Iterator[str]:
@@ -146,7 +167,7 @@ def _check_adopted_addresses(
 ) -> Iterator[str]:
     """Yield an error for each address in --adopt that cannot be imported.
 
-    `_check_owner` reports resources of another workspace.
+    `_check_owners` reports resources of another workspace.
     """
     owners = {
         address: change.live.owner
@@ -156,7 +177,7 @@ def _check_adopted_addresses(
     unmanaged_addresses = [address for address, owner in owners.items() if owner is None]
     for address in sorted(adopt):
         if address in owners and owners[address] != state.settings.name:
-            continue  # it is imported, or `_check_owner` reports it
+            continue  # it is imported, or `_check_owners` reports it
         live = comparison.live.get(address)
         if address not in state.resources:
             nearest = _find_closest_address(address, unmanaged_addresses) or _find_closest_address(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from reconciler.engine.ownership.lease import find_lease_holder
+from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
 from reconciler.engine.plan.notes import collect_notes
@@ -38,6 +39,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     refresh_result = refresh(state, call, progress, destroying=options.destroy)
     comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
+    options = resolve_adopt_patterns(options, comparison, workspace)
     addresses = select_changes(state, options, comparison, context)
     selected_comparison = comparison.restrict_to(addresses)
     holder = find_lease_holder(workspace, call)

@@ -11,24 +11,26 @@ Source of the grammar: dbt documentation, "Node selector methods", "Graph operat
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from reconciler.engine.graph import build_graph
+from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
 from reconciler.engine.plan.steps import StepDependencies, find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
+from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match, format_suggestion, quote
+from reconciler.model.text import format_suggestion, quote
 
 if TYPE_CHECKING:
     from reconciler.engine.graph import Graph
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 _OPERATORS = re.compile(
     r"(?:(?P<before>\d*)(?P<before_plus>\+))?(?P<base>.*?)(?:(?P<after_plus>\+)(?P<after>\d*))?"
 )
-_GLOB = re.compile(r"[*?\[]")
 
 
 @frozen
@@ -106,12 +107,14 @@ def select_changes(
     Raises SelectionError, and PlanRejectedError if a selected change depends on one that is not selected.
     """
     selected = select_compared(comparison, options.select, options.exclude)
+    if options.only_adopted:
+        selected &= options.adopt
     if not options.is_partial:
         return selected
     dependencies = find_dependencies(comparison, context, state.resources)
     markers = list_reserved_addresses(context.workspace)
     selected = _add_markers(selected - markers, dependencies, markers)
-    errors = list(_find_unselected_dependencies(selected, dependencies))
+    errors = list(_find_missing_dependencies(selected, dependencies, comparison, options))
     if errors:
         raise PlanRejectedError(errors)
     return selected
@@ -138,15 +141,38 @@ def _add_markers(
     return selected | needed_markers
 
 
-def _find_unselected_dependencies(
-    selected: AbstractSet[Address], dependencies: StepDependencies
+def _find_missing_dependencies(
+    selected: AbstractSet[Address],
+    dependencies: StepDependencies,
+    comparison: Comparison,
+    options: PlanOptions,
 ) -> Iterator[str]:
+    """Yield an error for each selected change that depends on one that is not selected."""
     for address in sorted(selected & dependencies.keys()):
         for dependency in sorted(dependencies[address] - selected):
-            yield (
-                f"{address}: depends on the change of {dependency}, which is not selected; "
-                f"select {dependency} too, or exclude {address}"
-            )
+            if options.only_adopted:
+                yield f"{address}: {_explain_missing_import(comparison.changes[dependency])}"
+            else:
+                yield (
+                    f"{address}: depends on the change of {dependency}, which is not selected; "
+                    f"select {dependency} too, or exclude {address}"
+                )
+
+
+def _explain_missing_import(change: Change) -> str:
+    """Return why a resource cannot be imported without this change of another, and what to do."""
+    address = change.address
+    if isinstance(change, Create):
+        return (
+            f"depends on {address}, which does not exist yet; "
+            f"create it first with `reconciler apply --select {shlex.quote(f'+{address}')}`"
+        )
+    if isinstance(change, Update | Replace) and change.live.owner is None:
+        return f"depends on {address}, which is not managed by this workspace either; adopt {address} too"
+    return (
+        f"depends on the change of {address}, which is no import; "
+        f"apply it first with `reconciler apply --select {shlex.quote(f'+{address}')}`"
+    )
 
 
 def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
@@ -168,43 +194,24 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
 
 def _split_intersection(word: str, graph: Graph) -> list[str]:
     """Return the selectors of an intersection; an address is not split at the commas in its name."""
-    address = _parse_known_address(word, graph) or _parse_known_address(Selector.parse(word).base, graph)
+    address = parse_known_address(word, graph) or parse_known_address(Selector.parse(word).base, graph)
     if address:
         return [word]
     return [part for part in word.split(",") if part] or [word]
 
 
 def _select_one(graph: Graph, text: str) -> set[Address]:
-    address = _parse_known_address(text, graph)
+    address = parse_known_address(text, graph)
     if address:
         return {address}
     selector = Selector.parse(text)
-    matches = _match_base(selector.base, graph)
+    matches = match_addresses(selector.base, graph)
     selected = set(matches)
     if selector.before != 0:
         selected |= _find_within_distance(graph.predecessors, matches, selector.before)
     if selector.after != 0:
         selected |= _find_within_distance(graph.successors, matches, selector.after)
     return selected
-
-
-def _match_base(base: str, graph: Graph) -> set[Address]:
-    address = _parse_known_address(base, graph)
-    if address:
-        return {address}
-    if base in all_kinds():
-        return {address for address in graph if address.kind == base}
-    if _GLOB.search(base):
-        return {address for address in graph if fnmatchcase(str(address), base)}
-    return set()
-
-
-def _parse_known_address(text: str, graph: Graph) -> Address | None:
-    try:
-        address = Address.parse(text)
-    except ValueError:
-        return None
-    return address if address in graph else None
 
 
 def _find_within_distance(
@@ -225,12 +232,4 @@ def _describe_no_match(text: str, graph: Graph) -> str:
     base = Selector.parse(text).base
     if base in kinds:
         return f"{quote(text)} selects nothing: there are no {base.replace('_', ' ')}"
-    nearest = closest_match(base, [*map(str, graph), *kinds]) or _find_closest_address(base, graph)
-    return f"{quote(text)} selects nothing{format_suggestion(nearest)}"
-
-
-def _find_closest_address(base: str, graph: Graph) -> str | None:
-    """Return the address with the closest name among those of the kind in `base`."""
-    kind, _, name = base.partition(".")
-    nearest = closest_match(name, [address.name for address in graph if address.kind == kind])
-    return f"{kind}.{nearest}" if nearest else None
+    return f"{quote(text)} selects nothing{format_suggestion(find_closest(base, graph))}"

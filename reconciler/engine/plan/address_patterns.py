@@ -1,0 +1,52 @@
+"""Match addresses with patterns: an address, a glob over addresses (`things.pump-*`) or a kind (`things`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+
+from reconciler.kinds import all_kinds
+from reconciler.model.address import Address
+from reconciler.model.text import closest_match
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text can match several addresses: it is a kind, or has a character of a glob."""
+    return text in all_kinds() or bool(_GLOB.search(text))
+
+
+def match_addresses(pattern: str, addresses: Collection[Address]) -> set[Address]:
+    """Return the addresses that a pattern matches; the pattern is first tried as an address, then as a kind."""
+    address = parse_known_address(pattern, addresses)
+    if address:
+        return {address}
+    if pattern in all_kinds():
+        return {address for address in addresses if address.kind == pattern}
+    if _GLOB.search(pattern):
+        return {address for address in addresses if fnmatchcase(str(address), pattern)}
+    return set()
+
+
+def parse_known_address(text: str, addresses: Collection[Address]) -> Address | None:
+    """Return the address that a text is, if it is one of `addresses`, else None."""
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return None
+    return address if address in addresses else None
+
+
+def find_closest(pattern: str, addresses: Collection[Address]) -> str | None:
+    """Return the address or kind that is closest to a pattern that matches nothing, or None."""
+    nearest = closest_match(pattern, [*map(str, addresses), *all_kinds()])
+    return nearest or _find_closest_address(pattern, addresses)
+
+
+def _find_closest_address(pattern: str, addresses: Collection[Address]) -> str | None:
+    """Return the address with the closest name among those of the kind in `pattern`."""
+    kind, _, name = pattern.partition(".")
+    nearest = closest_match(name, [address.name for address in addresses if address.kind == kind])
+    return f"{kind}.{nearest}" if nearest else None

@@ -1,0 +1,74 @@
+"""Find the unmanaged resources that the globs and kinds of `--adopt` match."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+
+from attrs import evolve
+
+from reconciler.engine.plan.address_patterns import find_closest, match_addresses
+from reconciler.engine.plan.compare import Comparison
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
+from reconciler.model.address import Address
+from reconciler.model.change import Replace, Update
+from reconciler.model.errors import SelectionError
+from reconciler.model.plan_options import PlanOptions
+from reconciler.model.text import format_suggestion, quote
+
+
+def resolve_adopt_patterns(options: PlanOptions, comparison: Comparison, workspace: str) -> PlanOptions:
+    """Return the options with the addresses that the patterns match instead of the patterns.
+
+    Resources that the workspace manages already, and those of other workspaces, are skipped. Raises SelectionError with every
+    pattern that matches no unmanaged resource.
+    """
+    if not options.adopt_patterns:
+        return options
+    markers = list_reserved_addresses(workspace)
+    owners = {address: live.owner for address, live in comparison.live.items() if address not in markers}
+    declared = comparison.declared.keys() - markers
+    unmanaged = {
+        address
+        for address, change in comparison.changes.items()
+        if isinstance(change, Update | Replace) and change.live.owner is None and address in declared
+    }
+    adopted = set(options.adopt)
+    problems = []
+    for pattern in options.adopt_patterns:
+        matches = match_addresses(pattern, unmanaged)
+        adopted |= matches
+        if not matches:
+            problems.append(_explain_no_match(pattern, declared, owners))
+    if problems:
+        raise SelectionError(problems)
+    return evolve(options, adopt=frozenset(adopted), adopt_patterns=())
+
+
+def describe_managed(pattern: str, matches: Collection[Address], owners: Mapping[Address, str | None]) -> str:
+    """Return why a pattern that matches these resources, none of them unmanaged, imports nothing."""
+    missing = sum(1 for address in matches if address not in owners)
+    managed = len(matches) - missing
+    parts = [
+        f"{managed:,} managed already" if managed else "",
+        f"{missing:,} not created yet" if missing else "",
+    ]
+    subject = f"adopting {quote(pattern)}: it matches no unmanaged resource"
+    return f"{subject}, only {' and '.join(filter(None, parts))}; leave it out"
+
+
+def _explain_no_match(
+    pattern: str, declared: Collection[Address], owners: Mapping[Address, str | None]
+) -> str:
+    """Return why a pattern matches no unmanaged resource that the file declares."""
+    matches = match_addresses(pattern, declared)
+    if matches:
+        return describe_managed(pattern, matches, owners)
+    subject = f"adopting {quote(pattern)}: it matches no resource in the file"
+    suggestion = format_suggestion(find_closest(pattern, declared))
+    return f"{subject}{suggestion or _format_adopt_advice(pattern)}"
+
+
+def _format_adopt_advice(pattern: str) -> str:
+    command = f"reconciler adopt {shlex.quote(pattern)}"
+    return f"; `{command}` adds matching resources of the account to the file, too"
