@@ -79,10 +79,13 @@ class LockedError(PlanRejectedError):
 
 
 class SelectionError(ReconcilerError):
-    """Selectors that match nothing; `problems` has a sentence for each."""
+    """Selectors that match nothing; `problems` has a sentence for each, `summary` what they have in common."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(
+        self, problems: Sequence[str], summary: str = "the selection is not valid; nothing was sent"
+    ) -> None:
         self.problems = tuple(problems)
+        self.summary = summary
         super().__init__("\n".join(self.problems))
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.fleet_files import as_fleet_option, write_fleets
 from reconciler.cli.options import (
     Options,
     add_common_options,
     complete_addresses,
     pem_dir_option,
-    validate_addresses,
+    validate_adopted,
     yes_option,
 )
 
@@ -27,21 +28,31 @@ if TYPE_CHECKING:
 
 @click.command()
 @add_common_options()
+@click.option("--all", "adopt_all", is_flag=True, help="Import everything that no workspace manages.")
 @pem_dir_option
+@as_fleet_option
 @yes_option
 @click.argument(
-    "addresses",
+    "selectors",
     nargs=-1,
-    required=True,
-    callback=validate_addresses,
+    callback=validate_adopted,
     shell_complete=complete_addresses,
-    metavar="ADDRESS...",
+    metavar="[ADDRESS|GLOB]...",
 )
 @click.pass_context
-def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *, yes: bool) -> None:
+def adopt(  # noqa: PLR0913 (its options)
+    ctx: click.Context,
+    selectors: Sequence[str],
+    pem_dir: Path | None,
+    *,
+    adopt_all: bool,
+    as_fleet: bool,
+    yes: bool,
+) -> None:
     """Import existing resources into this workspace.
 
     ADDRESS is a kind and a name, such as things.pump-1; of a resource that the file does not declare, the name or the ID in AWS.
+    GLOB, such as 'things.pump-*', or a kind selects all unmanaged resources that it matches.
     Resources that the file does not declare yet are added at its end, as they are. A resource that the file declares is changed
     where it differs, and some changes replace it: read the plan before you approve it.
     """
@@ -49,52 +60,55 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     from reconciler.cli.planning import build_plan, print_plan
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
-    from reconciler.model.address import Address
     from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
+    if adopt_all == bool(selectors):
+        raise click.UsageError("name what to adopt: addresses, globs or kinds, or --all for everything", ctx)
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    requested_addresses = [Address.parse(address) for address in dict.fromkeys(addresses)]
-    declared_addresses = [
-        address for address in requested_addresses if address in workspace.desired.resources
-    ]
-    tables = _export_tables(workspace, set(requested_addresses) - set(declared_addresses), pem_dir)
-    addresses_to_adopt = [
-        str(address) for address in (*declared_addresses, *(table.address for table in tables))
-    ]
-    with _append_to_file(workspace, tables, terminal):
+    declared_addresses, tables = _find_adoptable(workspace, selectors or ("*",), pem_dir, terminal)
+    addresses_to_adopt = [str(address) for address in declared_addresses]
+    addresses_to_adopt += [str(table.address) for table in tables]
+    with _append_to_file(workspace, tables, terminal, as_fleet=as_fleet):
         workspace = Workspace(options.file)  # loads the file again, with the new tables
-        plan = build_plan(workspace, terminal, adopt=addresses_to_adopt, select=addresses_to_adopt)
+        plan = build_plan(workspace, terminal, adopt=addresses_to_adopt, only_adopted=True)
         print_plan(workspace, plan, terminal)
         confirm(f"Adopt {pluralize(len(addresses_to_adopt), 'resource')} on {plan.target.endpoint}?", yes=yes)
     apply_and_report(ctx, workspace, plan, terminal, "adopt")
 
 
-def _export_tables(
-    workspace: Workspace, addresses: Collection[Address], pem_dir: Path | None
-) -> Sequence[Table]:
-    """Return a TOML table for each address, with the values of its live resource.
+def _find_adoptable(
+    workspace: Workspace, selectors: Sequence[str], pem_dir: Path | None, terminal: Terminal
+) -> tuple[Sequence[Address], Sequence[Table]]:
+    """Return the declared resources to import, and a TOML table for each undeclared one.
 
-    Raises ClickException, with every reason, if a resource cannot be exported.
+    Raises ClickException, with every reason, if a resource that was named by its address cannot be exported, or if nothing is left.
     """
+    from reconciler.engine.export.adoptable import find_adoptable
     from reconciler.engine.export.append import choose_file_for_new_tables
-    from reconciler.engine.export.files import build_pem_writer, export_undeclared
+    from reconciler.engine.export.export import export_undeclared_tables, read_inventory
+    from reconciler.engine.export.files import build_pem_writer
 
-    if not addresses:
-        return ()
+    state = workspace.desired
+    inventory = read_inventory(state, workspace.connection.call)
+    adoptable = find_adoptable(state, inventory, selectors)
     write_pem = build_pem_writer(pem_dir, choose_file_for_new_tables(workspace.path).parent)
-    export = export_undeclared(workspace.desired, workspace.connection.call, addresses, write_pem)
-    if export.left_out:
-        reasons = (f"{address}: {reason}" for address, reason in sorted(export.left_out.items()))
-        raise click.ClickException("nothing was adopted\n" + "\n".join(reasons))
-    return export.tables
+    export = export_undeclared_tables(state, inventory, adoptable.undeclared, write_pem)
+    reasons = [f"{address}: {reason}" for address, reason in sorted(export.left_out.items())]
+    is_empty = not export.tables and not adoptable.declared
+    if is_empty or not adoptable.named.isdisjoint(export.left_out):
+        raise click.ClickException("\n".join(["nothing was adopted", *reasons]))
+    for reason in reasons:
+        terminal.print_notes(f"left out {reason}")
+    return adoptable.declared, export.tables
 
 
+@contextmanager
 def _append_to_file(
-    workspace: Workspace, tables: Sequence[Table], terminal: Terminal
-) -> AbstractContextManager[None]:
+    workspace: Workspace, tables: Sequence[Table], terminal: Terminal, *, as_fleet: bool
+) -> Iterator[None]:
     """Append the tables to the file, and restore the file if an exception leaves the context.
 
     The context ends as soon as the user has approved the plan, so the file keeps the tables even if the apply fails.
@@ -104,7 +118,12 @@ def _append_to_file(
     from reconciler.render.views.labels import pluralize
 
     if not tables:
-        return nullcontext()
+        yield
+        return
     file = choose_file_for_new_tables(workspace.path)
-    terminal.print_notes(f"adding {pluralize(len(tables), 'table')} at the end of {file}")
-    return append_text(file, render_tables(tables))
+    with (
+        write_fleets(file, tables, as_fleet=as_fleet) as written_tables,
+        append_text(file, render_tables(written_tables)),
+    ):
+        terminal.print_notes(f"adding {pluralize(len(written_tables), 'table')} at the end of {file}")
+        yield

@@ -5,9 +5,12 @@ The text that is already in the file stays as it is, except for empty lines at i
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from reconciler.model.address import Address
 
 _FILE_IN_FOLDER = "adopted.toml"
 """The name of the file to which tables are appended if the desired state is a folder."""
@@ -32,3 +35,14 @@ def append_text(path: Path, text: str) -> Iterator[None]:
         else:
             path.write_bytes(previous_content)
         raise
+
+
+def read_headers(path: Path) -> frozenset[Address]:
+    """Return the headers of the resources' tables in a valid file; that of a table with `for_each` has columns."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return frozenset(
+        Address(kind, name)
+        for kind, tables in document.items()
+        if isinstance(tables, dict)
+        for name in tables
+    )

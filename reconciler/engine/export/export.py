@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
@@ -14,6 +13,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
+from reconciler.engine.plan.address_patterns import find_closest, match_addresses
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
@@ -23,10 +23,11 @@ from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared.ownership_markers import list_marker_names, list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
+from reconciler.model.errors import SelectionError
 from reconciler.model.plan import Basis
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Lifecycle, Live, Resource
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match, format_suggestion
+from reconciler.model.text import closest_match, format_suggestion, quote
 
 __all__ = [
     "Export",
@@ -43,19 +44,21 @@ __all__ = [
 class Export:
     """The exported tables, ordered by kind: a kind comes after those that it refers to.
 
-    `left_out` has the reason for each address without a table. `unmanaged` has the exported resources that no workspace owns and no
-    thing uses.
+    `left_out` has the reason for each address without a table. `unmanaged` has the exported resources that no workspace owns.
+    `has_all_owned` is whether there is a table for each resource that the workspace owns.
     """
 
     tables: tuple[Table, ...]
     left_out: Mapping[Address, str]
     unmanaged: tuple[Address, ...]
+    has_all_owned: bool = True
 
 
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
     """Read the live resources except those of other workspaces and this workspace's ownership markers.
 
-    A resource that only resources of other workspaces use is left out as well. If a kind has no `listing`, only its resources that
+    A resource that only resources of other workspaces use is left out as well; one that a resource of this workspace uses, such as a
+    certificate of its thing, is owned by this workspace. If a kind has no `listing`, only its resources that
     the workspace declares or owns are read. A resource that the file declares gets its address from the file; any other gets a new one
     (`_assign_names`). References in the specs are AWS's IDs. Raises TargetError and AwsError.
     """
@@ -68,20 +71,29 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
         )
         for table, live_by_id in live_by_table.items()
     }
+    owned_ids_by_table = {
+        table: frozenset(identity for identity, live in live_by_id.items() if live.owner == workspace)
+        for table, live_by_id in live_by_table.items()
+    }
     marker_addresses = list_reserved_addresses(workspace)
     same_names = _list_same_names(live_by_table)
     inventory = {}
     for table, live_by_id in live_by_table.items():
         kind = kinds[table]
-        foreign_user_ids: frozenset[str] = frozenset()
+        foreign_user_ids, owned_user_ids = frozenset[str](), frozenset[str]()
         if kind.used_by_table:
             foreign_user_ids = foreign_ids_by_table[kind.used_by_table]
+            owned_user_ids = owned_ids_by_table[kind.used_by_table]
         for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
             if live.owner not in {None, workspace} or _is_used_only_by(live, foreign_user_ids):
                 continue
             if address not in marker_addresses:
-                inventory[address] = evolve(live, spec=replace_ids_with_names(live.spec, same_names))
+                is_used_by_owned = not owned_user_ids.isdisjoint(live.used_by)
+                spec = replace_ids_with_names(live.spec, same_names)
+                inventory[address] = evolve(
+                    live, spec=spec, owner=workspace if is_used_by_owned else live.owner
+                )
     return inventory
 
 
@@ -154,7 +166,7 @@ def export_tables(
         left_out |= reasons
         remaining = {address: live for address, live in remaining.items() if address not in reasons}
     tables = [build_table(resource, inventory[address], write_pem) for address, resource in desired.items()]
-    unmanaged = tuple(table.address for table in tables if _is_unmanaged(inventory[table.address]))
+    unmanaged = tuple(table.address for table in tables if inventory[table.address].owner is None)
     return Export(tuple(tables), dict(sorted(left_out.items())), unmanaged)
 
 
@@ -204,14 +216,6 @@ def _find_rejected(desired: Desired) -> Mapping[Address, str]:
     return reasons
 
 
-def _is_unmanaged(live: Live) -> bool:
-    """Return whether no workspace owns a resource and no thing uses it.
-
-    A certificate that a thing uses has no owner of its own: it belongs to the thing's owner.
-    """
-    return live.owner is None and not live.used_by
-
-
 def export_undeclared_tables(
     state: DesiredState, inventory: Inventory, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
@@ -246,14 +250,29 @@ def _describe_absence(address: Address, inventory: Inventory) -> str:
 
 
 def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventory:
-    """Return the resources whose address or kind matches a pattern; all if there are no patterns."""
-    return {address: live for address, live in inventory.items() if _is_selected(address, patterns)}
+    """Return the resources that a pattern matches; all if there are no patterns.
+
+    The name in an address may be AWS's ID. Raises SelectionError with every pattern that matches nothing.
+    """
+    if not patterns:
+        return inventory
+    selected: set[Address] = set()
+    problems = []
+    for pattern in patterns:
+        matches = match_addresses(pattern, inventory.keys()) or _find_by_identity(pattern, inventory)
+        selected |= matches
+        if not matches:
+            suggestion = format_suggestion(find_closest(pattern, inventory.keys()))
+            problems.append(f"{quote(pattern)}: matches no resource that can be exported{suggestion}")
+    if problems:
+        raise SelectionError(problems, "nothing was exported")
+    return {address: live for address, live in inventory.items() if address in selected}
 
 
-def _is_selected(address: Address, patterns: Collection[str]) -> bool:
-    return not patterns or any(
-        fnmatchcase(str(address), pattern) or address.kind == pattern for pattern in patterns
-    )
+def _find_by_identity(text: str, inventory: Inventory) -> set[Address]:
+    kind, _, identity = text.partition(".")
+    address = find_live_address(Address(kind, identity), inventory)
+    return {address} if address else set()
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────

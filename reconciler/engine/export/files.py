@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from attrs import evolve
 
 from reconciler.engine.export.export import (
     Export,
     WritePem,
     export_tables,
-    export_undeclared_tables,
     read_inventory,
     select_matching,
 )
+from reconciler.engine.export.fleet import ExportedManifest
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.errors import ReconcilerError
@@ -33,18 +37,25 @@ def export_selected(
     A pattern is a kind, or a glob that matches addresses. Resources of other workspaces are left out. Raises TargetError and AwsError.
     """
     inventory = read_inventory(state, call)
-    return export_tables(state.settings.name, select_matching(inventory, patterns), write_pem)
+    export = export_tables(state.settings.name, select_matching(inventory, patterns), write_pem)
+    owned = {address for address, live in inventory.items() if live.owner is not None}
+    has_all_owned = owned <= {table.address for table in export.tables}
+    return evolve(export, has_all_owned=has_all_owned)
 
 
-def export_undeclared(
-    state: DesiredState, call: Call, addresses: Collection[Address], write_pem: WritePem
-) -> Export:
-    """Return tables for those of the addresses that the file does not declare.
-
-    The name in an address may be AWS's ID. Addresses without a live resource, and resources that a table cannot describe, are left
-    out with the reason. Raises TargetError and AwsError.
-    """
-    return export_undeclared_tables(state, read_inventory(state, call), addresses, write_pem)
+@contextmanager
+def write_manifests(folder: Path, manifests: Iterable[ExportedManifest]) -> Iterator[None]:
+    """Write new CSV files, as RFC 4180 describes them, to a folder; delete them if the `with` block raises."""
+    with ExitStack() as undo:
+        for manifest in manifests:
+            path = folder / manifest.file
+            with path.open("x", encoding="utf-8", newline="") as file:
+                undo.callback(path.unlink)
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(manifest.columns)
+                writer.writerows(manifest.rows)
+        yield
+        undo.pop_all()
 
 
 def build_pem_writer(folder: Path | None, base: Path) -> WritePem:

@@ -41,7 +41,9 @@ def parse_known_address(text: str, addresses: Collection[Address]) -> Address | 
 
 def find_closest(pattern: str, addresses: Collection[Address]) -> str | None:
     """Return the address or kind that is closest to a pattern that matches nothing, or None."""
-    nearest = closest_match(pattern, [*map(str, addresses), *all_kinds()])
+    kinds = all_kinds()
+    names_kind = pattern.partition(".")[0] in kinds
+    nearest = closest_match(pattern, [*map(str, addresses), *(() if names_kind else kinds)])
     return nearest or _find_closest_address(pattern, addresses)
 
 

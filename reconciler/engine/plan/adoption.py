@@ -41,20 +41,23 @@ def resolve_adopt_patterns(options: PlanOptions, comparison: Comparison, workspa
         if not matches:
             problems.append(_explain_no_match(pattern, declared, owners))
     if problems:
-        raise SelectionError(problems)
+        raise SelectionError(problems, "cannot adopt; nothing was sent")
     return evolve(options, adopt=frozenset(adopted), adopt_patterns=())
 
 
 def describe_managed(pattern: str, matches: Collection[Address], owners: Mapping[Address, str | None]) -> str:
-    """Return why a pattern that matches these resources, none of them unmanaged, imports nothing."""
+    """Return why a pattern that matches these resources, none of them unmanaged, imports nothing.
+
+    `owners` has the owner of each live resource.
+    """
     missing = sum(1 for address in matches if address not in owners)
     managed = len(matches) - missing
-    parts = [
-        f"{managed:,} managed already" if managed else "",
-        f"{missing:,} not created yet" if missing else "",
-    ]
-    subject = f"adopting {quote(pattern)}: it matches no unmanaged resource"
-    return f"{subject}, only {' and '.join(filter(None, parts))}; leave it out"
+    parts = (
+        f"{managed:,} that need no import" if managed else "",
+        f"{missing:,} that do not exist yet" if missing else "",
+    )
+    description = " and ".join(filter(None, parts))
+    return f"{quote(pattern)}: matches no unmanaged resource, only {description}; leave it out"
 
 
 def _explain_no_match(
@@ -64,7 +67,7 @@ def _explain_no_match(
     matches = match_addresses(pattern, declared)
     if matches:
         return describe_managed(pattern, matches, owners)
-    subject = f"adopting {quote(pattern)}: it matches no resource in the file"
+    subject = f"{quote(pattern)}: matches no resource in the file"
     suggestion = format_suggestion(find_closest(pattern, declared))
     return f"{subject}{suggestion or _format_adopt_advice(pattern)}"
 

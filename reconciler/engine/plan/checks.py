@@ -22,7 +22,6 @@ from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match, format_suggestion, join_some
 
-
 _MAX_NAMED_UNMANAGED = 10
 """The maximum number of unmanaged resources of a kind of which each gets a message of its own."""
 

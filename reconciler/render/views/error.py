@@ -48,7 +48,7 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
         case PlanRejectedError():
             return ErrorView(error.summary, _escape(error.reasons))
         case SelectionError():
-            return ErrorView("the selection is not valid; nothing was sent", _escape(error.problems))
+            return ErrorView(error.summary, _escape(error.problems))
         case AwsError():
             return _build_aws_view(error)
         case ReconcilerError():
