@@ -42,8 +42,9 @@ def parse_known_address(text: str, addresses: Collection[Address]) -> Address | 
 def find_closest(pattern: str, addresses: Collection[Address]) -> str | None:
     """Return the address or kind that is closest to a pattern that matches nothing, or None."""
     kinds = all_kinds()
-    names_kind = pattern.partition(".")[0] in kinds
-    nearest = closest_match(pattern, [*map(str, addresses), *(() if names_kind else kinds)])
+    # The kind of a glob such as `things.*` is right; only the resources are missing.
+    is_glob_of_kind = is_pattern(pattern) and pattern.partition(".")[0] in kinds
+    nearest = closest_match(pattern, [*map(str, addresses), *(() if is_glob_of_kind else kinds)])
     return nearest or _find_closest_address(pattern, addresses)
 
 
