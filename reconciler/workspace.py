@@ -76,8 +76,8 @@ class Workspace(WorkspaceFiles):
 
         Args:
             destroy: Whether to plan the deletion of everything that the workspace owns.
-            adopt: The unmanaged resources to import: addresses, globs or kinds. Of what a glob or kind matches, resources that are
-                managed already are skipped.
+            adopt: The unmanaged resources to import: addresses, globs or kinds. A glob or kind skips resources that are
+                managed already.
             wave: The percentage of the certificate rotations that one wave has. The plan has all rotations, but limits count only
                 those of one wave.
             allow: Overrides of the file's limits: "delete" or "replace" → a count such as "50", or a percentage such as "10%".

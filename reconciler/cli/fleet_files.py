@@ -23,9 +23,9 @@ as_fleet_option = click.option(
 
 @contextmanager
 def write_fleets(file: Path, tables: Sequence[Table], *, as_fleet: bool) -> Iterator[Sequence[Table]]:
-    """Yield the tables; with `as_fleet`, write CSV files for alike devices, whose tables then have `for_each`.
+    """Yield the tables; with `as_fleet`, alike devices share tables with `for_each`.
 
-    The CSV files are next to `file`, the TOML file, and are deleted again if the `with` block raises.
+    The CSV files with a row for each device are next to `file`, the TOML file, and are deleted again if the `with` block raises.
     """
     from reconciler.engine.export.append import read_headers
     from reconciler.engine.export.files import write_manifests

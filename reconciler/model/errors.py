@@ -79,7 +79,7 @@ class LockedError(PlanRejectedError):
 
 
 class SelectionError(ReconcilerError):
-    """Selectors that match nothing; `problems` has a sentence for each, `summary` what they have in common."""
+    """Selectors that match nothing; `problems` has a sentence for each, `summary` the headline."""
 
     def __init__(
         self, problems: Sequence[str], summary: str = "the selection is not valid; nothing was sent"

@@ -1,4 +1,4 @@
-"""`adopt` and `--adopt` take globs and kinds: they import what is unmanaged, and skip what is managed already."""
+"""`adopt` and `--adopt` take globs and kinds, which skip resources that are managed already."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = tuple(f"pump-{number}" for number in range(6))
 
 @pytest.fixture
 def cloud(run, tmp_path):
-    """Return a registry with six unmanaged things, each with a certificate, and a policy; the file has no tables."""
+    """Return a registry with a policy and six unmanaged things with certificates; the file is empty."""
     (tmp_path / "desired_state.toml").write_text(WORKSPACE_TABLE)
     (tmp_path / ".reconciler").mkdir()
     cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
@@ -136,7 +136,7 @@ def _declare_with_certificate(name):
         ),
     ],
 )
-def test_a_plan_that_adopts_a_glob_without_a_match_says_why(run, tmp_path, cloud, pattern, problem):
+def test_a_plan_that_adopts_a_glob_without_a_match_explains_why(run, tmp_path, cloud, pattern, problem):
     declare(tmp_path, "[things.new]\n")
     assert run("plan", "--adopt", pattern) == (
         1,
@@ -193,9 +193,7 @@ def test_many_unmanaged_resources_are_one_error_whose_advice_works(run, tmp_path
         ),
     ],
 )
-def test_a_missing_dependency_of_an_adopted_resource_is_no_matter_of_selection(
-    run, tmp_path, cloud, table, reason
-):
+def test_a_missing_dependency_of_an_import_is_not_blamed_on_a_selection(run, tmp_path, cloud, table, reason):
     cloud.iot.create_thing_group(thingGroupName="bergen")
     name = "oslo" if "oslo" in table else "bergen"
     cloud.iot.create_thing(thingName="old", attributePayload={"attributes": {"a": "b"}})

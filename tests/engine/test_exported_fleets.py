@@ -1,4 +1,4 @@
-"""Exports with `for_each`: they declare the same resources as an export with one table for each resource."""
+"""Exports with `for_each` declare the same resources as those with a table for each resource."""
 
 from __future__ import annotations
 

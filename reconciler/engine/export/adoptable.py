@@ -31,9 +31,9 @@ class Adoptable:
 
 
 def find_adoptable(state: DesiredState, inventory: Inventory, texts: Iterable[str]) -> Adoptable:
-    """Return the resources that addresses, globs and kinds mean; globs and kinds match unmanaged ones only.
+    """Return the resources that addresses, globs and kinds mean.
 
-    Raises SelectionError with every glob or kind that matches no unmanaged resource.
+    Globs and kinds match unmanaged resources only. Raises SelectionError with every glob or kind that matches no unmanaged resource.
     """
     owners = {address: live.owner for address, live in inventory.items()}
     unmanaged = [address for address, owner in owners.items() if owner is None]

@@ -38,7 +38,10 @@ def append_text(path: Path, text: str) -> Iterator[None]:
 
 
 def read_headers(path: Path) -> frozenset[Address]:
-    """Return the headers of the resources' tables in a valid file; that of a table with `for_each` has columns."""
+    """Return the headers of the resources' tables in a valid file.
+
+    The header of a table with `for_each` has columns.
+    """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     return frozenset(
         Address(kind, name)

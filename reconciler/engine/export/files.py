@@ -45,7 +45,7 @@ def export_selected(
 
 @contextmanager
 def write_manifests(folder: Path, manifests: Iterable[ExportedManifest]) -> Iterator[None]:
-    """Write new CSV files, as RFC 4180 describes them, to a folder; delete them if the `with` block raises."""
+    """Write new CSV files to a folder, and delete them if the `with` block raises. Source: RFC 4180."""
     with ExitStack() as undo:
         for manifest in manifests:
             path = folder / manifest.file

@@ -153,7 +153,7 @@ def _describe_field(member: Member | None, value: Any, name: str) -> Any:
 
 
 def _describe_constant(value: Any, name: str) -> Any:
-    """Return a value that has to be equal for alike tables; the table's own name stands for all names."""
+    """Return a value that has to be equal for alike tables; the table's own name counts as the same."""
     return (_NAME,) if value == name else repr(value)
 
 
@@ -171,12 +171,12 @@ def _describe_value(value: Any) -> Any:
 
 
 def _may_lack_entries(member: Member | None) -> bool:
-    """Return whether an empty text in this map is the same as no entry, so that an empty cell can stand for one."""
+    """Return whether an empty text in this map, such as an empty cell, means that there is no entry."""
     return member is not None and member.drops_empty_values
 
 
 def _split_by_columns(devices: list[_Device]) -> list[list[_Device]]:
-    """Return the devices in one group, or in groups with the same entries if one group had too many columns."""
+    """Return the devices in one group, or in several if one would have too many columns."""
     if len(_list_paths(devices)) < MAX_COLUMNS:
         return [devices]
     groups: defaultdict[Any, list[_Device]] = defaultdict(list)
@@ -218,7 +218,7 @@ def _get_sort_key(devices: Sequence[_Device]) -> tuple[str, str]:
 
 
 class _FleetNames:
-    """Chooses an unused file name for each fleet, and an unused name for the column with the devices' names.
+    """Chooses unused names for each fleet: of its file, and of the column with the devices' names.
 
     Two tables with `for_each` of one kind need different headers, such as `[things."{name}"]` and `[things."{pump_name}"]`.
     """
@@ -235,7 +235,10 @@ class _FleetNames:
         self._headers = set(declared)
 
     def choose(self, devices: Sequence[_Device]) -> tuple[str, str]:
-        """Return the name of the file and of the column: after the main kind, and its type if there are several fleets."""
+        """Return the name of the file and of the column.
+
+        They are named after the main kind and, if there are several fleets, after its type.
+        """
         device = devices[0]
         kind, thing_type = device[-1].address.kind, device[-1].fields.get("thing_type")
         stem, column = kind, _NAME

@@ -1,4 +1,4 @@
-"""Match addresses with patterns: an address, a glob over addresses (`things.pump-*`) or a kind (`things`)."""
+"""Match addresses with patterns: an address, a glob (`things.pump-*`) or a kind (`things`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def is_pattern(text: str) -> bool:
 
 
 def match_addresses(pattern: str, addresses: Collection[Address]) -> set[Address]:
-    """Return the addresses that a pattern matches; the pattern is first tried as an address, then as a kind."""
+    """Return the addresses that a pattern matches.
+
+    The pattern is first tried as an address, then as a kind.
+    """
     address = parse_known_address(pattern, addresses)
     if address:
         return {address}

@@ -70,9 +70,9 @@ def _check_kinds_and_owners(
 
 
 def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """Yield an error for each resource of another workspace, and for unmanaged ones that are not in `adopt`.
+    """Yield an error for each changed resource that this workspace does not manage.
 
-    An unmanaged resource that an interrupted apply of this workspace created need not be in `adopt`.
+    Unmanaged resources in `adopt` are excepted, and those that an interrupted apply of this workspace created.
     """
     kinds = all_kinds()
     unmanaged_by_kind: defaultdict[str, list[Address]] = defaultdict(list)

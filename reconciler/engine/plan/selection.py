@@ -170,7 +170,7 @@ def _explain_missing_import(change: Change) -> str:
     if isinstance(change, Update | Replace) and change.live.owner is None:
         return f"depends on {address}, which is not managed by this workspace either; adopt {address} too"
     return (
-        f"depends on the change of {address}, which is no import; "
+        f"depends on the change of {address}, which this plan does not make; "
         f"apply it first with `reconciler apply --select {shlex.quote(f'+{address}')}`"
     )
 
