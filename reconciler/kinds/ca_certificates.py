@@ -14,6 +14,7 @@ from attrs import frozen
 from reconciler.kinds.base.aws_limits import CAS_WITH_ONE_SUBJECT
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import CheckedNeed, Description, Need, ProblemRead
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -29,6 +30,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.certificate_signers import find_validity_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Deferred, Ref, Responses
@@ -38,6 +40,7 @@ from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
+from reconciler.model.text import quote
 
 DERIVED_MEMBERS = {
     "RegisterCACertificate.setAsActive": "status",
@@ -136,6 +139,17 @@ class SignedCode(Deferred):
         return f"(created at apply: the registration code, signed with the key from {self.key.reference})"
 
 
+def _find_inactive_ca(response: Response) -> str | None:
+    """Return why device certificates of a CA cannot be registered, or None."""
+    ca = response["certificateDescription"]
+    if ca["status"] == "ACTIVE":
+        return None
+    name = f"the CA certificate {ca['certificateId'][:12]}…"
+    return (
+        f"{name} is {ca['status']}, and AWS registers certificates of active CAs only; activate the CA first"
+    )
+
+
 class CaCertificates(Kind):
     """CA certificates: found by the SHA-256 of their DER, owned by tag."""
 
@@ -143,7 +157,7 @@ class CaCertificates(Kind):
     noun = "CA certificate"
     spec_class = CaCertificate
     operations = Operations(
-        read=("ListCACertificates", "ListTagsForResource", "DescribeCACertificate"),
+        read=("ListCACertificates", "ListTagsForResource", "DescribeCACertificate", "GetRegistrationCode"),
         create=("GetRegistrationCode", "RegisterCACertificate"),
         update=("UpdateCACertificate", "UntagResource", "TagResource"),
         replace=(
@@ -156,6 +170,7 @@ class CaCertificates(Kind):
         forget=("UntagResource", "TagResource"),
     )
     listing = Listing("ListCACertificates", "certificates", "certificateId", "certificateArn")
+    description = Description("DescribeCACertificate", "certificateId", _find_inactive_ca)
     write_operations = ("RegisterCACertificate", "UpdateCACertificate")
     derived_members = DERIVED_MEMBERS
 
@@ -217,13 +232,32 @@ class CaCertificates(Kind):
             if response
         ]
 
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the references outside the file, and the registration code of a verification certificate."""
+        yield from super().outside_needs(change, context)
+        verification = change.resource.spec.verification if isinstance(change, Create | Replace) else None
+        if verification and verification.certificate:
+            yield _build_code_need(verification.certificate)
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a registration whose verification key is not set; a registered CA needs no key."""
+        """Reject an ACTIVE CA that is not valid today, and a registration without a usable verification."""
+        is_activated = not isinstance(change, Update) or change.has_changed("status")
+        if (
+            not isinstance(change, Delete | Forget)
+            and is_activated
+            and change.resource.spec.status == "ACTIVE"
+        ):
+            yield from find_validity_errors(change.resource.spec.pem)
         if not isinstance(change, Create | Replace):
             return
-        verification: CaVerification | None = change.resource.spec.verification
+        spec: CaCertificate = change.resource.spec
+        verification = spec.verification
         if verification and verification.key and verification.key.value is None:
             yield f"verification.key is not set; set {verification.key.reference}"
+        if verification and verification.certificate:
+            problem = x509.find_validity_problem(verification.certificate)
+            if problem:
+                yield f"verification.certificate: {problem.problem}; create a new one for the registration code"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Register the CA with its final status."""
@@ -257,6 +291,27 @@ class CaCertificates(Kind):
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
+
+
+def _build_code_need(certificate: Pem) -> CheckedNeed:
+    """Return the need that a verification certificate is for the account's registration code.
+
+    GetRegistrationCode creates the code if the account has none; AWS then returns the same code each time.
+    """
+
+    def read() -> ProblemRead:
+        (response,) = yield [ApiCall("iot", "GetRegistrationCode")]
+        code = response["registrationCode"]
+        names = x509.read_common_names(certificate)
+        if names == (code,):
+            return None
+        actual = ", ".join(map(quote, names)) or "none"
+        return (
+            f"the verification certificate is for another registration code: its common name is {actual}, and the code of "
+            f"this account and Region is {code}; create one with this code as its common name"
+        )
+
+    return CheckedNeed(("registration-code", certificate.fingerprint), "verification.certificate", read)
 
 
 def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:

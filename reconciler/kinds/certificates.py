@@ -15,8 +15,9 @@ from typing import Any
 import attrs
 
 from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
+from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared import certificate_reads, x509
@@ -29,7 +30,13 @@ from reconciler.kinds.shared.certificate_issuance import (
     request_certificate,
 )
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
+from reconciler.kinds.shared.certificate_signers import (
+    find_inactive_signer_errors,
+    find_signer_needs,
+    find_validity_errors,
+)
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
+from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -53,6 +60,15 @@ DERIVED_MEMBERS = {
 UNSUPPORTED_MEMBERS = {
     "RegisterCertificate.setAsActive": "deprecated by AWS, which replaced it with `status`"
 }
+
+
+def _find_transfer(response: Response) -> str | None:
+    """Return why a certificate cannot be attached, or None."""
+    certificate = response["certificateDescription"]
+    if certificate["status"] != "PENDING_TRANSFER":
+        return None
+    name = f"the device certificate {certificate['certificateId'][:12]}…"
+    return f"{name} is being transferred to another account; accept, reject or cancel the transfer first"
 
 
 class Certificates(Kind):
@@ -93,6 +109,7 @@ class Certificates(Kind):
     id_member = "certificateId"
     orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # pump-1:1a2b3c4d5e6f, or an ID
     listing = Listing("ListCertificates", "certificates", "certificateId")
+    description = Description("DescribeCertificate", "certificateId", _find_transfer)
     write_operations = (
         "RegisterCertificate",
         "RegisterCertificateWithoutCA",
@@ -216,6 +233,10 @@ class Certificates(Kind):
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the references outside the file, and the CA that a registration needs."""
+        return [*super().outside_needs(change, context), *find_signer_needs(change, context)]
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject impossible registrations, changes during a transfer, and any other status after REVOKED.
 
@@ -223,6 +244,13 @@ class Certificates(Kind):
         """
         if isinstance(change, Create | Replace):
             yield from _find_registration_errors(change, context)
+        is_activated = not isinstance(change, Update) or change.has_changed("status")
+        if (
+            not isinstance(change, Delete | Forget)
+            and is_activated
+            and change.resource.spec.status == "ACTIVE"
+        ):
+            yield from find_validity_errors(change.resource.spec.pem)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "is being transferred to another account; accept, reject or cancel the transfer first"
         if (
@@ -231,6 +259,12 @@ class Certificates(Kind):
             and change.has_changed("status")
         ):
             yield "is REVOKED, which is final; give the device a new certificate"
+
+    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+        """Return the other clients' policies of a deleted certificate; a replacement gets them, too."""
+        if isinstance(change, Replace):
+            return ()
+        return find_foreign_policies(change.live.get_facts(CertificateFacts).policies, context)
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn of deleting a certificate that another caller may have attached to a declared thing."""
@@ -341,13 +375,7 @@ def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueP
 
 
 def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
-    ca_name = change.resource.spec.ca
-    ca = context.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
-    if ca and ca.spec.status != "ACTIVE":
-        yield (
-            f"cannot register: its CA {ca.address} will be INACTIVE, and AWS registers certificates of active CAs only; "
-            "set the CA's status to ACTIVE"
-        )
+    yield from find_inactive_signer_errors(change.resource.spec.ca, context)
     declared = context.declared.get(change.address)
     if declared:
         yield from find_save_to_errors(declared.spec.save_to)

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -70,6 +71,8 @@ class CredentialLockers(Kind):
         forget=("UntagResource", "TagResource"),
     )
     id_member = "Id"
+    description = Description("GetCredentialLocker", "Identifier")
+    kept_operations = frozenset({"GetCredentialLocker"})
     write_operations = ("CreateCredentialLocker",)
     derived_members = DERIVED_MEMBERS
 

@@ -1,8 +1,8 @@
 """Dynamic thing groups: the things that match a query.
 
 Source: AWS IoT API reference, CreateDynamicThingGroup and related operations; developer guide, "Dynamic thing groups". They
-need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Things cannot be
-added to them. Policies can, but not by this project.
+need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Things cannot be added to
+them. Policies can be attached to them, but not by the file; AWS detaches them with the group.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from attrs import frozen
 from reconciler.kinds.base.aws_limits import DYNAMIC_GROUPS, GROUP_ATTRIBUTES, check_table_size
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -28,10 +29,12 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
+from reconciler.kinds.shared import fleet_indexing
+from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 from reconciler.model.text import quote
@@ -92,7 +95,13 @@ class DynamicThingGroups(Kind):
     noun = "dynamic thing group"
     spec_class = DynamicThingGroup
     operations = Operations(
-        read=("ListThingGroups", "DescribeThingGroup", "ListTagsForResource", "ListAttachedPolicies"),
+        read=(
+            "ListThingGroups",
+            "DescribeThingGroup",
+            "ListTagsForResource",
+            "GetIndexingConfiguration",
+            "ListAttachedPolicies",
+        ),
         create=("CreateDynamicThingGroup",),
         update=("UpdateDynamicThingGroup", "UntagResource", "TagResource"),
         delete=("DeleteDynamicThingGroup",),
@@ -100,6 +109,7 @@ class DynamicThingGroups(Kind):
     )
     name_api = "CreateDynamicThingGroup.thingGroupName"
     listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
+    kept_operations = frozenset({"DescribeThingGroup"})
     write_operations = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     derived_members = DERIVED_MEMBERS
     shares_names_with = frozenset({"thing_groups"})
@@ -153,6 +163,15 @@ class DynamicThingGroups(Kind):
             return {}
         return {"policies": f"{', '.join(policies)}; plans leave them attached"}
 
+    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+        """Return the policies that other clients have attached to the group."""
+        return find_foreign_policies(change.live.get_facts(DynamicThingGroupFacts).attached_policies, context)
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the need of fleet indexing, which AWS requires to create or change a dynamic group."""
+        if isinstance(change, Create) or (isinstance(change, Update) and _changes_group(change)):
+            yield fleet_indexing.build_need(change.resource.spec.query_string)
+
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the group with its ownership tags in one call."""
         spec: DynamicThingGroup = change.resource.spec
@@ -177,7 +196,7 @@ class DynamicThingGroups(Kind):
         spec: DynamicThingGroup = change.resource.spec
         name = change.live.identity
         calls = []
-        if any(change.has_changed(field) for field in self.members if field != "tags"):
+        if _changes_group(change):
             properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]
@@ -207,6 +226,11 @@ class DynamicThingGroups(Kind):
         if not deletes:
             return fields
         return {**fields, "attached": live.get_facts(DynamicThingGroupFacts).attached_policies}
+
+
+def _changes_group(change: Update) -> bool:
+    """Return whether a field other than the tags changes."""
+    return any(change.has_changed(field) for field in KIND.members if field != "tags")
 
 
 def _to_query_params(spec: DynamicThingGroup) -> dict[str, str]:

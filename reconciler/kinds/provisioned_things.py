@@ -15,6 +15,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared import (
     provisioned_thing_checks,
@@ -22,6 +23,7 @@ from reconciler.kinds.shared import (
     provisioned_thing_updates,
 )
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
+from reconciler.kinds.shared.certificate_signers import find_inactive_signer_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, add_groups, build_blueprint, get_blueprint
@@ -159,6 +161,10 @@ class ProvisionedThings(Kind):
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return what the template refers to outside the file, and the CA that a registration needs."""
+        return provisioned_thing_checks.find_outside_needs(change, context)
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject unset secrets, certificates that cannot be registered, and updates that are not allowed."""
         if isinstance(change, Delete | Forget):
@@ -173,6 +179,8 @@ class ProvisionedThings(Kind):
         )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
+            yield from find_inactive_signer_errors(change.resource.spec.ca, context)
+        yield from provisioned_thing_checks.find_activation_errors(change, blueprint)
         if isinstance(change, Update):
             yield from provisioned_thing_checks.find_outside_holder_errors(change, context)
             yield from provisioned_thing_checks.find_override_errors(change)

@@ -14,6 +14,7 @@ from attrs import frozen
 from reconciler.kinds.base.aws_limits import TEMPLATE_VERSIONS, TEMPLATES, check_table_size
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import CheckedNeed, Description, Need, ProblemRead, ResourceNeed
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -28,6 +29,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
+from reconciler.kinds.shared.provisioning_template_references import find_named_resources
 from reconciler.kinds.shared.versions import describe_other_versions
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -35,7 +37,7 @@ from reconciler.model.change import Change, Create, Delete, Forget, Replace, Upd
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, quote
 
 DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",
@@ -102,6 +104,15 @@ class ProvisioningTemplateFacts:
     other_versions: tuple[int, ...]
 
 
+def _find_type_problem(template: Response) -> str | None:
+    """Return why a CA certificate cannot use a template, or None."""
+    template_type = template.get("type", "FLEET_PROVISIONING")
+    if template_type == "JITP":
+        return None
+    name = quote(template["templateName"])
+    return f"the provisioning template {name} is of type {template_type}; use one of type JITP"
+
+
 class ProvisioningTemplates(Kind):
     """Provisioning templates: found by name, owned by tag; the body is that of the default version."""
 
@@ -114,6 +125,7 @@ class ProvisioningTemplates(Kind):
             "ListTagsForResource",
             "DescribeProvisioningTemplate",
             "ListProvisioningTemplateVersions",
+            "ListCACertificates",
         ),
         create=("CreateProvisioningTemplate",),
         update=(
@@ -128,6 +140,7 @@ class ProvisioningTemplates(Kind):
         forget=("UntagResource", "TagResource"),
     )
     listing = Listing("ListProvisioningTemplates", "templates", "templateName", "templateArn")
+    description = Description("DescribeProvisioningTemplate", "templateName", _find_type_problem)
     name_api = "CreateProvisioningTemplate.templateName"
     write_operations = (
         "CreateProvisioningTemplate",
@@ -175,6 +188,19 @@ class ProvisioningTemplates(Kind):
             for tags, description, listing in zip(tags_by_name.values(), descriptions, listings, strict=True)
             if description and listing
         ]
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the resources that a new body names, and for a deletion the CAs that may block it."""
+        if isinstance(change, Delete | Replace):
+            yield _build_user_need(change, context)
+        has_new_body = isinstance(change, Create | Replace) or (
+            isinstance(change, Update) and change.has_changed("body")
+        )
+        if isinstance(change, Delete | Forget) or not has_new_body:
+            return
+        for table, name in find_named_resources(change.resource.spec.body):
+            if Address(table, name) not in context.desired:
+                yield ResourceNeed(table, name, "body")
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a replacement if a CA certificate still uses the template: AWS then does not delete it."""
@@ -224,6 +250,25 @@ class ProvisioningTemplates(Kind):
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
+
+
+def _build_user_need(change: Delete | Replace, context: PlanContext) -> CheckedNeed:
+    """Return the need that no CA outside the workspace uses a template that is deleted or replaced."""
+    name = change.live.identity
+    known_ids = {live.identity for address, live in context.live.items() if address.kind == "ca_certificates"}
+
+    def read() -> ProblemRead:
+        (listing,) = yield [ApiCall("iot", "ListCACertificates", {"templateName": name})]
+        ids = [item["certificateId"] for item in listing["certificates"]]
+        others = sorted(f"{identity[:12]}…" for identity in ids if identity not in known_ids)
+        if not others:
+            return None
+        return (
+            f"cannot {change.action}: CA certificates that this workspace does not manage use it ({join_some(others)}); "
+            "remove it from their registration config first, or keep it"
+        )
+
+    return CheckedNeed(("template-users", name), "", read)
 
 
 def _create(resource: Resource, context: PlanContext) -> ApiCall:

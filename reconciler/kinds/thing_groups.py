@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.kinds.base.aws_limits import GROUP_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -25,6 +26,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import thing_group_checks
+from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.group_membership import (
     build_workspace_group_name,
     find_hierarchy_conflicts,
@@ -36,23 +38,42 @@ from reconciler.kinds.shared.principal_reads import (
     read_policy_targets,
     select_external_names,
 )
-from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroup, ThingGroupFacts
+from reconciler.kinds.shared.thing_group_reads import (
+    find_deletable,
+    find_moving,
+    find_parent_name,
+    find_unmanaged_children,
+    read_contents,
+    read_members,
+)
+from reconciler.kinds.shared.thing_group_spec import ThingGroup, ThingGroupFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Reference, Resource
-from reconciler.model.text import join_some
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, NotCompared, Reference, Resource
+from reconciler.model.text import join_some, quote
 
 __all__ = ["KIND", "ThingGroup", "ThingGroups"]
 
 _MERGE = "thingGroupProperties.attributePayload.merge"
+
+CHILD_REMOVAL_SECONDS = 60.0
+"""Seconds for which a deletion is retried while AWS may still see deleted child groups, as Terraform's provider does."""
 
 DERIVED_MEMBERS = {
     f"CreateThingGroup.{_MERGE}": "always false: the file has all attributes",
     f"UpdateThingGroup.{_MERGE}": "always false: the file has all attributes",
     "UpdateThingGroup.expectedVersion": "the version that the plan read",
 }
+
+
+def _find_group_problem(group: Response) -> str | None:
+    """Return why things cannot be added to a group, and it cannot be a parent, or None."""
+    if "queryString" not in group:
+        return None
+    name = quote(group["thingGroupName"])
+    return f"the thing group {name} is dynamic: its query selects its things; use a static group"
 
 
 class ThingGroups(Kind):
@@ -84,6 +105,7 @@ class ThingGroups(Kind):
     )
     name_api = "CreateThingGroup.thingGroupName"
     listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
+    description = Description("DescribeThingGroup", "thingGroupName", _find_group_problem)
     write_operations = ("CreateThingGroup", "UpdateThingGroup")
     derived_members = DERIVED_MEMBERS
     deletion_blockers = frozenset({"thing_groups"})
@@ -123,18 +145,19 @@ class ThingGroups(Kind):
             for response in responses
             if response and "queryString" not in response
         }
-        deletable = _find_deletable(groups, desired, scope)
+        deletable = find_deletable(groups, desired, scope)
         # The keys are ARNs too, because `read_policies_of` returns policies by these keys.
         deletable_arns = {arns[name]: arns[name] for name in deletable}
         policies_by_arn = yield from read_policies_of(deletable_arns)
         deletable_groups_by_policy = invert(policies_by_arn)
+        members = yield from read_members(deletable, scope)
         if scope.previous_states is None:
             names = select_external_names(policy for spec in desired.values() for policy in spec.policies)
             targets_by_policy: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
         else:
             # In a re-read, all groups are deletable, so the policies of all have been read.
             targets_by_policy = deletable_groups_by_policy
-        contents = yield from _read_contents(_find_moving(groups, desired), arns)
+        contents = yield from read_contents(find_moving(groups, desired), arns)
         live_groups = []
         for name, group in groups.items():
             all_policies = (
@@ -142,7 +165,7 @@ class ThingGroups(Kind):
                 if name in deletable
                 else NOT_COMPARED
             )
-            facts = ThingGroupFacts(all_policies, contents.get(name))
+            facts = ThingGroupFacts(all_policies, contents.get(name), members.get(name, NOT_COMPARED))
             known_policies = _select_policies(targets_by_policy, arns[name])
             live_groups.append(_to_live(group, tags_by_name[name], known_policies, facts))
         return live_groups
@@ -152,8 +175,16 @@ class ThingGroups(Kind):
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a new parent if the replacement would lose something that the plan does not restore.
 
-        Also reject it if a thing would then be in two groups of one hierarchy, which AWS does not allow.
+        Also reject it if a thing would then be in two groups of one hierarchy, and a deletion if another client's groups are
+        below the group: AWS does not allow either.
         """
+        if isinstance(change, Delete):
+            children = find_unmanaged_children(change.address, context)
+            if children:
+                yield (
+                    f"cannot delete: it has child groups that this workspace does not manage ({join_some(children)}); "
+                    "delete these first, or keep the group"
+                )
         if not isinstance(change, Replace):
             return
         contents = change.live.get_facts(ThingGroupFacts).contents
@@ -180,10 +211,23 @@ class ThingGroups(Kind):
                 f"{prefix} its child groups ({join_some(lost_children)}); remove these groups, or the key `parent` "
                 "of each, from the file and apply; then move this group and apply; then add them back"
             )
-        lost_members = sorted(set(contents.members) - _find_known_things(change.address, context))
+        lost_members = sorted(set(contents.members) - context.thing_names)
         if lost_members:
             names = join_some(lost_members)
             yield f"{prefix} things that are not in the file ({names}); remove them from the group first"
+
+    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+        """Return the members and policies of a deleted group that are not the workspace's.
+
+        A replacement that would lose any is rejected.
+        """
+        facts = change.live.get_facts(ThingGroupFacts)
+        if isinstance(change, Replace) or isinstance(facts.members, NotCompared):
+            return
+        things = sorted(set(facts.members) - context.thing_names)
+        if things:
+            yield f"the membership of things that this workspace does not manage ({join_some(things)})"
+        yield from find_foreign_policies(facts.attached_policies, context)
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn that things lose the group's policies during a replacement."""
@@ -234,66 +278,22 @@ class ThingGroups(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; if the step deletes the group, also all its policies.
+        """Return the compared fields; for a deletion or replacement also all policies and members.
 
-        If the file gives the group another parent, so that a replacement deletes it, also its members. AWS removes policies and
-        members together with the group, even if another caller has attached or added them.
+        AWS removes policies and members together with the group, even if another caller has attached or added them.
         """
         fields = super().precondition(live, deletes=deletes)
         if not deletes:
             return fields
         facts = live.get_facts(ThingGroupFacts)
         if facts.contents is None:
-            return {**fields, "attached": facts.attached_policies, "members": ()}
+            return {**fields, "attached": facts.attached_policies, "members": facts.members}
         return {**fields, "attached": facts.contents.policies, "members": facts.contents.members}
-
-
-def _find_deletable(
-    groups: Mapping[str, Response], desired: Mapping[str, ThingGroup], scope: Scope
-) -> list[str]:
-    """Return the groups that a plan may delete; in a re-read, all of them."""
-    if scope.previous_states is not None or scope.is_destroy:
-        return [*groups]
-    return [name for name in groups if name not in desired]
-
-
-def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGroup]) -> list[str]:
-    """Return the groups that the file gives another parent."""
-    return [
-        name
-        for name, group in groups.items()
-        if name in desired and _find_parent_name(group) != _get_name(desired[name].parent)
-    ]
-
-
-def _read_contents(names: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
-    """Return the groups at all levels below each group, its things and its policies."""
-    child_lists = yield [
-        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
-        for name in names
-    ]
-    member_lists = yield from request_each("ListThingsInThingGroup", "thingGroupName", names)
-    policies = yield from read_policies_of({name: arns[name] for name in names})
-    return {
-        name: GroupContents(
-            children=tuple(child["groupName"] for child in child_list.get("thingGroups", ())),
-            members=tuple(member_list.get("things", ())),
-            policies=policies[name],
-        )
-        for name, child_list, member_list in zip(names, child_lists, member_lists, strict=True)
-    }
 
 
 def _select_policies(targets_by_policy: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
     """Return the policies that are attached to the group with this ARN."""
     return tuple(policy for policy, targets in targets_by_policy.items() if arn in targets)
-
-
-def _find_known_things(group: Address, context: PlanContext) -> set[str]:
-    """Return the names of the things that are in the file or in the plan, or refer to the group."""
-    addresses = {*context.desired, *context.changes}
-    names = {address.name for address in addresses if address.kind == "things"}
-    return names | {str(context.find_thing_name(user)) for user in context.live_users.get(group, ())}
 
 
 def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
@@ -338,7 +338,17 @@ def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
 
 def _delete(live: Live, context: PlanContext) -> ApiCall:
     params = {"thingGroupName": live.identity, **_to_version_params(live, context)}
-    return ApiCall("iot", "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
+    users = context.live_users.get(Address("thing_groups", live.identity), ())
+    had_children = any(user.kind == "thing_groups" for user in users)
+    return ApiCall(
+        "iot",
+        "DeleteThingGroup",
+        params,
+        ignored_errors=NOT_FOUND,
+        # For some seconds, AWS may still see child groups that earlier steps have deleted.
+        retried_errors={"InvalidRequestException"} if had_children else frozenset[str](),
+        timeout_seconds=CHILD_REMOVAL_SECONDS if had_children else None,
+    )
 
 
 def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
@@ -358,15 +368,6 @@ def _to_properties(spec: ThingGroup) -> dict[str, Any]:
     return properties
 
 
-def _find_parent_name(group: Response) -> str | None:
-    name: str | None = group.get("thingGroupMetadata", {}).get("parentGroupName")
-    return name
-
-
-def _get_name(reference: Reference | None) -> str | None:
-    return reference.name if isinstance(reference, External) else reference
-
-
 def _collect_names(references: Iterable[Reference]) -> set[str]:
     return {reference.id if isinstance(reference, External) else reference for reference in references}
 
@@ -374,7 +375,7 @@ def _collect_names(references: Iterable[Reference]) -> set[str]:
 def _to_live(
     group: Response, tags: Mapping[str, str], policies: Sequence[str], facts: ThingGroupFacts
 ) -> Live:
-    properties, parent = group.get("thingGroupProperties", {}), _find_parent_name(group)
+    properties, parent = group.get("thingGroupProperties", {}), find_parent_name(group)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription"),
         # The lease is stored in attributes with the prefix of ownership tags.

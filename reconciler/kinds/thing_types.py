@@ -17,6 +17,7 @@ from attrs import frozen
 from reconciler.kinds.base.aws_limits import SEARCHABLE_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -87,6 +88,14 @@ class ThingType:
     tags: Mapping[str, str] = member("Tags.", api="CreateThingType.tags", factory=dict)
 
 
+def _find_deprecation(thing_type: Response) -> str | None:
+    """Return why no thing can get a type, or None."""
+    if not thing_type.get("thingTypeMetadata", {}).get("deprecated"):
+        return None
+    name = quote(thing_type["thingTypeName"])
+    return f"the thing type {name} is deprecated, so no thing can get it; choose another type"
+
+
 class ThingTypes(Kind):
     """Thing types: found by name, owned by tag."""
 
@@ -103,6 +112,7 @@ class ThingTypes(Kind):
     )
     name_api = "CreateThingType.thingTypeName"
     listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
+    description = Description("DescribeThingType", "thingTypeName", _find_deprecation)
     write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
     used_by_table = "things"
 

@@ -6,38 +6,42 @@ members of its own static thing group.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from sys import intern
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.verification import build_thing_verification
-from reconciler.kinds.shared import certificate_attachments, group_membership
+from reconciler.kinds.shared import certificate_attachments, exclusive_certificates, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
-from reconciler.kinds.shared.principal_reads import read_things, select_external_names
+from reconciler.kinds.shared.principal_reads import read_things
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
-from reconciler.kinds.shared.secret_attributes import find_secret_names, hide_secrets
+from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.kinds.shared.thing_attributes import check_attributes
-from reconciler.kinds.shared.thing_spec import Thing, ThingFacts
+from reconciler.kinds.shared.thing_reads import (
+    hide_thing_secrets,
+    map_things_to_groups,
+    read_billing_group_members,
+    read_connections,
+    read_group_members,
+    to_live,
+)
+from reconciler.kinds.shared.thing_spec import NO_HOLDERS, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import (
-    NOT_COMPARED,
     Desired,
-    External,
     Live,
-    NotCompared,
     Resource,
-    extract_name_from_arn,
 )
+from reconciler.model.text import join_some
 
 __all__ = ["KIND", "Thing", "Things"]
 
@@ -68,6 +72,8 @@ class Things(Kind):
             "ListThingGroupsForThing",
             "ListThingsInThingGroup",
             "ListThingsInBillingGroup",
+            "ListPrincipalThings",
+            "ListPrincipalThingsV2",
         ),
         create=(
             "CreateThing",
@@ -91,6 +97,7 @@ class Things(Kind):
     )
     name_api = "CreateThing.thingName"
     listing = Listing("ListThings", "things", "thingName")
+    description = Description("DescribeThing", "thingName")
     write_operations = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
     derived_members = DERIVED_MEMBERS
     unsupported_members = UNSUPPORTED_MEMBERS
@@ -128,26 +135,30 @@ class Things(Kind):
         """Read things, their groups (from the members of each group) and their principals."""
         if scope.previous_states is not None:
             return (yield from self._reread(scope, scope.previous_states))
-        members = yield from _read_group_members(scope)
-        billing_members = yield from _read_billing_group_members(scope)
+        members = yield from read_group_members(scope)
+        billing_members = yield from read_billing_group_members(scope)
         workspace_members = members.pop(build_workspace_group_name(scope.workspace), _EMPTY_SET)
         owned = workspace_members - find_provisioned_names(scope)
         protected = members.pop(build_protected_group_name(scope.workspace), _EMPTY_SET)
         desired = self._map_desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
+        other_holders = yield from exclusive_certificates.read_other_holders(
+            dict(zip(things, principals, strict=True)), desired
+        )
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
         secret_names = scope.secret_attributes if scope.is_destroy else _EMPTY_SET
-        groups, billing_groups = _map_things_to_groups(members), _map_things_to_groups(billing_members)
+        groups, billing_groups = map_things_to_groups(members), map_things_to_groups(billing_members)
         live_things = []
         for (name, thing), response in zip(things.items(), principals, strict=True):
-            live = _to_live(
-                _hide_secrets(thing, secret_names),
+            live = to_live(
+                hide_thing_secrets(thing, secret_names),
                 principals=response,
                 groups=groups.get(name, ()),
                 billing_groups=billing_groups.get(name, ()),
                 desired=desired.get(name),
+                other_holders=other_holders.get(name, NO_HOLDERS),
             )
             owner = scope.workspace if name in owned else owners[name]
             live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=name in protected))
@@ -161,10 +172,13 @@ class Things(Kind):
         names = sorted(previous_states)
         known_names = [name for name in names if previous_states[name]]
         things, connections = yield from merge_reads(
-            read_things(names, use_listing=False), _read_connections(known_names)
+            read_things(names, use_listing=False), read_connections(known_names)
         )
-        connections |= yield from _read_connections([name for name in things if name not in connections])
+        connections |= yield from read_connections([name for name in things if name not in connections])
         desired = self._map_desired_specs(scope)
+        other_holders = yield from exclusive_certificates.read_other_holders(
+            {name: connections[name][0] for name in things}, desired
+        )
         protected_group = build_protected_group_name(scope.workspace)
         marker_groups = {build_workspace_group_name(scope.workspace), protected_group}
         live_things = []
@@ -172,12 +186,13 @@ class Things(Kind):
             previous = previous_states[name]
             secret_names = find_secret_names(previous.spec.attributes) if previous else _EMPTY_SET
             principals, groups = connections[name]
-            live = _to_live(
-                _hide_secrets(thing, secret_names),
+            live = to_live(
+                hide_thing_secrets(thing, secret_names),
                 principals=principals,
                 groups=[group for group in groups if group not in marker_groups],
                 billing_groups=(),
                 desired=desired.get(name),
+                other_holders=other_holders.get(name, NO_HOLDERS),
             )
             owner = group_membership.find_owner(groups, scope.workspace)
             live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))
@@ -204,6 +219,13 @@ class Things(Kind):
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the references outside the file, and that AWS allows the thing to have new certificates."""
+        return [
+            *super().outside_needs(change, context),
+            *exclusive_certificates.find_holder_needs(change, context),
+        ]
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a type that the file deprecates, and an exclusive certificate of two things in the file."""
         if isinstance(change, Delete | Forget):
@@ -222,6 +244,15 @@ class Things(Kind):
                     f"cannot have certificates.{name} exclusively: the file also gives it to {', '.join(others)}; "
                     "remove it there, or set exclusive = false"
                 )
+        if isinstance(change, Update) and change.has_changed("exclusive"):
+            yield from exclusive_certificates.find_errors(change, context)
+
+    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+        """Return the principals other than certificates, which only another client can have attached."""
+        principals = change.live.get_facts(ThingFacts).principals
+        others = [arn for arn in principals if ":cert/" not in arn]
+        if others:
+            yield f"the attachment of principals that are not certificates ({join_some(others)})"
 
     def is_rotation(self, change: Change) -> bool:
         """Return whether an update detaches a certificate and keeps or attaches another."""
@@ -306,101 +337,17 @@ class Things(Kind):
         return [group_membership.leave(change.live.identity, group) for group in groups]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the values that every kind compares; for a deletion also all principals, which it detaches."""
+        """Return the values that every kind compares; for a deletion also all principals, which it detaches.
+
+        Also return the other things with certificates that the thing must get exclusively: it would lose such a certificate.
+        """
         fields = super().precondition(live, deletes=deletes)
-        return {**fields, "principals": live.get_facts(ThingFacts).principals} if deletes else fields
-
-
-def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return, for each thing, the response with its principals and the names of its static groups."""
-    principals, groups = yield from merge_reads(
-        request_each("ListThingPrincipalsV2", "thingName", names),
-        group_membership.read_groups_of_things(names),
-    )
-    return {name: (response, groups[name]) for name, response in zip(names, principals, strict=True)}
-
-
-def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the members of each live static group, and of each external one that things refer to."""
-    references = [group for thing in scope.iterate_resources("things") for group in thing.spec.thing_groups]
-    groups = {live.identity for live in scope.get_live("thing_groups")} | select_external_names(references)
-    return (yield from _read_members("ListThingsInThingGroup", "thingGroupName", sorted(groups)))
-
-
-def _read_billing_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the members of each live billing group, and of each external one that things refer to."""
-    references = [thing.spec.billing_group for thing in scope.iterate_resources("things")]
-    groups = {live.identity for live in scope.get_live("billing_groups")} | select_external_names(references)
-    return (yield from _read_members("ListThingsInBillingGroup", "billingGroupName", sorted(groups)))
-
-
-def _read_members(operation: str, member: str, groups: Sequence[str]) -> Read[dict[str, frozenset[str]]]:
-    responses = yield from request_each(operation, member, groups)
-    return {
-        group: frozenset(response.get("things", ()))
-        for group, response in zip(groups, responses, strict=True)
-    }
-
-
-def _map_things_to_groups(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
-    """Return the groups of each thing, from the members of each group."""
-    groups: defaultdict[str, list[str]] = defaultdict(list)
-    for group, names in members.items():
-        for name in names:
-            groups[name].append(group)
-    return groups
-
-
-def _hide_secrets(thing: Response, secret_names: Collection[str]) -> Response:
-    """Return the thing with the values of the attributes in `secret_names` as secrets."""
-    if not secret_names:
-        return thing
-    attributes = hide_secrets(thing.get("attributes", {}), secret_names, thing["thingName"])
-    return {**thing, "attributes": attributes}
-
-
-def _to_live(
-    thing: Response,
-    *,
-    principals: Response,
-    groups: Sequence[str],
-    billing_groups: Sequence[str],
-    desired: Thing | None,
-) -> Live:
-    attachments = sorted(principals.get("thingPrincipalObjects", ()), key=lambda item: str(item["principal"]))
-    # Live certificates and the targets of policies have the same ARNs; sharing their text saves memory in a large fleet.
-    exclusive_by_arn = {
-        intern(item["principal"]): item.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
-        for item in attachments
-    }
-    certificate_arns = [arn for arn in exclusive_by_arn if ":cert/" in arn]
-    attributes = thing.get("attributes", {})
-    if desired and desired.attributes == attributes:
-        attributes = desired.attributes  # one mapping for both saves memory in a large fleet
-    thing_type = thing.get("thingTypeName")
-    billing_group = thing.get("billingGroupName") or next(iter(billing_groups), None)
-    spec = Thing(
-        thing_type=External(thing_type) if thing_type else None,
-        attributes=attributes,
-        thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificate_arns),
-        billing_group=External(billing_group) if billing_group else None,
-        exclusive=_summarize_exclusive([exclusive_by_arn[arn] for arn in certificate_arns], desired),
-    )
-    exclusive_arns = frozenset(arn for arn, exclusive in exclusive_by_arn.items() if exclusive)
-    facts = ThingFacts(exclusive_arns=exclusive_arns or _EMPTY_SET, principals=tuple(exclusive_by_arn))
-    return Live(thing["thingName"], spec, thing["version"], facts=facts)
-
-
-def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
-    """Return whether a thing has its certificates exclusively, given for each certificate whether it does.
-
-    If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan changes the rest.
-    For a thing that is not in the file, the result is then true.
-    """
-    if not values:
-        return NOT_COMPARED
-    return all(values) if desired is not None and desired.exclusive else any(values)
+        if live.facts is None:
+            return fields
+        facts = live.get_facts(ThingFacts)
+        if deletes:
+            return {**fields, "principals": facts.principals}
+        return {**fields, "other_holders": exclusive_certificates.list_holders(facts)}
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:

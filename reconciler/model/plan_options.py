@@ -48,7 +48,8 @@ class PlanOptions:
     - `only_adopted`: the plan imports these resources, and has no other changes;
     - `wave_percent`: the percentage of the rotations in one wave; the plan has all rotations, but limits count only one wave;
     - `limit_overrides`: action ("delete" or "replace") → the limit that replaces the file's;
-    - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out.
+    - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out;
+    - `allow_cascade`: whether deletions may remove what the workspace does not own, such as the membership of other things.
     """
 
     destroy: bool = False
@@ -59,6 +60,7 @@ class PlanOptions:
     exclude: tuple[str, ...] = ()
     adopt_patterns: tuple[str, ...] = field(default=(), kw_only=True)
     only_adopted: bool = field(default=False, kw_only=True)
+    allow_cascade: bool = field(default=False, kw_only=True)
 
     @property
     def is_partial(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.shared.billing_group_facts import BillingGroupFacts
 from reconciler.model.resource import Live
 from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
@@ -22,7 +23,15 @@ ARN = build_arn("billinggroup/a")
 
 
 def make_live(spec: BillingGroup) -> Live:
-    return Live("a", spec, version=7, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
+    return Live(
+        "a",
+        spec,
+        version=7,
+        owner="ws",
+        arn=ARN,
+        tags={**spec.tags, **OWNERSHIP_TAGS},
+        facts=BillingGroupFacts(),
+    )
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
@@ -49,10 +58,17 @@ def test_groups_are_listed_and_the_owned_ones_described():
             "billingGroupProperties": {"billingGroupDescription": "Plants"},
         },
     }
-    assert read_kind("billing_groups", responses) == (
-        [make_live(BillingGroup(description="Plants", tags={"line": "A"}))],
-        ["ListBillingGroups", "ListTagsForResource", "ListTagsForResource", "DescribeBillingGroup"],
-    )
+    responses["ListThingsInBillingGroup"] = {"things": ["t"]}
+    live_resources, operations = read_kind("billing_groups", responses)
+    assert live_resources == [make_live(BillingGroup(description="Plants", tags={"line": "A"}))]
+    assert live_resources[0].facts == BillingGroupFacts(("t",))  # the plan may delete the group
+    assert operations == [
+        "ListBillingGroups",
+        "ListTagsForResource",
+        "ListTagsForResource",
+        "DescribeBillingGroup",
+        "ListThingsInBillingGroup",
+    ]
 
 
 def test_description_and_tags_are_updated_in_place():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup, DynamicThingGroupFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.change import PREVENT_DESTROY_PATH, FieldChange, Update
-from reconciler.model.resource import Live
+from reconciler.model.resource import NOT_COMPARED, Live
 from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
@@ -26,7 +26,8 @@ QUERY = "attributes.site:oslo"
 
 
 def make_live(spec: DynamicThingGroup) -> Live:
-    return Live("a", spec, version=3, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
+    facts = DynamicThingGroupFacts(NOT_COMPARED)
+    return Live("a", spec, version=3, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
 
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
@@ -68,16 +69,18 @@ def test_static_groups_are_not_read_and_not_even_described_if_their_own_kind_has
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     # The kind of static groups has read `static`, but not `other-static`.
-    assert read_kind("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
-        [make_live(DynamicThingGroup(QUERY))],
-        [
-            "ListThingGroups",
-            "DescribeThingGroup",
-            "DescribeThingGroup",
-            "ListTagsForResource",
-            "ListAttachedPolicies",  # a plan may delete the group, as the file does not have it
-        ],
+    live_resources, operations = read_kind(
+        "dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]
     )
+    assert live_resources == [make_live(DynamicThingGroup(QUERY))]
+    assert live_resources[0].facts == DynamicThingGroupFacts(("p",))  # the plan may delete the group
+    assert operations == [
+        "ListThingGroups",
+        "DescribeThingGroup",
+        "DescribeThingGroup",
+        "ListTagsForResource",
+        "ListAttachedPolicies",
+    ]
 
 
 def test_an_update_of_the_query_expects_the_version_that_the_plan_read():

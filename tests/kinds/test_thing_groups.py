@@ -96,6 +96,7 @@ def test_reading_groups_skips_dynamic_ones_and_does_not_read_the_targets_of_poli
         "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
+        "ListThingsInThingGroup": {"things": []},
     }
     policies = [
         Live("p", EMPTY_POLICY, facts=PolicyFacts(targets=(ARN,))),

@@ -7,6 +7,9 @@ from attrs import evolve
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.shared.billing_group_facts import BillingGroupFacts
+from reconciler.kinds.shared.certificate_attachments import DETACH_SECONDS
+from reconciler.kinds.shared.thing_group_spec import ThingGroupFacts
 from reconciler.kinds.shared.thing_spec import ThingFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
@@ -70,6 +73,7 @@ def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
     return make_iot_call(
         "AttachThingPrincipal",
         retried_errors=retried_errors,
+        timeout_seconds=DETACH_SECONDS if retried_errors else None,
         thingName=thing,
         principal=CERTIFICATE_ARN,
         **extra_params,
@@ -127,8 +131,8 @@ def test_groups_are_read_from_member_lists_and_exclusivity_from_principals():
     live_resources, operations = read_kind(
         "things",
         responses,
-        thing_groups=[Live(name, ThingGroup()) for name in members],
-        billing_groups=[Live("b", BillingGroup())],
+        thing_groups=[Live(name, ThingGroup(), facts=ThingGroupFacts(())) for name in members],
+        billing_groups=[Live("b", BillingGroup(), facts=BillingGroupFacts())],
     )
     spec = Thing(
         thing_type=External("pump"),
@@ -165,6 +169,7 @@ def test_exclusivity_of_only_some_certificates_is_read_as_the_opposite_of_the_de
         "ListThings": {"things": [{"thingName": "a", "attributes": {}, "version": 2}]},
         "ListThingPrincipalsV2": {"thingPrincipalObjects": attachments},
         "ListThingGroupsForThing": {"thingGroups": []},
+        "ListPrincipalThings": {"things": ["a"]},
     }
     live_resources, _ = read_kind("things", responses, make_thing(exclusive=is_desired))
     assert live_resources[0].spec.exclusive is is_read

@@ -11,18 +11,29 @@ from typing import Any
 from reconciler.engine.durable_files import sync_folder
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import ReconcilerError
+from reconciler.model.output_file import OutputFile
 
 
 def check_writable(call: ApiCall) -> None:
     """Check, before a call is sent, that its output files can be written. Raises ReconcilerError."""
     for output in call.output_files:
-        path = Path(output.file.path)
-        if os.path.lexists(path):
-            raise ReconcilerError(f"{output.file}: already exists and is never overwritten; move it away")
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise ReconcilerError(
-                f"{output.file}: cannot be written: its folder does not exist or is not writable"
-            )
+        problem = find_output_problem(output.file)
+        if problem:
+            raise ReconcilerError(problem)
+
+
+def find_output_problem(file: OutputFile) -> str | None:
+    """Return why a new file cannot be written, or None."""
+    path = Path(file.path)
+    if os.path.lexists(path):
+        return f"{file}: already exists and is never overwritten; move it away"
+    if not path.parent.is_dir():
+        return f"{file}: cannot be written: there is no folder {path.parent}; create it first"
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return (
+            f"{file}: cannot be written: its folder is not writable; make it writable, or choose another path"
+        )
+    return None
 
 
 def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:

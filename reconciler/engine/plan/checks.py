@@ -26,18 +26,19 @@ _MAX_NAMED_UNMANAGED = 10
 """The maximum number of unmanaged resources of a kind of which each gets a message of its own."""
 
 
-def check_plan(
+def check_plan(  # noqa: PLR0913, PLR0917 (each is a source of reasons)
     state: DesiredState,
     options: PlanOptions,
     comparison: Comparison,
     context: PlanContext,
     holder: LeaseHolder | None,
+    outside_errors: Sequence[str] = (),
 ) -> None:
     """Raise PlanRejectedError with every reason to reject a plan with these changes.
 
-    If `holder` is applying another plan, the error has a warning of that too: the reasons may be gone when the apply is done.
+    `outside_errors` are the reasons that were found outside the file. If `holder` is applying another plan, the error has a warning of that too: the reasons may be gone when the apply is done.
     """
-    errors = list(_find_plan_errors(state, options, comparison, context))
+    errors = [*_find_plan_errors(state, options, comparison, context), *outside_errors]
     if errors and holder:
         errors.append(holder.format_partial_apply_warning())
     if errors:
@@ -67,6 +68,19 @@ def _check_kinds_and_owners(
     for address, change in comparison.changes.items():
         for error in kinds[address.kind].plan_errors(change, context):
             yield f"{address}: {error}"
+        if not options.allow_cascade:
+            for cascade in find_cascades(change, context):
+                yield (
+                    f"{address}: cannot {change.action}: AWS would remove with it {cascade}; "
+                    "remove that first, or allow it with --allow-cascade"
+                )
+
+
+def find_cascades(change: Change, context: PlanContext) -> Iterable[str]:
+    """Return what AWS removes with a resource although the workspace does not own it."""
+    if not isinstance(change, Delete | Replace):
+        return ()
+    return all_kinds()[change.address.kind].cascades(change, context)
 
 
 def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace: str) -> Iterator[str]:

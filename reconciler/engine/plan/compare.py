@@ -24,7 +24,7 @@ from reconciler.engine.plan.removals import (
     show_renames,
 )
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.context import PlanContext, Scope
+from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
 from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import get_members
@@ -145,7 +145,18 @@ def build_plan_context(workspace: str, target: Target, comparison: Comparison) -
         changes=comparison.changes,
         declared=comparison.declared,
         id_members={table: kind.id_member for table, kind in kinds.items() if kind.id_member},
+        outside=_select_outside_reads(comparison.refresh),
     )
+
+
+def _select_outside_reads(refresh_result: RefreshResult) -> OutsideReads:
+    complete_listings = refresh_result.listed_ids.keys() - refresh_result.partially_listed
+    listed_ids = {
+        table: refresh_result.listed_ids[kind.listing]
+        for table, kind in all_kinds().items()
+        if kind.listing in complete_listings
+    }
+    return OutsideReads(listed_ids, refresh_result.kept_responses)
 
 
 def _compute_desired_resources(

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
+from reconciler.engine.plan.checks import find_cascades
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
@@ -27,10 +29,11 @@ from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.text import join_some
 
 
-def collect_notes(  # noqa: PLR0913 (each is a source of notes)
+def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     state: DesiredState,
     options: PlanOptions,
     comparison: Comparison,
+    context: PlanContext,
     steps: Sequence[Step],
     quotas: Quotas,
     *,
@@ -50,6 +53,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _collect_notes_of_kinds(comparison)
     yield from _describe_grace_periods(comparison)
+    yield from _warn_of_cascades(comparison, context)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
     yield from describe_unmanaged(state, unmanaged)
@@ -125,6 +129,13 @@ def _describe_grace_periods(comparison: Comparison) -> Iterator[Note]:
             deletion = "an apply after that deletes it" if seconds else "the next apply deletes it"
             text = f"the old {kinds[address.kind].noun} stays attached{until}; {deletion}"
             yield Note("info", text, address)
+
+
+def _warn_of_cascades(comparison: Comparison, context: PlanContext) -> Iterator[Note]:
+    """Yield a warning for everything that deletions take along, which the plan's options allow."""
+    for address, change in comparison.changes.items():
+        for cascade in find_cascades(change, context):
+            yield Note("warning", f"AWS removes with it {cascade}", address)
 
 
 def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:

@@ -9,6 +9,7 @@ from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
 from reconciler.engine.plan.notes import collect_notes
+from reconciler.engine.plan.outside import check_outside
 from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_changes
@@ -43,13 +44,15 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     addresses = select_changes(state, options, comparison, context)
     selected_comparison = comparison.restrict_to(addresses)
     holder = find_lease_holder(workspace, call)
-    check_plan(state, options, selected_comparison, context, holder)
+    outside_check = check_outside(selected_comparison.changes, context, call, progress)
+    check_plan(state, options, selected_comparison, context, holder, outside_check.errors)
     steps = build_steps(selected_comparison, context, state.resources)
     estimate = estimate_steps(steps, quotas)
     unmanaged = find_unmanaged(comparison)
-    notes = collect_notes(
-        state, options, selected_comparison, steps, quotas, holder=holder, unmanaged=unmanaged
+    plan_notes = collect_notes(
+        state, options, selected_comparison, context, steps, quotas, holder=holder, unmanaged=unmanaged
     )
+    notes = [*outside_check.notes, *plan_notes]
     unchanged_addresses = (comparison.desired.keys() & addresses) - selected_comparison.changes.keys()
     return Plan(
         workspace=workspace,

@@ -11,12 +11,12 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.context import Scope
+from reconciler.kinds.base.context import CallKey, Response, Scope, build_call_key
 from reconciler.kinds.base.kind import Kind, Listing
 from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.reads import has_more_pages
@@ -56,7 +56,8 @@ class RefreshResult:
     - `uncounted`: why a kind's unmanaged resources could not be listed, by table, although the others were read;
     - `names`: the name of each live resource, by table and AWS ID; None for a resource that is only kept for a grace period;
     - `listed_ids`: the IDs of all resources in the listings that were read, managed or not;
-    - `partially_listed`: the listings that were not read to the end.
+    - `partially_listed`: the listings that were not read to the end;
+    - `kept_responses`: the responses to the calls of the kinds' `kept_operations`.
     """
 
     declared: Desired
@@ -67,6 +68,7 @@ class RefreshResult:
     names: Names
     listed_ids: Mapping[Listing, AbstractSet[str]]
     partially_listed: AbstractSet[Listing]
+    kept_responses: Mapping[CallKey, Response] = field(factory=dict)
 
 
 NO_ACCESS_CODES = frozenset(
@@ -124,6 +126,7 @@ def refresh(
         names=names,
         listed_ids=tracker.listed_ids,
         partially_listed=tracker.partially_listed,
+        kept_responses=tracker.kept_responses,
     )
 
 
@@ -407,6 +410,7 @@ class _ReadTracker:
         self._call_count = 0
         self.listed_ids: defaultdict[Listing, set[str]] = defaultdict(set)
         self.partially_listed: set[Listing] = set()
+        self.kept_responses: dict[CallKey, Response] = {}
         self._listings = {
             (kind.service, kind.listing.operation): kind.listing
             for kind in all_kinds().values()
@@ -423,9 +427,11 @@ class _ReadTracker:
             self._call_count += count
 
     def record(self, kind: Kind, request: ApiCall, response: Mapping[str, Any]) -> None:
-        """Count one response, and remember the IDs in it if the call lists the kind."""
+        """Count one response, remember the IDs that it lists, and keep it if the kind needs it later."""
         with self._lock:
             self._response_count += 1
+            if request.operation in kind.kept_operations:
+                self.kept_responses[build_call_key(request)] = response
             listing = self._listings.get((request.service, request.operation))
             if listing and not request.params:
                 self._record_listing(listing, response)

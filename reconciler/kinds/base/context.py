@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
@@ -11,8 +12,8 @@ from attrs import field, frozen
 
 from reconciler.kinds.base.references import find_references, find_users
 from reconciler.model.address import Address
-from reconciler.model.call import Batch, Ref
-from reconciler.model.change import Change, Replace, Update
+from reconciler.model.call import ApiCall, Batch, Ref
+from reconciler.model.change import Change, Delete, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
@@ -84,6 +85,38 @@ class Scope:
         return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
 
+CallKey: TypeAlias = tuple[str, str, tuple[tuple[str, Any], ...]]
+"""A call's service, operation and sorted parameters."""
+
+
+def build_call_key(call: ApiCall) -> CallKey:
+    """Return the key under which the response to a call that reads one resource is kept."""
+    return call.service, call.operation, tuple(sorted(call.params.items()))
+
+
+@frozen
+class OutsideReads:
+    """Results of a refresh about resources that are not in the inventory.
+
+    - `listed_ids`: the IDs of all resources in the account, by table, for the kinds whose listings were read to the end;
+    - `responses`: the responses to the calls of the kinds' `kept_operations`.
+    """
+
+    listed_ids: Mapping[str, AbstractSet[str]] = field(factory=dict)
+    responses: Mapping[CallKey, Response] = field(factory=dict)
+
+    def is_listed(self, table: str, identity: str) -> bool | None:
+        """Return whether a resource exists, or None if no complete listing shows it."""
+        ids = self.listed_ids.get(table)
+        return None if ids is None else identity in ids
+
+    def iterate_responses(self, operation: str) -> Iterator[Response]:
+        """Yield the kept responses to the calls of an operation."""
+        for (_, kept_operation, _), response in self.responses.items():
+            if kept_operation == operation:
+                yield response
+
+
 @frozen(slots=False)
 class PlanContext:
     """The data that a kind may use when it checks a change or turns it into calls.
@@ -92,7 +125,8 @@ class PlanContext:
     - `declared`: the same resources, with specs as the file has them;
     - `identities`: AWS's ID of each resource whose ID is known before the apply;
     - `id_members`: for each table whose IDs AWS assigns, the response member that contains a new resource's ID;
-    - `changes`: all changes of the plan.
+    - `changes`: all changes of the plan;
+    - `outside`: what the refresh read of resources that are not in `live`.
     """
 
     workspace: str
@@ -103,6 +137,16 @@ class PlanContext:
     changes: Mapping[Address, Change] = field(factory=dict)
     declared: Desired = field(factory=dict)
     id_members: Mapping[str, str] = field(factory=dict)
+    outside: OutsideReads = OutsideReads()
+
+    @cached_property
+    def deleted_resources(self) -> Mapping[tuple[str, str], Address]:
+        """The address of each resource that the plan deletes, by table and AWS ID."""
+        return {
+            (address.kind, change.live.identity): address
+            for address, change in self.changes.items()
+            if isinstance(change, Delete)
+        }
 
     @cached_property
     def desired_users(self) -> Mapping[Address, Sequence[Address]]:
@@ -113,6 +157,12 @@ class PlanContext:
     def live_users(self) -> Mapping[Address, Sequence[Address]]:
         """The live resources that refer to an address, by that address."""
         return find_users(self.live)
+
+    @cached_property
+    def thing_names(self) -> frozenset[str]:
+        """The names of all things that are in the file or that the workspace manages."""
+        names = (self.find_thing_name(address) for address in {*self.declared, *self.desired, *self.live})
+        return frozenset(name for name in names if name)
 
     def find_remaining_users(self, address: Address) -> Sequence[Address]:
         """Return the live users of `address` that still refer to it after the plan is applied."""

@@ -16,7 +16,9 @@ suit most kinds:
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
+| `outside_needs` | for each change: what outside the file does it need? | the references outside the file |
 | `plan_errors` | for each change: why must the plan be rejected? | no reason |
+| `cascades` | for each deletion: what does AWS remove with it that the workspace does not own? | nothing |
 | `plan_warnings` | for each change: what should the user know before applying it? | nothing |
 | `plan_notes` | for each live resource: what should the plan note about it? | nothing |
 | `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
@@ -40,6 +42,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.outside import Description, Need, find_reference_needs
 from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -112,6 +115,10 @@ class Kind(ABC):
     """The pattern of the names that plans give to resources outside the file, if the registry stores no names."""
     listing: ClassVar[Listing | None] = None
     """How AWS lists the resources of the account, if unmanaged ones can be imported."""
+    description: ClassVar[Description | None] = None
+    """How AWS describes one resource, if other kinds can refer to one outside the file."""
+    kept_operations: ClassVar[frozenset[str]] = frozenset()
+    """The operations of the kind's read whose responses are kept to check references outside the file."""
     write_operations: ClassVar[tuple[str, ...]] = ()
     """The operations that create and change a resource; the fields are sent as their members."""
     derived_members: ClassVar[Mapping[str, str]] = {}
@@ -242,8 +249,20 @@ class Kind(ABC):
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return what the change needs outside the file; a plan without it is rejected."""
+        return find_reference_needs(change)
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the reasons to reject a plan with this change."""
+        return ()
+
+    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+        """Return descriptions of what AWS removes with the resource although the workspace does not own it.
+
+        A plan with such a deletion is rejected unless its options allow it; the step stops if more was added after planning,
+        which `precondition` has to find.
+        """
         return ()
 
     def plan_warnings(self, change: Change) -> Iterable[str]:

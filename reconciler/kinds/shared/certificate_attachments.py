@@ -21,6 +21,12 @@ from reconciler.model.resource import Desired, Reference
 
 EXCLUSIVE_THING = "EXCLUSIVE_THING"
 
+DETACH_SECONDS = 60.0
+"""Seconds for which an attachment is retried while AWS may still see one that was detached.
+
+AWS detaches within seconds. A longer wait would only delay the report of an error that stays.
+"""
+
 
 def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = False) -> ApiCall:
     """Return the call that attaches a certificate.
@@ -30,8 +36,13 @@ def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = 
     params = {"thingName": thing, "principal": arn}
     if exclusive:
         params["thingPrincipalType"] = EXCLUSIVE_THING
-    retried_errors = {"InvalidRequestException"} if after_detach else frozenset[str]()
-    return ApiCall("iot", "AttachThingPrincipal", params, retried_errors=retried_errors)
+    return ApiCall(
+        "iot",
+        "AttachThingPrincipal",
+        params,
+        retried_errors={"InvalidRequestException"} if after_detach else frozenset[str](),
+        timeout_seconds=DETACH_SECONDS if after_detach else None,
+    )
 
 
 def detach(thing: str, arn: str | Ref) -> ApiCall:
@@ -84,12 +95,12 @@ def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall
     UNCONFIRMED: whether AWS changes the type of an attachment; it is not documented.
     """
     exclusive, name = change.resource.spec.exclusive, change.address.name
-    for arn in _find_arns_to_reattach(change, context):
+    for arn in find_arns_to_reattach(change, context):
         yield detach(name, arn)
         yield attach(name, arn, exclusive=exclusive, after_detach=True)
 
 
-def _find_arns_to_reattach(change: Update, context: PlanContext) -> list[str | Ref]:
+def find_arns_to_reattach(change: Update, context: PlanContext) -> list[str | Ref]:
     """Return the ARNs of the certificates that stay with the thing but have to be attached again.
 
     They are the ARNs of certificates whose attachment has the wrong type (exclusive or not), and the new ARNs of certificates

@@ -8,20 +8,23 @@ from attrs import evolve
 
 from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.outside import Need, ResourceNeed, find_reference_needs
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
+from reconciler.kinds.shared.certificate_signers import build_signer_need, find_validity_errors
 from reconciler.kinds.shared.group_membership import check_group_count
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
-from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint
+from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateError
 from reconciler.kinds.shared.provisioning_template_checks import find_template_warnings
 from reconciler.kinds.shared.thing_attributes import check_attributes
 from reconciler.model.address import Address
-from reconciler.model.change import Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.output_file import OutputFile
+from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.text import format_path, join_some
@@ -77,6 +80,36 @@ def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -
             f"the template has the CertificateId {blueprint.certificate_id}, and this account and Region have no such "
             "certificate; register it first, or use CertificatePem in the template"
         )
+
+
+def find_outside_needs(change: Change, context: PlanContext) -> Iterator[Need]:
+    """Yield what a template refers to outside the file, and the registered CA that its certificate needs."""
+    if isinstance(change, Delete | Forget):
+        return
+    for need in find_reference_needs(change):
+        yield evolve(need, path="template")
+    blueprint = get_blueprint(context.declared[change.address])
+    is_registered = isinstance(change, Update) and bool(
+        change.live.get_facts(ProvisionedThingFacts).registered_id
+    )
+    if blueprint.signing_request or not blueprint.certificate or is_registered or change.resource.spec.ca:
+        return
+    certificate = blueprint.evaluated.certificate
+    ca_text = certificate.properties.get("CACertificatePem") if certificate else None
+    if ca_text:
+        yield ResourceNeed("ca_certificates", Pem.parse(to_text(ca_text)).fingerprint, "template")
+    else:
+        yield build_signer_need(blueprint.certificate, "template", context)
+
+
+def find_activation_errors(change: Create | Update | Replace, blueprint: Blueprint) -> Iterator[str]:
+    """Yield an error if a template's certificate will become ACTIVE and is not valid today."""
+    is_activated = not isinstance(change, Update) or change.has_changed("certificate_status")
+    is_activated |= (
+        isinstance(change, Update) and not change.live.get_facts(ProvisionedThingFacts).registered_id
+    )
+    if is_activated and change.resource.spec.certificate_status == "ACTIVE":
+        yield from find_validity_errors(blueprint.certificate)
 
 
 def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator[str]:

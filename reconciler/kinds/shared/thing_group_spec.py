@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.model.resource import NotCompared, Reference
+from reconciler.model.resource import NOT_COMPARED, NotCompared, Reference
 
 
 @frozen
@@ -55,8 +55,10 @@ class ThingGroupFacts:
     """Further facts about a live thing group.
 
     `attached_policies` are the names of all its policies, including those that are neither owned nor named in the file. They are
-    read from AWS only if the group may be deleted, and `contents` only if the file moves the group to another parent.
+    read from AWS only if the group may be deleted, and so are `members`, the names of the things in it; `contents` are read only
+    if the file moves the group to another parent.
     """
 
     attached_policies: tuple[str, ...] | NotCompared
     contents: GroupContents | None = None
+    members: tuple[str, ...] | NotCompared = NOT_COMPARED

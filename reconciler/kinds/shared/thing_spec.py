@@ -6,11 +6,15 @@ Source: AWS IoT API reference, CreateThing and AttachThingPrincipal; AWS General
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
 from reconciler.model.resource import NotCompared, Reference
+
+NO_HOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+"""Shared by most things, to save memory."""
 
 
 @frozen
@@ -54,6 +58,12 @@ class PrincipalFacts:
 
 @frozen
 class ThingFacts(PrincipalFacts):
-    """Further facts about a live thing: the ARNs of all its principals."""
+    """Further facts about a live thing.
+
+    - `principals`: the ARNs of all its principals;
+    - `other_holders`: the other things with each certificate that the thing has and must get exclusively, by the
+      certificate's ARN; without certificates of no other thing.
+    """
 
     principals: tuple[str, ...] = ()
+    other_holders: Mapping[str, tuple[str, ...]] = NO_HOLDERS

@@ -30,6 +30,28 @@ def read_subject(pem: Pem) -> str | None:
         return None
 
 
+def find_validity_problem(pem: Pem) -> ValueProblem | None:
+    """Return that a certificate has expired or is not valid yet, as a warning, or None."""
+    certificate = _load(_require_text(pem))
+    now = datetime.datetime.now(datetime.UTC)
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if end <= now:
+        problem = f"the certificate expired on {end:%Y-%m-%d}"
+        return ValueProblem("certificate-expired", problem, severity="warning")
+    if start > now:
+        problem = f"the certificate is not valid before {start:%Y-%m-%d}"
+        return ValueProblem("certificate-not-yet-valid", problem, severity="warning")
+    return None
+
+
+def read_common_names(pem: Pem) -> tuple[str, ...]:
+    """Return the common names in the subject of a certificate."""
+    from cryptography.x509 import NameOID
+
+    names = _load(_require_text(pem)).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return tuple(str(name.value) for name in names)
+
+
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
     """Yield errors and warnings about a certificate, without regard to other resources.
 
@@ -43,23 +65,9 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
         )
         return
     yield from check_certificate_algorithms(certificate, field)
-    now = datetime.datetime.now(datetime.UTC)
-    expires = certificate.not_valid_after_utc
-    if expires <= now:
-        yield ValueProblem(
-            "certificate-expired",
-            f"the certificate expired on {expires:%Y-%m-%d}",
-            path=(field,),
-            severity="warning",
-        )
-    elif certificate.not_valid_before_utc > now:
-        start = certificate.not_valid_before_utc
-        yield ValueProblem(
-            "certificate-not-yet-valid",
-            f"the certificate is not valid before {start:%Y-%m-%d}",
-            path=(field,),
-            severity="warning",
-        )
+    problem = find_validity_problem(pem)
+    if problem:
+        yield problem.nest_under(field)
     if ca and not _is_ca(certificate):
         expected = "a certificate with the basic constraint CA:TRUE"
         yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))

@@ -1,0 +1,203 @@
+"""Check what a plan needs outside the file: resources, settings of the account, and output files.
+
+Each distinct need is read at most once, all needs in common batches. Resources that the refresh has listed or described are not
+read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from attrs import define, field, frozen
+
+from reconciler.engine.calls.output_files import find_output_problem
+from reconciler.engine.calls.send import send
+from reconciler.engine.plan.refresh import NO_ACCESS_CODES, Progress
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
+from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.schema import get_members
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.change import Change, Delete, Forget, Update
+from reconciler.model.errors import AwsError
+from reconciler.model.output_file import OutputFile
+from reconciler.model.plan import Note
+from reconciler.model.resource import Origin
+from reconciler.model.text import closest_match, format_suggestion, join_some, quote
+
+_MAX_CONCURRENT_CALLS = 32
+_INVALID_ID_CODES = frozenset({"InvalidRequestException", "ParameterValidation", "ValidationException"})
+"""The error codes for a name or ID that AWS does not allow, so that no resource can have it."""
+
+_Key = tuple[Any, ...]
+
+
+@frozen
+class OutsideCheck:
+    """Reasons to reject a plan because of its needs outside the file, and notes on unchecked ones."""
+
+    errors: Sequence[str] = ()
+    notes: Sequence[Note] = ()
+
+
+@frozen
+class _Use:
+    """A change that needs something; `path` is the field because of which it does."""
+
+    address: Address
+    path: str
+    origin: Origin | None
+
+
+def check_outside(
+    changes: Mapping[Address, Change], context: PlanContext, call: Call, progress: Progress
+) -> OutsideCheck:
+    """Check everything that the changes need outside the file. Raises AwsError and TargetError.
+
+    Without such needs, no call is sent. Needs that the caller has no permission to read are not checked, and noted.
+    """
+    kinds = all_kinds()
+    needs: dict[_Key, Need] = {}
+    uses: dict[_Key, list[_Use]] = {}
+    for address, change in changes.items():
+        origin = None if isinstance(change, Delete | Forget) else change.resource.origin
+        for need in kinds[address.kind].outside_needs(change, context):
+            key = _build_key(need)
+            needs.setdefault(key, need)
+            uses.setdefault(key, []).append(_Use(address, need.path, origin))
+    runner = _Runner(call, progress, dict(context.outside.responses))
+    problems = runner.run({key: _start_read(need, context) for key, need in needs.items()})
+    errors = [
+        _format_error(problem, uses[key]) for key in needs if (problem := problems.get(key)) is not None
+    ]
+    return OutsideCheck([*errors, *_check_output_files(changes)], [*_describe_denied(runner.denied)])
+
+
+def _build_key(need: Need) -> _Key:
+    return ("resource", need.table, need.identity) if isinstance(need, ResourceNeed) else need.key
+
+
+def _start_read(need: Need, context: PlanContext) -> ProblemRead:
+    return need.read() if isinstance(need, CheckedNeed) else _read_resource(need, context)
+
+
+def _read_resource(need: ResourceNeed, context: PlanContext) -> ProblemRead:
+    """Return why a resource outside the file cannot be referred to, or None.
+
+    Nothing is read if a listing shows it.
+    """
+    kind = all_kinds()[need.table]
+    name = quote(need.identity)
+    deleted = context.deleted_resources.get((need.table, need.identity))
+    if deleted:
+        return f"this plan deletes the {kind.noun} {name} ({deleted}); keep it in the file, or remove the reference"
+    is_listed, description = context.outside.is_listed(need.table, need.identity), kind.description
+    is_known = is_listed and (description is None or description.find_problem is None)
+    if is_known or (description is None and is_listed is None):
+        return None
+    response: Response = {}
+    if is_listed is not False and description:
+        params = {description.id_param: need.identity}
+        ignored_errors = NOT_FOUND | _INVALID_ID_CODES
+        (response,) = yield [
+            ApiCall(kind.service, description.operation, params, ignored_errors=ignored_errors)
+        ]
+    if not response:
+        nearest = closest_match(need.identity, context.outside.listed_ids.get(need.table, ()))
+        problem = f"there is no {kind.noun} {name} in this account and Region"
+        return f"{problem}; create it first, or correct the reference{format_suggestion(nearest)}"
+    return description.find_problem(response) if description and description.find_problem else None
+
+
+def _format_error(problem: str, uses: Sequence[_Use]) -> str:
+    """Return one error for all changes that need the same thing, with the place of the first of them."""
+    first = uses[0]
+    subject = f"{first.address}: {first.path}" if first.path else str(first.address)
+    place = f" ({first.origin})" if first.origin else ""
+    others = sorted({str(use.address) for use in uses} - {str(first.address)})
+    suffix = f"; the same applies to {join_some(others)}" if others else ""
+    return f"{subject}: {problem}{place}{suffix}"
+
+
+def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
+    """Yield an error for each new file of the changes that cannot be written.
+
+    The kinds themselves check files that had content when the file was loaded.
+    """
+    for address, change in changes.items():
+        if isinstance(change, Delete | Forget):
+            continue
+        spec = change.resource.spec
+        for name in get_members(type(spec)):
+            value = getattr(spec, name)
+            is_unchanged = isinstance(change, Update) and not change.has_changed(name)
+            if not isinstance(value, OutputFile) or value.content is not None or is_unchanged:
+                continue
+            problem = find_output_problem(value)
+            if problem:
+                yield f"{address}: {name}: {problem} ({change.resource.origin})"
+
+
+def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:
+    names = sorted(f"{service}:{operation}" for service, operation in operations)
+    if names:
+        text = f"references outside the file were not checked, for want of the permission {', '.join(names)}"
+        yield Note("warning", f"{text}; `reconciler permissions --for plan` prints what a plan needs")
+
+
+@define
+class _Runner:
+    """Runs many reads at once and sends each distinct call once.
+
+    `responses` has the known responses, None for a call that the caller may not send; `denied` has the service and operation
+    of each such call.
+    """
+
+    _call: Call
+    _progress: Progress
+    _responses: dict[CallKey, Response | None]
+    denied: set[tuple[str, str]] = field(init=False, factory=set)
+
+    def run(self, reads: Mapping[_Key, ProblemRead]) -> dict[_Key, str | None]:
+        """Return the results of the reads, without those that need a call that the caller may not send."""
+        results: dict[_Key, str | None] = {}
+        inputs: dict[_Key, Any] = dict.fromkeys(reads)
+        while inputs:
+            batches: dict[_Key, Sequence[ApiCall]] = {}
+            for key, value in inputs.items():
+                try:
+                    batches[key] = reads[key].send(value)
+                except StopIteration as stop:
+                    results[key] = stop.value
+            self._send_missing(request for batch in batches.values() for request in batch)
+            inputs = {}
+            for key, batch in batches.items():
+                responses = [self._responses[build_call_key(request)] for request in batch]
+                if None not in responses:
+                    inputs[key] = responses
+        return results
+
+    def _send_missing(self, requests: Iterable[ApiCall]) -> None:
+        missing = {
+            key: request for request in requests if (key := build_call_key(request)) not in self._responses
+        }
+        if not missing:
+            return
+        with ThreadPoolExecutor(min(len(missing), _MAX_CONCURRENT_CALLS)) as pool:
+            responses = pool.map(self._send, missing.values())
+            for count, (key, response) in enumerate(zip(missing, responses, strict=True), start=1):
+                self._responses[key] = response
+                self._progress("checking references outside the file", count, len(missing))
+
+    def _send(self, request: ApiCall) -> Response | None:
+        try:
+            return send(self._call, request, {})
+        except AwsError as error:
+            if error.code not in NO_ACCESS_CODES:
+                raise
+            self.denied.add((request.service, request.operation))
+            return None

@@ -1,0 +1,85 @@
+"""Needs of a change outside the file: other resources of the account, and its settings.
+
+A kind declares the needs of a change (`Kind.outside_needs`). Before a plan is accepted, the engine reads each distinct need at
+most once, in bulk, and not at all if the resource is in a listing that was read anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from reconciler.kinds.base.context import Read, Response
+from reconciler.kinds.base.schema import get_members
+from reconciler.model.change import Change, Delete, Forget, Update
+from reconciler.model.resource import External
+
+ProblemRead: TypeAlias = Read[str | None]
+"""A read that returns what is wrong, or None."""
+
+
+@frozen
+class Description:
+    """How AWS describes one resource of a kind.
+
+    `id_param` is the parameter of `operation` with the resource's name or ID. `find_problem` returns why other resources
+    cannot refer to a resource with this description; without it, a resource only has to exist.
+    """
+
+    operation: str
+    id_param: str
+    find_problem: Callable[[Response], str | None] | None = None
+
+
+@frozen
+class ResourceNeed:
+    """A resource outside the file that a change refers to.
+
+    `table` is the table of its kind, `identity` AWS's name or ID of it, `path` the field that refers to it.
+    """
+
+    table: str
+    identity: str
+    path: str
+
+
+@frozen
+class CheckedNeed:
+    """Anything else outside the file that a change needs.
+
+    `path` is the field because of which it is needed, empty for the whole resource; `read` returns a read that finds out what
+    is wrong with it. Needs with equal `key` have the same result, so only one of them is read.
+    """
+
+    key: tuple[Any, ...]
+    path: str
+    read: Callable[[], ProblemRead] = field(eq=False)
+
+
+Need: TypeAlias = ResourceNeed | CheckedNeed
+
+
+def find_reference_needs(change: Change) -> Iterator[ResourceNeed]:
+    """Yield the resources outside the file that a change refers to for the first time.
+
+    What a live resource refers to exists already. A field that matters only at creation is ignored by an update.
+    """
+    if isinstance(change, Delete | Forget):
+        return
+    spec = change.resource.spec
+    for member in get_members(type(spec)).values():
+        is_ignored = isinstance(change, Update) and member.on_change == "create_only"
+        if not member.references or is_ignored:
+            continue
+        live_value = getattr(change.live.spec, member.name) if isinstance(change, Update) else None
+        known_references = _list_externals(live_value)
+        for reference in _list_externals(getattr(spec, member.name)):
+            if reference not in known_references:
+                yield ResourceNeed(member.references, reference.name, member.name)
+
+
+def _list_externals(value: Any) -> list[External]:
+    values = value if isinstance(value, tuple) else (value,)
+    return [item for item in values if isinstance(item, External)]

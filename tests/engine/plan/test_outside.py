@@ -1,0 +1,356 @@
+"""A plan checks what it needs outside the file, and reports all problems together."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.engine.plan.planner import make_plan
+from reconciler.kinds import all_kinds
+from reconciler.kinds.ca_certificates import CaVerification
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.things import Thing
+from reconciler.model.document import Document
+from reconciler.model.errors import AwsError
+from reconciler.model.output_file import OutputFile
+from reconciler.model.pem import Pem
+from reconciler.model.plan_options import PlanOptions
+from reconciler.model.resource import External, Origin
+from tests.support.desired_states import (
+    AUTHORITIES,
+    QUOTAS,
+    ROLE_ARN,
+    converge,
+    get_rejection_reasons,
+    make_ca,
+    make_managed_thing,
+    make_resource,
+    make_state,
+    plan_state,
+)
+from tests.support.pki import make_signing_request
+from tests.support.registry_client import TARGET
+
+CERTIFICATE_ID = "ab" * 32
+DEVICE_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
+
+
+def place(resource, line=7):
+    """Return the resource as it would be loaded from a line of a file."""
+    return evolve(resource, origin=Origin("fleet.toml", line))
+
+
+def say_missing(noun, name):
+    return f"there is no {noun} {name!r} in this account and Region; create it first, or correct the reference (fleet.toml:7)"
+
+
+def make_thing(**fields):
+    return place(make_resource("things", "a", Thing(**fields)))
+
+
+MISSING = External("missing")
+DANGLING_REFERENCES = {
+    "things.thing_type": (make_thing(thing_type=MISSING), say_missing("thing type", "missing")),
+    "things.thing_groups": (make_thing(thing_groups=(MISSING,)), say_missing("thing group", "missing")),
+    "things.billing_group": (make_thing(billing_group=MISSING), say_missing("billing group", "missing")),
+    "things.certificates": (
+        make_thing(certificates=(External(CERTIFICATE_ID),)),
+        say_missing("device certificate", f"{CERTIFICATE_ID[:60]}…"),
+    ),
+    "thing_groups.parent": (
+        place(make_resource("thing_groups", "g", ThingGroup(parent=MISSING))),
+        say_missing("thing group", "missing"),
+    ),
+    "thing_groups.policies": (
+        place(make_resource("thing_groups", "g", ThingGroup(policies=(MISSING,)))),
+        say_missing("policy", "missing"),
+    ),
+    "certificates.policies": (
+        place(
+            make_resource(
+                "certificates",
+                "a",
+                Certificate(DEVICE_PEM, certificate_mode="SNI_ONLY", policies=(MISSING,)),
+            )
+        ),
+        say_missing("policy", "missing"),
+    ),
+    "certificates.ca": (
+        place(make_resource("certificates", "a", Certificate(DEVICE_PEM, ca=External(CERTIFICATE_ID)))),
+        say_missing("CA certificate", f"{CERTIFICATE_ID[:60]}…"),
+    ),
+    "ca_certificates.registration_template": (
+        place(make_ca(registration_template=MISSING)),
+        say_missing("provisioning template", "missing"),
+    ),
+    "managed_things.thing": (
+        place(make_managed_thing("m", thing=MISSING)),
+        say_missing("thing", "missing"),
+    ),
+    "managed_things.credential_locker": (
+        place(make_managed_thing("m", credential_locker=MISSING)),
+        say_missing("credential locker", "missing"),
+    ),
+}
+
+
+def list_reference_fields():
+    """Return each field of a table that refers to another table; templates refer in their bodies instead."""
+    return {
+        f"{table}.{member.name}"
+        for table, kind in all_kinds().items()
+        for member in kind.members.values()
+        if member.references and table != "provisioned_things"
+    }
+
+
+def test_the_table_of_dangling_references_has_every_field_that_refers():
+    assert DANGLING_REFERENCES.keys() == list_reference_fields()
+
+
+@pytest.mark.parametrize("field", DANGLING_REFERENCES)
+def test_a_reference_to_a_resource_that_does_not_exist_rejects_the_plan(cloud, field):
+    resource, problem = DANGLING_REFERENCES[field]
+    expected = f"{resource.address}: {field.partition('.')[2]}: {problem}"
+    assert get_rejection_reasons(make_state(resource), cloud) == [expected]
+
+
+def test_a_name_that_is_nearly_right_is_suggested(cloud):
+    cloud.iot.create_thing_group(thingGroupName="pumps-oslo")
+    assert get_rejection_reasons(make_state(make_thing(thing_groups=(External("pump-oslo"),))), cloud) == [
+        (
+            "things.a: thing_groups: there is no thing group 'pump-oslo' in this account and Region; create it first, or "
+            "correct the reference; did you mean 'pumps-oslo'? (fleet.toml:7)"
+        )
+    ]
+
+
+def test_many_references_to_one_missing_resource_are_one_error(cloud):
+    things = [
+        place(make_resource("things", f"t{number}", Thing(billing_group=MISSING)), number)
+        for number in range(1, 6)
+    ]
+    problem = "there is no billing group 'missing' in this account and Region; create it first, or correct the reference"
+    assert get_rejection_reasons(make_state(*things), cloud) == [
+        f"things.t1: billing_group: {problem} (fleet.toml:1); the same applies to things.t2, things.t3, things.t4 and 1 more"
+    ]
+
+
+def test_a_resource_that_the_plan_deletes_cannot_be_referred_to(cloud):
+    converge(make_state(make_resource("thing_groups", "g", ThingGroup())), cloud)
+    assert get_rejection_reasons(make_state(make_thing(thing_groups=(External("g"),))), cloud) == [
+        (
+            "things.a: thing_groups: this plan deletes the thing group 'g' (thing_groups.g); keep it in the file, or remove "
+            "the reference (fleet.toml:7)"
+        )
+    ]
+
+
+def test_references_to_resources_in_the_wrong_state_reject_the_plan(cloud):
+    cloud.iot.create_thing_type(thingTypeName="old")
+    cloud.iot.deprecate_thing_type(thingTypeName="old")
+    cloud.iot.create_dynamic_thing_group(thingGroupName="hot", queryString="attributes.site:oslo")
+    converge(make_state(make_ca(status="INACTIVE"), workspace="theirs"), cloud)
+    ca_id = Pem.parse(AUTHORITIES["alpha"].pem).fingerprint
+    certificate = place(make_resource("certificates", "a", Certificate(DEVICE_PEM, ca=External(ca_id))), 8)
+    thing = make_thing(thing_type=External("old"), thing_groups=(External("hot"),))
+    assert get_rejection_reasons(make_state(thing, certificate), cloud) == [
+        (
+            f"certificates.a: ca: the CA certificate {ca_id[:12]}… is INACTIVE, and AWS registers certificates of active CAs "
+            "only; activate the CA first (fleet.toml:8)"
+        ),
+        "things.a: thing_type: the thing type 'old' is deprecated, so no thing can get it; choose another type (fleet.toml:7)",
+        (
+            "things.a: thing_groups: the thing group 'hot' is dynamic: its query selects its things; use a static group "
+            "(fleet.toml:7)"
+        ),
+    ]
+
+
+def make_template(**properties):
+    resources = {
+        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a", **properties}},
+        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": DEVICE_PEM.text}},
+        "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "missing"}},
+    }
+    return Document.from_value({"Resources": resources})
+
+
+TEMPLATE = make_template(ThingTypeName="missing", ThingGroups=["missing"], BillingGroup="missing")
+MISSING_IN_TEMPLATE = [
+    say_missing(noun, "missing") for noun in ("thing type", "thing group", "billing group", "policy")
+]
+UNKNOWN_CA = (
+    "no CA certificate that is registered in this account and Region signed the certificate; declare its CA in "
+    "ca_certificates, or register the certificate without a CA (SNI_ONLY) (fleet.toml:7)"
+)
+
+
+def test_a_template_of_a_provisioned_thing_names_only_existing_resources(cloud):
+    provisioned = place(make_resource("provisioned_things", "a", ProvisionedThing(TEMPLATE)))
+    assert get_rejection_reasons(make_state(provisioned), cloud) == [
+        f"provisioned_things.a: template: {problem}" for problem in (*MISSING_IN_TEMPLATE, UNKNOWN_CA)
+    ]
+
+
+def test_a_stored_template_names_only_existing_resources(cloud):
+    stored = place(make_resource("provisioning_templates", "fleet", ProvisioningTemplate(TEMPLATE, ROLE_ARN)))
+    assert get_rejection_reasons(make_state(stored), cloud) == [
+        f"provisioning_templates.fleet: body: {problem}" for problem in MISSING_IN_TEMPLATE
+    ]
+
+
+def test_the_ca_that_a_registration_needs_must_be_registered_and_active(cloud):
+    desired = make_state(place(make_resource("certificates", "a", Certificate(DEVICE_PEM))))
+    assert get_rejection_reasons(desired, cloud) == [f"certificates.a: pem: {UNKNOWN_CA}"]
+    converge(make_state(make_ca("beta"), make_ca(status="INACTIVE"), workspace="theirs"), cloud)
+    ca_id = Pem.parse(AUTHORITIES["alpha"].pem).fingerprint
+    assert get_rejection_reasons(desired, cloud) == [
+        (
+            f"certificates.a: pem: its CA certificate {ca_id[:12]}… is INACTIVE, and AWS registers certificates of active CAs "
+            "only; activate the CA first (fleet.toml:7)"
+        )
+    ]
+    cloud.iot.update_ca_certificate(certificateId=ca_id, newStatus="ACTIVE")
+    converge(desired, cloud)
+
+
+def test_a_template_needs_an_active_ca_of_the_file(cloud):
+    provisioned = make_resource(
+        "provisioned_things", "a", ProvisionedThing(Document.from_value({"Resources": TEMPLATE_PARTS}))
+    )
+    assert get_rejection_reasons(make_state(make_ca(status="INACTIVE"), provisioned), cloud) == [
+        (
+            "provisioned_things.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers "
+            "certificates of active CAs only; set the CA's status to ACTIVE"
+        )
+    ]
+
+
+TEMPLATE_PARTS = {
+    "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}},
+    "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": DEVICE_PEM.text}},
+}
+
+
+def make_dynamic_group(query="attributes.site:oslo"):
+    return place(make_resource("dynamic_thing_groups", "d", DynamicThingGroup(query)))
+
+
+def test_a_dynamic_group_needs_fleet_indexing_of_what_it_queries(cloud):
+    assert get_rejection_reasons(make_state(make_dynamic_group("connectivity.connected:true")), cloud) == [
+        (
+            "dynamic_thing_groups.d: query_string: the query needs fleet indexing with thingConnectivityIndexingMode=STATUS; "
+            "turn it on with `aws iot update-indexing-configuration` (fleet.toml:7)"
+        )
+    ]
+    converge(make_state(make_dynamic_group('attributes.note:"shadow.x"')), cloud)
+    cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
+    assert get_rejection_reasons(make_state(make_dynamic_group()), cloud) == [
+        (
+            "dynamic_thing_groups.d: query_string: a dynamic group needs fleet indexing, which is off in this account and Region; "
+            "turn it on with `aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY` "
+            "(fleet.toml:7)"
+        )
+    ]
+
+
+def test_a_verification_certificate_must_be_for_the_registration_code(cloud):
+    code = cloud.iot.get_registration_code()["registrationCode"]
+    wrong, right = (
+        make_ca(verification=CaVerification(certificate=Pem.parse(AUTHORITIES["alpha"].issue(name))))
+        for name in ("another-code", code)
+    )
+    assert get_rejection_reasons(make_state(place(wrong)), cloud) == [
+        (
+            "ca_certificates.alpha: verification.certificate: the verification certificate is for another registration code: "
+            f"its common name is 'another-code', and the code of this account and Region is {code}; create one with this code "
+            "as its common name (fleet.toml:7)"
+        )
+    ]
+    converge(make_state(right), cloud)
+
+
+def test_a_certificate_that_is_not_valid_today_is_not_activated(cloud):
+    expired = Pem.parse(AUTHORITIES["alpha"].get_device_pem("old", days=-2))
+    spec = Certificate(expired, certificate_mode="SNI_ONLY")
+    (reason,) = get_rejection_reasons(make_state(make_resource("certificates", "a", spec)), cloud)
+    assert reason.startswith("certificates.a: cannot be ACTIVE: the certificate expired on ")
+    assert reason.endswith('; use a valid certificate, or set the status to "INACTIVE"')
+    inactive = make_resource("certificates", "a", evolve(spec, status="INACTIVE"))
+    converge(make_state(inactive), cloud)
+    assert get_rejection_reasons(make_state(make_resource("certificates", "a", spec)), cloud) == [reason]
+    template = {
+        **TEMPLATE_PARTS,
+        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": expired.text}},
+    }
+    provisioned = make_resource(
+        "provisioned_things", "p", ProvisionedThing(Document.from_value({"Resources": template}))
+    )
+    cloud.reset()
+    assert get_rejection_reasons(make_state(make_ca(), provisioned), cloud) == [
+        reason.replace("certificates.a", "provisioned_things.p")
+    ]
+
+
+def test_the_folder_of_an_output_file_must_exist_and_be_writable(cloud, tmp_path):
+    folder = tmp_path / "keys"
+    spec = Certificate(csr=make_signing_request("a"), save_to=OutputFile("keys/a.pem", str(folder / "a.pem")))
+    desired = make_state(place(make_resource("certificates", "a", spec)))
+    prefix = "certificates.a: save_to: keys/a.pem: "
+    assert get_rejection_reasons(desired, cloud) == [
+        f"{prefix}cannot be written: there is no folder {folder}; create it first (fleet.toml:7)"
+    ]
+    folder.mkdir()
+    (folder / "a.pem").symlink_to(folder / "elsewhere")
+    assert get_rejection_reasons(desired, cloud) == [
+        f"{prefix}already exists and is never overwritten; move it away (fleet.toml:7)"
+    ]
+
+
+def count_requests(cloud, desired):
+    before = cloud.request_count
+    plan_state(desired, cloud)
+    return cloud.request_count - before
+
+
+def test_listed_resources_are_not_read_again(cloud):
+    cloud.iot.create_thing_group(thingGroupName="g")
+    cloud.iot.create_billing_group(billingGroupName="b")
+    group = make_resource("thing_groups", "h", ThingGroup())
+    without_references = count_requests(cloud, make_state(group, make_resource("things", "a", Thing())))
+    references = {"thing_groups": (External("g"),), "billing_group": External("b")}
+    # The members of both groups are read in any case.
+    assert count_requests(cloud, make_state(group, make_thing(**references))) == without_references + 2
+
+
+def make_plan_with(desired, call):
+    """Plan with another function that sends the calls."""
+    return make_plan(
+        desired, PlanOptions(), target=TARGET, call=call, quotas=QUOTAS, progress=lambda *_: None
+    )
+
+
+def test_a_missing_permission_is_noted_and_does_not_reject_the_plan(cloud):
+    def deny(call):
+        if call.operation == "DescribeThingType":
+            raise AwsError(
+                service="iot",
+                operation=call.operation,
+                code="AccessDeniedException",
+                message="no",
+                status=403,
+            )
+        return cloud.call(call)
+
+    cloud.iot.create_thing_type(thingTypeName="t")
+    desired = make_state(make_thing(thing_type=External("t")))
+    (note,) = [note.text for note in make_plan_with(desired, deny).notes if "permission" in note.text]
+    assert note == (
+        "references outside the file were not checked, for want of the permission iot:DescribeThingType; "
+        "`reconciler permissions --for plan` prints what a plan needs"
+    )
