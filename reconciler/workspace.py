@@ -66,6 +66,7 @@ class Workspace(WorkspaceFiles):
         adopt: Collection[str] = (),
         wave: float = 100.0,
         allow: Mapping[str, str] = MappingProxyType({}),
+        allow_cascade: bool = False,
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
         only_adopted: bool = False,
@@ -81,6 +82,8 @@ class Workspace(WorkspaceFiles):
             wave: The percentage of the certificate rotations that one wave has. The plan has all rotations, but limits count only
                 those of one wave.
             allow: Overrides of the file's limits: "delete" or "replace" → a count such as "50", or a percentage such as "10%".
+            allow_cascade: Whether deletions may remove what the workspace does not own, such as the membership of other things in a
+                group.
             select: The changes to include, all if empty: addresses, globs or kinds, with a `+` in front to add dependencies, or at
                 the end to add dependents.
             exclude: The changes to leave out, written as for `select`.
@@ -109,6 +112,7 @@ class Workspace(WorkspaceFiles):
             tuple(exclude),
             adopt_patterns=tuple(patterns),
             only_adopted=only_adopted,
+            allow_cascade=allow_cascade,
         )
         return attrs.evolve(self._make_plan(options, progress), full=full)
 

@@ -23,13 +23,15 @@ FORMATS = ("text", "json", "jsonl", "markdown", "html")
 class Options:
     """The values of the common options, given before or after the command, and of the limit options.
 
-    `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`.
+    `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
+    may remove what the workspace does not own.
     """
 
     file: str = DEFAULT_FILE
     debug: bool = False
     color: bool = True
     allow: dict[str, str] = Factory(dict)
+    allow_cascade: bool = False
 
     @classmethod
     def from_context(cls, ctx: click.Context) -> Options:
@@ -172,6 +174,14 @@ def _store_limit(action: str) -> Callable[..., None]:
 
     return store
 
+
+allow_cascade_option = click.option(
+    "--allow-cascade",
+    is_flag=True,
+    expose_value=False,
+    callback=_store("allow_cascade"),
+    help="Allow deletions that remove what others own, such as other things' membership in a group.",
+)
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation.")
 """For every command that calls `prompt.confirm`."""

@@ -159,7 +159,8 @@ class ThingTypes(Kind):
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
         # A replacement deletes the live type, too.
         kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
-        deletable_names = [name for name in tags_by_name if is_reread or name not in kept_names]
+        is_all_deletable = is_reread or scope.is_destroy
+        deletable_names = [name for name in tags_by_name if is_all_deletable or name not in kept_names]
         things_by_type = yield from _read_things(deletable_names)
         return [
             _to_live(types[name], tags, things_by_type.get(name, ())) for name, tags in tags_by_name.items()

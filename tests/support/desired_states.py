@@ -110,6 +110,7 @@ def plan_state(
     adopt: Collection[Address] = (),
     wave: float = 100.0,
     allow: Mapping[str, str] = MappingProxyType({}),
+    allow_cascade: bool = False,
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
@@ -128,6 +129,7 @@ def plan_state(
             limit_overrides=overrides,
             select=tuple(select),
             exclude=tuple(exclude),
+            allow_cascade=allow_cascade,
         ),
         target=TARGET,
         call=cloud.call,

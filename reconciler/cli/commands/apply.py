@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     add_limit_options,
     add_selection_options,
     adopt_option,
+    allow_cascade_option,
     event_format_option,
     full_option,
     summary_option,
@@ -37,6 +38,7 @@ class _PlanChoices(TypedDict):
 
     adopt: Sequence[str]
     allow: Mapping[str, str]
+    allow_cascade: bool
     select: Sequence[str]
     exclude: Sequence[str]
 
@@ -45,6 +47,7 @@ class _PlanChoices(TypedDict):
 @add_common_options()
 @adopt_option
 @add_limit_options
+@allow_cascade_option
 @add_selection_options
 @click.option(
     "--retry-failed",
@@ -89,7 +92,13 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
-    choices = _PlanChoices(adopt=adopt, allow=options.allow, select=select, exclude=exclude)
+    choices = _PlanChoices(
+        adopt=adopt,
+        allow=options.allow,
+        allow_cascade=options.allow_cascade,
+        select=select,
+        exclude=exclude,
+    )
     if saved and saved.suffix == ".toml":
         raise click.UsageError(f"{saved} is not a saved plan; apply a desired state with --file {saved}", ctx)
     if saved and (retry_failed or any(choices.values())):
@@ -115,6 +124,7 @@ def apply(  # noqa: PLR0913 (its options)
 
 @click.command()
 @add_common_options()
+@allow_cascade_option
 @full_option
 @yes_option
 @click.pass_context
@@ -130,7 +140,7 @@ def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    plan = build_plan(workspace, terminal, destroy=True)
+    plan = build_plan(workspace, terminal, destroy=True, allow_cascade=options.allow_cascade)
     print_plan(workspace, plan, terminal, full=full)
     if not plan:
         _finish_crashed_run(workspace, plan, "destroy")

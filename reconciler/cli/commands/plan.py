@@ -17,6 +17,7 @@ from reconciler.cli.options import (
     add_limit_options,
     add_selection_options,
     adopt_option,
+    allow_cascade_option,
     format_option,
     full_option,
     summary_option,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @add_common_options()
 @adopt_option
 @add_limit_options
+@allow_cascade_option
 @add_selection_options
 @click.option("--destroy", is_flag=True, help="Plan the deletion of everything that the workspace owns.")
 @click.option("--calls", is_flag=True, help="List the API calls of every step, with their parameters.")
@@ -75,6 +77,7 @@ def plan(  # noqa: PLR0913 (its options)
         adopt=adopt,
         destroy=destroy,
         allow=options.allow,
+        allow_cascade=options.allow_cascade,
         select=select,
         exclude=exclude,
     )

@@ -1,0 +1,231 @@
+"""A deletion that takes along what the workspace does not own is rejected unless it is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import ThingType
+from reconciler.kinds.things import Thing
+from reconciler.model.document import Document
+from reconciler.model.pem import Pem
+from reconciler.model.resource import External
+from tests.support.desired_states import (
+    AUTHORITIES,
+    ROLE_ARN,
+    apply,
+    converge,
+    get_rejection_reasons,
+    list_failures,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
+    plan_state,
+)
+from tests.support.one_device import get_device_certificate_arn
+
+EMPTY_POLICY = Document.from_value({"Version": "2012-10-17", "Statement": []})
+COGNITO_IDENTITY = "eu-west-1:11111111-2222-3333-4444-555555555555"
+EMPTY = make_state()
+
+
+def make_foreign_thing(cloud):
+    cloud.iot.create_thing(thingName="theirs")
+
+
+def make_foreign_policy(cloud):
+    document = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]}'
+    )
+    cloud.iot.create_policy(policyName="theirs", policyDocument=document)
+
+
+def join_group(cloud):
+    make_foreign_thing(cloud)
+    cloud.iot.add_thing_to_thing_group(thingGroupName="g", thingName="theirs")
+
+
+def attach_policy(target):
+    def attach(cloud):
+        make_foreign_policy(cloud)
+        cloud.iot.attach_policy(policyName="theirs", target=target)
+
+    return attach
+
+
+def attach_identity(cloud):
+    cloud.iot.attach_thing_principal(thingName="a", principal=COGNITO_IDENTITY)
+
+
+GROUP_ARN = "arn:aws:iot:eu-west-1:123456789012:thinggroup"
+GROUP = make_resource("thing_groups", "g", ThingGroup())
+DYNAMIC_GROUP = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:x"))
+DEVICE = (make_ca(), *make_device("a"))
+POLICIES = "the attachment of policies that this workspace does not manage (theirs)"
+ADVICE = "remove that first, or allow it with --allow-cascade"
+
+CASCADES = {
+    "thing_groups: members": (
+        [GROUP],
+        join_group,
+        "thing_groups.g",
+        "the membership of things that this workspace does not manage (theirs)",
+    ),
+    "thing_groups: policies": ([GROUP], attach_policy(f"{GROUP_ARN}/g"), "thing_groups.g", POLICIES),
+    "dynamic_thing_groups: policies": (
+        [DYNAMIC_GROUP],
+        attach_policy(f"{GROUP_ARN}/d"),
+        "dynamic_thing_groups.d",
+        POLICIES,
+    ),
+    "certificates: policies": (
+        DEVICE,
+        attach_policy(get_device_certificate_arn()),
+        "certificates.a",
+        POLICIES,
+    ),
+    "things: principals": (
+        DEVICE,
+        attach_identity,
+        "things.a",
+        f"the attachment of principals that are not certificates ({COGNITO_IDENTITY})",
+    ),
+}
+"""What AWS removes with a resource: the file, what another client adds to it, the address, and the text for it."""
+
+NO_CASCADE = {
+    "billing_groups": "a deletion is rejected while other things are in the group",
+    "ca_certificates": "its device certificates stay",
+    "credential_lockers": "its managed things keep its ID",
+    "managed_things": "a deletion is rejected while the hub controls devices that stay",
+    "policies": "a deletion is rejected while the policy is attached",
+    "provisioned_things": "it is deleted as a thing and a certificate",
+    "provisioning_profiles": "nothing refers to it",
+    "provisioning_templates": "a deletion is rejected while a CA uses the template",
+    "role_aliases": "AWS IoT has no reference to it",
+    "thing_types": "a deletion is rejected while things have the type",
+}
+"""The kinds whose deletion removes nothing of others, and why."""
+
+
+def test_the_two_tables_have_every_kind():
+    cascading = {name.partition(":")[0] for name in CASCADES}
+    assert cascading.isdisjoint(NO_CASCADE)
+    assert cascading | NO_CASCADE.keys() == all_kinds().keys()
+
+
+@pytest.mark.parametrize("name", CASCADES)
+def test_a_deletion_with_a_cascade_is_rejected_unless_allowed(cloud, name):
+    resources, add, address, text = CASCADES[name]
+    converge(make_state(*resources), cloud)
+    add(cloud)
+    reason = f"{address}: cannot delete: AWS would remove with it {text}; {ADVICE}"
+    assert get_rejection_reasons(make_state(*resources), cloud, destroy=True) == [reason]
+    plan = plan_state(make_state(*resources), cloud, destroy=True, allow_cascade=True)
+    notes = [note for note in plan.notes if note.text.startswith("AWS removes")]
+    assert [(note.level, str(note.address), note.text) for note in notes] == [
+        ("warning", address, f"AWS removes with it {text}")
+    ]
+    assert list_failures(apply(plan, cloud)) == []
+
+
+@pytest.mark.parametrize("name", CASCADES)
+def test_a_step_stops_if_something_joined_after_planning(cloud, name):
+    resources, add, address, _ = CASCADES[name]
+    converge(make_state(*resources), cloud)
+    plan = plan_state(make_state(*resources), cloud, destroy=True)
+    add(cloud)
+    failures = list_failures(apply(plan, cloud))
+    assert failures[0].startswith(f"failed {address}: {address}: was changed after the plan was made (")
+
+
+def test_policies_that_the_file_refers_to_are_no_cascade(cloud):
+    make_foreign_policy(cloud)
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
+    policies = (External("theirs"),)
+    certificate = make_resource(
+        "certificates", "a", Certificate(pem, certificate_mode="SNI_ONLY", policies=policies)
+    )
+    desired = make_state(certificate, make_resource("thing_groups", "g", ThingGroup(policies=policies)))
+    converge(desired, cloud)
+    converge(desired, cloud, destroy=True)
+
+
+def test_own_things_and_policies_are_no_cascade(cloud):
+    policy = make_resource("policies", "p", Policy(EMPTY_POLICY))
+    group = make_resource("thing_groups", "g", ThingGroup(policies=("p",)))
+    thing = make_resource("things", "a", Thing(thing_groups=("g",)))
+    converge(make_state(policy, group, thing), cloud)
+    converge(make_state(make_resource("things", "a", Thing())), cloud)
+
+
+def make_child_group(cloud):
+    cloud.iot.create_thing_group(thingGroupName="theirs", parentGroupName="g")
+
+
+def join_billing_group(cloud):
+    make_foreign_thing(cloud)
+    cloud.iot.add_thing_to_billing_group(billingGroupName="b", thingName="theirs")
+
+
+def use_template(cloud):
+    ca = AUTHORITIES["beta"]
+    cloud.iot.register_ca_certificate(
+        caCertificate=ca.pem, certificateMode="SNI_ONLY", registrationConfig={"templateName": "jitp"}
+    )
+
+
+def give_type(cloud):
+    cloud.iot.create_thing(thingName="theirs", thingTypeName="t")
+
+
+BETA_ID = Pem.parse(AUTHORITIES["beta"].pem).fingerprint
+JITP = ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE_ARN, type="JITP")
+BLOCKED = {
+    "thing_groups.g": (
+        GROUP,
+        make_child_group,
+        "it has child groups that this workspace does not manage (theirs); delete these first, or keep the group",
+    ),
+    "billing_groups.b": (
+        make_resource("billing_groups", "b", BillingGroup()),
+        join_billing_group,
+        (
+            "things that this workspace does not manage are in it (theirs); remove them from the group first, or keep it"
+        ),
+    ),
+    "provisioning_templates.jitp": (
+        make_resource("provisioning_templates", "jitp", JITP),
+        use_template,
+        (
+            f"CA certificates that this workspace does not manage use it ({BETA_ID[:12]}…); remove it from their "
+            "registration config first, or keep it"
+        ),
+    ),
+    "thing_types.t": (
+        make_resource("thing_types", "t", ThingType()),
+        give_type,
+        (
+            "things that this plan does not change have the type (theirs); give them another type first, or keep this one "
+            "with deprecated = true"
+        ),
+    ),
+}
+"""By address: the resource, what another client does, and why AWS then does not delete the resource."""
+
+
+@pytest.mark.parametrize("address", BLOCKED)
+def test_a_deletion_that_others_block_is_rejected(cloud, address):
+    resource, block, problem = BLOCKED[address]
+    converge(make_state(resource), cloud)
+    block(cloud)
+    assert get_rejection_reasons(make_state(resource), cloud, destroy=True) == [
+        f"{address}: cannot delete: {problem}"
+    ]
