@@ -98,7 +98,7 @@ CASCADES = {
         f"the attachment of principals that are not certificates ({COGNITO_IDENTITY})",
     ),
 }
-"""What AWS removes with a resource: the file, what another client adds to it, the address, and the text for it."""
+"""Deletions with a cascade: the file, the edit of another client, the address, and the text for what is lost."""
 
 NO_CASCADE = {
     "billing_groups": "a deletion is rejected while other things are in the group",

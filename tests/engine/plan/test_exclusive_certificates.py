@@ -1,4 +1,4 @@
-"""A device never loses its certificate because other things have it and its thing must have it exclusively."""
+"""A device never loses a certificate that other things have when it must become exclusive."""
 
 from __future__ import annotations
 
