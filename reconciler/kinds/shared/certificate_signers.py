@@ -16,7 +16,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Replace
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Live
+from reconciler.model.resource import External, Live
 
 _TABLE = "ca_certificates"
 MAX_DESCRIBED_CAS = 250
@@ -26,12 +26,16 @@ MAX_DESCRIBED_CAS = 250
 def find_signer_needs(change: Change, context: PlanContext) -> Iterator[CheckedNeed]:
     """Yield the need of a registered CA for a certificate of the file that is registered with one.
 
-    A CA in the file is checked by `find_registration_errors`, a reference to another one with all references.
+    A CA in the file is checked by `find_inactive_signer_errors`. A reference to a CA that does not exist is reported with all
+    references, so nothing more is needed then.
     """
     if not isinstance(change, Create | Replace):
         return
     spec = change.resource.spec
-    is_registered_with_ca = not spec.ca and spec.csr is None and spec.certificate_mode != "SNI_ONLY"
+    is_ca_missing = isinstance(spec.ca, External) and context.outside.is_listed(_TABLE, spec.ca.name) is False
+    if isinstance(spec.ca, str) or is_ca_missing:
+        return
+    is_registered_with_ca = spec.csr is None and (spec.ca or spec.certificate_mode != "SNI_ONLY")
     if is_registered_with_ca and isinstance(spec.pem, Pem) and spec.pem.text:
         yield build_signer_need(spec.pem, "pem", context)
 
