@@ -1,4 +1,4 @@
-"""Hypothesis strategies for accounts with resources of others, and for desired states that refer to them, or to nothing."""
+"""Hypothesis strategies for accounts with resources of others, and for files that refer to them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REFERENCES: Mapping[str, list[str]] = {
 
 @frozen
 class Account:
-    """The parts of an account that differ: its indexing, the status of each registered CA, and edits by others."""
+    """The parts of an account that differ: indexing, registered CAs with their status, and edits."""
 
     has_indexing: bool
     ca_status: Mapping[str, str]
@@ -125,7 +125,7 @@ def fill_account(account: Account, cloud: Cloud) -> None:
 
 @st.composite
 def dangling_states(draw: st.DrawFn) -> DesiredState:
-    """Return a desired state in which some references lead outside the file, to resources that may not exist."""
+    """Return a desired state with some references to resources outside it, which may not exist."""
     state = draw(desired_states())
     return make_state(*(_redirect(draw, resource) for resource in state.resources.values()))
 

@@ -64,7 +64,7 @@ Need: TypeAlias = ResourceNeed | CheckedNeed
 def find_reference_needs(change: Change) -> Iterator[ResourceNeed]:
     """Yield the resources outside the file that a change refers to for the first time.
 
-    What a live resource refers to exists already. A field that matters only at creation is ignored by an update.
+    References of a live resource exist already. A field that matters only at creation is ignored by an update.
     """
     if isinstance(change, Delete | Forget):
         return

@@ -146,7 +146,7 @@ def test_a_step_stops_if_something_joined_after_planning(cloud, name):
     assert failures[0].startswith(f"failed {address}: {address}: was changed after the plan was made (")
 
 
-def test_policies_that_the_file_refers_to_are_no_cascade(cloud):
+def test_policies_that_the_file_refers_to_do_not_count_as_cascades(cloud):
     make_foreign_policy(cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
     policies = (External("theirs"),)
@@ -158,7 +158,7 @@ def test_policies_that_the_file_refers_to_are_no_cascade(cloud):
     converge(desired, cloud, destroy=True)
 
 
-def test_own_things_and_policies_are_no_cascade(cloud):
+def test_own_things_and_policies_do_not_count_as_cascades(cloud):
     policy = make_resource("policies", "p", Policy(EMPTY_POLICY))
     group = make_resource("thing_groups", "g", ThingGroup(policies=("p",)))
     thing = make_resource("things", "a", Thing(thing_groups=("g",)))

@@ -44,7 +44,7 @@ def place(resource, line=7):
     return evolve(resource, origin=Origin("fleet.toml", line))
 
 
-def say_missing(noun, name):
+def describe_missing(noun, name):
     return f"there is no {noun} {name!r} in this account and Region; create it first, or correct the reference (fleet.toml:7)"
 
 
@@ -54,20 +54,20 @@ def make_thing(**fields):
 
 MISSING = External("missing")
 DANGLING_REFERENCES = {
-    "things.thing_type": (make_thing(thing_type=MISSING), say_missing("thing type", "missing")),
-    "things.thing_groups": (make_thing(thing_groups=(MISSING,)), say_missing("thing group", "missing")),
-    "things.billing_group": (make_thing(billing_group=MISSING), say_missing("billing group", "missing")),
+    "things.thing_type": (make_thing(thing_type=MISSING), describe_missing("thing type", "missing")),
+    "things.thing_groups": (make_thing(thing_groups=(MISSING,)), describe_missing("thing group", "missing")),
+    "things.billing_group": (make_thing(billing_group=MISSING), describe_missing("billing group", "missing")),
     "things.certificates": (
         make_thing(certificates=(External(CERTIFICATE_ID),)),
-        say_missing("device certificate", f"{CERTIFICATE_ID[:60]}…"),
+        describe_missing("device certificate", f"{CERTIFICATE_ID[:60]}…"),
     ),
     "thing_groups.parent": (
         place(make_resource("thing_groups", "g", ThingGroup(parent=MISSING))),
-        say_missing("thing group", "missing"),
+        describe_missing("thing group", "missing"),
     ),
     "thing_groups.policies": (
         place(make_resource("thing_groups", "g", ThingGroup(policies=(MISSING,)))),
-        say_missing("policy", "missing"),
+        describe_missing("policy", "missing"),
     ),
     "certificates.policies": (
         place(
@@ -77,23 +77,23 @@ DANGLING_REFERENCES = {
                 Certificate(DEVICE_PEM, certificate_mode="SNI_ONLY", policies=(MISSING,)),
             )
         ),
-        say_missing("policy", "missing"),
+        describe_missing("policy", "missing"),
     ),
     "certificates.ca": (
         place(make_resource("certificates", "a", Certificate(DEVICE_PEM, ca=External(CERTIFICATE_ID)))),
-        say_missing("CA certificate", f"{CERTIFICATE_ID[:60]}…"),
+        describe_missing("CA certificate", f"{CERTIFICATE_ID[:60]}…"),
     ),
     "ca_certificates.registration_template": (
         place(make_ca(registration_template=MISSING)),
-        say_missing("provisioning template", "missing"),
+        describe_missing("provisioning template", "missing"),
     ),
     "managed_things.thing": (
         place(make_managed_thing("m", thing=MISSING)),
-        say_missing("thing", "missing"),
+        describe_missing("thing", "missing"),
     ),
     "managed_things.credential_locker": (
         place(make_managed_thing("m", credential_locker=MISSING)),
-        say_missing("credential locker", "missing"),
+        describe_missing("credential locker", "missing"),
     ),
 }
 
@@ -182,7 +182,7 @@ def make_template(**properties):
 
 TEMPLATE = make_template(ThingTypeName="missing", ThingGroups=["missing"], BillingGroup="missing")
 MISSING_IN_TEMPLATE = [
-    say_missing(noun, "missing") for noun in ("thing type", "thing group", "billing group", "policy")
+    describe_missing(noun, "missing") for noun in ("thing type", "thing group", "billing group", "policy")
 ]
 UNKNOWN_CA = (
     "no CA certificate that is registered in this account and Region signed the certificate; declare its CA in "
