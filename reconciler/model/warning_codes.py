@@ -31,6 +31,8 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "policy-unknown-action": "AWS IoT does not define the action for policies of devices. Actions of the control plane, such as "
         "`iot:CreateThing`, have no effect in them.",
         "policy-unknown-variable": "AWS IoT does not define the policy variable.",
+        "policy-wrong-resource": "An action applies to none of the resources of its statement: `iot:Subscribe` needs "
+        "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
         UNUSED_ALLOW: "An entry of `lifecycle.allow` silences no warning. This one cannot be silenced: remove the entry.",
     }

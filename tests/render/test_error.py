@@ -16,6 +16,7 @@ from reconciler.model.errors import (
 )
 from reconciler.render.rich_display import render_text
 from reconciler.render.views.error import ErrorView, build_error_view
+from reconciler.render.views.next_step import suggest_next_step
 
 THROTTLED = AwsError(
     service="iot", operation="CreateThing", code="ThrottlingException", message="slow\x1b", request_id="r-1"
@@ -74,3 +75,12 @@ def test_an_invalid_file_shows_its_diagnostics_before_the_error():
         "",
         "error: the desired state is not valid: 1 error; nothing was sent",
     ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["LimitExceededException", "VersionsLimitExceededException", "ServiceQuotaExceededException"],
+)
+def test_no_advice_is_to_raise_a_limit_that_aws_does_not_raise(code):
+    error = AwsError(service="iot", operation="AttachPolicy", code=code, message="At most 10 policies.")
+    assert "Service Quotas" not in suggest_next_step(error)

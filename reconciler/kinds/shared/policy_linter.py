@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from attrs import frozen
 
 from reconciler.kinds.shared.policy_grammar import VERSION_WITH_VARIABLES, iterate_texts, list_statements
 from reconciler.kinds.shared.policy_vocabulary import (
+    RESOURCE_TYPES,
     find_nearest_action,
     find_nearest_variable,
     is_known_action,
@@ -94,6 +96,8 @@ def _check_statement(path: ValuePath, statement: Mapping[str, Any]) -> Iterator[
     if statement["Effect"] != "Allow":
         return
     negated = [name for name in ("NotAction", "NotResource") if name in statement]
+    if not negated:
+        yield from _check_resource_types(path, _read_allowance(statement))
     for name in negated:
         problem = f"Allow with {name} allows everything that it does not list"
         yield _build_warning("policy-negated-element", (*path, name), problem, name.removeprefix("Not"))
@@ -122,6 +126,24 @@ def _check_variables(value: Any, path: ValuePath) -> Iterator[ValueProblem]:
         case dict():
             for key, item in value.items():
                 yield from _check_variables(item, (*path, key))
+
+
+def _check_resource_types(path: ValuePath, allowance: _Allowance) -> Iterator[ValueProblem]:
+    """Yield a warning for each action that applies to none of the statement's resources."""
+    for action in allowance.actions:
+        resource_type = RESOURCE_TYPES.get(action)
+        if resource_type and not any(_may_be(resource, resource_type) for resource in allowance.resources):
+            problem = f"{action} applies to none of the resources, so it has no effect"
+            expected = f"a resource such as arn:aws:iot:REGION:ACCOUNT:{resource_type}/NAME"
+            yield _build_warning("policy-wrong-resource", (*path, "Resource"), problem, expected)
+
+
+def _may_be(resource: str, resource_type: str) -> bool:
+    """Return whether a resource, which is an ARN or `*`, may be of a type such as `topic`."""
+    if resource == "*":
+        return True
+    prefix = resource.split(":", 5)[5].partition("/")[0]
+    return "$" in prefix or fnmatchcase(resource_type, prefix)
 
 
 def _check_allowance(path: ValuePath, allowance: _Allowance) -> Iterator[ValueProblem]:

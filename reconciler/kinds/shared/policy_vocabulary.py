@@ -37,6 +37,15 @@ GREENGRASS_ACTIONS = (
     *("greengrass:AssumeRoleForGroup", "greengrass:CreateCertificate", "greengrass:GetDeployment"),
     *("greengrass:GetDeploymentArtifacts", "greengrass:UpdateCoreDeploymentStatus"),
 )
+RESOURCE_TYPES = {
+    **dict.fromkeys(("iot:Connect", "iot:DeleteConnection", "iot:GetConnection"), "client"),
+    **dict.fromkeys(("iot:Publish", "iot:Receive", "iot:RetainPublish", "iot:GetRetainedMessage"), "topic"),
+    "iot:Subscribe": "topicfilter",
+    **dict.fromkeys(("iot:GetThingShadow", "iot:UpdateThingShadow", "iot:DeleteThingShadow"), "thing"),
+    "iot:AssumeRoleWithCertificate": "rolealias",
+}
+"""By action: the first part of the names of the resources that it applies to."""
+
 ACTIONS = (*IOT_ACTIONS, *JOBS_ACTIONS, *GREENGRASS_ACTIONS)
 
 _MIN_SIMILARITY = 0.75

@@ -20,9 +20,9 @@ from reconciler.kinds.shared.provisioning_template_functions import (
     TemplateValues,
     build_template_problem,
 )
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
-from reconciler.model.text import closest_match, quote
+from reconciler.model.text import quote
 
 THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
 
@@ -227,7 +227,7 @@ class _Evaluation:
             value_path = f"{path}.Properties.{key}"
             if key not in _PROPERTIES[type_name]:
                 names = sorted(_PROPERTIES[type_name])
-                nearest = closest_match(key, names)
+                nearest = Suggestion(key, names)
                 self.problems.add(value_path, f"not a property of {type_name}", ", ".join(names), nearest)
             elif key in {"AttributePayload", "PackageVersions"}:
                 table = self.problems.check_table(value_path, value)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.secret import Secret
-from reconciler.model.text import closest_match, quote
+from reconciler.model.text import quote
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
@@ -24,6 +24,9 @@ Only `Fn::Join` and `Fn::Sub` are counted. It is far more than any template need
 characters.
 """
 
+_MAX_SUGGESTIONS = 20
+"""The maximum number of problems of one template that show the nearest valid name, as finding it takes long."""
+
 
 def build_template_problem(
     path: str, problem: str, expected: str | None, nearest: str | None = None
@@ -35,9 +38,12 @@ def build_template_problem(
 class TemplateProblems(list[ValueProblem]):
     """The problems of one template, in the order of the evaluation."""
 
-    def add(self, path: str, problem: str, expected: str | None = None, nearest: str | None = None) -> None:
-        """Add a problem at a dotted path inside the template."""
-        self.append(build_template_problem(path, problem, expected, nearest))
+    def add(
+        self, path: str, problem: str, expected: str | None = None, nearest: Suggestion | None = None
+    ) -> None:
+        """Add a problem at a dotted path inside the template; only the first ones show the nearest name."""
+        suggestion = nearest.find() if nearest and len(self) < _MAX_SUGGESTIONS else None
+        self.append(build_template_problem(path, problem, expected, suggestion))
 
     def check_table(self, path: str, value: Any) -> Mapping[str, Any]:
         """Return the value if it is a table; else add a problem and return an empty one."""
@@ -168,7 +174,7 @@ class TemplateValues:
             self._problems.add(path, problem, "a value in parameters")
         else:
             quoted_name = quote(name) if isinstance(name, str) else repr(name)
-            nearest = closest_match(name, self._declared) if isinstance(name, str) else None
+            nearest = Suggestion(name, self._declared) if isinstance(name, str) else None
             problem = f"{quoted_name} is not a parameter"
             self._problems.add(path, problem, self._describe_declared(), nearest)
         return ""

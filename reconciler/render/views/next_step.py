@@ -39,6 +39,7 @@ _NEXT_STEPS: Mapping[str, str] = {  # AWS's error code → the next step
     "RegistrationCodeValidationException": "sign the verification certificate with the CA's own key, and use this "
     "account's registration code as its common name",
     "InvalidRequestException": _CORRECT_FILE,
+    "MalformedPolicyException": _CORRECT_FILE,
     "ValidationException": _CORRECT_FILE,
     # AWS does not raise the limits behind this error, such as ten policies on a certificate (`kinds/base/aws_limits.py`).
     "LimitExceededException": "detach or delete what is no longer needed, then run apply again: AWS does not raise this limit",
