@@ -20,6 +20,7 @@ from reconciler.kinds.base.tags import (
     check_room_for_added_entries,
     remove_ownership_tags,
     retag,
+    select_user_entries,
     select_user_tags,
     to_tag_list,
     with_ownership_tags,
@@ -379,7 +380,7 @@ def _to_live(
     spec = ThingGroup(
         description=properties.get("thingGroupDescription"),
         # The lease is stored in attributes with the prefix of ownership tags.
-        attributes=select_user_tags(properties.get("attributePayload", {}).get("attributes", {})),
+        attributes=select_user_entries(properties.get("attributePayload", {}).get("attributes", {})),
         tags=select_user_tags(tags),
         parent=External(parent) if parent else None,
         policies=tuple(External(policy) for policy in policies),

@@ -34,7 +34,7 @@ def test_a_tag_without_a_value_and_a_required_text_stay():
 
 
 def test_tags_of_awss_own_services_are_neither_compared_nor_removed():
-    tags = {"aws:cloudformation:stack-name": "s", "line": "A", "reconciler:workspace": "ws"}
+    tags = {"aws:cloudformation:stack-name": "s", "AWS:x": "", "line": "A", "reconciler:workspace": "ws"}
     assert select_user_tags(tags) == {"line": "A"}
     assert list(retag("iot", "arn", tags, {"line": "B"})) == [
         ApiCall(

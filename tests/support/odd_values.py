@@ -26,6 +26,7 @@ _MAPS: tuple[dict[str, str], ...] = (
     {"odd": " "},
     {"Odd": "MiXeD", "odd": "mixed"},
     {"odd": "", "Odd": "1.0"},
+    {"aws:odd": "odd"},
 )
 
 _DEPENDENT_FIELDS = frozenset(

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import get_members
-from reconciler.kinds.base.tags import AWS_TAG_PREFIX, TAG_PREFIX
+from reconciler.kinds.base.tags import TAG_PREFIX, is_aws_tag
 from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.model.address import Address
 from reconciler.model.document import Document
@@ -125,7 +125,7 @@ class _FieldConverter:
 
     def add_aws_tags(self, tags: Mapping[str, str]) -> None:
         """Add a comment about the tags of AWS's own services."""
-        keys = sorted(key for key in tags if key.startswith(AWS_TAG_PREFIX))
+        keys = sorted(key for key in tags if is_aws_tag(key))
         if keys:
             self.comments.append(f"tags: AWS's services set {', '.join(keys)}; plans leave it alone")
 

@@ -13,7 +13,7 @@ from reconciler.model.resource import Live, Resource
 TAG_PREFIX = "reconciler:"
 """The prefix of all ownership tags."""
 
-AWS_TAG_PREFIX = "aws:"
+_AWS_TAG_PREFIX = "aws:"
 """The prefix of the tags that only AWS's own services set, such as CloudFormation.
 
 Source: AWS General Reference, "Tag naming limits and requirements". They are not compared, and no plan removes them.
@@ -78,9 +78,17 @@ def check_room_for_added_entries(
 
 def select_user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags without the ownership tags and those of AWS's own services, sorted."""
-    return {
-        key: value for key, value in sorted(tags.items()) if not key.startswith((TAG_PREFIX, AWS_TAG_PREFIX))
-    }
+    return {key: value for key, value in select_user_entries(tags).items() if not is_aws_tag(key)}
+
+
+def select_user_entries(entries: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries of a map that is not of tags without those that reconciler adds, sorted."""
+    return {key: value for key, value in sorted(entries.items()) if not key.startswith(TAG_PREFIX)}
+
+
+def is_aws_tag(key: str) -> bool:
+    """Return whether only AWS's own services set a tag, in any letter case."""
+    return key.lower().startswith(_AWS_TAG_PREFIX)
 
 
 def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -98,7 +106,7 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
 
     The tags of AWS's own services stay.
     """
-    removed = sorted(key for key in before.keys() - after.keys() if not key.startswith(AWS_TAG_PREFIX))
+    removed = sorted(key for key in before.keys() - after.keys() if not is_aws_tag(key))
     added_or_changed = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]
     tag_params: dict[str, Any]

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.kinds.base.context import Response
-from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, TAG_PREFIX, build_tagged_live, select_user_tags
+from reconciler.kinds.base.tags import (
+    NAME_TAG,
+    OWNER_TAG,
+    TAG_PREFIX,
+    build_tagged_live,
+    select_user_entries,
+    select_user_tags,
+)
 from reconciler.kinds.shared.managed_setup_code import HashedText, parse_serial_number
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
@@ -87,7 +94,7 @@ def to_live(
         name=managed_thing.get("Name"),
         **{field: _to_field(field, managed_thing) for field in compared_fields & OPTIONAL_MEMBERS.keys()},
         **{field: _to_capabilities(field, tags) for field in CAPABILITY_MEMBERS},
-        meta_data=select_user_tags(meta_data),
+        meta_data=select_user_entries(meta_data),
         tags=select_user_tags(tags),
     )
     return build_tagged_live(
