@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -20,7 +22,7 @@ from botocore.exceptions import (
 
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, ReconcilerError, TargetError
+from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError, TargetError
 from reconciler.model.redaction import redact
 
 _CREDENTIAL_ERRORS = (
@@ -29,6 +31,8 @@ _CREDENTIAL_ERRORS = (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 """HTTP methods that change nothing (RFC 9110, 9.2.1)."""
@@ -47,7 +51,10 @@ class Caller:
     def __init__(self, clients: Mapping[str, Any], retries: Retries | None = None) -> None:
         self._clients = clients
         self._retries = retries or Retries()
-        self._circuits = {name: Circuit(name, self._retries.clock) for name in clients}
+        self._circuits = {
+            name: Circuit(name, self._retries.clock, _find_custom_url(client))
+            for name, client in clients.items()
+        }
         self._get_page_size = cache(self._find_page_size)
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
@@ -114,6 +121,16 @@ class Caller:
         return int(shape.metadata.get("max", 250))
 
 
+def _find_custom_url(client: Any) -> str:
+    """Return the URL of a client's endpoint if it is not one of AWS's, else an empty string."""
+    url: str = client.meta.endpoint_url
+    return "" if _is_aws(url) else url
+
+
+def _is_aws(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith(_AWS_DOMAINS)
+
+
 def translate_error(
     error: ClientError | BotoCoreError, call: ApiCall, *, outcome_unknown: bool = False
 ) -> ReconcilerError:
@@ -153,10 +170,15 @@ def build_target_error(
 ) -> TargetError:
     """Return the error for a target that cannot be used, such as one that does not respond.
 
-    It names the missing Region or credentials and the next step, or else it reports `problem` and the cause.
+    It names the missing Region or credentials and the next step, or the URL of another endpoint than AWS's that accepts no
+    connection, or else it reports `problem` and the cause.
     """
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _CREDENTIAL_ERRORS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
+    url = str(error.kwargs.get("endpoint_url")) if isinstance(error, EndpointConnectionError) else ""
+    if url and not _is_aws(url):
+        parts = urlsplit(url)
+        return NoConnectionError(f"{parts.scheme}://{parts.netloc}", outcome_unknown=outcome_unknown)
     return TargetError(redact(f"{problem}: {error}"), outcome_unknown=outcome_unknown)

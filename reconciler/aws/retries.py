@@ -29,7 +29,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from reconciler.model.errors import ServiceUnavailableError
+from reconciler.model.errors import NoConnectionError, ServiceUnavailableError
 from reconciler.model.redaction import redact
 
 Response = TypeVar("Response")
@@ -39,6 +39,9 @@ NO_BOTOCORE_RETRIES: Mapping[str, Any] = {"mode": "standard", "total_max_attempt
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 """Seconds after its first attempt during which a call is retried."""
+
+CONNECT_SECONDS = 0.6
+"""Seconds during which connecting to an endpoint other than AWS's is retried: a server may be restarting."""
 
 _FIRST_PAUSE_SECONDS = 0.1
 _MAX_PAUSE_SECONDS = 10.0
@@ -80,6 +83,17 @@ def is_throttled(response: Mapping[str, Any]) -> bool:
     return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS_STATUS
 
 
+def has_disk_problem(response: Mapping[str, Any]) -> bool:
+    """Return whether an embedded registry, which then changes nothing, cannot use its database."""
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return "x-registry-disk-problem" in headers
+
+
+def is_unconnected(error: Exception) -> bool:
+    """Return whether nothing accepted the connection."""
+    return isinstance(error, EndpointConnectionError | ConnectTimeoutError)
+
+
 def classify_failure(error: Exception) -> CallFailure | None:
     """Return why the call failed, or None if a retry would not help, as when AWS rejected it."""
     match error:
@@ -87,6 +101,8 @@ def classify_failure(error: Exception) -> CallFailure | None:
             return CallFailure.THROTTLED
         case ClientError() if error.response.get("Error", {}).get("Code") in _INCOMPLETE_REQUEST_CODES:
             return CallFailure.UNSENT
+        case ClientError() if has_disk_problem(error.response):  # it will not be solved within a minute
+            return None
         case ClientError():
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return CallFailure.LOST if status >= _MIN_SERVER_ERROR_STATUS else None
@@ -117,11 +133,16 @@ class Circuit:
 
     It opens after `MAX_FAILURES` failures in a row over at least `MIN_SPAN_SECONDS`. A missing response or a server error is a failure;
     throttling is not. After `OPEN_SECONDS` one call may try; if it does not fail, the circuit closes.
+
+    `custom_url` is the URL of an endpoint that is not AWS's. If it accepts no connection for `CONNECT_SECONDS`, the circuit opens
+    for that long.
     """
 
     MAX_FAILURES, MIN_SPAN_SECONDS, OPEN_SECONDS = 10, 10.0, 30.0
 
-    def __init__(self, service: str, clock: Callable[[], float]) -> None:
+    def __init__(self, service: str, clock: Callable[[], float], custom_url: str = "") -> None:
+        self.custom_url = custom_url
+        self._is_unconnected = False
         self._service, self._clock = service, clock
         self._lock = threading.Lock()
         self._failures = 0
@@ -137,9 +158,12 @@ class Circuit:
         with self._lock:
             if self._opened_at is None:
                 return
-            if self._clock() - self._opened_at >= self.OPEN_SECONDS:
+            open_seconds = CONNECT_SECONDS if self._is_unconnected else self.OPEN_SECONDS
+            if self._clock() - self._opened_at >= open_seconds:
                 self._opened_at = self._clock()  # one caller tries; the others still get the error
                 return
+            if self._is_unconnected:
+                raise NoConnectionError(self.custom_url, outcome_unknown=lost)
             raise ServiceUnavailableError(
                 f"{self._service}: failed {self._failures} times in a row ({self._reason}), so it is not called for now; "
                 "run again when it has recovered: completed steps are detected, and the rest is planned again",
@@ -164,7 +188,13 @@ class Circuit:
     def record_response(self) -> None:
         """Close the circuit: an attempt got a response, or failed for a reason that is not the service's."""
         with self._lock:
-            self._failures, self._opened_at = 0, None
+            self._failures, self._opened_at, self._is_unconnected = 0, None, False
+
+    def open_unconnected(self) -> None:
+        """Open the circuit: nothing accepts connections."""
+        with self._lock:
+            self._is_unconnected = True
+            self._opened_at = self._clock()
 
 
 @frozen
@@ -186,10 +216,12 @@ class Retries:
 
         If a response is lost, the call is repeated only if it `reads` (changes nothing) or is `idempotent`.
 
-        Raises CallFailedError if the call failed and is not sent again, and ServiceUnavailableError while the circuit is open.
+        Raises CallFailedError if the call failed and is not sent again, NoConnectionError, and ServiceUnavailableError while the
+        circuit is open.
         """
         deadline = self.clock() + self.timeout_seconds
         lost = False
+        first_refusal_at: float | None = None
         for failed_attempts in count():
             circuit.check(lost=lost)
             try:
@@ -201,9 +233,16 @@ class Retries:
                 else:
                     circuit.record_failure(redact(str(error)))
                 lost = lost or (failure is CallFailure.LOST and not reads)
+                is_unconnected_endpoint = bool(circuit.custom_url) and is_unconnected(error)
+                if is_unconnected_endpoint:
+                    first_refusal_at = self.clock() if first_refusal_at is None else first_refusal_at
+                    deadline = min(deadline, first_refusal_at + CONNECT_SECONDS)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
+                    if is_unconnected_endpoint:
+                        circuit.open_unconnected()
+                        raise NoConnectionError(circuit.custom_url, outcome_unknown=lost) from None
                     # Without a `failure`, AWS rejected the last attempt or it was not sent: the outcome counts as known.
                     outcome_unknown = lost and failure is not None
                     raise CallFailedError(error, outcome_unknown=outcome_unknown) from error

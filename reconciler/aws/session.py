@@ -26,6 +26,8 @@ EMBEDDED_ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""
+_CUSTOM_CONNECT_SECONDS = 1.0
+"""Seconds for one attempt to connect to an endpoint that the file names; botocore's default for AWS is a minute."""
 LOCAL_CREDENTIALS = ("test", "test")
 """Key ID and secret for a registry on this machine, used unless the user chose credentials."""
 
@@ -235,12 +237,15 @@ def _find_account(session: Any, endpoint: str | None) -> str:
 
 def _build_connection(target: Target, session: Any, endpoint: str | None) -> Connection:
     from botocore.config import Config
+    from botocore.httpsession import DEFAULT_TIMEOUT
 
     from reconciler.aws.caller import Caller
     from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 
+    is_custom = target.endpoint not in {"aws", "embedded"}
     config = Config(
         retries=dict(NO_BOTOCORE_RETRIES),
+        connect_timeout=_CUSTOM_CONNECT_SECONDS if is_custom else DEFAULT_TIMEOUT,
         max_pool_connections=_MAX_CONNECTIONS,
         user_agent_extra="reconciler",
     )

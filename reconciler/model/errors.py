@@ -13,6 +13,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── JournalError                the journal of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
 │   ├── ServiceUnavailableError the endpoint fails every request, so nothing more is sent to it for now
+│   │   └── NoConnectionError   nothing accepts connections at the endpoint, which is not AWS's
 │   └── UnknownOutcomeError     a response was lost, and reading did not show whether the call took effect
 └── AwsError                    AWS returned an error, or boto3 rejected the parameters of a call
 """
@@ -162,6 +163,14 @@ class TargetError(ReconcilerError):
 
 class ServiceUnavailableError(TargetError):
     """An endpoint that fails every request; nothing more is sent to it until it has had time to recover."""
+
+
+class NoConnectionError(ServiceUnavailableError):
+    """An endpoint other than AWS's that accepts no connection; `url` is its URL."""
+
+    def __init__(self, url: str, *, outcome_unknown: bool = False) -> None:
+        self.url = url
+        super().__init__(f"cannot connect to {url}; is it running?", outcome_unknown=outcome_unknown)
 
 
 class UnknownOutcomeError(TargetError):

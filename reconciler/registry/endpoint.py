@@ -28,7 +28,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner
-from reconciler.registry.store import Store, StoreError
+from reconciler.registry.store import Store, StoreDiskError, StoreError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import Service, WireOperation, load_service
@@ -145,7 +145,12 @@ class Registry:
             return build_error_response(routed.service, ApiError(operation.invalid_code, str(error)))
         except StoreError as error:
             self._log_store_problem(str(error))
-            return build_error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
+            status, headers, body = build_error_response(
+                routed.service, ApiError("ServiceUnavailableException", str(error))
+            )
+            if isinstance(error, StoreDiskError):
+                headers["x-registry-disk-problem"] = "true"  # which no retry solves
+            return status, headers, body
         except Exception:  # noqa: BLE001  (every request gets a response)
             _log.exception("%s %s failed", routed.service.name, operation.name)
             fault = ApiError(operation.fault_code, "An unexpected error has occurred.")

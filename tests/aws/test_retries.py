@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import socket
 from contextlib import nullcontext
 from itertools import pairwise
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
@@ -19,8 +22,11 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.aws.caller import Caller
 from reconciler.aws.retries import (
+    CONNECT_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
+    NO_BOTOCORE_RETRIES,
     CallFailedError,
     CallFailure,
     Circuit,
@@ -28,7 +34,7 @@ from reconciler.aws.retries import (
     classify_failure,
 )
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
+from reconciler.model.errors import AwsError, NoConnectionError, ServiceUnavailableError, TargetError
 from tests.support.direct_client import EMPTY_POLICY
 from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, VirtualTime
 
@@ -38,6 +44,10 @@ URL = "https://iot.eu-west-1.amazonaws.com"
 def make_client_error(status: int, code: str) -> ClientError:
     response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Make")
+
+
+DISK_PROBLEM = make_client_error(503, "ServiceUnavailableException")
+DISK_PROBLEM.response["ResponseMetadata"]["HTTPHeaders"] = {"x-registry-disk-problem": "true"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +70,7 @@ def make_client_error(status: int, code: str) -> ClientError:
         (make_client_error(403, "AccessDenied"), None),
         (SSLError(endpoint_url=URL, error="self-signed"), None),
         (NoCredentialsError(), None),
+        (DISK_PROBLEM, None),
     ],
 )
 def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, failure):
@@ -251,3 +262,40 @@ def test_a_fault_of_the_second_page_does_not_send_the_first_again(cloud, fault):
     assert [item["thingName"] for item in response["things"]] == [f"t{number:03}" for number in range(300)]
     first_page_requests = [path for _, path in cloud.sent_requests if "nextToken" not in path]
     assert (cloud.faults.occurrences, len(first_page_requests)) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [DOWN, ConnectTimeoutError(endpoint_url=URL)])
+def test_an_endpoint_that_is_not_awss_is_reported_within_a_second_if_nothing_listens(error):
+    time = VirtualTime()
+    circuit = Circuit("iot", time.clock, "http://127.0.0.1:4714")
+    call = FailingCall(error, is_permanent=True)
+    attempts = []
+    for _ in range(2):  # the second call is not sent
+        with pytest.raises(NoConnectionError, match=r"cannot connect to http://127\.0\.0\.1:4714; is it running"):
+            run_with_retries(call, time, circuit=circuit)
+        attempts.append(call.attempts)
+    assert (attempts, time.clock() <= CONNECT_SECONDS) == ([3, 3], True)
+    time.pause(CONNECT_SECONDS)
+    assert run_with_retries(FailingCall(), time, circuit=circuit) == "response"
+
+
+def test_a_server_that_restarts_is_not_reported():
+    time = VirtualTime()
+    circuit = Circuit("iot", time.clock, "http://127.0.0.1:4714")
+    assert run_with_retries(FailingCall(DOWN, DOWN), time, circuit=circuit) == "response"
+
+
+def test_a_call_to_a_closed_port_fails_with_its_url():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    client = boto3.client(
+        "iot",
+        endpoint_url=url,
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries=dict(NO_BOTOCORE_RETRIES)),
+    )
+    with pytest.raises(NoConnectionError, match=f"cannot connect to {url}; is it running"):
+        Caller({"iot": client})(ApiCall("iot", "ListThings"))

@@ -132,7 +132,7 @@ def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, mon
             "✖ failed  replace certificates.d-08, iot:AttachThingPrincipal (call 2 of 6)\n"
             "    error      ResourceNotFoundException: Thing d-08 does not exist\n"
             "    request\n"
-            "    next step  run plan again: a resource that this step depends on no longer exists\n"
+            "    next step  run plan again: a resource that AWS's message names, or that this step uses, does not exist\n"
             "\n"
             "✖ Rotation stopped in wave 2 of 4: 9 of 20 devices with a new certificate, 10 in later waves unchanged. "
             "Fix the cause; `reconciler plan` then shows the remaining changes.\n"

@@ -39,7 +39,7 @@ THROTTLED = AwsError(
             ErrorView(
                 r"iot:CreateThing failed with ThrottlingException: slow\x1b",
                 ("request ID r-1",),
-                "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests",
+                "run the command again, or lower the rate in [workspace.quotas]: AWS is throttling requests",
             ),
         ),
         (ReconcilerError("first\nsecond\nthird"), ErrorView("first", ("second", "third"))),

@@ -175,7 +175,7 @@ def test_a_result_shows_every_outcome_and_the_next_step():
         "✖ failed replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2)",
         "error | DeleteConflictException: in use \\x1b[31m",
         "request | b7c1",
-        "next step | run plan again in a moment: another resource still uses this one",
+        "next step | detach what was attached to the certificate after the plan was made, then run plan again",
         "↷ 1 skipped because certificates.pump-7 failed",
         "◌ 1 canceled because the run was stopped; run apply again to continue",
         "Steps 1 applied, 1 failed, 1 skipped, 1 canceled",

@@ -67,7 +67,7 @@ def test_a_failure_shows_its_operation_its_error_and_the_next_step():
         "✖ failed  replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2)\n"
         "    error      DeleteConflictException: things are attached \\x1b[31m\n"
         "    request    b7c1\n"
-        "    next step  run plan again in a moment: another resource still uses this one\n"
+        "    next step  detach what was attached to the certificate after the plan was made, then run plan again\n"
         "\n"
         "↷ 1 skipped because certificates.pump-7 failed\n"
         "◌ 1 canceled because the run was stopped; run apply again to continue\n"

@@ -14,6 +14,7 @@ from reconciler.model.errors import (
     AwsError,
     InvalidDesiredStateError,
     LockedError,
+    NoConnectionError,
     PlanRejectedError,
     ReconcilerError,
     SelectionError,
@@ -51,6 +52,8 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
             return ErrorView(error.summary, _escape(error.problems))
         case AwsError():
             return _build_aws_view(error)
+        case NoConnectionError():
+            return ErrorView(escape_invisible(str(error)), next_step=suggest_next_step(error, applying=False))
         case ReconcilerError():
             title, *reasons = str(error).splitlines() or [type(error).__name__]
             return ErrorView(escape_invisible(title), _escape(reasons))
@@ -72,7 +75,7 @@ def _build_locked_view(error: LockedError) -> ErrorView:
 def _build_aws_view(error: AwsError) -> ErrorView:
     title = f"{error.service}:{error.operation} failed with {error.code}: {error.message}"
     reasons = (f"request ID {error.request_id}",) if error.request_id else ()
-    return ErrorView(escape_invisible(title), _escape(reasons), suggest_next_step(error))
+    return ErrorView(escape_invisible(title), _escape(reasons), suggest_next_step(error, applying=False))
 
 
 def _escape(texts: Sequence[str]) -> tuple[str, ...]:
