@@ -12,6 +12,7 @@ import pytest
 
 import reconciler
 from reconciler.cli import commands
+from reconciler.model import errors
 
 SLOW_LIBRARIES = (
     "boto3",
@@ -65,6 +66,15 @@ def test_the_public_names_are_sorted_and_exist():
     assert reconciler.__all__ == sorted(reconciler.__all__)
     assert dir(reconciler) == reconciler.__all__
     assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
+
+
+def test_every_exception_is_public():
+    exceptions = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.ReconcilerError)
+    }
+    assert exceptions <= set(reconciler.__all__)
 
 
 def test_every_public_name_but_the_version_is_defined_in_the_package():

@@ -271,7 +271,9 @@ def test_an_endpoint_that_is_not_awss_is_reported_within_a_second_if_nothing_lis
     call = FailingCall(error, is_permanent=True)
     attempts = []
     for _ in range(2):  # the second call is not sent
-        with pytest.raises(NoConnectionError, match=r"cannot connect to http://127\.0\.0\.1:4714; is it running"):
+        with pytest.raises(
+            NoConnectionError, match=r"cannot connect to http://127\.0\.0\.1:4714; is it running"
+        ):
             run_with_retries(call, time, circuit=circuit)
         attempts.append(call.attempts)
     assert (attempts, time.clock() <= CONNECT_SECONDS) == ([3, 3], True)

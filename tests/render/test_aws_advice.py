@@ -1,4 +1,4 @@
-"""The table of next steps has the errors of all operations that we send, and no advice that cannot help."""
+"""The table of next steps: every error of an operation that we send, and no useless advice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_error(code, operation, message="AWS's message"):
 
 
 def list_modeled_errors():
-    """Return (error code, operation) for each error that botocore models for an operation that we send."""
+    """Return the code and the operation of each modeled error of an operation that we send."""
     session = create_session()
     return sorted(
         (shape.name, operation)
@@ -54,7 +54,7 @@ def test_only_invalid_values_and_two_other_errors_of_writes_have_no_advice():
 
 
 def test_only_errors_that_pass_advise_to_apply_again_at_once():
-    """An apply repeats only what failed: that helps if the cause is gone by then, or once it is removed."""
+    """An apply repeats only failed steps, which helps if their cause no longer exists."""
     codes = {
         code
         for code, operation in list_modeled_errors()

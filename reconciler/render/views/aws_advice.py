@@ -176,7 +176,7 @@ _ADVICE: Mapping[
     "ValidationException": _INVALID_VALUE,
     "ParameterValidation": _INVALID_VALUE,
     "VersionsLimitExceededException": (
-        Advice("run plan again: somebody else created versions after the plan was made"),
+        Advice("run plan again: someone else created versions after the plan was made"),
     ),
     "LimitExceededException": (
         Advice("{again} later", READS),
