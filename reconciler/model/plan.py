@@ -136,7 +136,7 @@ class Basis:
     secret_attributes: frozenset[str] = frozenset()
 
 
-@frozen(slots=False)
+@frozen(slots=False, repr=False)
 class Plan:
     """Everything that an apply will send.
 
@@ -166,6 +166,9 @@ class Plan:
         """Action → number of changes; every action is a key, even without changes."""
         counts = Counter(step.change.action for step in self.steps)
         return {action: counts[action] for action in ACTIONS}
+
+    def __repr__(self) -> str:
+        return f"<{self}; digest {self.digest[:12]}>"
 
     def __str__(self) -> str:
         changes = ", ".join(f"{count} to {action}" for action, count in self.counts.items() if count)

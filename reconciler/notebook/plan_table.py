@@ -28,6 +28,7 @@ from reconciler.render.views.error import ErrorView, build_error_view
 from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import truncate
 from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
+from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
     PlanView,
     build_plan_row,
@@ -85,8 +86,9 @@ class PlanTable:
 
     @property
     def notes(self) -> str:
-        """The plan's first `MAX_ROWS` warnings and notes as HTML."""
-        return str(h.fragment[(render_note_html(note) for note in self._view.notes[:MAX_ROWS])])
+        """The plan's warnings and notes as HTML: alike ones as one, and at most `MAX_ROWS`."""
+        notes = group_notes(self._view.notes)[:MAX_ROWS]
+        return str(h.fragment[(render_note_html(note) for note in notes)])
 
     @property
     def confirmation(self) -> Mapping[str, str]:

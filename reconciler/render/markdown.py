@@ -23,6 +23,7 @@ from reconciler.render.text.plan import render_note, render_plan_group, render_p
 from reconciler.render.text.result import render_result_text
 from reconciler.render.views.drift import DIRECTION_LABELS, DriftRow, DriftView, format_unchanged_count
 from reconciler.render.views.grouping import (
+    UNNAMED_LABELS,
     RowGroup,
     count_rows,
     format_names,
@@ -247,7 +248,11 @@ def _render_items(
         omitted[item.label] += item.count
     for part in parts:
         omitted[part.label] -= sum(item.count for item in part.items[: len(part.blocks)])
-    body = "".join(_render_part(part, describe_part(part.label, part.count)) for part in parts if part.blocks)
+    body = "".join(
+        _render_part(part, _describe_documents(part, describe_part(part.label, part.count)))
+        for part in parts
+        if part.blocks
+    )
     counts = ", ".join(describe_part(label, omitted[label]) for label in order if omitted[label])
     tail = f"**… and {sum(omitted.values()):,} more**: {counts}\n" if counts else ""
     return f"{body}{tail}".rstrip("\n") + "\n"
@@ -309,6 +314,11 @@ def _render_part(part: _Part, heading: str) -> str:
         return f"<details><summary><b>{heading}</b></summary>\n\n{block}\n</details>\n\n"
     contents = "their documents" if part.has_document else "their fields"
     return f"**{heading}**\n\n{names}\n<details><summary>{contents}</summary>\n\n{block}\n</details>\n\n"
+
+
+def _describe_documents(part: _Part, heading: str) -> str:
+    """Add to a heading that its rows have documents, so that it differs from that of the other rows."""
+    return f"{heading}, with documents" if part.has_document and part.label in UNNAMED_LABELS else heading
 
 
 def _render_names(items: Sequence[_Item]) -> str:

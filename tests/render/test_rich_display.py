@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import networkx as nx
 import pytest
+from attrs import evolve
 from IPython.core.interactiveshell import InteractiveShell
 
 from reconciler import Workspace
 from reconciler.engine.graph import build_resource_graph
 from reconciler.model.address import Address
+from reconciler.model.change import FieldChange
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
+from reconciler.model.plan import Note, Step
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.html.page import HTML_RENDERERS
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, get_text_renderers
-from tests.support.sample_plans import CREATION, FULL_PLAN, make_sample_plan
+from tests.support.sample_plans import CREATION, FULL_PLAN, make_sample_plan, make_thing_creation
 
 FLEET_GRAPH = nx.DiGraph(
     (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
@@ -38,6 +41,20 @@ def test_a_plan_is_displayed_as_text_and_html(workspace):
     data = format_in_ipython(plan)
     assert (sorted(data), data["text/plain"]) == (["text/html", "text/plain"], repr(plan))
     assert repr(plan).split("\n")[0] == "Plan for greenhouse"
+
+
+def test_the_repr_of_a_plan_of_thousands_of_changes_is_short():
+    steps = [Step(make_thing_creation(f"a-{number}"), ()) for number in range(2_000)]
+    steps += [
+        Step(make_thing_creation(f"b-{number}", FieldChange(f"attributes.a{number}", None, "x")), ())
+        for number in range(9)
+    ]
+    notes = tuple(Note("warning", "expires", Address("certificates", f"c-{number}")) for number in range(300))
+    plan = make_sample_plan(*steps, notes=notes)
+    displayed_plan = DisplayedPlan.from_value(plan)
+    assert repr(plan) == "<Plan for greenhouse: 2009 to create, 0 unchanged; digest 3f9a2c81d0e2>"
+    assert len(repr(displayed_plan).split("\n")) == 29
+    assert len(repr(evolve(displayed_plan, full=True)).split("\n")) == 2_326
 
 
 def test_the_rotations_of_a_plan_are_displayed_like_a_plan(workspace):

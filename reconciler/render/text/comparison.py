@@ -15,6 +15,7 @@ from reconciler.render.views.comparison import (
     ResourceComparisonView,
     describe_live,
 )
+from reconciler.render.views.format_value import ValueView
 from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 _MIN_COLUMN_WIDTH = 16
@@ -83,10 +84,11 @@ def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
 
 
 def _render_row(row: FieldComparisonRow, widths: _Widths) -> Iterator[Text]:
-    """Render one field in three columns, or in three lines if a word does not fit into its column."""
+    """Render one field in three columns, or stacked if a word does not fit or a value has lines."""
     style = _choose_style(row)
     desired, live = render_value(row.desired, style), render_value(row.live, style)
-    if has_word_wider_than(widths.desired, desired) or has_word_wider_than(widths.live, live):
+    has_lines = any(value and value.lines for value in (row.desired, row.live))
+    if has_lines or has_word_wider_than(widths.desired, desired) or has_word_wider_than(widths.live, live):
         yield from _render_stacked(row)
         return
     head = f"{_choose_mark(row)} {row.path.ljust(widths.path)}  "
@@ -103,6 +105,15 @@ def _render_stacked(row: FieldComparisonRow) -> Iterator[Text]:
     yield Text(f"{_choose_mark(row)} {row.path}", style)
     for label, value in zip(_HEADINGS[1:], (row.desired, row.live), strict=True):
         yield Text.assemble((f"    {label:<7}  ", QUIET), render_value(value, style))
+        # Two equal documents are shown once.
+        lines = (
+            value.lines if value and (value is row.desired or value.lines != _get_lines(row.desired)) else ()
+        )
+        yield from (Text(f"      {line}") for line in lines)
+
+
+def _get_lines(value: ValueView | None) -> tuple[str, ...]:
+    return value.lines if value else ()
 
 
 def _choose_style(row: FieldComparisonRow) -> str:

@@ -53,10 +53,21 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request.
+    """Format any value of a spec or of a request; a long document has several lines.
 
     An object of a class that is not treated here is formatted by the class's own `__str__`, or else by its fields.
     """
+    match value:
+        case Document() if value.is_valid:
+            return _format_document(value)
+        case str() if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
+            document = parse_json_object(value)
+            return _format_in_lines(document) if document else _format_text(value)
+        case _:
+            return _format_in_one_line(value)
+
+
+def _format_in_one_line(value: Any) -> ValueView:
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
@@ -132,7 +143,7 @@ def _format_object(value: Any) -> ValueView:
             name = escape_invisible(value.name)
             return ValueView(f"will be written to {name}" if value.content is None else name)
         case Document():
-            return _format_document(value)
+            return _format_in_one_line(value.value)
         case _ if attrs.has(type(value)) and not _has_own_text(value):
             return _format_collection({name: item for name, item in _list_fields(value) if item is not None})
         case _:
@@ -147,9 +158,6 @@ def _format_text(value: str) -> ValueView:
         return ValueView(description)
     if _BARE.fullmatch(value):
         return ValueView(escape_invisible(value))
-    document = parse_json_object(value)
-    if document and len(value) > _MAX_DOCUMENT_LENGTH:
-        return _format_in_lines(document)
     value = _compact_json(value)
     if '"' in value and "'" not in value and value.isprintable():
         return ValueView(f"'{value}'")  # a literal string, as in TOML, where nothing is escaped
@@ -205,23 +213,25 @@ def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -
     if not value:
         return _build_placeholder("none")
     if isinstance(value, Mapping):
-        pairs = (f"{escape_invisible(str(key))} = {format_value(item).text}" for key, item in value.items())
+        pairs = (
+            f"{escape_invisible(str(key))} = {_format_in_one_line(item).text}" for key, item in value.items()
+        )
         return ValueView(f"{{ {', '.join(pairs)} }}")
-    return ValueView(f"[{', '.join(format_value(item).text for item in value)}]")
+    return ValueView(f"[{', '.join(_format_in_one_line(item).text for item in value)}]")
 
 
 def format_document_part(value: Any) -> ValueView:
     """Format a part of a document: in one line if it is short, and otherwise in several lines."""
-    view = format_value(value)
-    if not isinstance(value, Mapping | list | tuple) or len(view.text) <= _MAX_DOCUMENT_LENGTH:
+    if not isinstance(value, Mapping | list | tuple):
+        return format_value(value)
+    view = _format_in_one_line(value)
+    if len(view.text) <= _MAX_DOCUMENT_LENGTH:
         return view
     return _format_in_lines(value)
 
 
 def _format_document(document: Document) -> ValueView:
     """Format a short document in one line, and a long one in several lines."""
-    if not document.is_valid:
-        return format_value(document.value)
     view = format_document_part(document.value)
     return (
         evolve(view, text=f"{view.text} ({escape_invisible(document.source)})") if document.source else view

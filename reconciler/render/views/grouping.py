@@ -25,7 +25,7 @@ MIN_GROUP_SIZE = 10
 MAX_NAMES = 20
 """The most addresses that a group of deletions, replacements or documents lists."""
 
-_UNNAMED_LABELS = frozenset({"create", "update", "changed"})
+UNNAMED_LABELS = frozenset({"create", "update", "changed"})
 """Actions and directions that lose nothing, so that an example is enough; rows with any other label are named."""
 
 _VALUE_LABELS = frozenset({"update", "replace", "changed"})
@@ -142,7 +142,7 @@ def count_rows(entries: Iterable[AlikeRow | RowGroup[Any]]) -> int:
 
 def must_be_named(row: AlikeRow) -> bool:
     """Return whether approval needs the address of this row: it may lose something, or has a document."""
-    return row.label not in _UNNAMED_LABELS or has_document(row)
+    return row.label not in UNNAMED_LABELS or has_document(row)
 
 
 def has_document(row: AlikeRow) -> bool:
