@@ -181,6 +181,9 @@ class ProvisionedThings(Kind):
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
             yield from find_inactive_signer_errors(change.resource.spec.ca, context)
         yield from provisioned_thing_checks.find_activation_errors(change, blueprint)
+        if isinstance(change, Create):
+            body = _build_template_body(change, context)
+            yield from provisioned_thing_checks.find_template_size_errors(body)
         if isinstance(change, Update):
             yield from provisioned_thing_checks.find_outside_holder_errors(change, context)
             yield from provisioned_thing_checks.find_override_errors(change)
@@ -210,10 +213,7 @@ class ProvisionedThings(Kind):
         """Register the thing with the workspace's group in its template, so that it is owned at once."""
         resource = context.declared[change.address]
         blueprint = get_blueprint(resource)
-        groups = [build_workspace_group_name(context.workspace)]
-        if change.resource.lifecycle.prevent_destroy:
-            groups.append(build_protected_group_name(context.workspace))
-        body = add_groups(blueprint.template, blueprint.thing.logical_name, groups)
+        body = _build_template_body(change, context)
         params = {"templateBody": body, "parameters": dict(blueprint.parameters)}
         if blueprint.signing_request and resource.spec.save_to:
             output_file = SavedMember("certificatePem", resource.spec.save_to)
@@ -256,6 +256,15 @@ class ProvisionedThings(Kind):
             "registration.things": tuple(registration.things) if registration else NOT_COMPARED,
             "registration.policies": tuple(registration.policies) if registration else NOT_COMPARED,
         }
+
+
+def _build_template_body(change: Create, context: PlanContext) -> str:
+    """Return the template with the workspace's groups, in which the thing is owned and protected."""
+    blueprint = get_blueprint(context.declared[change.address])
+    groups = [build_workspace_group_name(context.workspace)]
+    if change.resource.lifecycle.prevent_destroy:
+        groups.append(build_protected_group_name(context.workspace))
+    return add_groups(blueprint.template, blueprint.thing.logical_name, groups)
 
 
 def _is_registered_again(change: Update) -> bool:

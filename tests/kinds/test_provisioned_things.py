@@ -17,7 +17,7 @@ from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.model.change import Update
+from reconciler.model.change import Create, Update
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live, Resource
@@ -25,6 +25,7 @@ from tests.support.desired_states import AUTHORITIES, make_ca, make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
     build_arn,
+    compute_effective_resource,
     list_calls,
     list_create_calls,
     list_plan_errors,
@@ -110,6 +111,16 @@ def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
     owned_body = make_body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
     assert json.loads(call.params["templateBody"]) == owned_body.value
+
+
+def test_a_template_that_the_workspaces_group_makes_too_long_is_rejected_by_the_plan():
+    padding = 10_240 - len(make_body(AttributePayload={"note": ""}).text)
+    desired = make_pump(AttributePayload={"note": "x" * padding})
+    context = make_plan_context(desired, *OTHER_RESOURCES)
+    change = Create(compute_effective_resource(desired))
+    assert list_plan_errors(change, evolve(context, declared=context.desired)) == [
+        "the template has 10,256 characters with the workspace's groups, and AWS allows 10,240; shorten it"
+    ]
 
 
 def test_every_part_is_read_in_bulk():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
+from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES, TEMPLATE_CHARACTERS
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.outside import Need, ResourceNeed, find_reference_needs
 from reconciler.kinds.shared import x509
@@ -128,6 +128,15 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
         yield (
             "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
             f"would lose it ({join_some(others)}); detach it from them first"
+        )
+
+
+def find_template_size_errors(body: str) -> Iterator[str]:
+    """Yield an error if a template is too long because reconciler adds the workspace's groups to it."""
+    if len(body) > TEMPLATE_CHARACTERS.maximum:
+        yield (
+            f"the template has {len(body):,} characters with the workspace's groups, and AWS allows "
+            f"{TEMPLATE_CHARACTERS.maximum:,}; shorten it"
         )
 
 

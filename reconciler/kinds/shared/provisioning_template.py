@@ -27,6 +27,7 @@ from reconciler.model.text import quote
 THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
 
 _SECTIONS = {"Parameters", "Resources", "Mappings", "DeviceConfiguration"}
+_RESOURCE_KEYS = ("Type", "Properties", "OverrideSettings")
 _PROPERTIES = {
     THING: {
         "ThingName",
@@ -184,7 +185,8 @@ class _Evaluation:
         self.problems = TemplateProblems()
         self._template = template
         for name in sorted(template.keys() - _SECTIONS):
-            self.problems.add(name, "not a template section", ", ".join(sorted(_SECTIONS)))
+            expected = ", ".join(sorted(_SECTIONS))
+            self.problems.add(name, "not a template section", expected, Suggestion(name, _SECTIONS))
         self._values = TemplateValues(template, parameters, pseudo_parameters, self.problems)
         self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
 
@@ -211,9 +213,10 @@ class _Evaluation:
 
     def _evaluate_resource(self, name: str, type_name: str, body: Mapping[str, Any]) -> TemplateResource:
         path = f"Resources.{name}"
-        for key in sorted(body.keys() - {"Type", "Properties", "OverrideSettings"}):
-            expected = "Type, Properties, OverrideSettings"
-            self.problems.add(f"{path}.{key}", "not a template resource attribute", expected)
+        for key in sorted(body.keys() - {*_RESOURCE_KEYS}):
+            nearest = Suggestion(key, _RESOURCE_KEYS)
+            problem = "not a template resource attribute"
+            self.problems.add(f"{path}.{key}", problem, ", ".join(_RESOURCE_KEYS), nearest)
         properties = self._evaluate_properties(path, type_name, body.get("Properties", {}))
         overrides = self._parse_overrides(path, type_name, body.get("OverrideSettings", {}))
         self._check_properties(path, type_name, properties)
