@@ -199,7 +199,7 @@ def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
         "additionalProperties": {"type": "string", "pattern": r"\S"},
     }
     common_keys[MOVED] = _build_closed_object(
-        {key: {"type": "string", "pattern": rf"^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
+        {key: {"type": "string", "pattern": rf"^$|^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )
     schema["properties"] |= {**common_keys, FOR_EACH: {"$ref": "#/$defs/for_each"}}
     return schema

@@ -120,7 +120,7 @@ class _Resolver:
                 continue
             problems = [problem.nest_under(MOVED) for problem in _check_keys(keys, INLINE_MOVED_KEYS)]
             self._diagnostics.add(declaration, *problems)
-            if not problems:
+            if not problems and not _is_empty(keys["from"], declaration):
                 yield _Move(declaration, (MOVED,), keys["from"], str(declaration.address))
 
     def _add_removal(self, table: TomlTable) -> None:
@@ -245,6 +245,15 @@ class _Resolver:
 
     def _describe_declared(self, address: Address) -> str:
         return f"{_format_address(address)} is still declared at {self._declarations[address].origin}"
+
+
+def _is_empty(source: object, declaration: Declaration) -> bool:
+    """Return whether a resource's own `moved` has no former address, as from an empty cell of a manifest.
+
+    The cell is the whole address, or only the name in it.
+    """
+    has_row = declaration.origin.row is not None
+    return source == "" or (has_row and source == f"{declaration.address.kind}.")
 
 
 def _check_keys(entries: Mapping[str, object], keys: Sequence[str]) -> Iterator[ValueProblem]:
