@@ -35,6 +35,7 @@ from reconciler.workspace_files import WorkspaceFiles
 if TYPE_CHECKING:
     import networkx as nx
 
+    from reconciler.engine.outputs import Outputs
     from reconciler.engine.ownership.lease import LeaseHolder
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import PlanOptions
@@ -432,6 +433,27 @@ class Workspace(WorkspaceFiles):
         comparison = self._compare_states()
         addresses = sorted(select_compared(comparison, select, exclude))
         return [_build_displayed_resource(address, comparison) for address in addresses]
+
+    def output(self, select: Sequence[str] = ()) -> Outputs:
+        """Return the IDs and ARNs of the managed resources, and the account's endpoints.
+
+        Other tools need these values.
+
+        Args:
+            select: The resources to include, all if empty; written as for `plan`.
+
+        Raises:
+            InvalidDesiredStateError: If the file has errors.
+            SelectionError: If a selector selects no managed resource.
+        """
+        from reconciler.engine.outputs import collect_outputs
+
+        self._reload_if_used()
+        connection = self._connection
+        comparison = self._compare_states()
+        return collect_outputs(
+            self.desired.settings.name, connection.target, comparison, connection.call, select
+        )
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
         """Return the dependency graph of the file, or of the selected part.

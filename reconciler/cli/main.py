@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, str] = {
     "drift": "drift",
     "history": "history",
     "show": "show",
+    "output": "output",
     "unlock": "unlock",
     "graph": "graph",
     "adopt": "adopt",

@@ -141,6 +141,14 @@ class ProvisionedThings(Kind):
         if blueprint.certificate_id:
             yield "certificates", blueprint.certificate_id
 
+    def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
+        """Return the thing's name and ARN, and the ID and the ARN of its certificate."""
+        name, identity = live.spec.thing_name, live.get_facts(ProvisionedThingFacts).registered_id
+        values = {"id": name, "arn": context.build_arn(f"thing/{name}")} if name else {}
+        if identity:
+            values |= {"certificate_id": identity, "certificate_arn": context.build_arn(f"cert/{identity}")}
+        return values
+
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:

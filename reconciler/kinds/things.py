@@ -129,6 +129,10 @@ class Things(Kind):
             return {}
         return {"exclusive": "the thing has some of its certificates exclusively, and others not"}
 
+    def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
+        """Return the name and the ARN, which is not stored for each thing of a large fleet."""
+        return {"id": live.identity, "arn": context.build_arn(f"thing/{live.identity}")}
+
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:

@@ -21,8 +21,8 @@ _FILE = "file"
 def schema(form: str, out: Path | None) -> None:
     """Print the JSON Schema of the file, or of an output format.
 
-    FORM is file (default), or an output format: plan, plan-line, event, drift, drift-line, history or run. Editors complete
-    and check a desired-state file by its schema.
+    FORM is file (default), or an output format: plan, plan-line, event, drift, drift-line, history, run or output. Editors
+    complete and check a desired-state file by its schema.
     """
     import json
 

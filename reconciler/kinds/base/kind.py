@@ -13,6 +13,7 @@ suit most kinds:
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
+| `outputs` | by `reconciler output`: which values do other tools need? | its ID and ARN |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
@@ -210,6 +211,10 @@ class Kind(ABC):
         Plans leave these parts alone. A part is a field, whose changes an export then ignores, or has a name of its own.
         """
         return {}
+
+    def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
+        """Return what other tools need of a live resource, by name: its ID and its ARN in AWS."""
+        return {"id": live.identity, "arn": live.arn}
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ import msgspec
 from reconciler.model.run import History, RunRecord
 from reconciler.render.json.drift_file import DriftDocument, DriftedResourceLine, DriftLine
 from reconciler.render.json.events import EndEvent, RunEvent, StepEvent
+from reconciler.render.json.output_file import OutputDocument
 from reconciler.render.json.plan_file import PlanDocument
 from reconciler.render.json.plan_lines import ChangeLine, NoteLine, PlanLine
 
@@ -21,11 +22,13 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "drift-line": (DriftLine, DriftedResourceLine),
     "history": (History,),
     "run": (RunRecord,),
+    "output": (OutputDocument,),
 }
 """Output → the class of its document, or the classes of its lines.
 
 The outputs are, in this order, those of `plan --format json` and `plan --out`, `plan --format jsonl`, `apply --format jsonl`,
-`drift --format json`, `drift --format jsonl`, `history --json`, and `history RUN --json`.
+`drift --format json`, `drift --format jsonl`, `history --json`, `history RUN --json`, and
+`output --format json`.
 """
 
 
