@@ -54,7 +54,7 @@ def test_the_repr_of_a_plan_of_thousands_of_changes_is_short():
     displayed_plan = DisplayedPlan.from_value(plan)
     assert repr(plan) == "<Plan for greenhouse: 2009 to create, 0 unchanged; digest 3f9a2c81d0e2>"
     assert len(repr(displayed_plan).split("\n")) == 29
-    assert len(repr(evolve(displayed_plan, full=True)).split("\n")) == 2_326
+    assert len(repr(evolve(displayed_plan, full=True)).split("\n")) == 2_327
 
 
 def test_the_rotations_of_a_plan_are_displayed_like_a_plan(workspace):
