@@ -139,17 +139,6 @@ class SignedCode(Deferred):
         return f"(created at apply: the registration code, signed with the key from {self.key.reference})"
 
 
-def _find_inactive_ca(response: Response) -> str | None:
-    """Return why device certificates of a CA cannot be registered, or None."""
-    ca = response["certificateDescription"]
-    if ca["status"] == "ACTIVE":
-        return None
-    name = f"the CA certificate {ca['certificateId'][:12]}…"
-    return (
-        f"{name} is {ca['status']}, and AWS registers certificates of active CAs only; activate the CA first"
-    )
-
-
 class CaCertificates(Kind):
     """CA certificates: found by the SHA-256 of their DER, owned by tag."""
 
@@ -170,7 +159,7 @@ class CaCertificates(Kind):
         forget=("UntagResource", "TagResource"),
     )
     listing = Listing("ListCACertificates", "certificates", "certificateId", "certificateArn")
-    description = Description("DescribeCACertificate", "certificateId", _find_inactive_ca)
+    description = Description("DescribeCACertificate", "certificateId")
     write_operations = ("RegisterCACertificate", "UpdateCACertificate")
     derived_members = DERIVED_MEMBERS
 

@@ -235,7 +235,9 @@ class Certificates(Kind):
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
         """Return the references outside the file, and the CA that a registration needs."""
-        return [*super().outside_needs(change, context), *find_signer_needs(change, context)]
+        references = super().outside_needs(change, context)
+        signers = list(find_signer_needs(change, context))
+        return [*(need for need in references if need.path != "ca" or not signers), *signers]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject impossible registrations, changes during a transfer, and any other status after REVOKED.

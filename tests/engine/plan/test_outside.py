@@ -160,7 +160,7 @@ def test_references_to_resources_in_the_wrong_state_reject_the_plan(cloud):
     thing = make_thing(thing_type=External("old"), thing_groups=(External("hot"),))
     assert get_rejection_reasons(make_state(thing, certificate), cloud) == [
         (
-            f"certificates.a: ca: the CA certificate {ca_id[:12]}… is INACTIVE, and AWS registers certificates of active CAs "
+            f"certificates.a: pem: its CA certificate {ca_id[:12]}… is INACTIVE, and AWS registers certificates of active CAs "
             "only; activate the CA first (fleet.toml:8)"
         ),
         "things.a: thing_type: the thing type 'old' is deprecated, so no thing can get it; choose another type (fleet.toml:7)",
