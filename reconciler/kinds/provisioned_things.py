@@ -25,6 +25,7 @@ from reconciler.kinds.shared import (
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
 from reconciler.kinds.shared.certificate_signers import find_inactive_signer_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
+from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, add_groups, build_blueprint, get_blueprint
 from reconciler.model.call import ApiCall
@@ -192,6 +193,8 @@ class ProvisionedThings(Kind):
         if isinstance(change, Create):
             body = _build_template_body(change, context)
             yield from provisioned_thing_checks.find_template_size_errors(body)
+        if not isinstance(change, Update) or change.has_changed("thing_groups"):
+            yield from find_hierarchy_errors(change.resource.spec.thing_groups, context)
         if isinstance(change, Update):
             yield from provisioned_thing_checks.find_outside_holder_errors(change, context)
             yield from provisioned_thing_checks.find_override_errors(change)

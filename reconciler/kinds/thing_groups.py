@@ -33,6 +33,7 @@ from reconciler.kinds.shared.group_membership import (
     find_hierarchy_conflicts,
     rejoin_members,
 )
+from reconciler.kinds.shared.outside_hierarchies import find_level_errors
 from reconciler.kinds.shared.principal_reads import (
     invert,
     read_policies_of,
@@ -179,6 +180,8 @@ class ThingGroups(Kind):
         Also reject it if a thing would then be in two groups of one hierarchy, and a deletion if another client's groups are
         below the group: AWS does not allow either.
         """
+        if isinstance(change, Create | Replace):
+            yield from find_level_errors(change.address, context)
         if isinstance(change, Delete):
             children = find_unmanaged_children(change.address, context)
             if children:

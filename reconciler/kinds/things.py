@@ -19,6 +19,7 @@ from reconciler.kinds.base.verification import build_thing_verification
 from reconciler.kinds.shared import certificate_attachments, exclusive_certificates, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
+from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
 from reconciler.kinds.shared.principal_reads import read_things
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names
@@ -231,7 +232,7 @@ class Things(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a type that the file deprecates, and an exclusive certificate of two things in the file."""
+        """Reject a type that the file deprecates, two groups of one hierarchy, and exclusive certificates of others."""
         if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec
@@ -240,6 +241,8 @@ class Things(Kind):
             thing_type = context.desired.get(Address("thing_types", spec.thing_type))
             if thing_type and thing_type.spec.deprecated:
                 yield f"cannot have the type {thing_type.address}, which the file deprecates; choose another type"
+        if not isinstance(change, Update) or change.has_changed("thing_groups"):
+            yield from find_hierarchy_errors(spec.thing_groups, context)
         for name in certificate_attachments.list_exclusive(change) if spec.exclusive else ():
             users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]

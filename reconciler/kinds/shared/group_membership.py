@@ -29,7 +29,7 @@ _MAX_NAMED_GROUPS = 5
 
 _PREFIX = "reconciler-"
 
-_ParentFinder = Callable[[str], Reference | None]
+ParentFinder = Callable[[str], Reference | None]
 
 
 # ── ownership by membership ───────────────────────────────────────────────────────────────────────
@@ -107,10 +107,10 @@ def check_groups(
 
 def _group_by_hierarchy(names: Iterable[str], desired: Desired) -> Collection[Sequence[str]]:
     """Return the names in groups: those of one hierarchy together."""
-    find_parent = _build_parent_finder(desired)
+    find_parent = build_parent_finder(desired)
     names_by_root: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
-        names_by_root[_find_root(name, find_parent)].append(name)
+        names_by_root[find_root(name, find_parent)].append(name)
     return names_by_root.values()
 
 
@@ -206,13 +206,13 @@ def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[t
 
     One of the two is the replaced group, in which the thing stays. Each item has the names of the thing and of the other group.
     """
-    find_parent = _build_parent_finder(context.desired)
+    find_parent = build_parent_finder(context.desired)
     for thing in context.find_remaining_users(group):
         name = context.find_thing_name(thing)
         if name is None:
             continue
         for other in map(_get_name, _find_groups_after_plan(thing, context)):
-            if other != group.name and _find_root(other, find_parent) == _find_root(group.name, find_parent):
+            if other != group.name and find_root(other, find_parent) == find_root(group.name, find_parent):
                 yield name, other
 
 
@@ -255,12 +255,14 @@ def _get_name(group: Reference) -> str:
 
 def _share_hierarchy(name: str, other: str, context: PlanContext) -> bool:
     """Return whether two groups are in one hierarchy before the plan, after it, or while it is applied."""
-    parents = (_build_parent_finder(context.desired), _build_parent_finder(context.live))
-    roots = {_find_root(name, find_parent) for find_parent in parents}
-    return not roots.isdisjoint({_find_root(other, find_parent) for find_parent in parents})
+    parents = (build_parent_finder(context.desired), build_parent_finder(context.live))
+    roots = {find_root(name, find_parent) for find_parent in parents}
+    return not roots.isdisjoint({find_root(other, find_parent) for find_parent in parents})
 
 
-def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
+def build_parent_finder(resources: Desired | Inventory) -> ParentFinder:
+    """Return a function that returns the parent of a group, as far as `resources` have the group."""
+
     def find_parent(name: str) -> Reference | None:
         group = resources.get(Address("thing_groups", name))
         return group.spec.parent if group else None
@@ -268,7 +270,7 @@ def _build_parent_finder(resources: Desired | Inventory) -> _ParentFinder:
     return find_parent
 
 
-def _find_root(name: str, find_parent: _ParentFinder) -> str:
+def find_root(name: str, find_parent: ParentFinder) -> str:
     """Return the group at the top of a group's hierarchy.
 
     In a cycle, and in a hierarchy with far more levels than AWS allows, the result is one of its groups.

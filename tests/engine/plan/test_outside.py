@@ -354,3 +354,33 @@ def test_a_missing_permission_is_noted_and_does_not_reject_the_plan(cloud):
         "references outside the file were not checked, for want of the permission iot:DescribeThingType; "
         "`reconciler permissions --for plan` prints what a plan needs"
     )
+
+
+def make_deep_groups(cloud, count):
+    for level in range(1, count + 1):
+        parent = {"parentGroupName": f"level-{level - 1}"} if level > 1 else {}
+        cloud.iot.create_thing_group(thingGroupName=f"level-{level}", **parent)
+
+
+def test_two_groups_of_one_hierarchy_outside_the_file_are_rejected(cloud):
+    make_deep_groups(cloud, 2)
+    below = place(make_resource("thing_groups", "below", ThingGroup(parent=External("level-2"))))
+    thing = make_resource("things", "a", Thing(thing_groups=("below", External("level-1"))))
+    assert get_rejection_reasons(make_state(below, thing), cloud) == [
+        (
+            "things.a: cannot be in 'below' and 'level-1': both are below 'level-1', and AWS allows a thing only one group of each "
+            "hierarchy; remove one of them"
+        )
+    ]
+
+
+def test_a_group_too_deep_below_a_group_outside_the_file_is_rejected(cloud):
+    make_deep_groups(cloud, 6)
+    group = make_resource("thing_groups", "seventh", ThingGroup(parent=External("level-6")))
+    eighth = make_resource("thing_groups", "eighth", ThingGroup(parent="seventh"))
+    assert get_rejection_reasons(make_state(group, eighth), cloud) == [
+        (
+            "thing_groups.eighth: cannot create: it would be on level 8 of its hierarchy, and AWS allows 7 levels of thing groups; "
+            "choose a parent on a higher level"
+        )
+    ]
