@@ -82,6 +82,7 @@ class ProvisionedThings(Kind):
             "ListTargetsForPolicy",
             "GetPolicy",
             "ListPrincipalThings",
+            "ListPrincipalThingsV2",
         ),
         create=("RegisterThing",),
         update=(

@@ -144,9 +144,12 @@ def _redirect(draw: st.DrawFn, resource: Resource) -> Resource:
         return resource
     member = draw(st.sampled_from(members))
     assert member.references
-    reference = External(draw(st.sampled_from(REFERENCES[member.references])))
-    value = (reference,) if isinstance(getattr(spec, member.name), tuple) else reference
-    changes = {member.name: value}
+    names = st.sampled_from(REFERENCES[member.references])
+    value = getattr(spec, member.name)
+    changes: dict[str, Any] = {member.name: External(draw(names))}
+    if isinstance(value, tuple):
+        outside = draw(st.lists(names, min_size=1, max_size=2, unique=True))
+        changes[member.name] = (*value, *map(External, outside))
     if member.name == "ca":
         changes["certificate_mode"] = None
     return evolve(resource, spec=evolve(spec, **changes))

@@ -10,8 +10,10 @@ from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES, TEMPLATE_CHAR
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.outside import Need, ResourceNeed, find_reference_needs
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
 from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
 from reconciler.kinds.shared.certificate_signers import build_signer_need, find_validity_errors
+from reconciler.kinds.shared.exclusive_certificates import build_holder_need
 from reconciler.kinds.shared.group_membership import check_group_count
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint, to_text
@@ -89,9 +91,13 @@ def find_outside_needs(change: Change, context: PlanContext) -> Iterator[Need]:
     for need in find_reference_needs(change):
         yield evolve(need, path="template")
     blueprint = get_blueprint(context.declared[change.address])
-    is_registered = isinstance(change, Update) and bool(
-        change.live.get_facts(ProvisionedThingFacts).registered_id
-    )
+    facts = change.live.get_facts(ProvisionedThingFacts) if isinstance(change, Update) else None
+    is_registered = facts is not None and facts.registered_id is not None
+    if facts and facts.registered_id and not facts.is_attached:
+        certificate = blueprint.evaluated.certificate
+        principal_type = certificate.properties.get("ThingPrincipalType") if certificate else None
+        exclusive = principal_type is not None and to_text(principal_type) == EXCLUSIVE_THING
+        yield build_holder_need(facts.registered_id, blueprint.name, "template", context, exclusive=exclusive)
     if blueprint.signing_request or not blueprint.certificate or is_registered or change.resource.spec.ca:
         return
     certificate = blueprint.evaluated.certificate
