@@ -38,13 +38,14 @@ def find_hierarchy_errors(groups: Iterable[Reference], context: PlanContext) -> 
 
 def find_level_errors(group: Address, context: PlanContext) -> Iterator[str]:
     """Yield an error for a new group that is too deep below a group outside the file."""
-    level, resource = 1, context.desired[group]
-    while isinstance(resource.spec.parent, str):
-        level, resource = level + 1, context.desired[Address(group.kind, resource.spec.parent)]
-    parent = resource.spec.parent
-    if parent is None:
+    level = 1
+    resource = context.desired.get(group)
+    while resource and isinstance(resource.spec.parent, str):
+        level += 1
+        resource = context.desired.get(Address(group.kind, resource.spec.parent))
+    if not resource or resource.spec.parent is None:
         return  # the file has the whole hierarchy
-    level += 1 + len(_find_parents(parent.name, context))
+    level += 1 + len(_find_parents(resource.spec.parent.name, context))
     if level > GROUP_LEVELS.maximum:
         yield (
             f"cannot create: it would be on level {level} of its hierarchy, and AWS allows {GROUP_LEVELS.maximum} levels of "
