@@ -232,7 +232,7 @@ class Things(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a type that the file deprecates, two groups of one hierarchy, and exclusive certificates of others."""
+        """Reject deprecated types, two groups of one hierarchy, and exclusive certificates of others."""
         if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec

@@ -1,4 +1,4 @@
-"""Check hierarchies of thing groups that lead outside the file, with the groups that a refresh has described.
+"""Check hierarchies of thing groups that lead outside the file.
 
 Source: AWS IoT developer guide, "Static thing groups": a thing is never in two groups of one hierarchy.
 """
