@@ -57,7 +57,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
     yield from describe_unmanaged(state, unmanaged)
-    yield from suggest_call_savings(steps, quotas)
+    yield from suggest_call_savings(steps, quotas, state.resources)
 
 
 def _to_note(diagnostic: Diagnostic) -> Note:

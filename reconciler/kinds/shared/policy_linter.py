@@ -16,6 +16,7 @@ from attrs import frozen
 
 from reconciler.kinds.shared.policy_grammar import VERSION_WITH_VARIABLES, iterate_texts, list_statements
 from reconciler.kinds.shared.policy_vocabulary import (
+    GREENGRASS_ACTIONS,
     RESOURCE_TYPES,
     find_nearest_action,
     find_nearest_variable,
@@ -55,14 +56,24 @@ def find_policy_warnings(text: str) -> tuple[ValueProblem, ...]:
     return tuple(warnings)
 
 
-def allows_greengrass(policy: Mapping[str, Any]) -> bool:
+def names_greengrass(policy: Mapping[str, Any]) -> bool:
     """Return whether a policy with a valid grammar names actions of AWS IoT Greengrass and allows them."""
-    return any(
-        action.lower().startswith("greengrass:")
-        for _, statement in list_statements(policy)
-        if statement["Effect"] == "Allow"
-        for _, action in iterate_texts(statement, "Action")
+    return any(action.lower().startswith("greengrass:") for action in _iterate_allowed_actions(policy))
+
+
+def allows_greengrass(policy: Mapping[str, Any]) -> bool:
+    """Return whether a valid policy allows actions of AWS IoT Greengrass, also by a wildcard."""
+    return any("NotAction" in statement for _, statement in list_statements(policy)) or any(
+        matches_action(pattern, action)
+        for pattern in _iterate_allowed_actions(policy)
+        for action in GREENGRASS_ACTIONS
     )
+
+
+def _iterate_allowed_actions(policy: Mapping[str, Any]) -> Iterator[str]:
+    for _, statement in list_statements(policy):
+        if statement["Effect"] == "Allow":
+            yield from (action for _, action in iterate_texts(statement, "Action"))
 
 
 @frozen

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.base.aws_limits import GROUP_CHILDREN, GROUP_LEVELS
 from reconciler.kinds.shared.policy_grammar import find_grammar_problems
-from reconciler.kinds.shared.policy_linter import allows_greengrass
+from reconciler.kinds.shared.policy_linter import names_greengrass
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, External, Resource
@@ -54,7 +54,7 @@ def check_policies(group: Resource, desired: Desired) -> Iterator[ValueProblem]:
         policy = None if isinstance(name, External) else desired.get(Address("policies", name))
         if not policy or find_grammar_problems(policy.spec.document.text):
             continue
-        if allows_greengrass(policy.spec.document.value):
+        if names_greengrass(policy.spec.document.value):
             problem = f"{quote(str(name))} allows actions of AWS IoT Greengrass, which AWS does not grant through a thing group"
             yield ValueProblem(
                 "policy-greengrass-for-group",

@@ -43,8 +43,8 @@ def test_every_plan_warns_of_a_certificate_that_expires_within_the_configured_ti
     assert plan_state(desired, cloud).notes == expected
 
 
-@pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
-def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count, is_shown):
+def make_state_with_shared_policy(count, document):
+    """Return a desired state in which `count` certificates have one policy."""
     devices = [
         make_resource(
             "certificates",
@@ -57,14 +57,27 @@ def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count,
         )
         for number in range(count)
     ]
-    desired = make_state(
-        make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices
+    return make_state(
+        make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(document))), *devices
     )
+
+
+@pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
+def test_a_note_suggests_a_group_for_a_policy_of_many_certificates(cloud, count, is_shown):
+    desired = make_state_with_shared_policy(count, ALLOW)
     text = (
         "the policy 'telemetry' is attached to 50 certificates, one call each; attaching it to a thing group of "
         "their things instead saves 49 calls, which take 3 s under AWS's quotas"
     )
     assert plan_state(desired, cloud).notes == ((Note("info", text),) if is_shown else ())
+
+
+@pytest.mark.parametrize("action", ["greengrass:*", "*", "greengrass:Discover"])
+def test_no_note_suggests_a_group_for_a_policy_of_greengrass_devices(cloud, action):
+    """AWS does not grant actions of Greengrass through the policies of thing groups."""
+    statement = {"Effect": "Allow", "Action": ["iot:Connect", action], "Resource": "*"}
+    desired = make_state_with_shared_policy(50, {"Version": "2012-10-17", "Statement": [statement]})
+    assert plan_state(desired, cloud).notes == ()
 
 
 class TestUnlistedKinds:
