@@ -290,7 +290,7 @@ def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References)
     }
     certificate_properties = {
         "CertificatePem": {"Ref": "Pem"},
-        "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+        "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE", "Active", "inactive"])),
     }
     template_resources = {
         "thing": {

@@ -116,11 +116,8 @@ def to_text(value: str | Secret) -> str:
 
 
 def get_status(certificate: TemplateResource) -> str:
-    """Return the status that a template gives to its certificate.
-
-    AWS accepts it in upper and in mixed case, such as `Active`.
-    """
-    return to_text(certificate.properties.get("Status", "ACTIVE")).upper()
+    """Return the status that an evaluated template gives to its certificate."""
+    return to_text(certificate.properties.get("Status", "ACTIVE"))
 
 
 def to_external(name: str | Secret | None) -> External | None:
