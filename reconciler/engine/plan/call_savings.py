@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from reconciler.kinds.shared.policy_linter import allows_greengrass
-from reconciler.model.address import Address
+from reconciler.kinds.shared.thing_group_checks import works_on_thing_groups
 from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 from reconciler.model.resource import Desired
@@ -21,7 +20,7 @@ Certificates whose ARN is known only during the apply do not count.
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas, desired: Desired) -> Iterator[Note]:
     """Yield a note for each policy that the steps attach to many certificates instead of to a thing group.
 
-    There is none for a policy that may need to stay on the certificates (`_works_on_groups`).
+    There is none for a policy that may need to stay on the certificates (`works_on_thing_groups`).
     """
     attachments = Counter(
         str(call.params["policyName"])
@@ -31,7 +30,7 @@ def suggest_call_savings(steps: Iterable[Step], quotas: Quotas, desired: Desired
     )
     for policy, count in sorted(attachments.items()):
         is_ownership_marker = policy.startswith("reconciler-")
-        if count < MIN_ATTACHMENTS or is_ownership_marker or not _works_on_groups(policy, desired):
+        if count < MIN_ATTACHMENTS or is_ownership_marker or not works_on_thing_groups(policy, desired):
             continue
         saved_seconds = quotas.estimate({("iot", "AttachPolicy"): count - 1}).seconds
         yield Note(
@@ -39,16 +38,6 @@ def suggest_call_savings(steps: Iterable[Step], quotas: Quotas, desired: Desired
             f"the policy {policy!r} is attached to {count:,} certificates, one call each; attaching it to a thing group of "
             f"their things instead saves {count - 1:,} calls, which take {_format_duration(saved_seconds)} under AWS's quotas",
         )
-
-
-def _works_on_groups(policy: str, desired: Desired) -> bool:
-    """Return whether a policy allows things the same if it is attached to their thing group.
-
-    AWS does not grant actions of AWS IoT Greengrass through the policies of thing groups (AWS IoT developer guide, "Static thing
-    groups"). A policy outside the file may have such actions, as its document is not known.
-    """
-    resource = desired.get(Address("policies", policy))
-    return resource is not None and not allows_greengrass(resource.spec.document.value)
 
 
 def _format_duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.base.aws_limits import GROUP_CHILDREN, GROUP_LEVELS
 from reconciler.kinds.shared.policy_grammar import find_grammar_problems
-from reconciler.kinds.shared.policy_linter import names_greengrass
+from reconciler.kinds.shared.policy_linter import allows_greengrass, names_greengrass
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, External, Resource
@@ -43,6 +43,16 @@ def check_children(desired: Desired) -> Iterator[tuple[Address, ValueProblem]]:
         if address in desired:
             for problem in GROUP_CHILDREN.check(count, ()):
                 yield address, problem
+
+
+def works_on_thing_groups(policy: str, desired: Desired) -> bool:
+    """Return whether a policy allows things the same if it is attached to their thing group.
+
+    AWS does not grant actions of AWS IoT Greengrass through the policies of thing groups (AWS IoT developer guide, "Static thing
+    groups"). A policy outside the file may have such actions, as its document is not known.
+    """
+    resource = desired.get(Address("policies", policy))
+    return resource is not None and not allows_greengrass(resource.spec.document.value)
 
 
 def check_policies(group: Resource, desired: Desired) -> Iterator[ValueProblem]:

@@ -22,6 +22,7 @@ from tests.support.desired_states import (
     make_state,
     plan_state,
 )
+from tests.support.direct_client import EMPTY_POLICY
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
 
@@ -97,7 +98,7 @@ def test_a_marker_that_a_plan_would_create_again_is_drift(cloud):
 def test_a_file_with_only_a_workspace_lists_everything_that_can_be_imported(cloud):
     for number in range(260):
         cloud.iot.create_thing(thingName=f"sensor-{number:03}")
-    cloud.iot.create_policy(policyName="hand", policyDocument="{}")
+    cloud.iot.create_policy(policyName="hand", policyDocument=EMPTY_POLICY)
     certificate_id = cloud.iot.create_keys_and_certificate(setAsActive=True)["certificateId"]
     result = detect_drift(make_state(), cloud)
     assert result.items == ()
