@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from reconciler.cli.options import DEFAULT_FILE, Options
+from reconciler.engine.load.source_lines import find_source_files, read_source_lines
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InvalidDesiredStateError, PlanRejectedError, ReconcilerError
 from reconciler.model.redaction import redact
@@ -25,7 +25,7 @@ def report_error(error: ReconcilerError, options: Options) -> None:
         print_error(_format_missing_file(options.file), options)
         return
     diagnostics = error.diagnostics if isinstance(error, InvalidDesiredStateError) else ()
-    view = build_error_view(error, _read_sources(diagnostics, options.file))
+    view = build_error_view(error, read_source_lines(diagnostics, options.file))
     Terminal.open(color=options.color).print_notes(render_error_text(view))
 
 
@@ -79,7 +79,7 @@ def annotate_diagnostics(diagnostics: Sequence[Diagnostic], options: Options) ->
     from reconciler.cli import github_annotations
 
     if github_annotations.is_in_workflow():
-        paths = _find_files(diagnostics, options.file)
+        paths = find_source_files(diagnostics, options.file)
         for line in github_annotations.format_diagnostics(diagnostics, paths):
             click.echo(line, err=True)
 
@@ -97,7 +97,7 @@ def _print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.views.diagnostics import build_diagnostics_view
 
-    view = build_diagnostics_view(warnings, _read_sources(warnings, options.file))
+    view = build_diagnostics_view(warnings, read_source_lines(warnings, options.file))
     Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text()])
 
 
@@ -105,30 +105,3 @@ def _format_missing_file(file: str) -> str:
     if file == DEFAULT_FILE:
         return f"{file}: no such file; create one with `reconciler init`, or name another with -f"
     return f"{file}: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE"
-
-
-def _read_sources(diagnostics: Iterable[Diagnostic], desired_state_path: str) -> Mapping[str, Sequence[str]]:
-    """Return the lines of each readable file, by the file's name in the diagnostics."""
-    paths = _find_files(diagnostics, desired_state_path)
-    return {
-        name: path.read_text(encoding="utf-8", errors="replace").split("\n") for name, path in paths.items()
-    }
-
-
-def _find_files(diagnostics: Iterable[Diagnostic], desired_state_path: str) -> Mapping[str, Path]:
-    """Return the path of each readable file, by the file's name in the diagnostics."""
-    names = {diagnostic.file for diagnostic in diagnostics}
-    return {name: path for name in names if (path := _find_file(name, desired_state_path))}
-
-
-def _find_file(name: str, desired_state_path: str) -> Path | None:
-    """Return the path of the file that a diagnostic names, or None if it cannot be read.
-
-    `name` is relative to the working directory or to the folder of the desired state.
-    """
-    root = Path(desired_state_path)
-    folder = root if root.is_dir() else root.parent
-    for path in (Path(name), folder / name):
-        if path.is_file() and os.access(path, os.R_OK):
-            return path
-    return None

@@ -20,8 +20,9 @@ ReconcilerError                 the base of all expected errors, with a message 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 from attrs import frozen
 
@@ -31,8 +32,13 @@ from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_se
 class ReconcilerError(Exception):
     """The base of all errors; `str()` is a message for users, with the next step if one is known."""
 
+    traceback_renderer: ClassVar[Callable[[ReconcilerError], list[str]] | None] = None
+    """Renders the lines that IPython shows instead of a traceback; the Python API sets it."""
+
     def _render_traceback_(self) -> list[str]:
-        """Return the message with control characters escaped, which IPython shows instead of a traceback."""
+        """Return the lines that IPython shows instead of a traceback, with control characters escaped."""
+        if self.traceback_renderer:
+            return self.traceback_renderer()
         lines = f"{type(self).__name__}: {self}".splitlines()
         return ["".join(map(_escape, line)) for line in lines]
 
@@ -44,12 +50,12 @@ def _escape(character: str) -> str:
 class InvalidDesiredStateError(ReconcilerError):
     """A desired state with errors.
 
-    `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
+    `path` is the file or folder, if it is known. `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
     (`2 errors, 1 warning`); `summary` is the first line of the message.
     """
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
+    def __init__(self, diagnostics: Sequence[Diagnostic], path: Path | None = None) -> None:
+        self.diagnostics, self.path = tuple(diagnostics), path
         self.counts = format_severity_counts(*count_by_severity(self.diagnostics))
         self.summary = f"the desired state is not valid: {self.counts}; nothing was sent"
         super().__init__("\n".join([self.summary, *map(str, self.diagnostics)]))

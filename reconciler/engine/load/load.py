@@ -51,7 +51,7 @@ def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) ->
     )
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
-        raise InvalidDesiredStateError(all_diagnostics)
+        raise InvalidDesiredStateError(all_diagnostics, path)
     resources = (
         parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
     )
