@@ -20,7 +20,8 @@ from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 from reconciler.model.text import closest_match, format_suggestion, quote
-from reconciler.notebook import is_in_notebook
+from reconciler.notebook import can_show_widgets
+from reconciler.notebook.cell_error import render_cell_error
 from reconciler.notebook.default_progress import choose_apply_progress, choose_read_progress, ignore_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import PlanOptions
     from reconciler.model.resource import Live
+    from reconciler.notebook.panel import Panel
     from reconciler.render.rich_display import DisplayedDrift
+
+ReconcilerError.traceback_renderer = render_cell_error
 
 
 class Workspace(WorkspaceFiles):
@@ -477,21 +481,22 @@ class Workspace(WorkspaceFiles):
             {address: resource for address, resource in resources.items() if address in selected}
         )
 
-    def panel(self, plan: Plan | None = None) -> None:
-        """Show a plan (default: a new one) in a notebook panel that can apply it; outside notebooks, print it.
+    def panel(self, plan: Plan | None = None) -> Panel | None:
+        """Return a widget that shows a plan (default: a new one) and can apply it.
 
+        Outside notebooks, print the plan and return None. As the last value of a cell, the panel shows itself. It can also be placed in other widgets.
         Raises the errors of `plan`, too.
 
         Raises:
             MissingExtraError: If the extra `notebook` is not installed.
         """
         plan = self.plan() if plan is None else plan
-        if not is_in_notebook():
+        if not can_show_widgets():
             sys.stdout.write(f"{plan!r}\n")
-            return
+            return None
         with require_extra("the panel"):
             from reconciler.notebook.panel import Panel
-        Panel(self, plan).present()
+        return Panel(self, plan)
 
     def client(self, service: str = "iot") -> Any:
         """Return a boto3 client for the same registry; its calls appear in no plan and in no journal.

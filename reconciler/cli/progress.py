@@ -159,13 +159,13 @@ def _measure_address_width(plan: Plan) -> int:
 
 def _render_summary_lines(progress: ProgressView, width: int) -> Iterator[RenderableType]:
     """Yield the bar, the counts and the times, in one line if they fit or else in two."""
-    counts = Text.assemble(f"{progress.ended:,} of {progress.total:,} ", _render_counts(progress.counts))
+    counts = Text.assemble(f"{progress.executed:,} of {progress.total:,} ", _render_counts(progress.counts))
     time_text = Text(progress.time_text, "dim")
     # 3: the padding around the bar; 1: the space before the times.
     fits_one_line = _BAR_WIDTH + 3 + counts.cell_len + 1 + time_text.cell_len <= width
     bar = ProgressBar(
         total=max(progress.total, 1),
-        completed=progress.ended,
+        completed=progress.executed,
         width=_BAR_WIDTH,
         complete_style=COLORS["create"],
     )

@@ -89,7 +89,7 @@ def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outco
 
     def render_text() -> str:
         view = tracker.build_view()
-        return f"{view.ended:,} of {view.total:,} steps, {view.time_text}"
+        return f"{view.executed:,} of {view.total:,} steps, {view.time_text}"
 
     def on_outcome(outcome: Outcome) -> None:
         tracker.record(outcome)
@@ -107,19 +107,19 @@ def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outco
 
 def render_progress_html(view: ProgressView, note: str = "") -> h.Renderable:
     """Return a progress bar with counts, times and a note."""
-    percent = 100 * view.ended / view.total if view.total else 100
+    percent = 100 * view.executed / view.total if view.total else 100
     bar = h.div(
         ".bar",
         role="progressbar",
         aria_label="Finished steps",
-        aria_valuenow=f"{percent:.0f}",
+        aria_valuenow=f"{percent // 1:.0f}",
         aria_valuemin="0",
         aria_valuemax="100",
     )
     return h.section(aria_label=f"Applying {view.workspace}")[
         bar[h.div(style=f"width: {percent:.1f}%")],
         h.p[
-            h.strong[f"{view.ended:,} of {view.total:,}"],
+            h.strong[f"{view.executed:,} of {view.total:,}"],
             " ",
             (
                 [

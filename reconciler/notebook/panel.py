@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,46 +13,54 @@ from IPython.display import DisplayHandle
 
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
+from reconciler.model.text import quote
 from reconciler.notebook.kernel_interrupt import set_interrupt_handler
 from reconciler.notebook.saved_output import SavedOutput
 from reconciler.notebook.session import PanelSession
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.html.page import load_stylesheet, render_html_fragment
-from reconciler.render.rich_display import MAX_ROWS, render_text
-from reconciler.render.views.result import build_result_view
+from reconciler.render.html.page import load_stylesheet
 
-_FOLDER = Path(__file__).parent
+_PAGE = files(__package__) / "page"
+_SCRIPTS = ("table.js", "graph.js", "panel.js")
 _NO_WIDGETS = "The panel requires a front end that supports widgets; use `workspace.apply(plan)` instead."
 
 
 class Panel(anywidget.AnyWidget):
-    """The widget.
+    """The widget: as the last value of a cell it shows itself, and other widgets may contain it.
 
     It shows what is in its traits, so that a reloaded page shows the same; only the details of expanded rows are messages.
     """
 
-    _esm = _FOLDER / "panel.js"
-    _css = f"{load_stylesheet()}\n{(files(__package__) / 'panel.css').read_text(encoding='utf-8')}"
+    _esm = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    _css = f"{load_stylesheet()}\n{(_PAGE / 'panel.css').read_text(encoding='utf-8')}"
 
+    saved_output = traitlets.Unicode().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     statuses = traitlets.Unicode().tag(sync=True)
     graph = traitlets.Unicode().tag(sync=True)
+    graph_progress = traitlets.Dict().tag(sync=True)
     log = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
-        super().__init__()
-        self._widget_output = DisplayHandle()
-        self._saved_output = SavedOutput(workspace, plan)
+        super().__init__(saved_output=plan.digest[:12])
+        self._workspace_name = plan.workspace
+        self._saved_output = SavedOutput(workspace, plan, self.saved_output)
         self._session = PanelSession(workspace, plan, self)
         self._session.start()
         self.on_msg(self._on_message)
 
-    def present(self) -> None:
-        """Write the saved output and the widget into the cell's output."""
+    def __repr__(self) -> str:
+        return f"Panel({quote(self._workspace_name)})"
+
+    def _ipython_display_(self) -> None:
+        """Write the saved output and the widget into the cell's output; IPython calls this.
+
+        The page hides the saved output where it shows the widget.
+        """
         self._saved_output.display()
         widget = {"model_id": self.model_id, "version_major": 2, "version_minor": 0}
-        self._widget_output.display(
+        DisplayHandle().display(
             {
                 "application/vnd.jupyter.widget-view+json": widget,
                 "text/plain": _NO_WIDGETS,
@@ -78,6 +85,8 @@ class Panel(anywidget.AnyWidget):
                 session.expand(row_number)
             case {"command": "graph", "around": str(around)}:
                 session.show_graph(around)
+            case {"command": "csv", "rows": list(row_numbers)}:
+                session.export_csv([number for number in row_numbers if isinstance(number, int)])
 
     # ── called by the session ───────────────────────────────────────────────────────────────────
 
@@ -87,7 +96,7 @@ class Panel(anywidget.AnyWidget):
             set_interrupt_handler(self._session.stop if changes["phase"] == "applying" else None)
         remaining = dict(changes)
         with self.hold_sync():
-            for name in ("rows", "statuses", "graph", "log"):
+            for name in ("rows", "statuses", "graph", "graph_progress", "log"):
                 if name in remaining:
                     self.set_trait(name, remaining.pop(name))
             if remaining:
@@ -102,12 +111,5 @@ class Panel(anywidget.AnyWidget):
         self._saved_output.set_plan(plan)
 
     def on_result(self, result: Result) -> None:
-        """Show the result in the saved output, or, if every step was applied, in place of the widget."""
-        if not result.ok:
-            self._saved_output.add_result(result.plan, result)
-            return
-        self._saved_output.add_result(result.plan, None)
-        view = build_result_view(result, max_outcomes=MAX_ROWS)
-        self._widget_output.update(
-            {"text/plain": render_text(view), "text/html": render_html_fragment(view)}, raw=True
-        )
+        """Show the result in the saved output."""
+        self._saved_output.add_result(result)

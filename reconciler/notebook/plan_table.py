@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import htpy as h
@@ -13,6 +13,8 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
 from reconciler.model.text import escape_invisible
+from reconciler.notebook.live_graph import LiveGraph
+from reconciler.notebook.table_csv import render_table_csv
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.html.error import render_error_html
@@ -42,6 +44,8 @@ _MAX_DIFFERENCE_LENGTH = 90
 """The number of characters to which the differences in a row are truncated."""
 _DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
 """Actions for which the user must type the workspace's name."""
+_CONTINUE_LABEL = "Apply remaining steps"
+_RETRY_LABEL = "Retry unfinished steps"
 _PENDING = " "
 """The blank that a step without a status has in place of a letter of STATUS_LETTERS."""
 STATUS_LETTERS: Mapping[str, str] = {
@@ -52,7 +56,12 @@ STATUS_LETTERS: Mapping[str, str] = {
     "skipped": "k",
     "canceled": "c",
 }
-"""The letter of each status, so that the statuses of 10,000 steps are short. panel.js has the same letters."""
+"""The letter of each status, so that the statuses of 10,000 steps are short. page/panel.js has the same letters."""
+
+STATUS_WORDS: Mapping[str, str] = {letter: status for status, letter in STATUS_LETTERS.items()}
+"""The status of each letter."""
+
+_NO_GRAPH = "<p>This plan has no graph; plan again to see one.</p>"
 
 
 class PlanTable:
@@ -62,6 +71,7 @@ class PlanTable:
         self.plan = plan
         self._row_numbers = {step.address: number for number, step in enumerate(plan.steps)}
         self._statuses = [_PENDING] * len(plan.steps)
+        self._graph = LiveGraph()
         self._view = build_plan_view(
             plan, unchanged_markers=workspace.count_unchanged_markers(plan), max_rows=0
         )
@@ -88,7 +98,7 @@ class PlanTable:
     def notes(self) -> str:
         """The plan's warnings and notes as HTML: alike ones as one, and at most `MAX_ROWS`."""
         notes = group_notes(self._view.notes)[:MAX_ROWS]
-        return str(h.fragment[(render_note_html(note) for note in notes)])
+        return _to_text(h.fragment[(render_note_html(note) for note in notes)])
 
     @property
     def confirmation(self) -> Mapping[str, str]:
@@ -112,7 +122,9 @@ class PlanTable:
 
     def set_status(self, address: Address, status: str) -> None:
         """Set the status of a step."""
-        self._statuses[self._row_numbers[address]] = STATUS_LETTERS[status]
+        row_number = self._row_numbers[address]
+        self._graph.record(str(address), status, STATUS_WORDS.get(self._statuses[row_number], ""))
+        self._statuses[row_number] = STATUS_LETTERS[status]
 
     @property
     def statuses(self) -> str:
@@ -125,34 +137,72 @@ class PlanTable:
         steps = zip(self.plan.steps, self._statuses, strict=True)
         return [step.address for step, status in steps if status != applied]
 
+    @property
+    def retry_label(self) -> str:
+        """The label of the button that applies the unfinished steps.
+
+        It is empty if there are none, or if nothing was applied yet.
+        """
+        if not self.has_any_status or not self.find_unfinished_addresses():
+            return ""
+        return _RETRY_LABEL if STATUS_LETTERS["failed"] in self._statuses else _CONTINUE_LABEL
+
+    @property
+    def graph_progress(self) -> Mapping[str, Sequence[Any]]:
+        """The progress of each node of the graph that was rendered last."""
+        return self._graph.build_progress()
+
+    def render_csv(self, row_numbers: Iterable[int]) -> str:
+        """Return rows of the table in this order as CSV; numbers of rows that do not exist are ignored."""
+        numbers = (number for number in row_numbers if 0 <= number < len(self.plan.steps))
+        return render_table_csv(map(self._to_csv_row, numbers))
+
+    def _to_csv_row(self, row_number: int) -> Sequence[str]:
+        change = self.plan.steps[row_number].change
+        differences = _format_differences(change, max_length=None)
+        status = STATUS_WORDS.get(self._statuses[row_number], "pending")
+        address = escape_invisible(str(change.address))
+        return [change.action, change.address.kind, address, differences, format_origin(change), status]
+
     def render_details(self, row_number: int) -> str:
         """Return everything about one step as HTML; an empty text if there is no such row."""
         if not 0 <= row_number < len(self.plan.steps):
             return ""
-        return str(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
+        return _to_text(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
 
     def render_graph(self, around: str) -> str:
         """Return the dependency graph, or the part around an address, as SVG, or an error as HTML.
 
-        For a plan without a graph, the text is empty.
+        Statuses are then counted for the nodes of this graph.
         """
         if not isinstance(self.plan, DisplayedPlan):
-            return ""
+            return _NO_GRAPH
         try:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
             return render_error(build_error_view(error))
-        return render_svg(graph.picture.collapse_if_large(), selector=".reconciler")
+        picture = graph.picture.collapse_if_large()
+        self._graph = LiveGraph(picture)
+        for step, letter in zip(self.plan.steps, self._statuses, strict=True):
+            if letter != _PENDING:
+                self._graph.record(str(step.address), STATUS_WORDS[letter])
+        return render_svg(picture, selector=".reconciler")
 
 
 def render_result(result: Result) -> str:
     """Return the result of an apply as HTML."""
-    return str(render_result_html(build_result_view(result, max_outcomes=0)))
+    view = build_result_view(result, max_outcomes=0)
+    return _to_text(render_result_html(view, how_to_continue=f"press {_CONTINUE_LABEL}"))
 
 
 def render_error(error: ErrorView) -> str:
     """Return an error as HTML."""
-    return str(render_error_html(error))
+    return _to_text(render_error_html(error))
+
+
+def _to_text(html: h.Renderable) -> str:
+    """Return HTML as a plain text, because marimo does not send a `Markup` as a text."""
+    return str.__str__(str(html))
 
 
 def _format_cost(view: PlanView) -> str:
@@ -166,16 +216,17 @@ def _to_row(step: Step) -> Sequence[Any]:
         change.action,
         change.address.kind,
         escape_invisible(str(change.address)),
-        _format_differences(change),
+        _format_differences(change, _MAX_DIFFERENCE_LENGTH),
         format_origin(change),
     ]
 
 
-def _format_differences(change: Change) -> str:
+def _format_differences(change: Change, max_length: int | None) -> str:
     """Return the differences of an update or a replacement; those of other changes are in the details."""
     if not isinstance(change, Update | Replace):
         return ""
-    return truncate(", ".join(map(_format_difference, describe_change(change))), _MAX_DIFFERENCE_LENGTH)
+    text = ", ".join(map(_format_difference, describe_change(change)))
+    return text if max_length is None else truncate(text, max_length)
 
 
 def _format_difference(line: FieldLine) -> str:

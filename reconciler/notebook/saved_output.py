@@ -30,16 +30,22 @@ class _PlanWithResult:
 
 
 class SavedOutput:
-    """One cell output that is rewritten with every plan and every result."""
+    """One cell output that is rewritten with every plan and every result.
 
-    def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
-        self._workspace = workspace
+    A page that shows the panel hides the output by `output_id`. It is written only if the panel is displayed itself, and not only
+    in another widget.
+    """
+
+    def __init__(self, workspace: NotebookWorkspace, plan: Plan, output_id: str) -> None:
+        self._workspace, self._id = workspace, output_id
         self._handle = DisplayHandle()
+        self._is_displayed = False
         self._applied_plans: list[_PlanWithResult] = []
         self._latest_plan: _PlanWithResult | None = self._to_plan_with_result(plan)
 
     def display(self) -> None:
         """Write into the cell's output for the first time."""
+        self._is_displayed = True
         self._handle.display(self._build_bundle(), raw=True)
 
     def set_plan(self, plan: Plan) -> None:
@@ -47,18 +53,16 @@ class SavedOutput:
         self._latest_plan = self._to_plan_with_result(plan)
         self._update()
 
-    def add_result(self, plan: Plan, result: Result | None) -> None:
-        """Add an applied plan with its result.
-
-        `result` is None if the result is displayed elsewhere: where the panel was.
-        """
-        view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
-        self._applied_plans.append(self._to_plan_with_result(plan, view))
+    def add_result(self, result: Result) -> None:
+        """Add an applied plan with its result."""
+        view = build_result_view(result, max_outcomes=MAX_ROWS)
+        self._applied_plans.append(self._to_plan_with_result(result.plan, view))
         self._latest_plan = None
         self._update()
 
     def _update(self) -> None:
-        self._handle.update(self._build_bundle(), raw=True)
+        if self._is_displayed:
+            self._handle.update(self._build_bundle(), raw=True)
 
     def _to_plan_with_result(self, plan: Plan, result: ResultView | None = None) -> _PlanWithResult:
         markers = self._workspace.count_unchanged_markers(plan)
@@ -73,7 +77,7 @@ class SavedOutput:
             yield self._latest_plan
 
     def _build_bundle(self) -> dict[str, Any]:
-        html = h.div(".reconciler")[
+        html = h.div(f".reconciler.saved-{self._id}")[
             h.style[load_stylesheet()], (_render_html(plan) for plan in self._iterate_plans())
         ]
         text = "\n\n".join(text for plan in self._iterate_plans() for text in _render_texts(plan))

@@ -10,7 +10,7 @@ import datetime
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias
 
@@ -18,10 +18,12 @@ from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
+from reconciler.notebook import get_thread_class
+from reconciler.notebook.cell_error import build_error_view_with_excerpts
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.views.error import ErrorView, build_error_view
+from reconciler.render.views.error import ErrorView
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
 
 _MAX_LOG_LINES = 300
@@ -70,7 +72,7 @@ class PanelSession:
         # The action and address of each change that the user approved.
         self._approved_changes: frozenset[tuple[str, Address]] = frozenset()
         self._show_plan(plan)
-        self._pump = threading.Thread(target=self._run_pump, name="panel", daemon=True)
+        self._pump = get_thread_class()(target=self._run_pump, name="panel", daemon=True)
 
     def start(self) -> None:
         """Start the pump."""
@@ -104,7 +106,11 @@ class PanelSession:
 
     def show_graph(self, around: str = "") -> None:
         """Show the graph, whole or around an address."""
-        self._tasks.put(lambda: self._update_state(graph=self._table.render_graph(around)))
+        self._tasks.put(lambda: self._show_graph(around))
+
+    def export_csv(self, row_numbers: Iterable[int]) -> None:
+        """Send rows of the table, in this order, as CSV."""
+        self._tasks.put(lambda: self._send_csv(row_numbers))
 
     def close(self) -> None:
         """Stop the pump after the tasks that are queued."""
@@ -125,11 +131,19 @@ class PanelSession:
 
     def _update_page(self) -> None:
         if self._tracker and self._state["phase"] in ("applying", "stopping"):
-            self._update_state(progress=_to_progress(self._tracker), statuses=self._table.statuses)
+            self._update_statuses()
         if changes := self._changes:
             self._changes = {}
             self._page.show_state(changes)
             time.sleep(self._update_seconds)
+
+    def _update_statuses(self) -> None:
+        assert self._tracker
+        self._update_state(
+            progress=_to_progress(self._tracker),
+            statuses=self._table.statuses,
+            graph_progress=self._table.graph_progress,
+        )
 
     def _run_tasks(self) -> bool:
         """Run all queued tasks, waiting for the first; return False after `close`."""
@@ -155,7 +169,7 @@ class PanelSession:
             try:
                 next_task = job()
             except Exception as error:  # noqa: BLE001 (the user must see any error)
-                view = build_error_view(error)
+                view = build_error_view_with_excerpts(error)
                 self._tasks.put(lambda: self._show_failure(view))
             else:
                 self._tasks.put(next_task)
@@ -199,6 +213,8 @@ class PanelSession:
             confirmation=self._table.confirmation,
             notes=self._table.notes,
             graph="",
+            graph_progress={},
+            retry="",
             banner="",
             reading="",
             progress={},
@@ -207,6 +223,13 @@ class PanelSession:
 
     def _send_details(self, row_number: int) -> None:
         self._page.send_message({"row": row_number, "html": self._table.render_details(row_number)})
+
+    def _send_csv(self, row_numbers: Iterable[int]) -> None:
+        text = self._table.render_csv(row_numbers)
+        self._page.send_message({"csv": text, "name": f"plan-{self._table.plan.digest[:12]}.csv"})
+
+    def _show_graph(self, around: str) -> None:
+        self._update_state(graph=self._table.render_graph(around), graph_progress=self._table.graph_progress)
 
     # ── applying ────────────────────────────────────────────────────────────────────────────────
 
@@ -256,9 +279,9 @@ class PanelSession:
         self._update_state(
             phase="done" if result.ok else "unfinished",
             banner=render_result(result),
-            progress=_to_progress(self._tracker),
-            statuses=self._table.statuses,
+            retry=self._table.retry_label,
         )
+        self._update_statuses()
         self._append_to_log(str(result))
         self._page.on_result(result)
 
@@ -289,10 +312,10 @@ class PanelSession:
     def _show_failure(self, error: ErrorView) -> None:
         """Show the error of a background job."""
         self._worker = None
-        is_unfinished = bool(self._approved_changes) and self._table.has_any_status
-        self._update_state(
-            phase="unfinished" if is_unfinished else "planned", reading="", banner=render_error(error)
-        )
+        retry_label = self._table.retry_label
+        is_done = self._table.has_any_status and not retry_label
+        phase = "unfinished" if retry_label else "done" if is_done else "planned"
+        self._update_state(phase=phase, retry=retry_label, reading="", banner=render_error(error))
         self._append_to_log(f"✖ {error.title}")
 
     def _show_error(self, message: str) -> None:
@@ -307,7 +330,7 @@ def _to_progress(tracker: ProgressTracker) -> Mapping[str, Any]:
     """Return the progress as the page's script reads it."""
     view = tracker.build_view()
     return {
-        "ended": view.ended,
+        "executed": view.executed,
         "total": view.total,
         "counts": [[status, count] for status, count in view.counts.items() if count],
         "time": view.time_text,

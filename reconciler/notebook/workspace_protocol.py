@@ -44,8 +44,8 @@ class NotebookWorkspace(Protocol):
     def show(self, address: str) -> Any:
         """Return one resource, desired and live."""
 
-    def panel(self) -> None:
-        """Show a new plan in the panel."""
+    def panel(self) -> Any:
+        """Return a panel with a new plan."""
 
     def history(self) -> Any:
         """Return the latest runs."""

@@ -57,11 +57,14 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
     assert read_progress(last_page) == "3 of 3 ✔ 2 applied ✖ 1 failed"
 
 
-def test_progress_shows_canceled_steps_in_american_spelling(shell):
+def test_the_progress_bar_of_a_stopped_apply_shows_only_the_executed_steps(shell):
     with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
-        on_outcome(Canceled(CREATION.change))
+        on_outcome(Applied(CREATION.change, 0.1))
+        on_outcome(Canceled(UPDATE.change))
+        on_outcome(Canceled(DELETION.change))
     last_page = read_displayed_pages(captured)[-1]
-    assert read_progress(last_page) == "1 of 3 ◌ 1 canceled"
+    assert read_progress(last_page) == "1 of 3 ✔ 1 applied ◌ 2 canceled"
+    assert 'aria-valuenow="33"' in captured.outputs[-1].data["text/html"]
 
 
 def test_an_output_is_updated_at_most_five_times_a_second(shell):

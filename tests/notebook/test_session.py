@@ -216,7 +216,8 @@ def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     session.plan()
     page.wait_until(lambda page: page.state["banner"])
     assert to_text(page.state["banner"]).startswith(
-        "✖ error the desired state is not valid: 2 errors; nothing was sent error: desired_state.toml:6 things.pump-1.atributes"
+        "✖ error the desired state is not valid: 2 errors; nothing was sent "
+        "error: desired_state.toml:6 things.pump-1.atributes 6 | atributes = …"
     )
     assert page.state["phase"] == "planned"
 
@@ -252,6 +253,7 @@ def test_a_stale_step_shows_the_value_at_plan_time_the_planned_and_the_live_valu
     page.wait_for_phase("unfinished")
     assert page.state["statuses"] == "fa"
     assert "attributes.site oslo bergen rome" in to_text(page.state["banner"])
+    assert page.state["retry"] == "Retry unfinished steps"
     session.retry()
     page.wait_for_phase("done")
     assert cloud.read_content()["things"]["pump-1"]["attributes"] == {"site": "bergen"}
@@ -277,8 +279,52 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
         gate.release()
     page.wait_for_phase("unfinished")
     assert (page.state["statuses"], page.results[0].ok) == ("acc", False)
+    progress = page.state["progress"]
+    assert (progress["executed"], progress["total"]) == (1, 3)
+    assert type(page.state["banner"]) is str  # and not Markup, which marimo does not send as a text
+    assert page.state["retry"] == "Apply remaining steps"
+    banner = to_text(page.state["banner"])
+    assert banner.endswith("2 canceled because the run was stopped; press Apply remaining steps to continue")
     session.retry()
     assert page.wait_for_phase("done").state["statuses"] == "aa"
+    assert page.state["retry"] == ""
+
+
+def test_an_error_after_a_complete_apply_offers_no_retry(open_session, workspace):
+    page, session = open_session()
+    apply_and_wait(page, session)
+    log = page.state["log"]
+    edit_file(workspace, "attributes", "atributes")
+    session.plan()
+    page.wait_until(lambda page: "not valid" in page.state["banner"])
+    assert (page.state["phase"], page.state["retry"], page.state["statuses"]) == ("done", "", "aaa")
+    assert page.state["log"].startswith(log)
+
+
+def test_the_graph_follows_an_apply_and_stays_after_it(open_session):
+    page, session = open_session()
+    session.show_graph("things.pump-1")
+    page.wait_until(lambda page: page.state["graph"])
+    assert page.state["graph_progress"] == {}
+    graph = page.state["graph"]
+    apply_and_wait(page, session)
+    assert page.state["graph"] == graph
+    assert [text for text, *_ in page.state["graph_progress"].values()] == ["thing · created"]
+    session.show_graph()
+    page.wait_until(lambda page: len(page.state["graph_progress"]) == 2)
+
+
+def test_the_table_is_sent_as_csv_in_the_order_that_the_page_requests(open_session, workspace):
+    apply_and_wait(*open_session())
+    edit_file(workspace, 'oslo"', 'bergen"')
+    page, session = open_session(Workspace(workspace.path))
+    session.export_csv([1, -1, 0, 10**9])
+    page.wait_until(lambda page: page.messages)
+    assert page.messages[0]["csv"].splitlines() == [
+        "action,kind,address,differences,declared in,status",
+        "update,things,things.pump-2,attributes.site oslo → bergen,desired_state.toml:8,pending",
+        "update,things,things.pump-1,attributes.site oslo → bergen,desired_state.toml:5,pending",
+    ]
 
 
 def test_a_hostile_address_is_escaped_where_the_graph_is_shown(open_session):

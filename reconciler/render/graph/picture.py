@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan, Step
@@ -59,7 +59,8 @@ class Picture:
     """Nodes, sorted by kind and name, and the edges between them.
 
     A node of several resources is sorted by the last of their names. `planned` is true if the nodes have the actions of a plan,
-    and `collapsed` if resources are merged by kind and action.
+    and `collapsed` if resources are merged by kind and action. `groups` then has, for the ID of each resource, the ID of the node
+    that shows it.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Picture:
     edges: tuple[GraphEdge, ...]
     planned: bool = False
     collapsed: bool = False
+    groups: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ class Picture:
         nodes = (
             _build_group(group_id, node, sizes[group_id]) for group_id, node in reversed(first_nodes.items())
         )
-        return evolve(self, nodes=tuple(nodes), edges=edges, collapsed=True)
+        return evolve(self, nodes=tuple(nodes), edges=edges, collapsed=True, groups=group_ids)
 
 
 def build_picture(

@@ -11,6 +11,7 @@ from zlib import crc32
 from attrs import frozen
 
 from reconciler.model.change import ACTIONS
+from reconciler.model.outcome import Applied, Failed
 from reconciler.render.graph.layout import Layout, compute_layout
 from reconciler.render.graph.picture import GraphEdge, GraphNode, Picture
 from reconciler.render.graph.svg_style import build_scoped_style, build_style
@@ -23,6 +24,7 @@ from reconciler.render.views.labels import (
     pluralize,
     shorten,
 )
+from reconciler.render.views.result import PAST_TENSE
 
 # Sizes in pixels.
 _MARGIN = 24.0
@@ -73,10 +75,11 @@ class _LegendEntry:
 def render_svg(picture: Picture, *, selector: str = "") -> str:
     """Render a picture as a document of its own, or as a part of a page.
 
-    For a part of a page, `selector` is the CSS selector of the element that will contain the picture.
+    For a part of a page, `selector` is the CSS selector of the element that will contain the picture. The cards of its nodes then
+    have room for the progress of an apply; `data-node` is a node's index.
     """
     layout = compute_layout(picture, node_height=_NODE_HEIGHT, virtual_node_height=_VIRTUAL_NODE_HEIGHT)
-    boxes = _place_boxes(picture, layout)
+    boxes = _place_boxes(picture, layout, has_progress=bool(selector))
     legend = [*_build_legend(picture)]
     right = max((box.x + box.width for box in boxes.values()), default=240.0)
     width = max(right, *(entry.x + entry.width for entry in legend), _MIN_WIDTH) + _MARGIN
@@ -84,7 +87,7 @@ def render_svg(picture: Picture, *, selector: str = "") -> str:
     height = bottom + _FOOTER_HEIGHT
     body = [
         *(_render_edge(edge, route, layout, boxes) for edge, route in layout.routes),
-        *(line for node in picture.nodes for line in _render_node(node, boxes[node.id])),
+        *_render_nodes(picture, boxes, has_progress=bool(selector)),
         *(f'<g transform="translate({entry.x:.0f} {height - 26:.0f})">{entry.svg}</g>' for entry in legend),
     ]
     return "\n".join([*_render_header(picture, width, height, selector), *body, "</svg>\n"])
@@ -95,8 +98,9 @@ def _render_header(picture: Picture, width: float, height: float, selector: str)
     id_suffix = f"-{crc32(repr(picture).encode()):08x}" if selector else ""
     title, description = _describe_title(picture), _describe_picture(picture)
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+    fit = 'style="max-width: 100%; height: auto"'
     labels = f'role="img" aria-labelledby="title{id_suffix} desc{id_suffix}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} {labels}>'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} {fit} {labels}>'
     yield f'<title id="title{id_suffix}">{_escape(title)}</title>'
     yield f'<desc id="desc{id_suffix}">{_escape(description)}</desc>'
     yield f"<style>\n{build_scoped_style(selector, picture) if selector else build_style(picture)}\n</style>"
@@ -107,21 +111,27 @@ def _render_header(picture: Picture, width: float, height: float, selector: str)
     yield f'<text class="subtitle" x="{_MARGIN:.0f}" y="48">{_escape(description)}</text>'
 
 
-def _place_boxes(picture: Picture, layout: Layout) -> Mapping[str, _Box]:
+def _place_boxes(picture: Picture, layout: Layout, *, has_progress: bool) -> Mapping[str, _Box]:
     nodes = {node.id: node for node in picture.nodes}
     boxes, x = {}, _MARGIN
     for column in layout.columns:
-        width = max((_measure_card(nodes[node_id]) for node_id in column), default=0.0)
+        width = max(
+            (_measure_card(nodes[node_id], has_progress=has_progress) for node_id in column), default=0.0
+        )
         for node_id in column:
             boxes[node_id] = _Box(x, _LAYOUT_TOP + layout.centers[node_id] - _CARD_HEIGHT / 2, width)
         x += width + _COLUMN_GAP
     return boxes
 
 
-def _measure_card(node: GraphNode) -> float:
+def _measure_card(node: GraphNode, *, has_progress: bool) -> float:
     badge_width = 30 if node.action else 0
     label_width = _measure_text(shorten(node.label, _MAX_LABEL_LENGTH), _NAME_LETTER_WIDTH)
-    subtitle_width = _measure_text(_describe_kind_and_action(node), _SUBTITLE_LETTER_WIDTH)
+    subtitles = [_describe_kind_and_action(node)]
+    if has_progress and node.action:
+        counts = dict.fromkeys((Applied.status, Failed.status), node.count)
+        subtitles.append(describe_node_progress(node, counts))
+    subtitle_width = max(_measure_text(subtitle, _SUBTITLE_LETTER_WIDTH) for subtitle in subtitles)
     return max(120.0, 54 + badge_width + max(label_width, subtitle_width))
 
 
@@ -131,11 +141,16 @@ def _measure_text(text: str, letter_width: float = _LEGEND_LETTER_WIDTH) -> floa
     return (len(text) + 0.7 * wide_letters) * letter_width
 
 
-def _render_node(node: GraphNode, box: _Box) -> Iterator[str]:
+def _render_nodes(picture: Picture, boxes: Mapping[str, _Box], *, has_progress: bool) -> Iterator[str]:
+    for index, node in enumerate(picture.nodes):
+        yield from _render_node(node, boxes[node.id], f' data-node="{index}"' if has_progress else "")
+
+
+def _render_node(node: GraphNode, box: _Box, attributes: str) -> Iterator[str]:
     classes = [f"k{get_kind_position(node.kind)}"]
     classes += [node.action] if node.action else []
     classes += ["marker"] if node.is_marker else []
-    yield f'<g class="{" ".join(classes)}" transform="translate({box.x:.1f} {box.y:.1f})">'
+    yield f'<g class="{" ".join(classes)}"{attributes} transform="translate({box.x:.1f} {box.y:.1f})">'
     yield f"<title>{_escape(_describe_node(node))}</title>"
     if node.count > 1:
         yield f'<rect class="card" x="4" y="4" width="{box.width:.1f}" height="{_CARD_HEIGHT:.0f}" rx="9"/>'
@@ -224,6 +239,21 @@ def _describe_node(node: GraphNode) -> str:
 def _describe_kind_and_action(node: GraphNode) -> str:
     kind = format_kind(node.kind) if node.count == 1 else ""
     return join_facts((kind, f"to {node.action}" if node.action else ""))
+
+
+def describe_node_progress(node: GraphNode, counts: Mapping[str, int]) -> str:
+    """Describe how far the apply of a node with an action is: `1,200 of 2,000 created, 3 failed`.
+
+    `counts` has the numbers of its resources by status; a node of one resource has its kind and status.
+    """
+    assert node.action
+    applied, failed = counts.get(Applied.status, 0), counts.get(Failed.status, 0)
+    if node.count > 1:
+        parts = [f"{applied:,} of {node.count:,} {PAST_TENSE[node.action]}"]
+        return ", ".join([*parts, f"{failed:,} failed"] if failed else parts)
+    statuses = [status for status, count in counts.items() if count]
+    status = PAST_TENSE[node.action] if applied else statuses[0] if statuses else f"to {node.action}"
+    return join_facts((format_kind(node.kind), status))
 
 
 def _abbreviate_kind(kind: str) -> str:

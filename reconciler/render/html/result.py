@@ -18,15 +18,18 @@ from reconciler.render.views.result import (
 )
 
 
-def render_result_html(view: ResultView) -> h.Renderable:
-    """Render a result: its summary, what was not applied and why, what to do next, and the outcomes."""
+def render_result_html(view: ResultView, *, how_to_continue: str = "run apply again") -> h.Renderable:
+    """Render a result: its summary, what was not applied and why, what to do next, and the outcomes.
+
+    `how_to_continue` is what continues a run that was stopped.
+    """
     summary = summarize_result(view)
     title = render_status_html(OUTCOME_GLYPHS[summary.status], summary.status, summary.title)
     return h.section(aria_label=f"Result of applying {view.workspace}")[
         h.p(".title")[title, summary.details],
         map(_render_failure, view.failures),
         (_render_skipped(address, count) for address, count in view.skipped),
-        _render_canceled(view.counts["canceled"]),
+        _render_canceled(view.counts["canceled"], how_to_continue),
         render_outcomes_html(view) if view.outcomes else None,
     ]
 
@@ -74,11 +77,11 @@ def _render_skipped(address: str, count: int) -> h.Renderable:
     return h.p[status, " because ", h.code[address], " failed"]
 
 
-def _render_canceled(count: int) -> h.Node:
+def _render_canceled(count: int, how_to_continue: str) -> h.Node:
     if not count:
         return None
     status = render_status_html(OUTCOME_GLYPHS["canceled"], "canceled", f"{count:,} canceled")
-    return h.p[status, " because the run was stopped; run apply again to continue"]
+    return h.p[status, f" because the run was stopped; {how_to_continue} to continue"]
 
 
 def _render_outcome(outcome: OutcomeView) -> h.Renderable:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from reconciler.model.outcome import FINAL_STATUSES, Outcome, Started, Waiting
+from reconciler.model.outcome import FINAL_STATUSES, Applied, Failed, Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import format_duration
 from reconciler.render.views.result import OutcomeView, build_outcome_view
+
+_EXECUTED_STATUSES = (Applied.status, Failed.status)
 
 
 @frozen
@@ -30,9 +32,9 @@ class ProgressView:
     time_text: str
 
     @property
-    def ended(self) -> int:
-        """The number of finished steps."""
-        return sum(self.counts.values())
+    def executed(self) -> int:
+        """The number of steps that were applied or failed; skipped and canceled steps were not executed."""
+        return sum(self.counts.get(status, 0) for status in _EXECUTED_STATUSES)
 
 
 class ProgressTracker:

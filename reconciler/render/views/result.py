@@ -35,13 +35,14 @@ from reconciler.render.views.format_value import ValueView, format_optional
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.next_step import suggest_next_step
 
-_PAST_TENSE: Mapping[str, str] = {
+PAST_TENSE: Mapping[str, str] = {
     "create": "created",
     "update": "updated",
     "replace": "replaced",
     "delete": "deleted",
     "forget": "forgotten",
 }
+"""The past tense of each action."""
 
 _ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
     StaleError: "stale plan",
@@ -172,7 +173,7 @@ def build_result_view(result: Result, *, max_outcomes: int | None = None) -> Res
 def summarize_result(view: ResultView) -> ResultSummary:
     """Summarize a result in one line."""
     changes = ", ".join(
-        f"{view.actions[action]:,} {_PAST_TENSE[action]}" for action in ACTIONS if view.actions[action]
+        f"{view.actions[action]:,} {PAST_TENSE[action]}" for action in ACTIONS if view.actions[action]
     )
     duration = format_duration(view.seconds)
     if not view.ok:

@@ -1,0 +1,53 @@
+"""The dependency graph that a panel shows, with how far each of its nodes is during an apply."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.model.outcome import Applied, Failed
+from reconciler.render.graph.picture import Picture
+from reconciler.render.graph.svg import describe_node_progress
+
+
+class LiveGraph:
+    """A picture whose nodes count the statuses of their resources.
+
+    A node of a large graph is a group: the resources of one kind with one action.
+    """
+
+    def __init__(self, picture: Picture | None = None) -> None:
+        self._nodes = picture.nodes if picture else ()
+        indexes = {node.id: index for index, node in enumerate(self._nodes)}
+        groups = (picture.groups if picture else None) or {node_id: node_id for node_id in indexes}
+        self._indexes = {address: indexes[node_id] for address, node_id in groups.items()}
+        self._counts: dict[int, Counter[str]] = {}
+
+    def record(self, address: str, status: str, previous_status: str = "") -> None:
+        """Count a resource's status, in place of its previous one.
+
+        Resources that are not in the picture are ignored.
+        """
+        index = self._indexes.get(address)
+        if index is None:
+            return
+        counts = self._counts.setdefault(index, Counter())
+        counts[status] += 1
+        if previous_status:
+            counts[previous_status] -= 1
+
+    def build_progress(self) -> Mapping[str, Sequence[Any]]:
+        """Return the progress of each node with a status, by the node's index.
+
+        It is a description, the part of its resources that was applied, and whether any failed.
+        """
+        return {
+            str(index): [
+                describe_node_progress(self._nodes[index], counts),
+                counts[Applied.status] / self._nodes[index].count,
+                counts[Failed.status] > 0,
+            ]
+            for index, counts in self._counts.items()
+            if self._nodes[index].action
+        }

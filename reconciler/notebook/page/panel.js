@@ -1,0 +1,215 @@
+// The panel in the page. It decides nothing about the apply: it draws the model's traits and reports what the user requests.
+// This file is the last of one module: table.js and graph.js are before it.
+
+/** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, label, CSS class. */
+const STATUSES = {
+  " ": ["", "", ""], s: ["▸", "running", "started"], w: ["…", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
+  k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "canceled"],
+};
+let panelCount = 0;
+
+const formatCount = (count) => count.toLocaleString("en");
+
+/** Return an element; a child that is a string becomes text and is not parsed as HTML. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Return an action or a status as a colored glyph and word; type is "action" or "status", cssClass decides the color. */
+function makeLabel(type, cssClass, glyph, text) {
+  return make("strong", { class: `${type} ${cssClass}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph), make("span", { class: "word" }, ` ${text}`));
+}
+
+function render({ model, el }) {
+  const id = `reconciler-${++panelCount}`;
+  const request = (command, parameters = {}) => model.send({ command, ...parameters });
+  const state = () => model.get("state");
+  const header = makeHeader(request, id);
+  const confirmation = makeConfirmation(model, request, id);
+  const progress = makeProgress();
+  const tabs = makeTabs(model, request, id);
+  const parts = [header, confirmation, progress, tabs];
+  const banner = make("div", { role: "alert" });
+  const root = make("div", { class: "reconciler panel", role: "region", "aria-label": "Reconciler panel" });
+  const style = make("style", {}, `.reconciler.saved-${model.get("saved_output")} { display: none }`);
+  root.append(style, header.element, confirmation.element, banner, progress.element, tabs.element);
+  el.classList.add("reconciler-host");
+  el.append(root);
+
+  const drawState = () => {
+    if (!state().header) return;
+    root.setAttribute("aria-label", `Panel of ${state().header.workspace}`);
+    if (banner.innerHTML !== state().banner) banner.innerHTML = state().banner; // rendered and escaped in Python
+    root.setAttribute("data-phase", state().phase);
+    for (const part of parts) part.draw(state());
+  };
+  const receive = (message) => tabs.receive(message);
+  model.on("change:state", drawState);
+  model.on("msg:custom", receive);
+  drawState();
+  return () => {
+    model.off("change:state", drawState);
+    model.off("msg:custom", receive);
+    for (const part of parts) part.close?.();
+  };
+}
+
+/** Title, summary, notes and buttons. */
+function makeHeader(request, id) {
+  const title = make("p", { class: "title" });
+  const target = make("p", { class: "quiet" });
+  const summary = make("p", { class: "quiet", role: "status" });
+  const noteList = make("div");
+  const makeButton = (text, onclick, attributes = {}) => make("button", { type: "button", onclick, ...attributes }, text);
+  const replan = makeButton("Plan again", () => request("plan"));
+  const retry = makeButton("", () => request("retry"), { class: "primary" });
+  const stop = makeButton("Stop", () => request("stop"), { title: "Finish the running steps, start no more" });
+  const openConfirmation = () => apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
+  const apply = makeButton("Apply …", openConfirmation, { class: "primary", "aria-expanded": "false", "aria-controls": `${id}-confirm` });
+  const element = make("div", { class: "top" }, make("div", {}, title, target, summary, noteList), make("div", { class: "buttons" }, replan, retry, stop, apply));
+  return {
+    element,
+    draw({ header, phase, reading, notes, retry: retryLabel }) {
+      title.replaceChildren("Plan for ", make("strong", {}, header.workspace));
+      target.textContent = `${header.target} · plan ${header.digest.slice(0, 12)}`;
+      summary.textContent = reading || header.summary;
+      if (noteList.dataset.html !== notes) noteList.innerHTML = noteList.dataset.html = notes; // rendered and escaped in Python
+      replan.disabled = ["reading", "applying", "stopping"].includes(phase);
+      retry.hidden = phase !== "unfinished" || !retryLabel;
+      retry.textContent = retryLabel;
+      stop.hidden = !["applying", "stopping"].includes(phase);
+      stop.disabled = phase === "stopping";
+      stop.textContent = phase === "stopping" ? "Stopping …" : "Stop";
+      apply.hidden = !["planned", "reading"].includes(phase); // an applied plan cannot be applied again
+      apply.disabled = phase !== "planned" || !header.actions.some(([, , count]) => count);
+    },
+  };
+}
+
+/** The question before an apply. */
+function makeConfirmation(model, request, id) {
+  const question = make("strong", { id: `${id}-question` });
+  const input = make("input", { type: "text", id: `${id}-typed`, autocomplete: "off", spellcheck: "false" });
+  const label = make("label", { for: `${id}-typed` });
+  const apply = make("button", { type: "submit", class: "primary" }, "Apply");
+  const cancel = make("button", { type: "button", onclick: () => toggle(false) }, "Cancel");
+  const element = make("form", { class: "confirm", id: `${id}-confirm`, "aria-labelledby": `${id}-question`, hidden: true }, question, label, input, apply, cancel);
+  const expected = () => model.get("state").confirmation.expected;
+  const updateButton = () => { apply.disabled = expected() !== "" && input.value.trim() !== expected(); };
+  const toggle = (isOpen) => {
+    element.hidden = !isOpen;
+    input.value = "";
+    updateButton();
+    const button = element.parentElement?.querySelector('button[aria-controls]');
+    button?.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) (expected() ? input : apply).focus();
+    else if (element.contains(document.activeElement)) button?.focus();
+  };
+  input.addEventListener("input", updateButton);
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") toggle(false);
+    event.stopPropagation(); // the notebook has shortcuts of its own
+  });
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (apply.disabled) return;
+    request("apply", { digest: model.get("state").header.digest, typed: input.value });
+    toggle(false);
+  });
+  // Only later, because the form has no parent yet.
+  setTimeout(() => element.parentElement?.addEventListener("confirm", () => toggle(element.hidden)));
+  let digest = null;
+  return {
+    element,
+    draw({ header, confirmation, phase }) {
+      question.textContent = confirmation.question;
+      label.hidden = input.hidden = confirmation.expected === "";
+      label.textContent = confirmation.expected ? `This deletes or replaces resources. Type ${confirmation.expected} to continue` : "";
+      if (phase !== "planned" || digest !== header.digest) element.hidden = true;
+      digest = header.digest;
+      updateButton();
+    },
+  };
+}
+
+/** The progress bar, the counts and the time. */
+function makeProgress() {
+  const fill = make("div");
+  const bar = make("div", { class: "bar", role: "progressbar", "aria-label": "Executed steps", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+  const text = make("p", { class: "progress", role: "status" });
+  const element = make("div", { hidden: true }, bar, text);
+  return {
+    element,
+    draw({ progress, phase }) {
+      element.hidden = !progress || progress.total === undefined;
+      if (element.hidden) return;
+      text.hidden = phase === "done"; // the result has the same counts
+      const percent = progress.total ? (100 * progress.executed) / progress.total : 100;
+      fill.style.width = `${percent}%`;
+      bar.setAttribute("aria-valuenow", Math.floor(percent));
+      const counts = progress.counts.map(([status, count]) => {
+        const [glyph, word, cssClass] = Object.values(STATUSES).find(([, , className]) => className === status);
+        return makeLabel("status", cssClass, glyph, `${formatCount(count)} ${word}`);
+      });
+      const executed = make("strong", {}, `${formatCount(progress.executed)} of ${formatCount(progress.total)}`);
+      text.replaceChildren(executed, ...counts, make("span", { class: "quiet" }, progress.time));
+    },
+  };
+}
+
+/** Changes, graph and log, one at a time. */
+function makeTabs(model, request, id) {
+  const pages = { Changes: makeTable(model, request), Graph: makeGraph(model, request), Log: makeLog(model) };
+  const names = Object.keys(pages);
+  const tabButtons = names.map((name) =>
+    make("button", { type: "button", role: "tab", id: `${id}-tab-${name}`, "aria-controls": `${id}-page-${name}`, onclick: () => select(name) }, name));
+  const list = make("div", { class: "tabs", role: "tablist", "aria-label": "View" }, ...tabButtons);
+  const panes = names.map((name) =>
+    make("div", { role: "tabpanel", id: `${id}-page-${name}`, "aria-labelledby": `${id}-tab-${name}`, hidden: true }, pages[name].element));
+  const select = (name, focus = false) => {
+    names.forEach((tabName, index) => {
+      const isSelected = tabName === name;
+      tabButtons[index].setAttribute("aria-selected", String(isSelected));
+      tabButtons[index].tabIndex = isSelected ? 0 : -1;
+      panes[index].hidden = !isSelected;
+      if (isSelected && focus) tabButtons[index].focus();
+    });
+    pages[name].onShow?.();
+  };
+  list.addEventListener("keydown", (event) => {
+    const offset = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!offset) return;
+    const current = tabButtons.findIndex((button) => button.getAttribute("aria-selected") === "true");
+    select(names[(current + offset + names.length) % names.length], true);
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  select("Changes");
+  return {
+    element: make("div", {}, list, ...panes),
+    draw(state) { for (const page of Object.values(pages)) page.draw?.(state); },
+    receive(message) { pages.Changes.receive(message); },
+    close() { for (const page of Object.values(pages)) page.close?.(); },
+  };
+}
+
+/** The log, which stays at its end unless the user has scrolled up. */
+function makeLog(model) {
+  const lines = make("pre", { class: "log", role: "log", tabindex: 0, "aria-label": "Log" });
+  const draw = () => {
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8; // pixels of tolerance
+    lines.textContent = model.get("log");
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+  };
+  model.on("change:log", draw);
+  draw();
+  return { element: lines, onShow: draw, close: () => model.off("change:log", draw) };
+}
+
+export default { render };
