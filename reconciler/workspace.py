@@ -68,12 +68,12 @@ class Workspace(WorkspaceFiles):
         self,
         *,
         destroy: bool = False,
-        adopt: Collection[str] = (),
+        adopt: str | Collection[str] = (),
         wave: float = 100.0,
-        allow: Mapping[str, str] = MappingProxyType({}),
+        allow: Mapping[str, str | int] = MappingProxyType({}),
         allow_cascade: bool = False,
-        select: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        select: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         only_adopted: bool = False,
         full: bool = False,
         progress: ReadProgress | None = None,
@@ -86,7 +86,7 @@ class Workspace(WorkspaceFiles):
                 managed already.
             wave: The percentage of the certificate rotations that one wave has. The plan has all rotations, but limits count only
                 those of one wave.
-            allow: Overrides of the file's limits: "delete" or "replace" → a count such as "50", or a percentage such as "10%".
+            allow: Overrides of the file's limits: "delete" or "replace" → a count such as 50, or a percentage such as "10%".
             allow_cascade: Whether deletions may remove what the workspace does not own, such as the membership of other things in a
                 group.
             select: The changes to include, all if empty: addresses, globs or kinds, with a `+` in front to add dependencies, or at
@@ -104,17 +104,17 @@ class Workspace(WorkspaceFiles):
             ValueError: If an address or a limit is not valid.
         """
         from reconciler.engine.plan.address_patterns import is_pattern
-        from reconciler.model.plan_options import LimitOverride, PlanOptions
+        from reconciler.model.plan_options import PlanOptions, parse_limit_overrides, split_selectors
 
-        patterns = dict.fromkeys(text for text in adopt if is_pattern(text))
-        overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
+        adopted = split_selectors(adopt)
+        patterns = dict.fromkeys(text for text in adopted if is_pattern(text))
         options = PlanOptions(
             destroy,
-            frozenset(Address.parse(text) for text in adopt if text not in patterns),
+            frozenset(Address.parse(text) for text in adopted if text not in patterns),
             wave,
-            overrides,
-            tuple(select),
-            tuple(exclude),
+            parse_limit_overrides(allow),
+            split_selectors(select),
+            split_selectors(exclude),
             adopt_patterns=tuple(patterns),
             only_adopted=only_adopted,
             allow_cascade=allow_cascade,
@@ -131,9 +131,10 @@ class Workspace(WorkspaceFiles):
         Raises:
             OSError: If the file cannot be written.
         """
+        from reconciler.engine.durable_files import name_file_in_errors
         from reconciler.render.json.plan_file import render_plan_json
 
-        with Path(path).open("w", encoding="utf-8") as file:
+        with name_file_in_errors(Path(path)), Path(path).open("w", encoding="utf-8") as file:
             file.writelines(render_plan_json(plan, unchanged_markers=self.count_unchanged_markers(plan)))
 
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
@@ -216,6 +217,7 @@ class Workspace(WorkspaceFiles):
         on_outcome: Callable[[Outcome], None] | None = None,
         stop: threading.Event | None = None,
         command: str = "apply",
+        journal: bool = True,
     ) -> DisplayedResult:
         """Apply a plan, and return the outcome of each step.
 
@@ -226,8 +228,10 @@ class Workspace(WorkspaceFiles):
             on_outcome: Called with every outcome as it happens. Without it, a notebook's cell shows the progress.
             stop: When it is set, running steps finish and the rest are canceled.
             command: The command of the run in the journal.
+            journal: Whether to record every call in the journal; without it, `history` and `--retry-failed` do not know the run.
 
         Raises:
+            JournalError: If the journal cannot be written. Nothing was sent then.
             LockedError: If another apply of this workspace is running.
             ReconcilerError: If the lease cannot be acquired for another reason.
         """
@@ -236,10 +240,12 @@ class Workspace(WorkspaceFiles):
         started_at = time.monotonic()
         final_outcomes: list[Outcome] = []
         stop = stop or threading.Event()
+        if plan and journal:
+            self._check_journal()
         self.release_stale_lease(plan)
         with (
             self._hold_lease(plan) as guard,
-            self._record_run(plan, command) as recorder,
+            self._record_run(plan, command, journal=journal) as recorder,
             choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
                 apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
@@ -361,8 +367,8 @@ class Workspace(WorkspaceFiles):
     def drift(
         self,
         *,
-        select: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        select: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedDrift:
@@ -379,6 +385,7 @@ class Workspace(WorkspaceFiles):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.drift import find_drift
+        from reconciler.model.plan_options import split_selectors
         from reconciler.render.rich_display import DisplayedDrift
 
         self._reload_if_used()
@@ -388,8 +395,8 @@ class Workspace(WorkspaceFiles):
                 target=self._connection.target,
                 call=self._connection.call,
                 progress=report,
-                select=select,
-                exclude=exclude,
+                select=split_selectors(select),
+                exclude=split_selectors(exclude),
             )
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
@@ -425,7 +432,7 @@ class Workspace(WorkspaceFiles):
         return resource
 
     def show_selected(
-        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
+        self, select: str | Sequence[str] = (), exclude: str | Sequence[str] = ()
     ) -> Sequence[DisplayedResource]:
         """Return what `show` returns, for every selected resource (default: all), ordered by address.
 
@@ -433,12 +440,13 @@ class Workspace(WorkspaceFiles):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.selection import select_compared
+        from reconciler.model.plan_options import split_selectors
 
         comparison = self._compare_states()
-        addresses = sorted(select_compared(comparison, select, exclude))
+        addresses = sorted(select_compared(comparison, split_selectors(select), split_selectors(exclude)))
         return [_build_displayed_resource(address, comparison) for address in addresses]
 
-    def output(self, select: Sequence[str] = ()) -> Outputs:
+    def output(self, select: str | Sequence[str] = ()) -> Outputs:
         """Return the IDs and ARNs of the managed resources, and the account's endpoints.
 
         Other tools need these values.
@@ -451,15 +459,22 @@ class Workspace(WorkspaceFiles):
             SelectionError: If a selector selects no managed resource.
         """
         from reconciler.engine.outputs import collect_outputs
+        from reconciler.model.plan_options import split_selectors
 
         self._reload_if_used()
         connection = self._connection
         comparison = self._compare_states()
         return collect_outputs(
-            self.desired.settings.name, connection.target, comparison, connection.call, select
+            self.desired.settings.name,
+            connection.target,
+            comparison,
+            connection.call,
+            split_selectors(select),
         )
 
-    def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
+    def graph(
+        self, select: str | Sequence[str] = (), exclude: str | Sequence[str] = ()
+    ) -> nx.DiGraph[Address]:
         """Return the dependency graph of the file, or of the selected part.
 
         Edges lead from a dependency to its dependents. Nothing is read from the registry.
@@ -475,8 +490,9 @@ class Workspace(WorkspaceFiles):
         if not (select or exclude):
             return graph
         from reconciler.engine.plan.selection import select_addresses
+        from reconciler.model.plan_options import split_selectors
 
-        selected = select_addresses(graph, select, exclude)
+        selected = select_addresses(graph, split_selectors(select), split_selectors(exclude))
         return build_resource_graph(
             {address: resource for address, resource in resources.items() if address in selected}
         )

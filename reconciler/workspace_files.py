@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.errors import JournalError, TargetError
+from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 
@@ -146,19 +146,37 @@ class WorkspaceFiles:
         with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
             yield guard
 
+    def _check_journal(self) -> None:
+        """Check that a run can be recorded. Raises JournalError, whose message has the ways out."""
+        journal = self._journal
+        try:
+            journal.path.parent.mkdir(exist_ok=True)
+            journal.check_writable()
+        except OSError as error:
+            problem = f"cannot be created: {error.strerror}"
+            raise JournalError(str(journal.path), problem, NO_JOURNAL_ADVICE) from error
+
     @contextmanager
-    def _record_run(self, plan: Plan, command: str) -> Iterator[Recorder]:
-        """Record a run in the journal. If the journal cannot be written, yield a recorder without effect."""
+    def _record_run(self, plan: Plan, command: str, *, journal: bool = True) -> Iterator[Recorder]:
+        """Record a run in the journal.
+
+        Without a journal, and if it can no longer be written, yield a recorder without effect.
+        """
         from reconciler.engine.apply.recorder import NullRecorder
         from reconciler.engine.ownership.process import identify_this_process
 
-        journal = self._journal
+        if not journal:
+            yield NullRecorder()
+            return
         recorder: Recorder
+        path = self._journal.path
         try:
-            journal.path.parent.mkdir(exist_ok=True)
-            recorder = journal.begin(plan, identify_this_process(self._environ), command, self.desired.digest)
+            path.parent.mkdir(exist_ok=True)
+            recorder = self._journal.begin(
+                plan, identify_this_process(self._environ), command, self.desired.digest
+            )
         except OSError as error:
-            recorder = NullRecorder(f"cannot create {journal.path.parent}: {error.strerror}")
+            recorder = NullRecorder(f"cannot create {path.parent}: {error.strerror}")
         except JournalError as error:
             recorder = NullRecorder(str(error))
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.options import Options
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -60,33 +61,42 @@ def apply_with_progress(
 ) -> Result:
     """Apply a plan with progress on stderr, or with events on stdout.
 
-    `command` is the run's name in the journal.
+    `command` is the run's name in the journal. Raises JournalError if the run cannot be recorded and the command has no --no-journal.
     """
     from reconciler.render.text.result import render_journal_warning
 
     apply = _apply_with_display if output_format == "text" else _apply_with_events
-    result = apply(workspace, plan, terminal, command)
+    journal = Options.from_context(click.get_current_context()).journal
+    result = apply(workspace, plan, terminal, command, journal=journal)
     if result.journal_problem:
         terminal.print_notes([render_journal_warning(result.journal_problem)])
     return result
 
 
-def _apply_with_display(workspace: Workspace, plan: Plan, terminal: Terminal, command: str) -> Result:
+def _apply_with_display(
+    workspace: Workspace, plan: Plan, terminal: Terminal, command: str, *, journal: bool
+) -> Result:
     from reconciler.cli.progress import open_display
     from reconciler.interrupt import drain_on_interrupt
 
     stop = threading.Event()
     with open_display(plan, terminal.err) as display, drain_on_interrupt(stop, display.on_stop):
-        return workspace.apply(plan, on_outcome=display.on_outcome, stop=stop, command=command)
+        return workspace.apply(
+            plan, on_outcome=display.on_outcome, stop=stop, command=command, journal=journal
+        )
 
 
-def _apply_with_events(workspace: Workspace, plan: Plan, _terminal: Terminal, command: str) -> Result:
+def _apply_with_events(
+    workspace: Workspace, plan: Plan, _terminal: Terminal, command: str, *, journal: bool
+) -> Result:
     from reconciler.interrupt import drain_on_interrupt
     from reconciler.render.json.events import EventWriter
 
     stop = threading.Event()
     with EventWriter(plan, sys.stdout) as events, drain_on_interrupt(stop, events.on_stop):
-        result = workspace.apply(plan, on_outcome=events.on_outcome, stop=stop, command=command)
+        result = workspace.apply(
+            plan, on_outcome=events.on_outcome, stop=stop, command=command, journal=journal
+        )
         events.end(result)
     return result
 

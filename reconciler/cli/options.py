@@ -19,12 +19,19 @@ FORMATS = ("text", "json", "jsonl", "markdown", "html")
 """The output formats of plans and drift: text, and those of `render.formats`."""
 
 
+class IntegerRange(click.IntRange):
+    """A range of integers whose help has no formula such as `[0<=x<=65535]`."""
+
+    def _describe_range(self) -> str:
+        return ""
+
+
 @define
 class Options:
     """The values of the common options, given before or after the command, and of the limit options.
 
     `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
-    may remove what the workspace does not own.
+    may remove what the workspace does not own. `journal` is whether an apply is recorded.
     """
 
     file: str = DEFAULT_FILE
@@ -32,6 +39,7 @@ class Options:
     color: bool = True
     allow: dict[str, str] = Factory(dict)
     allow_cascade: bool = False
+    journal: bool = True
 
     @classmethod
     def from_context(cls, ctx: click.Context) -> Options:
@@ -182,6 +190,15 @@ allow_cascade_option = click.option(
     callback=_store("allow_cascade"),
     help="Allow deletions that remove what others own, such as other things' membership in a group.",
 )
+
+no_journal_option = click.option(
+    "--no-journal",
+    is_flag=True,
+    expose_value=False,
+    callback=_store("journal", lambda _value: False),
+    help="Do not record the run; `history` and `--retry-failed` will not know it.",
+)
+"""For every command that applies."""
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation.")
 """For every command that calls `prompt.confirm`."""

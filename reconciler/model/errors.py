@@ -147,12 +147,15 @@ class UnknownValueError(ReconcilerError):
         super().__init__(f"{value_name} is unknown: the call that returns it was not made in this run")
 
 
-class JournalError(ReconcilerError):
-    """A journal that cannot be read or written. It never makes an apply fail."""
+NEW_JOURNAL_ADVICE = "it is optional: move it away and the next apply starts a new journal"
+NO_JOURNAL_ADVICE = "nothing was sent, because the journal would miss this run; solve this, or use --no-journal (in Python: journal=False)"
 
-    def __init__(self, path: str, problem: str) -> None:
-        self.path = path
-        next_step = "it is optional: move it away and the next apply starts a new journal"
+
+class JournalError(ReconcilerError):
+    """A journal that cannot be read or written. An apply that has started continues without it."""
+
+    def __init__(self, path: str, problem: str, next_step: str = NEW_JOURNAL_ADVICE) -> None:
+        self.path, self.problem = path, problem
         super().__init__(f"the journal {path} {problem}; {next_step}")
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import field, frozen
 
 from reconciler.model.address import Address
+from reconciler.model.text import closest_match, format_suggestion
+
+LIMITED_ACTIONS = ("delete", "replace")
+"""The actions that a file limits, and that one run can allow."""
 
 _MAX_DIGITS = 9
 _MAX_PERCENT = 100
@@ -24,8 +28,9 @@ class LimitOverride:
     percent: float | None = None
 
     @classmethod
-    def parse(cls, text: str) -> LimitOverride:
-        """Parse `50` or `10%`. Raises ValueError."""
+    def parse(cls, limit: str | int) -> LimitOverride:
+        """Parse 50, `50` or `10%`. Raises ValueError."""
+        text = str(limit)
         digits = text.strip().removesuffix("%")
         if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
             raise ValueError(
@@ -36,6 +41,21 @@ class LimitOverride:
         if int(digits) > _MAX_PERCENT:
             raise ValueError(f"{text!r} exceeds 100%; expected a percentage from 0% to 100%")
         return cls(f"{digits} %", percent=float(digits))
+
+
+def parse_limit_overrides(limits: Mapping[str, str | int]) -> dict[str, LimitOverride]:
+    """Parse limits by action. Raises ValueError for an action without limits, and for an invalid limit."""
+    for action in limits:
+        if action not in LIMITED_ACTIONS:
+            suggestion = format_suggestion(closest_match(action, LIMITED_ACTIONS))
+            expected = " or ".join(map(repr, LIMITED_ACTIONS))
+            raise ValueError(f"allow: {action!r} has no limit; expected {expected}{suggestion}")
+    return {action: LimitOverride.parse(limit) for action, limit in limits.items()}
+
+
+def split_selectors(selectors: str | Collection[str]) -> tuple[str, ...]:
+    """Return the selectors as a tuple; a text is one selector, not a collection of letters."""
+    return (selectors,) if isinstance(selectors, str) else tuple(selectors)
 
 
 @frozen

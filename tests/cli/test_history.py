@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.engine.journal.journal import Journal
+from reconciler.model.errors import JournalError
 from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.render.json.history_file import history_to_json
 from reconciler.render.text.history import render_history_text, render_run_text
@@ -21,6 +22,7 @@ from reconciler.render.views.history import (
     describe_call_status,
 )
 from reconciler.workspace import Workspace
+from tests.support.command_line import call_iot
 from tests.support.sample_plans import HOSTILE_TEXT
 
 
@@ -157,6 +159,7 @@ def test_runs_and_their_records_have_a_text():
 
 def test_a_record_as_json_is_complete():
     document = json.loads(json.dumps(history_to_json(RECORD)))
+    assert (document["format"], document["version"]) == ("reconciler.history", 1)
     assert document["run"]["process"] == {
         "user": "runner",
         "host": "ci-7",
@@ -214,17 +217,23 @@ def test_a_plan_is_the_same_without_the_journal(run_in_starter):
     assert Workspace().plan() == before
 
 
-def test_an_apply_continues_without_a_writable_journal_and_warns_once(run_in_starter):
+def test_an_apply_without_a_writable_journal_starts_only_with_no_journal(run_in_starter):
     journal = Path(".reconciler/journal.sqlite3")
     journal.mkdir(parents=True)
-    code, out, err = run_in_starter("apply", "--yes")
-    assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Apply complete")
-    assert [line for line in err.split("\n") if line.startswith("warning")] == [
+    code, _, err = run_in_starter("apply", "--yes")
+    assert (code, err.split("\n")[-2]) == (
+        1,
         (
-            "warning: the history of this run is missing or incomplete: the journal .reconciler/journal.sqlite3 is not a regular file; "
-            "it is optional: move it away and the next apply starts a new journal"
-        )
-    ]
+            "error: the journal .reconciler/journal.sqlite3 is not a regular file; nothing was sent, because the journal would miss "
+            "this run; solve this, or use --no-journal (in Python: journal=False)"
+        ),
+    )
+    assert call_iot("ListThingGroups")["thingGroups"] == []
+    with pytest.raises(JournalError, match="is not a regular file; nothing was sent"):
+        Workspace().apply(Workspace().plan())
+    code, out, err = run_in_starter("apply", "--yes", "--no-journal")
+    assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Apply complete")
+    assert "warning" not in err
     assert run_in_starter("history") == (
         1,
         "",

@@ -207,3 +207,12 @@ def test_the_prompt_of_rotate_names_the_number_of_devices_and_waves(rotate, auth
     question = "Rotate 20 devices on embedded in 4 waves? Type yes to continue: "
     assert (code, err.splitlines()[1][: len(question)]) == (3, question)
     assert read_attached_certificates() == make_declared_certificates(authority, 1)
+
+
+def test_a_rotation_whose_only_failures_are_stale_steps_exits_with_3(rotate, monkeypatch):
+    def deactivate():
+        (arn,) = call_iot("ListThingPrincipals", thingName="d-08")["principals"]
+        call_iot("UpdateCertificate", certificateId=arn.rpartition("/")[2], newStatus="INACTIVE")
+
+    call_after_waves(1, deactivate, monkeypatch)
+    assert rotate("--wave", "25%", "--yes")[0] == 3

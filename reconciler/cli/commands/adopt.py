@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     Options,
     add_common_options,
     complete_addresses,
+    no_journal_option,
     pem_dir_option,
     validate_adopted,
     yes_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--all", "adopt_all", is_flag=True, help="Import everything that no workspace manages.")
 @pem_dir_option
 @as_fleet_option
+@no_journal_option
 @yes_option
 @click.argument(
     "selectors",

@@ -17,6 +17,7 @@ from reconciler.cli.options import (
     allow_cascade_option,
     event_format_option,
     full_option,
+    no_journal_option,
     summary_option,
     validate_digest,
     yes_option,
@@ -63,6 +64,7 @@ class _PlanChoices(TypedDict):
 @full_option
 @event_format_option
 @summary_option
+@no_journal_option
 @yes_option
 @click.argument("saved", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_context
@@ -126,6 +128,7 @@ def apply(  # noqa: PLR0913 (its options)
 @add_common_options()
 @allow_cascade_option
 @full_option
+@no_journal_option
 @yes_option
 @click.pass_context
 def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:

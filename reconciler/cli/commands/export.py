@@ -92,7 +92,10 @@ def export(  # noqa: PLR0913 (its options)
         click.echo(_render_file(workspace, result, result.tables), nl=False)
     else:
         with write_fleets(out, result.tables, as_fleet=as_fleet) as tables:
-            out.write_text(_render_file(workspace, result, tables), encoding="utf-8")
+            from reconciler.engine.durable_files import name_file_in_errors
+
+            with name_file_in_errors(out):
+                out.write_text(_render_file(workspace, result, tables), encoding="utf-8")
         echo(f"wrote {out}: {pluralize(len(result.tables), 'resource')}", stderr=True)
     if not result.tables:
         echo(f"nothing to export: {_describe_empty(result)}", stderr=True)

@@ -70,7 +70,10 @@ def graph(  # noqa: PLR0913 (its options)
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        from reconciler.engine.durable_files import name_file_in_errors
+
+        with name_file_in_errors(out):
+            out.write_text(text, encoding="utf-8")
         echo(f"wrote {out}", stderr=True)
 
 

@@ -6,7 +6,7 @@ import json as json_format
 
 import click
 
-from reconciler.cli.options import Options, add_common_options
+from reconciler.cli.options import IntegerRange, Options, add_common_options
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -25,7 +25,7 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
 @click.argument("run", required=False, shell_complete=_complete_run_ids)
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=IntegerRange(min=1),
     default=20,
     metavar="COUNT",
     help="Maximum number of runs to list (default: 20).",

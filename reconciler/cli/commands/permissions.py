@@ -33,6 +33,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     import json
 
     from reconciler.aws import iam
+    from reconciler.engine.durable_files import name_file_in_errors
     from reconciler.engine.permissions.operations import find_needed_operations, find_needed_roles
     from reconciler.workspace import Workspace
 
@@ -44,7 +45,8 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        with name_file_in_errors(out):
+            out.write_text(text, encoding="utf-8")
         echo(f"wrote {out}", stderr=True)
     if target.endpoint == "embedded":
         echo(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, add_common_options, yes_option
+from reconciler.cli.options import Options, add_common_options, no_journal_option, yes_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -43,6 +43,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
         "(default: 10%)."
     ),
 )
+@no_journal_option
 @yes_option
 @click.pass_context
 def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
@@ -68,8 +69,8 @@ def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
     device_count = pluralize(_count_all_devices(waves), "device")
     wave_count = pluralize(len(waves), "wave")
     confirm(f"Rotate {device_count} on {plan.target.endpoint} in {wave_count}?", yes=yes)
-    if not _apply_waves(workspace, waves, terminal):
-        ctx.exit(exit_codes.ERROR)
+    if code := _apply_waves(workspace, waves, terminal):
+        ctx.exit(code)
 
 
 def _count_devices(wave: Plan) -> int:
@@ -108,8 +109,8 @@ def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], te
         terminal.print([render_remaining_changes(left_out_count)])
 
 
-def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
-    """Apply wave after wave until one fails; return whether all succeeded."""
+def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> int:
+    """Apply wave after wave until one fails; return the exit code, which is 0 if all succeeded."""
     from rich.text import Text
 
     from reconciler.cli.applying import apply_with_progress
@@ -132,10 +133,10 @@ def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal
             later_count = _count_all_devices(waves[number:])
             terminal.print([Text(), *render_unfinished_steps(build_result_view(result))])
             terminal.print([render_rotation_stopped(title, rotated_count, device_count, later_count)])
-            return False
+            return exit_codes.get_result_code(result)
     seconds = time.monotonic() - started_at
     terminal.print([Text(), render_rotation_complete(device_count, len(waves), seconds)])
-    return True
+    return 0
 
 
 def _count_rotated(wave: Plan, result: Result) -> int:

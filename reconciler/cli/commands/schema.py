@@ -26,6 +26,7 @@ def schema(form: str, out: Path | None) -> None:
     """
     import json
 
+    from reconciler.engine.durable_files import name_file_in_errors
     from reconciler.render.json.schemas import OUTPUTS
 
     if form not in {_FILE, *OUTPUTS}:
@@ -36,7 +37,8 @@ def schema(form: str, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    out.write_text(text, encoding="utf-8")
+    with name_file_in_errors(out):
+        out.write_text(text, encoding="utf-8")
     hint = (
         f"; add this first line to a TOML file in the same folder: #:schema ./{out.name}"
         if form == _FILE

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import add_common_options
+from reconciler.cli.options import IntegerRange, add_common_options
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -42,7 +42,7 @@ _DURATION = _Duration()
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=IntegerRange(0, 65535),
     default=4577,
     metavar="PORT",
     help="Port to listen on; 0 chooses a free port (default: 4577).",

@@ -194,7 +194,9 @@ class _Run:
             return Failed(step.change, conflict, completed_calls=len(request_ids))
         except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
             return Failed(step.change, _to_reconciler_error(error), completed_calls=len(request_ids))
-        return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
+        seconds = time.monotonic() - started_at
+        # A call that ended with an expected error has no response, so no ID.
+        return Applied(step.change, seconds, tuple(filter(None, request_ids)))
 
     def _build_reporting_pause(self, step: Step) -> Pause:
         """Return a pause function that also reports, from time to time, how long the step has waited."""

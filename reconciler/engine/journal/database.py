@@ -19,6 +19,9 @@ from reconciler.model.errors import JournalError
 JOURNAL_VERSION = 1
 """The version of the tables; a journal with a larger one was written by a later version of reconciler."""
 
+_PRIMARY_CODE = 0xFF
+"""The part of an SQLite error code that names the kind of error; the rest is more detailed."""
+
 LOCK_TIMEOUT_SECONDS = 30.0
 """Seconds to wait for another process that is writing to the journal."""
 
@@ -119,6 +122,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def is_damaged(error: BaseException | None) -> bool:
+    """Return whether an error of SQLite means that the content of the journal is damaged."""
+    code = getattr(error, "sqlite_errorcode", None)  # not set if Python itself raises the error
+    return code is not None and code & _PRIMARY_CODE == sqlite3.SQLITE_CORRUPT
+
+
+def check_integrity(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError, for which `is_damaged` is true, if the content is damaged."""
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        error = sqlite3.DatabaseError(problem)
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
 
 
 def measure_used_bytes(connection: sqlite3.Connection) -> int:

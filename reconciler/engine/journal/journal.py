@@ -1,7 +1,7 @@
 """The journal: what every apply did, call by call, in SQLite.
 
-Invariant: no apply needs the journal. If it cannot be written, the apply continues and reports the problem once. No plan depends on
-what is in it, except for the choice of steps that `--retry-failed` makes.
+Invariant: an apply starts only if its calls can be recorded, unless the user chose to run without a journal. If the journal cannot be written
+later, the apply continues and reports the problem once. No plan depends on what is in it, except for the choice of steps that `--retry-failed` makes.
 
 Invariant: a call's row is on disk before the call is sent, as long as the journal can be written. The thread that sends the call waits
 for the commit of the row, and one other thread commits the rows of all calls.
@@ -22,8 +22,11 @@ from pathlib import Path
 from attrs import define, field
 
 from reconciler.engine.journal.database import (
+    JOURNAL_VERSION,
+    check_integrity,
     connect,
     describe_error,
+    is_damaged,
     measure_used_bytes,
     open_for_writing,
     transaction,
@@ -35,10 +38,14 @@ from reconciler.engine.journal.writer import JournalWriter
 from reconciler.engine.ownership.process import is_running
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import JournalError
+from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError
 from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.run import ProcessIdentity, Run, RunRecord
+
+DAMAGED_JOURNAL_ADVICE = (
+    "the next apply renames it and starts a new journal; `sqlite3 FILE .recover` may save its runs"
+)
 
 MAX_RUNS = 500
 """The maximum number of runs: before a new run is added, the oldest ones are dropped, except those still running."""
@@ -82,8 +89,39 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        writer = JournalWriter(connection)
+        writer = JournalWriter(connection, self.path)
         return JournalRecorder(number, run_id, len(plan.steps), writer, self.clock, find_secrets(plan.steps))
+
+    def check_writable(self) -> None:
+        """Check that a run can be recorded: the journal can be opened, and its disk has space.
+
+        A damaged journal, such as a full disk may leave, is renamed first, so that a new one is created. Raises JournalError.
+        """
+        try:
+            self._write_test_page()
+        except JournalError as error:
+            if not is_damaged(error.__cause__):
+                raise JournalError(str(self.path), error.problem, NO_JOURNAL_ADVICE) from error
+            self._set_aside()
+            self._write_test_page()
+
+    def _write_test_page(self) -> None:
+        with (
+            self._convert_errors("cannot be written"),
+            contextlib.closing(open_for_writing(self.path)) as connection,
+        ):
+            check_integrity(connection)
+            with transaction(connection):
+                connection.execute(f"PRAGMA user_version = {JOURNAL_VERSION}")  # writes a page, as a run does
+
+    def _set_aside(self) -> None:
+        """Rename a damaged journal, with SQLite's companion files."""
+        name = f"{self.path.name}.damaged-{int(self.clock())}"
+        with self._convert_errors("cannot be renamed"):
+            for suffix in ("-wal", "-shm", ""):
+                path = self.path.with_name(self.path.name + suffix)
+                if path.exists():
+                    path.rename(self.path.with_name(name + suffix))
 
     def list_runs(
         self, limit: int | None = None, workspace: str | None = None, target: str | None = None
@@ -160,6 +198,8 @@ class Journal:
         try:
             yield
         except (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError) as error:
+            if is_damaged(error):
+                raise JournalError(str(self.path), f"is damaged: {error}", DAMAGED_JOURNAL_ADVICE) from error
             raise JournalError(str(self.path), f"{problem}: {describe_error(error)}") from error
 
 

@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -39,8 +40,9 @@ class JournalWriter:
     `problem` is the reason why nothing more is written, or empty.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.problem = ""
+        self._path = path
         self._connection = connection
         self._queue: SimpleQueue[_Statement] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -80,4 +82,4 @@ class JournalWriter:
                 for statement in statements:
                     self._connection.execute(statement.sql, statement.values)
         except (sqlite3.Error, OSError) as error:
-            self.problem = describe_error(error)
+            self.problem = f"the journal {self._path} cannot be written: {describe_error(error)}"

@@ -60,6 +60,9 @@ def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
             return build_unreadable_diagnostic(display_name, 1, "not a regular file")
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        expected = "a TOML file or a folder of TOML files; create one with `reconciler init`"
+        return build_unreadable_diagnostic(display_name, 1, "no such file", expected=expected)
     except OSError as error:
         return build_unreadable_diagnostic(display_name, 1, f"cannot read the file: {error.strerror}")
     if len(raw) > MAX_FILE_BYTES:

@@ -13,7 +13,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
-from reconciler.model.plan_options import LimitOverride, PlanOptions
+from reconciler.model.plan_options import LIMITED_ACTIONS, LimitOverride, PlanOptions
 from reconciler.model.settings import ChangeLimit, DesiredState
 
 DEFAULT_MAX_PERCENT = 30
@@ -21,8 +21,6 @@ DEFAULT_EXEMPT_COUNT = 10
 """The default limit rejects the deletion or replacement of resources that are more than 30 percent and also more than ten: two of
 three devices may be deleted, but not forty of a hundred. octoDNS protects DNS zones with the same numbers
 (octodns/provider/plan.py)."""
-
-LIMITED_ACTIONS = ("delete", "replace")
 
 
 @frozen

@@ -141,7 +141,12 @@ def summarize_run(run: RunRow) -> str:
 
 
 def describe_call_status(call: CallRow) -> str:
-    """Describe the status of a call, with its error code where it has one."""
+    """Describe the status of a call, with its error code where it has one.
+
+    A call that completed with an error code got an error that leaves nothing to do.
+    """
+    if call.status == "completed" and call.error_code:
+        return f"completed: {call.error_code}, as expected"
     return f"{call.status} {call.error_code}".strip()
 
 

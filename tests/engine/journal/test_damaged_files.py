@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.journal.journal import Journal
+from reconciler.engine.journal.journal import DAMAGED_JOURNAL_ADVICE, Journal
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import JournalError
+from reconciler.model.errors import NEW_JOURNAL_ADVICE, JournalError
 from reconciler.model.outcome import Applied
 from tests.support.journals import (
     THIS_PROCESS,
@@ -86,7 +86,7 @@ PROBLEMS = {
     write_fifo: "is not a regular file",
     write_symbolic_link: "is not a regular file",
     write_journal_of_later_version: "was written by a later version of reconciler",
-    write_corrupted_journal: "cannot be {verb}: database disk image is malformed",
+    write_corrupted_journal: "is damaged: database disk image is malformed",
 }
 """The error message by the function that writes the file; `{verb}` is `read` or `written`."""
 
@@ -109,10 +109,9 @@ def test_a_file_that_is_not_a_usable_journal_is_reported_and_left_unchanged(tmp_
     ):
         with pytest.raises(JournalError) as error:
             operation()
-        assert str(error.value) == (
-            f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; "
-            "it is optional: move it away and the next apply starts a new journal"
-        )
+        is_damaged = write_file is write_corrupted_journal
+        advice = DAMAGED_JOURNAL_ADVICE if is_damaged else NEW_JOURNAL_ADVICE
+        assert str(error.value) == f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; {advice}"
     assert read_file_state(path) == before
 
 
@@ -126,6 +125,43 @@ def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tm
     run.record_response(run.record_request(build_address("a"), ApiCall("iot", "Make")), "completed")
     run.record_outcome(Applied(make_group_creation("a"), 0.0))
     run.end()
-    assert run.problem == "no such table: calls"
+    assert run.problem == f"the journal {journal.path} cannot be written: no such table: calls"
     # A further request is not recorded and does not wait: the thread that writes has ended.
     run.record_request(build_address("a"), ApiCall("iot", "Make"))
+
+
+def damage(path):
+    """Overwrite every page but the first, as a disk may do that was full or failed."""
+    page_size = 4096
+    with path.open("r+b") as file:
+        file.seek(page_size)
+        file.write(b"\xff" * (path.stat().st_size - page_size))
+
+
+def test_a_damaged_journal_is_renamed_and_a_new_one_is_started(tmp_path):
+    journal = open_journal(tmp_path)
+    journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "").end()
+    damage(journal.path)
+    with pytest.raises(JournalError) as error:
+        journal.list_runs()
+    assert str(error.value).startswith(f"the journal {journal.path} is damaged: ")
+    assert str(error.value).endswith(DAMAGED_JOURNAL_ADVICE)
+    journal.check_writable()
+    assert journal.list_runs() == ()
+    assert [path.name for path in tmp_path.glob("*.damaged-*")] == ["journal.sqlite3.damaged-1000000002"]
+
+
+def test_a_journal_on_a_full_disk_is_not_writable(tmp_path, monkeypatch):
+    journal = open_journal(tmp_path)
+    journal.check_writable()
+
+    def fill_disk(connection):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("reconciler.engine.journal.journal.check_integrity", fill_disk)
+    with pytest.raises(JournalError) as error:
+        journal.check_writable()
+    assert str(error.value) == (
+        f"the journal {journal.path} cannot be written: database or disk is full; nothing was sent, because the journal would miss "
+        "this run; solve this, or use --no-journal (in Python: journal=False)"
+    )

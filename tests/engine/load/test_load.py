@@ -127,7 +127,9 @@ class TestInvalid:
         assert load_report(path, case.environ) == case.lines
 
     def test_a_missing_file_is_reported(self, tmp_path):
-        expected = ["none.toml:1: error: cannot read the file: No such file or directory"]
+        expected = [
+            "none.toml:1: error: no such file; expected a TOML file or a folder of TOML files; create one with `reconciler init`"
+        ]
         assert load_report(tmp_path / "none.toml") == expected
 
     def test_a_folder_without_toml_files_is_reported(self, tmp_path):
