@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.diff import keep_ignored_values
+from reconciler.engine.plan.diff import OWNERSHIP_PATH, keep_ignored_values
 from reconciler.engine.plan.limits import find_exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.engine.plan.removals import find_deletion_blockers
@@ -52,6 +52,7 @@ def _find_plan_errors(
         yield from find_exceeded_limits(state, options, comparison)
     yield from check_prevent_destroy(state, comparison, context, destroying=options.destroy)
     yield from _check_kinds_and_owners(state, options, comparison, context)
+    yield from _check_owners_of_imports(comparison, context)
     yield from _check_kept_values(state, comparison)
     yield from _check_forgotten_users(comparison, context)
     yield from _check_remaining_users(comparison, context)
@@ -111,6 +112,22 @@ def _describe_unmanaged(table: str, addresses: Sequence[Address]) -> Iterator[st
         names = join_some(map(str, addresses))
         problem = f"{len(addresses):,} already exist and are not managed by this workspace ({names})"
         yield f"{table}: {problem}; import them with --adopt '{table}.*'"
+
+
+def _check_owners_of_imports(comparison: Comparison, context: PlanContext) -> Iterator[str]:
+    """Yield an error for each import that has no effect because no owner is imported with it.
+
+    A certificate is owned through the things that have it: no call of its own records the owner.
+    """
+    for address, change in comparison.changes.items():
+        owned_through = all_kinds()[address.kind].owned_through
+        if owned_through is None or not isinstance(change, Update) or not change.has_changed(OWNERSHIP_PATH):
+            continue
+        users = context.desired_users.get(address, ())
+        owners = [user for user in users if user.kind == owned_through.table]
+        if not any(owner in comparison.changes for owner in owners):
+            names = join_some(map(str, owners))
+            yield f"{address}: cannot import it alone: it is owned through {names}; import that too"
 
 
 def _check_kept_values(state: DesiredState, comparison: Comparison) -> Iterator[str]:

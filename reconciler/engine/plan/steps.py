@@ -81,8 +81,8 @@ def _build_step(change: Change, dependencies: frozenset[Address], context: PlanC
 def _require_other_step(change: Update) -> None:
     """Raise AssertionError unless an update without calls is made by the steps of other resources.
 
-    Only ownership is: a certificate is owned through the things that have it. Any other difference without a call would be in
-    every plan, forever.
+    Only ownership is: a certificate is owned through the things that have it, and a plan check ensures that the plan changes one
+    of them. Any other difference without a call would be in every plan, forever.
     """
     is_owned_through_others = all_kinds()[change.address.kind].owned_through is not None
     paths = [field.path for field in change.fields]

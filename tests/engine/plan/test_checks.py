@@ -222,3 +222,20 @@ def test_a_change_to_something_invalid_with_ignored_live_values_is_rejected(clou
     resource = evolve(make_ca(**{**changes, "pem": make_ca().spec.pem}), lifecycle=lifecycle)
     plan = plan_state(make_state(resource), cloud)
     assert [step.change.action for step in plan.steps] == ["update"]
+
+
+def test_a_certificate_is_not_imported_without_the_things_that_would_own_it(cloud):
+    """No call of its own records the owner, so every plan would import it again."""
+    certificate, thing = make_device("a")
+    converge(make_state(make_ca(), workspace="other"), cloud)
+    pem = certificate.spec.pem.text
+    arn = cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")["certificateArn"]
+    cloud.iot.create_thing(thingName="a")
+    cloud.iot.attach_thing_principal(thingName="a", principal=arn)
+    desired = make_state(evolve(certificate, spec=evolve(certificate.spec, ca=None)), thing)
+    addresses = {certificate.address, thing.address}
+    assert get_rejection_reasons(desired, cloud, adopt={certificate.address}, select=["certificates.a"]) == [
+        "certificates.a: cannot import it alone: it is owned through things.a; import that too"
+    ]
+    converge(desired, cloud, adopt=addresses)
+    assert plan_state(desired, cloud).steps == ()
