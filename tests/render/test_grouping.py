@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from reconciler.model.change import Create, Delete, FieldChange, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
+from reconciler.render.markdown import render_plan_markdown
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.grouping import MAX_NAMES, MIN_GROUP_SIZE, RowGroup, count_rows, group_rows
 from reconciler.render.views.note_groups import group_notes
@@ -177,17 +180,13 @@ FIELDS = st.lists(
 ACTIONS_WITH_FIELDS = st.tuples(st.sampled_from(("create", "update", "replace", "delete")), FIELDS)
 
 
-@given(st.lists(st.tuples(ACTIONS_WITH_FIELDS, st.integers(1, 15)), max_size=6), st.randoms())
+SHAPES = st.lists(st.tuples(ACTIONS_WITH_FIELDS, st.integers(1, 15)), max_size=6)
+
+
+@given(SHAPES, st.randoms())
 @examples(60)
 def test_groups_have_every_change_once_name_what_is_dangerous_and_mix_no_documents(shapes, random):
-    makers = [shape for shape, count in shapes for _ in range(count)]
-    random.shuffle(makers)
-    steps = []
-    for number, (action, fields) in enumerate(makers):
-        if action == "create":
-            steps.append(Step(make_thing_creation(f"d-{number}", *fields), CREATION.calls))
-        else:
-            steps.append(make_change(action, f"d-{number}", *fields))
+    steps = make_random_steps(shapes, random)
     rows = [row for section in build_plan_view(make_sample_plan(*steps)).sections for row in section.rows]
     entries = group_rows(rows)
     members = [row for entry in entries for row in (entry.rows if isinstance(entry, RowGroup) else (entry,))]
@@ -204,6 +203,61 @@ def test_groups_have_every_change_once_name_what_is_dangerous_and_mix_no_documen
         assert {field.path for field in group.fields} == {
             field.path for row in group.rows for field in row.fields
         }
+
+
+def make_random_steps(shapes, random) -> list[Step]:
+    """Make steps of these shapes, in random order; each shape has the number of its steps."""
+    makers = [shape for shape, count in shapes for _ in range(count)]
+    random.shuffle(makers)
+    return [
+        Step(make_thing_creation(f"d-{number}", *fields), CREATION.calls)
+        if action == "create"
+        else make_change(action, f"d-{number}", *fields)
+        for number, (action, fields) in enumerate(makers)
+    ]
+
+
+def count_changes(lines: Iterable[str]) -> int:
+    """Count the changes that the heads of rows and groups, and the counts of omitted changes, add up to."""
+    heads = [match for line in lines if (match := HEAD.match(line))]
+    return sum(int(head["count"].replace(",", "")) if head["count"] else 1 for head in heads)
+
+
+HEAD = re.compile(r" *[-+~±!] (?:create|update|replace|delete) +(?:(?P<count>[\d,]+) things? like |things\.)")
+
+
+@given(SHAPES, st.randoms())
+@examples(30)
+def test_the_changes_of_every_text_and_comment_add_up_to_those_of_the_plan(shapes, random):
+    view = build_plan_view(make_sample_plan(*make_random_steps(shapes, random)))
+    text = [line.plain for line in render_plan_text(view, 100)]
+    assert count_changes(text) == view.total
+    assert count_changes(render_plan_markdown(view).split("\n")) == view.total
+
+
+def test_a_comment_on_ten_thousand_changes_fits_on_a_screen_and_names_what_is_dangerous():
+    steps = [make_device(number, "oslo" if number % 5 else "bergen") for number in range(8_000)]
+    steps += [
+        make_change("update", f"u-{number}", FieldChange("attributes.fw", "1", "2"))
+        for number in range(1_500)
+    ]
+    steps += [make_change("delete", f"old-{number}") for number in range(300)]
+    steps += [make_change("delete", "gateway-main")]
+    forced = FieldChange("thing_type", "a", "b", forces_replacement=True)
+    steps += [make_change("replace", f"r-{number}", forced) for number in range(199)]
+    steps += [make_policy("open", make_document("iot:*"))]
+    notes = tuple(Note("warning", "expires", Address("certificates", f"c-{number}")) for number in range(300))
+    comment = render_plan_markdown(build_plan_view(make_sample_plan(*steps, notes=notes)))
+    dangerous = (
+        "things.gateway-main",
+        "301 things like",
+        "281 more",
+        "things.r-0",
+        "179 more",
+        "Action = iot:*",
+    )
+    assert [text for text in dangerous if text not in comment] == []
+    assert len(comment.split("\n")) <= 60
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -155,6 +155,11 @@ def test_documents_that_differ_in_something_unusual_have_a_difference_all_the_sa
     assert "document" in render_text(make_sample_plan(step))
 
 
+def test_a_list_in_a_document_whose_order_changes_is_shown_before_and_after():
+    step = make_update(Document.from_value({"a": ["x", "y"]}), Document.from_value({"a": ["y", "x", "z"]}))
+    assert "~ document.a  [x, y] → [y, x, z]" in render_text(make_sample_plan(step))
+
+
 STATEMENTS = st.lists(
     st.fixed_dictionaries(
         {

@@ -86,9 +86,8 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
     is_removed = after is None if is_part else after in _EMPTY
     if is_new and is_removed:
         return None
-    is_list = all(isinstance(value, list | tuple) or value in _EMPTY for value in (before, after)) and (
-        isinstance(before, list | tuple) or isinstance(after, list | tuple)
-    )
+    was_list, becomes_list = isinstance(before, list | tuple), isinstance(after, list | tuple)
+    is_list = (was_list and (becomes_list or after in _EMPTY)) or (becomes_list and before in _EMPTY)
     is_whole = is_part and (is_new or is_removed)
     if is_list and not field.sensitive and not is_whole:
         return _build_list_line(field, list(before or ()), list(after or ()), is_part=is_part)
@@ -101,7 +100,7 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
         after=after_view,
         forces_replacement=field.forces_replacement,
         sensitive=REDACTED_VALUE in (before_view, after_view),
-        is_document=is_part or _are_documents(before, after, before_view, after_view),
+        is_document=is_part or _is_document(before, before_view) or _is_document(after, after_view),
     )
 
 
@@ -112,19 +111,27 @@ def _format_side(value: Any, field: FieldChange, *, is_part: bool) -> ValueView 
     return format_optional(value, redact=field.sensitive)
 
 
-def _are_documents(*values: Any) -> bool:
-    """Return whether any of the values is a document, or JSON in a string that is shown in several lines."""
-    return any(
-        isinstance(value, Document) or (isinstance(value, ValueView) and value.lines) for value in values
-    )
+def _is_document(value: Any, view: ValueView | None) -> bool:
+    """Return whether a value is a document, or JSON in a string that is shown in several lines."""
+    return isinstance(value, Document) or bool(view and view.lines)
 
 
 def _build_list_line(field: FieldChange, before: list[Any], after: list[Any], *, is_part: bool) -> FieldLine:
     """Build the line of a list from the items that it gains and loses.
 
-    A list that still has the same items, in another order or number, is shown whole, before and after.
+    A list that still has the same items, in another order or number, is shown whole, before and after. So is a list in a document
+    whose remaining items have another order, because order can have a meaning there.
     """
     format_item = format_document_part if is_part else format_value
+    if is_part and [item for item in before if item in after] != [item for item in after if item in before]:
+        return FieldLine(
+            "~",
+            escape_invisible(field.path),
+            format_item(before),
+            format_item(after),
+            forces_replacement=field.forces_replacement,
+            is_document=True,
+        )
     added = tuple(format_item(item) for item in after if item not in before)
     removed = tuple(format_item(item) for item in before if item not in after)
     has_same_items = not added and not removed
@@ -136,7 +143,7 @@ def _build_list_line(field: FieldChange, before: list[Any], after: list[Any], *,
         added=added,
         removed=removed,
         forces_replacement=field.forces_replacement,
-        is_document=is_part or _are_documents(*before, *after),
+        is_document=is_part or any(isinstance(item, Document) for item in (*before, *after)),
     )
 
 
