@@ -31,7 +31,7 @@ from reconciler.kinds.shared.certificate_issuance import (
 )
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
 from reconciler.kinds.shared.certificate_signers import (
-    find_inactive_signer_errors,
+    find_declared_signer_errors,
     find_signer_needs,
     find_validity_errors,
 )
@@ -377,7 +377,8 @@ def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueP
 
 
 def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
-    yield from find_inactive_signer_errors(change.resource.spec.ca, context)
+    spec: Certificate = change.resource.spec
+    yield from find_declared_signer_errors(spec.pem, spec.ca, context)
     declared = context.declared.get(change.address)
     if declared:
         yield from find_save_to_errors(declared.spec.save_to)

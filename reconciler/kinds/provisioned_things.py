@@ -23,7 +23,7 @@ from reconciler.kinds.shared import (
     provisioned_thing_updates,
 )
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
-from reconciler.kinds.shared.certificate_signers import find_inactive_signer_errors
+from reconciler.kinds.shared.certificate_signers import find_declared_signer_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
@@ -189,7 +189,7 @@ class ProvisionedThings(Kind):
         )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
-            yield from find_inactive_signer_errors(change.resource.spec.ca, context)
+            yield from find_declared_signer_errors(blueprint.certificate, change.resource.spec.ca, context)
         yield from provisioned_thing_checks.find_activation_errors(change, blueprint)
         if isinstance(change, Create):
             body = _build_template_body(change, context)

@@ -26,7 +26,7 @@ MAX_DESCRIBED_CAS = 250
 def find_signer_needs(change: Change, context: PlanContext) -> Iterator[CheckedNeed]:
     """Yield the need of a registered CA for a certificate of the file that is registered with one.
 
-    A CA in the file is checked by `find_inactive_signer_errors`. A reference to a CA that does not exist is reported with all
+    A CA in the file is checked by `find_declared_signer_errors`. A reference to a CA that does not exist is reported with all
     references, so nothing more is needed then.
     """
     if not isinstance(change, Create | Replace):
@@ -45,9 +45,14 @@ def build_signer_need(pem: Pem, path: str, context: PlanContext) -> CheckedNeed:
     return CheckedNeed(("signer", pem.fingerprint), path, lambda: _read_signer_problem(pem, context))
 
 
-def find_inactive_signer_errors(ca_name: object, context: PlanContext) -> Iterator[str]:
-    """Yield an error if the CA of this name in the file will be INACTIVE."""
+def find_declared_signer_errors(pem: object, ca_name: object, context: PlanContext) -> Iterator[str]:
+    """Yield an error if the CA of this name in the file will be INACTIVE, or did not sign the certificate.
+
+    Loading the file does not compare the certificate with a CA that it refers to by its ID.
+    """
     ca = context.desired.get(Address(_TABLE, ca_name)) if isinstance(ca_name, str) else None
+    if ca and isinstance(pem, Pem) and pem.text and not x509.is_signed_by(pem, ca.spec.pem):
+        yield f"cannot register: {ca.address} did not sign the certificate; name the CA that signed it"
     if ca and ca.spec.status != "ACTIVE":
         yield (
             f"cannot register: its CA {ca.address} will be INACTIVE, and AWS registers certificates of active CAs only; "

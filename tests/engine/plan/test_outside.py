@@ -384,3 +384,11 @@ def test_a_group_too_deep_below_a_group_outside_the_file_is_rejected(cloud):
             "choose a parent on a higher level"
         )
     ]
+
+
+def test_a_ca_of_the_file_that_is_named_by_its_id_must_have_signed_the_certificate(cloud):
+    beta_id = Pem.parse(AUTHORITIES["beta"].pem).fingerprint
+    certificate = make_resource("certificates", "a", Certificate(DEVICE_PEM, ca=External(beta_id)))
+    assert get_rejection_reasons(make_state(make_ca("beta"), certificate), cloud) == [
+        "certificates.a: cannot register: ca_certificates.beta did not sign the certificate; name the CA that signed it"
+    ]
