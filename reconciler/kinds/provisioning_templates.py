@@ -39,6 +39,12 @@ from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some, quote
 
+ROLE_PROPAGATION_SECONDS = 20.0
+"""Seconds for which a creation is retried, because AWS may not know the role yet.
+
+Users report that AWS rejects a role for seconds after it was created: it "cannot be assumed by AWS IoT".
+"""
+
 DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",
     "CreateProvisioningTemplateVersion.setAsDefault": "always true: the body in the file becomes the default version",
@@ -287,7 +293,14 @@ def _create(resource: Resource, context: PlanContext) -> ApiCall:
         params["preProvisioningHook"] = _to_hook_params(spec.pre_provisioning_hook)
     verified_members = [name for name in params if name not in {"templateName", "tags"}]
     verification = _build_verification(resource.address.name, *verified_members)
-    return ApiCall("iot", "CreateProvisioningTemplate", params, verification=verification)
+    return ApiCall(
+        "iot",
+        "CreateProvisioningTemplate",
+        params,
+        retried_errors={"InvalidRequestException"},
+        timeout_seconds=ROLE_PROPAGATION_SECONDS,
+        verification=verification,
+    )
 
 
 def _build_verification(template: str, *members: str) -> FieldsMatch:

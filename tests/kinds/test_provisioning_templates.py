@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate, ProvisioningTemplateFacts
+from reconciler.kinds.provisioning_templates import (
+    ROLE_PROPAGATION_SECONDS,
+    Hook,
+    ProvisioningTemplate,
+    ProvisioningTemplateFacts,
+)
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
@@ -59,7 +64,12 @@ def make_template(spec: ProvisioningTemplate):
 def make_create_call(**more_params):
     params = {"templateName": "a", "templateBody": BODY.text, "provisioningRoleArn": ROLE_ARN}
     return make_iot_call(
-        "CreateProvisioningTemplate", **params, **more_params, tags=make_tag_list(OWNERSHIP_TAGS)
+        "CreateProvisioningTemplate",
+        retried_errors={"InvalidRequestException"},
+        timeout_seconds=ROLE_PROPAGATION_SECONDS,
+        **params,
+        **more_params,
+        tags=make_tag_list(OWNERSHIP_TAGS),
     )
 
 
