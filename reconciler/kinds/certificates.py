@@ -262,9 +262,9 @@ class Certificates(Kind):
         ):
             yield "is REVOKED, which is final; give the device a new certificate"
 
-    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the other clients' policies of a deleted certificate; a replacement gets them, too."""
-        if isinstance(change, Replace):
+        if not isinstance(change, Delete):
             return ()
         return find_foreign_policies(change.live.get_facts(CertificateFacts).policies, context)
 

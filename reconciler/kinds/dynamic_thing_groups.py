@@ -34,7 +34,7 @@ from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 from reconciler.model.text import quote
@@ -163,8 +163,10 @@ class DynamicThingGroups(Kind):
             return {}
         return {"policies": f"{', '.join(policies)}; plans leave them attached"}
 
-    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the policies that other clients have attached to the group."""
+        if not isinstance(change, Delete):
+            return ()
         return find_foreign_policies(change.live.get_facts(DynamicThingGroupFacts).attached_policies, context)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:

@@ -24,6 +24,7 @@ from reconciler.kinds.shared import (
 )
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
 from reconciler.kinds.shared.certificate_signers import find_declared_signer_errors
+from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
@@ -200,6 +201,13 @@ class ProvisionedThings(Kind):
             yield from provisioned_thing_checks.find_outside_holder_errors(change, context)
             yield from provisioned_thing_checks.find_override_errors(change)
 
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return the other clients' policies of the thing's other certificates, which an update deletes."""
+        if not isinstance(change, Update) or not change.has_changed("other_certificates"):
+            return ()
+        policies = change.live.get_facts(ProvisionedThingFacts).deletable_policies.values()
+        return find_foreign_policies({name for names in policies for name in names}, context)
+
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn if the device's certificate has to be deleted and registered again."""
         if isinstance(change, Update) and _is_registered_again(change):
@@ -265,6 +273,11 @@ class ProvisionedThings(Kind):
         return {
             **super().precondition(live, deletes=deletes),
             "holders": facts.holders,
+            "attached": tuple(
+                f"{policy} on {identity}"
+                for identity, policies in facts.deletable_policies.items()
+                for policy in policies
+            ),
             "registration.things": tuple(registration.things) if registration else NOT_COMPARED,
             "registration.policies": tuple(registration.policies) if registration else NOT_COMPARED,
         }

@@ -220,13 +220,15 @@ class ThingGroups(Kind):
             names = join_some(lost_members)
             yield f"{prefix} things that are not in the file ({names}); remove them from the group first"
 
-    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the members and policies of a deleted group that are not the workspace's.
 
         A replacement that would lose any is rejected.
         """
+        if not isinstance(change, Delete):
+            return
         facts = change.live.get_facts(ThingGroupFacts)
-        if isinstance(change, Replace) or isinstance(facts.members, NotCompared):
+        if isinstance(facts.members, NotCompared):
             return
         things = sorted(set(facts.members) - context.thing_names)
         if things:

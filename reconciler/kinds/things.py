@@ -254,8 +254,10 @@ class Things(Kind):
         if isinstance(change, Update) and change.has_changed("exclusive"):
             yield from exclusive_certificates.find_errors(change, context)
 
-    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the principals other than certificates, which only another client can have attached."""
+        if not isinstance(change, Delete):
+            return
         principals = change.live.get_facts(ThingFacts).principals
         others = [arn for arn in principals if ":cert/" not in arn]
         if others:

@@ -144,6 +144,7 @@ def test_every_part_is_read_in_bulk():
         },
         "ListTargetsForPolicy": {"targets": [CERTIFICATE_ARN]},
         "ListPrincipalThings": {"things": ["pump"]},
+        "ListAttachedPolicies": {"policies": []},
     }
     live_billing_groups = [Live("bill", BillingGroup(), version=1, owner="ws")]
     live_resources, operations = read_kind(

@@ -70,18 +70,11 @@ def _check_kinds_and_owners(
         for error in kinds[address.kind].plan_errors(change, context):
             yield f"{address}: {error}"
         if not options.allow_cascade:
-            for cascade in find_cascades(change, context):
+            for cascade in kinds[address.kind].cascades(change, context):
                 yield (
                     f"{address}: cannot {change.action}: AWS would remove with it {cascade}; "
                     "remove that first, or allow it with --allow-cascade"
                 )
-
-
-def find_cascades(change: Change, context: PlanContext) -> Iterable[str]:
-    """Return what AWS removes with a resource although the workspace does not own it."""
-    if not isinstance(change, Delete | Replace):
-        return ()
-    return all_kinds()[change.address.kind].cascades(change, context)
 
 
 def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
-from reconciler.engine.plan.checks import find_cascades
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.plan.unmanaged import describe_unmanaged
@@ -134,7 +133,7 @@ def _describe_grace_periods(comparison: Comparison) -> Iterator[Note]:
 def _warn_of_cascades(comparison: Comparison, context: PlanContext) -> Iterator[Note]:
     """Yield a warning for everything that deletions take along, which the plan's options allow."""
     for address, change in comparison.changes.items():
-        for cascade in find_cascades(change, context):
+        for cascade in all_kinds()[address.kind].cascades(change, context):
             yield Note("warning", f"AWS removes with it {cascade}", address)
 
 

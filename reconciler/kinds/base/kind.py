@@ -19,7 +19,7 @@ suit most kinds:
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
 | `outside_needs` | for each change: what outside the file does it need? | the references outside the file |
 | `plan_errors` | for each change: why must the plan be rejected? | no reason |
-| `cascades` | for each deletion: what does AWS remove with it that the workspace does not own? | nothing |
+| `cascades` | for each change: what does a deletion take along that the workspace does not own? | nothing |
 | `plan_warnings` | for each change: what should the user know before applying it? | nothing |
 | `plan_notes` | for each live resource: what should the plan note about it? | nothing |
 | `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
@@ -262,8 +262,8 @@ class Kind(ABC):
         """Return the reasons to reject a plan with this change."""
         return ()
 
-    def cascades(self, change: Delete | Replace, context: PlanContext) -> Iterable[str]:
-        """Return descriptions of what AWS removes with the resource although the workspace does not own it.
+    def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return descriptions of what AWS removes in a deletion although the workspace does not own it.
 
         A plan with such a deletion is rejected unless its options allow it; the step stops if more was added after planning,
         which `precondition` has to find.

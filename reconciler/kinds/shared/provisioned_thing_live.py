@@ -55,6 +55,7 @@ class LiveBuilder:
     policies: Mapping[str, Collection[str]]
     documents: Mapping[str, Sequence[Document]]
     things_by_certificate: Mapping[str, Sequence[str]]
+    deletable_policies: Mapping[str, tuple[str, ...]]
     issued_ids: Mapping[str, str]
     owners: Mapping[str, str | None]
     registrations: Mapping[str, Registration]
@@ -115,6 +116,11 @@ class LiveBuilder:
             holders=holders,
             # At most one holder: no thing but this one has the certificate.
             deletable_ids=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
+            deletable_policies={
+                identity: self.deletable_policies[identity]
+                for identity in holders
+                if identity in self.deletable_policies
+            },
             active_ids=frozenset(active_ids),
             previous_registration=self.registrations.get(registered_id or ""),
             unchangeable_fields=tuple(_find_unchangeable_fields(blueprint)),

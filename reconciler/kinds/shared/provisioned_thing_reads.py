@@ -109,6 +109,8 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     other_ids = [identity for identity in sorted(attached_ids - own_ids) if identity in certificates]
     holders = yield from read_things_of(select_arns(other_ids, certificates))
     undeclared_ids = _select_undeclared(scope, holders)
+    deletable_ids = sorted(identity for identity in undeclared_ids if len(holders[identity]) <= 1)
+    deletable_policies = yield from read_policies_of(select_arns(deletable_ids, certificates))
     registrations = yield from _read_registrations(blueprints, certificates, scope)
     return LiveBuilder(
         workspace=scope.workspace,
@@ -122,6 +124,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         things_by_certificate={
             identity: holder_names for identity, holder_names in holders.items() if identity in undeclared_ids
         },
+        deletable_policies=deletable_policies,
         issued_ids=issued_ids,
         owners=owners,
         registrations=registrations,

@@ -70,6 +70,7 @@ class ProvisionedThingFacts(PrincipalFacts):
     - `holders`: certificate ID → the things that have the certificate; only for those of the thing's other certificates that
       the file neither declares nor refers to;
     - `deletable_ids`: the IDs of the certificates in `holders` that no other thing has;
+    - `deletable_policies`: the policies of each of these certificates;
     - `active_ids`: the IDs of the thing's other certificates that are active;
     - `previous_registration`: the status, things and policies of its certificate, if that must be registered again;
     - `unchangeable_fields`: the fields that the template's OverrideSettings do not allow to change.
@@ -79,6 +80,7 @@ class ProvisionedThingFacts(PrincipalFacts):
     is_attached: bool = False
     holders: Mapping[str, Sequence[str]] = field(factory=dict)
     deletable_ids: frozenset[str] = frozenset()
+    deletable_policies: Mapping[str, tuple[str, ...]] = field(factory=dict)
     active_ids: frozenset[str] = frozenset()
     previous_registration: Registration | None = None
     unchangeable_fields: tuple[str, ...] = ()

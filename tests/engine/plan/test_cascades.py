@@ -9,6 +9,7 @@ from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
@@ -106,7 +107,7 @@ NO_CASCADE = {
     "credential_lockers": "its managed things keep its ID",
     "managed_things": "a deletion is rejected while the hub controls devices that stay",
     "policies": "a deletion is rejected while the policy is attached",
-    "provisioned_things": "it is deleted as a thing and a certificate",
+    "provisioned_things": "it is deleted as a thing and a certificate; updates have a test of their own",
     "provisioning_profiles": "nothing refers to it",
     "provisioning_templates": "a deletion is rejected while a CA uses the template",
     "role_aliases": "AWS IoT has no reference to it",
@@ -229,3 +230,25 @@ def test_a_deletion_that_others_block_is_rejected(cloud, address):
     assert get_rejection_reasons(make_state(resource), cloud, destroy=True) == [
         f"{address}: cannot delete: {problem}"
     ]
+
+
+def test_a_certificate_that_an_update_deletes_takes_no_policies_of_others_along(cloud):
+    device_pem = AUTHORITIES["alpha"].get_device_pem("a")
+    template = {
+        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}},
+        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": device_pem}},
+    }
+    provisioned = ProvisionedThing(Document.from_value({"Resources": template}))
+    desired = make_state(make_ca(), make_resource("provisioned_things", "p", provisioned))
+    converge(desired, cloud)
+    other_pem = AUTHORITIES["alpha"].get_device_pem("other")
+    response = cloud.iot.register_certificate(certificatePem=other_pem, status="ACTIVE")
+    cloud.iot.attach_thing_principal(thingName="a", principal=response["certificateArn"])
+    plan = plan_state(desired, cloud)
+    attach_policy(response["certificateArn"])(cloud)
+    assert get_rejection_reasons(desired, cloud) == [
+        f"provisioned_things.p: cannot update: AWS would remove with it {POLICIES}; {ADVICE}"
+    ]
+    (failure,) = list_failures(apply(plan, cloud))
+    assert "was changed after the plan was made (attached)" in failure
+    converge(desired, cloud, allow_cascade=True)
