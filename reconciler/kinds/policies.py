@@ -25,6 +25,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared import cognito_identities
 from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.policy_spec import Policy, PolicyFacts
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
@@ -58,9 +59,16 @@ class Policies(Kind):
             "ListPolicyVersions",
             "ListTargetsForPolicy",
         ),
-        create=("CreatePolicy",),
-        update=("DeletePolicyVersion", "CreatePolicyVersion", "UntagResource", "TagResource"),
-        delete=("DeletePolicyVersion", "DeletePolicy"),
+        create=("CreatePolicy", "AttachPolicy"),
+        update=(
+            "DeletePolicyVersion",
+            "CreatePolicyVersion",
+            "AttachPolicy",
+            "DetachPolicy",
+            "UntagResource",
+            "TagResource",
+        ),
+        delete=("DetachPolicy", "DeletePolicyVersion", "DeletePolicy"),
         forget=("UntagResource", "TagResource"),
     )
     name_api = "CreatePolicy.policyName"
@@ -70,9 +78,15 @@ class Policies(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the tags, and the size, the grammar and the permissions of the document."""
+        """Check tags and identities, and the size, the grammar and the permissions of the document."""
+        yield from cognito_identities.check_identities(resource.spec)
         yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         yield from check_policy(resource.spec.document.text, "document")
+
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Policy:
+        """Return the spec with its identities sorted."""
+        spec: Policy = cognito_identities.sort_identities(resource.spec)
+        return spec
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -92,7 +106,13 @@ class Policies(Kind):
         targets = yield from request_each("ListTargetsForPolicy", "policyName", tags_by_name)
         rows = zip(tags_by_name.values(), policies, versions, targets, strict=True)
         return [
-            _to_live(policy, version_list["policyVersions"], target_list.get("targets", ()), tags)
+            _to_live(
+                policy,
+                version_list["policyVersions"],
+                target_list.get("targets", ()),
+                tags,
+                self.find_reference_spec(policy["policyName"], scope),
+            )
             for tags, policy, version_list, target_list in rows
             if policy and version_list
         ]
@@ -103,12 +123,14 @@ class Policies(Kind):
             return
         targets = set(change.live.get_facts(PolicyFacts).targets)
         released = (
-            _find_released_targets(change.address, context) | _find_certificate_deleters(context).keys()
+            _find_released_targets(change.address, context)
+            | _find_certificate_deleters(context).keys()
+            | set(cognito_identities.find_declared(change.address, context))
         )
         remaining = sorted(targets - released)
         if remaining:
             count = "1 target" if len(remaining) == 1 else f"{len(remaining):,} targets"
-            names = join_some(arn.rpartition(":")[2] for arn in remaining)
+            names = join_some(map(_format_target, remaining))
             yield (
                 f"cannot delete: the policy stays attached to {count} after this plan ({names}); "
                 "detach it there first"
@@ -120,7 +142,7 @@ class Policies(Kind):
         return {deleters[arn] for arn in change.live.get_facts(PolicyFacts).targets if arn in deleters}
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the policy with its ownership tags in one call."""
+        """Create the policy with its ownership tags in one call; then attach it to its identities."""
         spec: Policy = change.resource.spec
         name = change.address.name
         params = {
@@ -128,7 +150,9 @@ class Policies(Kind):
             "policyDocument": spec.document.text,
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [ApiCall("iot", "CreatePolicy", params, verification=_build_document_verification(name))]
+        create = ApiCall("iot", "CreatePolicy", params, verification=_build_document_verification(name))
+        identities = cognito_identities.get_declared(spec)
+        return [create, *(_attach(name, identity) for identity in identities)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Create a new default version; if there are five versions, first delete the oldest non-default one."""
@@ -143,11 +167,14 @@ class Policies(Kind):
             calls.append(
                 ApiCall("iot", "CreatePolicyVersion", params, verification=_build_document_verification(name))
             )
+        added, removed = cognito_identities.list_added_and_removed(change)
+        calls += [_attach(name, identity) for identity in added]
+        calls += [_detach(name, identity) for identity in removed]
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the other versions, then the policy.
+        """Detach the policy from the identities in the file; delete the other versions, then the policy.
 
         The deletion is retried, as AWS may still see attachments for minutes after they have ended.
         """
@@ -159,8 +186,13 @@ class Policies(Kind):
             ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
         )
-        other_versions = change.live.get_facts(PolicyFacts).other_versions
-        return [*(_delete_version(name, version) for version in other_versions), delete]
+        facts = change.live.get_facts(PolicyFacts)
+        identities = cognito_identities.find_declared(change.address, context)
+        return [
+            *(_detach(name, identity) for identity in identities if identity in facts.targets),
+            *(_delete_version(name, version) for version in facts.other_versions),
+            delete,
+        ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Remove the ownership tags."""
@@ -214,18 +246,38 @@ def _build_document_verification(name: str) -> FieldsMatch:
     )
 
 
+def _format_target(target: str) -> str:
+    """Return the last part of an ARN, such as `cert/…`, or a whole Cognito identity."""
+    return target if cognito_identities.is_identity(target) else target.rpartition(":")[2]
+
+
+def _attach(name: str, identity: str) -> ApiCall:
+    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": identity})
+
+
+def _detach(name: str, identity: str) -> ApiCall:
+    params = {"policyName": name, "target": identity}
+    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
+
+
 def _delete_version(name: str, version: str) -> ApiCall:
     params = {"policyName": name, "policyVersionId": version}
     return ApiCall("iot", "DeletePolicyVersion", params, ignored_errors=NOT_FOUND)
 
 
 def _to_live(
-    policy: Response, versions: Sequence[Response], targets: Sequence[str], tags: Mapping[str, str]
+    policy: Response,
+    versions: Sequence[Response],
+    targets: Sequence[str],
+    tags: Mapping[str, str],
+    reference: Policy | None,
 ) -> Live:
+    """Return a live policy; `reference` decides whether its identities are compared."""
     other_versions = sorted(
         (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
     )
-    spec = Policy(Document.from_live(policy["policyDocument"]), select_user_tags(tags))
+    identities = cognito_identities.select_compared(targets, reference)
+    spec = Policy(Document.from_live(policy["policyDocument"]), select_user_tags(tags), identities)
     # Live certificates contain the same ARNs; storing each text only once saves memory in a large fleet.
     shared_targets = tuple(map(intern, targets))
     facts = PolicyFacts(tuple(other_versions), shared_targets)

@@ -16,7 +16,12 @@ from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.verification import build_thing_verification
-from reconciler.kinds.shared import certificate_attachments, exclusive_certificates, group_membership
+from reconciler.kinds.shared import (
+    certificate_attachments,
+    cognito_identities,
+    exclusive_certificates,
+    group_membership,
+)
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
@@ -53,7 +58,7 @@ DERIVED_MEMBERS = {
     "UpdateThing.attributePayload.merge": "always false: the file has all attributes",
     "UpdateThing.removeThingType": "thing_type, when the file no longer sets it",
     "UpdateThing.expectedVersion": "the version that the plan read",
-    "AttachThingPrincipal.principal": "certificates",
+    "AttachThingPrincipal.principal": "certificates and cognito_identities",
 }
 
 UNSUPPORTED_MEMBERS = {"CreateThing.attributePayload.merge": "a new thing has no attributes to merge with"}
@@ -109,14 +114,20 @@ class Things(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the groups, and the number and size of the attributes."""
+        """Check the groups, the identities, and the number and size of the attributes."""
         spec: Thing = resource.spec
+        yield from cognito_identities.check_identities(spec)
         is_protected = resource.lifecycle.prevent_destroy or certificate_attachments.has_protected(
             spec, desired
         )
         yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
         has_type = spec.thing_type is not None
         yield from check_attributes(spec.attributes, ("attributes",), "thing_type", has_type=has_type)
+
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Thing:
+        """Return the spec with its identities sorted."""
+        spec: Thing = cognito_identities.sort_identities(resource.spec)
+        return spec
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
@@ -163,6 +174,7 @@ class Things(Kind):
                 groups=groups.get(name, ()),
                 billing_groups=billing_groups.get(name, ()),
                 desired=desired.get(name),
+                reference=self.find_reference_spec(name, scope),
                 other_holders=other_holders.get(name, NO_HOLDERS),
             )
             owner = scope.workspace if name in owned else owners[name]
@@ -197,6 +209,7 @@ class Things(Kind):
                 groups=[group for group in groups if group not in marker_groups],
                 billing_groups=(),
                 desired=desired.get(name),
+                reference=self.find_reference_spec(name, scope),
                 other_holders=other_holders.get(name, NO_HOLDERS),
             )
             owner = group_membership.find_owner(groups, scope.workspace)
@@ -259,7 +272,8 @@ class Things(Kind):
         if not isinstance(change, Delete):
             return
         principals = change.live.get_facts(ThingFacts).principals
-        others = [arn for arn in principals if ":cert/" not in arn]
+        declared = cognito_identities.find_declared(change.address, context)
+        others = [arn for arn in principals if ":cert/" not in arn and arn not in declared]
         if others:
             yield f"the attachment of principals that are not certificates ({join_some(others)})"
 
@@ -288,6 +302,7 @@ class Things(Kind):
             *group_membership.change_protection(name, change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
             *certificate_attachments.attach_all(change.address, spec.certificates, context),
+            *_attach_identities(name, cognito_identities.get_declared(spec)),
         ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
@@ -307,8 +322,10 @@ class Things(Kind):
         calls += certificate_attachments.attach_all(change.address, added, context)
         if change.has_changed("exclusive"):
             calls += certificate_attachments.change_exclusivity(change, context)
+        added_identities, removed_identities = cognito_identities.list_added_and_removed(change)
+        calls += _attach_identities(name, added_identities)
         calls += certificate_attachments.detach_all(context, name, removed)
-        return calls
+        return [*calls, *(certificate_attachments.detach(name, identity) for identity in removed_identities)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Detach every principal, desired or not, as AWS requires, and delete the thing.
@@ -357,6 +374,10 @@ class Things(Kind):
         if deletes:
             return {**fields, "principals": facts.principals}
         return {**fields, "other_holders": exclusive_certificates.list_holders(facts)}
+
+
+def _attach_identities(name: str, identities: Iterable[str]) -> list[ApiCall]:
+    return [certificate_attachments.attach(name, identity, exclusive=False) for identity in identities]
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:

@@ -225,6 +225,17 @@ class Kind(ABC):
         References in their specs are AWS's IDs (`External`); the engine replaces them with names.
         """
 
+    def find_reference_spec(self, name: str, scope: Scope) -> Any:
+        """Return the spec that decides which optional values of a live resource are compared, or None.
+
+        It is the one in the file or, in a re-read, the one that was read before.
+        """
+        if scope.previous_states is not None:
+            previous = scope.previous_states.get(name)
+            return previous.spec if previous else None
+        resource = scope.desired.get(Address(self.table, name))
+        return resource.spec if resource else None
+
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.cognito_identities import declare_identities
 from reconciler.model.document import Document
+from reconciler.model.resource import NotCompared
 
 
 @frozen
@@ -19,6 +21,9 @@ class Policy:
 
     document: Document = member("The policy document, as JSON.", api="CreatePolicy.policyDocument")
     tags: Mapping[str, str] = member("Tags.", api="CreatePolicy.tags", factory=dict)
+    cognito_identities: tuple[str, ...] | NotCompared = declare_identities(
+        "The IDs of the Amazon Cognito identities that the policy is attached to."
+    )
 
 
 @frozen

@@ -10,6 +10,7 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads, request_each
 from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.billing_group_facts import BillingGroupFacts
+from reconciler.kinds.shared.cognito_identities import select_compared
 from reconciler.kinds.shared.principal_reads import select_external_names
 from reconciler.kinds.shared.secret_attributes import hide_secrets
 from reconciler.kinds.shared.thing_group_spec import ThingGroupFacts
@@ -91,9 +92,13 @@ def to_live(  # noqa: PLR0913 (what a live thing is made of)
     groups: Sequence[str],
     billing_groups: Sequence[str],
     desired: Thing | None,
+    reference: Thing | None,
     other_holders: Mapping[str, tuple[str, ...]],
 ) -> Live:
-    """Return a live thing, built from AWS's responses."""
+    """Return a live thing, built from AWS's responses.
+
+    `reference` decides whether its Cognito identities are compared.
+    """
     attachments = sorted(principals.get("thingPrincipalObjects", ()), key=lambda item: str(item["principal"]))
     # Live certificates and the targets of policies have the same ARNs; sharing their text saves memory in a large fleet.
     exclusive_by_arn = {
@@ -113,6 +118,7 @@ def to_live(  # noqa: PLR0913 (what a live thing is made of)
         certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificate_arns),
         billing_group=External(billing_group) if billing_group else None,
         exclusive=_summarize_exclusive([exclusive_by_arn[arn] for arn in certificate_arns], desired),
+        cognito_identities=select_compared(exclusive_by_arn, reference),
     )
     exclusive_arns = frozenset(arn for arn, exclusive in exclusive_by_arn.items() if exclusive)
     facts = ThingFacts(

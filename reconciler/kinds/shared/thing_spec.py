@@ -11,6 +11,7 @@ from types import MappingProxyType
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.cognito_identities import declare_identities
 from reconciler.model.resource import NotCompared, Reference
 
 NO_HOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -46,6 +47,9 @@ class Thing:
         "Whether no other thing may have its certificates.",
         api="AttachThingPrincipal.thingPrincipalType",
         default=False,
+    )
+    cognito_identities: tuple[str, ...] | NotCompared = declare_identities(
+        "The IDs of the Amazon Cognito identities that are attached to it."
     )
 
 
