@@ -21,6 +21,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.document import Document
+from reconciler.model.resource import NotCompared
 from reconciler.render.views.regex_words import describe_expected
 from tests.docs.markdown import build_anchor, render_heading, render_table
 
@@ -199,6 +200,8 @@ def _describe_references(table: str, *, many: bool) -> str:
 
 def _describe_default(attribute: attrs.Attribute[Any]) -> str:
     match attribute.default:
+        case NotCompared():
+            return ""
         case attrs.NOTHING:
             return "*required*"
         case None | () | attrs.Factory():

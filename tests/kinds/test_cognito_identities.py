@@ -1,4 +1,4 @@
-"""Amazon Cognito identities of policies and things: declared, compared, exported, and left alone where the file has none."""
+"""Cognito identities of policies and things: compared and exported, or left alone without the field."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_export_declares_identities_that_others_attached(cloud):
     assert fields == {"policies.p": [IDENTITIES[0]], "things.a": [IDENTITIES[1]]}
 
 
-def test_a_plan_does_not_become_stale_when_an_identity_is_attached_that_it_does_not_compare(cloud):
+def test_attaching_an_identity_that_is_not_compared_makes_no_plan_stale(cloud):
     converge(make_fleet(), cloud)
     tagged = make_state(
         make_resource("policies", "p", Policy(DOCUMENT, {"line": "A"})), make_resource("things", "a", Thing())

@@ -1,4 +1,4 @@
-"""Amazon Cognito identities as principals: policies are attached to them, and they are attached to things.
+"""Amazon Cognito identities: policies are attached to them, and they are attached to things.
 
 Source: AWS IoT API reference, AttachPolicy (`target`) and AttachThingPrincipal (`principal`, "a certificate ARN … or an Amazon
 Cognito ID"); Amazon Cognito API reference, `IdentityId`. UNCONFIRMED: that ListTargetsForPolicy and ListThingPrincipalsV2 return
