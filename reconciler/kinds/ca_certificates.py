@@ -6,17 +6,15 @@ Source: AWS IoT API reference, RegisterCACertificate and related operations; dev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import attrs
-from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import CAS_WITH_ONE_SUBJECT
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.outside import CheckedNeed, Description, Need, ProblemRead
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
-from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     NAME_TAG,
     OWNERSHIP_TAG_COUNT,
@@ -30,17 +28,25 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.ca_certificate_spec import (
+    CaCertificate,
+    CaCertificateFacts,
+    CaVerification,
+    SignedCode,
+)
 from reconciler.kinds.shared.certificate_signers import find_validity_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall, Deferred, Ref, Responses
+from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, Live, Reference, Resource
+from reconciler.model.resource import Desired, External, Live, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.text import quote
+
+__all__ = ["KIND", "CaCertificate", "CaCertificates", "CaVerification", "SignedCode"]
 
 DERIVED_MEMBERS = {
     "RegisterCACertificate.setAsActive": "status",
@@ -49,94 +55,6 @@ DERIVED_MEMBERS = {
     "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
     "UpdateCACertificate.removeAutoRegistration": "true when the file no longer sets the template or its role",
 }
-
-
-@frozen
-class CaVerification:
-    """Proof that the user has the CA's private key: the key itself, or a certificate that it signed.
-
-    `stored_name` is the name of this type in plan files and digests.
-    """
-
-    stored_name: ClassVar[str] = "verification"
-
-    key: Secret | None = member("The CA's private key, which signs AWS's registration code.", default=None)
-    certificate: Pem | None = member(
-        "A certificate for AWS's registration code that the CA has signed, instead of the key.", default=None
-    )
-
-    def __str__(self) -> str:
-        return f"with the key from {self.key.reference}" if self.key else f"with {self.certificate}"
-
-
-@frozen
-class CaCertificate:
-    """`[ca_certificates.*]`."""
-
-    pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", on_change="replaces")
-    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
-        "DEFAULT needs a verification; SNI_ONLY needs none, but devices must send the endpoint's name (SNI).",
-        api="RegisterCACertificate.certificateMode",
-        on_change="replaces",
-        default="DEFAULT",
-    )
-    verification: CaVerification | None = member(
-        "The proof that the CA's key is yours, which a CA in DEFAULT mode needs.",
-        on_change="create_only",
-        default=None,
-    )
-    status: Literal["ACTIVE", "INACTIVE"] = member(
-        "Device certificates can be registered only while their CA is ACTIVE.",
-        api="UpdateCACertificate.newStatus",
-        default="ACTIVE",
-    )
-    auto_registration: bool = member(
-        "Whether devices can register their certificates by connecting.",
-        api="RegisterCACertificate.allowAutoRegistration",
-        default=False,
-    )
-    tags: Mapping[str, str] = member("Tags.", api="RegisterCACertificate.tags", factory=dict)
-    registration_template: Reference | Document | None = member(
-        "The JITP template that provisions devices with certificates of this CA when they connect: the name of a template, or a "
-        "template that only this CA has (a file, a table or JSON text).",
-        api="RegisterCACertificate.registrationConfig.templateName",
-        document_api="RegisterCACertificate.registrationConfig.templateBody",
-        references="provisioning_templates",
-        default=None,
-    )
-    registration_role_arn: str | None = member(
-        "The role with which AWS provisions, instead of the template's own. A template that only this CA has needs it.",
-        api="RegisterCACertificate.registrationConfig.roleArn",
-        default=None,
-    )
-
-
-@frozen
-class CaCertificateFacts:
-    """The facts of a CA certificate: the role of a registration config that has no template."""
-
-    unused_role_arn: str | None = None
-
-
-@frozen
-class SignedCode(Deferred):
-    """The verification certificate: its common name is AWS's registration code, and the CA's key signs it."""
-
-    ca: Pem
-    key: Secret
-    code: Ref
-
-    def resolve(self, responses: Responses) -> str:
-        """Return the certificate in PEM.
-
-        AWS returns the code during the apply; the key is not revealed before that.
-        """
-        assert self.ca.text
-        code = self.code.resolve(responses)
-        return x509.sign_registration_code(self.ca.text, self.key.reveal(), code)
-
-    def __str__(self) -> str:
-        return f"(created at apply: the registration code, signed with the key from {self.key.reference})"
 
 
 class CaCertificates(Kind):

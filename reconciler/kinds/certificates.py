@@ -18,18 +18,21 @@ from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
 from reconciler.kinds.base.outside import Description, Need
-from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared import certificate_reads, x509
-from reconciler.kinds.shared.certificate_attachments import attach, detach
 from reconciler.kinds.shared.certificate_issuance import (
     check_signing_request,
     fetch_certificate,
     find_known_certificate,
     find_save_to_errors,
-    request_certificate,
 )
-from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
+from reconciler.kinds.shared.certificate_registration import (
+    attach_policy,
+    detach_and_delete,
+    detach_policy,
+    register,
+    register_and_attach,
+)
+from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, retire
 from reconciler.kinds.shared.certificate_signers import (
     find_declared_signer_errors,
     find_signer_needs,
@@ -38,11 +41,10 @@ from reconciler.kinds.shared.certificate_signers import (
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall, Ref
+from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
-from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
 from reconciler.model.text import quote
@@ -303,7 +305,7 @@ class Certificates(Kind):
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Register the certificate with its status, or have it issued, in one call; then attach its policies."""
-        return [*_register(change.resource, context)]
+        return [*register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update policies and status, and save an issued certificate that no apply has saved.
@@ -318,11 +320,11 @@ class Certificates(Kind):
         calls = []
         if change.has_changed("save_to"):
             calls.append(fetch_certificate(live.identity, spec.save_to))
-        calls += [_attach_policy(context.resolve_identity("policies", policy), arn) for policy in added]
+        calls += [attach_policy(context.resolve_identity("policies", policy), arn) for policy in added]
         if change.has_changed("status"):
             params = {"certificateId": live.identity, "newStatus": spec.status}
             calls.append(ApiCall("iot", "UpdateCertificate", params))
-        calls += [_detach_policy(context.resolve_identity("policies", policy), arn) for policy in removed]
+        calls += [detach_policy(context.resolve_identity("policies", policy), arn) for policy in removed]
         return calls
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
@@ -331,10 +333,10 @@ class Certificates(Kind):
         This order keeps the device connected. With a grace period, a later plan deletes the old one. If only the mode changes,
         the ID stays the same, so the old registration has to be deleted first, and the device is without one for a moment.
         """
-        new_calls = [*_register_and_attach(change, context)]
+        new_calls = [*register_and_attach(change, context)]
         if self.grace_seconds(change) is not None:
             return new_calls
-        old_calls = [*_detach_and_delete(change, context)]
+        old_calls = [*detach_and_delete(change, context)]
         keeps_id = self.identity(change.resource) == change.live.identity
         return [*old_calls, *new_calls] if keeps_id else [*new_calls, *old_calls]
 
@@ -347,7 +349,7 @@ class Certificates(Kind):
         policy = build_retired_policy_name(context.workspace)
         if policy not in (change.live.get_facts(CertificateFacts).policies or ()):
             return []
-        return [_detach_policy(policy, context.build_arn(f"cert/{change.live.identity}"))]
+        return [detach_policy(policy, context.build_arn(f"cert/{change.live.identity}"))]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields; for a deletion also the things that have it, and all its policies.
@@ -382,87 +384,6 @@ def _find_registration_errors(change: Create | Replace, context: PlanContext) ->
     declared = context.declared.get(change.address)
     if declared:
         yield from find_save_to_errors(declared.spec.save_to)
-
-
-def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that register a certificate, or have it issued, and attach its policies."""
-    spec: Certificate = resource.spec
-    arn = context.resolve_certificate_arn(resource.address.name)
-    if isinstance(arn, Ref):
-        assert isinstance(spec.csr, str)
-        assert isinstance(spec.save_to, OutputFile)
-        live = context.live.get(resource.address)
-        previous_id = live.identity if live else None
-        yield request_certificate(
-            spec.csr, spec.save_to, active=spec.status == "ACTIVE", previous_id=previous_id
-        )
-    else:
-        yield _build_registration(spec, context)
-    yield from (_attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies)
-
-
-def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
-    assert isinstance(spec.pem, Pem)
-    operation, params = "RegisterCertificate", {"certificatePem": spec.pem.text, "status": spec.status}
-    ca = context.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-    if ca:
-        params["caCertificatePem"] = ca.spec.pem.text
-    elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
-        operation = "RegisterCertificateWithoutCA"
-    return ApiCall(
-        "iot",
-        operation,
-        params,
-        # Another caller may have registered the same certificate in the meantime.
-        ignored_errors={"ResourceAlreadyExistsException"},
-        verification=CertificateRegistered(spec.pem.fingerprint),
-    )
-
-
-def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that register the new certificate and attach it to the old one's things.
-
-    The new one also gets the policies of the old one that the plan does not compare with the file: another caller may rely
-    on them.
-    """
-    arn = context.resolve_certificate_arn(change.address.name)
-    compared_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-    retired_policy = build_retired_policy_name(context.workspace)
-    other_policies = [
-        policy
-        for policy in change.live.get_facts(CertificateFacts).policies or ()
-        if policy not in compared_policies and policy != retired_policy
-    ]
-    yield from _register(change.resource, context)
-    yield from (_attach_policy(policy, arn) for policy in other_policies)
-    for user in _find_desired_users(change.address, context):
-        if context.keeps_reference(user, change.address):
-            yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
-
-
-def _detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the calls that detach the old certificate and delete it."""
-    arn = context.build_arn(f"cert/{change.live.identity}")
-    yield mark_retired(context, arn)
-    for user in _find_desired_users(change.address, context):
-        name = context.find_thing_name(user)
-        if name:
-            yield detach(name, arn)
-    yield from retire(change.live.identity, active=change.live.spec.status == "ACTIVE")
-
-
-def _find_desired_users(certificate: Address, context: PlanContext) -> list[Address]:
-    """Return the live resources that have the certificate and are still desired."""
-    return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
-
-
-def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
-    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
-
-
-def _detach_policy(name: str | Ref, arn: str) -> ApiCall:
-    params = {"policyName": name, "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 KIND = Certificates()

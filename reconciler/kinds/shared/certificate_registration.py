@@ -1,0 +1,102 @@
+"""The calls that register device certificates, replace them, and attach their policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.verification import CertificateRegistered
+from reconciler.kinds.shared.certificate_attachments import attach, detach
+from reconciler.kinds.shared.certificate_issuance import request_certificate
+from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
+from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.change import Replace
+from reconciler.model.output_file import OutputFile
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Resource
+
+
+def register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that register a certificate, or have it issued, and attach its policies."""
+    spec: Certificate = resource.spec
+    arn = context.resolve_certificate_arn(resource.address.name)
+    if isinstance(arn, Ref):
+        assert isinstance(spec.csr, str)
+        assert isinstance(spec.save_to, OutputFile)
+        live = context.live.get(resource.address)
+        previous_id = live.identity if live else None
+        yield request_certificate(
+            spec.csr, spec.save_to, active=spec.status == "ACTIVE", previous_id=previous_id
+        )
+    else:
+        yield _build_registration(spec, context)
+    yield from (attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies)
+
+
+def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
+    assert isinstance(spec.pem, Pem)
+    operation, params = "RegisterCertificate", {"certificatePem": spec.pem.text, "status": spec.status}
+    ca = context.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+    if ca:
+        params["caCertificatePem"] = ca.spec.pem.text
+    elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
+        operation = "RegisterCertificateWithoutCA"
+    return ApiCall(
+        "iot",
+        operation,
+        params,
+        # Another caller may have registered the same certificate in the meantime.
+        ignored_errors={"ResourceAlreadyExistsException"},
+        verification=CertificateRegistered(spec.pem.fingerprint),
+    )
+
+
+def register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that register the new certificate and attach it to the old one's things.
+
+    The new one also gets the policies of the old one that the plan does not compare with the file: another caller may rely
+    on them.
+    """
+    arn = context.resolve_certificate_arn(change.address.name)
+    compared_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
+    retired_policy = build_retired_policy_name(context.workspace)
+    other_policies = [
+        policy
+        for policy in change.live.get_facts(CertificateFacts).policies or ()
+        if policy not in compared_policies and policy != retired_policy
+    ]
+    yield from register(change.resource, context)
+    yield from (attach_policy(policy, arn) for policy in other_policies)
+    for user in _find_desired_users(change.address, context):
+        if context.keeps_reference(user, change.address):
+            yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
+
+
+def detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that detach the old certificate and delete it."""
+    arn = context.build_arn(f"cert/{change.live.identity}")
+    yield mark_retired(context, arn)
+    for user in _find_desired_users(change.address, context):
+        name = context.find_thing_name(user)
+        if name:
+            yield detach(name, arn)
+    yield from retire(change.live.identity, active=change.live.spec.status == "ACTIVE")
+
+
+def _find_desired_users(certificate: Address, context: PlanContext) -> list[Address]:
+    """Return the live resources that have the certificate and are still desired."""
+    return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
+
+
+def attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
+    """Return the call that attaches a policy to a certificate."""
+    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+
+
+def detach_policy(name: str | Ref, arn: str) -> ApiCall:
+    """Return the call that detaches a policy; it succeeds if the policy is not attached."""
+    params = {"policyName": name, "target": arn}
+    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
