@@ -69,6 +69,7 @@ def check_declarations(
             *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
             *check_allow(item),
             *_check_constraints(item, scope, constraints),
+            *_check_names_outside(item, constraints),
             *_find_unset_secrets(item.values),
             *joint_problems.get(address, ()),
         ]
@@ -224,6 +225,27 @@ def _check_constraints(
         is_secret = isinstance(declared_value, str | Secret) and not _is_literal(item, name)
         for violation in constraints.find_violations(kind.service, api, checked_value, secret=is_secret):
             yield violation.nest_under(name)
+
+
+def _check_names_outside(item: ParsedDeclaration, constraints: Constraints) -> Iterator[ValueProblem]:
+    """Yield a problem for each reference outside the file with a name or ID that AWS does not allow.
+
+    Fields that are sent as one request member are checked with all fields.
+    """
+    kinds = all_kinds()
+    for name, member in item.kind.members.items():
+        value = item.values.get(name)
+        kind = kinds[member.references] if member.references and member.api is None else None
+        if kind is None or kind.description is None:
+            continue
+        api = f"{kind.description.operation}.{kind.description.id_param}"
+        references = value if isinstance(value, tuple) else (value,)
+        for index, reference in enumerate(references):
+            if not isinstance(reference, External):
+                continue
+            path = (name, index) if isinstance(value, tuple) else (name,)
+            for violation in constraints.find_violations(kind.service, api, reference.name):
+                yield violation.nest_under(*path)
 
 
 def _is_literal(item: ParsedDeclaration, name: str) -> bool:

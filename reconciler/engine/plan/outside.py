@@ -26,7 +26,7 @@ from reconciler.model.change import Change, Delete, Forget, Update
 from reconciler.model.errors import AwsError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
-from reconciler.model.resource import Origin
+from reconciler.model.resource import External, Origin
 from reconciler.model.text import closest_match, format_suggestion, join_some, quote
 
 _MAX_CONCURRENT_CALLS = 32
@@ -74,7 +74,8 @@ def check_outside(
     errors = [
         _format_error(problem, uses[key]) for key in needs if (problem := problems.get(key)) is not None
     ]
-    return OutsideCheck([*errors, *_check_output_files(changes)], [*_describe_denied(runner.denied)])
+    errors += [*_check_arns(changes, context), *_check_output_files(changes)]
+    return OutsideCheck(errors, [*_describe_denied(runner.denied)])
 
 
 def _build_key(need: Need) -> _Key:
@@ -121,6 +122,33 @@ def _format_error(problem: str, uses: Sequence[_Use]) -> str:
     others = sorted({str(use.address) for use in uses} - {str(first.address)})
     suffix = f"; the same applies to {join_some(others)}" if others else ""
     return f"{subject}: {problem}{place}{suffix}"
+
+
+def _check_arns(changes: Mapping[Address, Change], context: PlanContext) -> Iterator[str]:
+    """Yield an error for each ARN that a change refers to and that is of another partition, Region or account."""
+    target = context.target
+    for address in changes:
+        resource = context.declared.get(address)
+        for path, arn in _find_arns(resource.spec) if resource else ():
+            _, partition, _, region, account, _ = arn.split(":", 5)
+            if resource and (partition, region, account) != (
+                target.partition,
+                target.region,
+                target.account,
+            ):
+                yield (
+                    f"{address}: {path}: {quote(arn)} is in another account or Region; this plan is for account "
+                    f"{target.account} in {target.region} ({resource.origin})"
+                )
+
+
+def _find_arns(spec: Any) -> Iterator[tuple[str, str]]:
+    """Yield the field and the ARN of each reference by ARN."""
+    for member in get_members(type(spec)).values():
+        value = getattr(spec, member.name) if member.references else ()
+        for reference in value if isinstance(value, tuple) else (value,):
+            if isinstance(reference, External) and reference.id.startswith("arn:"):
+                yield member.name, reference.id
 
 
 def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:

@@ -103,7 +103,7 @@ description = "The hall"
 [things.pump-1]
 thing_type = { id = "pump" }
 thing_groups = ["hall", { id = "elsewhere" }]
-certificates = ["pump-1", { arn = "arn:aws:iot:eu-west-1:123456789012:cert/0a" }]
+certificates = ["pump-1", { arn = "arn:aws:iot:eu-west-1:123456789012:cert/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a" }]
 attributes = { site = "oslo" }
 depends_on = ["ca_certificates.factory"]
 lifecycle = { prevent_destroy = true, ignore_changes = ["attributes.firmware", "thing_type"] }
@@ -231,7 +231,7 @@ class TestValid:
                 Thing(
                     thing_type=External("pump"),
                     thing_groups=("hall", External("elsewhere")),
-                    certificates=("pump-1", External("arn:aws:iot:eu-west-1:123456789012:cert/0a")),
+                    certificates=("pump-1", External("arn:aws:iot:eu-west-1:123456789012:cert/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a")),
                     attributes={"site": "oslo"},
                 ),
                 frozenset({hall, certificate, factory}),

@@ -392,3 +392,21 @@ def test_a_ca_of_the_file_that_is_named_by_its_id_must_have_signed_the_certifica
     assert get_rejection_reasons(make_state(make_ca("beta"), certificate), cloud) == [
         "certificates.a: cannot register: ca_certificates.beta did not sign the certificate; name the CA that signed it"
     ]
+
+
+def test_an_arn_of_another_account_or_region_rejects_the_plan(cloud):
+    cloud.iot.create_thing_group(thingGroupName="g")
+    arns = [
+        f"arn:aws:iot:{place}:thinggroup/g" for place in ("eu-west-1:123456789012", "us-east-1:123456789012")
+    ]
+    for arn in arns:
+        thing = make_thing(thing_groups=(External(arn),))
+        if arn == arns[0]:
+            plan_state(make_state(thing), cloud)
+        else:
+            assert get_rejection_reasons(make_state(thing), cloud) == [
+                (
+                    f"things.a: thing_groups: {arn!r} is in another account or Region; this plan is for account 123456789012 in "
+                    "eu-west-1 (fleet.toml:7)"
+                )
+            ]

@@ -145,6 +145,18 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "a name or ID outside the file is one that AWS allows",
+        """
+        [things.pump-1]
+        thing_groups = [{ id = "hall" }, { id = "hall 1" }]
+        certificates = [{ id = "123" }]
+        """,
+        """
+        desired_state.toml:2: error: things.pump-1.thing_groups[1]: 'hall 1' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:3: error: things.pump-1.certificates[0]: 3 characters; expected at least 64 and at most 64
+        """,
+    ),
+    InvalidCase(
         "a dangling reference is reported with the nearest name",
         """
         [things.pump-1]
