@@ -125,7 +125,7 @@ def _format_error(problem: str, uses: Sequence[_Use]) -> str:
 
 
 def _check_arns(changes: Mapping[Address, Change], context: PlanContext) -> Iterator[str]:
-    """Yield an error for each ARN that a change refers to and that is of another partition, Region or account."""
+    """Yield an error for each referenced ARN of another partition, Region or account."""
     target = context.target
     for address in changes:
         resource = context.declared.get(address)

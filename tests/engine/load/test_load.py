@@ -231,7 +231,12 @@ class TestValid:
                 Thing(
                     thing_type=External("pump"),
                     thing_groups=("hall", External("elsewhere")),
-                    certificates=("pump-1", External("arn:aws:iot:eu-west-1:123456789012:cert/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a")),
+                    certificates=(
+                        "pump-1",
+                        External(
+                            "arn:aws:iot:eu-west-1:123456789012:cert/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+                        ),
+                    ),
                     attributes={"site": "oslo"},
                 ),
                 frozenset({hall, certificate, factory}),
