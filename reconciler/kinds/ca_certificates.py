@@ -234,11 +234,22 @@ def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:
         yield ValueProblem("missing-verification", problem, expected, path=("verification",))
     elif verification.key:
         key = verification.key
-        if key.value is not None and not x509.is_key_of(spec.pem, key.value):
-            problem = f"the key from {key.reference} does not match the certificate"
+        if key.value is not None and x509.is_readable(spec.pem) and not x509.is_key_of(spec.pem, key.value):
+            is_key = x509.is_private_key(key.value)
+            verb = "does not match the certificate" if is_key else "is not an unencrypted private key in PEM"
+            problem = f"the key from {key.reference} {verb}"
             expected = "the CA's own private key, as unencrypted PEM"
             yield ValueProblem("key-mismatch", problem, expected, path=("verification", "key"))
-    elif verification.certificate and not x509.is_signed_by(verification.certificate, spec.pem):
+    elif verification.certificate and not x509.is_readable(verification.certificate):
+        path = ("verification", "certificate")
+        yield ValueProblem(
+            "invalid-certificate", "not a valid X.509 certificate", "a certificate in PEM", path=path
+        )
+    elif (
+        verification.certificate
+        and x509.is_readable(spec.pem)
+        and not x509.is_signed_by(verification.certificate, spec.pem)
+    ):
         problem = "this CA did not sign the verification certificate"
         expected = "a certificate that the CA signed"
         path = ("verification", "certificate")

@@ -10,6 +10,7 @@ import re
 from attrs import field, frozen
 
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.file_content import find_der_problem, recognize_text
 
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
 
@@ -32,7 +33,7 @@ class Pem:
         """Read exactly one certificate. Raises InvalidValueError."""
         blocks = _BLOCK.findall(text)
         if len(blocks) != 1:
-            problem = f"{len(blocks)} PEM certificates found" if blocks else "no PEM certificate found"
+            problem = f"{len(blocks)} PEM certificates found" if blocks else _explain_absence(text)
             raise InvalidValueError(
                 ValueProblem("invalid-pem", problem, "one -----BEGIN CERTIFICATE----- block")
             )
@@ -46,5 +47,18 @@ class Pem:
         canonical = f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
         return cls(hashlib.sha256(der).hexdigest(), canonical, source)
 
+    @property
+    def damage(self) -> str | None:
+        """Why the text is not one whole DER value, or None."""
+        if self.text is None:
+            return None
+        return find_der_problem(base64.b64decode("".join(self.text.splitlines()[1:-1])))
+
     def __str__(self) -> str:
         return f"sha256:{self.fingerprint[:12]}…" + (f" ({self.source})" if self.source else "")
+
+
+def _explain_absence(text: str) -> str:
+    """Return the problem of a text without a PEM certificate: what the text is, if that is known."""
+    content = recognize_text(text)
+    return f"no PEM certificate found: this is {content}" if content else "no PEM certificate found"

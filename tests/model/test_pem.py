@@ -64,8 +64,8 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
 @pytest.mark.parametrize(
     ("change_pem", "message"),
     [
-        (lambda _: "", "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
-        (lambda pem: pem.replace("CERTIFICATE", "PRIVATE KEY"), "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
+        (lambda _: "", "no PEM certificate found: this is empty; expected one -----BEGIN CERTIFICATE----- block"),
+        (lambda pem: pem.replace("CERTIFICATE", "PRIVATE KEY"), "no PEM certificate found: this is a private key, not a certificate; expected one -----BEGIN CERTIFICATE----- block"),
         (lambda pem: pem + pem, "2 PEM certificates found; expected one -----BEGIN CERTIFICATE----- block"),
         (lambda _: f"{BEGIN}\nabc\n{END}\n", "the PEM certificate is not valid base64"),
     ],

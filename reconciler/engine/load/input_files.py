@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import OutputFile
 from reconciler.model.redaction import register_secret
 from reconciler.model.secret import Secret
@@ -104,7 +105,9 @@ class LoadContext:
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
-            raise _build_error("unreadable-file", f"the file {quote(str(name))} is not UTF-8 text") from None
+            content = recognize_bytes(raw)
+            problem = f"the file {quote(str(name))} is {content or 'not UTF-8 text'}"
+            raise _build_error("unreadable-file", problem) from None
 
     def _read(self, name: str, max_bytes: int) -> bytes:
         path = self._resolve_inside(name)

@@ -14,6 +14,7 @@ from attrs import Factory, define, frozen
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.interpolation import RowValues
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
+from reconciler.model.file_content import recognize_bytes
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import describe_value, quote, quote_if_unsafe, type_name
 
@@ -154,8 +155,38 @@ class _ManifestBuilder:
         return False
 
 
+def _find_other_format(raw: bytes, *, is_csv: bool) -> tuple[str, str] | None:
+    """Return the problem of a whole file in another format, and what is expected; None if there is none."""
+    content = recognize_bytes(raw)
+    if content:
+        return f"the file is {content}", "UTF-8 text"
+    start = raw.lstrip()[:1]
+    if start == b"<":
+        return "the file is HTML or XML", "CSV" if is_csv else "JSON Lines"
+    if is_csv and start in {b"{", b"["}:
+        return "the file is JSON", "CSV, or a name that ends in .jsonl and one JSON object in each line"
+    if not is_csv and start == b"[":
+        return "the file is a JSON array", "JSON Lines: one JSON object in each line, without [, ] and commas"
+    if not is_csv and raw.lstrip().partition(b"\n")[0].strip() == b"{":
+        return "the file has a JSON object in several lines", "JSON Lines: one JSON object in each line"
+    if not is_csv and start not in {b"{", b""} and b"," in raw.partition(b"\n")[0]:
+        return "the file is not JSON Lines", "one JSON object in each line, or a name that ends in .csv"
+    return None
+
+
+def _find_separator_problem(header: Sequence[str]) -> tuple[str, str] | None:
+    """Return the problem of a header that another character than the comma separates."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if len(header) == 1 and separator in header[0]:
+            return f"the columns are separated by {name}", "commas (RFC 4180)"
+    return None
+
+
 def _parse_csv(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
     """Parse CSV as in RFC 4180, in UTF-8, with a header; empty lines are not rows."""
+    if problem := _find_other_format(raw, is_csv=True):
+        builder.add_problem(1, "wrong-format", *problem)
+        return builder
     reader = csv.reader(_decode_lines(raw), strict=True)
     number = 1
     try:
@@ -177,6 +208,9 @@ def _add_cells(builder: _ManifestBuilder, number: int, cells: list[str]) -> bool
     """Add the cells of the header or of a row; return whether to read on."""
     columns = builder.columns
     if columns is None:
+        if separator_problem := _find_separator_problem(cells):
+            builder.add_problem(number, "wrong-separator", *separator_problem)
+            return False
         return builder.set_columns(number, cells)
     if len(cells) == len(columns):
         return builder.add_row(number, tuple(cells))
@@ -190,6 +224,9 @@ def _decode_lines(raw: bytes) -> Iterator[str]:
 
 def _parse_jsonl(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
     """Parse one JSON object per line, in UTF-8; blank lines are not rows."""
+    if problem := _find_other_format(raw, is_csv=False):
+        builder.add_problem(1, "wrong-format", *problem)
+        return builder
     lines = enumerate(io.BytesIO(raw), 1)
     return _parse_objects(
         builder, ((number, line) for number, line in lines if not line.isspace()), _parse_json_row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -16,6 +16,7 @@ from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.table_shape import TableShape, check_keys, derive_shape, parse_values
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
@@ -78,14 +79,16 @@ class DeclarationParser:
         """Parse a table without `for_each`."""
         kind, shape = self._find_kind_and_shape(table)
         values, problems = parse_values(table.entries, shape)
-        problems += check_keys(table.entries, shape, (FOR_EACH,))
+        problems += check_keys(table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind))
         return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=not problems)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
         kind, shape = self._find_kind_and_shape(for_each.table)
         values, problems = parse_values(for_each.constants, shape)
-        problems += check_keys(for_each.table.entries, shape, (FOR_EACH,))
+        problems += check_keys(
+            for_each.table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind)
+        )
         is_valid = not (problems or for_each.problems)
         return ParsedForEachTable(kind, shape, values, tuple(problems), self._interner, is_valid)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -40,13 +40,23 @@ def derive_shape(cls: type, converter: Converter) -> TableShape:
 
 
 def check_keys(
-    keys: Collection[str], shape: TableShape, other_keys: Collection[str] = ()
+    keys: Collection[str],
+    shape: TableShape,
+    other_keys: Collection[str] = (),
+    find_replacement: Callable[[str], str | None] = lambda _: None,
 ) -> Iterator[ValueProblem]:
-    """Yield the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's."""
+    """Yield the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's.
+
+    `find_replacement` returns what to write in place of another tool's name of a key.
+    """
     valid_keys = [*shape.hooks, *other_keys]
     for name in keys:
         if name not in valid_keys:
-            yield build_unknown_key_problem(name, valid_keys)
+            replacement = find_replacement(name)
+            if replacement:
+                yield ValueProblem("unknown-key", "unknown key", replacement, path=(name,))
+            else:
+                yield build_unknown_key_problem(name, valid_keys)
     for name in shape.required:
         if name not in keys:
             yield build_missing_key_problem(name, describe_type(shape.hooks[name][0]))

@@ -57,13 +57,12 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
 
     `ca` is whether it must be a CA certificate.
     """
-    try:
-        certificate = _load(_require_text(pem))
-    except ValueError:
-        yield ValueProblem(
-            "invalid-certificate", "not a valid X.509 certificate", "a certificate in PEM", path=(field,)
-        )
+    if not is_readable(pem):
+        damage = f": {pem.damage}" if pem.damage else ""
+        text = f"not a valid X.509 certificate{damage}"
+        yield ValueProblem("invalid-certificate", text, "a certificate in PEM", path=(field,))
         return
+    certificate = _load(_require_text(pem))
     yield from check_certificate_algorithms(certificate, field)
     problem = find_validity_problem(pem)
     if problem:
@@ -71,6 +70,27 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
     if ca and not _is_ca(certificate):
         expected = "a certificate with the basic constraint CA:TRUE"
         yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))
+
+
+def is_readable(pem: Pem) -> bool:
+    """Return whether the PEM is an X.509 certificate; other checks have no meaning if it is not."""
+    try:
+        _load(_require_text(pem))
+    except ValueError:
+        return False
+    return True
+
+
+def is_private_key(key: str) -> bool:
+    """Return whether a text is an unencrypted private key in PEM."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        load_pem_private_key(key.encode(), password=None)
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
 
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:

@@ -24,7 +24,7 @@ CASES = (
         pem = { file = "pki/garbage.pem" }
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate; expected a certificate in PEM
+        desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate: it is not DER; expected a certificate in PEM
         """,
     ),
     InvalidCase(
@@ -40,7 +40,7 @@ CASES = (
         """,
         """
         desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
-        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
+        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found: this is empty; expected a file that does not exist yet, or the certificate
         """,
         other_files={
             "pump.csr": make_signing_request("pump"),
@@ -180,7 +180,7 @@ CASES = (
         verification.key = "-----BEGIN PRIVATE KEY-----"
         """,
         """
-        desired_state.toml:3: error: ca_certificates.factory.verification.key: the key from env FACTORY_KEY does not match the certificate; expected the CA's own private key, as unencrypted PEM
+        desired_state.toml:3: error: ca_certificates.factory.verification.key: the key from env FACTORY_KEY is not an unencrypted private key in PEM; expected the CA's own private key, as unencrypted PEM
         desired_state.toml:7: error: ca_certificates.other.verification.key: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
         """,
         environ={"FACTORY_KEY": "hunter2"},
@@ -224,7 +224,7 @@ CASES = (
         verification.key = { file = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----" }
         """,
         """
-        desired_state.toml:2: error: ca_certificates.factory.pem: no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
+        desired_state.toml:2: error: ca_certificates.factory.pem: no PEM certificate found: this is a private key, not a certificate; expected one -----BEGIN CERTIFICATE----- block
         desired_state.toml:3: error: ca_certificates.factory.verification: got a string; expected a table with key or certificate
         desired_state.toml:6: error: ca_certificates.other.pem: file has several lines; expected the path of a file
         desired_state.toml:7: error: ca_certificates.other.verification.key: file has several lines; expected the path of a file

@@ -54,7 +54,7 @@ CASES = (
         """
         desired_state.toml:2: error: certificates.pump-1.pem: 'pki/note.txt': no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
         desired_state.toml:5: error: certificates.pump-2.pem: no PEM certificate found; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/factory.key.pem': no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/factory.key.pem': no PEM certificate found: this is a private key, not a certificate; expected one -----BEGIN CERTIFICATE----- block
         """,
     ),
     InvalidCase(

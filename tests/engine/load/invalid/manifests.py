@@ -27,6 +27,64 @@ def _make_jsonl_case(sentence: str, *lines_and_problems: tuple[str | bytes, str]
     return InvalidCase(sentence, _THINGS.replace(".csv", ".jsonl"), report, {"devices.jsonl": manifest})
 
 
+_OTHER_FORMATS = (
+    _make_csv_case(
+        "columns separated by semicolons are one problem",
+        "Thing Name;Site;FW\np1;oslo;2\np2;oslo;2\n",
+        "1: the columns are separated by semicolons; expected commas (RFC 4180)",
+    ),
+    _make_csv_case(
+        "columns separated by tabs are one problem",
+        "serial\tsite\n1\toslo\n",
+        "1: the columns are separated by tabs; expected commas (RFC 4180)",
+    ),
+    _make_csv_case(
+        "a CSV file in UTF-16 is named",
+        "serial,site\n1,oslo\n".encode("utf-16"),
+        "1: the file is UTF-16 text, not UTF-8; save it as UTF-8; expected UTF-8 text",
+    ),
+    _make_csv_case(
+        "an Excel workbook is named",
+        b"PK\x03\x04\x14\x00",
+        "1: the file is a ZIP archive or an Excel workbook; save it as CSV; expected UTF-8 text",
+    ),
+    _make_csv_case(
+        "JSON in a CSV file is named",
+        '[{"serial": "1", "site": "oslo"}]',
+        "1: the file is JSON; expected CSV, or a name that ends in .jsonl and one JSON object in each line",
+    ),
+    _make_csv_case(
+        "a web page in place of a CSV file is named",
+        "<!DOCTYPE html>\n<html>\n",
+        "1: the file is HTML or XML; expected CSV",
+    ),
+    *(
+        InvalidCase(
+            f"{sentence} in place of JSON Lines is named",
+            _THINGS.replace(".csv", ".jsonl"),
+            f"{_FOR_EACH}: devices.jsonl:1: {problem}\n",
+            {"devices.jsonl": content},
+        )
+        for sentence, content, problem in (
+            (
+                "a JSON array",
+                '[\n  {"serial": "1"},\n  {"serial": "2"}\n]\n',
+                "the file is a JSON array; expected JSON Lines: one JSON object in each line, without [, ] and commas",
+            ),
+            (
+                "an indented JSON object",
+                '{\n  "serial": "1"\n}\n',
+                "the file has a JSON object in several lines; expected JSON Lines: one JSON object in each line",
+            ),
+            (
+                "a CSV file",
+                "serial,site\n1,oslo\n2,oslo\n",
+                "the file is not JSON Lines; expected one JSON object in each line, or a name that ends in .csv",
+            ),
+        )
+    ),
+)
+
 _SCALAR = "a string, a number or a boolean"
 
 _FORMS = (
@@ -199,4 +257,4 @@ _MANIFESTS = (
     ),
 )
 
-CASES = (*_FORMS, *_MANIFESTS)
+CASES = (*_FORMS, *_OTHER_FORMATS, *_MANIFESTS)
