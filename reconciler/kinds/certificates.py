@@ -46,7 +46,7 @@ from reconciler.model.change import Change, Create, Delete, Forget, Replace, Upd
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 from reconciler.model.pem import Pem
-from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Resource
 from reconciler.model.text import quote
 
 __all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
@@ -381,8 +381,9 @@ def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueP
 
 def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
     spec: Certificate = change.resource.spec
-    yield from find_declared_signer_errors(spec.pem, spec.ca, context)
     declared = context.declared.get(change.address)
+    is_ca_named_by_id = declared is not None and isinstance(declared.spec.ca, External)
+    yield from find_declared_signer_errors(spec.pem if is_ca_named_by_id else None, spec.ca, context)
     if declared:
         yield from find_save_to_errors(declared.spec.save_to)
 

@@ -190,7 +190,7 @@ class ProvisionedThings(Kind):
         )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
-            yield from find_declared_signer_errors(blueprint.certificate, change.resource.spec.ca, context)
+            yield from find_declared_signer_errors(None, change.resource.spec.ca, context)
         yield from provisioned_thing_checks.find_activation_errors(change, blueprint)
         if isinstance(change, Create):
             body = _build_template_body(change, context)

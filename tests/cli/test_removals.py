@@ -53,6 +53,27 @@ def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_with_ta
     assert run_with_tables(declare_pumps("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
 
 
+def test_a_deletion_that_takes_others_things_along_needs_an_option(run_with_tables):
+    assert run_with_tables(declare_pumps("1"), "apply", "--yes")[0] == 0
+    call_iot("CreateThing", thingName="theirs")
+    call_iot("AddThingToThingGroup", thingGroupName="hall", thingName="theirs")
+    group = "the membership of things that this workspace does not manage (theirs)"
+    rejection = (
+        "error: the plan is rejected; nothing was sent\n"
+        f"  - thing_groups.hall: cannot delete: AWS would remove with it {group}; remove that first, or allow it with --allow-cascade\n"
+    )
+    for words in (("plan", "--destroy"), ("destroy", "--yes")):
+        assert run_with_tables(declare_pumps("1"), *words) == (3, "", rejection)
+    code, out, _ = run_with_tables(declare_pumps("1"), "plan", "--destroy", "--allow-cascade")
+    assert code == 0
+    assert f"AWS removes with it {group}" in " ".join(out.split())
+    code, _, _ = run_with_tables(
+        declare_pumps("1"), "plan", "--destroy", "--allow-cascade", "--out", "plan.json"
+    )
+    assert code == 0
+    assert run_with_tables(declare_pumps("1"), "apply", "plan.json")[0] == 0
+
+
 def test_an_invalid_limit_is_a_usage_error(run_with_tables):
     _, out, err = run_with_tables(declare_pumps("1"), "apply", "--allow-replace", "many")
     assert (out, err.splitlines()[0]) == (

@@ -48,7 +48,7 @@ def build_signer_need(pem: Pem, path: str, context: PlanContext) -> CheckedNeed:
 def find_declared_signer_errors(pem: object, ca_name: object, context: PlanContext) -> Iterator[str]:
     """Yield an error if the CA of this name in the file will be INACTIVE, or did not sign the certificate.
 
-    Loading the file does not compare the certificate with a CA that it refers to by its ID.
+    Loading the file compares the certificate with its CA, except with one that it refers to by its ID: `pem` is then needed.
     """
     ca = context.desired.get(Address(_TABLE, ca_name)) if isinstance(ca_name, str) else None
     if ca and isinstance(pem, Pem) and pem.text and not x509.is_signed_by(pem, ca.spec.pem):
