@@ -119,7 +119,10 @@ class ManagedThings(Kind):
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all managed things and get each of them, as the listing has neither tags nor meta data."""
+        """List all managed things and get each of them, as the listing has neither tags nor meta data.
+
+        A re-read also returns those of the read ones that have no owner and match no resource of the file.
+        """
         ids = yield from _list_ids(scope)
         responses = yield [
             ApiCall(SERVICE, "GetManagedThing", {"Identifier": identity}, ignored_errors=NOT_FOUND)
@@ -142,13 +145,21 @@ class ManagedThings(Kind):
             if OWNER_TAG not in managed_thing.get("Tags", {})
         ]
         missing = {name: desired[name] for name in desired.keys() - names.values()} if unmanaged else {}
+        candidates = [*find_import_candidates(missing, unmanaged)]
         live_things = [
             *(
                 to_live(managed_thing, desired.get(names[managed_thing["Id"]] or ""))
                 for managed_thing in owned
             ),
-            *find_import_candidates(missing, unmanaged),
+            *candidates,
         ]
+        if scope.previous_states is not None:
+            candidate_ids = {live.identity for live in candidates}
+            live_things += [
+                to_live(managed_thing, None)
+                for managed_thing in unmanaged
+                if managed_thing["Id"] not in candidate_ids
+            ]
         return [*_add_controlled_devices(live_things, managed_things)]
 
     def forces_replacement(self, name: str, after: Any) -> bool:
