@@ -251,7 +251,7 @@ def _render_items(
     body = "".join(
         _render_part(part, _describe_documents(part, describe_part(part.label, part.count)))
         for part in parts
-        if part.blocks
+        if part.blocks or part.items[0].names
     )
     counts = ", ".join(describe_part(label, omitted[label]) for label in order if omitted[label])
     tail = f"**… and {sum(omitted.values()):,} more**: {counts}\n" if counts else ""
@@ -259,7 +259,7 @@ def _render_items(
 
 
 def _fill_parts(items: Iterable[_Item], order: Sequence[str], limit: int) -> Iterator[_Part]:
-    """Yield parts in order, until `limit` bytes are used; the last part may be incomplete.
+    """Yield parts in order, until `limit` bytes are used; then only those with names, without blocks.
 
     Items that lose nothing but have a document come before the other such items.
     """
@@ -267,24 +267,37 @@ def _fill_parts(items: Iterable[_Item], order: Sequence[str], limit: int) -> Ite
     def get_rank(item: _Item) -> tuple[bool, int]:
         return not item.names, order.index(item.label)
 
-    for _, members in groupby(sorted(items, key=get_rank), key=get_rank):
-        part_items = tuple(members)
-        label, has_documents = part_items[0].label, any(item.has_document for item in part_items)
-        blocks: list[str] = []
-        limit -= _GROUP_FRAME_BYTES + _count_bytes(_render_names(part_items))
-        # Both fences of the code block grow with the longest run of backticks inside it.
-        fence_bytes = 0
-        for item in part_items:
-            block = item.render()
-            limit -= _count_bytes(block) + 1
-            fence_bytes = max(fence_bytes, 2 * _measure_longest_fence(block))
-            if limit < fence_bytes:
-                break
-            blocks.append(block)
-        limit -= fence_bytes
-        yield _Part(label, has_documents, part_items, tuple(blocks))
-        if len(blocks) < len(part_items):
+    parts = [tuple(members) for _, members in groupby(sorted(items, key=get_rank), key=get_rank)]
+    names_bytes = sum(
+        _count_bytes(_render_names(part)) + _GROUP_FRAME_BYTES for part in parts if part[0].names
+    )
+    is_full = names_bytes > limit  # too little room for even the names
+    limit -= names_bytes
+    for part in parts:
+        if is_full and (limit < 0 or not part[0].names):
             return
+        limit -= 0 if part[0].names else _GROUP_FRAME_BYTES
+        blocks, size = _fill_part(part, 0 if is_full else limit)
+        limit -= size
+        is_full = len(blocks) < len(part)
+        yield _Part(part[0].label, any(item.has_document for item in part), part, blocks)
+
+
+def _fill_part(items: Sequence[_Item], limit: int) -> tuple[tuple[str, ...], int]:
+    """Return the blocks of the first items, as many as fit into `limit` bytes, and their size in bytes."""
+    blocks: list[str] = []
+    size = 0
+    # Both fences of the code block grow with the longest run of backticks inside it.
+    fence_bytes = 0
+    for item in items:
+        block = item.render() if size < limit else ""
+        longest_fence = max(fence_bytes, 2 * _measure_longest_fence(block))
+        if not block or size + _count_bytes(block) + 1 + longest_fence > limit:
+            break
+        size += _count_bytes(block) + 1
+        fence_bytes = longest_fence
+        blocks.append(block)
+    return tuple(blocks), size + fence_bytes
 
 
 def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
@@ -306,14 +319,16 @@ def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
 
 
 def _render_part(part: _Part, heading: str) -> str:
-    block = format_code_block(part.blocks, "diff")
-    if len(part.items) <= _MAX_UNFOLDED and block.count("\n") <= _MAX_UNFOLDED_LINES:
+    block = format_code_block(part.blocks, "diff") if part.blocks else ""
+    is_complete = len(part.blocks) == len(part.items)
+    if is_complete and len(part.items) <= _MAX_UNFOLDED and block.count("\n") <= _MAX_UNFOLDED_LINES:
         return f"**{heading}**\n\n{block}\n"
     names = _render_names(part.items)
     if not names:
         return f"<details><summary><b>{heading}</b></summary>\n\n{block}\n</details>\n\n"
     contents = "their documents" if part.has_document else "their fields"
-    return f"**{heading}**\n\n{names}\n<details><summary>{contents}</summary>\n\n{block}\n</details>\n\n"
+    fold = f"<details><summary>{contents}</summary>\n\n{block}\n</details>\n\n" if block else ""
+    return f"**{heading}**\n\n{names}\n{fold}"
 
 
 def _describe_documents(part: _Part, heading: str) -> str:

@@ -235,6 +235,34 @@ def test_the_changes_of_every_text_and_comment_add_up_to_those_of_the_plan(shape
     assert count_changes(render_plan_markdown(view).split("\n")) == view.total
 
 
+@given(
+    st.lists(st.tuples(ACTIONS_WITH_FIELDS, st.integers(1, 40)), max_size=12),
+    st.randoms(),
+    st.integers(2_000, 9_000),
+)
+@examples(30)
+def test_a_comment_stays_within_its_limit_and_counts_the_changes_that_do_not_fit(shapes, random, limit):
+    view = build_plan_view(make_sample_plan(*make_random_steps(shapes, random)))
+    comment = render_plan_markdown(view, limit)
+    omitted = re.search(r"^\*\*… and ([\d,]+) more\*\*", comment, re.MULTILINE)
+    omitted_count = int(omitted[1].replace(",", "")) if omitted else 0
+    assert len(comment.encode()) <= limit
+    assert count_changes(comment.split("\n")) + omitted_count == view.total
+
+
+def test_a_comment_without_room_for_its_documents_names_them():
+    steps = [make_policy(f"p-{number}", make_document(f"iot:{number}" + "x" * 3_000)) for number in range(3)]
+    comment = render_plan_markdown(build_plan_view(make_sample_plan(*steps)), 2_500)
+    assert comment.split("\n")[-6:] == [
+        "```text",
+        "policies.p-0, p-1, p-2",
+        "```",
+        "",
+        "**… and 3 more**: 3 to create",
+        "",
+    ]
+
+
 def test_a_comment_on_ten_thousand_changes_fits_on_a_screen_and_names_what_is_dangerous():
     steps = [make_device(number, "oslo" if number % 5 else "bergen") for number in range(8_000)]
     steps += [
