@@ -10,13 +10,13 @@ from attrs import frozen
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.document import Document
-from reconciler.model.resource import Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Live, Resource
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.document_diff import split_document_change
 from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional
 from reconciler.render.views.labels import ACTION_GLYPHS
 
-_EMPTY: tuple[Any, ...] = (None, (), {})
+_EMPTY: tuple[Any, ...] = (None, (), {}, NOT_COMPARED)
 """A field is not shown if both its desired and its live value are among these."""
 
 
