@@ -21,8 +21,14 @@ show_packages() {
 
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] && python=.venv/bin/python
+# A shim of pyenv exists also for a version that is not installed; it prints several lines and fails.
+if ! version=$("$python" -c 'import platform; print(platform.python_version())' 2>/dev/null); then
+  echo "$python does not run; name another interpreter of Python 3.11 or newer, such as: make apply PYTHON=python3.12" >&2
+  exit 1
+fi
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-  echo "$python is $("$python" -V 2>&1), but Python 3.11 or newer is needed; run: make clean, and then make apply PYTHON=python3.12" >&2
+  [ "$python" = .venv/bin/python ] && clean="make clean && " || clean=""
+  echo "$python is Python $version, but 3.11 or newer is needed; run: ${clean}make apply PYTHON=python3.12" >&2
   exit 1
 fi
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -362,3 +363,32 @@ def test_the_release_check_reads_every_file_that_has_a_placeholder():
     assert expected - set(texts) == set()
     assert {problem.partition(":")[0] for problem in find_placeholders(texts)} == expected
     assert {"README.md", "pyproject.toml", "SECURITY.md", ".github/workflows/release.yml"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            'echo "pyenv: version 3.11 is not installed" >&2; echo more >&2; exit 1',
+            "does not run; name another interpreter of Python 3.11 or newer, such as: make apply PYTHON=python3.12",
+        ),
+        (
+            'case "$2" in *version_info*) exit 1;; *) echo 3.9.2;; esac',
+            "is Python 3.9.2, but 3.11 or newer is needed; run: make apply PYTHON=python3.12",
+        ),
+    ],
+)
+def test_installing_with_an_unusable_python_names_it_in_one_line(tmp_path, script, message):
+    (tmp_path / "requirements").mkdir()
+    install = shutil.copy(ROOT / "requirements" / "install.sh", tmp_path / "requirements")
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    result = subprocess.run(
+        [install, "runtime.txt"],
+        env={"PATH": "/usr/bin:/bin", "PYTHON": str(python)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{python} {message}\n")

@@ -35,6 +35,7 @@ from reconciler.kinds.shared.ca_certificate_spec import (
     SignedCode,
 )
 from reconciler.kinds.shared.certificate_signers import find_validity_errors
+from reconciler.kinds.shared.certificate_status import warn_of_activation
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -165,6 +166,10 @@ class CaCertificates(Kind):
             problem = x509.find_validity_problem(verification.certificate)
             if problem:
                 yield f"verification.certificate: {problem.problem}; create a new one for the registration code"
+
+    def plan_warnings(self, change: Change) -> Iterable[str]:
+        """Warn of an activation."""
+        return warn_of_activation(change)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Register the CA with its final status."""

@@ -39,6 +39,7 @@ from reconciler.kinds.shared.certificate_signers import (
     find_validity_errors,
 )
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
+from reconciler.kinds.shared.certificate_status import warn_of_activation
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -271,7 +272,11 @@ class Certificates(Kind):
         return find_foreign_policies(change.live.get_facts(CertificateFacts).policies, context)
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Warn of deleting a certificate that another caller may have attached to a declared thing."""
+        """Warn of an activation, and of a deletion that others may not expect.
+
+        That is one of a certificate that another caller may have attached to a declared thing.
+        """
+        yield from warn_of_activation(change)
         if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield (

@@ -17,7 +17,7 @@ from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
-from reconciler.model.change import Change, Forget, Replace
+from reconciler.model.change import Change, Create, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
 from reconciler.model.pem import Pem
@@ -42,7 +42,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     """Yield the warnings and notes of a plan."""
     if holder:
         yield Note("warning", holder.format_partial_apply_warning())
-    yield from map(_to_note, state.warnings)
+    yield from map(_to_note, _select_relevant_warnings(state.warnings, comparison))
     for action, override in options.limit_overrides.items():
         allowance = f"this run may {action} up to {override.text} of the workspace's resources"
         text = f"{allowance}; [workspace.limits] is not checked for this"
@@ -57,6 +57,24 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from _describe_moves(comparison, state)
     yield from describe_unmanaged(state, unmanaged)
     yield from suggest_call_savings(steps, quotas, state.resources)
+
+
+def _select_relevant_warnings(warnings: Sequence[Diagnostic], comparison: Comparison) -> Iterator[Diagnostic]:
+    """Yield the warnings without those of unset secrets that this plan does not need.
+
+    Only a creation needs some secrets, such as a CA's key.
+    """
+    for warning in warnings:
+        address = (
+            Address.parse(warning.address) if warning.code == "unset-secret" and warning.address else None
+        )
+        kind = all_kinds().get(address.kind) if address else None
+        if address and kind and address in comparison.live:
+            member = kind.members.get((warning.field or "").partition(".")[0])
+            is_created = isinstance(comparison.changes.get(address), Create | Replace)
+            if member and member.on_change == "create_only" and not is_created:
+                continue
+        yield warning
 
 
 def _to_note(diagnostic: Diagnostic) -> Note:

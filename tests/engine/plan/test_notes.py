@@ -6,16 +6,26 @@ import datetime
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note
-from tests.support.desired_states import AUTHORITIES, converge, make_ca, make_resource, make_state, plan_state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    converge,
+    make_ca,
+    make_device,
+    make_resource,
+    make_state,
+    plan_state,
+)
 from tests.support.pki import DAY, NOW
 
 ALLOW = {
@@ -108,3 +118,38 @@ class TestUnlistedKinds:
     def test_a_kind_that_is_in_the_file_must_be_listable(self, cloud):
         with pytest.raises(AwsError):
             plan_state(make_state(make_ca()), self.deny_operation(cloud, "ListCACertificates"))
+
+
+def test_an_unset_key_is_not_reported_once_its_ca_is_registered(cloud):
+    desired = make_state(make_ca())
+    warning = Diagnostic(
+        "fleet.toml",
+        3,
+        "env CA_KEY is unset or empty",
+        "ca_certificates.alpha",
+        "verification.key",
+        severity="warning",
+        code="unset-secret",
+    )
+    with_warning = evolve(desired, warnings=(warning,))
+    text = "verification.key: env CA_KEY is unset or empty (fleet.toml:3)"
+    assert [note.text for note in plan_state(with_warning, cloud).notes] == [text]
+    converge(desired, cloud)
+    assert plan_state(with_warning, cloud).notes == ()
+
+
+def test_an_activation_of_a_certificate_is_a_warning(cloud):
+    desired = make_state(make_ca(), *make_device("a"))
+    converge(desired, cloud)
+    (certificate_id,) = cloud.read_content()["certificates"]
+    cloud.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+    (ca_id,) = [ca["certificateId"] for ca in cloud.iot.list_ca_certificates()["certificates"]]
+    cloud.iot.update_ca_certificate(certificateId=ca_id, newStatus="INACTIVE")
+    text = (
+        "is INACTIVE in AWS and will be activated; if someone deactivated it on purpose, "
+        'set status = "INACTIVE" before you apply'
+    )
+    assert [(str(note.address), note.level, note.text) for note in plan_state(desired, cloud).notes] == [
+        ("ca_certificates.alpha", "warning", text),
+        ("certificates.a", "warning", text),
+    ]
