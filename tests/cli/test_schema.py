@@ -48,6 +48,15 @@ def test_the_file_of_the_journey_tests_is_accepted():
     )
 
 
+def test_only_codes_of_warnings_with_a_reason_are_allowed():
+    def find_errors(allow: str) -> list[str]:
+        return find_schema_errors(f"[things.a]\nlifecycle = {{ allow = {allow} }}\n")
+
+    assert find_errors('{ "policy-full-wildcard" = "a test bench" }') == []
+    assert find_errors('{ "policy-full-wildcrad" = "a test bench" }')
+    assert find_errors('{ "policy-full-wildcard" = " " }')
+
+
 def test_every_toml_example_of_the_reference_is_accepted():
     pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "reference").glob("*.md")]
     blocks = re.findall(r"^```toml\n((?!# faults).*?)^```", "".join(pages), re.DOTALL | re.MULTILINE)

@@ -92,6 +92,21 @@ class TestEvaluation:
         evaluated = evaluate(make_template_with_name(value, **sections), {"Serial": "8"}, {})
         assert evaluated.thing.properties == {"ThingName": expected}
 
+    @pytest.mark.parametrize("status", ["INACTIVE", "Inactive", "inactive"])
+    def test_a_status_is_read_in_every_case_that_aws_documents(self, status):
+        properties = {"CertificateId": "a" * 64, "Status": status}
+        template = {"Resources": {**ONE_THING, "c": {"Type": CERTIFICATE, "Properties": properties}}}
+        certificate = evaluate(template, {}, {}).certificate
+        assert certificate.properties["Status"] == "INACTIVE"
+
+    def test_a_problem_lists_twelve_parameters_at_most(self):
+        parameters = {f"P{number:02}": {"Type": "String", "Default": "x"} for number in range(40)}
+        template = make_template_with_name({"Ref": "other"}, Parameters=parameters)
+        with pytest.raises(TemplateError) as caught:
+            evaluate(template, {}, {})
+        names = ", ".join(f"P{number:02}" for number in range(12))
+        assert [problem.expected for problem in caught.value.problems] == [f"one of {names} and 28 more"]
+
     def test_a_reference_to_a_pseudo_parameter_returns_its_value(self):
         name = "AWS::IoT::Certificate::CommonName"
         template = make_template_with_name({"Ref": name}, Parameters={name: {"Type": "String"}})

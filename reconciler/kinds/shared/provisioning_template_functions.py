@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.secret import Secret
-from reconciler.model.text import quote
+from reconciler.model.text import join_some, quote
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
@@ -26,6 +26,9 @@ characters.
 
 _MAX_SUGGESTIONS = 20
 """The maximum number of problems of one template that show the nearest valid name, as finding it takes long."""
+
+_MAX_LISTED_PARAMETERS = 12
+"""The maximum number of declared parameters that a problem lists."""
 
 
 def build_template_problem(
@@ -76,6 +79,7 @@ class TemplateValues:
         self._problems = problems
         self._declared = problems.check_table("Parameters", sections.get("Parameters", {}))
         self._mappings = problems.check_table("Mappings", sections.get("Mappings", {}))
+        self._declared_names = join_some(sorted(self._declared), _MAX_LISTED_PARAMETERS)
         self._values: dict[str, str] = {}
         self._secret_references: dict[str, str] = {}
         """The reference of each secret parameter, such as `env PIN`."""
@@ -126,7 +130,7 @@ class TemplateValues:
     def _describe_declared(self) -> str:
         if not self._declared:
             return "no parameters: the template declares none"
-        return f"one of {', '.join(sorted(self._declared))}"
+        return f"one of {self._declared_names}"
 
     def _evaluate_text(self, path: str, value: Any) -> str:
         text = self._evaluate_value(path, value)
