@@ -6,6 +6,7 @@ import json
 
 import pytest
 from attrs import evolve
+from hypothesis import given
 
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
@@ -13,8 +14,9 @@ from reconciler.model.document import Document
 from reconciler.registry.templates.document import TemplateError
 from reconciler.registry.templates.stored import check_stored_template as check_in_registry
 from tests.support.desired_states import ROLE_ARN, make_resource
+from tests.support.examples import examples
 from tests.support.kind_driver import list_problems
-from tests.support.stored_templates import ACCEPTED, REJECTED, make_template
+from tests.support.stored_templates import ACCEPTED, REJECTED, almost_valid_templates, make_template
 
 
 def list_template_problems(template):
@@ -59,3 +61,19 @@ def test_a_policy_in_a_template_that_allows_too_much_is_a_warning():
     (warning,) = check_stored_template(Document.from_value(template), "body")
     assert (warning.code, warning.severity) == ("policy-full-wildcard", "warning")
     assert warning.path == ("body", "Resources", "policy", "Properties", "PolicyDocument", "Statement")
+
+
+@examples(100)
+@given(almost_valid_templates())
+def test_validate_and_the_registry_reject_the_same_templates(template):
+    errors = [
+        problem
+        for problem in check_stored_template(Document.from_value(template))
+        if problem.severity == "error"
+    ]
+    rejected_by = {"validate"} if errors else set()
+    try:
+        check_in_registry(json.dumps(template))
+    except TemplateError:
+        rejected_by.add("registry")
+    assert rejected_by in (set(), {"validate", "registry"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hypothesis import strategies as st
+
 THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
 CERTIFICATE_ID = "AWS::IoT::Certificate::Id"
 
@@ -118,3 +120,47 @@ REJECTED: Mapping[str, tuple[dict[str, Any], str, str]] = {
     ),
 }
 """By what is wrong: the template, the problem that `validate` reports, and the registry's message."""
+
+_NAMES = st.sampled_from(
+    (
+        *(
+            "ThingName",
+            "AttributePayload",
+            "BillingGroup",
+            "CertificatePem",
+            "Status",
+        ),
+        *(
+            "PolicyName",
+            "PolicyDocument",
+            "Type",
+            "Properties",
+            "OverrideSettings",
+            "Parameters",
+            "Mappings",
+            "Other",
+        ),
+    )
+)
+_EXPRESSIONS = st.sampled_from(
+    (
+        *("a", "ACTIVE", [], {}, ["a", "b"], {"a": "b"}, {"Ref": "SerialNumber"}, {"Ref": CERTIFICATE_ID}),
+        *({"Ref": "Other"}, {"Fn::Join": ["-", ["a", {"Ref": "SerialNumber"}]]}, {"Fn::Other": "a"}),
+        *({"Fn::Select": ["0", ["a", "b"]]}),
+    )
+)
+
+
+@st.composite
+def almost_valid_templates(draw: st.DrawFn) -> dict[str, Any]:
+    """Return an accepted template, in which one property may be removed and another added or changed."""
+    template: dict[str, Any] = draw(st.sampled_from([*ACCEPTED.values()]))
+    resources = template["Resources"]
+    if not resources:
+        return template
+    name = draw(st.sampled_from(sorted(resources)))
+    properties = resources[name]["Properties"]
+    removed = draw(st.sets(st.sampled_from(sorted(properties)), max_size=1))
+    added = draw(st.dictionaries(_NAMES, _EXPRESSIONS, max_size=1))
+    changed = {key: value for key, value in {**properties, **added}.items() if key not in removed}
+    return {**template, "Resources": {**resources, name: {**resources[name], "Properties": changed}}}

@@ -19,6 +19,7 @@ from reconciler.kinds.shared.provisioning_template_functions import (
     TemplateProblems,
     TemplateValues,
     build_template_problem,
+    is_function,
 )
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
@@ -234,6 +235,10 @@ class _Evaluation:
                 self.problems.add(value_path, f"not a property of {type_name}", ", ".join(names), nearest)
             elif key in {"AttributePayload", "PackageVersions"}:
                 table = self.problems.check_table(value_path, value)
+                if is_function(value):
+                    problem = "a function returns text, not a table"
+                    self.problems.add(value_path, problem, "a table, with functions in its values")
+                    continue
                 evaluated[key] = {
                     name: self._values.evaluate(f"{value_path}.{name}", item) for name, item in table.items()
                 }

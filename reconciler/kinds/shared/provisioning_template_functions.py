@@ -270,6 +270,15 @@ class TemplateValues:
         return False
 
 
+def is_function(value: Any) -> bool:
+    """Return whether a value has the form of a Ref or of another function."""
+    return isinstance(value, dict) and len(value) == 1 and all(map(_is_function_name, value))
+
+
+def _is_function_name(name: str) -> bool:
+    return name == "Ref" or name.startswith("Fn::")
+
+
 def _is_declaration(value: Any) -> bool:
     return (
         isinstance(value, dict) and value.get("Type") == "String" and not value.keys() - {"Type", "Default"}
