@@ -96,11 +96,21 @@ def _render_field(field: FieldLine, *, signs: bool, in_full: bool = False) -> h.
     forces_replacement = (
         h.strong(".action.replace")[" # forces replacement"] if field.forces_replacement else None
     )
-    return h.tr[
-        h.td(f".sign.{_SIGN_CLASSES[field.sign]}")[field.sign] if signs else None,
-        h.th(scope="row")[field.path],
-        h.td[_render_change(field, in_full=in_full or field.is_document), forces_replacement],
+    sign = h.td(f".sign.{_SIGN_CLASSES[field.sign]}")[field.sign] if signs else None
+    change = _render_change(field, in_full=in_full or field.is_document)
+    if not _has_lines(field):
+        return h.tr[sign, h.th(scope="row")[field.path], h.td[change, forces_replacement]]
+    # A document has the whole width of the table, so that it is readable on a narrow page.
+    return h.fragment[
+        h.tr[sign, h.th(scope="row", colspan=2)[field.path]],
+        h.tr[h.td(colspan=3 if signs else 2)[change, forces_replacement]],
     ]
+
+
+def _has_lines(field: FieldLine) -> bool:
+    """Return whether any value of a field is a document of several lines."""
+    values = (field.before, field.after, *field.added, *field.removed)
+    return any(value and value.lines for value in values)
 
 
 def _render_change(field: FieldLine, *, in_full: bool) -> h.Node:
