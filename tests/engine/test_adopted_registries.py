@@ -75,6 +75,15 @@ def remove_ownership_markers(content):
     return tables
 
 
+def test_an_exported_thing_is_not_in_the_dynamic_groups_that_match_it(cloud):
+    """AWS lists the dynamic groups of a thing with its static ones, but no client can add a thing to them."""
+    fill_registry(cloud, ["make_dynamic_groups"])
+    groups = cloud.iot.list_thing_groups_for_thing(thingName="matching")["thingGroups"]
+    assert [group["groupName"] for group in groups] == ["dynamic"]
+    (table,) = [table for table in export_registry(cloud).tables if table.address.kind == "things"]
+    assert table.fields == {"attributes": {"site": "oslo"}}
+
+
 def test_an_export_names_everything_that_no_file_can_declare(cloud):
     fill_registry(cloud, ODDITIES)
     export = export_registry(cloud)

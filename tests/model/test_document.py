@@ -104,3 +104,17 @@ def test_invalid_json_is_rejected_with_line_and_column(text, message):
 def test_json_that_is_too_deep_is_rejected():
     with pytest.raises(ValueError, match=r"^nested too deeply; expected at most 64 levels$"):
         Document.parse('{"a":' + "[" * 100_000)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": 1e999}', "[]", "no JSON"])
+def test_a_live_document_that_no_file_can_declare_is_equal_only_to_itself(text):
+    """Another client may have stored it, so that a refresh must not fail."""
+    document = Document.from_live(text)
+    assert (document.is_valid, document.text, document.value) == (False, text, text)
+    assert document == Document.from_live(text)
+    assert document != Document.from_live('{"a": 1}')
+
+
+def test_a_valid_live_document_is_parsed():
+    assert Document.from_live('{ "a" : 1 }') == Document.from_value({"a": 1})
+    assert Document.from_live('{"a": 1}').is_valid
