@@ -205,11 +205,18 @@ class DisplayedGraph:
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> Mapping[str, str]:
-        """Return the picture, and the tree for front ends without pictures."""
+        """Return the picture as HTML and as SVG, and the tree for front ends without pictures."""
         del include, exclude
         from reconciler.render.graph.svg import render_svg
+        from reconciler.render.html.graph import render_graph_html
+        from reconciler.render.html.page import wrap_in_style
 
-        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.collapse_if_large())}
+        picture = self.picture.collapse_if_large()
+        return {
+            "text/plain": repr(self),
+            "text/html": wrap_in_style(render_graph_html(picture)),
+            "image/svg+xml": render_svg(picture),
+        }
 
 
 def render_text(

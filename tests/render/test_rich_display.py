@@ -106,7 +106,7 @@ def test_the_graph_of_a_plan_shows_its_actions(workspace):
         title="greenhouse",
     )
     assert plan.graph == DisplayedGraph(expected)
-    assert sorted(format_in_ipython(plan.graph)) == ["image/svg+xml", "text/plain"]
+    assert sorted(format_in_ipython(plan.graph)) == ["image/svg+xml", "text/html", "text/plain"]
 
 
 def test_a_large_graph_without_actions_is_displayed_by_kind():

@@ -96,7 +96,7 @@ def render_svg(picture: Picture, *, selector: str = "") -> str:
 def _render_header(picture: Picture, width: float, height: float, selector: str) -> Iterator[str]:
     # A page may have several pictures, whose titles need different IDs; the arrow is the same in all of them.
     id_suffix = f"-{crc32(repr(picture).encode()):08x}" if selector else ""
-    title, description = _describe_title(picture), _describe_picture(picture)
+    title, description = describe_title(picture), describe_picture(picture)
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     fit = 'style="max-width: 100%; height: auto"'
     labels = f'role="img" aria-labelledby="title{id_suffix} desc{id_suffix}"'
@@ -214,11 +214,13 @@ def _build_legend(picture: Picture) -> Iterator[_LegendEntry]:
             x += 44 + label_width
 
 
-def _describe_title(picture: Picture) -> str:
+def describe_title(picture: Picture) -> str:
+    """Return the picture's title in words."""
     return f"Dependency graph of {picture.title}" if picture.title else "Dependency graph"
 
 
-def _describe_picture(picture: Picture) -> str:
+def describe_picture(picture: Picture) -> str:
+    """Return the numbers of resources and changes in words."""
     changes = Counter[str]()
     for node in picture.nodes:
         if node.action:

@@ -49,7 +49,11 @@ def render_html_fragment(view: Any, *, full: bool = False, max_rows: int | None 
 
     `full` and `max_rows` are as for `render_html_page`.
     """
-    content = _render_view(view, full=full, max_rows=max_rows)
+    return wrap_in_style(_render_view(view, full=full, max_rows=max_rows))
+
+
+def wrap_in_style(content: h.Renderable) -> str:
+    """Return HTML as a part of a page, with its own style."""
     return f"{h.div('.reconciler')[h.style[load_stylesheet()], content]}\n"
 
 
