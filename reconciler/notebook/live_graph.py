@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.outcome import Applied, Failed
 from reconciler.render.graph.picture import Picture
 from reconciler.render.graph.svg import describe_node_progress
+from reconciler.render.views.labels import pluralize
 
 
 class LiveGraph:
@@ -37,17 +38,26 @@ class LiveGraph:
         if previous_status:
             counts[previous_status] -= 1
 
-    def build_progress(self) -> Mapping[str, Sequence[Any]]:
-        """Return the progress of each node with a status, by the node's index.
+    def build_progress(self) -> Mapping[str, Any]:
+        """Return a summary, and the progress of each node with a status, by the node's index.
 
-        It is a description, the part of its resources that was applied, and whether any failed.
+        The progress is a description, the part of its resources that was applied, and whether any failed. Before the first status,
+        the result is empty.
         """
+        if not self._counts:
+            return {}
+        nodes = {index: node for index, node in enumerate(self._nodes) if node.action}
+        applied_count = sum(counts[Applied.status] for counts in self._counts.values())
+        change_count = sum(node.count for node in nodes.values())
         return {
-            str(index): [
-                describe_node_progress(self._nodes[index], counts),
-                counts[Applied.status] / self._nodes[index].count,
-                counts[Failed.status] > 0,
-            ]
-            for index, counts in self._counts.items()
-            if self._nodes[index].action
+            "summary": f"{applied_count:,} of {pluralize(change_count, 'change')} applied",
+            "nodes": {
+                str(index): [
+                    describe_node_progress(nodes[index], counts),
+                    counts[Applied.status] / nodes[index].count,
+                    counts[Failed.status] > 0,
+                ]
+                for index, counts in self._counts.items()
+                if index in nodes
+            },
         }

@@ -148,7 +148,7 @@ class PlanTable:
         return _RETRY_LABEL if STATUS_LETTERS["failed"] in self._statuses else _CONTINUE_LABEL
 
     @property
-    def graph_progress(self) -> Mapping[str, Sequence[Any]]:
+    def graph_progress(self) -> Mapping[str, Any]:
         """The progress of each node of the graph that was rendered last."""
         return self._graph.build_progress()
 

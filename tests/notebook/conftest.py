@@ -25,7 +25,7 @@ def lab(chrome, tmp_path_factory):
 
 @pytest.fixture
 def page(chrome):
-    new_page = chrome.new_page(viewport={"width": 1280, "height": 1000})
+    new_page = chrome.new_page(viewport={"width": 1370, "height": 1200})
     new_page.set_default_timeout(20_000)
     yield new_page
     new_page.close()

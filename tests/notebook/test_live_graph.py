@@ -30,11 +30,14 @@ def test_the_node_of_a_fleet_follows_an_apply_by_its_counts(fleet_picture):
     graph = LiveGraph(fleet_picture.collapse_if_large())
     for number in range(1_203):
         graph.record(f"things.pump-{number}", "started")
-    assert graph.build_progress() == {"0": ["0 of 2,000 created", 0.0, False]}
+    assert graph.build_progress()["nodes"] == {"0": ["0 of 2,000 created", 0.0, False]}
     for number in range(1_203):
         graph.record(f"things.pump-{number}", "applied" if number < 1_200 else "failed", "started")
     graph.record("things.unknown", "applied")
-    assert graph.build_progress() == {"0": ["1,200 of 2,000 created, 3 failed", 0.6, True]}
+    assert graph.build_progress() == {
+        "summary": "1,200 of 2,000 changes applied",
+        "nodes": {"0": ["1,200 of 2,000 created, 3 failed", 0.6, True]},
+    }
 
 
 def test_a_node_of_one_resource_shows_its_status(fleet_picture):
@@ -44,7 +47,7 @@ def test_a_node_of_one_resource_shows_its_status(fleet_picture):
     statuses = ("", "started", "waiting", "applied")
     for previous, status in pairwise(statuses):
         graph.record("things.pump-7", status, previous)
-        texts.append(graph.build_progress()["0"])
+        texts.append(graph.build_progress()["nodes"]["0"])
     assert texts == [
         ["thing · started", 0.0, False],
         ["thing · waiting", 0.0, False],

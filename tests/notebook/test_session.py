@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler import Workspace
+from reconciler.model.outcome import Started
 from reconciler.notebook.session import PanelSession
 from tests.notebook.store_notebooks import USER
 from tests.support.registry_client import Cloud
@@ -43,6 +44,7 @@ class Page:
         self.writers: set[str] = set()
         self.plans: list[Any] = []
         self.results: list[Any] = []
+        self.update_count = 0
         self._changed = threading.Condition()
 
     def _record_writer(self) -> None:
@@ -51,6 +53,7 @@ class Page:
 
     def show_state(self, changes):
         with self._changed:
+            self.update_count += 1
             self.state |= changes
             self._record_writer()
 
@@ -309,9 +312,25 @@ def test_the_graph_follows_an_apply_and_stays_after_it(open_session):
     graph = page.state["graph"]
     apply_and_wait(page, session)
     assert page.state["graph"] == graph
-    assert [text for text, *_ in page.state["graph_progress"].values()] == ["thing · created"]
+    assert page.state["graph_progress"] == {
+        "summary": "1 of 1 change applied",
+        "nodes": {"0": ["thing · created", 1.0, False]},
+    }
     session.show_graph()
-    page.wait_until(lambda page: len(page.state["graph_progress"]) == 2)
+    page.wait_until(lambda page: len(page.state["graph_progress"]["nodes"]) == 2)
+
+
+def test_a_flood_of_outcomes_does_not_delay_updates_of_the_page(open_session, workspace):
+    class FloodingWorkspace(Workspace):
+        def apply(self, plan, *, on_outcome=None, **options):
+            for _ in range(20_000):
+                on_outcome(Started(plan.steps[0].change))
+            return super().apply(plan, on_outcome=on_outcome, **options)
+
+    page, session = open_session(FloodingWorkspace(workspace.path))
+    update_count = page.update_count
+    apply_and_wait(page, session)
+    assert page.update_count > update_count + 10
 
 
 def test_the_table_is_sent_as_csv_in_the_order_that_the_page_requests(open_session, workspace):

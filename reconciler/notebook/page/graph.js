@@ -100,7 +100,10 @@ function makeGraph(model, request) {
   form.addEventListener("submit", (event) => { event.preventDefault(); requestGraph(); });
   form.addEventListener("keydown", (event) => event.stopPropagation());
   const drawProgress = () => {
-    for (const [index, progress] of Object.entries(model.get("graph_progress") ?? {})) {
+    const { summary, nodes } = model.get("graph_progress") ?? {};
+    const summaryText = viewport.frame.querySelector("svg > text.subtitle");
+    if (summary && summaryText) summaryText.textContent = summary;
+    for (const [index, progress] of Object.entries(nodes ?? {})) {
       const node = viewport.frame.querySelector(`[data-node="${Number(index)}"]`);
       if (node) drawNodeProgress(node, progress);
     }
