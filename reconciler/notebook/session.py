@@ -146,7 +146,10 @@ class PanelSession:
         )
 
     def _run_tasks(self) -> bool:
-        """Run queued tasks until it is time to update the page, waiting for the first; return False after `close`."""
+        """Run queued tasks, waiting for the first, until it is time to update the page.
+
+        Returns False after `close`.
+        """
         try:
             # While a worker runs, the page is updated even without a task, because it shows the elapsed time.
             task = self._tasks.get(timeout=self._update_seconds if self._worker else None)

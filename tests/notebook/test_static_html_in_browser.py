@@ -1,4 +1,4 @@
-"""A notebook as nbconvert's HTML, in a browser: it fits wide and narrow windows, in light and dark mode."""
+"""A notebook as nbconvert's HTML, in a browser: wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIND_NARROW_CELLS = """min => [...document.querySelectorAll('.reconciler td')]
 
 @pytest.fixture
 def exported_page(run_in_starter, tmp_path):
-    """Export a notebook with a plan, its graph, its result and a comparison, everything unfolded; return its path."""
+    """Export a notebook with values of every type, all of them unfolded, and return its path."""
     workspace = Workspace()
     plan = workspace.plan()
     values = (plan, plan.graph, workspace.apply(plan), workspace.show("things.pump-1"), workspace.last_run())

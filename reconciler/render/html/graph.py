@@ -1,4 +1,4 @@
-"""A picture of the dependency graph as HTML that fits its surroundings, and has its full size on request."""
+"""A picture of the dependency graph as HTML that fits, with its full size on request."""
 
 from __future__ import annotations
 
