@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, add_common_options, no_journal_option, yes_option
+from reconciler.cli.options import Options, add_common_options, full_option, no_journal_option, yes_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -43,10 +43,11 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
         "(default: 10%)."
     ),
 )
+@full_option
 @no_journal_option
 @yes_option
 @click.pass_context
-def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
+def rotate(ctx: click.Context, wave_percent: float, *, full: bool, yes: bool) -> None:
     """Rotate device certificates in waves; stop at a failure.
 
     Gives devices the new certificates that the file declares for them. Other changes are made only if a rotation depends on them.
@@ -63,7 +64,7 @@ def rotate(ctx: click.Context, wave_percent: float, *, yes: bool) -> None:
     # The plan has all rotations; the limits of the file count those of one wave only.
     plan = build_plan(workspace, terminal, wave=wave_percent)
     waves = list(workspace.waves(plan, wave_percent))
-    _print_rotations(workspace, plan, waves, terminal)
+    _print_rotations(workspace, plan, waves, terminal, full=full)
     if not waves:
         return
     device_count = pluralize(_count_all_devices(waves), "device")
@@ -87,7 +88,9 @@ def _count_all_devices(waves: Sequence[Plan]) -> int:
     return sum(map(_count_devices, waves))
 
 
-def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
+def _print_rotations(
+    workspace: Workspace, plan: Plan, waves: Sequence[Plan], terminal: Terminal, *, full: bool
+) -> None:
     """Print the rotations with their dependencies, the waves, and how many other changes the plan has."""
     from rich.text import Text
 
@@ -97,7 +100,7 @@ def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], te
 
     rotations = workspace.rotations(plan)
     if rotations:
-        print_plan(workspace, rotations, terminal)
+        print_plan(workspace, rotations, terminal, full=full)
         max_devices = pluralize(max(map(_count_devices, waves)), "device")
         terminal.print([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {max_devices}")])
     else:
