@@ -135,6 +135,31 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "a registration template is a name, a reference or a JSON object",
+        """
+        [ca_certificates.factory]
+        pem = { file = "pki/factory.pem" }
+        certificate_mode = "SNI_ONLY"
+        registration_template = 5
+
+        [ca_certificates.other]
+        pem = { file = "pki/other.pem" }
+        certificate_mode = "SNI_ONLY"
+        registration_template = { file = "broken.json" }
+
+        [ca_certificates.third]
+        pem = { file = "pki/third.pem" }
+        certificate_mode = "SNI_ONLY"
+        registration_template = { id = "no name" }
+        """,
+        """
+        desired_state.toml:4: error: ca_certificates.factory.registration_template: got the integer 5; expected a name in this file, { id = "…" } or { arn = "…" }; or a JSON object: { file = "path" }, text, or a table
+        desired_state.toml:9: error: ca_certificates.other.registration_template: 'broken.json': not JSON: Expecting value: line 1 column 1 (char 0); expected a JSON object: { file = "path" }, text, or a table
+        desired_state.toml:14: error: ca_certificates.third.registration_template: 'no name' is not accepted by AWS; expected a match of ^[0-9A-Za-z_-]+$
+        """,
+        other_files={"broken.json": "broken"},
+    ),
+    InvalidCase(
         "a verification is a private key or a certificate",
         """
         [ca_certificates.factory]
