@@ -9,6 +9,7 @@ from tests.docs.checkout import copy_checkout, run_reconciler
 from tests.support.desired_states import (
     apply,
     converge,
+    get_rejection_reasons,
     list_failures,
     make_ca,
     make_device,
@@ -49,13 +50,16 @@ def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "bergen", "firmware": "2"}
 
 
-def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
+def test_destroy_is_rejected_or_succeeds_when_a_foreign_policy_is_attached(cloud):
     fleet = make_state(make_ca(), *make_device("d", site="oslo"))
     converge(fleet, cloud)
     (arn,) = cloud.iot.list_thing_principals(thingName="d")["principals"]
     cloud.iot.create_policy(policyName="theirs", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     cloud.iot.attach_policy(policyName="theirs", target=arn)
-    assert list_failures(apply(plan_state(fleet, cloud, destroy=True), cloud)) == []
+    (reason,) = get_rejection_reasons(fleet, cloud, destroy=True)
+    assert "policies that this workspace does not manage (theirs)" in reason
+    plan = plan_state(fleet, cloud, destroy=True, allow_cascade=True)
+    assert list_failures(apply(plan, cloud)) == []
     assert (cloud.read_content()["certificates"], cloud.read_content()["things"]) == ({}, {})
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 
