@@ -74,6 +74,17 @@ def test_a_fleet_is_one_group_with_counts_by_value_and_its_exceptions():
     ]
 
 
+def test_a_group_counts_every_list_of_references_such_as_policies():
+    steps = [
+        Step(
+            make_thing_creation(f"c-{number}", FieldChange("policies", None, (f"policy-{number % 25}",))), ()
+        )
+        for number in range(100)
+    ]
+    (line,) = (line for line in render_section(*steps) if "policies" in line)
+    assert [number for number in range(25) if f"+ policy-{number} (4)" not in line] == []
+
+
 def test_a_few_alike_changes_are_shown_one_by_one():
     steps = [make_device(number, "oslo") for number in range(MIN_GROUP_SIZE - 1)]
     assert render_section(*steps) == render_section(*steps, full=True)

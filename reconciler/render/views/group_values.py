@@ -13,6 +13,9 @@ from reconciler.render.views.format_value import ValueView, truncate
 _MAX_VALUES = 8
 """The most values of a field that are counted one by one."""
 
+_MAX_LISTS = 40
+"""The most lists of a field that are counted one by one: lists are references, such as to the policies of certificates."""
+
 _MAX_VALUE_LENGTH = 60
 """Longer values are cut in counts and exceptions."""
 
@@ -104,24 +107,27 @@ def _shorten(text: str) -> str:
 def _summarize_field(path: str, cells: Sequence[_Cell]) -> FieldLine:
     lines = [cell.line for cell in cells if cell.line]
     signs = {line.sign for line in lines}
+    max_values = _MAX_LISTS if any(line.added or line.removed for line in lines) else _MAX_VALUES
     return FieldLine(
         sign=signs.pop() if len(signs) == 1 and len(lines) == len(cells) else "~",
         path=path,
-        after=ValueView(_format_counts(Counter(cell.text for cell in cells), _describe_sample(lines[0]))),
+        after=ValueView(
+            _format_counts(Counter(cell.text for cell in cells), _describe_sample(lines[0]), max_values)
+        ),
         forces_replacement=any(line.forces_replacement for line in lines),
         sensitive=any(line.sensitive for line in lines),
     )
 
 
-def _format_counts(counts: Counter[str], sample: str) -> str:
-    """Format how many rows have each value, the most frequent first."""
+def _format_counts(counts: Counter[str], sample: str, max_values: int) -> str:
+    """Format how many rows have each of `max_values` values, the most frequent first."""
     if len(counts) == 1:
         (text,) = counts
         return f"{_shorten(text)}, such as {_shorten(sample)}" if _OWN_NAME in text else _shorten(text)
-    most_common = counts.most_common(_MAX_VALUES + 1)
-    if len(most_common) <= _MAX_VALUES:
+    most_common = counts.most_common(max_values + 1)
+    if len(most_common) <= max_values:
         return ", ".join(f"{_shorten(text)} ({count:,})" for text, count in most_common)
-    common = [(text, count) for text, count in most_common[: _MAX_VALUES - 1] if count > _MAX_RARE_COUNT]
+    common = [(text, count) for text, count in most_common[: max_values - 1] if count > _MAX_RARE_COUNT]
     other_count = len(counts) - len(common)
     listed = [f"{_shorten(text)} ({count:,})" for text, count in common]
     remaining = sum(counts.values()) - sum(count for _, count in common)
