@@ -81,7 +81,8 @@ def _to_note(diagnostic: Diagnostic) -> Note:
     if diagnostic.address is None:
         return Note("warning", str(diagnostic))
     field = f"{diagnostic.field}: " if diagnostic.field else ""
-    text = f"{field}{diagnostic.problem} ({diagnostic.file}:{diagnostic.line})"
+    place = f"{diagnostic.file}:{diagnostic.line}"
+    text = f"{field}{diagnostic.problem} [{diagnostic.code}] ({place})"
     return Note("warning", text, Address.parse(diagnostic.address))
 
 

@@ -132,7 +132,7 @@ def test_an_unset_key_is_not_reported_once_its_ca_is_registered(cloud):
         code="unset-secret",
     )
     with_warning = evolve(desired, warnings=(warning,))
-    text = "verification.key: env CA_KEY is unset or empty (fleet.toml:3)"
+    text = "verification.key: env CA_KEY is unset or empty [unset-secret] (fleet.toml:3)"
     assert [note.text for note in plan_state(with_warning, cloud).notes] == [text]
     converge(desired, cloud)
     assert plan_state(with_warning, cloud).notes == ()
