@@ -22,8 +22,8 @@ FIND_NARROW_CELLS = """min => [...document.querySelectorAll('.reconciler td')]
 
 
 @pytest.fixture
-def exported_page(run_in_starter, tmp_path):
-    """Export a notebook with values of every type, all of them unfolded, and return its path."""
+def exported_folder(run_in_starter, tmp_path):
+    """Export a notebook with values of every type, all of them unfolded, and return its folder."""
     workspace = Workspace()
     plan = workspace.plan()
     values = (plan, plan.graph, workspace.apply(plan), workspace.show("things.pump-1"), workspace.last_run())
@@ -31,20 +31,23 @@ def exported_page(run_in_starter, tmp_path):
         nbformat.v4.new_output("display_data", data=dict(value._repr_mimebundle_())) for value in values
     ]
     cells = [nbformat.v4.new_code_cell("value", outputs=[output]) for output in outputs]
-    html, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))
-    without_scripts = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)  # they are on other servers
-    path = tmp_path / "notebook.html"
-    path.write_text(without_scripts.replace("<details", "<details open"), encoding="utf-8")
-    return path
+    for theme in ("light", "dark"):
+        html, _ = HTMLExporter(theme=theme).from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+        without_scripts = re.sub(
+            r"<script\b.*?</script>", "", html, flags=re.DOTALL
+        )  # they are on other servers
+        unfolded = without_scripts.replace("<details", "<details open")
+        (tmp_path / f"{theme}.html").write_text(unfolded, encoding="utf-8")
+    return tmp_path
 
 
-def test_an_exported_notebook_fits_every_width_and_its_values_stay_readable(chrome, exported_page):
+def test_an_exported_notebook_fits_every_width_and_its_values_stay_readable(chrome, exported_folder):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     violations = {}
     for scheme, name in (("light", "wide"), ("light", "narrow"), ("dark", "narrow")):
         width = WIDTHS[name]
         page = chrome.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.goto(exported_page.as_uri())
+        page.goto((exported_folder / f"{scheme}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate(FIND_NARROW_CELLS, MIN_VALUE_WIDTH) == []
         image = page.get_by_role("img", name="Dependency graph of greenhouse")
