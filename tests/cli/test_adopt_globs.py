@@ -218,3 +218,12 @@ def test_names_with_commas_and_quotes_survive_the_csv_file(run, tmp_path, cloud)
     with (tmp_path / "things.csv").open(newline="") as file:
         assert list(csv.reader(file))[1] == ["x:0", "a,b=[0]"]
     assert run("plan", "--detailed-exitcode")[0] == 0
+
+
+def test_a_certificate_without_a_thing_is_adopted_by_its_id(run, cloud):
+    pem = AUTHORITY.get_device_pem("loose")
+    cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
+    assert run("adopt", f"certificates.{compute_certificate_id(pem)}", "--yes")[0] == 0
+    assert run("plan", "--detailed-exitcode")[0] == 0
+    assert run("adopt", "certificates", "--yes")[0] == 0
+    assert run("plan", "--detailed-exitcode")[0] == 0
