@@ -2,7 +2,7 @@
 
 Source: AWS IoT API reference, CreateDynamicThingGroup and related operations; developer guide, "Dynamic thing groups". They
 need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Things cannot be added to
-them. Policies can be attached to them, but not by the file; AWS detaches them with the group.
+them. Policies can be attached to them; AWS detaches them with the group.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, NotCompared, Reference, Resource
 from reconciler.model.text import quote
 
 _MERGE = "thingGroupProperties.attributePayload.merge"
@@ -79,6 +79,11 @@ class DynamicThingGroup:
         default=DEFAULT_QUERY_VERSION,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateDynamicThingGroup.tags", factory=dict)
+    policies: tuple[Reference, ...] | NotCompared = member(
+        "The policies for the things that the query selects. Without it, plans leave the group's policies alone.",
+        references="policies",
+        default=NOT_COMPARED,
+    )
 
 
 @frozen
@@ -102,8 +107,8 @@ class DynamicThingGroups(Kind):
             "GetIndexingConfiguration",
             "ListAttachedPolicies",
         ),
-        create=("CreateDynamicThingGroup",),
-        update=("UpdateDynamicThingGroup", "UntagResource", "TagResource"),
+        create=("CreateDynamicThingGroup", "AttachPolicy"),
+        update=("UpdateDynamicThingGroup", "AttachPolicy", "DetachPolicy", "UntagResource", "TagResource"),
         delete=("DeleteDynamicThingGroup",),
         forget=("UntagResource", "TagResource"),
     )
@@ -137,7 +142,7 @@ class DynamicThingGroups(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Describe every group that is not known to be static: AWS lists static and dynamic groups together.
 
-        The policies of a group are read only if a plan may delete it, and in re-reads.
+        The policies of a group are read only if the file sets them, if a plan may delete the group, and in re-reads.
         """
         names = yield from list_names(self, scope)
         static_names = {live.identity for live in scope.get_live("thing_groups")}
@@ -147,21 +152,25 @@ class DynamicThingGroups(Kind):
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         arns = {name: group["thingGroupArn"] for name, group in groups.items()}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
-        kept_names = frozenset() if scope.is_destroy or scope.previous_states is not None else desired_names
+        kept_names = {
+            resource.address.name
+            for resource in scope.iterate_resources(self.table)
+            if resource.spec.policies is NOT_COMPARED
+        }
+        if scope.is_destroy or scope.previous_states is not None:
+            kept_names = set()
         policies = yield from read_policies_of(
             {name: arns[name] for name in tags_by_name if name not in kept_names}
         )
         return [
-            _to_live(groups[name], tags, policies.get(name, NOT_COMPARED))
+            _to_live(
+                groups[name],
+                tags,
+                policies.get(name, NOT_COMPARED),
+                self.find_reference_spec(name, scope),
+            )
             for name, tags in tags_by_name.items()
         ]
-
-    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
-        """Return the policies: only another client attaches them to a dynamic group."""
-        policies = live.get_facts(DynamicThingGroupFacts).attached_policies
-        if not policies or isinstance(policies, NotCompared):
-            return {}
-        return {"policies": f"{', '.join(policies)}; plans leave them attached"}
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the policies that other clients have attached to the group."""
@@ -175,7 +184,7 @@ class DynamicThingGroups(Kind):
             yield fleet_indexing.build_need(change.resource.spec.query_string)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the group with its ownership tags in one call."""
+        """Create the group with its ownership tags in one call; then attach its policies."""
         spec: DynamicThingGroup = change.resource.spec
         name = change.address.name
         params = {
@@ -184,14 +193,14 @@ class DynamicThingGroups(Kind):
             **_to_query_params(spec),
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [
-            ApiCall(
-                "iot", "CreateDynamicThingGroup", params, verification=build_thing_group_verification(name)
-            )
-        ]
+        create = ApiCall(
+            "iot", "CreateDynamicThingGroup", params, verification=build_thing_group_verification(name)
+        )
+        arn = context.build_arn(f"thinggroup/{name}")
+        return [create, *(_attach(context, policy, arn) for policy in _get_policies(spec))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update properties and query in one call; update tags separately.
+        """Update properties and query in one call; update policies and tags separately.
 
         Properties and query are updated only if the version is the one that the plan read.
         """
@@ -210,6 +219,11 @@ class DynamicThingGroups(Kind):
             }
             verification = build_thing_group_verification(name)
             calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, verification=verification))
+        if change.has_changed("policies"):
+            before, after = _get_policies(change.live.spec), _get_policies(spec)
+            arn = change.live.arn
+            calls += [_attach(context, policy, arn) for policy in after if policy not in before]
+            calls += [_detach(context, policy, arn) for policy in before if policy not in after]
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
@@ -231,8 +245,22 @@ class DynamicThingGroups(Kind):
 
 
 def _changes_group(change: Update) -> bool:
-    """Return whether a field other than the tags changes."""
-    return any(change.has_changed(field) for field in KIND.members if field != "tags")
+    """Return whether a field other than the policies and the tags changes."""
+    return any(change.has_changed(field) for field in KIND.members if field not in {"policies", "tags"})
+
+
+def _get_policies(spec: DynamicThingGroup) -> tuple[Reference, ...]:
+    return () if isinstance(spec.policies, NotCompared) else spec.policies
+
+
+def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
+    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
+    return ApiCall("iot", "AttachPolicy", params)
+
+
+def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
+    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
+    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 def _to_query_params(spec: DynamicThingGroup) -> dict[str, str]:
@@ -251,8 +279,12 @@ def _to_properties(spec: DynamicThingGroup) -> dict[str, Any]:
 
 
 def _to_live(
-    group: Response, tags: Mapping[str, str], attached_policies: tuple[str, ...] | NotCompared
+    group: Response,
+    tags: Mapping[str, str],
+    attached_policies: tuple[str, ...] | NotCompared,
+    reference: DynamicThingGroup | None,
 ) -> Live:
+    """Return a live group; `reference` decides whether its policies are compared."""
     properties = group.get("thingGroupProperties", {})
     spec = DynamicThingGroup(
         query_string=group["queryString"],
@@ -261,10 +293,22 @@ def _to_live(
         index_name=group.get("indexName", DEFAULT_INDEX),
         query_version=group.get("queryVersion", DEFAULT_QUERY_VERSION),
         tags=select_user_tags(tags),
+        policies=_select_compared(attached_policies, reference),
     )
     name, arn = group["thingGroupName"], group["thingGroupArn"]
     facts = DynamicThingGroupFacts(attached_policies)
     return build_tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
+
+
+def _select_compared(
+    attached_policies: tuple[str, ...] | NotCompared, reference: DynamicThingGroup | None
+) -> tuple[Reference, ...] | NotCompared:
+    """Return the policies, or that they are not compared, because the file leaves them to others."""
+    is_left_to_others = reference is not None and reference.policies is NOT_COMPARED
+    if is_left_to_others or isinstance(attached_policies, NotCompared):
+        return NOT_COMPARED
+    policies: tuple[Reference, ...] = tuple(map(External, attached_policies))
+    return policies if policies or reference is not None else NOT_COMPARED
 
 
 KIND = DynamicThingGroups()

@@ -99,7 +99,6 @@ def test_an_export_names_everything_that_no_file_can_declare(cloud):
 EXPECTED_COMMENTS = [
     "provisioning_templates.hooked: versions: the file has only the default version; AWS also keeps 1",
     "policies.odd: versions: the file has only the default version; AWS also keeps 1, 3",
-    "dynamic_thing_groups.dynamic: policies: of-dynamic; plans leave them attached",
     "dynamic_thing_groups.dynamic: attributes.reconciler:odd: the prefix reconciler: is reserved; plans leave it alone",
     (
         f"ca_certificates.{ROLE_ALONE_ID[:12]}: registrationConfig.roleArn: {ROLE_ARN} has no effect without a template"

@@ -72,7 +72,7 @@ def test_static_groups_are_not_read_and_not_even_described_if_their_own_kind_has
     live_resources, operations = read_kind(
         "dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]
     )
-    assert live_resources == [make_live(DynamicThingGroup(QUERY))]
+    assert live_resources == [make_live(DynamicThingGroup(QUERY, policies=(External("p"),)))]
     assert live_resources[0].facts == DynamicThingGroupFacts(("p",))  # the plan may delete the group
     assert operations == [
         "ListThingGroups",

@@ -102,7 +102,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     references = _References(certificates, policies, groups, billing_groups, types)
     things = _draw_things(draw, references, provisioned_names)
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
-    resources += [*groups, *_draw_dynamic_groups(draw), *billing_groups, *types, *things]
+    resources += [*groups, *_draw_dynamic_groups(draw, policies), *billing_groups, *types, *things]
     resources += _draw_managed_things(draw, things)
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))
@@ -182,7 +182,7 @@ def _draw_role_aliases(draw: st.DrawFn) -> list[Resource]:
     ]
 
 
-def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
+def _draw_dynamic_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
     """Return dynamic groups; AWS lists them with the static groups, so no static group has their name."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
@@ -194,6 +194,7 @@ def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
                 description=draw(_descriptions),
                 attributes=draw(st.dictionaries(st.just("floor"), _texts)),
                 tags=draw(_tags),
+                policies=_draw_some(draw, _list_names(policies)),
             ),
         )
         for name in sorted(draw(st.sets(st.just("d"))))
