@@ -1,4 +1,4 @@
-"""`reconciler export` names what it finds: nothing, unmanaged resources of every kind, and a command that imports them."""
+"""`reconciler export` counts unmanaged resources, and advises a command that imports them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_pattern_that_matches_nothing_is_an_error_and_no_file_is_written(run, 
     assert not (tmp_path / "exported.toml").exists()
 
 
-def test_an_export_of_an_empty_account_says_so(run, tmp_path):
+def test_an_export_of_an_empty_account_has_a_note(run, tmp_path):
     (tmp_path / "desired_state.toml").write_text(WORKSPACE_TABLE)
     assert run("export", "--out", "exported.toml") == (
         0,

@@ -1,4 +1,4 @@
-"""Policies of dynamic groups: those of the file, or whatever others attach where the file has none."""
+"""Policies of dynamic groups: those of the file, or all others if the file does not set the field."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup, DynamicThingGroupFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.change import PREVENT_DESTROY_PATH, FieldChange, Update
-from reconciler.model.resource import NOT_COMPARED, Live
+from reconciler.model.resource import NOT_COMPARED, External, Live
 from tests.support.desired_states import make_resource
 from tests.support.kind_driver import (
     NOT_FOUND,
