@@ -38,7 +38,7 @@ def make_fleet(policies=NOT_COMPARED, names=("p", "q")):
 
 def read_policies(cloud):
     arn = cloud.iot.describe_thing_group(thingGroupName="d")["thingGroupArn"]
-    return [policy["policyName"] for policy in cloud.iot.list_attached_policies(target=arn)["policies"]]
+    return sorted(policy["policyName"] for policy in cloud.iot.list_attached_policies(target=arn)["policies"])
 
 
 @pytest.mark.parametrize(("before", "after"), [((), ("p",)), (("p",), ("q",)), (("p", "q"), ())])
