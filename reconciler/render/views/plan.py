@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
+from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget
@@ -212,7 +213,7 @@ def format_origin(change: Change) -> str:
 
 def describe_row(row: PlanRow, *, with_call_count: bool = True) -> str:
     """Describe where a resource is declared, how many calls its change needs, and how long it may wait."""
-    calls = pluralize(row.calls, "call") if with_call_count else ""
+    calls = _describe_calls([row]) if with_call_count else ""
     wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
     return join_facts((row.origin, calls, wait))
 
@@ -222,8 +223,17 @@ def describe_group(group: RowGroup[PlanRow]) -> str:
     origins = {row.origin.partition(" (")[0] for row in group.rows}  # without the row of a manifest
     seconds = max(row.wait_seconds for row in group.rows)
     wait = f"each waits up to {format_duration(seconds)}" if seconds else ""
-    calls = pluralize(sum(row.calls for row in group.rows), "call")
+    calls = _describe_calls(group.rows)
     return join_facts((origins.pop() if len(origins) == 1 else "", calls, wait))
+
+
+def _describe_calls(rows: Sequence[PlanRow]) -> str:
+    """Return the number of the rows' calls, or why certificates that are imported need none."""
+    count = sum(row.calls for row in rows)
+    kind = all_kinds().get(rows[0].address.partition(".")[0])
+    if not count and rows[0].action == "update" and kind and kind.owned_through:
+        return f"owned through {'its thing' if len(rows) == 1 else 'their things'}"
+    return pluralize(count, "call")
 
 
 def describe_minimum_time(cost: CostView) -> str:
