@@ -551,7 +551,7 @@ def _did_you_mean(word: str, valid: Collection[str]) -> str:
 def _explain_why_not_one_match(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
     """Return the message for a part of an ID that matches no run or several."""
     if not known_ids:
-        return "no run has been recorded yet"
+        return "no run has been recorded yet; `reconciler apply` records the first"
     if len(matches) > 1 and id_part:
         return f"{quote(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
     hint = _did_you_mean(id_part, known_ids) or "; list runs with `reconciler history`"

@@ -265,7 +265,10 @@ def test_the_last_run_is_of_the_workspace_but_the_history_has_runs_of_all_worksp
 
 
 def test_an_unknown_run_id_is_an_error_with_the_closest_id(run_in_starter):
-    assert run_in_starter("history", "x")[2] == "error: no run has been recorded yet\n"
+    assert (
+        run_in_starter("history", "x")[2]
+        == "error: no run has been recorded yet; `reconciler apply` records the first\n"
+    )
     run_in_starter("apply", "--yes")
     (run,) = Workspace().history()
     unknown_id = f"{run.id[:5]}-{run.id[6:]}"

@@ -180,13 +180,16 @@ class _Run:
     def _send_calls(self, step: Step) -> Outcome:
         started_at = time.monotonic()
         request_ids: list[str] = []
+        error_ids: list[str] = []
         pause = self._build_reporting_pause(step)
-        call = _guard_calls(self.guard, record_calls(self.call, self.recorder, step.address))
+        recorded_call = record_calls(self.call, self.recorder, step.address)
+        call = _guard_calls(self.guard, _keep_error_ids(recorded_call, error_ids))
         try:
             for request in step.calls:
                 response = send(call, request, self.responses, pause)
                 self.responses[step.address].update(response)
-                request_ids.append(get_request_id(response))
+                # A call that ended with an expected error has no response; the error has the ID.
+                request_ids.append(get_request_id(response) or (error_ids[-1] if error_ids else ""))
         except AwsError as error:
             if error.code != VERSION_CONFLICT:
                 return Failed(step.change, error, completed_calls=len(request_ids))
@@ -195,7 +198,6 @@ class _Run:
         except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
             return Failed(step.change, _to_reconciler_error(error), completed_calls=len(request_ids))
         seconds = time.monotonic() - started_at
-        # A call that ended with an expected error has no response, so no ID.
         return Applied(step.change, seconds, tuple(filter(None, request_ids)))
 
     def _build_reporting_pause(self, step: Step) -> Pause:
@@ -227,6 +229,19 @@ def _guard_calls(guard: Guard, call: Call) -> Call:
         return call(request)
 
     return send_if_allowed
+
+
+def _keep_error_ids(call: Call, ids: list[str]) -> Call:
+    """Return `call`, extended to append the request ID of each of AWS's errors to `ids`."""
+
+    def send_and_keep_id(request: ApiCall) -> Mapping[str, Any]:
+        try:
+            return call(request)
+        except AwsError as error:
+            ids.append(error.request_id)
+            raise
+
+    return send_and_keep_id
 
 
 def _to_reconciler_error(error: Exception) -> ReconcilerError:

@@ -117,6 +117,9 @@ class LoadContext:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
                 raw = file.read(min(max_bytes, self._bytes_left) + 1)
+        except FileNotFoundError:
+            expected = "the path of an existing file, from the folder of the file that refers to it"
+            raise _build_error("unreadable-file", f"there is no file {quote(name)}", expected) from None
         except OSError as error:
             raise _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
         if len(raw) > max_bytes:

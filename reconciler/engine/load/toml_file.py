@@ -117,8 +117,12 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
     )
 
 
+_INVALID_VALUE_ADVICE = "a text in quotes, a number, true, false, [an array] or { a table }"
+
+
 def _build_invalid_toml_diagnostic(display_name: str, line: int, reason: str) -> Diagnostic:
-    return Diagnostic(display_name, line, f"not valid TOML: {reason}", code="invalid-toml")
+    expected = _INVALID_VALUE_ADVICE if reason == "invalid value" else None
+    return Diagnostic(display_name, line, f"not valid TOML: {reason}", expected=expected, code="invalid-toml")
 
 
 class KeyLines:

@@ -10,7 +10,7 @@ CASES = (
         pem = { file = "pki/pump-9.pem" }
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: cannot read 'pki/pump-9.pem': No such file or directory
+        desired_state.toml:2: error: certificates.pump-1.pem: there is no file 'pki/pump-9.pem'; expected the path of an existing file, from the folder of the file that refers to it
         """,
     ),
     InvalidCase(
@@ -167,7 +167,7 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: cannot read 'pki/none.txt': No such file or directory
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: there is no file 'pki/none.txt'; expected the path of an existing file, from the folder of the file that refers to it
         desired_state.toml:8: error: managed_things.pump-2.authentication_material: the file 'pki/empty.txt' is empty; expected a file with the secret
         """,
     ),

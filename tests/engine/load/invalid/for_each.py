@@ -119,8 +119,8 @@ _ROWS = (
         desired_state.toml:1: error: things.pump-2 b: devices.csv:5, column 'serial': the name: 'pump-2 b' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
         desired_state.toml:3: error: things.pump-1.attributes.house: devices.csv:2, columns 'key' and 'site': 'o\\ns' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#=\\[\\]-]*
         desired_state.toml:7: error: managed_things.2 b.role: devices.csv:5, column 'role': 'DEVISE' is not valid; expected one of 'CONTROLLER', 'DEVICE'; did you mean 'DEVICE'?
-        desired_state.toml:8: error: managed_things.1.authentication_material: devices.csv:2, column 'serial': cannot read '1.txt': No such file or directory
-        desired_state.toml:8: error: managed_things.2 b.authentication_material: devices.csv:5, column 'serial': cannot read '2 b.txt': No such file or directory
+        desired_state.toml:8: error: managed_things.1.authentication_material: devices.csv:2, column 'serial': there is no file '1.txt'; expected the path of an existing file, from the folder of the file that refers to it
+        desired_state.toml:8: error: managed_things.2 b.authentication_material: devices.csv:5, column 'serial': there is no file '2 b.txt'; expected the path of an existing file, from the folder of the file that refers to it
         desired_state.toml:10: error: managed_things.1.depends_on[0]: devices.csv:2, column 'serial': things.1 is not declared in this file
         desired_state.toml:10: error: managed_things.2 b.depends_on[0]: devices.csv:5, column 'serial': things.2 b is not declared in this file
         desired_state.toml:11: error: managed_things.1.lifecycle.ignore_changes[0]: devices.csv:2, column 'key': 'house' is not a field of a managed thing
@@ -200,7 +200,7 @@ _ROWS = (
         """
         desired_state.toml:3: error: certificates.pump-../outside.pem: for_each[0], column 'n': '../outside' is outside the folder of the file that refers to it; expected a file in that folder
         desired_state.toml:3: error: certificates.pump-/etc/hostname.pem: for_each[1], column 'n': '/etc/hostname' is outside the folder of the file that refers to it; expected a file in that folder
-        desired_state.toml:3: error: certificates.pump-{n}.pem: for_each[2], column 'n': cannot read '{n}': No such file or directory
+        desired_state.toml:3: error: certificates.pump-{n}.pem: for_each[2], column 'n': there is no file '{n}'; expected the path of an existing file, from the folder of the file that refers to it
         """,
     ),
     InvalidCase(

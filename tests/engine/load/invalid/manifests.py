@@ -124,7 +124,7 @@ _FORMS = (
         for_each = { file = "../devices.csv" }
         """,
         """
-        desired_state.toml:2: error: things.a-{serial}.for_each.file: cannot read 'devices.csv': No such file or directory
+        desired_state.toml:2: error: things.a-{serial}.for_each.file: there is no file 'devices.csv'; expected the path of an existing file, from the folder of the file that refers to it
         desired_state.toml:5: error: things.b-{serial}.for_each.file: '../devices.csv' is outside the folder of the file that refers to it; expected a file in that folder
         """,
     ),

@@ -10,7 +10,7 @@ CASES = (
         attributes = { site = }
         """,
         """
-        desired_state.toml:2: error: not valid TOML: invalid value
+        desired_state.toml:2: error: not valid TOML: invalid value; expected a text in quotes, a number, true, false, [an array] or { a table }
         """,
     ),
     InvalidCase(
