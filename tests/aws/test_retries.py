@@ -35,6 +35,7 @@ from reconciler.aws.retries import (
 )
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, NoConnectionError, ServiceUnavailableError, TargetError
+from reconciler.registry.store import StoreDiskError
 from tests.support.direct_client import EMPTY_POLICY
 from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, VirtualTime
 
@@ -301,3 +302,21 @@ def test_a_call_to_a_closed_port_fails_with_its_url():
     )
     with pytest.raises(NoConnectionError, match=f"cannot connect to {url}; is it running"):
         Caller({"iot": client})(ApiCall("iot", "ListThings"))
+
+
+def test_a_full_disk_of_the_embedded_registry_is_reported_at_once(cloud, monkeypatch):
+    def fail(*_):
+        raise StoreDiskError("there is no space left on the disk of /tmp/registry.sqlite3")
+
+    cloud.stop_faults().reset()
+    cloud.sent_requests.clear()
+    monkeypatch.setattr(cloud.registry, "_run_in_transaction", fail)
+    with pytest.raises(AwsError) as caught:
+        cloud.call(CREATE)
+    error = caught.value
+    assert (error.code, error.outcome_unknown, len(cloud.sent_requests)) == (
+        "ServiceUnavailableException",
+        False,
+        1,
+    )
+    assert error.message == "there is no space left on the disk of /tmp/registry.sqlite3"
