@@ -227,3 +227,13 @@ def test_a_certificate_without_a_thing_is_adopted_by_its_id(run, cloud):
     assert run("plan", "--detailed-exitcode")[0] == 0
     assert run("adopt", "certificates", "--yes")[0] == 0
     assert run("plan", "--detailed-exitcode")[0] == 0
+
+
+def test_a_glob_of_a_plan_skips_managed_resources_that_the_plan_changes(run, tmp_path, cloud):
+    declare(tmp_path, _declare_with_certificate("pump-0"))
+    assert run("apply", "--adopt", "*", "--yes")[0] == 0
+    changed_table = _declare_with_certificate("pump-0").replace("serial", "site")
+    declare(tmp_path, changed_table + _declare_with_certificate("pump-1"))
+    plan = Workspace(tmp_path / "desired_state.toml").plan(adopt=["things.*"])
+    assert set(map(str, plan.options.adopt)) == {"things.pump-1"}
+    assert {str(step.address) for step in plan.steps} == {"things.pump-0", "things.pump-1"}
