@@ -83,7 +83,7 @@ FEATURES = [
 
 @pytest.mark.parametrize(("feature", "module", "use"), FEATURES)
 def test_a_feature_without_a_module_of_its_extra_names_the_extra(feature, module, use, monkeypatch):
-    monkeypatch.setattr("reconciler.workspace.is_in_notebook", lambda: True)
+    monkeypatch.setattr("reconciler.workspace.can_show_widgets", lambda: True)
     monkeypatch.setattr("reconciler.notebook.default_progress.is_in_notebook", lambda: True)
     hide_modules(monkeypatch, *({"anywidget", module} if module == "ipywidgets" else {module}))
     if module == "ipywidgets":  # anywidget, which imports it, is loaded again
