@@ -102,7 +102,7 @@ FILE_MISTAKES = (
     Mistake(
         "a key of Terraform",
         '[workspace]\nname = "demo"\n[things.a]\nthing_type_name = "pump"\n',
-        "desired_state.toml:4: error: things.a.thing_type_name: unknown key; expected thing_type",
+        "desired_state.toml:4: error: things.a.thing_type_name: unknown key; did you mean 'thing_type'?",
         {},
     ),
     Mistake(

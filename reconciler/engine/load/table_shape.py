@@ -53,7 +53,9 @@ def check_keys(
     for name in keys:
         if name not in valid_keys:
             replacement = find_replacement(name)
-            if replacement:
+            if replacement in valid_keys:
+                yield ValueProblem("unknown-key", "unknown key", nearest=replacement, path=(name,))
+            elif replacement:
                 yield ValueProblem("unknown-key", "unknown key", replacement, path=(name,))
             else:
                 yield build_unknown_key_problem(name, valid_keys)
