@@ -109,7 +109,9 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     other_ids = [identity for identity in sorted(attached_ids - own_ids) if identity in certificates]
     holders = yield from read_things_of(select_arns(other_ids, certificates))
     undeclared_ids = _select_undeclared(scope, holders)
-    deletable_ids = sorted(identity for identity in undeclared_ids if len(holders[identity]) <= 1)
+    # In a re-read, a certificate of the previous read may have been detached or deleted.
+    remaining_ids = sorted(undeclared_ids & holders.keys())
+    deletable_ids = [identity for identity in remaining_ids if len(holders[identity]) <= 1]
     deletable_policies = yield from read_policies_of(select_arns(deletable_ids, certificates))
     registrations = yield from _read_registrations(blueprints, certificates, scope)
     return LiveBuilder(
