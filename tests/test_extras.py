@@ -199,6 +199,7 @@ for module in {sorted(modules)!r}:
         "reconciler.notebook.panel",
         "reconciler.notebook.saved_output",
         "reconciler.notebook.session",
+        "reconciler.registry.http_protocol",
         "reconciler.registry.server",
     }
 

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Par
 
 from reconciler.aws.caller import translate_error
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, ReconcilerError, TargetError
+from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError, TargetError
 from tests.support.registry_client import Cloud
 
 CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
@@ -133,6 +133,8 @@ def test_every_exception_that_the_caller_catches_becomes_a_reconciler_error(name
         expected = AwsError, "iot:CreateThing failed with Some: text"
     elif isinstance(error, ParamValidationError):
         expected = AwsError, "iot:CreateThing failed with ParameterValidation: report"
+    elif name == "EndpointConnectionError":
+        expected = NoConnectionError, str(NoConnectionError(error.kwargs["endpoint_url"]))
     elif name == "NoRegionError":
         expected = TargetError, "no AWS Region; set region in [workspace], or AWS_REGION"
     elif name in {

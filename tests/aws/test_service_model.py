@@ -77,8 +77,8 @@ class TestStrings:
         valid = (
             "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
         )
-        assert find_violations(IOT, "UpdateCertificate.newStatus", "REVOCED") == [
-            ValueProblem("invalid-choice", "'REVOCED' is not valid", f"one of {valid}", "REVOKED")
+        assert [str(problem) for problem in find_violations(IOT, "UpdateCertificate.newStatus", "REVOCED")] == [
+            f"'REVOCED' is not valid; expected one of {valid}; did you mean 'REVOKED'?"
         ]
 
     def test_a_secret_value_is_not_in_the_problem(self):

@@ -30,7 +30,7 @@ def read_other_holders(
 ) -> Read[dict[str, dict[str, tuple[str, ...]]]]:
     """Return the other holders of each certificate that a thing must get exclusively, by thing and ARN.
 
-    `principals` are the responses of ListThingPrincipalsV2 by thing. Nothing is read for other things.
+    Things of the file are left out: the plan itself attaches certificates to them, and the kind checks them. `principals` are the responses of ListThingPrincipalsV2 by thing. Nothing is read for other things.
     """
     arns_by_thing = {
         name: _list_shareable_arns(response)
@@ -42,7 +42,7 @@ def read_other_holders(
     other_holders: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, thing_arns in arns_by_thing.items():
         for arn in thing_arns:
-            others = tuple(thing for thing in holders[arn] if thing != name)
+            others = tuple(thing for thing in holders[arn] if thing not in desired)
             if others:
                 other_holders.setdefault(name, {})[arn] = others
     return other_holders

@@ -35,5 +35,6 @@ def _find_referenced_policies(context: PlanContext) -> set[str]:
             if member.references != "policies":
                 continue
             references = getattr(resource.spec, member.name)
-            names |= {reference.name for reference in references if isinstance(reference, External)}
+            if not isinstance(references, NotCompared):
+                names |= {reference.name for reference in references if isinstance(reference, External)}
     return names

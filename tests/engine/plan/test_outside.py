@@ -69,6 +69,14 @@ DANGLING_REFERENCES = {
         place(make_resource("thing_groups", "g", ThingGroup(policies=(MISSING,)))),
         describe_missing("policy", "missing"),
     ),
+    "dynamic_thing_groups.policies": (
+        place(
+            make_resource(
+                "dynamic_thing_groups", "d", DynamicThingGroup(query="thingName:x", policies=(MISSING,))
+            )
+        ),
+        describe_missing("policy", "missing"),
+    ),
     "certificates.policies": (
         place(
             make_resource(
