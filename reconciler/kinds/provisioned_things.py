@@ -27,6 +27,7 @@ from reconciler.kinds.shared.certificate_signers import find_declared_signer_err
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
+from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, add_groups, build_blueprint, get_blueprint
 from reconciler.model.call import ApiCall
@@ -266,7 +267,8 @@ class ProvisionedThings(Kind):
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields, and those attachments of certificates that an update may change.
 
-        An update detaches other certificates, and may register the template's own again.
+        An update detaches other certificates, and may register the template's own again. The policy that marks retired certificates
+        is left out: other steps of the plan attach it.
         """
         facts = live.get_facts(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
@@ -277,6 +279,7 @@ class ProvisionedThings(Kind):
                 f"{policy} on {identity}"
                 for identity, policies in facts.deletable_policies.items()
                 for policy in policies
+                if not is_marker_name(policy)
             ),
             "registration.things": tuple(registration.things) if registration else NOT_COMPARED,
             "registration.policies": tuple(registration.policies) if registration else NOT_COMPARED,
