@@ -179,7 +179,8 @@ class DynamicThingGroups(Kind):
         return find_foreign_policies(change.live.get_facts(DynamicThingGroupFacts).attached_policies, context)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the need of fleet indexing, which AWS requires to create or change a dynamic group."""
+        """Return the references outside the file, and the index that AWS needs for a changed group."""
+        yield from super().outside_needs(change, context)
         if isinstance(change, Create) or (isinstance(change, Update) and _changes_group(change)):
             yield fleet_indexing.build_need(change.resource.spec.query_string)
 

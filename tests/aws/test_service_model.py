@@ -77,9 +77,9 @@ class TestStrings:
         valid = (
             "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
         )
-        assert [str(problem) for problem in find_violations(IOT, "UpdateCertificate.newStatus", "REVOCED")] == [
-            f"'REVOCED' is not valid; expected one of {valid}; did you mean 'REVOKED'?"
-        ]
+        assert [
+            str(problem) for problem in find_violations(IOT, "UpdateCertificate.newStatus", "REVOCED")
+        ] == [f"'REVOCED' is not valid; expected one of {valid}; did you mean 'REVOKED'?"]
 
     def test_a_secret_value_is_not_in_the_problem(self):
         member = "CreateManagedThing.AuthenticationMaterial"

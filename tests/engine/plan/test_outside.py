@@ -71,9 +71,7 @@ DANGLING_REFERENCES = {
     ),
     "dynamic_thing_groups.policies": (
         place(
-            make_resource(
-                "dynamic_thing_groups", "d", DynamicThingGroup(query="thingName:x", policies=(MISSING,))
-            )
+            make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:x", policies=(MISSING,)))
         ),
         describe_missing("policy", "missing"),
     ),
