@@ -160,7 +160,7 @@ class Things(Kind):
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         other_holders = yield from exclusive_certificates.read_other_holders(
-            dict(zip(things, principals, strict=True)), desired
+            dict(zip(things, principals, strict=True)), desired, find_provisioned_names(scope)
         )
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
@@ -194,7 +194,7 @@ class Things(Kind):
         connections |= yield from read_connections([name for name in things if name not in connections])
         desired = self._map_desired_specs(scope)
         other_holders = yield from exclusive_certificates.read_other_holders(
-            {name: connections[name][0] for name in things}, desired
+            {name: connections[name][0] for name in things}, desired, find_provisioned_names(scope)
         )
         protected_group = build_protected_group_name(scope.workspace)
         marker_groups = {build_workspace_group_name(scope.workspace), protected_group}

@@ -9,7 +9,7 @@ Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from reconciler.kinds.base.context import PlanContext, Read, Response
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
@@ -26,7 +26,7 @@ from reconciler.model.text import join_some
 
 
 def read_other_holders(
-    principals: Mapping[str, Response], desired: Mapping[str, Thing]
+    principals: Mapping[str, Response], desired: Mapping[str, Thing], provisioned_names: Collection[str]
 ) -> Read[dict[str, dict[str, tuple[str, ...]]]]:
     """Return the other holders of each certificate that a thing must get exclusively, by thing and ARN.
 
@@ -42,7 +42,9 @@ def read_other_holders(
     other_holders: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, thing_arns in arns_by_thing.items():
         for arn in thing_arns:
-            others = tuple(thing for thing in holders[arn] if thing not in desired)
+            others = tuple(
+                thing for thing in holders[arn] if thing not in desired and thing not in provisioned_names
+            )
             if others:
                 other_holders.setdefault(name, {})[arn] = others
     return other_holders
