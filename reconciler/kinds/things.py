@@ -154,13 +154,15 @@ class Things(Kind):
         members = yield from read_group_members(scope)
         billing_members = yield from read_billing_group_members(scope)
         workspace_members = members.pop(build_workspace_group_name(scope.workspace), _EMPTY_SET)
-        owned = workspace_members - find_provisioned_names(scope)
+        provisioned_names = find_provisioned_names(scope)
+        owned = workspace_members - provisioned_names
         protected = members.pop(build_protected_group_name(scope.workspace), _EMPTY_SET)
         desired = self._map_desired_specs(scope)
+        managed_things = desired.keys() | owned | provisioned_names
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         other_holders = yield from exclusive_certificates.read_other_holders(
-            dict(zip(things, principals, strict=True)), desired, find_provisioned_names(scope)
+            dict(zip(things, principals, strict=True)), desired
         )
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
@@ -176,6 +178,7 @@ class Things(Kind):
                 desired=desired.get(name),
                 reference=self.find_reference_spec(name, scope),
                 other_holders=other_holders.get(name, NO_HOLDERS),
+                managed_things=managed_things,
             )
             owner = scope.workspace if name in owned else owners[name]
             live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=name in protected))
@@ -194,7 +197,7 @@ class Things(Kind):
         connections |= yield from read_connections([name for name in things if name not in connections])
         desired = self._map_desired_specs(scope)
         other_holders = yield from exclusive_certificates.read_other_holders(
-            {name: connections[name][0] for name in things}, desired, find_provisioned_names(scope)
+            {name: connections[name][0] for name in things}, desired
         )
         protected_group = build_protected_group_name(scope.workspace)
         marker_groups = {build_workspace_group_name(scope.workspace), protected_group}
@@ -211,6 +214,7 @@ class Things(Kind):
                 desired=desired.get(name),
                 reference=self.find_reference_spec(name, scope),
                 other_holders=other_holders.get(name, NO_HOLDERS),
+                managed_things=previous.get_facts(ThingFacts).managed_things if previous else _EMPTY_SET,
             )
             owner = group_membership.find_owner(groups, scope.workspace)
             live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))

@@ -9,7 +9,7 @@ Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.base.context import PlanContext, Read, Response
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
@@ -26,11 +26,11 @@ from reconciler.model.text import join_some
 
 
 def read_other_holders(
-    principals: Mapping[str, Response], desired: Mapping[str, Thing], provisioned_names: Collection[str]
+    principals: Mapping[str, Response], desired: Mapping[str, Thing]
 ) -> Read[dict[str, dict[str, tuple[str, ...]]]]:
     """Return the other holders of each certificate that a thing must get exclusively, by thing and ARN.
 
-    Things of the file are left out: the plan itself attaches certificates to them, and the kind checks them. `principals` are the responses of ListThingPrincipalsV2 by thing. Nothing is read for other things.
+    `principals` are the responses of ListThingPrincipalsV2 by thing. Nothing is read for other things.
     """
     arns_by_thing = {
         name: _list_shareable_arns(response)
@@ -42,9 +42,7 @@ def read_other_holders(
     other_holders: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, thing_arns in arns_by_thing.items():
         for arn in thing_arns:
-            others = tuple(
-                thing for thing in holders[arn] if thing not in desired and thing not in provisioned_names
-            )
+            others = tuple(thing for thing in holders[arn] if thing != name)
             if others:
                 other_holders.setdefault(name, {})[arn] = others
     return other_holders
@@ -60,11 +58,15 @@ def _list_shareable_arns(response: Response) -> list[str]:
 
 
 def list_holders(facts: ThingFacts) -> tuple[str, ...]:
-    """Return a text for each other thing that has a certificate which the thing must get exclusively."""
+    """Return a text for each unmanaged thing that has a certificate which the thing must get exclusively.
+
+    The plan itself attaches such a certificate to managed things, and detaches it from them.
+    """
     return tuple(
         f"{thing} has {extract_name_from_arn(arn)[:12]}…"
         for arn, things in facts.other_holders.items()
         for thing in things
+        if thing not in facts.managed_things
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from sys import intern
 
 from reconciler.kinds.base.context import Read, Response, Scope
@@ -94,6 +95,7 @@ def to_live(  # noqa: PLR0913 (what a live thing is made of)
     desired: Thing | None,
     reference: Thing | None,
     other_holders: Mapping[str, tuple[str, ...]],
+    managed_things: AbstractSet[str],
 ) -> Live:
     """Return a live thing, built from AWS's responses.
 
@@ -125,6 +127,7 @@ def to_live(  # noqa: PLR0913 (what a live thing is made of)
         exclusive_arns=exclusive_arns or _EMPTY_SET,
         principals=tuple(exclusive_by_arn),
         other_holders=other_holders,
+        managed_things=managed_things if desired and desired.exclusive is True else _EMPTY_SET,
     )
     return Live(thing["thingName"], spec, thing["version"], facts=facts)
 

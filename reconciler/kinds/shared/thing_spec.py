@@ -6,9 +6,10 @@ Source: AWS IoT API reference, CreateThing and AttachThingPrincipal; AWS General
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
-from attrs import frozen
+from attrs import field, frozen
 
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.cognito_identities import declare_identities
@@ -66,8 +67,11 @@ class ThingFacts(PrincipalFacts):
 
     - `principals`: the ARNs of all its principals;
     - `other_holders`: the other things with each certificate that the thing has and must get exclusively, by the
-      certificate's ARN; without certificates of no other thing.
+      certificate's ARN; without certificates of no other thing;
+    - `managed_things`: if the thing must get its certificates exclusively, all things that the file declared or the workspace
+      managed when the plan was made.
     """
 
     principals: tuple[str, ...] = ()
     other_holders: Mapping[str, tuple[str, ...]] = NO_HOLDERS
+    managed_things: AbstractSet[str] = field(default=frozenset(), eq=False, repr=False)
