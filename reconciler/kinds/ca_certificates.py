@@ -34,8 +34,7 @@ from reconciler.kinds.shared.ca_certificate_spec import (
     CaVerification,
     SignedCode,
 )
-from reconciler.kinds.shared.certificate_signers import find_validity_errors
-from reconciler.kinds.shared.certificate_status import warn_of_activation
+from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -149,13 +148,7 @@ class CaCertificates(Kind):
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject an ACTIVE CA that is not valid today, and a registration without a usable verification."""
-        is_activated = not isinstance(change, Update) or change.has_changed("status")
-        if (
-            not isinstance(change, Delete | Forget)
-            and is_activated
-            and change.resource.spec.status == "ACTIVE"
-        ):
-            yield from find_validity_errors(change.resource.spec.pem)
+        yield from find_activation_errors(change)
         if not isinstance(change, Create | Replace):
             return
         spec: CaCertificate = change.resource.spec

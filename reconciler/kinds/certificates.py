@@ -26,9 +26,7 @@ from reconciler.kinds.shared.certificate_issuance import (
     find_save_to_errors,
 )
 from reconciler.kinds.shared.certificate_registration import (
-    attach_policy,
     detach_and_delete,
-    detach_policy,
     register,
     register_and_attach,
 )
@@ -36,11 +34,11 @@ from reconciler.kinds.shared.certificate_retirement import build_retired_policy_
 from reconciler.kinds.shared.certificate_signers import (
     find_declared_signer_errors,
     find_signer_needs,
-    find_validity_errors,
 )
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
-from reconciler.kinds.shared.certificate_status import warn_of_activation
+from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -249,13 +247,7 @@ class Certificates(Kind):
         """
         if isinstance(change, Create | Replace):
             yield from _find_registration_errors(change, context)
-        is_activated = not isinstance(change, Update) or change.has_changed("status")
-        if (
-            not isinstance(change, Delete | Forget)
-            and is_activated
-            and change.resource.spec.status == "ACTIVE"
-        ):
-            yield from find_validity_errors(change.resource.spec.pem)
+        yield from find_activation_errors(change)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "is being transferred to another account; accept, reject or cancel the transfer first"
         if (

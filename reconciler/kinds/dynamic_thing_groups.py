@@ -31,6 +31,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import fleet_indexing
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -198,7 +199,13 @@ class DynamicThingGroups(Kind):
             "iot", "CreateDynamicThingGroup", params, verification=build_thing_group_verification(name)
         )
         arn = context.build_arn(f"thinggroup/{name}")
-        return [create, *(_attach(context, policy, arn) for policy in _get_policies(spec))]
+        return [
+            create,
+            *(
+                attach_policy(context.resolve_identity("policies", policy), arn)
+                for policy in _get_policies(spec)
+            ),
+        ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update properties and query in one call; update policies and tags separately.
@@ -223,8 +230,16 @@ class DynamicThingGroups(Kind):
         if change.has_changed("policies"):
             before, after = _get_policies(change.live.spec), _get_policies(spec)
             arn = change.live.arn
-            calls += [_attach(context, policy, arn) for policy in after if policy not in before]
-            calls += [_detach(context, policy, arn) for policy in before if policy not in after]
+            calls += [
+                attach_policy(context.resolve_identity("policies", policy), arn)
+                for policy in after
+                if policy not in before
+            ]
+            calls += [
+                detach_policy(context.resolve_identity("policies", policy), arn)
+                for policy in before
+                if policy not in after
+            ]
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
@@ -252,16 +267,6 @@ def _changes_group(change: Update) -> bool:
 
 def _get_policies(spec: DynamicThingGroup) -> tuple[Reference, ...]:
     return () if isinstance(spec.policies, NotCompared) else spec.policies
-
-
-def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
-    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    return ApiCall("iot", "AttachPolicy", params)
-
-
-def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
-    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 def _to_query_params(spec: DynamicThingGroup) -> dict[str, str]:

@@ -26,6 +26,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import cognito_identities
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.policy_spec import Policy, PolicyFacts
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
@@ -152,7 +153,7 @@ class Policies(Kind):
         }
         create = ApiCall("iot", "CreatePolicy", params, verification=_build_document_verification(name))
         identities = cognito_identities.get_declared(spec)
-        return [create, *(_attach(name, identity) for identity in identities)]
+        return [create, *(attach_policy(name, identity) for identity in identities)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Create a new default version; if there are five versions, first delete the oldest non-default one."""
@@ -168,8 +169,8 @@ class Policies(Kind):
                 ApiCall("iot", "CreatePolicyVersion", params, verification=_build_document_verification(name))
             )
         added, removed = cognito_identities.list_added_and_removed(change)
-        calls += [_attach(name, identity) for identity in added]
-        calls += [_detach(name, identity) for identity in removed]
+        calls += [attach_policy(name, identity) for identity in added]
+        calls += [detach_policy(name, identity) for identity in removed]
         tags = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
@@ -189,7 +190,7 @@ class Policies(Kind):
         facts = change.live.get_facts(PolicyFacts)
         identities = cognito_identities.find_declared(change.address, context)
         return [
-            *(_detach(name, identity) for identity in identities if identity in facts.targets),
+            *(detach_policy(name, identity) for identity in identities if identity in facts.targets),
             *(_delete_version(name, version) for version in facts.other_versions),
             delete,
         ]
@@ -249,15 +250,6 @@ def _build_document_verification(name: str) -> FieldsMatch:
 def _format_target(target: str) -> str:
     """Return the last part of an ARN, such as `cert/…`, or a whole Cognito identity."""
     return target if cognito_identities.is_identity(target) else target.rpartition(":")[2]
-
-
-def _attach(name: str, identity: str) -> ApiCall:
-    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": identity})
-
-
-def _detach(name: str, identity: str) -> ApiCall:
-    params = {"policyName": name, "target": identity}
-    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 def _delete_version(name: str, version: str) -> ApiCall:

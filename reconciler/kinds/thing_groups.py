@@ -34,6 +34,7 @@ from reconciler.kinds.shared.group_membership import (
     rejoin_members,
 )
 from reconciler.kinds.shared.outside_hierarchies import find_level_errors
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import (
     invert,
     read_policies_of,
@@ -258,8 +259,16 @@ class ThingGroups(Kind):
         tags = with_ownership_tags(change.resource, context.workspace)
         return [
             *_update_properties(change, context),
-            *(_attach(context, policy, arn) for policy in after if policy not in before),
-            *(_detach(context, policy, arn) for policy in before if policy not in after),
+            *(
+                attach_policy(context.resolve_identity("policies", policy), arn)
+                for policy in after
+                if policy not in before
+            ),
+            *(
+                detach_policy(context.resolve_identity("policies", policy), arn)
+                for policy in before
+                if policy not in after
+            ),
             *retag("iot", arn, change.live.tags, tags),
         ]
 
@@ -317,7 +326,7 @@ def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     ignored_errors = {"ResourceAlreadyExistsException"} if is_workspace_group else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=ignored_errors, idempotent=True)
     arn = context.build_arn(f"thinggroup/{name}")
-    yield from (_attach(context, policy, arn) for policy in spec.policies)
+    yield from (attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies)
 
 
 def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall]:
@@ -355,16 +364,6 @@ def _delete(live: Live, context: PlanContext) -> ApiCall:
         retried_errors={"InvalidRequestException"} if had_children else frozenset[str](),
         timeout_seconds=CHILD_REMOVAL_SECONDS if had_children else None,
     )
-
-
-def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
-    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    return ApiCall("iot", "AttachPolicy", params)
-
-
-def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
-    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 def _to_properties(spec: ThingGroup) -> dict[str, Any]:

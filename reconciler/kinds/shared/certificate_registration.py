@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared.certificate_attachments import attach, detach
 from reconciler.kinds.shared.certificate_issuance import request_certificate
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
+from reconciler.kinds.shared.policy_attachments import attach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Replace
@@ -89,14 +89,3 @@ def detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCall
 def _find_desired_users(certificate: Address, context: PlanContext) -> list[Address]:
     """Return the live resources that have the certificate and are still desired."""
     return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
-
-
-def attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
-    """Return the call that attaches a policy to a certificate."""
-    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
-
-
-def detach_policy(name: str | Ref, arn: str) -> ApiCall:
-    """Return the call that detaches a policy; it succeeds if the policy is not attached."""
-    params = {"policyName": name, "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.change import Change, Update
+from reconciler.kinds.shared.certificate_signers import find_validity_errors
+from reconciler.model.change import Change, Delete, Forget, Update
+
+
+def find_activation_errors(change: Change) -> Iterator[str]:
+    """Yield an error if the change makes a certificate ACTIVE that is not valid today."""
+    if isinstance(change, Delete | Forget) or (
+        isinstance(change, Update) and not change.has_changed("status")
+    ):
+        return
+    if change.resource.spec.status == "ACTIVE":
+        yield from find_validity_errors(change.resource.spec.pem)
 
 
 def warn_of_activation(change: Change) -> Iterator[str]:

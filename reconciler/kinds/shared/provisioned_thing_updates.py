@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.verification import CertificateRegistered, build_thing_verification
 from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
 from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, get_status, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateResource
@@ -175,7 +175,7 @@ def _attach_policies(
         compared_policies = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
         names += [name for name in previous.policies if name not in compared_policies]
     for name in names:
-        yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+        yield attach_policy(name, arn)
     for document in spec.policy_documents:
         if previous or document not in live_spec.policy_documents:
             yield from _create_policy(document, arn)
@@ -184,8 +184,7 @@ def _attach_policies(
 def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> Iterator[ApiCall]:
     for policy in change.live.spec.policies:
         if policy not in change.resource.spec.policies:
-            params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-            yield ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
+            yield detach_policy(context.resolve_identity("policies", policy), arn)
 
 
 def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
@@ -198,7 +197,7 @@ def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
     # Several devices may create it at the same time; a policy of this name has this document.
     ignored_errors = {"ResourceAlreadyExistsException"}
     yield ApiCall("iot", "CreatePolicy", params, ignored_errors=ignored_errors, idempotent=True)
-    yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+    yield attach_policy(name, arn)
 
 
 def _remove_other_certificates(
