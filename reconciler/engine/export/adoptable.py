@@ -7,10 +7,9 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.engine.plan.address_patterns import find_closest, is_pattern, match_addresses
+from reconciler.engine.plan.address_patterns import find_closest, is_pattern, match_addresses, match_all
 from reconciler.engine.plan.adoption import describe_managed
 from reconciler.model.address import Address
-from reconciler.model.errors import SelectionError
 from reconciler.model.resource import Inventory
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import format_suggestion, quote
@@ -39,15 +38,12 @@ def find_adoptable(state: DesiredState, inventory: Inventory, texts: Iterable[st
     unmanaged = [address for address, owner in owners.items() if owner is None]
     texts = list(dict.fromkeys(texts))
     named = frozenset(Address.parse(text) for text in texts if not is_pattern(text))
-    adopted = set(named)
-    problems = []
-    for pattern in filter(is_pattern, texts):
-        matches = match_addresses(pattern, unmanaged)
-        adopted |= matches
-        if not matches:
-            problems.append(_explain_no_match(pattern, state, owners))
-    if problems:
-        raise SelectionError(problems, "nothing was adopted")
+    adopted = named | match_all(
+        filter(is_pattern, texts),
+        unmanaged,
+        lambda pattern: _explain_no_match(pattern, state, owners),
+        "nothing was adopted",
+    )
     declared = sorted(adopted & state.resources.keys())
     return Adoptable(tuple(declared), tuple(sorted(adopted - state.resources.keys())), named)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
 
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
+from reconciler.model.errors import SelectionError
 from reconciler.model.text import closest_match
 
 _GLOB = re.compile(r"[*?\[]")
@@ -31,6 +32,20 @@ def match_addresses(pattern: str, addresses: Collection[Address]) -> set[Address
     if _GLOB.search(pattern):
         return {address for address in addresses if fnmatchcase(str(address), pattern)}
     return set()
+
+
+def match_all(
+    patterns: Iterable[str], addresses: Collection[Address], explain: Callable[[str], str], summary: str
+) -> set[Address]:
+    """Return the addresses that the patterns match.
+
+    Raises SelectionError with `summary` and an explanation of each pattern that matches nothing.
+    """
+    matches_by_pattern = {pattern: match_addresses(pattern, addresses) for pattern in patterns}
+    problems = [explain(pattern) for pattern, matches in matches_by_pattern.items() if not matches]
+    if problems:
+        raise SelectionError(problems, summary)
+    return set().union(*matches_by_pattern.values())
 
 
 def parse_known_address(text: str, addresses: Collection[Address]) -> Address | None:

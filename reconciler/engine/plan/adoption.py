@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping
 
 from attrs import evolve
 
-from reconciler.engine.plan.address_patterns import find_closest, match_addresses
+from reconciler.engine.plan.address_patterns import find_closest, match_addresses, match_all
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Replace, Update
-from reconciler.model.errors import SelectionError
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.text import format_suggestion, quote
 
@@ -33,16 +32,13 @@ def resolve_adopt_patterns(options: PlanOptions, comparison: Comparison, workspa
         for address, change in comparison.changes.items()
         if isinstance(change, Update | Replace) and change.live.owner is None and address in declared
     }
-    adopted = set(options.adopt)
-    problems = []
-    for pattern in options.adopt_patterns:
-        matches = match_addresses(pattern, unmanaged)
-        adopted |= matches
-        if not matches:
-            problems.append(_explain_no_match(pattern, declared, owners))
-    if problems:
-        raise SelectionError(problems, "cannot adopt; nothing was sent")
-    return evolve(options, adopt=frozenset(adopted), adopt_patterns=())
+    matches = match_all(
+        options.adopt_patterns,
+        unmanaged,
+        lambda pattern: _explain_no_match(pattern, declared, owners),
+        "cannot adopt; nothing was sent",
+    )
+    return evolve(options, adopt=options.adopt | matches, adopt_patterns=())
 
 
 def describe_managed(pattern: str, matches: Collection[Address], owners: Mapping[Address, str | None]) -> str:
