@@ -9,6 +9,7 @@ from attrs import define
 from reconciler.registry import Registry, RegistrySettings
 from tests.support.direct_client import SERVICES, ManualClock, create_client, register_ca, remove_metadata
 from tests.support.pki import Authority
+from tests.support.registry_server import RunningServer, serve_registry
 
 
 @define
@@ -49,6 +50,19 @@ def registry(current_registry: CurrentRegistry, settings: RegistrySettings) -> I
     yield registry
     current_registry.registry = None
     registry.close()
+
+
+@pytest.fixture(scope="module")
+def running_server() -> Iterator[RunningServer]:
+    with serve_registry() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_server: RunningServer) -> RunningServer:
+    """A served registry, which is emptied before the test."""
+    running_server.reset()
+    return running_server
 
 
 @pytest.fixture

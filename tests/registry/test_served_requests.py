@@ -18,19 +18,6 @@ HOST = b"Host: localhost\r\n"
 BODY = b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
 
 
-@pytest.fixture(scope="module")
-def running_server():
-    with serve_registry() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running_server):
-    """The running server, emptied before the test."""
-    running_server.reset()
-    return running_server
-
-
 def send(server, data):
     """Send bytes on a new connection, and return what the server sends until it closes it."""
     with socket.create_connection(server.address, timeout=10) as connection:

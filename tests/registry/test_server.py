@@ -16,19 +16,6 @@ from tests.support.direct_client import catch_error
 from tests.support.registry_server import COMMAND, serve_registry
 
 
-@pytest.fixture(scope="module")
-def running_server():
-    with serve_registry() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running_server):
-    """The running server, emptied before the test."""
-    running_server.reset()
-    return running_server
-
-
 def test_both_services_are_served_on_one_port(server):
     server.create_client("iot").create_thing(thingName="pump-7")
 
