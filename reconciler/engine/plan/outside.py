@@ -173,7 +173,7 @@ def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
 def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:
     names = sorted(f"{service}:{operation}" for service, operation in operations)
     if names:
-        text = f"references outside the file were not checked, for want of the permission {', '.join(names)}"
+        text = f"references outside the file were not checked: the caller has no permission for {', '.join(names)}"
         yield Note("warning", f"{text}; `reconciler permissions --for plan` prints what a plan needs")
 
 

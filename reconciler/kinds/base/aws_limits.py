@@ -67,25 +67,7 @@ TEMPLATES = Limit(256, "provisioning templates", "of an account in a Region")
 CAS_WITH_ONE_SUBJECT = Limit(10, "CA certificates with the same subject", "of an account in a Region")
 TAGS = Limit(50, "tags", "of a resource")
 
-FIXED_LIMITS = (
-    UNTYPED_THING_ATTRIBUTES,
-    TYPED_THING_ATTRIBUTES,
-    THING_ATTRIBUTE_BYTES,
-    THING_STATIC_GROUPS,
-    GROUP_ATTRIBUTES,
-    GROUP_LEVELS,
-    GROUP_CHILDREN,
-    DYNAMIC_GROUPS,
-    SEARCHABLE_ATTRIBUTES,
-    CERTIFICATE_POLICIES,
-    POLICY_CHARACTERS,
-    POLICY_VERSIONS,
-    TEMPLATE_CHARACTERS,
-    TEMPLATE_VERSIONS,
-    TEMPLATES,
-    CAS_WITH_ONE_SUBJECT,
-    TAGS,
-)
+FIXED_LIMITS = tuple(value for value in list(globals().values()) if isinstance(value, Limit))
 """All of them, for the documentation."""
 
 

@@ -78,7 +78,7 @@ _INVALID_VALUE = (
     Advice(None, _REMOVALS),
     Advice("correct the file according to AWS's message, then run plan again"),
 )
-_FILE_LIMIT = "the limit is fixed; correct the file, then run plan again"
+_FIXED_LIMIT = "the limit is fixed; correct the file, then run plan again"
 
 _ADVICE: Mapping[
     str, tuple[Advice, ...]
@@ -180,8 +180,8 @@ _ADVICE: Mapping[
     ),
     "LimitExceededException": (
         Advice("{again} later", READS),
-        Advice(f"attach fewer policies; {_FILE_LIMIT}", ("AttachPolicy",)),
-        Advice(f"use fewer tags; {_FILE_LIMIT}", ("TagResource",)),
+        Advice(f"attach fewer policies; {_FIXED_LIMIT}", ("AttachPolicy",)),
+        Advice(f"use fewer tags; {_FIXED_LIMIT}", ("TagResource",)),
         Advice(
             "delete a CA certificate with the same subject; the limit is fixed; then run plan again",
             ("RegisterCACertificate",),

@@ -357,7 +357,7 @@ def test_a_missing_permission_is_noted_and_does_not_reject_the_plan(cloud):
     desired = make_state(make_thing(thing_type=External("t")))
     (note,) = [note.text for note in make_plan_with(desired, deny).notes if "permission" in note.text]
     assert note == (
-        "references outside the file were not checked, for want of the permission iot:DescribeThingType; "
+        "references outside the file were not checked: the caller has no permission for iot:DescribeThingType; "
         "`reconciler permissions --for plan` prints what a plan needs"
     )
 
