@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,29 +12,20 @@ import attrs
 
 from reconciler.model.address import Address
 from reconciler.model.distribution import require_extra
-from reconciler.model.errors import JournalError, ReconcilerError
-from reconciler.model.outcome import Outcome, Started, Waiting
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Plan
-from reconciler.model.run import Run
 from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook import can_show_widgets
 from reconciler.notebook.cell_error import render_cell_error
-from reconciler.notebook.default_progress import choose_apply_progress, choose_read_progress, ignore_progress
+from reconciler.notebook.default_progress import choose_read_progress, ignore_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
-from reconciler.render.rich_display import (
-    DisplayedHistory,
-    DisplayedPlan,
-    DisplayedResource,
-    DisplayedResult,
-    DisplayedRun,
-)
-from reconciler.workspace_files import WorkspaceFiles
+from reconciler.render.rich_display import DisplayedPlan, DisplayedResource
+from reconciler.workspace_runs import WorkspaceRuns
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from reconciler.engine.outputs import Outputs
-    from reconciler.engine.ownership.lease import LeaseHolder
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import PlanOptions
     from reconciler.model.resource import Live
@@ -47,7 +35,7 @@ if TYPE_CHECKING:
 ReconcilerError.traceback_renderer = render_cell_error
 
 
-class Workspace(WorkspaceFiles):
+class Workspace(WorkspaceRuns):
     """A desired state and the registry that it describes.
 
     The file is loaded when it is first needed. Methods that call the registry raise `TargetError` if it cannot be reached, and
@@ -207,160 +195,6 @@ class Workspace(WorkspaceFiles):
                 progress=report,
             )
         return DisplayedPlan.from_value(plan, state=self.desired)
-
-    # ── applies ─────────────────────────────────────────────────────────────────────────────────
-
-    def apply(
-        self,
-        plan: Plan,
-        *,
-        on_outcome: Callable[[Outcome], None] | None = None,
-        stop: threading.Event | None = None,
-        command: str = "apply",
-        journal: bool = True,
-    ) -> DisplayedResult:
-        """Apply a plan, and return the outcome of each step.
-
-        The error of a step is in its outcome; it is not raised.
-
-        Args:
-            plan: The plan, or a part of it.
-            on_outcome: Called with every outcome as it happens. Without it, a notebook's cell shows the progress.
-            stop: When it is set, running steps finish and the rest are canceled.
-            command: The command of the run in the journal.
-            journal: Whether to record every call in the journal; without it, `history` and `--retry-failed` do not know the run.
-
-        Raises:
-            JournalError: If the journal cannot be written. Nothing was sent then.
-            LockedError: If another apply of this workspace is running.
-            ReconcilerError: If the lease cannot be acquired for another reason.
-        """
-        from reconciler.engine.apply.executor import apply_plan
-
-        started_at = time.monotonic()
-        final_outcomes: list[Outcome] = []
-        stop = stop or threading.Event()
-        if plan and journal:
-            self._check_journal()
-        self.release_stale_lease(plan)
-        with (
-            self._hold_lease(plan) as guard,
-            self._record_run(plan, command, journal=journal) as recorder,
-            choose_apply_progress(plan, on_outcome, stop) as report,
-            closing(
-                apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
-            ) as outcomes,
-        ):
-            for outcome in outcomes:
-                if not isinstance(outcome, Waiting):
-                    recorder.record_outcome(outcome)
-                report(outcome)
-                if not isinstance(outcome, Started | Waiting):
-                    final_outcomes.append(outcome)
-        return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.problem)
-
-    def lease_holder(self) -> LeaseHolder | None:
-        """Return the lease that prevents another apply at present, or None.
-
-        If an apply has crashed on another machine, its lease prevents other applies until the lease expires.
-        """
-        from reconciler.engine.ownership.lease import find_lease_holder
-
-        return find_lease_holder(self.desired.settings.name, self._connection.call)
-
-    def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even one that another process holds, and return it; None without a lease.
-
-        If another caller changes the workspace's group at the same moment, the lease is returned but not released.
-        """
-        from reconciler.engine.ownership.lease import force_unlock
-
-        return force_unlock(self.desired.settings.name, self._connection.call)
-
-    def release_stale_lease(self, plan: Plan) -> None:
-        """If a plan is empty, release a lease that has expired or whose process has died.
-
-        Applying a plan with steps does this by acquiring the lease.
-        """
-        from reconciler.engine.ownership.lease import release_stale_lease
-
-        if not plan:
-            release_stale_lease(plan.workspace, self._connection.call)
-
-    # ── runs ────────────────────────────────────────────────────────────────────────────────────
-
-    def history(self, limit: int | None = 20) -> DisplayedHistory:
-        """Return the latest runs of all workspaces in the desired state's folder, newest first.
-
-        Args:
-            limit: The maximum number of runs, or None for all.
-
-        Raises:
-            JournalError: If the journal cannot be read.
-        """
-        return DisplayedHistory(self._journal.list_runs(limit))
-
-    def run(self, id_part: str) -> DisplayedRun:
-        """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
-
-        Args:
-            id_part: A run's ID, or the first or last characters of one.
-
-        Raises:
-            JournalError: If the journal cannot be read.
-            ReconcilerError: If not exactly one run matches.
-        """
-        known_ids = self._journal.list_ids()
-        matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
-        if len(matches) != 1 or not id_part:
-            raise ReconcilerError(_explain_why_not_one_match(id_part, matches, known_ids))
-        record = self._journal.read_record(matches[0])
-        assert record
-        return DisplayedRun.from_value(record)
-
-    def last_run(self) -> DisplayedRun | None:
-        """Return this workspace's latest run with its steps and calls, or None before the first.
-
-        Raises:
-            JournalError: If the journal cannot be read.
-        """
-        latest = self._journal.list_runs(1, self.desired.settings.name)
-        return self.run(latest[0].id) if latest else None
-
-    def last_run_on_target(self) -> Run | None:
-        """Return this workspace's latest run on this target; None without one or without a readable journal."""
-        try:
-            latest = self._journal.list_runs(1, self.desired.settings.name, str(self._connection.target))
-        except JournalError:
-            return None
-        return latest[0] if latest else None
-
-    def crashed_run(self) -> Run | None:
-        """Return this workspace's latest run if it crashed; None if it did not or the journal is not readable."""
-        try:
-            latest = self._journal.list_runs(1, self.desired.settings.name)
-        except JournalError:
-            return None
-        return latest[0] if latest and latest[0].status == "crashed" else None
-
-    def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
-        """Record a run without calls if the last run crashed, to show that nothing is left to do."""
-        if self.crashed_run():
-            with self._record_run(plan, command):
-                pass
-
-    def unfinished_addresses(self) -> Collection[Address]:
-        """Return the addresses that this workspace's last run on this target did not complete.
-
-        Raises:
-            PlanRejectedError: If there was no such run, or if it is still running, was a destroy or completed every step.
-            JournalError: If the journal cannot be read.
-        """
-        from reconciler.engine.apply.retry_failed import find_unfinished_addresses
-
-        target = str(self._connection.target)
-        latest = self._journal.list_runs(1, self.desired.settings.name, target)
-        return find_unfinished_addresses(self._journal.read_record(latest[0].id) if latest else None)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────
 
@@ -546,13 +380,3 @@ def _build_displayed_resource(address: Address, comparison: Comparison) -> Displ
 
 def _did_you_mean(word: str, valid: Collection[str]) -> str:
     return format_suggestion(closest_match(word, valid))
-
-
-def _explain_why_not_one_match(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
-    """Return the message for a part of an ID that matches no run or several."""
-    if not known_ids:
-        return "no run has been recorded yet; `reconciler apply` records the first"
-    if len(matches) > 1 and id_part:
-        return f"{quote(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
-    hint = _did_you_mean(id_part, known_ids) or "; list runs with `reconciler history`"
-    return f"there is no run {quote(id_part)}{hint}"

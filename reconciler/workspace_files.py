@@ -1,25 +1,20 @@
-"""The files of a workspace: its desired state, registry and journal."""
+"""The files of a workspace: its desired state and its registry."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, TargetError
-from reconciler.model.plan import Plan
+from reconciler.model.errors import TargetError
 from reconciler.model.settings import DesiredState
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
-    from reconciler.engine.apply.recorder import Recorder
-    from reconciler.engine.journal.journal import Journal
     from reconciler.model.quota import Quotas
 
-_STATE_FOLDER = ".reconciler"
 _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
@@ -33,7 +28,7 @@ def _is_database(path: Path) -> bool:
 
 
 class WorkspaceFiles:
-    """A desired state, loaded when first used, with its registry and its journal.
+    """A desired state, loaded when first used, with its registry.
 
     `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
     """
@@ -103,12 +98,13 @@ class WorkspaceFiles:
         state.
         """
         path = self._environ.get(_REGISTRY_VARIABLE)
-        return Path(path).expanduser() if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
+        return Path(path).expanduser() if path else self._state_folder / "registry.sqlite3"
 
     @property
-    def _folder(self) -> Path:
-        """The folder of the desired state."""
-        return self.path if self.path.is_dir() else self.path.parent
+    def _state_folder(self) -> Path:
+        """The folder of the embedded registry and the journal, in the folder of the desired state."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return folder / ".reconciler"
 
     def reset_registry(self) -> None:
         """Delete the embedded registry's database.
@@ -124,65 +120,6 @@ class WorkspaceFiles:
         self.__dict__.pop("_connection", None)
         for suffix in ("", "-wal", "-shm"):  # the database, and SQLite's files next to it
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
-
-    @property
-    def _journal(self) -> Journal:
-        from reconciler.engine.journal.journal import Journal
-
-        return Journal(self._folder / _STATE_FOLDER / "journal.sqlite3")
-
-    @contextmanager
-    def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
-        """Hold the lease while a plan is applied, unless the plan is empty.
-
-        Yields the guard, which is called before each write and raises LeaseLostError if the lease was lost or not renewed in time.
-        """
-        from reconciler.engine.ownership.lease import hold_lease
-        from reconciler.engine.ownership.process import identify_this_process
-
-        if not plan:  # nothing will be written
-            yield lambda: None
-            return
-        with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
-            yield guard
-
-    def _check_journal(self) -> None:
-        """Check that a run can be recorded. Raises JournalError, whose message has the ways out."""
-        journal = self._journal
-        try:
-            journal.path.parent.mkdir(exist_ok=True)
-            journal.check_writable()
-        except OSError as error:
-            problem = f"cannot be created: {error.strerror}"
-            raise JournalError(str(journal.path), problem, NO_JOURNAL_ADVICE) from error
-
-    @contextmanager
-    def _record_run(self, plan: Plan, command: str, *, journal: bool = True) -> Iterator[Recorder]:
-        """Record a run in the journal.
-
-        Without a journal, and if it can no longer be written, yield a recorder without effect.
-        """
-        from reconciler.engine.apply.recorder import NullRecorder
-        from reconciler.engine.ownership.process import identify_this_process
-
-        if not journal:
-            yield NullRecorder()
-            return
-        recorder: Recorder
-        path = self._journal.path
-        try:
-            path.parent.mkdir(exist_ok=True)
-            recorder = self._journal.begin(
-                plan, identify_this_process(self._environ), command, self.desired.digest
-            )
-        except OSError as error:
-            recorder = NullRecorder(f"cannot create {path.parent}: {error.strerror}")
-        except JournalError as error:
-            recorder = NullRecorder(str(error))
-        try:
-            yield recorder
-        finally:
-            recorder.end()
 
     @cached_property
     def _quotas(self) -> Quotas:

@@ -16,7 +16,7 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from attrs import define, field
@@ -38,10 +38,11 @@ from reconciler.engine.journal.writer import JournalWriter
 from reconciler.engine.ownership.process import is_running
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError
+from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.run import ProcessIdentity, Run, RunRecord
+from reconciler.model.text import closest_match, format_suggestion, quote
 
 DAMAGED_JOURNAL_ADVICE = (
     "the next apply renames it and starts a new journal; `sqlite3 FILE .recover` may save its runs"
@@ -140,6 +141,19 @@ class Journal:
         """Return the run with this full ID, with its steps and calls, or None. Raises JournalError."""
         with self._snapshot() as query:
             return read_record(query, is_running, run_id) if query else None
+
+    def find_record(self, id_part: str) -> RunRecord:
+        """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
+
+        Raises ReconcilerError if not exactly one run matches, and JournalError.
+        """
+        known_ids = self.list_ids()
+        matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
+        if len(matches) != 1 or not id_part:
+            raise ReconcilerError(_explain_why_not_one_match(id_part, matches, known_ids))
+        record = self.read_record(matches[0])
+        assert record
+        return record
 
     def _insert_run(
         self,
@@ -283,3 +297,13 @@ def _generate_unused_id(connection: sqlite3.Connection, started_at: float) -> st
         run_id = prefix + "".join(secrets.choice(_ID_DIGITS) for _ in range(2))
         if not connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():
             return run_id
+
+
+def _explain_why_not_one_match(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
+    """Return the message for a part of an ID that matches no run or several."""
+    if not known_ids:
+        return "no run has been recorded yet; `reconciler apply` records the first"
+    if len(matches) > 1 and id_part:
+        return f"{quote(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
+    hint = format_suggestion(closest_match(id_part, known_ids)) or "; list runs with `reconciler history`"
+    return f"there is no run {quote(id_part)}{hint}"

@@ -1,0 +1,234 @@
+"""The runs of a workspace: applies, under a lease and recorded in the journal."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.model.address import Address
+from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError
+from reconciler.model.outcome import Outcome, Started, Waiting
+from reconciler.model.plan import Plan
+from reconciler.model.run import Run
+from reconciler.notebook.default_progress import choose_apply_progress
+from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
+from reconciler.workspace_files import WorkspaceFiles
+
+if TYPE_CHECKING:
+    from reconciler.engine.apply.recorder import Recorder
+    from reconciler.engine.journal.journal import Journal
+    from reconciler.engine.ownership.lease import LeaseHolder
+
+
+class WorkspaceRuns(WorkspaceFiles):
+    """A workspace whose plans can be applied, with the runs that its journal has."""
+
+    # ── applies ─────────────────────────────────────────────────────────────────────────────────
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        stop: threading.Event | None = None,
+        command: str = "apply",
+        journal: bool = True,
+    ) -> DisplayedResult:
+        """Apply a plan, and return the outcome of each step.
+
+        The error of a step is in its outcome; it is not raised.
+
+        Args:
+            plan: The plan, or a part of it.
+            on_outcome: Called with every outcome as it happens. Without it, a notebook's cell shows the progress.
+            stop: When it is set, running steps finish and the rest are canceled.
+            command: The command of the run in the journal.
+            journal: Whether to record every call in the journal; without it, `history` and `--retry-failed` do not know the run.
+
+        Raises:
+            JournalError: If the journal cannot be written. Nothing was sent then.
+            LockedError: If another apply of this workspace is running.
+            ReconcilerError: If the lease cannot be acquired for another reason.
+        """
+        from reconciler.engine.apply.executor import apply_plan
+
+        started_at = time.monotonic()
+        final_outcomes: list[Outcome] = []
+        stop = stop or threading.Event()
+        if plan and journal:
+            self._check_journal()
+        self.release_stale_lease(plan)
+        with (
+            self._hold_lease(plan) as guard,
+            self._record_run(plan, command, journal=journal) as recorder,
+            choose_apply_progress(plan, on_outcome, stop) as report,
+            closing(
+                apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
+            ) as outcomes,
+        ):
+            for outcome in outcomes:
+                if not isinstance(outcome, Waiting):
+                    recorder.record_outcome(outcome)
+                report(outcome)
+                if not isinstance(outcome, Started | Waiting):
+                    final_outcomes.append(outcome)
+        return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.problem)
+
+    def lease_holder(self) -> LeaseHolder | None:
+        """Return the lease that prevents another apply at present, or None.
+
+        If an apply has crashed on another machine, its lease prevents other applies until the lease expires.
+        """
+        from reconciler.engine.ownership.lease import find_lease_holder
+
+        return find_lease_holder(self.desired.settings.name, self._connection.call)
+
+    def unlock(self) -> LeaseHolder | None:
+        """Release the lease, even one that another process holds, and return it; None without a lease.
+
+        If another caller changes the workspace's group at the same moment, the lease is returned but not released.
+        """
+        from reconciler.engine.ownership.lease import force_unlock
+
+        return force_unlock(self.desired.settings.name, self._connection.call)
+
+    def release_stale_lease(self, plan: Plan) -> None:
+        """If a plan is empty, release a lease that has expired or whose process has died.
+
+        Applying a plan with steps does this by acquiring the lease.
+        """
+        from reconciler.engine.ownership.lease import release_stale_lease
+
+        if not plan:
+            release_stale_lease(plan.workspace, self._connection.call)
+
+    # ── runs ────────────────────────────────────────────────────────────────────────────────────
+
+    def history(self, limit: int | None = 20) -> DisplayedHistory:
+        """Return the latest runs of all workspaces in the desired state's folder, newest first.
+
+        Args:
+            limit: The maximum number of runs, or None for all.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        return DisplayedHistory(self._journal.list_runs(limit))
+
+    def run(self, id_part: str) -> DisplayedRun:
+        """Return the run whose ID starts or ends with `id_part`, with its steps and calls.
+
+        Args:
+            id_part: A run's ID, or the first or last characters of one.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+            ReconcilerError: If not exactly one run matches.
+        """
+        return DisplayedRun.from_value(self._journal.find_record(id_part))
+
+    def last_run(self) -> DisplayedRun | None:
+        """Return this workspace's latest run with its steps and calls, or None before the first.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        latest = self._journal.list_runs(1, self.desired.settings.name)
+        return self.run(latest[0].id) if latest else None
+
+    def last_run_on_target(self) -> Run | None:
+        """Return this workspace's latest run on this target; None without one or without a readable journal."""
+        try:
+            latest = self._journal.list_runs(1, self.desired.settings.name, str(self._connection.target))
+        except JournalError:
+            return None
+        return latest[0] if latest else None
+
+    def crashed_run(self) -> Run | None:
+        """Return this workspace's latest run if it crashed; None if it did not or the journal is not readable."""
+        try:
+            latest = self._journal.list_runs(1, self.desired.settings.name)
+        except JournalError:
+            return None
+        return latest[0] if latest and latest[0].status == "crashed" else None
+
+    def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
+        """Record a run without calls if the last run crashed, to show that nothing is left to do."""
+        if self.crashed_run():
+            with self._record_run(plan, command):
+                pass
+
+    def unfinished_addresses(self) -> Collection[Address]:
+        """Return the addresses that this workspace's last run on this target did not complete.
+
+        Raises:
+            PlanRejectedError: If there was no such run, or if it is still running, was a destroy or completed every step.
+            JournalError: If the journal cannot be read.
+        """
+        from reconciler.engine.apply.retry_failed import find_unfinished_addresses
+
+        target = str(self._connection.target)
+        latest = self._journal.list_runs(1, self.desired.settings.name, target)
+        return find_unfinished_addresses(self._journal.read_record(latest[0].id) if latest else None)
+
+    @property
+    def _journal(self) -> Journal:
+        from reconciler.engine.journal.journal import Journal
+
+        return Journal(self._state_folder / "journal.sqlite3")
+
+    @contextmanager
+    def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
+        """Hold the lease while a plan is applied, unless the plan is empty.
+
+        Yields the guard, which is called before each write and raises LeaseLostError if the lease was lost or not renewed in time.
+        """
+        from reconciler.engine.ownership.lease import hold_lease
+        from reconciler.engine.ownership.process import identify_this_process
+
+        if not plan:  # nothing will be written
+            yield lambda: None
+            return
+        with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
+            yield guard
+
+    def _check_journal(self) -> None:
+        """Check that a run can be recorded. Raises JournalError, whose message has the ways out."""
+        journal = self._journal
+        try:
+            journal.path.parent.mkdir(exist_ok=True)
+            journal.check_writable()
+        except OSError as error:
+            problem = f"cannot be created: {error.strerror}"
+            raise JournalError(str(journal.path), problem, NO_JOURNAL_ADVICE) from error
+
+    @contextmanager
+    def _record_run(self, plan: Plan, command: str, *, journal: bool = True) -> Iterator[Recorder]:
+        """Record a run in the journal.
+
+        Without a journal, and if it can no longer be written, yield a recorder without effect.
+        """
+        from reconciler.engine.apply.recorder import NullRecorder
+        from reconciler.engine.ownership.process import identify_this_process
+
+        if not journal:
+            yield NullRecorder()
+            return
+        recorder: Recorder
+        path = self._journal.path
+        try:
+            path.parent.mkdir(exist_ok=True)
+            recorder = self._journal.begin(
+                plan, identify_this_process(self._environ), command, self.desired.digest
+            )
+        except OSError as error:
+            recorder = NullRecorder(f"cannot create {path.parent}: {error.strerror}")
+        except JournalError as error:
+            recorder = NullRecorder(str(error))
+        try:
+            yield recorder
+        finally:
+            recorder.end()
