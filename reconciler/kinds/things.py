@@ -6,7 +6,7 @@ members of its own static thing group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,7 +15,6 @@ from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
-from reconciler.kinds.base.verification import build_thing_verification
 from reconciler.kinds.shared import (
     certificate_attachments,
     cognito_identities,
@@ -29,6 +28,7 @@ from reconciler.kinds.shared.principal_reads import read_things
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.kinds.shared.thing_attributes import check_attributes
+from reconciler.kinds.shared.thing_calls import create_thing, update_thing
 from reconciler.kinds.shared.thing_reads import (
     hide_thing_secrets,
     map_things_to_groups,
@@ -293,15 +293,8 @@ class Things(Kind):
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the thing, mark it as owned, add it to its groups, and attach certificates."""
         name, spec = change.address.name, change.resource.spec
-        params: dict[str, Any] = {"thingName": name}
-        if spec.thing_type is not None:
-            params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
-        if spec.attributes:
-            params["attributePayload"] = {"attributes": dict(spec.attributes)}
-        if spec.billing_group is not None:
-            params["billingGroupName"] = context.resolve_identity("billing_groups", spec.billing_group)
         return [
-            ApiCall("iot", "CreateThing", params, idempotent=True),
+            create_thing(change, context),
             group_membership.join(name, build_workspace_group_name(context.workspace)),
             *group_membership.change_protection(name, change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
@@ -317,7 +310,7 @@ class Things(Kind):
         joins_markers_first = group_membership.has_room_for_markers(live_spec.thing_groups)
         marker_calls = [*group_membership.change_markers(name, change, context)]
         calls = [*marker_calls] if joins_markers_first else []
-        calls += _update_thing(change, context)
+        calls += update_thing(change, context)
         calls += group_membership.move_billing_group(
             name, live_spec.billing_group, spec.billing_group, context
         )
@@ -382,23 +375,6 @@ class Things(Kind):
 
 def _attach_identities(name: str, identities: Iterable[str]) -> list[ApiCall]:
     return [certificate_attachments.attach(name, identity, exclusive=False) for identity in identities]
-
-
-def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Yield the call that updates type and attributes, if they change; AWS rejects it for another version."""
-    spec: Thing = change.resource.spec
-    name = change.address.name
-    params: dict[str, Any] = {}
-    if change.has_changed("attributes"):
-        params["attributePayload"] = {"attributes": dict(spec.attributes), "merge": False}
-    if change.has_changed("thing_type"):
-        if spec.thing_type is None:
-            params["removeThingType"] = True
-        else:
-            params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
-    if params:
-        params = {"thingName": name, "expectedVersion": change.live.version, **params}
-        yield ApiCall("iot", "UpdateThing", params, verification=build_thing_verification(name))
 
 
 KIND = Things()
