@@ -26,7 +26,7 @@ from pathlib import Path
 from attrs import frozen
 
 from tests.benchmarks import fleet, registry_copies
-from tests.benchmarks.race import RECONCILER
+from tests.benchmarks.contenders import RECONCILER
 from tests.benchmarks.report import describe_machine, format_table
 from tests.support.registry_server import serve_registry
 

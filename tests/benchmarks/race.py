@@ -18,7 +18,6 @@ import argparse
 import compileall
 import itertools
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -26,13 +25,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
 from tests.benchmarks import fleet, quota_simulation, registry_copies, terraform_state
+from tests.benchmarks.contenders import (
+    RECONCILER_NAME,
+    Contender,
+    find_contenders,
+    prepare_folder,
+)
 from tests.benchmarks.report import describe_machine, format_table
 from tests.support import terraform
 from tests.support.registry_server import RunningServer, serve_registry
@@ -41,14 +46,7 @@ PHASES = ("create", "no-op", "change 1 %", "destroy")
 CHANGED_PHASES = PHASES[2:]
 """The phases whose manifest has the change."""
 
-RECONCILER_NAME = "reconciler"
-TERRAFORM_OPTIONS: Mapping[str, Sequence[str]] = {
-    "terraform": (),
-    "terraform -refresh=false": ("-refresh=false",),
-}
-"""Terraform's contenders: the options that they add to each command. The second one reads nothing before it plans."""
 
-RECONCILER = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
 COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "relative time", "CPU s", "peak MiB")
 
 
@@ -73,63 +71,6 @@ class Measurement:
 
 Measurements = Mapping[tuple[str, str], Sequence[Measurement]]
 """The measurements of all runs, by phase and contender's name."""
-
-
-@frozen
-class Contender:
-    """A program in the race: its account, and a function that returns its command line for one phase.
-
-    The function's arguments are the folder, the server's URL and the phase.
-    """
-
-    name: str
-    account: str
-    build_command: Callable[[Path, str, str], Sequence[str]]
-
-    @property
-    def is_terraform(self) -> bool:
-        return self.name in TERRAFORM_OPTIONS
-
-
-def _build_reconciler_command(_folder: Path, _url: str, phase: str) -> Sequence[str]:
-    arguments = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
-    return (*RECONCILER, *arguments.get(phase, ("apply", "--yes")))
-
-
-def _make_script_command_builder(account: str) -> Callable[[Path, str, str], Sequence[str]]:
-    return lambda folder, url, phase: (
-        *(sys.executable, "-m", "tests.benchmarks.boto3_script"),
-        *(str(folder), url, account, phase),
-    )
-
-
-def _make_terraform_command_builder(
-    binary: str, options: Sequence[str]
-) -> Callable[[Path, str, str], Sequence[str]]:
-    arguments = {
-        "no-op": ("plan", "-detailed-exitcode"),
-        "destroy": ("destroy", "-auto-approve"),
-    }
-    return lambda _folder, _url, phase: (
-        *(binary, *arguments.get(phase, ("apply", "-auto-approve"))),
-        *("-no-color", "-input=false", *options),
-    )
-
-
-def find_contenders(excluded: Sequence[str] = ()) -> Iterator[Contender]:
-    """Yield the contenders that are not excluded by name; Terraform only if it is installed."""
-    terraform_names = [name for name in TERRAFORM_OPTIONS if name not in excluded]
-    tool = terraform.find_terraform() if terraform_names else ""
-    if isinstance(tool, terraform.Terraform):
-        for number, name in enumerate(terraform_names, 3):
-            build_command = _make_terraform_command_builder(tool.binary, TERRAFORM_OPTIONS[name])
-            yield Contender(name, f"{number:012}", build_command)
-    elif terraform_names:
-        sys.stderr.write(f"terraform: skipped: {tool}\n")
-    if "boto3 script" not in excluded:
-        yield Contender("boto3 script", "000000000002", _make_script_command_builder("000000000002"))
-    if RECONCILER_NAME not in excluded:
-        yield Contender(RECONCILER_NAME, "000000000001", _build_reconciler_command)
 
 
 def measure_phase(
@@ -211,22 +152,6 @@ def count_calls(server: RunningServer, contender: Contender) -> int:
     """Return how many requests the server has received for the contender's account."""
     counts = server.request("GET", "/calls").document
     return sum(count for key, count in counts.items() if key.startswith(contender.account))
-
-
-def prepare_folder(root: Path, url: str, contender: Contender) -> Path:
-    """Copy the folder `root/fleet` for a contender and return the copy.
-
-    Add the files that name the server's URL; for Terraform, also run `terraform init`.
-    """
-    folder = root / contender.account
-    shutil.copytree(root / "fleet", folder)
-    fleet.write_desired_state(folder, url)
-    if contender.is_terraform:
-        tool = terraform.find_terraform()
-        assert isinstance(tool, terraform.Terraform)
-        provider = fleet.TERRAFORM_PROVIDER.format(url=url, account=contender.account)
-        tool.prepare(folder, provider + fleet.TERRAFORM)
-    return folder
 
 
 def run_race(

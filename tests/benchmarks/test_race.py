@@ -6,17 +6,19 @@ import pytest
 from attrs import evolve
 
 from tests.benchmarks import fleet, quota_simulation
+from tests.benchmarks.contenders import (
+    RECONCILER_NAME,
+    TERRAFORM_OPTIONS,
+    find_contenders,
+    prepare_folder,
+)
 from tests.benchmarks.race import (
     CHANGED_PHASES,
     PHASES,
-    RECONCILER_NAME,
-    TERRAFORM_OPTIONS,
     Measurement,
     compute_medians,
-    find_contenders,
     format_rows,
     measure_phase,
-    prepare_folder,
     run_race,
     start_run,
 )

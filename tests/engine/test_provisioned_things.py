@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import attrs
-import msgspec
 import pytest
 from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from reconciler.engine.plan import record
 from reconciler.kinds.policies import Policy
-from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
-from reconciler.kinds.provisioning_templates import ProvisioningTemplate
-from reconciler.kinds.shared import provisioning_blueprint
-from reconciler.kinds.shared.provisioning_template import (
-    CERTIFICATE,
-    POLICY,
-    THING,
-    EvaluatedTemplate,
-    evaluate,
-)
-from reconciler.model.change import FieldChange
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.output_file import OutputFile
-from reconciler.model.pem import Pem
 from reconciler.model.resource import Lifecycle
-from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
     converge,
-    evaluate_resources,
     make_ca,
     make_device,
     make_resource,
@@ -45,68 +27,18 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.pki import compute_certificate_id
-from tests.support.registry_client import Cloud
-
-ALLOW = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}],
-}
-
-
-def make_template(**changes: Any) -> Document:
-    """Return a template with a thing, its certificate and a policy; `changes` extend the thing's entry."""
-    thing = {
-        "Type": THING,
-        "Properties": {
-            "ThingName": {"Fn::Join": ["-", ["pump", {"Ref": "Serial"}]]},
-            "AttributePayload": {"site": {"Ref": "Site"}},
-        },
-        **changes,
-    }
-    return Document.from_value(
-        {
-            "Parameters": {
-                "Serial": {"Type": "String"},
-                "Site": {"Type": "String", "Default": "oslo"},
-                "Pem": {"Type": "String"},
-            },
-            "Resources": {
-                "thing": thing,
-                "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
-                "policy": {"Type": POLICY, "Properties": {"PolicyName": "telemetry"}},
-            },
-        }
-    )
-
-
-TEMPLATE = make_template()
-
-
-def make_pump(serial: str, generation: int = 1, body: Document | str = TEMPLATE, **parameters: Any):
-    """Return a provisioned pump; `body` is its template, or the name of a template in the file."""
-    pem = AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation)
-    all_parameters = {"Serial": serial, "Pem": pem, **parameters}
-    return make_resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
-
-
-def make_fleet(*pumps: Any):
-    """Return the state of pumps with their CA and their policy."""
-    return make_state(
-        make_ca(), make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps
-    )
-
-
-def compute_pump_certificate_id(serial: str, generation: int = 1) -> str:
-    return compute_certificate_id(AUTHORITIES["alpha"].get_device_pem(f"pump-{serial}", generation))
+from tests.support.provisioned_pumps import (
+    ALLOW,
+    TEMPLATE,
+    compute_pump_certificate_id,
+    make_fleet,
+    make_pump,
+    make_template,
+)
 
 
 def list_operations_by_address(plan) -> dict[str, list[str]]:
     return {str(step.address): [call.operation for call in step.calls] for step in plan.steps}
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
 
 
 def test_a_new_provisioned_thing_is_one_call(cloud):
@@ -124,39 +56,6 @@ def test_a_new_provisioned_thing_is_one_call(cloud):
     }
     assert content["certificates"] == {compute_pump_certificate_id("8"): ("ACTIVE", "DEFAULT")}
     assert plan_state(make_fleet(make_pump("8")), cloud).steps == ()
-
-
-def test_the_plan_shows_the_evaluated_template(cloud):
-    (step,) = (
-        step
-        for step in plan_state(make_fleet(make_pump("8")), cloud).steps
-        if step.address.kind == "provisioned_things"
-    )
-    pem = Pem(compute_pump_certificate_id("8"))
-    assert step.change.fields == (
-        FieldChange("thing_name", None, "pump-8"),
-        FieldChange("attributes.site", None, "oslo"),
-        FieldChange("certificate", None, pem),
-        FieldChange("ca", None, "alpha"),
-        FieldChange("certificate_mode", None, "DEFAULT"),
-        FieldChange("certificate_status", None, "ACTIVE"),
-        FieldChange("policies", None, ("telemetry",)),
-    )
-
-
-def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
-    role = "arn:aws:iam::123456789012:role/provisioning"
-    stored_template = make_resource(
-        "provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, provisioning_role_arn=role)
-    )
-    pump_with_stored_template = make_pump("8", body="pumps")
-    desired = make_fleet(
-        stored_template, evolve(pump_with_stored_template, dependencies=frozenset({stored_template.address}))
-    )
-    assert list_operations_by_address(converge(desired, cloud))["provisioned_things.pump-8"] == [
-        "RegisterThing"
-    ]
-    assert plan_state(desired, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):
@@ -296,79 +195,6 @@ class TestOverrides:
         )
 
 
-def test_a_secret_parameter_is_not_in_the_plan(cloud):
-    desired = make_fleet(make_pump("8", Site=Secret("env SITE", "canary-site")))
-    plan = plan_state(desired, cloud)
-    assert "canary-site" not in repr(attrs.asdict(plan, recurse=False))
-    converge(desired, cloud)
-    assert cloud.read_content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
-    assert plan_state(desired, cloud).steps == ()
-
-
-def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
-    converge(make_fleet(make_pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
-    plan = plan_state(make_fleet(make_pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
-    (step,) = plan.steps
-    (field,) = step.change.fields
-    before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
-    after = Secret("parameter Site (env SITE)", "canary-after")
-    assert field == FieldChange("attributes.site", before, after, sensitive=True)
-    assert b"canary" not in msgspec.json.encode(record.to_change_records(plan.steps))
-
-
-def test_secret_parameters_of_two_things_have_different_references(cloud):
-    before, after = (
-        [make_pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
-        for when in ("then", "now")
-    )
-    converge(make_fleet(*before), cloud)
-    calls = [call for step in plan_state(make_fleet(*after), cloud).steps for call in step.calls]
-    assert {secret.reference: secret.reveal() for call in calls for secret in walk_secrets(call.params)} == {
-        "parameter Site (env SITE_8)": "now-8",
-        "parameter Site (env SITE_9)": "now-9",
-    }
-
-
-def test_a_secret_in_a_visible_property_is_rejected():
-    desired = make_resource(
-        "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
-    )
-    problem = "the secret from parameter Serial (env S) is part of Resources.thing.Properties.ThingName, which plans show"
-    resources = evaluate_resources(desired)
-    assert list(KIND.check(resources[desired.address], resources)) == [
-        ValueProblem("secret-not-allowed", problem, "secrets only in attributes", path=("parameters",))
-    ]
-
-
-def test_a_policy_document_in_the_template_creates_a_policy(cloud):
-    body = make_template()
-    value = body.value
-    value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
-    desired = make_state(make_ca(), make_pump("8", body=Document.from_value(value)))
-    converge(desired, cloud)
-    assert plan_state(desired, cloud).steps == ()
-    (name,) = [name for name in cloud.read_content()["policies"] if not name.startswith("reconciler-")]
-    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{compute_pump_certificate_id('8')}"
-    cloud.iot.detach_policy(policyName=name, target=arn)
-    converge(desired, cloud)
-    assert plan_state(desired, cloud).steps == ()
-
-
-def test_a_template_can_take_parameters_from_its_own_certificate(cloud):
-    value = TEMPLATE.value
-    common_name, certificate_id = "AWS::IoT::Certificate::CommonName", "AWS::IoT::Certificate::Id"
-    value["Parameters"] |= {common_name: {"Type": "String"}, certificate_id: {"Type": "String"}}
-    value["Resources"]["thing"]["Properties"] = {
-        "ThingName": {"Fn::Select": [0, {"Fn::Split": [" ", {"Ref": common_name}]}]},
-        "AttributePayload": {"certificate": {"Ref": certificate_id}},
-    }
-    desired = make_fleet(make_pump("8", body=Document.from_value(value)))
-    converge(desired, cloud)
-    attributes = {name: thing["attributes"] for name, thing in cloud.read_content()["things"].items()}
-    assert attributes == {"pump-8": {"certificate": compute_pump_certificate_id("8")}}
-    assert plan_state(desired, cloud).steps == ()
-
-
 class TestSigningRequests:
     """A certificate that AWS issues in the RegisterThing call."""
 
@@ -415,19 +241,3 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     plan = converge(make_fleet(make_pump("8")), cloud)
     assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.read_content()["things"]) == ["pump-8"]
-
-
-def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(cloud, monkeypatch):
-    evaluations = []
-
-    def count_evaluation(*arguments: Any) -> EvaluatedTemplate:
-        evaluations.append(arguments)
-        return evaluate(*arguments)
-
-    monkeypatch.setattr(provisioning_blueprint, "evaluate", count_evaluation)
-    # `make_fleet` evaluates the resources as loading does.
-    state_of_two = make_fleet(make_pump("8"), make_pump("9"))
-    assert len(evaluations) == 2
-    converge(state_of_two, cloud)
-    assert plan_state(state_of_two, cloud).steps == ()
-    assert len(evaluations) == 2

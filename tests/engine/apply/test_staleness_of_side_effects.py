@@ -17,7 +17,6 @@ from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
 from reconciler.model.pem import Pem
 from tests.engine.apply.test_staleness import CHANGED_FIELDS, RESOURCES_BEFORE
-from tests.engine.test_provisioned_things import compute_pump_certificate_id, make_fleet, make_pump
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
@@ -31,6 +30,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.edits import ARN_PREFIX, make_allow_document
+from tests.support.provisioned_pumps import compute_pump_certificate_id, make_fleet, make_pump
 from tests.support.registry_client import Cloud
 
 THING = make_resource("things", "a", Thing(attributes={"site": "oslo"}))

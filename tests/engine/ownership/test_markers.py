@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reconciler.model.address import Address
 from tests.support.desired_states import (
     converge,
@@ -13,14 +11,8 @@ from tests.support.desired_states import (
     make_state,
     plan_state,
 )
-from tests.support.registry_client import Cloud
 
 IMPORT_WITH_ADOPT = "{0}: already exists and is not managed by this workspace; import it with --adopt {0}"
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
 
 
 def test_a_resource_of_another_workspace_is_rejected_with_the_name_of_its_owner(cloud):

@@ -11,8 +11,6 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.plan_options import LimitOverride
 from reconciler.model.settings import ChangeLimit, ChangeLimits
-from tests.engine.test_provisioned_things import make_fleet as make_provisioned_fleet
-from tests.engine.test_provisioned_things import make_pump
 from tests.support.desired_states import (
     converge,
     get_rejection_reasons,
@@ -20,6 +18,8 @@ from tests.support.desired_states import (
     make_state,
     plan_state,
 )
+from tests.support.provisioned_pumps import make_fleet as make_provisioned_fleet
+from tests.support.provisioned_pumps import make_pump
 
 DEFAULT_LIMITS = ChangeLimits()
 EMPTY_DOCUMENT = Document.from_value({"Version": "2012-10-17", "Statement": []})
