@@ -18,6 +18,7 @@ from attrs import frozen
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS_BY_RISK
+from reconciler.render.text.cut_lines import cut_longest_lines
 from reconciler.render.text.drift import render_drift_group, render_drift_row
 from reconciler.render.text.plan import render_note, render_plan_group, render_plan_row
 from reconciler.render.text.result import render_result_text
@@ -49,7 +50,7 @@ _WIDTH = 110
 """The width, in characters, that changes are laid out for."""
 
 _MAX_CHANGE_BYTES = 4_000
-"""Longer changes are cut, unless they have a document."""
+"""In longer changes, the longest lines are cut, unless they have a document."""
 
 _MAX_DOCUMENT_BYTES = 30_000
 """Longer changes with a document are cut; AWS's longest policy has 2 KB, its longest template 10 KB."""
@@ -306,6 +307,8 @@ def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
     The first character of a line determines its color.
     """
     first_line, *other_lines = lines
+    if max_bytes == _MAX_CHANGE_BYTES:
+        other_lines = [*cut_longest_lines(other_lines, max_bytes)]
     sign = glyph if glyph in "+-" else "!"
     kept_lines = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]  # the sign replaces the glyph
     size = 0
@@ -337,8 +340,11 @@ def _describe_documents(part: _Part, heading: str) -> str:
 
 
 def _render_names(items: Sequence[_Item]) -> str:
-    """Render the addresses that approval needs, up to a limit; an empty text for none."""
-    names = [name for item in items for name in item.names]
+    """Render the addresses that approval needs, up to a limit; an empty text for none.
+
+    Single rows come before groups.
+    """
+    names = [name for item in sorted(items, key=lambda item: item.count) for name in item.names]
     if not names:
         return ""
     lines = textwrap.wrap(format_names(names), _NAMES_WIDTH, break_long_words=False, break_on_hyphens=False)

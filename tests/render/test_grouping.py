@@ -85,6 +85,42 @@ def test_a_group_counts_every_list_of_references_such_as_policies():
     assert [number for number in range(25) if f"+ policy-{number} (4)" not in line] == []
 
 
+@pytest.mark.parametrize(
+    ("usual", "unusual", "expected"),
+    [
+        (lambda i: (f"p-{i:03}",), ("p-077", "admin-all"), "+ p-077 + admin-all"),
+        (lambda i: (f"site-{i % 50}", f"rack-{i % 77}"), ("site-1", "admins"), "+ site-1 + admins"),
+        (lambda i: (f"{'abcde'[i % 5] * 3}", f"{chr(97 + i % 26) * 4}"), ("aaa", "admins"), "+ admins"),
+        (lambda _: tuple(f"long-name-of-a-policy-{i}" for i in range(4)), ("admin-all",), "+ admin-all"),
+        (lambda _: ("x" * 40, "y" * 40, "deny-all"), ("x" * 40, "y" * 40), "without deny-all"),
+    ],
+)
+def test_one_different_list_among_many_is_named_however_many_lists_there_are(usual, unusual, expected):
+    steps = [
+        Step(make_thing_creation(f"SN{number}", FieldChange("policies", None, usual(number))), ())
+        for number in range(400)
+    ]
+    changed = Step(make_thing_creation("SN400", FieldChange("policies", None, unusual)), ())
+    (exception,) = (line for line in render_section(*steps, changed) if line.strip().startswith("except"))
+    assert exception.strip().startswith(f"except things.SN400: policies {expected}")
+
+
+def test_exceptions_among_lists_of_references_come_before_those_among_other_values():
+    steps = [
+        Step(
+            make_thing_creation(
+                f"SN{number:03}",
+                FieldChange("attributes.note", None, f"odd-{'x' * number}" if number < 30 else "usual"),
+                FieldChange("policies", None, ("p", "admin-all") if number == 300 else ("p",)),
+            ),
+            (),
+        )
+        for number in range(400)
+    ]
+    exceptions = [line.strip() for line in render_section(*steps) if line.strip().startswith("except")]
+    assert exceptions[0] == "except things.SN300: policies + p + admin-all"
+
+
 def test_a_few_alike_changes_are_shown_one_by_one():
     steps = [make_device(number, "oslo") for number in range(MIN_GROUP_SIZE - 1)]
     assert render_section(*steps) == render_section(*steps, full=True)

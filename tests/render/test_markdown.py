@@ -227,6 +227,26 @@ def test_any_plan_stays_within_its_limit_and_its_texts_close_no_block(creations,
     assert open_fence == ""
 
 
+def test_long_values_do_not_hide_the_fields_that_follow_them():
+    attributes = [FieldChange(f"attributes.a{number:02}", None, "y" * 700) for number in range(50)]
+    step = Step(make_thing_creation("pump-1", *attributes, FieldChange("policies", None, ("admin",))), ())
+    text = render_plan_markdown(build_plan_view(make_sample_plan(step)))
+    assert (text.count("attributes.a"), "+ admin\n" in text) == (50, True)
+
+
+def test_single_deletions_are_named_before_those_of_a_group():
+    steps = [make_deletion(f"pump-{number:05}") for number in range(2_000)]
+    for number in range(9):
+        address = Address("managed_things", f"guard-{number}")
+        steps.append(Step(Delete(address, Live(address.name, Thing()), ()), DELETION.calls))
+    policies = [
+        Step(Delete(Address("policies", f"p-{number}"), Live("p", Thing()), ()), ()) for number in range(4)
+    ]
+    text = render_plan_markdown(build_plan_view(make_sample_plan(*policies, *steps)))
+    (names,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    assert [number for number in range(9) if f"guard-{number}" not in names] == []
+
+
 def test_text_from_outside_appears_only_in_code():
     step = Step(
         make_thing_creation(

@@ -7,7 +7,6 @@ if the documents are equal.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import frozen
 
 from reconciler.render.views.fields import FieldLine
-from reconciler.render.views.group_values import summarize_fields
+from reconciler.render.views.group_values import mask_numbers, summarize_fields
 from reconciler.render.views.labels import format_kind
 
 MIN_GROUP_SIZE = 10
@@ -33,9 +32,6 @@ _VALUE_LABELS = frozenset({"update", "replace", "changed"})
 
 _LOST_LABELS = frozenset({"delete", "forget", "extra"})
 """Labels whose rows are alike even if their fields differ: the fields only describe what is lost."""
-
-_DIGITS = re.compile(r"[0-9a-f]{8,}|\d+")
-"""A part of an address that differs in a series of names: a number, or an identifier in hexadecimal."""
 
 
 class AlikeRow(Protocol):
@@ -94,12 +90,12 @@ class RowGroup(Generic[Row]):
         """The addresses that approval needs, the unusual ones first; empty if an example is enough."""
         if not must_be_named(self.sample):
             return ()
-        shapes = Counter(_DIGITS.sub("#", row.address) for row in self.rows)
+        shapes = Counter(mask_numbers(row.address) for row in self.rows)
         addresses = (row.address for row in self.rows)
         is_series = shapes.most_common(1)[0][1] > len(self.rows) // 2
         if not is_series:
             return tuple(addresses)
-        return tuple(sorted(addresses, key=lambda address: shapes[_DIGITS.sub("#", address)]))
+        return tuple(sorted(addresses, key=lambda address: shapes[mask_numbers(address)]))
 
     @cached_property
     def _summary(self) -> tuple[tuple[FieldLine, ...], tuple[str, ...]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 
 from attrs import evolve
 
+from reconciler.render.views.group_values import mask_numbers
 from reconciler.render.views.grouping import find_alike, format_names
 from reconciler.render.views.plan import NoteView
 
 _MAX_EXAMPLES = 3
 """The most addresses that a group of notes has as examples."""
-
-_NUMBER = re.compile(r"[0-9a-f]{8,}|\d+")
-"""A part of a text in which alike notes may differ: a number, a date's part, or an identifier in hexadecimal."""
 
 
 def group_notes(notes: Sequence[NoteView], *, full: bool = False) -> Sequence[NoteView]:
@@ -34,7 +31,7 @@ def group_notes(notes: Sequence[NoteView], *, full: bool = False) -> Sequence[No
 def _get_key(note: NoteView) -> Hashable:
     kind, _, name = note.address.partition(".")
     text = note.text.replace(name, "<name>") if name else note.text
-    return note.level, kind, _NUMBER.sub("#", text)
+    return note.level, kind, mask_numbers(text)
 
 
 def _merge(notes: Sequence[NoteView]) -> NoteView:
