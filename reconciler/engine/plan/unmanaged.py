@@ -17,7 +17,9 @@ from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import join_some
 
-_ADVICE_FOR_MANY = "`reconciler drift --format json` lists them, and `reconciler export` writes their tables"
+_ADVICE_FOR_MANY = (
+    "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind"
+)
 
 
 def find_unmanaged(comparison: Comparison) -> tuple[UnmanagedResources, ...]:
@@ -96,8 +98,11 @@ def _choose_kind(tables: Sequence[str]) -> Kind:
 
 def _format_import_advice(tables: Sequence[str]) -> str:
     """Return how to import a resource that is in one of the tables, which share a listing."""
-    if _choose_kind(tables).id_member:
-        # AWS's ID is not the name in the file, and some resources, such as certificates without things, need no --adopt.
+    kind = _choose_kind(tables)
+    if kind.orphan_name_pattern:
+        return f"run `reconciler adopt {kind.table}.ID`"
+    if kind.id_member:
+        # AWS does not return the setup code of managed things, so only the user can declare them.
         return "declare it and run `reconciler plan`, which shows whether it needs --adopt"
     commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))
     return f"run {' or '.join(commands)}"

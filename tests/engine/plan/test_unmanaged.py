@@ -40,7 +40,7 @@ def test_kinds_that_the_file_does_not_use_share_a_note_without_ownership_markers
     converge(make_state(make_resource("things", "b", Thing()), workspace="other"), cloud)
     note = (
         "of other kinds in the account, not managed by this workspace: 1 billing groups, 2 things; "
-        "`reconciler drift --format json` lists them, and `reconciler export` writes their tables"
+        "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind"
     )
     assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [note]
 
@@ -81,6 +81,15 @@ def test_a_note_on_resources_with_ids_assigned_by_aws_advises_declaring_them(clo
             "declare it and run `reconciler plan`, which shows whether it needs --adopt"
         )
     ]
+
+
+def test_a_note_on_certificates_advises_importing_them_by_their_ids(cloud):
+    certificate_id = cloud.iot.create_keys_and_certificate()["certificateId"]
+    (note,) = list_unmanaged_notes(make_state(), cloud)
+    assert note == (
+        f"certificates in the account, not managed by this workspace (1): {certificate_id}; to import one, "
+        "run `reconciler adopt certificates.ID`"
+    )
 
 
 def test_listing_unmanaged_resources_needs_no_extra_calls(cloud):
