@@ -22,6 +22,8 @@ from reconciler.render.html.page import load_stylesheet
 
 _PAGE = files(__package__) / "page"
 _SCRIPTS = ("table.js", "graph.js", "panel.js")
+_OWN_TRAITS = frozenset({"rows", "groups", "unfolded", "statuses", "graph", "graph_progress", "log"})
+"""The parts of the state that are traits of their own, so that a change of one does not send the others."""
 _NO_WIDGETS = "The panel requires a front end that supports widgets; use `workspace.apply(plan)` instead."
 
 
@@ -37,6 +39,8 @@ class Panel(anywidget.AnyWidget):
     saved_output = traitlets.Unicode().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    groups: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    unfolded: traitlets.List[Any] = traitlets.List().tag(sync=True)
     statuses = traitlets.Unicode().tag(sync=True)
     graph = traitlets.Unicode().tag(sync=True)
     graph_progress = traitlets.Dict().tag(sync=True)
@@ -83,6 +87,8 @@ class Panel(anywidget.AnyWidget):
                 session.retry()
             case {"command": "expand", "row": int(row_number)}:
                 session.expand(row_number)
+            case {"command": "expand", "group": int(group_number)}:
+                session.expand_group(group_number)
             case {"command": "graph", "around": str(around)}:
                 session.show_graph(around)
             case {"command": "csv", "rows": list(row_numbers)}:
@@ -96,9 +102,8 @@ class Panel(anywidget.AnyWidget):
             set_interrupt_handler(self._session.stop if changes["phase"] == "applying" else None)
         remaining = dict(changes)
         with self.hold_sync():
-            for name in ("rows", "statuses", "graph", "graph_progress", "log"):
-                if name in remaining:
-                    self.set_trait(name, remaining.pop(name))
+            for name in remaining.keys() & _OWN_TRAITS:
+                self.set_trait(name, remaining.pop(name))
             if remaining:
                 self.state = {**self.state, **remaining}
 

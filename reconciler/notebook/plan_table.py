@@ -1,4 +1,7 @@
-"""One plan as the panel shows it: short rows, even for ten thousand steps, with details on request."""
+"""One plan as the panel shows it: short rows, even for ten thousand steps, with details on request.
+
+Alike rows are in the same groups as in every other format. The page shows a group as one row, and lists its rows on request.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import Any
 import htpy as h
 
 from reconciler.model.address import Address
-from reconciler.model.change import ACTIONS, Change, Delete, Replace, Update
+from reconciler.model.change import ACTIONS, Delete, Replace, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
-from reconciler.model.plan import Plan, Step
+from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
 from reconciler.notebook.live_graph import LiveGraph
 from reconciler.notebook.table_csv import render_table_csv
@@ -20,6 +23,7 @@ from reconciler.render.graph.svg import render_svg
 from reconciler.render.html.error import render_error_html
 from reconciler.render.html.plan import (
     describe_markers_and_unchanged,
+    render_group_rows_html,
     render_note_html,
     render_row_details_html,
 )
@@ -27,21 +31,25 @@ from reconciler.render.html.result import render_result_html
 from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPlan
 from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
-from reconciler.render.views.fields import FieldLine, describe_change
+from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import truncate
+from reconciler.render.views.grouping import RowGroup, group_rows, has_document
 from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
+    PlanRow,
     PlanView,
     build_plan_row,
     build_plan_view,
+    describe_group,
     describe_minimum_time,
-    format_origin,
 )
 from reconciler.render.views.result import build_result_view
 
 _MAX_DIFFERENCE_LENGTH = 90
 """The number of characters to which the differences in a row are truncated."""
+_ACTIONS_WITH_DIFFERENCES = (Update.action, Replace.action)
+"""Actions whose differences are in the row; those of other actions are in the details."""
 _DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
 """Actions for which the user must type the workspace's name."""
 _CONTINUE_LABEL = "Apply remaining steps"
@@ -72,6 +80,9 @@ class PlanTable:
         self._row_numbers = {step.address: number for number, step in enumerate(plan.steps)}
         self._statuses = [_PENDING] * len(plan.steps)
         self._graph = LiveGraph()
+        self._rows = [build_plan_row(step, requests=False) for step in plan.steps]
+        entries = group_rows(self._rows)
+        self._groups = [entry for entry in entries if isinstance(entry, RowGroup)]
         self._view = build_plan_view(
             plan, unchanged_markers=workspace.count_unchanged_markers(plan), max_rows=0
         )
@@ -92,7 +103,29 @@ class PlanTable:
     @property
     def rows(self) -> Sequence[Sequence[Any]]:
         """Action, kind, address, differences and place of declaration of each step."""
-        return [_to_row(step) for step in self.plan.steps]
+        return [
+            [row.action, _get_kind(row), row.address, _format_differences(row), row.origin]
+            for row in self._rows
+        ]
+
+    @property
+    def groups(self) -> Sequence[Mapping[str, Any]]:
+        """The groups of alike rows: title, differences, description, and the numbers of their rows."""
+        numbers = {id(row): number for number, row in enumerate(self._rows)}
+        return [
+            {
+                "title": group.title,
+                "differences": _format_differences(group),
+                "description": describe_group(group),
+                "rows": [numbers[id(row)] for row in group.rows],
+            }
+            for group in self._groups
+        ]
+
+    @property
+    def unfolded_rows(self) -> Sequence[int]:
+        """The rows that are expanded from the start, so that no new or changed document is approved unread."""
+        return [number for number, row in enumerate(self._rows) if has_document(row)]
 
     @property
     def notes(self) -> str:
@@ -154,21 +187,26 @@ class PlanTable:
 
     def render_csv(self, row_numbers: Iterable[int]) -> str:
         """Return rows of the table in this order as CSV; numbers of rows that do not exist are ignored."""
-        numbers = (number for number in row_numbers if 0 <= number < len(self.plan.steps))
+        numbers = (number for number in row_numbers if 0 <= number < len(self._rows))
         return render_table_csv(map(self._to_csv_row, numbers))
 
     def _to_csv_row(self, row_number: int) -> Sequence[str]:
-        change = self.plan.steps[row_number].change
-        differences = _format_differences(change, max_length=None)
+        row = self._rows[row_number]
+        differences = _format_differences(row, max_length=None)
         status = STATUS_WORDS.get(self._statuses[row_number], "pending")
-        address = escape_invisible(str(change.address))
-        return [change.action, change.address.kind, address, differences, format_origin(change), status]
+        return [row.action, _get_kind(row), row.address, differences, row.origin, status]
 
     def render_details(self, row_number: int) -> str:
         """Return everything about one step as HTML; an empty text if there is no such row."""
         if not 0 <= row_number < len(self.plan.steps):
             return ""
         return _to_text(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
+
+    def render_group_details(self, group_number: int) -> str:
+        """Return the values of a group's rows as HTML; an empty text if there is no such group."""
+        if not 0 <= group_number < len(self._groups):
+            return ""
+        return _to_text(render_group_rows_html(self._groups[group_number]))
 
     def render_graph(self, around: str) -> str:
         """Return the dependency graph, or the part around an address, as SVG, or an error as HTML.
@@ -207,25 +245,27 @@ def _to_text(html: h.Renderable) -> str:
 
 def _format_cost(view: PlanView) -> str:
     calls = f"{pluralize(view.cost.total, 'call')}, {describe_minimum_time(view.cost)}"
-    return join_facts((calls, describe_markers_and_unchanged(view)))
+    return join_facts((calls, describe_markers_and_unchanged(view), _count_warnings(view)))
 
 
-def _to_row(step: Step) -> Sequence[Any]:
-    change = step.change
-    return [
-        change.action,
-        change.address.kind,
-        escape_invisible(str(change.address)),
-        _format_differences(change, _MAX_DIFFERENCE_LENGTH),
-        format_origin(change),
-    ]
+def _count_warnings(view: PlanView) -> str:
+    """Return how many warnings are below the changes; an empty text for none."""
+    count = sum(note.level == "warning" for note in view.notes)
+    return f"{pluralize(count, 'warning')} below" if count else ""
 
 
-def _format_differences(change: Change, max_length: int | None) -> str:
-    """Return the differences of an update or a replacement; those of other changes are in the details."""
-    if not isinstance(change, Update | Replace):
+def _get_kind(row: PlanRow) -> str:
+    return row.address.partition(".")[0]
+
+
+def _format_differences(
+    entry: PlanRow | RowGroup[PlanRow], max_length: int | None = _MAX_DIFFERENCE_LENGTH
+) -> str:
+    """Return the differences of an update or a replacement, or of a group of them."""
+    action = entry.sample.action if isinstance(entry, RowGroup) else entry.action
+    if action not in _ACTIONS_WITH_DIFFERENCES:
         return ""
-    text = ", ".join(map(_format_difference, describe_change(change)))
+    text = ", ".join(map(_format_difference, entry.fields))
     return text if max_length is None else truncate(text, max_length)
 
 
@@ -233,5 +273,7 @@ def _format_difference(line: FieldLine) -> str:
     if line.added or line.removed:
         items = [f"+ {item.text}" for item in line.added] + [f"- {item.text}" for item in line.removed]
         return f"{line.path} {' '.join(items)}"
+    if not line.before and line.after and line.sign == "~":  # the values of a group
+        return f"{line.path} {line.after.text}"
     before, after = (value.text if value else "-" for value in (line.before, line.after))
     return f"{line.path} {before} → {after}"

@@ -104,6 +104,10 @@ class PanelSession:
         """Send the details of one row."""
         self._tasks.put(lambda: self._send_details(row_number))
 
+    def expand_group(self, group_number: int) -> None:
+        """Send the details of one group of alike rows."""
+        self._tasks.put(lambda: self._send_group_details(group_number))
+
     def show_graph(self, around: str = "") -> None:
         """Show the graph, whole or around an address."""
         self._tasks.put(lambda: self._show_graph(around))
@@ -215,6 +219,8 @@ class PanelSession:
             phase="planned",
             header=self._table.header,
             rows=self._table.rows,
+            groups=self._table.groups,
+            unfolded=self._table.unfolded_rows,
             statuses=self._table.statuses,
             confirmation=self._table.confirmation,
             notes=self._table.notes,
@@ -229,6 +235,10 @@ class PanelSession:
 
     def _send_details(self, row_number: int) -> None:
         self._page.send_message({"row": row_number, "html": self._table.render_details(row_number)})
+
+    def _send_group_details(self, group_number: int) -> None:
+        html = self._table.render_group_details(group_number)
+        self._page.send_message({"group": group_number, "html": html})
 
     def _send_csv(self, row_numbers: Iterable[int]) -> None:
         text = self._table.render_csv(row_numbers)

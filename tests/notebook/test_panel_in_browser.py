@@ -107,15 +107,19 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     page.keyboard.press("ArrowLeft")
     expect(panel.locator("[aria-expanded=true]")).to_have_count(1)
     take_screenshot(panel, "planned")
+    panel.get_by_label("Filter by text").fill("")
+    list_the_group(panel)
+    panel.get_by_label("Filter by text").fill("BERGEN")
     with page.expect_download() as download:
         panel.get_by_role("button", name="CSV").click()
     with download.value.path().open(encoding="utf-8", newline="") as file:
         assert [row["address"] for row in csv.DictReader(file)] == ["things.pump-1", "things.pump-2"]
-    panel.get_by_label("Filter by text").fill("")
+    panel.get_by_label("Filter by text").fill("valve-4")
     panel.get_by_role("button", name="address").click()
     panel.get_by_role("button", name="address").click()
     expect(panel.get_by_role("columnheader", name="address")).to_have_attribute("aria-sort", "descending")
     assert locate_rows(panel).locator(".address").first.inner_text() == "things.valve-45"
+    panel.get_by_label("Filter by text").fill("")
 
     # confirm the apply
     panel.get_by_role("button", name="Apply …").click()
@@ -143,6 +147,19 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
 
     stop_and_continue(page, panel)
+
+
+def list_the_group(panel) -> None:
+    """List the 45 alike rows, which are one at first, and hide the list."""
+    expect(locate_rows(panel)).to_have_count(6)
+    panel.get_by_role("row", name="45 things like things.valve-1").click()
+    expect(panel.locator(".unfolded .lines").last).to_have_text("attributes.houseA")
+    panel.get_by_role("button", name="List all 45").click()
+    panel.get_by_text("things.valve-10", exact=True).click()
+    expect(panel.locator(".member[aria-expanded=true]")).to_have_count(1)
+    take_screenshot(panel, "group")
+    panel.get_by_role("button", name="Hide the list").click()
+    expect(locate_rows(panel)).to_have_count(6)
 
 
 def stop_and_continue(page, panel) -> None:
@@ -216,7 +233,9 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
                 violations[state, theme, violation["id"]] = nodes
 
     locate_rows(panel).first.click()
-    expect(panel.locator(".unfolded .lines").first).to_be_visible()
+    panel.get_by_role("row", name="45 things like things.valve-1").click()
+    panel.get_by_role("button", name="List all 45").click()
+    expect(panel.locator(".unfolded .details")).to_have_count(2)
     panel.get_by_role("button", name="Apply …").click()
     check("confirming")
     assert locate_rows(panel).get_by_role("gridcell").nth(1).bounding_box()["width"] > MIN_ADDRESS_WIDTH
@@ -303,6 +322,9 @@ def test_ten_thousand_rows_open_and_change_with_few_elements_bytes_and_messages(
     panel = page.get_by_role("region", name="Panel of greenhouse")
     expect(panel.get_by_text("10,000 changes")).to_be_visible()
     assert sum(message_sizes) - bytes_before < MAX_OPEN_BYTES
+    panel.get_by_role("row", name="10,000 things like").click()
+    panel.get_by_role("button", name="List all 10,000").click()
+    expect(panel.get_by_text("things.pump-9", exact=True)).to_be_visible()
     assert page.evaluate("document.querySelectorAll('.reconciler.panel *').length") < 1_000
     message_count_before = len(message_sizes)
     panel.get_by_role("button", name="Apply …").click()

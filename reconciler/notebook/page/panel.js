@@ -34,11 +34,12 @@ function render({ model, el }) {
   const confirmation = makeConfirmation(model, request, id);
   const progress = makeProgress();
   const tabs = makeTabs(model, request, id);
-  const parts = [header, confirmation, progress, tabs];
+  const notes = makeNotes();
+  const parts = [header, confirmation, progress, tabs, notes];
   const banner = make("div", { role: "alert" });
   const root = make("div", { class: "reconciler panel", role: "region", "aria-label": "Reconciler panel" });
   const style = make("style", {}, `.reconciler.saved-${model.get("saved_output")} { display: none }`);
-  root.append(style, header.element, confirmation.element, banner, progress.element, tabs.element);
+  root.append(style, header.element, confirmation.element, banner, progress.element, tabs.element, notes.element);
   el.classList.add("reconciler-host");
   el.append(root);
 
@@ -60,26 +61,24 @@ function render({ model, el }) {
   };
 }
 
-/** Title, summary, notes and buttons. */
+/** Title, summary and buttons. */
 function makeHeader(request, id) {
   const title = make("p", { class: "title" });
   const target = make("p", { class: "quiet" });
   const summary = make("p", { class: "quiet", role: "status" });
-  const noteList = make("div");
   const makeButton = (text, onclick, attributes = {}) => make("button", { type: "button", onclick, ...attributes }, text);
   const replan = makeButton("Plan again", () => request("plan"));
   const retry = makeButton("", () => request("retry"), { class: "primary" });
   const stop = makeButton("Stop", () => request("stop"), { title: "Finish the running steps, start no more" });
   const openConfirmation = () => apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
   const apply = makeButton("Apply …", openConfirmation, { class: "primary", "aria-expanded": "false", "aria-controls": `${id}-confirm` });
-  const element = make("div", { class: "top" }, make("div", {}, title, target, summary, noteList), make("div", { class: "buttons" }, replan, retry, stop, apply));
+  const element = make("div", { class: "top" }, make("div", {}, title, target, summary), make("div", { class: "buttons" }, replan, retry, stop, apply));
   return {
     element,
-    draw({ header, phase, reading, notes, retry: retryLabel }) {
+    draw({ header, phase, reading, retry: retryLabel }) {
       title.replaceChildren("Plan for ", make("strong", {}, header.workspace));
       target.textContent = `${header.target} · plan ${header.digest.slice(0, 12)}`;
       summary.textContent = reading || header.summary;
-      if (noteList.dataset.html !== notes) noteList.innerHTML = noteList.dataset.html = notes; // rendered and escaped in Python
       replan.disabled = ["reading", "applying", "stopping"].includes(phase);
       retry.hidden = phase !== "unfinished" || !retryLabel;
       retry.textContent = retryLabel;
@@ -88,6 +87,19 @@ function makeHeader(request, id) {
       stop.textContent = phase === "stopping" ? "Stopping …" : "Stop";
       apply.hidden = !["planned", "reading"].includes(phase); // an applied plan cannot be applied again
       apply.disabled = phase !== "planned" || !header.actions.some(([, , count]) => count);
+    },
+  };
+}
+
+/** The plan's warnings and notes, which are below its changes so that they do not push deletions out of view. */
+function makeNotes() {
+  const element = make("section", { class: "notes", "aria-label": "Warnings and notes" });
+  let drawnNotes = "";
+  return {
+    element,
+    draw({ notes }) {
+      element.hidden = !notes;
+      if (drawnNotes !== notes) element.innerHTML = drawnNotes = notes; // rendered and escaped in Python
     },
   };
 }

@@ -1,8 +1,9 @@
-// The panel's table: filters, sorting, CSV, and a tree grid that draws only the rows in view.
+// The panel's table: filters, sorting, CSV, and a tree grid that draws only the lines in view. A line is a row, or a group of alike rows.
 
 const ROW_HEIGHT = 28; // pixels, as in panel.css
 const ASSUMED_DETAILS_HEIGHT = 40; // pixels, until the details are drawn and measured
-const OVERSCAN = 12; // rows drawn above and below those in view
+const MIN_GROUP_SIZE = 10; // as in grouping.py: of a group, fewer rows that pass the filters are listed one by one
+const OVERSCAN = 12; // lines drawn above and below those in view
 
 /** Column → index of its value in a row; a row does not have its status. */
 const COLUMNS = { action: 0, address: 2, differences: 3, "declared in": 4, status: null };
@@ -45,14 +46,39 @@ function makeHeadings(onChange) {
   return { element: make("div", { class: "line headings", role: "row" }, ...Object.values(cells)), sorting };
 }
 
+/** Return the statuses of a group's rows: the number of each letter, what needs attention first. */
+function countStatuses(rowNumbers, statusOf) {
+  const counts = new Map([...STATUS_ORDER].map((letter) => [letter, 0]));
+  for (const row of rowNumbers) counts.set(statusOf(row), counts.get(statusOf(row)) + 1);
+  return [...counts].filter(([, count]) => count);
+}
+
+/** The status of a group: one word if all its rows have the same, else the number of rows with each. */
+function makeGroupStatus(counts) {
+  if (counts.length === 1) {
+    const [glyph, word, cssClass] = STATUSES[counts[0][0]];
+    return word ? makeLabel("status", cssClass, glyph, word) : "";
+  }
+  const labels = counts.filter(([letter]) => letter !== " ").map(([letter, count]) => {
+    const [glyph, word, cssClass] = STATUSES[letter];
+    return make("strong", { class: `status ${cssClass}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph),
+      make("span", { class: "word" }, ` ${formatCount(count)}`), make("span", { class: "unseen" }, ` ${word}`), " ");
+  });
+  return make("span", { title: counts.map(([letter, count]) => `${formatCount(count)} ${STATUSES[letter][1] || "pending"}`).join(", ") }, ...labels);
+}
+
 function makeTable(model, request) {
   const filters = { actions: new Set(), kind: "", text: "", status: "" };
   let rows = []; // all rows of the plan
-  let filteredRows = []; // numbers of the rows that pass the filters, by index
-  let tops = []; // where each filtered row begins, in pixels; the last entry is where the last row ends
-  let focusedIndex = 0; // index in `filteredRows` of the row that has the focus
-  const openDetails = new Map(); // number of an expanded row → its details, or null until they arrive
-  const heights = new Map(); // number of an expanded row → height of its details, in pixels
+  let groups = []; // the groups of alike rows
+  let groupNumbers = new Map(); // number of a row → number of its group
+  let entries = []; // what passes the filters, in order: each `rows` numbers and, for a group, its number `group`
+  let lines = []; // what is listed: for each entry a line, and for a listed group also a line for each of its rows
+  let tops = []; // where each line begins, in pixels; the last entry is where the last line ends
+  let focusedIndex = 0; // index of the line that has the focus
+  const openDetails = new Map(); // key of an expanded line → its details: undefined until requested, null until they arrive
+  const heights = new Map(); // key of an expanded line → height of its details, in pixels
+  const listedGroups = new Set(); // numbers of the groups whose rows are listed
 
   const actionButtons = make("span", { role: "group", "aria-label": "Actions", class: "buttons" });
   const kindSelect = make("select", { "aria-label": "Kind", onchange: () => { filters.kind = kindSelect.value; applyFilters(); } });
@@ -61,7 +87,8 @@ function makeTable(model, request) {
   const rowCount = make("span", { class: "quiet", role: "status" });
   const statusChoices = Object.entries(STATUS_FILTERS).map(([value, [label]]) => make("option", { value }, label));
   const statusSelect = make("select", { "aria-label": "Status", onchange: () => { filters.status = statusSelect.value; applyFilters(); } }, ...statusChoices);
-  const exportCsv = make("button", { type: "button", title: "Save the listed changes as a CSV file", onclick: () => request("csv", { rows: filteredRows }) }, "CSV");
+  const listPassingRows = () => entries.flatMap((entry) => entry.rows);
+  const exportCsv = make("button", { type: "button", title: "Save the changes that match the filters as a CSV file, one by one", onclick: () => request("csv", { rows: listPassingRows() }) }, "CSV");
   const headings = makeHeadings(() => applyFilters());
   const layer = make("div", { class: "layer", role: "rowgroup" });
   const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "pinned" }, headings.element), layer);
@@ -69,12 +96,12 @@ function makeTable(model, request) {
 
   const measure = () => {
     tops = [0];
-    for (const row of filteredRows) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(row) ? heights.get(row) ?? ASSUMED_DETAILS_HEIGHT : 0));
+    for (const { key } of lines) tops.push(tops.at(-1) + ROW_HEIGHT + (openDetails.has(key) ? heights.get(key) ?? ASSUMED_DETAILS_HEIGHT : 0));
     layer.style.height = `${tops.at(-1)}px`;
   };
-  /** Return the index of the filtered row at a vertical position in pixels, by binary search. */
+  /** Return the index of the line at a vertical position in pixels, by binary search. */
   const indexAt = (y) => {
-    let low = 0, high = filteredRows.length;
+    let low = 0, high = lines.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (tops[middle + 1] <= y) low = middle + 1; else high = middle;
@@ -92,88 +119,139 @@ function makeTable(model, request) {
     if (column === "status") return STATUS_ORDER.indexOf(statusOf(first)) - STATUS_ORDER.indexOf(statusOf(second));
     return collator.compare(rows[first][index], rows[second][index]);
   };
+  /** Return an entry for each group, where its first row is, and for each row that is in none or in one of which few rows pass the filters. */
+  const toEntries = (rowNumbers) => {
+    const membersByGroup = new Map();
+    for (const row of rowNumbers) {
+      const group = groupNumbers.get(row);
+      if (!membersByGroup.has(group)) membersByGroup.set(group, []);
+      membersByGroup.get(group).push(row);
+    }
+    return rowNumbers.flatMap((row) => {
+      const group = groupNumbers.get(row), members = membersByGroup.get(group);
+      if (group === undefined || members.length < MIN_GROUP_SIZE) return [{ rows: [row] }];
+      return members[0] === row ? [{ group, rows: members }] : [];
+    });
+  };
   const applyFilters = () => {
-    const focusedRow = filteredRows[focusedIndex];
     const letters = STATUS_FILTERS[filters.status][1];
-    filteredRows = [...rows.keys()].filter((row) => letters.includes(statusOf(row)) && passesFilters(rows[row]));
+    const rowNumbers = [...rows.keys()].filter((row) => letters.includes(statusOf(row)) && passesFilters(rows[row]));
     const { column, descending } = headings.sorting;
-    if (column) filteredRows.sort(descending ? (first, second) => compare(second, first) : compare);
-    const index = filteredRows.indexOf(focusedRow);
-    focusedIndex = index >= 0 ? index : Math.min(focusedIndex, Math.max(filteredRows.length - 1, 0));
+    if (column) rowNumbers.sort(descending ? (first, second) => compare(second, first) : compare);
+    entries = toEntries(rowNumbers);
     const total = `${formatCount(rows.length)} changes`;
-    rowCount.textContent = filteredRows.length === rows.length ? total : `${formatCount(filteredRows.length)} of ${total}`;
-    grid.setAttribute("aria-rowcount", filteredRows.length + 1);
+    rowCount.textContent = rowNumbers.length === rows.length ? total : `${formatCount(rowNumbers.length)} of ${total}`;
+    listLines();
+  };
+  const listLines = () => {
+    const focusedKey = lines[focusedIndex]?.key;
+    lines = entries.flatMap(({ group, rows: members }) => {
+      if (group === undefined) return [{ key: `row-${members[0]}`, row: members[0], level: 1 }];
+      const listed = listedGroups.has(group) ? members.map((row) => ({ key: `row-${row}`, row, group, level: 2 })) : [];
+      return [{ key: `group-${group}`, group, members, level: 1 }, ...listed];
+    });
+    const index = lines.findIndex(({ key }) => key === focusedKey);
+    focusedIndex = index >= 0 ? index : Math.min(focusedIndex, Math.max(lines.length - 1, 0));
+    grid.setAttribute("aria-rowcount", lines.length + 1);
     measure();
     draw();
   };
 
-  const makeRow = (index) => {
-    const row = filteredRows[index];
-    const [action, , address, differences, origin] = rows[row];
-    const [glyph, word, cssClass] = STATUSES[statusOf(row)];
+  const makeCell = (child, attributes = {}) => make("div", { role: "gridcell", ...attributes }, child);
+  const makeLine = (index) => {
+    const { key, row, members, level } = lines[index];
+    const [action] = rows[row ?? members[0]];
     const actionGlyph = model.get("state").header.actions.find(([headerAction]) => headerAction === action)?.[1] ?? "";
-    const isOpen = openDetails.has(row);
-    const makeCell = (child, attributes = {}) => make("div", { role: "gridcell", ...attributes }, child);
+    const isOpen = openDetails.has(key);
     return make(
       "div",
-      { role: "row", class: "line", "data-index": index, "aria-rowindex": index + 2, "aria-level": 1, "aria-expanded": String(isOpen), tabindex: index === focusedIndex ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
+      { role: "row", class: level === 1 ? "line" : "line member", "data-index": index, "aria-rowindex": index + 2, "aria-level": level, "aria-expanded": String(isOpen), tabindex: index === focusedIndex ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
       make("div", { role: "gridcell" }, make("span", { class: "disclosure", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("action", action, actionGlyph, action)),
+      ...(members ? makeGroupCells(lines[index]) : makeRowCells(row)),
+    );
+  };
+  const makeRowCells = (row) => {
+    const [, , address, differences, origin] = rows[row];
+    const [glyph, word, cssClass] = STATUSES[statusOf(row)];
+    return [
       makeCell(make("code", { class: "address" }, address), { title: address }),
       makeCell(differences, { class: "wide", title: differences }),
       makeCell(make("span", { class: "quiet" }, origin), { class: "wide", title: origin }),
       makeCell(word ? makeLabel("status", cssClass, glyph, word) : ""),
-    );
+    ];
+  };
+  const makeGroupCells = ({ group, members }) => {
+    const { title, differences, description, rows: all } = groups[group];
+    const part = members.length < all.length ? `${formatCount(members.length)} of ` : "";
+    return [
+      makeCell(make("span", {}, make("strong", {}, part, title), differences ? ` ${differences}` : ""), { class: "span", "aria-colspan": 2, title: `${part}${title} ${differences}` }),
+      makeCell(make("span", { class: "quiet" }, description), { class: "wide", title: description }),
+      makeCell(makeGroupStatus(countStatuses(members, statusOf))),
+    ];
   };
   const makeDetails = (index) => {
-    const row = filteredRows[index], html = openDetails.get(row);
+    const { key, row, group, members } = lines[index];
+    if (openDetails.get(key) === undefined) { openDetails.set(key, null); request("expand", members ? { group } : { row }); }
+    const html = openDetails.get(key);
     const cell = make("div", { role: "gridcell", "aria-colspan": Object.keys(COLUMNS).length, class: "unfolded" });
     if (html === null) cell.textContent = "…"; else cell.innerHTML = html; // rendered and escaped in Python
-    return make("div", { role: "row", "aria-level": 2, "data-details": row, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
+    if (members && html !== null) cell.append(makeListButton(group, members));
+    return make("div", { role: "row", "aria-level": lines[index].level + 1, "data-details": key, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
+  };
+  const makeListButton = (group, members) => {
+    const isListed = listedGroups.has(group);
+    const text = isListed ? "Hide the list" : `List all ${formatCount(members.length)}`;
+    const toggleList = () => {
+      listedGroups[isListed ? "delete" : "add"](group);
+      listLines();
+      layer.querySelector(`[data-list="${group}"]`)?.focus({ preventScroll: true });
+    };
+    return make("button", { type: "button", "data-list": group, "aria-expanded": String(isListed), onclick: toggleList }, text);
   };
   const makeEmptyRow = () =>
     make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "No changes."));
   const draw = () => {
     const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
-    const last = Math.min(filteredRows.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
+    const last = Math.min(lines.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
     const hadFocus = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
     const elements = [];
     for (let index = first; index < last; index++) {
-      elements.push(makeRow(index));
-      if (openDetails.has(filteredRows[index])) elements.push(makeDetails(index));
+      elements.push(makeLine(index));
+      if (openDetails.has(lines[index].key)) elements.push(makeDetails(index));
     }
-    if (!filteredRows.length) elements.push(makeEmptyRow());
+    if (!lines.length) elements.push(makeEmptyRow());
     layer.replaceChildren(...elements);
-    if (hadFocus) focusRow();
+    if (hadFocus) focusLine();
     remeasure();
   };
   /** Measure the details that are drawn, and draw again if one has another height than assumed. */
   const remeasure = () => {
     let hasChanged = false;
     for (const details of layer.querySelectorAll("[data-details]")) {
-      const row = Number(details.dataset.details), height = Math.ceil(details.getBoundingClientRect().height);
-      if (height && heights.get(row) !== height) { heights.set(row, height); hasChanged = true; }
+      const { details: key } = details.dataset, height = Math.ceil(details.getBoundingClientRect().height);
+      if (height && heights.get(key) !== height) { heights.set(key, height); hasChanged = true; }
     }
     if (hasChanged) { measure(); draw(); }
   };
-  const toggle = (index, shouldOpen = !openDetails.has(filteredRows[index])) => {
-    const row = filteredRows[index];
-    if (shouldOpen === openDetails.has(row)) return;
-    if (shouldOpen) { openDetails.set(row, null); request("expand", { row }); } else { openDetails.delete(row); }
+  const toggle = (index, shouldOpen = !openDetails.has(lines[index].key)) => {
+    const { key } = lines[index];
+    if (shouldOpen === openDetails.has(key)) return;
+    if (shouldOpen) openDetails.set(key, undefined); else openDetails.delete(key);
     measure();
     draw();
   };
-  const focusRow = () => layer.querySelector(`[data-index="${focusedIndex}"]`)?.focus({ preventScroll: true });
+  const focusLine = () => layer.querySelector(`[data-index="${focusedIndex}"]`)?.focus({ preventScroll: true });
   const moveTo = (index) => {
-    focusedIndex = Math.max(0, Math.min(index, filteredRows.length - 1));
+    focusedIndex = Math.max(0, Math.min(index, lines.length - 1));
     const height = grid.clientHeight - ROW_HEIGHT; // below the column headers
     if (tops[focusedIndex] < grid.scrollTop) grid.scrollTop = tops[focusedIndex];
     if (tops[focusedIndex] + ROW_HEIGHT > grid.scrollTop + height) grid.scrollTop = tops[focusedIndex] + ROW_HEIGHT - height;
     draw();
-    focusRow();
+    focusLine();
   };
   const KEYS = {
     ArrowDown: () => moveTo(focusedIndex + 1), ArrowUp: () => moveTo(focusedIndex - 1), PageDown: () => moveTo(focusedIndex + 10), PageUp: () => moveTo(focusedIndex - 10),
-    Home: () => moveTo(0), End: () => moveTo(filteredRows.length - 1), ArrowRight: () => toggle(focusedIndex, true), ArrowLeft: () => toggle(focusedIndex, false),
+    Home: () => moveTo(0), End: () => moveTo(lines.length - 1), ArrowRight: () => toggle(focusedIndex, true), ArrowLeft: () => toggle(focusedIndex, false),
     Enter: () => toggle(focusedIndex), " ": () => toggle(focusedIndex),
   };
   grid.addEventListener("keydown", (event) => {
@@ -187,7 +265,7 @@ function makeTable(model, request) {
     if (!row) { setTimeout(remeasure); return; }
     focusedIndex = Number(row.dataset.index);
     toggle(focusedIndex);
-    focusRow();
+    focusLine();
   });
   layer.addEventListener("toggle", remeasure, true); // while capturing, because toggle events do not bubble
   grid.addEventListener("scroll", () => requestAnimationFrame(draw));
@@ -196,12 +274,17 @@ function makeTable(model, request) {
 
   const loadRows = () => {
     rows = model.get("rows");
+    groups = model.get("groups");
+    groupNumbers = new Map(groups.flatMap((group, number) => group.rows.map((row) => [row, number])));
     openDetails.clear();
     heights.clear();
+    listedGroups.clear();
+    for (const row of model.get("unfolded")) openDetails.set(groupNumbers.has(row) ? `group-${groupNumbers.get(row)}` : `row-${row}`, undefined);
     focusedIndex = 0;
     applyFilters();
   };
-  model.on("change:rows", loadRows);
+  const TRAITS = ["change:rows", "change:groups", "change:unfolded"];
+  for (const event of TRAITS) model.on(event, loadRows);
   const showStatuses = () => (filters.status || headings.sorting.column === "status" ? applyFilters() : draw());
   model.on("change:statuses", showStatuses);
   const makeActionButton = ([action, glyph, count]) => {
@@ -227,15 +310,16 @@ function makeTable(model, request) {
       kindSelect.replaceChildren(make("option", { value: "" }, "All kinds"), ...header.kinds.map(([kind, title]) => make("option", { value: kind }, title)));
       loadRows();
     },
-    receive({ row, html, csv, name }) {
+    receive({ row, group, html, csv, name }) {
       if (csv !== undefined) download(name, csv);
-      if (!openDetails.has(row)) return;
-      openDetails.set(row, html);
+      const key = group === undefined ? `row-${row}` : `group-${group}`;
+      if (!openDetails.has(key)) return;
+      openDetails.set(key, html);
       draw();
     },
     onShow: draw,
     close() {
-      model.off("change:rows", loadRows);
+      for (const event of TRAITS) model.off(event, loadRows);
       model.off("change:statuses", showStatuses);
       resizes.disconnect();
     },

@@ -75,6 +75,11 @@ def render_row_details_html(row: PlanRow) -> h.Renderable:
     ]
 
 
+def render_group_rows_html(group: RowGroup[PlanRow]) -> h.Renderable:
+    """Render the values of alike changes, the exceptions, and the addresses that approval needs."""
+    return render_group_details_html(group, signs=group.sample.action in ("update", "replace"))
+
+
 def render_note_html(note: NoteView) -> h.Renderable:
     """Render one note."""
     address = h.fragment[h.code[note.address], " "] if note.address else None
@@ -106,9 +111,13 @@ def _render_entry(entry: PlanRow | RowGroup[PlanRow], *, unfold_fields: bool) ->
         description = describe_row(entry, with_call_count=not entry.requests)
         head = h.code(".address")[entry.address]
         return _render_row(entry.action, head, description, render_row_details_html(entry), is_unfolded)
-    sample = entry.sample
-    details = render_group_details_html(entry, signs=sample.action in ("update", "replace"))
-    return _render_row(sample.action, h.strong[entry.title], describe_group(entry), details, is_unfolded=True)
+    return _render_row(
+        entry.sample.action,
+        h.strong[entry.title],
+        describe_group(entry),
+        render_group_rows_html(entry),
+        is_unfolded=True,
+    )
 
 
 def _render_row(
