@@ -61,6 +61,16 @@ def test_a_fleet_declares_the_same_resources_as_single_tables(fleet, oddities):
     assert normalize(desired.resources) == normalize(load_export(export).resources)
 
 
+def test_a_manifest_has_no_invisible_characters_or_workflow_commands():
+    notes = ("x\n::error::pwned", "##[add-mask]x", "\u202ered", "\x1b[31m", "-----BEGIN CERTIFICATE-----\nx")
+    tables = [
+        Table(Address("thing_groups", f"g-{number}"), {"tags": {"note": note}})
+        for number, note in enumerate((*notes, "plain", "plainer"))
+    ]
+    fleets = group_into_fleets(tables, lambda _: False, min_devices=2)
+    assert [manifest.rows for manifest in fleets.manifests] == [(("g-5", "plain"), ("g-6", "plainer"))]
+
+
 def fill_with_devices(cloud, count):
     """Create things of two types by hand, each with a certificate; every fifth has one more attribute."""
     iot = cloud.reset().iot

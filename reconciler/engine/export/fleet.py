@@ -20,6 +20,7 @@ from reconciler.engine.load.manifests import MAX_COLUMNS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import Member
 from reconciler.model.address import Address
+from reconciler.model.text import escape_invisible
 
 MIN_DEVICES = 5
 """The minimum number of alike devices that get a table with `for_each`."""
@@ -27,7 +28,8 @@ MIN_DEVICES = 5
 _NAME = "name"
 """The column with the names of the devices, or the end of its name."""
 
-_PEM_START = "-----BEGIN CERTIFICATE-----"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?")
+"""A certificate, which is the only text of several lines in a manifest, where it is on one line."""
 
 _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -67,8 +69,8 @@ def group_into_fleets(
     devices_by_shape: defaultdict[Any, list[_Device]] = defaultdict(list)
     other_tables: list[Table] = []
     for device in _find_devices(tables):
-        if any(_has_brace(table.fields) for table in device):
-            other_tables += device  # braces would have to be doubled, which makes JSON unreadable
+        if not all(_is_plain(table.fields) for table in device):
+            other_tables += device
         else:
             devices_by_shape[tuple(map(_describe_shape, device))].append(device)
     fleets: list[list[_Device]] = []
@@ -124,16 +126,21 @@ def _sort_by_kind(tables: Iterable[Table]) -> list[Table]:
 # ── shapes ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _has_brace(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
+    """Return whether the texts of a table can be in a table with `for_each` and in its manifest.
+
+    Braces would have to be doubled, which makes JSON unreadable. CSV cannot escape invisible characters, as TOML can.
+    """
     match value:
         case str():
-            return "{" in value or "}" in value
+            has_brace = "{" in value or "}" in value
+            return not has_brace and (escape_invisible(value) == value or bool(_PEM.fullmatch(value)))
         case Mapping():
-            return any(_has_brace(key) or _has_brace(item) for key, item in value.items())
+            return all(_is_plain(key) and _is_plain(item) for key, item in value.items())
         case list():
-            return any(map(_has_brace, value))
+            return all(map(_is_plain, value))
         case _:
-            return False
+            return True
 
 
 def _describe_shape(table: Table) -> Any:
@@ -275,7 +282,8 @@ class _FleetBuilder:
         self.tables = [self._build_table(number) for number in range(len(self._devices[0]))]
         # The other values are easier to read before the certificates.
         columns = sorted(
-            self._cells_by_column, key=lambda column: self._cells_by_column[column][0].startswith(_PEM_START)
+            self._cells_by_column,
+            key=lambda column: self._cells_by_column[column][0].startswith("-----BEGIN"),
         )
         rows = zip(*(self._cells_by_column[column] for column in columns), strict=True)
         self.manifest = ExportedManifest(file, tuple(columns), tuple(rows))
@@ -343,4 +351,4 @@ def _get_text(value: Any, path: _Path) -> str:
 
 def _to_cell(text: str) -> str:
     """Return a text for a cell: a certificate is written on one line."""
-    return "".join(text.split("\n")) if text.startswith(_PEM_START) else text
+    return "".join(text.split("\n")) if _PEM.fullmatch(text) else text
