@@ -245,18 +245,33 @@ format_option = click.option(
 )
 
 
-class OutputFilePath(click.Path):
+class UserPath(click.Path):
+    """A path, with errors in our words; `advice` is the next step if it does not exist."""
+
+    def __init__(self, *, is_folder: bool = False, exists: bool = False, advice: str = "") -> None:
+        super().__init__(exists=exists, file_okay=not is_folder, dir_okay=is_folder, path_type=Path)
+        self._advice = advice
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path. Raises UsageError if it is missing or of the wrong type."""
+        path = Path(value)
+        noun, other_noun = ("folder", "file") if self.dir_okay else ("file", "folder")
+        if self.exists and not path.exists():
+            raise click.UsageError(f"{path}: no such {noun}{self._advice}", ctx)
+        if path.exists() and path.is_dir() != self.dir_okay:
+            raise click.UsageError(f"{path} is a {other_noun}, not a {noun}", ctx)
+        return Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+
+
+class OutputFilePath(UserPath):
     """The path of a file to write, but not of a TOML file.
 
     If TOML files were accepted, `-o desired_state.toml`, a slip for `-f`, would overwrite the desired state.
     """
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path. Raises BadParameter for a TOML file."""
-        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        """Return the path. Raises UsageError, for a TOML file, too."""
+        path = super().convert(value, param, ctx)
         if path.suffix == ".toml":
             self.fail(
                 f"{path} may be a desired state and would be overwritten; choose another name", param, ctx
@@ -287,7 +302,7 @@ summary_option = click.option(
 
 pem_dir_option = click.option(
     "--pem-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=UserPath(is_folder=True),
     metavar="FOLDER",
     help="Write certificates to files in this folder (default: inline in the TOML).",
 )

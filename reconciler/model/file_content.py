@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 _HEAD_BYTES = 4096
 """The number of bytes at the beginning of a file that are examined."""
@@ -118,6 +118,19 @@ def recognize_text(text: str) -> FileContent | None:
     if text.lstrip()[:1] == "<":
         return FileContent("HTML or XML, not PEM")
     return None
+
+
+def recognize_instead_of_request(text: str) -> FileContent | None:
+    """Return what a text contains instead of a signing request in PEM; None if that is not known."""
+    labels = _PEM_LABEL.findall(text)
+    if any(label.endswith("CERTIFICATE REQUEST") for label in labels):
+        return None
+    if "CERTIFICATE" in labels:
+        return FileContent("a certificate, not a signing request", "declare it as pem")
+    content = recognize_text(text)
+    return content and evolve(
+        content, name=content.name.replace("not a certificate", "not a signing request")
+    )
 
 
 def find_der_problem(der: bytes) -> str | None:

@@ -176,7 +176,7 @@ COMMAND_MISTAKES = (  # the command line, and its error without "error: "
     (["history", "abc"], "no run has been recorded yet; `reconciler apply` records the first"),
     (
         ["apply", "plan.json"],
-        "invalid value for '[SAVED]': File 'plan.json' does not exist\nrun `reconciler apply --help` for usage",
+        "plan.json: no such file; `reconciler plan --out FILE` writes a plan\nrun `reconciler apply --help` for usage",
     ),
 )
 

@@ -15,7 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from reconciler.model.file_content import find_der_problem, recognize_bytes, recognize_text
+from reconciler.model.file_content import (
+    find_der_problem,
+    recognize_bytes,
+    recognize_instead_of_request,
+    recognize_text,
+)
 from reconciler.model.pem import Pem
 from tests.support.pki import Authority, make_signing_request
 
@@ -106,6 +111,22 @@ def make_pem(label: str) -> str:
 )
 def test_a_text_without_a_certificate_is_recognized(text, problem):
     assert str(recognize_text(text)) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (PEM, "a certificate, not a signing request; declare it as pem"),
+        (AUTHORITY.key_pem + PEM, "a certificate, not a signing request; declare it as pem"),
+        (AUTHORITY.key_pem, "a private key, not a signing request"),
+        ("{}", "JSON, not PEM"),
+        (make_signing_request("pump")[:200], "None"),
+        ("note", "None"),
+    ],
+    ids=["certificate", "key-and-certificate", "key", "json", "damaged-request", "text"],
+)
+def test_a_text_without_a_signing_request_is_recognized(text, problem):
+    assert str(recognize_instead_of_request(text)) == problem
 
 
 def test_an_unknown_text_is_not_recognized():

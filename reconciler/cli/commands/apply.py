@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import (
     Options,
+    UserPath,
     add_common_options,
     add_limit_options,
     add_selection_options,
@@ -32,6 +33,9 @@ _SAVED_PLAN_WITH_OPTIONS = (
     "a saved plan cannot be combined with options that change the plan; "
     "leave out these options, or leave out SAVED to apply a new plan"
 )
+
+
+_SAVED_PLAN = UserPath(exists=True, advice="; `reconciler plan --out FILE` writes a plan")
 
 
 class _PlanChoices(TypedDict):
@@ -66,7 +70,7 @@ class _PlanChoices(TypedDict):
 @summary_option
 @no_journal_option
 @yes_option
-@click.argument("saved", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("saved", required=False, type=_SAVED_PLAN)
 @click.pass_context
 def apply(  # noqa: PLR0913 (its options)
     ctx: click.Context,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.fleet_files import as_fleet_option, write_fleets
-from reconciler.cli.options import Options, add_common_options, pem_dir_option
+from reconciler.cli.options import Options, UserPath, add_common_options, pem_dir_option
 from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Seq
 @click.option(
     "-o",
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=UserPath(),
     metavar="FILE",
     help="Write to this file, which must not exist (default: stdout).",
 )

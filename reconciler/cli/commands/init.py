@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import add_common_options
+from reconciler.cli.options import UserPath, add_common_options
 from reconciler.cli.terminal import echo
 
 _MAX_NAME_LENGTH = 64
@@ -18,7 +18,7 @@ _FALLBACK_NAME = "greenhouse"
 
 @click.command()
 @add_common_options()
-@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", default=".", type=UserPath(is_folder=True))
 @click.option("--name", metavar="NAME", help="Name of the workspace (default: from the folder's name).")
 def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from reconciler.cli.options import IntegerRange, add_common_options
+from reconciler.cli.options import IntegerRange, UserPath, add_common_options
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = UserPath(exists=True)
+_FOLDER = UserPath(is_folder=True, exists=True)
 
 
 class _Duration(click.ParamType[float]):

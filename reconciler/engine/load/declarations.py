@@ -14,6 +14,7 @@ from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, parse_for_ea
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.manifests import Manifest, ManifestReader
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
+from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
@@ -213,13 +214,28 @@ def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
 def _iterate_tables_of_kind(
     kind: str, entries: Mapping[str, Any], file: TomlFile, diagnostics: DiagnosticCollector
 ) -> Iterator[TomlTable]:
-    """Yield the tables of a kind, and report entries that are not tables."""
+    """Yield the tables of a kind, and report entries that are not tables of resources."""
     for name, entry in entries.items():
-        if isinstance(entry, dict):
+        place = _build_empty_table((kind, name), file)
+        if _is_key_of_resource(kind, name, entry):
+            problem = f"{name} is a key of one resource, not the name of one"
+            expected = f"it in a table [{kind}.NAME], one for each {all_kinds()[kind].noun}"
+            diagnostics.add(place, ValueProblem("misplaced-key", problem, expected))
+        elif isinstance(entry, dict):
             yield TomlTable((kind, name), entry, file)
         else:
-            problem = ValueProblem("wrong-type", f"got {describe_value(entry)}", f"a table [{kind}.NAME]")
-            diagnostics.add(_build_empty_table((kind, name), file), problem)
+            problem = f"got {describe_value(entry)}"
+            diagnostics.add(place, ValueProblem("wrong-type", problem, f"a table [{kind}.NAME]"))
+
+
+def _is_key_of_resource(kind: str, name: str, entry: object) -> bool:
+    """Return whether a key in the table of a kind, such as `[things]`, belongs into that of a resource.
+
+    A resource can have the name of a key: then its table has valid keys.
+    """
+    valid_keys = {*all_kinds()[kind].members, *COMMON_KEYS, FOR_EACH}
+    is_table_of_resource = isinstance(entry, dict) and (not entry or not valid_keys.isdisjoint(entry))
+    return name in valid_keys and not is_table_of_resource
 
 
 def _iterate_array_of_tables(

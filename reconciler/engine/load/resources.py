@@ -33,8 +33,8 @@ class CommonKeys:
     moved: Mapping[str, str] | None = None
 
 
-_COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
-_NO_COMMON_KEYS = CommonKeys()
+COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
+_NOCOMMON_KEYS = CommonKeys()
 
 
 @frozen(eq=False)
@@ -137,8 +137,8 @@ def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed, and what all d
 
     `intern` makes equal addresses and sets of dependencies the same object, to save memory.
     """
-    common_values = {name: values.pop(name) for name in _COMMON_KEYS if name in values}
-    common_keys = CommonKeys(**common_values) if common_values else _NO_COMMON_KEYS
+    common_values = {name: values.pop(name) for name in COMMON_KEYS if name in values}
+    common_keys = CommonKeys(**common_values) if common_values else _NOCOMMON_KEYS
     spec = kind.spec_class(**values) if is_valid else None
     fields = _read_field_values(spec, kind) if is_valid else values
     addresses = _find_dependencies(_find_references(fields, kind), common_keys)

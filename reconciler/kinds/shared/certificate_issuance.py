@@ -15,6 +15,7 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.file_content import recognize_instead_of_request
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NotCompared
@@ -44,7 +45,9 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
     assert isinstance(spec.csr, str)
     key_digest = x509.compute_signing_request_key_digest(spec.csr)
     if key_digest is None:
-        problem, expected = "not a certificate signing request", "one in PEM, signed with its own key"
+        content = recognize_instead_of_request(spec.csr)
+        problem = f"this is {content}" if content else "not a certificate signing request"
+        expected = "a signing request in PEM, signed with its own key"
         yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
         return
     yield from x509.check_request_key(spec.csr, "csr")

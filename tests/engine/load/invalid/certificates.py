@@ -70,7 +70,7 @@ CASES = (
         status = "REVOKED"
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.csr: not a certificate signing request; expected one in PEM, signed with its own key
+        desired_state.toml:2: error: certificates.pump-1.csr: not a certificate signing request; expected a signing request in PEM, signed with its own key
         desired_state.toml:5: error: certificates.pump-2.save_to: there is no file for the issued certificate; expected the path of a new file
         desired_state.toml:10: error: certificates.pump-3.save_to: pki/pump-1.pem has a certificate of another key than the request; expected the certificate that was issued for the request, or a new path
         desired_state.toml:13: error: certificates.pump-4.csr: AWS signs what it issues; expected neither ca nor certificate_mode

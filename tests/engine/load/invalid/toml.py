@@ -143,6 +143,29 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "a key in a kind's table belongs into the table of a resource",
+        """
+        [things]
+        thing_type = "pump"
+        attributes = { site = "oslo" }
+        lifecycle = { prevent_destroy = true }
+
+        [policies]
+        document = { attributes = { site = 1 } }
+
+        [thing_groups.description]
+        description = "a group can have this name"
+
+        [thing_groups.attributes]
+        """,
+        """
+        desired_state.toml:2: error: things.thing_type: thing_type is a key of one resource, not the name of one; expected it in a table [things.NAME], one for each thing
+        desired_state.toml:3: error: things.attributes: attributes is a key of one resource, not the name of one; expected it in a table [things.NAME], one for each thing
+        desired_state.toml:4: error: things.lifecycle: lifecycle is a key of one resource, not the name of one; expected it in a table [things.NAME], one for each thing
+        desired_state.toml:7: error: policies.document: document is a key of one resource, not the name of one; expected it in a table [policies.NAME], one for each policy
+        """,
+    ),
+    InvalidCase(
         "a kind's table is not an array of tables",
         """
         [[things]]
