@@ -43,6 +43,9 @@ result = Workspace().apply(Workspace().plan())
 Path("desired_state.toml").write_text({FILE_AFTER!r})
 """
 PANEL_CELL = "ws = GatedWorkspace()\nws.panel()"
+MISTAKE = '[workspace]\nname = "g"\n[things.pump-1]\natributes = {}\n'
+ERROR_CELL = f'Path("mistake.toml").write_text({MISTAKE!r})\nWorkspace("mistake.toml").plan()'
+ERROR_OUTPUT = ".jp-OutputArea-output[data-mime-type$=stderr]"
 SCREENSHOTS = ROOT / "build" / "notebook_screenshots"
 """The folder of the screenshots, which CI uploads."""
 WIDTHS = {"wide": 938, "narrow": 360}
@@ -56,7 +59,7 @@ def panel(lab, page, request):
     """Open a panel with a plan of 50 changes; each step of its apply waits at the gate."""
     name = request.node.name
     (lab.folder / name).mkdir()
-    lab.write_notebook(f"{name}/panel.ipynb", [PREPARE_CELL, PANEL_CELL])
+    lab.write_notebook(f"{name}/panel.ipynb", [PREPARE_CELL, PANEL_CELL, ERROR_CELL])
     lab.open_notebook(page, f"{name}/panel.ipynb")
     run_lab_command(page, "notebook:run-all-cells")
     region = page.get_by_role("region", name="Panel of greenhouse")
@@ -214,24 +217,31 @@ def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_stays_and_
     assert "✔ Apply complete" in record.data["text/plain"]
 
 
-def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
+def test_axe_finds_no_violation_in_a_panel_and_in_an_error_in_light_or_dark_mode(page, panel):
     violations = {}
+    (error,) = page.locator(".jp-Cell").nth(2).locator(".jp-OutputArea-output").all()
+    assert error.inner_text().splitlines()[:4] == [
+        "error: mistake.toml:4  things.pump-1.atributes",
+        "    4 | atributes = …",
+        "      | ^^^^^^^^^",
+        "    unknown key",
+    ]
 
     def check(state: str) -> None:
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            run_lab_command(page, "apputils:change-theme", theme=theme)
-            page.wait_for_function(
-                "dark => document.body.dataset.jpThemeLight === String(!dark)", arg=theme.endswith("Dark")
-            )
+            change_theme(page, theme)
             for name, width in WIDTHS.items():
                 panel.evaluate("(panel, width) => panel.style.width = `${width}px`", width)
                 take_screenshot(panel, f"{state}-{theme.split()[-1].lower()}-{name}")
             # The narrow panel, which has everything that the wide one has.
-            result = Axe().run(page, context=".reconciler.panel")
+            result = Axe().run(page, context=[".reconciler.panel", ERROR_OUTPUT])
             for violation in result.response["violations"]:
                 nodes = [node["html"] for node in violation["nodes"]]
                 violations[state, theme, violation["id"]] = nodes
 
+    for theme in ("Light", "Dark"):
+        change_theme(page, f"JupyterLab {theme}")
+        take_screenshot(error, f"error-{theme.lower()}")
     locate_rows(panel).first.click()
     panel.get_by_role("row", name="45 things like things.valve-1").click()
     panel.get_by_role("button", name="List all 45").click()
@@ -256,6 +266,14 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
     check("unfinished")
     run_lab_command(page, "apputils:change-theme", theme="JupyterLab Light")
     assert violations == {}
+
+
+def change_theme(page, theme: str) -> None:
+    """Change the theme, and wait until it is shown."""
+    run_lab_command(page, "apputils:change-theme", theme=theme)
+    page.wait_for_function(
+        "dark => document.body.dataset.jpThemeLight === String(!dark)", arg=theme.endswith("Dark")
+    )
 
 
 def check_that_the_graph_fits_and_zooms(page, panel, graph) -> None:
