@@ -28,6 +28,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.account_limits import find_subject_needs
 from reconciler.kinds.shared.ca_certificate_spec import (
     CaCertificate,
     CaCertificateFacts,
@@ -140,8 +141,9 @@ class CaCertificates(Kind):
         ]
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the references outside the file, and the registration code of a verification certificate."""
+        """Return the references, the limit on CAs of one subject, and a verification's registration code."""
         yield from super().outside_needs(change, context)
+        yield from find_subject_needs(change, context)
         verification = change.resource.spec.verification if isinstance(change, Create | Replace) else None
         if verification and verification.certificate:
             yield _build_code_need(verification.certificate)

@@ -19,6 +19,11 @@ from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.shared import certificate_reads, x509
+from reconciler.kinds.shared.certificate_attached_policies import (
+    change_policies,
+    find_copied_policy_errors,
+    find_new_policy_needs,
+)
 from reconciler.kinds.shared.certificate_issuance import (
     check_signing_request,
     fetch_certificate,
@@ -38,7 +43,7 @@ from reconciler.kinds.shared.certificate_signers import (
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
 from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
-from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
+from reconciler.kinds.shared.policy_attachments import detach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -235,10 +240,14 @@ class Certificates(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the references outside the file, and the CA that a registration needs."""
+        """Return the references outside the file, the CA that a registration needs, and room for new policies."""
         references = super().outside_needs(change, context)
         signers = list(find_signer_needs(change, context))
-        return [*(need for need in references if need.path != "ca" or not signers), *signers]
+        return [
+            *(need for need in references if need.path != "ca" or not signers),
+            *signers,
+            *find_new_policy_needs(change, context),
+        ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject impossible registrations, changes during a transfer, and any other status after REVOKED.
@@ -247,6 +256,8 @@ class Certificates(Kind):
         """
         if isinstance(change, Create | Replace):
             yield from _find_registration_errors(change, context)
+        if isinstance(change, Replace):
+            yield from find_copied_policy_errors(change, context)
         yield from find_activation_errors(change)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "is being transferred to another account; accept, reject or cancel the transfer first"
@@ -307,22 +318,19 @@ class Certificates(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update policies and status, and save an issued certificate that no apply has saved.
 
-        New policies are attached before removed ones are detached. The policy that marks a retired certificate is one of the
-        removed ones, as the file does not have it.
+        New policies are attached before removed ones are detached, as far as AWS's limit allows. The policy that marks a retired
+        certificate is one of the removed ones, as the file does not have it.
         """
         spec, live = change.resource.spec, change.live
-        arn = context.build_arn(f"cert/{live.identity}")
-        added = [policy for policy in spec.policies if policy not in live.spec.policies]
-        removed = [policy for policy in live.spec.policies if policy not in spec.policies]
+        first_policy_calls, last_policy_calls = change_policies(change, context)
         calls = []
         if change.has_changed("save_to"):
             calls.append(fetch_certificate(live.identity, spec.save_to))
-        calls += [attach_policy(context.resolve_identity("policies", policy), arn) for policy in added]
+        calls += first_policy_calls
         if change.has_changed("status"):
             params = {"certificateId": live.identity, "newStatus": spec.status}
             calls.append(ApiCall("iot", "UpdateCertificate", params))
-        calls += [detach_policy(context.resolve_identity("policies", policy), arn) for policy in removed]
-        return calls
+        return [*calls, *last_policy_calls]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Register and attach the new certificate, then detach, deactivate and delete the old one.

@@ -30,6 +30,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import fleet_indexing
+from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import read_policies_of
@@ -178,6 +179,12 @@ class DynamicThingGroups(Kind):
         if not isinstance(change, Delete):
             return ()
         return find_foreign_policies(change.live.get_facts(DynamicThingGroupFacts).attached_policies, context)
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Reject more groups than an account may have, as far as the refresh has described them."""
+        descriptions = context.outside.iterate_responses("DescribeThingGroup")
+        count = sum("queryString" in response for response in descriptions)
+        return find_count_errors(DYNAMIC_GROUPS, change, count, context)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
         """Return the references outside the file, and the index that AWS needs for a changed group."""

@@ -24,6 +24,7 @@ from reconciler.kinds.shared import (
 )
 from reconciler.kinds.shared.certificate_issuance import CertificateIssued
 from reconciler.kinds.shared.certificate_signers import find_declared_signer_errors
+from reconciler.kinds.shared.deprecated_types import find_deprecated_type_errors
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
@@ -196,11 +197,15 @@ class ProvisionedThings(Kind):
         if isinstance(change, Create):
             body = _build_template_body(change, context)
             yield from provisioned_thing_checks.find_template_size_errors(body)
+        has_thing = isinstance(change, Update) and change.live.spec.thing_name is not None
+        gets_type = not has_thing or (isinstance(change, Update) and change.has_changed("thing_type"))
+        yield from find_deprecated_type_errors(change, context, gets_type=gets_type)
         if not isinstance(change, Update) or change.has_changed("thing_groups"):
             yield from find_hierarchy_errors(change.resource.spec.thing_groups, context)
         if isinstance(change, Update):
             yield from provisioned_thing_checks.find_outside_holder_errors(change, context)
             yield from provisioned_thing_checks.find_override_errors(change)
+            yield from provisioned_thing_checks.find_copied_policy_errors(change)
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the other clients' policies of the thing's other certificates, which an update deletes."""

@@ -28,6 +28,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.provisioning_template_references import find_named_resources
 from reconciler.kinds.shared.versions import describe_other_versions
@@ -209,7 +210,12 @@ class ProvisioningTemplates(Kind):
                 yield ResourceNeed(table, name, "body")
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a replacement if a CA certificate still uses the template: AWS then does not delete it."""
+        """Reject too many templates, and a replacement if a CA certificate still uses the template.
+
+        AWS does not delete a template that is used.
+        """
+        existing = context.outside.listed_ids.get(self.table, ())
+        yield from find_count_errors(TEMPLATES, change, len(existing), context)
         users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
         remaining = [str(user) for user in users if user.kind in self.deletion_blockers]
         if remaining:

@@ -33,7 +33,7 @@ from reconciler.kinds.shared.group_membership import (
     find_hierarchy_conflicts,
     rejoin_members,
 )
-from reconciler.kinds.shared.outside_hierarchies import find_level_errors
+from reconciler.kinds.shared.outside_hierarchies import find_child_count_errors, find_level_errors
 from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import (
     invert,
@@ -183,8 +183,9 @@ class ThingGroups(Kind):
         """
         if isinstance(change, Create | Replace):
             yield from find_level_errors(change.address, context)
+            yield from find_child_count_errors(change.address, change.resource.spec.parent, context)
         if isinstance(change, Delete):
-            children = find_unmanaged_children(change.address, context)
+            children = find_unmanaged_children(change.live.identity, context)
             if children:
                 yield (
                     f"cannot delete: it has child groups that this workspace does not manage ({join_some(children)}); "

@@ -21,7 +21,9 @@ from reconciler.kinds.shared import (
     exclusive_certificates,
     group_membership,
 )
+from reconciler.kinds.shared.attachment_limits import find_group_needs
 from reconciler.kinds.shared.certificate_retirement import mark_retired
+from reconciler.kinds.shared.deprecated_types import find_deprecated_type_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
 from reconciler.kinds.shared.principal_reads import read_things
@@ -242,10 +244,11 @@ class Things(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the references outside the file, and that AWS allows the thing to have new certificates."""
+        """Return references outside the file, and whether AWS allows new certificates and groups."""
         return [
             *super().outside_needs(change, context),
             *exclusive_certificates.find_holder_needs(change, context),
+            *find_group_needs(change, change.address.name, "thing_groups", context),
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
@@ -254,10 +257,7 @@ class Things(Kind):
             return
         spec: Thing = change.resource.spec
         gets_type = not isinstance(change, Update) or change.has_changed("thing_type")
-        if isinstance(spec.thing_type, str) and gets_type:
-            thing_type = context.desired.get(Address("thing_types", spec.thing_type))
-            if thing_type and thing_type.spec.deprecated:
-                yield f"cannot have the type {thing_type.address}, which the file deprecates; choose another type"
+        yield from find_deprecated_type_errors(change, context, gets_type=gets_type)
         if not isinstance(change, Update) or change.has_changed("thing_groups"):
             yield from find_hierarchy_errors(spec.thing_groups, context)
         for name in certificate_attachments.list_exclusive(change) if spec.exclusive else ():

@@ -149,6 +149,18 @@ class PlanContext:
         }
 
     @cached_property
+    def managed_policies(self) -> frozenset[str]:
+        """The names of the policies that the workspace manages."""
+        return frozenset(live.identity for address, live in self.live.items() if address.kind == "policies")
+
+    @cached_property
+    def managed_groups(self) -> frozenset[str]:
+        """The names of the static thing groups that the workspace manages, its own ones included."""
+        return frozenset(
+            live.identity for address, live in self.live.items() if address.kind == "thing_groups"
+        )
+
+    @cached_property
     def desired_users(self) -> Mapping[Address, Sequence[Address]]:
         """The desired resources that refer to an address, by that address."""
         return find_users(self.desired)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.verification import CertificateRegistered
+from reconciler.kinds.shared.certificate_attached_policies import list_other_policies
 from reconciler.kinds.shared.certificate_attachments import attach, detach
 from reconciler.kinds.shared.certificate_issuance import request_certificate
-from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name, mark_retired, retire
-from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
+from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
+from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.kinds.shared.policy_attachments import attach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -61,15 +62,8 @@ def register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCa
     on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
-    compared_policies = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-    retired_policy = build_retired_policy_name(context.workspace)
-    other_policies = [
-        policy
-        for policy in change.live.get_facts(CertificateFacts).policies or ()
-        if policy not in compared_policies and policy != retired_policy
-    ]
     yield from register(change.resource, context)
-    yield from (attach_policy(policy, arn) for policy in other_policies)
+    yield from (attach_policy(policy, arn) for policy in list_other_policies(change, context))
     for user in _find_desired_users(change.address, context):
         if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)

@@ -91,7 +91,7 @@ def check_groups(
     """
     path = ("thing_groups",)
     yield from check_group_count(len(groups), path, is_protected=is_protected)
-    names = [_get_name(group) for group in groups]
+    names = [get_group_name(group) for group in groups]
     for name in names:
         if name.startswith(_PREFIX):
             problem = f"{quote(name)} is reserved for the things that a workspace owns"
@@ -169,19 +169,40 @@ def move(
     otherwise be in too many groups for a moment.
     """
     before, after = list(before), list(after)
-    added = [group for group in after if group not in before]
-    removed = [group for group in before if group not in after]
-    exceeds_limit = len(before) + len(added) + _MAX_MARKERS > THING_STATIC_GROUPS.maximum
-    removed_first = [
-        group
-        for group in removed
-        if exceeds_limit
-        or any(_share_hierarchy(_get_name(group), _get_name(other), context) for other in added)
-    ]
-    removed_last = [group for group in removed if group not in removed_first]
+    removed_first = _select_removed_first(before, after, context)
+    removed_last = [group for group in before if group not in after and group not in removed_first]
     yield from (leave(thing, _resolve(group, context)) for group in removed_first)
-    yield from (join(thing, _resolve(group, context)) for group in added)
+    yield from (join(thing, _resolve(group, context)) for group in after if group not in before)
     yield from (leave(thing, _resolve(group, context)) for group in removed_last)
+
+
+def count_groups_at_a_time(
+    before: Iterable[Reference], after: Iterable[Reference], context: PlanContext, *, is_protected: bool
+) -> int:
+    """Return the largest number of groups that a thing is in while it changes its groups."""
+    before, after = list(before), list(after)
+    marker_count = _MAX_MARKERS if is_protected else 1
+    first_count = len(before) + (marker_count if has_room_for_markers(before) else 0)
+    removed_count = len(_select_removed_first(before, after, context))
+    added_count = sum(group not in before for group in after)
+    return max(first_count, len(before) - removed_count + added_count + marker_count)
+
+
+def _select_removed_first(
+    before: Sequence[Reference], after: Sequence[Reference], context: PlanContext
+) -> list[Reference]:
+    """Return the groups that a thing leaves before it joins new ones."""
+    added = [group for group in after if group not in before]
+    exceeds_limit = len(before) + len(added) + _MAX_MARKERS > THING_STATIC_GROUPS.maximum
+    return [
+        group
+        for group in before
+        if group not in after
+        and (
+            exceeds_limit
+            or any(_share_hierarchy(get_group_name(group), get_group_name(other), context) for other in added)
+        )
+    ]
 
 
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
@@ -196,7 +217,7 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
             continue
         groups = _find_groups_after_plan(member, context)
         for other in context.live[member].spec.thing_groups:
-            if other not in groups and _share_hierarchy(_get_name(other), group.name, context):
+            if other not in groups and _share_hierarchy(get_group_name(other), group.name, context):
                 yield leave(thing, _resolve(other, context))
         yield join(thing, group.name)
 
@@ -211,7 +232,7 @@ def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[t
         name = context.find_thing_name(thing)
         if name is None:
             continue
-        for other in map(_get_name, _find_groups_after_plan(thing, context)):
+        for other in map(get_group_name, _find_groups_after_plan(thing, context)):
             if other != group.name and find_root(other, find_parent) == find_root(group.name, find_parent):
                 yield name, other
 
@@ -249,7 +270,8 @@ def _resolve(group: Reference, context: PlanContext) -> str | Ref:
 # ── hierarchies ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _get_name(group: Reference) -> str:
+def get_group_name(group: Reference) -> str:
+    """Return the name in AWS of a referenced group."""
     return group.name if isinstance(group, External) else group
 
 
@@ -279,5 +301,5 @@ def find_root(name: str, find_parent: ParentFinder) -> str:
         parent = find_parent(name)
         if parent is None:
             break
-        name = _get_name(parent)
+        name = get_group_name(parent)
     return name

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.kinds.base.aws_limits import GROUP_LEVELS
-from reconciler.kinds.base.context import PlanContext, build_call_key
-from reconciler.kinds.shared.group_membership import build_parent_finder, find_root
+from reconciler.kinds.base.aws_limits import GROUP_CHILDREN, GROUP_LEVELS
+from reconciler.kinds.base.context import PlanContext, Response, build_call_key
+from reconciler.kinds.shared.group_membership import (
+    build_parent_finder,
+    find_root,
+    get_group_name,
+)
+from reconciler.kinds.shared.thing_group_reads import find_unmanaged_children
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.resource import External, Reference
+from reconciler.model.change import Create, Replace
+from reconciler.model.resource import Reference
 from reconciler.model.text import quote
 
 
@@ -24,16 +30,22 @@ def find_hierarchy_errors(groups: Iterable[Reference], context: PlanContext) -> 
     find_parent = build_parent_finder(context.desired)
     names_by_root: dict[str, tuple[str, str]] = {}
     for group in groups:
-        name = group.name if isinstance(group, External) else group
+        name = get_group_name(group)
         declared_root = find_root(name, find_parent)
-        outside_parents = _find_parents(declared_root, context)
-        root = outside_parents[0] if outside_parents else declared_root
+        root = find_hierarchy_root(name, context)
         first_name, first_root = names_by_root.setdefault(root, (name, declared_root))
         if first_name != name and first_root != declared_root:
             yield (
                 f"cannot be in {quote(first_name)} and {quote(name)}: both are below {quote(root)}, and AWS allows a thing only "
                 "one group of each hierarchy; remove one of them"
             )
+
+
+def find_hierarchy_root(group: str, context: PlanContext) -> str:
+    """Return the group at the top of a group's hierarchy, as far as the plan knows the hierarchy."""
+    declared_root = find_root(group, build_parent_finder(context.desired))
+    outside_parents = _find_parents(declared_root, context)
+    return outside_parents[0] if outside_parents else declared_root
 
 
 def find_level_errors(group: Address, context: PlanContext) -> Iterator[str]:
@@ -53,9 +65,40 @@ def find_level_errors(group: Address, context: PlanContext) -> Iterator[str]:
         )
 
 
+def find_child_count_errors(group: Address, parent: Reference | None, context: PlanContext) -> Iterator[str]:
+    """Yield an error if a parent would get too many child groups, with those of others.
+
+    It is reported for the last of the new groups. A parent whose groups are all in the file is checked when the file is loaded.
+    """
+    if parent is None:
+        return
+    name = get_group_name(parent)
+    others = find_unmanaged_children(name, context)
+    if not others and isinstance(parent, str):
+        return
+    children = [
+        address
+        for address, resource in context.desired.items()
+        if address.kind == group.kind and resource.spec.parent in {parent, name}
+    ]
+    new_children = [
+        address for address in children if isinstance(context.changes.get(address), Create | Replace)
+    ]
+    count = len(children) + len(others)
+    if count > GROUP_CHILDREN.maximum and group == max(new_children):
+        yield (
+            f"cannot create: {quote(name)} would have {count:,} child groups with those of others, and AWS allows "
+            f"{GROUP_CHILDREN.maximum}; choose another parent"
+        )
+
+
 def _find_parents(group: str, context: PlanContext) -> Sequence[str]:
     """Return the groups above a group outside the file, from the root down; none if it was not described."""
+    metadata = _get_description(group, context).get("thingGroupMetadata", {})
+    return [parent["groupName"] for parent in metadata.get("rootToParentThingGroups", ())]
+
+
+def _get_description(group: str, context: PlanContext) -> Response:
+    """Return how AWS describes a group, or an empty response if the refresh has not described it."""
     key = build_call_key(ApiCall("iot", "DescribeThingGroup", {"thingGroupName": group}))
-    description = context.outside.responses.get(key, {})
-    parents = description.get("thingGroupMetadata", {}).get("rootToParentThingGroups", ())
-    return [parent["groupName"] for parent in parents]
+    return context.outside.responses.get(key, {})

@@ -10,12 +10,18 @@ from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES, TEMPLATE_CHAR
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.outside import Need, ResourceNeed, find_reference_needs
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.attachment_limits import (
+    find_group_needs,
+    find_policy_needs,
+    find_policy_problem,
+)
 from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
 from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
 from reconciler.kinds.shared.certificate_signers import build_signer_need, find_validity_errors
 from reconciler.kinds.shared.exclusive_certificates import build_holder_need
 from reconciler.kinds.shared.group_membership import check_group_count
-from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
+from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
+from reconciler.kinds.shared.provisioned_thing_updates import build_policy_name
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateError
 from reconciler.kinds.shared.provisioning_template_checks import find_template_warnings
@@ -27,7 +33,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, Resource
+from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.text import format_path, join_some
 
@@ -91,6 +97,8 @@ def find_outside_needs(change: Change, context: PlanContext) -> Iterator[Need]:
     for need in find_reference_needs(change):
         yield evolve(need, path="template")
     blueprint = get_blueprint(context.declared[change.address])
+    yield from find_group_needs(change, blueprint.name, "template", context)
+    yield from _find_policy_needs(change, context)
     facts = change.live.get_facts(ProvisionedThingFacts) if isinstance(change, Update) else None
     is_registered = facts is not None and facts.registered_id is not None
     if facts and facts.registered_id and not facts.is_attached:
@@ -106,6 +114,35 @@ def find_outside_needs(change: Change, context: PlanContext) -> Iterator[Need]:
         yield ResourceNeed("ca_certificates", Pem.parse(to_text(ca_text)).fingerprint, "template")
     else:
         yield build_signer_need(blueprint.certificate, "template", context)
+
+
+def _find_policy_needs(change: Change, context: PlanContext) -> Iterator[Need]:
+    """Yield the need that the template's live certificate has room for its new policies."""
+    if not isinstance(change, Update) or change.has_changed("certificate_mode"):
+        return
+    identity = change.live.get_facts(ProvisionedThingFacts).registered_id
+    if identity:
+        before, after = _list_policies(change.live.spec), _list_policies(change.resource.spec)
+        yield from find_policy_needs(
+            context.build_arn(f"cert/{identity}"), "template", before, after, context
+        )
+
+
+def _list_policies(spec: Provisioned) -> set[str]:
+    """Return the names of a certificate's policies, with those that the template creates."""
+    names = {policy.name if isinstance(policy, External) else policy for policy in spec.policies}
+    return names | {build_policy_name(document) for document in spec.policy_documents}
+
+
+def find_copied_policy_errors(change: Update) -> Iterator[str]:
+    """Yield an error if a certificate that is registered again would get too many policies."""
+    registration = change.live.get_facts(ProvisionedThingFacts).previous_registration
+    if registration and change.has_changed("certificate_mode"):
+        own_policies = _list_policies(change.resource.spec)
+        others = {*registration.policies} - own_policies - _list_policies(change.live.spec)
+        problem = find_policy_problem(len(own_policies), others) if others else None
+        if problem:
+            yield problem
 
 
 def find_activation_errors(change: Create | Update | Replace, blueprint: Blueprint) -> Iterator[str]:

@@ -12,7 +12,7 @@ from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
 from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
-from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
+from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy, split_removed
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, get_status, to_text
 from reconciler.kinds.shared.provisioning_template import TemplateResource
@@ -98,11 +98,15 @@ def _change_certificate(
     if change.has_changed("save_to"):
         assert facts.registered_id
         yield fetch_certificate(facts.registered_id, change.resource.spec.save_to)
-    yield from _attach_policies(change, arn, previous, context)
+    policies_to_add = [*_attach_policies(change, arn, previous, context)]
+    attached_count = sum(call.operation == "AttachPolicy" for call in policies_to_add)
+    live_count = len(change.live.spec.policies) + len(change.live.spec.policy_documents)
+    policies_to_remove = [] if previous else [*_detach_policies(change, arn, context)]
+    removed_first, removed_last = split_removed(policies_to_remove, live_count, attached_count)
+    yield from (*removed_first, *policies_to_add)
     if previous or not facts.is_attached:
         yield _attach_certificate(blueprint, certificate, arn)
-    if not previous:
-        yield from _detach_policies(change, arn, context)
+    yield from removed_last
 
 
 def _find_previous_registration(change: Update) -> Registration | None:
@@ -188,16 +192,21 @@ def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> It
 
 
 def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
-    """Yield the calls that create a policy of the template and attach it.
-
-    AWS names such policies by a hash of 40 hexadecimal digits, in upper case. UNCONFIRMED: whether it is SHA-1 of the document.
-    """
-    name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
+    """Yield the calls that create a policy of the template and attach it."""
+    name = build_policy_name(document)
     params = {"policyName": name, "policyDocument": document.text}
     # Several devices may create it at the same time; a policy of this name has this document.
     ignored_errors = {"ResourceAlreadyExistsException"}
     yield ApiCall("iot", "CreatePolicy", params, ignored_errors=ignored_errors, idempotent=True)
     yield attach_policy(name, arn)
+
+
+def build_policy_name(document: Document) -> str:
+    """Return the name of the policy that AWS creates for a document in a template.
+
+    It is a hash of 40 hexadecimal digits, in upper case. UNCONFIRMED: whether it is SHA-1 of the document.
+    """
+    return hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
 
 
 def _remove_other_certificates(

@@ -8,7 +8,6 @@ from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
 from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroup, ThingGroupFacts
-from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.resource import External, Live, NotCompared, Reference
 
@@ -67,14 +66,14 @@ def _has_members(live: Live | None) -> bool:
     return live is not None and not isinstance(live.get_facts(ThingGroupFacts).members, NotCompared)
 
 
-def find_unmanaged_children(group: Address, context: PlanContext) -> list[str]:
+def find_unmanaged_children(group: str, context: PlanContext) -> list[str]:
     """Return the child groups that are not in the inventory, as far as the refresh has described them."""
     return sorted(
         response["thingGroupName"]
         for response in context.outside.iterate_responses("DescribeThingGroup")
         if response
-        and find_parent_name(response) == group.name
-        and Address(group.kind, response["thingGroupName"]) not in context.live
+        and find_parent_name(response) == group
+        and response["thingGroupName"] not in context.managed_groups
     )
 
 
