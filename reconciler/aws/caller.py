@@ -16,13 +16,14 @@ from botocore.exceptions import (
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
+    SSLError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
 
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError, TargetError
+from reconciler.model.errors import NO_MESSAGE, AwsError, NoConnectionError, ReconcilerError, TargetError
 from reconciler.model.redaction import redact
 
 _CREDENTIAL_ERRORS = (
@@ -147,7 +148,7 @@ def translate_error(
                     details.get("Message")
                     or details.get("message")
                     or error.response.get("message")
-                    or "no message"
+                    or NO_MESSAGE
                 ),
                 status=metadata.get("HTTPStatusCode", 0),
                 request_id=metadata.get("RequestId", ""),
@@ -171,14 +172,36 @@ def build_target_error(
     """Return the error for a target that cannot be used, such as one that does not respond.
 
     It names the missing Region or credentials and the next step, or the URL of another endpoint than AWS's that accepts no
-    connection, or else it reports `problem` and the cause.
+    connection, or else it reports `problem`, the cause, and the next step if one is known.
     """
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _CREDENTIAL_ERRORS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
-    url = str(error.kwargs.get("endpoint_url")) if isinstance(error, EndpointConnectionError) else ""
-    if url and not _is_aws(url):
-        parts = urlsplit(url)
-        return NoConnectionError(f"{parts.scheme}://{parts.netloc}", outcome_unknown=outcome_unknown)
-    return TargetError(redact(f"{problem}: {error}"), outcome_unknown=outcome_unknown)
+    cause = str(error)
+    if isinstance(error, EndpointConnectionError):
+        url = _remove_path(str(error.kwargs.get("endpoint_url")))
+        if not _is_aws(url):
+            return NoConnectionError(url, outcome_unknown=outcome_unknown)
+        cause = f"cannot connect to {url}; check the network, the proxy and the Region"
+    elif isinstance(error, SSLError):
+        cause = _explain_tls_error(error)
+    return TargetError(redact(f"{problem}: {cause}"), outcome_unknown=outcome_unknown)
+
+
+def _remove_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _explain_tls_error(error: SSLError) -> str:
+    """Return why there is no TLS connection to a server, and the next step."""
+    url = _remove_path(str(error.kwargs.get("endpoint_url")))
+    reason = str(error.kwargs.get("error"))
+    if "WRONG_VERSION_NUMBER" in reason:
+        return f"{url} does not use TLS; write http:// in its URL"
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return (
+            f"the certificate of {url} is not trusted; name the file with its CA in AWS_CA_BUNDLE ({reason})"
+        )
+    return str(error)

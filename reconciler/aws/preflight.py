@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -45,24 +46,25 @@ def check_versions() -> Iterator[CheckResult]:
 
 def check_database(path: Path, region: str, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Check that the embedded registry's database is intact, writable and of a supported version."""
-    from reconciler.aws.session import suggest_other_registry
+    from reconciler.aws.session import suggest_registry_fix
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
-    advice = suggest_other_registry(path, environ)
     if not path.exists():
         yield CheckResult("ok", "registry", f"{path} does not exist yet; it is created when it is first used")
         return
     try:
         registry = Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
+        with closing(registry):
+            problems = registry.check_integrity()
     except (StoreError, OSError) as error:
-        yield CheckResult("error", "registry", str(error), advice)
+        yield CheckResult("error", "registry", str(error), suggest_registry_fix(environ, error))
         return
-    if problems := registry.check_integrity():
+    if problems:
+        advice = suggest_registry_fix(environ, is_damaged=True)
         yield CheckResult("error", "registry", f"{path}: {'; '.join(problems)}", advice)
     else:
         yield CheckResult("ok", "registry", f"{path} is intact and writable")
-    registry.close()
 
 
 def check_remote(

@@ -68,12 +68,25 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
     return _build_connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
 
 
-def suggest_other_registry(path: Path, environ: Mapping[str, str]) -> str:
-    """Return what to do if the embedded registry at `path` is not usable."""
+def suggest_registry_fix(
+    environ: Mapping[str, str], error: Exception | None = None, *, is_damaged: bool = False
+) -> str:
+    """Return what to do if the embedded registry is not usable, because of `error` or because it is damaged.
+
+    Deleting the data is only suggested where the data are lost.
+    """
+    from reconciler.registry.store import StoreBusyError, StoreDamagedError, StoreFullError
+
     advice = "name another file in RECONCILER_REGISTRY"
+    if isinstance(error, StoreBusyError):
+        return "try again when the other process has finished"
+    if isinstance(error, StoreFullError):
+        return f"free space on that disk, or {advice}"
     if environ.get("RECONCILER_REGISTRY"):
         return f"{advice}, or unset it to store the registry next to the desired state"
-    return f"delete it with `reconciler registry reset`, or {advice}" if path.is_file() else advice
+    if is_damaged or isinstance(error, StoreDamagedError):
+        return f"delete it with `reconciler registry reset`, or {advice}"
+    return advice
 
 
 def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
@@ -82,9 +95,9 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
     Its folder must exist: if it were created, a mistyped path would silently be a new, empty registry.
     """
     from reconciler.registry import Registry, RegistrySettings
-    from reconciler.registry.store import StoreBusyError, StoreError
+    from reconciler.registry.store import StoreError
 
-    advice = suggest_other_registry(path, environ)
+    advice = suggest_registry_fix(environ)
     problem = "the embedded registry is not usable"
     if path.is_dir():
         raise TargetError(f"{problem}: {path} is a folder; {advice}")
@@ -92,10 +105,8 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
         raise TargetError(f"{problem}: the folder of {path} does not exist; {advice}")
     try:
         return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
-    except StoreBusyError as error:
-        raise TargetError(f"{problem}: {error}; try again when the other process has finished") from error
     except (StoreError, OSError) as error:
-        raise TargetError(f"{problem}: {error}; {advice}") from error
+        raise TargetError(f"{problem}: {error}; {suggest_registry_fix(environ, error)}") from error
 
 
 def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:

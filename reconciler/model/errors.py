@@ -193,6 +193,10 @@ class UnknownOutcomeError(TargetError):
         )
 
 
+NO_MESSAGE = "no message"
+"""The message of an `AwsError` whose response has none."""
+
+
 class AwsError(ReconcilerError):
     """An error that AWS returned for one call, or that boto3 raised for invalid parameters.
 

@@ -9,6 +9,7 @@ change a table, append a step. The table `schema_steps` records how many steps o
 """
 
 import secrets
+import shutil
 import sqlite3
 import threading
 import time
@@ -79,17 +80,29 @@ class StoreDiskError(StoreError):
     """The file cannot be read or written: a full or failing disk, a read-only or damaged file."""
 
 
+class StoreFullError(StoreDiskError):
+    """There is no space left on the file's disk. What is stored is kept."""
+
+
+class StoreDamagedError(StoreDiskError):
+    """The file is damaged, or is not a registry database."""
+
+
+_NO_SPACE = "there is no space left on the disk of {path}"
 # The part of an SQLite error code that names the kind of error; the rest is more detailed.
 _PRIMARY_CODE = 0xFF
 # The problem of a file, by SQLite's primary error code. Other errors are faults of this program.
-_DISK_PROBLEMS = {
-    sqlite3.SQLITE_FULL: "there is no space left on the disk of {path}",
-    sqlite3.SQLITE_IOERR: "the disk of {path} cannot be read or written: {error}",
-    sqlite3.SQLITE_READONLY: "{path} cannot be written: {error}",
-    sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened: {error}",
-    sqlite3.SQLITE_CORRUPT: "{path} is damaged: {error}",
-    sqlite3.SQLITE_NOTADB: "{path} is damaged: {error}",
+_DISK_PROBLEMS: Mapping[int, tuple[type[StoreDiskError], str]] = {
+    sqlite3.SQLITE_FULL: (StoreFullError, _NO_SPACE),
+    sqlite3.SQLITE_IOERR: (StoreDiskError, "the disk of {path} cannot be read or written: {error}"),
+    sqlite3.SQLITE_READONLY: (StoreDiskError, "{path} cannot be written: {error}"),
+    sqlite3.SQLITE_CANTOPEN: (StoreDiskError, "{path} cannot be opened: {error}"),
+    sqlite3.SQLITE_CORRUPT: (StoreDamagedError, "{path} is damaged: {error}"),
+    sqlite3.SQLITE_NOTADB: (StoreDamagedError, "{path} is damaged: {error}"),
 }
+# SQLite reports a full disk as one of these, too, if it cannot create or enlarge the file that processes share.
+_ERRORS_OF_FULL_DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_SHARED_FILE_BYTES = 32 * 1024
 
 
 class Transaction:
@@ -215,13 +228,20 @@ class Store:
                 tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
 
     def check_integrity(self) -> list[str]:
-        """Return the problems that "PRAGMA integrity_check" finds, or why the file cannot be read or written."""
+        """Return the problems that "PRAGMA integrity_check" finds, or why the file is damaged.
+
+        Raises StoreBusyError, and StoreDiskError if the file cannot be read or written for another reason.
+        """
         try:
             with self.read() as tx:
                 rows = tx.fetch_all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
             with self.write() as tx:
                 # Changes nothing, but fails if the file cannot be written to.
                 tx.run("DELETE FROM schema_steps WHERE FALSE")
+        except (StoreBusyError, StoreDiskError) as error:
+            if isinstance(error, StoreDamagedError):
+                return [str(error)]
+            raise
         except (sqlite3.DatabaseError, StoreError) as error:
             return [str(error)]
         messages = [str(row[0]) for row in rows]
@@ -247,11 +267,28 @@ class Store:
         except sqlite3.Error as error:
             if self._is_closed:
                 raise StoreError(f"{self._path} is closed") from error
-            code = getattr(error, "sqlite_errorcode", None)
-            problem = None if code is None else _DISK_PROBLEMS.get(code & _PRIMARY_CODE)
-            if problem is None:
+            disk_error = self._build_disk_error(error)
+            if disk_error is None:
                 raise
-            raise StoreDiskError(problem.format(path=self._path, error=error)) from error
+            raise disk_error from error
+
+    def _build_disk_error(self, error: sqlite3.Error) -> StoreDiskError | None:
+        """Return the error for a file that cannot be read or written; None if SQLite's error has another cause."""
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        if code in _ERRORS_OF_FULL_DISK and self._is_disk_full():
+            code = sqlite3.SQLITE_FULL
+        if code not in _DISK_PROBLEMS:
+            return None
+        error_class, problem = _DISK_PROBLEMS[code]
+        return error_class(problem.format(path=self._path, error=error))
+
+    def _is_disk_full(self) -> bool:
+        """Return whether the file's disk has no space for the file that processes share."""
+        try:
+            usage = shutil.disk_usage(Path(self._path).parent)
+        except OSError:
+            return False
+        return usage.total > 0 and usage.free < _SHARED_FILE_BYTES
 
     @contextmanager
     def _use_connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
@@ -305,10 +342,11 @@ class Store:
             except sqlite3.OperationalError as error:
                 # Switching to WAL mode does not wait for another process that does the same, so it is retried.
                 if not _is_busy(error):
-                    raise StoreError(f"{self._path} cannot be opened: {error}") from error
+                    disk_error = self._build_disk_error(error)
+                    raise disk_error or StoreError(f"{self._path} cannot be opened: {error}") from error
                 time.sleep(OPEN_PAUSE_SECONDS)
             except sqlite3.DatabaseError as error:
-                raise StoreError(f"{self._path} is not a registry database: {error}") from error
+                raise StoreDamagedError(f"{self._path} is not a registry database: {error}") from error
             else:
                 return
         raise StoreBusyError(f"{self._path} is locked by another process")

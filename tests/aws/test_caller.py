@@ -6,7 +6,15 @@ import string
 
 import botocore.exceptions
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError, WaiterError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    SSLError,
+    WaiterError,
+)
 
 from reconciler.aws.caller import translate_error
 from reconciler.model.call import ApiCall
@@ -14,6 +22,7 @@ from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError
 from tests.support.registry_client import Cloud
 
 CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
+UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
 WARNINGS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
 MODEL_ERRORS = {"UndefinedModelAttributeError", "MissingServiceIdError"}
 """Raised for an incomplete service model; none that ships with botocore is incomplete."""
@@ -148,6 +157,31 @@ def test_every_exception_that_the_caller_catches_becomes_a_reconciler_error(name
         expected = TargetError, f"iot:CreateThing got no response: {error}"
     assert (type(translated), str(translated)) == expected
     assert isinstance(translated, ReconcilerError)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (
+            EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com/"),
+            "cannot connect to https://sts.eu-west-1.amazonaws.com; check the network, the proxy and the Region",
+        ),
+        (
+            SSLError(endpoint_url="https://127.0.0.1:4577/things", error="[SSL: WRONG_VERSION_NUMBER] wrong"),
+            "https://127.0.0.1:4577 does not use TLS; write http:// in its URL",
+        ),
+        (
+            SSLError(endpoint_url="https://a.example/things", error=UNTRUSTED),
+            f"the certificate of https://a.example is not trusted; name the file with its CA in AWS_CA_BUNDLE ({UNTRUSTED})",
+        ),
+        (
+            SSLError(endpoint_url="https://a.example/things", error="EOF"),
+            "SSL validation failed for https://a.example/things EOF",
+        ),
+    ],
+)
+def test_a_failed_connection_names_the_server_and_what_to_check(error, cause):
+    assert str(translate_error(error, CALL)) == f"iot:CreateThing got no response: {cause}"
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,25 @@ from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 
 from reconciler.aws.quotas import load_quotas
-from reconciler.aws.session import connect
+from reconciler.aws.session import connect, suggest_registry_fix
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
+from reconciler.registry.store import (
+    StoreBusyError,
+    StoreDamagedError,
+    StoreDiskError,
+    StoreError,
+    StoreFullError,
+)
 
 QUOTAS = load_quotas({})
 LOCAL_URL = "http://127.0.0.1:4566"
 REMOTE_URL = "https://registry.example:4566"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
+NAME_ANOTHER_FILE = "name another file in RECONCILER_REGISTRY"
 NO_REGION = "no AWS Region; set region in [workspace], or AWS_REGION"
 
 
@@ -206,6 +214,26 @@ def test_an_invalid_endpoint_in_the_environment_is_reported(connect_with, monkey
     with pytest.raises(TargetError) as caught:
         connect_with(target="aws", region="eu-west-1")
     assert str(caught.value) == "the endpoint is not usable: Invalid IPv6 URL"
+
+
+@pytest.mark.parametrize(
+    ("error", "environ", "advice"),
+    [
+        (StoreFullError("f"), {}, f"free space on that disk, or {NAME_ANOTHER_FILE}"),
+        (StoreBusyError("f"), {}, "try again when the other process has finished"),
+        (StoreDiskError("f"), {}, NAME_ANOTHER_FILE),
+        (StoreError("f was created by a newer version of this program"), {}, NAME_ANOTHER_FILE),
+        (PermissionError("f"), {}, NAME_ANOTHER_FILE),
+        (StoreDamagedError("f"), {}, f"delete it with `reconciler registry reset`, or {NAME_ANOTHER_FILE}"),
+        (
+            StoreDamagedError("f"),
+            {"RECONCILER_REGISTRY": "f"},
+            f"{NAME_ANOTHER_FILE}, or unset it to store the registry next to the desired state",
+        ),
+    ],
+)
+def test_only_a_damaged_default_registry_is_suggested_for_deletion(error, environ, advice):
+    assert suggest_registry_fix(environ, error) == advice
 
 
 @pytest.fixture

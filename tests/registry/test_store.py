@@ -1,10 +1,11 @@
 """The database file: its schema, its transactions, and invalid files."""
 
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
-from reconciler.registry.store import Store, StoreDiskError, StoreError
+from reconciler.registry.store import Store, StoreDiskError, StoreError, StoreFullError
 
 OLD_SCHEMA = {"fruits": ("CREATE TABLE fruits (name TEXT)",)}
 NEW_SCHEMA = {
@@ -156,6 +157,21 @@ def test_a_full_disk_is_named_and_keeps_what_was_committed(file):
     with store.read() as tx:
         assert [len(row["name"]) for row in tx.fetch_all("SELECT name FROM fruits")] == [10, 20]
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "problem"),
+    [
+        (0, "there is no space left on the disk of /proc/registry.db"),
+        (1 << 20, "/proc/registry.db cannot be opened: unable to open database file"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_on_a_full_disk_is_not_called_damaged(monkeypatch, free_bytes, problem):
+    usage = SimpleNamespace(total=1 << 30, free=free_bytes)
+    monkeypatch.setattr("reconciler.registry.store.shutil.disk_usage", lambda _path: usage)
+    with pytest.raises(StoreDiskError) as caught:
+        Store("/proc/registry.db", OLD_SCHEMA)
+    assert (str(caught.value), isinstance(caught.value, StoreFullError)) == (problem, free_bytes == 0)
 
 
 def test_an_error_that_is_not_about_the_file_is_not_converted(file):

@@ -123,6 +123,18 @@ def test_a_command_outside_an_apply_never_advises_to_apply():
         ),
         ("ServiceUnavailableException", "CreateThing", "/tmp/r is damaged: malformed", ""),
         ("NewException", "CreateThing", "no", ""),
+        (
+            "404",
+            "CreateThing",
+            "no message",
+            "the response is not one of AWS IoT's: check `target` in [workspace] and any proxy, then run apply again",
+        ),
+        (
+            "UnknownOperationException",
+            "CreateThing",
+            "No operation has the path of this GET request.",
+            "remove the path from the URL of `target` in [workspace], then run apply again",
+        ),
     ],
 )
 def test_the_cause_in_the_message_decides_the_advice(code, operation, message, advice):

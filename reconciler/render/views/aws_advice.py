@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from attrs import frozen
 
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import NO_MESSAGE, AwsError
 
 READS = ("List*", "Get*", "Describe*", "Search*")
 """Globs of the operations that change nothing."""
@@ -99,6 +99,11 @@ _ADVICE: Mapping[
     "ExpiredToken": _EXPIRED_CREDENTIALS,
     "ExpiredTokenException": _EXPIRED_CREDENTIALS,
     "UnknownOperationException": (
+        # The embedded registry's message.
+        Advice(
+            "remove the path from the URL of `target` in [workspace], then {again}",
+            cause="^No operation has the path",
+        ),
         Advice("use a Region that has this service, or remove its tables from the file"),
     ),
     "VersionConflictException": (Advice("run plan again: the resource was changed after the plan was made"),),
@@ -211,10 +216,15 @@ _ADVICE: Mapping[
         _SERVER_FAULT,
     ),
 }
+_NOT_AWS = Advice(
+    "the response is not one of AWS IoT's: check `target` in [workspace] and any proxy, then {again}"
+)
 
 
 def find_advice(error: AwsError) -> Advice | None:
     """Return the advice for an error; None if its code is not in the table."""
+    if error.code.isdigit() and error.message == NO_MESSAGE:  # an HTTP status; every error of AWS has a code
+        return _NOT_AWS
     for advice in _ADVICE.get(error.code, ()):
         matches_operation = any(fnmatchcase(error.operation, pattern) for pattern in advice.operations)
         if matches_operation and re.search(advice.cause, error.message):
