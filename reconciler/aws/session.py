@@ -71,9 +71,9 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
 def suggest_registry_fix(
     environ: Mapping[str, str], error: Exception | None = None, *, is_damaged: bool = False
 ) -> str:
-    """Return what to do if the embedded registry is not usable, because of `error` or because it is damaged.
+    """Return what to do if the embedded registry is not usable.
 
-    Deleting the data is only suggested where the data are lost.
+    The reason is `error`, or that it is damaged. Deleting the data is only suggested where the data are lost.
     """
     from reconciler.registry.store import StoreBusyError, StoreDamagedError, StoreFullError
 

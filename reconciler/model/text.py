@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
@@ -12,6 +13,7 @@ _MAX_PLAIN_CHARACTERS = 120
 _MAX_TOML_INTEGER_BITS = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that control a terminal or that readers cannot see."""
+_FILE_NAME = re.compile(r"[\w. /\\~-]+\.[A-Za-z]\w{0,7}")
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -92,6 +94,12 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
     omitted_count = len(names) - limit
     suffix = f" and {omitted_count:,} more" if omitted_count > 0 else ""
     return ", ".join(map(quote_if_unsafe, names[:limit])) + suffix
+
+
+def suggest_file_table(text: str) -> str | None:
+    """Return `{ file = "…" }` for a text that looks like the name of a file, or None."""
+    is_file_name = _FILE_NAME.fullmatch(text) and len(text) <= _MAX_PLAIN_CHARACTERS
+    return f'{{ file = "{text.replace(chr(92), "/")}" }}' if is_file_name else None
 
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:

@@ -81,7 +81,7 @@ class StoreDiskError(StoreError):
 
 
 class StoreFullError(StoreDiskError):
-    """There is no space left on the file's disk. What is stored is kept."""
+    """There is no space left on the file's disk. The stored data are kept."""
 
 
 class StoreDamagedError(StoreDiskError):
@@ -273,7 +273,7 @@ class Store:
             raise disk_error from error
 
     def _build_disk_error(self, error: sqlite3.Error) -> StoreDiskError | None:
-        """Return the error for a file that cannot be read or written; None if SQLite's error has another cause."""
+        """Return the error for a file that cannot be used; None if SQLite's error has another cause."""
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
         if code in _ERRORS_OF_FULL_DISK and self._is_disk_full():
             code = sqlite3.SQLITE_FULL

@@ -96,7 +96,7 @@ FILE_MISTAKES = (
     Mistake(
         "a text in place of a list",
         '[workspace]\nname = "demo"\n[thing_groups.g]\npolicies = "p"\n',
-        'desired_state.toml:4: error: thing_groups.g.policies: got the string \'p\'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }',
+        'desired_state.toml:4: error: thing_groups.g.policies: got the string \'p\'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }; did you mean \'["p"]\'?',
         {},
     ),
     Mistake(
@@ -120,7 +120,7 @@ FILE_MISTAKES = (
     Mistake(
         "a path in place of a PEM",
         '[workspace]\nname = "demo"\n[certificates.a]\npem = "pki/a.pem"\n',
-        'desired_state.toml:4: error: certificates.a.pem: no PEM certificate found; expected a certificate in PEM, as text or { file = "path" }',
+        'desired_state.toml:4: error: certificates.a.pem: no PEM certificate found; expected a certificate in PEM, as text or { file = "path" }; did you mean \'{ file = "pki/a.pem" }\'?',
         {},
     ),
     Mistake(
@@ -150,7 +150,7 @@ FILE_MISTAKES = (
     Mistake(
         "a path in place of a policy",
         '[workspace]\nname = "demo"\n[policies.p]\ndocument = "./policy.json"\n',
-        'desired_state.toml:4: error: policies.p.document: not JSON: Expecting value: line 1 column 1 (char 0); expected a JSON object: { file = "path" }, text, or a table',
+        'desired_state.toml:4: error: policies.p.document: not JSON: Expecting value: line 1 column 1 (char 0); expected a JSON object: { file = "path" }, text, or a table; did you mean \'{ file = "./policy.json" }\'?',
         {},
     ),
     Mistake(

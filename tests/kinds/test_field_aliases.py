@@ -77,6 +77,7 @@ def test_aliases_are_of_kinds_and_none_hides_a_field():
         ("things", "thingTypeName", "thing_type"),
         ("policies", "PolicyDocument", "document"),
         ("role_aliases", "alias", "the table's name, as in [role_aliases.NAME]"),
+        ("things", "tags", "attributes of things or thing groups: AWS has no tags for this kind"),
         ("thing_groups", "nonsense", None),
     ],
 )

@@ -6,6 +6,7 @@ Types are not coerced (5 is not a string), except an integer where a number is e
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -21,7 +22,7 @@ from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
-from reconciler.model.text import describe_value, format_choices, quote, type_name
+from reconciler.model.text import describe_value, format_choices, quote, suggest_file_table, type_name
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Takes a value of the file and the annotation of its field; returns the value converted to the annotated type.
@@ -35,6 +36,7 @@ _DOCUMENT_OR_NAME_FORMAT = f"{_DOCUMENT_FORMAT}; or a name in this file"
 _REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }'
 _DOCUMENT_OR_REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }; or a JSON object: { file = "path" }, text, or a table'
 _LONG_TEXT_FORMAT = 'a string, or { file = "path" } for long text'
+_PLAIN_NAME = re.compile(r"[\w.:@-]{1,60}")
 _ARN_FORMAT = "arn:partition:service:region:account:resource"
 
 _SCALAR_FORMATS: Mapping[type, str] = {
@@ -184,7 +186,9 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
 
     def convert(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise _build_wrong_type_error(value, describe_type(annotation))
+            problem = f"got {describe_value(value)}"
+            nearest = _suggest_array(value, item_type)
+            raise _build_error("wrong-type", problem, describe_type(annotation), nearest)
         items = _convert_items(enumerate(value), item_hook, item_type)
         earlier_items: set[Any] = set()
         for index, item in items.items():
@@ -195,6 +199,14 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
         return tuple(items.values())
 
     return convert
+
+
+def _suggest_array(value: Any, item_type: Any) -> str | None:
+    """Return an array of one text if that text was written without brackets, or None."""
+    takes_texts = select_toml_type(item_type) in (str, Reference)
+    if not takes_texts or not isinstance(value, str) or not _PLAIN_NAME.fullmatch(value):
+        return None
+    return f'["{value}"]'
 
 
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
@@ -299,7 +311,9 @@ def _is_arn(text: str) -> bool:
 
 def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: str) -> str:
     if set(value) != {"file"}:
-        raise _build_error("wrong-type", "not a valid table", expected)
+        texts = [item for item in value.values() if isinstance(item, str)]
+        nearest = suggest_file_table(texts[0]) if len(value) == len(texts) == 1 else None
+        raise _build_error("wrong-type", "not a valid table", expected, nearest)
     return context.read_text(value["file"])
 
 
@@ -313,8 +327,9 @@ def _read_text(value: Any, context: LoadContext) -> str:
 def _read_pem(value: Any, context: LoadContext) -> Pem:
     match value:
         case str():
-            if "-----BEGIN" not in value:  # perhaps the path of a file
-                raise _build_error("invalid-pem", "no PEM certificate found", _PEM_FORMAT)
+            if "-----BEGIN" not in value:
+                problem = "no PEM certificate found"
+                raise _build_error("invalid-pem", problem, _PEM_FORMAT, suggest_file_table(value))
             text, source = value, None
         case dict():
             text = _read_named_file(value, context, _PEM_FORMAT)
@@ -337,7 +352,8 @@ def _read_document(value: Any, context: LoadContext) -> Document:
     try:
         return Document.parse(value, source) if isinstance(value, str) else Document.from_value(value)
     except InvalidValueError as error:
-        raise _build_parse_error(error, source, _DOCUMENT_FORMAT) from None
+        nearest = suggest_file_table(value) if isinstance(value, str) and not source else None
+        raise _build_parse_error(error, source, _DOCUMENT_FORMAT, nearest) from None
 
 
 def _read_secret(value: Any, context: LoadContext) -> Secret:
@@ -346,19 +362,21 @@ def _read_secret(value: Any, context: LoadContext) -> Secret:
     raise _build_error("literal-secret", "a secret cannot be written into the file", SECRET_FORMAT)
 
 
-def _build_parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
+def _build_parse_error(
+    error: InvalidValueError, source: str | None, expected: str, nearest: str | None = None
+) -> InvalidValueError:
     """Return a parser's error with the file's name, if there is a file, and with what was expected.
 
     `expected` is used only if the parser's error does not state what it expected.
     """
     (problem,) = error.problems
     text = f"{quote(source)}: {problem.problem}" if source else problem.problem
-    return _build_error(problem.code, text, problem.expected or expected)
+    return _build_error(problem.code, text, problem.expected or expected, nearest)
 
 
 def _build_wrong_type_error(value: object, expected: str) -> InvalidValueError:
     return _build_error("wrong-type", f"got {describe_value(value)}", expected)
 
 
-def _build_error(code: str, problem: str, expected: str) -> InvalidValueError:
-    return InvalidValueError(ValueProblem(code, problem, expected))
+def _build_error(code: str, problem: str, expected: str, nearest: str | None = None) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected, nearest))

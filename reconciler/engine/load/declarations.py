@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -37,6 +38,9 @@ _MAX_TEXT_CHARACTERS = 2**28
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories for control and format characters, surrogates, and line and paragraph separators."""
+
+_COLUMN = re.compile(r"\{\w+\}")
+"""A column of a manifest, in the name of a table without `for_each`."""
 
 
 @frozen
@@ -171,6 +175,8 @@ class _DeclarationsBuilder:
         elif kind.name_api:
             for violation in self._constraints.find_violations(kind.service, kind.name_api, name):
                 problem = f"the name: {violation.problem}"
+                if _COLUMN.search(name):
+                    problem = f"{problem}, and only a table with for_each has {{columns}}"
                 yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
 
 

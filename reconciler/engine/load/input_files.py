@@ -185,7 +185,9 @@ def _check_name(name: object) -> str:
     expected = "the path of a file"
     if not isinstance(name, str) or not name:
         raise _build_error("wrong-type", f"file is {describe_value(name)}", expected)
-    if "\n" in name:  # most likely a PEM, perhaps a key, so the message does not repeat it
+    if "\n" in name:  # perhaps a PEM with a key, so the message does not repeat it
+        if "-----" not in name:
+            expected = r"a path with / between folders: in double quotes, \n is a line break"
         raise _build_error("invalid-path", "file has several lines", expected)
     return name
 

@@ -34,7 +34,7 @@ class CommonKeys:
 
 
 COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
-_NOCOMMON_KEYS = CommonKeys()
+_NO_COMMON_KEYS = CommonKeys()
 
 
 @frozen(eq=False)
@@ -79,16 +79,14 @@ class DeclarationParser:
         """Parse a table without `for_each`."""
         kind, shape = self._find_kind_and_shape(table)
         values, problems = parse_values(table.entries, shape)
-        problems += check_keys(table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind))
+        problems += _check_table_keys(table, kind, shape)
         return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=not problems)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
         kind, shape = self._find_kind_and_shape(for_each.table)
         values, problems = parse_values(for_each.constants, shape)
-        problems += check_keys(
-            for_each.table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind)
-        )
+        problems += _check_table_keys(for_each.table, kind, shape)
         is_valid = not (problems or for_each.problems)
         return ParsedForEachTable(kind, shape, values, tuple(problems), self._interner, is_valid)
 
@@ -97,6 +95,19 @@ class DeclarationParser:
         if kind.table not in self._shapes:
             self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
         return kind, self._shapes[kind.table]
+
+
+def _check_table_keys(table: TomlTable, kind: Kind, shape: TableShape) -> Iterator[ValueProblem]:
+    """Yield the problems of a table's unknown and missing keys."""
+
+    def describe_key(key: str) -> str | None:
+        # A dot in the header of a table separates keys: [things.pump.1] is the key "1" in [things.pump].
+        is_table = isinstance(table.entries[key], dict)
+        return f'[{kind.table}."{table.names[1]}.{key}"], if the name has a dot' if is_table else None
+
+    yield from check_keys(
+        table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind), describe_key
+    )
 
 
 @frozen(eq=False)
@@ -138,7 +149,7 @@ def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed, and what all d
     `intern` makes equal addresses and sets of dependencies the same object, to save memory.
     """
     common_values = {name: values.pop(name) for name in COMMON_KEYS if name in values}
-    common_keys = CommonKeys(**common_values) if common_values else _NOCOMMON_KEYS
+    common_keys = CommonKeys(**common_values) if common_values else _NO_COMMON_KEYS
     spec = kind.spec_class(**values) if is_valid else None
     fields = _read_field_values(spec, kind) if is_valid else values
     addresses = _find_dependencies(_find_references(fields, kind), common_keys)

@@ -44,10 +44,12 @@ def check_keys(
     shape: TableShape,
     other_keys: Collection[str] = (),
     find_replacement: Callable[[str], str | None] = lambda _: None,
+    describe_expected: Callable[[str], str | None] = lambda _: None,
 ) -> Iterator[ValueProblem]:
     """Yield the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's.
 
-    `find_replacement` returns what to write in place of another tool's name of a key.
+    `find_replacement` returns what to write in place of another tool's name of a key; `describe_expected` what is expected in place of
+    a key that is similar to no valid one, if that is not the list of all valid keys.
     """
     valid_keys = [*shape.hooks, *other_keys]
     for name in keys:
@@ -58,16 +60,22 @@ def check_keys(
             elif replacement:
                 yield ValueProblem("unknown-key", "unknown key", replacement, path=(name,))
             else:
-                yield build_unknown_key_problem(name, valid_keys)
+                yield build_unknown_key_problem(name, valid_keys, describe_expected(name))
     for name in shape.required:
         if name not in keys:
             yield build_missing_key_problem(name, describe_type(shape.hooks[name][0]))
 
 
-def build_unknown_key_problem(name: str, valid_keys: Collection[str]) -> ValueProblem:
-    """Return the problem of a key that is not valid, with the nearest valid key or all of them."""
+def build_unknown_key_problem(
+    name: str, valid_keys: Collection[str], expected: str | None = None
+) -> ValueProblem:
+    """Return the problem of a key that is not valid.
+
+    It has the nearest valid key, else what is `expected` (default: all valid keys).
+    """
     suggestion = Suggestion(name, valid_keys, replaces_expected=True)
-    return ValueProblem("unknown-key", "unknown key", format_choices(valid_keys), suggestion, path=(name,))
+    expected = expected or format_choices(valid_keys)
+    return ValueProblem("unknown-key", "unknown key", expected, suggestion, path=(name,))
 
 
 def build_missing_key_problem(name: str, expected: str) -> ValueProblem:

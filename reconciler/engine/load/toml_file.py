@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 from tree_sitter import Language, Node, Parser
 
+from reconciler.engine.load.toml_advice import find_toml_advice
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import format_path
 
@@ -33,7 +34,7 @@ _MANY_PARTS = re.compile(
 _MAX_INDEXED_DEPTH = 32
 """The maximum number of parts of a path whose line is known; a deeper value has the line of its container."""
 
-_TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 _MANY_DIGITS = re.compile(r"[0-9_]{1000,}")
 """An integer so long that it is probably the one that Python does not convert; the default limit is 4300 digits."""
@@ -112,16 +113,20 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
             f"{format_path(keys)} is already declared at {display_name}:{first_line}; remove one of the two"
         )
         return Diagnostic(display_name, line, problem, code="duplicate-key")
-    return _build_invalid_toml_diagnostic(
-        display_name, line, message[:1].lower() + message[1 : position.start()]
-    )
+    reason = message[:1].lower() + message[1 : position.start()]
+    index = _find_index(text, line, int(position[2])) if position[2] else len(text)
+    return _build_invalid_toml_diagnostic(display_name, line, reason, find_toml_advice(reason, text, index))
 
 
-_INVALID_VALUE_ADVICE = "a text in quotes, a number, true, false, [an array] or { a table }"
+def _find_index(text: str, line: int, column: int) -> int:
+    """Return the index of a character, from its line and column, which start at 1."""
+    lines = text.split("\n", line - 1)
+    return len(text) - len(lines[-1]) + column - 1
 
 
-def _build_invalid_toml_diagnostic(display_name: str, line: int, reason: str) -> Diagnostic:
-    expected = _INVALID_VALUE_ADVICE if reason == "invalid value" else None
+def _build_invalid_toml_diagnostic(
+    display_name: str, line: int, reason: str, expected: str | None = None
+) -> Diagnostic:
     return Diagnostic(display_name, line, f"not valid TOML: {reason}", expected=expected, code="invalid-toml")
 
 

@@ -30,7 +30,7 @@ from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, NotCompared
 from reconciler.model.secret import Secret
-from reconciler.model.text import format_path, quote
+from reconciler.model.text import format_path, quote, suggest_file_table
 
 _MAX_CYCLES = 50
 """The maximum number of dependency cycles that are searched for: each search may visit all resources of a file."""
@@ -115,7 +115,9 @@ class _ReferenceChecker:
                 alternative = "the document itself"
             expected = f"a name in [{table}.*], or {alternative}"
             # This field takes names, but an address may be in it by mistake, as `depends_on` takes addresses.
-            suggestion = self._suggest_name(table, reference.removeprefix(f"{table}."))
+            suggestion: str | Suggestion = self._suggest_name(table, reference.removeprefix(f"{table}."))
+            if accepts_document_or_name(field.type):
+                suggestion = suggest_file_table(reference) or suggestion
             yield _build_not_declared_problem(table, reference, expected, suggestion, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
@@ -151,7 +153,7 @@ class _ReferenceChecker:
 
 
 def _build_not_declared_problem(
-    table: str, name: str, expected: str | None, suggestion: Suggestion, path: ValuePath
+    table: str, name: str, expected: str | None, suggestion: str | Suggestion, path: ValuePath
 ) -> ValueProblem:
     problem = f"{format_path((table, name))} is not declared in this file"
     return ValueProblem("dangling-reference", problem, expected, suggestion, path=path)

@@ -12,6 +12,7 @@ from reconciler.kinds.base.kind import Kind
 
 _NAME = "the table's name, as in [{table}.NAME]"
 _COMPUTED = "nothing: AWS assigns it, and `reconciler show` displays it"
+_NOT_TAGGED = "attributes of things or thing groups: AWS has no tags for this kind"
 _REGION = "region in [workspace]"
 
 _COMMON: Mapping[str, str] = {
@@ -47,6 +48,8 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "billing_group_name": "billing_group",
         "policies": "policies of its certificates or thing_groups",
         "policy": "policies of its certificates or thing_groups",
+        "tags": _NOT_TAGGED,
+        "tags_all": _NOT_TAGGED,
     },
     "thing_types": {
         "deprecate": "deprecated",
@@ -114,6 +117,8 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "public_key": "nothing: it is in the certificate",
         "key": "nothing: the device's private key stays with the device",
         "mode": "certificate_mode",
+        "tags": _NOT_TAGGED,
+        "tags_all": _NOT_TAGGED,
     },
     "ca_certificates": {
         "active": 'status = "ACTIVE"',

@@ -19,6 +19,7 @@ from reconciler.model.file_content import recognize_instead_of_request
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NotCompared
+from reconciler.model.text import suggest_file_table
 
 SaveTo = OutputFile | NotCompared | None
 
@@ -48,7 +49,8 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
         content = recognize_instead_of_request(spec.csr)
         problem = f"this is {content}" if content else "not a certificate signing request"
         expected = "a signing request in PEM, signed with its own key"
-        yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
+        nearest = suggest_file_table(spec.csr)
+        yield ValueProblem("invalid-signing-request", problem, expected, nearest, path=("csr",))
         return
     yield from x509.check_request_key(spec.csr, "csr")
     if not isinstance(spec.save_to, OutputFile):

@@ -95,7 +95,7 @@ def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
         excerpt=_build_excerpt(diagnostic, lines[diagnostic.line - 1]) if has_source else None,
         problem=escape_invisible(diagnostic.problem),
         expected=escape_invisible(describe_expected(diagnostic.expected or "")),
-        nearest=escape_invisible(diagnostic.nearest or ""),
+        nearest=_format_nearest(diagnostic.nearest or ""),
         code=diagnostic.code if diagnostic.severity == "warning" else "",
     )
 
@@ -128,3 +128,8 @@ def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:
         if starts:
             return starts[-1], starts[-1] + len(subject)
     return 0, len(name)
+
+
+def _format_nearest(name: str) -> str:
+    """Format a valid name, in quotes if white space at its ends would not be seen."""
+    return escape_invisible(repr(name) if name != name.strip() else name)

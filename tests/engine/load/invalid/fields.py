@@ -19,7 +19,7 @@ CASES = (
         depends_on = ["managed_things.pump-1"]
         """,
         """
-        desired_state.toml:2: error: things.pump-1.thing_groups: got the string 'hall'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:2: error: things.pump-1.thing_groups: got the string 'hall'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }; did you mean '["hall"]'?
         desired_state.toml:3: error: things.pump-1.certificates[0]: certificates.pump-1 is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file
         desired_state.toml:4: error: things.pump-1.attributes.two words: the key: 'two words' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#-]+
         desired_state.toml:5: error: things.pump-1.depends_on[0]: things.pump-2 is not declared in this file; did you mean 'things.pump-1'?
@@ -84,7 +84,7 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: things.pump-1.attributes: got the string 'oslo'; expected a table
-        desired_state.toml:3: error: things.pump-1.certificates: got the string 'pump-1'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:3: error: things.pump-1.certificates: got the string 'pump-1'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }; did you mean '["pump-1"]'?
         desired_state.toml:4: error: things.pump-1.thing_type: got the integer 5; expected a name in this file, { id = "…" } or { arn = "…" }
         """,
     ),
@@ -297,7 +297,7 @@ CASES = (
         desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[0]: 'atributes' is not a field of a thing; did you mean 'attributes'?
         desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[1]: 'thing_type.name' is not a valid path; expected 'thing_type' as a whole
         desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[2]: 'attributes.' is not a valid path; expected attributes.KEY
-        desired_state.toml:8: error: things.pump-3.lifecycle.ignore_changes: got the string 'attributes'; expected an array, each item a string
+        desired_state.toml:8: error: things.pump-3.lifecycle.ignore_changes: got the string 'attributes'; expected an array, each item a string; did you mean '["attributes"]'?
         """,
     ),
     InvalidCase(

@@ -33,7 +33,7 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: certificates.pump-1.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:5: error: certificates.pump-2.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:5: error: certificates.pump-2.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }; did you mean '{ file = "pki/pump-2.pem" }'?
         desired_state.toml:8: error: certificates.pump-3.pem: file is the integer 3; expected the path of a file
         desired_state.toml:11: error: certificates.pump-4.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
         desired_state.toml:14: error: certificates.pump-5.pem: got the integer 5; expected a certificate in PEM, as text or { file = "path" }
