@@ -227,10 +227,13 @@ class PlanTable:
         return render_svg(picture, selector=".reconciler")
 
 
-def render_result(result: Result) -> str:
-    """Return the result of an apply as HTML."""
+def render_result(result: Result, retry_label: str) -> str:
+    """Return the result of an apply as HTML.
+
+    `retry_label` is the label of the button that continues a stopped apply.
+    """
     view = build_result_view(result, max_outcomes=0)
-    return _to_text(render_result_html(view, how_to_continue=f"press {_CONTINUE_LABEL}"))
+    return _to_text(render_result_html(view, how_to_continue=f"press {retry_label}"))
 
 
 def render_error(error: ErrorView) -> str:

@@ -292,10 +292,11 @@ class PanelSession:
     def _show_result(self, result: Result) -> None:
         assert self._tracker
         self._worker = None
+        retry_label = self._table.retry_label
         self._update_state(
             phase="done" if result.ok else "unfinished",
-            banner=render_result(result),
-            retry=self._table.retry_label,
+            banner=render_result(result, retry_label),
+            retry=retry_label,
         )
         self._update_statuses()
         self._append_to_log(str(result))

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from reconciler import Workspace
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.outcome import Canceled, Failed, Result
 from reconciler.notebook.session import PanelSession
 from tests.notebook.store_notebooks import USER
 from tests.support.registry_client import Cloud
@@ -290,6 +292,23 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
     session.retry()
     assert page.wait_for_phase("done").state["statuses"] == "aa"
     assert page.state["retry"] == ""
+
+
+def test_a_stopped_apply_with_a_failure_names_the_button_that_is_shown(open_session, workspace):
+    class FailingWorkspace(Workspace):
+        def apply(self, plan, *, on_outcome=None, **options):
+            first, *others = plan.steps
+            error = ReconcilerError("no access")
+            outcomes = (Failed(first.change, error), *(Canceled(step.change) for step in others))
+            for outcome in outcomes:
+                on_outcome(outcome)
+            return Result(plan, outcomes, 1.0)
+
+    page, session = open_session(FailingWorkspace(workspace.path))
+    session.apply(read_shown_digest(page))
+    page.wait_for_phase("unfinished")
+    assert page.state["retry"] == "Retry unfinished steps"
+    assert to_text(page.state["banner"]).endswith("press Retry unfinished steps to continue")
 
 
 def test_an_error_after_a_complete_apply_offers_no_retry(open_session, workspace):

@@ -10,6 +10,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import FieldChange, Update
 from reconciler.model.errors import AwsError, Diagnostic, MissingSecretError, StaleError, StaleField
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
+from reconciler.model.plan import Step
 from reconciler.model.resource import Live
 from reconciler.render.text.comparison import render_comparison_text
 from reconciler.render.text.diagnostics import render_diagnostics_text
@@ -25,6 +26,7 @@ from tests.support.sample_plans import (
     UPDATE,
     make_resource_at_line,
     make_sample_plan,
+    make_thing_creation,
 )
 
 IN_USE = AwsError(
@@ -74,6 +76,29 @@ def test_a_failure_shows_its_operation_its_error_and_the_next_step():
         "\n"
         "✖ Apply incomplete: 3 of 4 changes not made (1 failed, 1 skipped, 1 canceled); 1 deleted in 2.0 s."
     )
+
+
+def test_alike_failures_are_one_with_examples_and_a_count():
+    steps = [Step(make_thing_creation(f"pump-{number}"), ()) for number in range(2_000)]
+
+    def fail(step, message):
+        error = AwsError(
+            service="iot", operation="CreateThing", code="AccessDeniedException", message=message
+        )
+        return Failed(step.change, error)
+
+    failures = [fail(step, f"not authorized for thing/{step.address.name}") for step in steps[1:]]
+    skipped = [Skipped(UPDATE.change, step.address) for step in steps]
+    outcomes = (fail(steps[0], "slow down"), *failures, *skipped)
+    lines = render(Result(make_sample_plan(*steps), outcomes, 0.5)).split("\n")
+    assert [line for line in lines if line.startswith(("✖ failed", "    error", "↷"))] == [
+        "✖ failed  create things.pump-0, iot:CreateThing",
+        "    error      AccessDeniedException: slow down",
+        "✖ failed  create things.pump-1, pump-2, pump-3 and 1,996 more, iot:CreateThing",
+        "    error      AccessDeniedException: for example: not authorized for thing/pump-1",
+        "↷ 2,000 skipped because things.pump-0, pump-1, pump-10 and 1,997 more failed",
+    ]
+    assert len(lines) < 20
 
 
 def test_a_failure_without_an_aws_error_shows_our_own_error():

@@ -8,6 +8,7 @@ import htpy as h
 
 from reconciler.model.status import format_status_counts
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
+from reconciler.render.views.failure_groups import group_failures, group_skipped
 from reconciler.render.views.labels import OUTCOME_GLYPHS
 from reconciler.render.views.result import (
     FailureView,
@@ -27,8 +28,8 @@ def render_result_html(view: ResultView, *, how_to_continue: str = "run apply ag
     title = render_status_html(OUTCOME_GLYPHS[summary.status], summary.status, summary.title)
     return h.section(aria_label=f"Result of applying {view.workspace}")[
         h.p(".title")[title, summary.details],
-        map(_render_failure, view.failures),
-        (_render_skipped(address, count) for address, count in view.skipped),
+        map(_render_failure, group_failures(view.failures)),
+        (_render_skipped(address, count) for address, count in group_skipped(view.skipped)),
         _render_canceled(view.counts["canceled"], how_to_continue),
         render_outcomes_html(view) if view.outcomes else None,
     ]

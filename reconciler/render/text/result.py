@@ -9,6 +9,7 @@ from rich.text import Text
 from reconciler.model.run import Run
 from reconciler.model.text import escape_invisible, format_time
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
+from reconciler.render.views.failure_groups import group_failures, group_skipped
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.result import (
     FailureView,
@@ -39,11 +40,14 @@ def render_result_text(view: ResultView) -> Iterator[Text]:
 
 
 def render_unfinished_steps(view: ResultView) -> Iterator[Text]:
-    """Render each failed step, its error and what to do next; count skipped and canceled steps."""
-    for failure in view.failures:
+    """Render the failed steps, their errors and what to do next; count skipped and canceled steps.
+
+    Alike failures are one.
+    """
+    for failure in group_failures(view.failures):
         yield from _render_failure(failure)
         yield Text()
-    for address, count in view.skipped:
+    for address, count in group_skipped(view.skipped):
         head = Text(f"{OUTCOME_GLYPHS['skipped']} {count:,} skipped", OUTCOME_STYLES["skipped"])
         yield Text.assemble(head, f" because {address} failed")
     canceled = view.counts["canceled"]
