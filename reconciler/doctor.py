@@ -109,6 +109,10 @@ def _check_journal(workspace: Workspace) -> CheckResult:
         history = workspace.history(1)
     except JournalError as error:
         return CheckResult("warning", "journal", str(error), "applies work without it")
+    if history.problem:
+        return CheckResult(
+            "warning", "journal", history.problem, "`reconciler history` lists the readable runs"
+        )
     if workspace.crashed_run():
         return CheckResult(
             "warning",

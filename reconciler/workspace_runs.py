@@ -110,13 +110,16 @@ class WorkspaceRuns(WorkspaceFiles):
     def history(self, limit: int | None = 20) -> DisplayedHistory:
         """Return the latest runs of all workspaces in the desired state's folder, newest first.
 
+        If the journal is damaged, these are the runs that can still be read, and `problem` describes the damage.
+
         Args:
             limit: The maximum number of runs, or None for all.
 
         Raises:
             JournalError: If the journal cannot be read.
         """
-        return DisplayedHistory(self._journal.list_runs(limit))
+        history = self._journal.read_history(limit)
+        return DisplayedHistory(history.runs, history.problem)
 
     def run(self, id_part: str) -> DisplayedRun:
         """Return the run whose ID starts or ends with `id_part`, with its steps and calls.

@@ -44,7 +44,8 @@ class Run:
     lasts, and stays None if the run crashes. `status` is "running", "applied", "failed", "stopped" or "crashed".
     `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included);
     `unanswered_call_count` is the number of those whose response was lost or is not recorded.
-    `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
+    `file_digest` and `plan_digest` are SHA-256 in hexadecimal. `is_counted` is false if the journal is so damaged that the steps and
+    calls cannot be counted; the counts are then empty.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Run:
     counts: Mapping[str, int] = field(factory=dict)
     call_count: int = 0
     unanswered_call_count: int = 0
+    is_counted: bool = True
 
     @property
     def seconds(self) -> float | None:
@@ -150,9 +152,13 @@ class RunRecord:
 
 @frozen
 class History:
-    """Past runs, the newest first."""
+    """Past runs, the newest first.
+
+    `problem` is why some runs could not be read, or an empty string: a damaged journal has only the runs that are readable.
+    """
 
     runs: tuple[Run, ...] = ()
+    problem: str = ""
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)

@@ -6,6 +6,7 @@ import json as json_format
 
 import click
 
+from reconciler.cli import exit_codes
 from reconciler.cli.options import IntegerRange, Options, add_common_options
 
 
@@ -35,7 +36,8 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
 def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> None:
     """List past runs, or show one run call by call.
 
-    RUN is a run's ID, or the first or last characters of one.
+    RUN is a run's ID, or the first or last characters of one. If the journal is damaged, the runs that can still be read are listed, and the
+    exit code is 1.
 
     The file digest is the start of a SHA-256 over the desired state's files, without secrets. Runs with the same digest
     applied the same files.
@@ -60,3 +62,5 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
         click.echo(json_format.dumps(json_values, indent=2))
     else:
         terminal.print(lines)
+    if run is None and runs.problem:
+        ctx.exit(exit_codes.ERROR)

@@ -5,7 +5,9 @@ The journal does not store whether a run without an end is still running; that i
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +18,12 @@ from reconciler.model.run import ProcessIdentity, Run, RunCall, RunRecord, RunSt
 
 Query = Callable[..., Sequence[Mapping[str, Any]]]
 """Runs SQL with parameters against the journal and returns rows with named columns."""
+
+READ_ERRORS = (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError)
+"""The exceptions of reading a journal that is damaged, or a file that is not a journal."""
+
+_MAX_NUMBER = 2**63 - 1
+"""The largest integer of SQLite."""
 
 IsRunning = Callable[[ProcessIdentity], bool]
 """Returns whether a process is still running."""
@@ -32,7 +40,30 @@ def read_runs(
     condition = "workspace = coalesce(?, workspace) AND target = coalesce(?, target)"
     sql = f"SELECT * FROM runs WHERE {condition} ORDER BY begun DESC, id DESC LIMIT ?"  # noqa: S608 (no input in it)
     for row in query(sql, workspace, target, -1 if limit is None else limit):
-        yield _to_run(row, query, is_running)
+        yield _add_counts(_to_run(row, is_running), row["number"], query)
+
+
+def salvage_runs(query: Query, is_running: IsRunning) -> Iterator[Run]:
+    """Yield the runs that can still be read in a damaged journal, newest first."""
+    numbers = {*_walk_numbers(query, "<", "DESC"), *_walk_numbers(query, ">", "ASC")}
+    for number in sorted(numbers, reverse=True):
+        with contextlib.suppress(*READ_ERRORS):
+            (row,) = query("SELECT * FROM runs WHERE number = ?", number)
+            run = _to_run(row, is_running)
+            try:
+                yield _add_counts(run, number, query)
+            except READ_ERRORS:
+                yield evolve(run, is_counted=False)
+
+
+def _walk_numbers(query: Query, comparison: str, order: str) -> Iterator[int]:
+    """Yield the numbers of runs in one order, until the first that cannot be read."""
+    sql = f"SELECT number FROM runs WHERE number {comparison} ? ORDER BY number {order} LIMIT 1"  # noqa: S608 (no input in it)
+    number = _MAX_NUMBER if comparison == "<" else -1
+    with contextlib.suppress(*READ_ERRORS):
+        while rows := query(sql, number):
+            number = rows[0]["number"]
+            yield number
 
 
 def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord | None:
@@ -41,7 +72,7 @@ def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord |
     if not rows:
         return None
     number = rows[0]["number"]
-    run = _to_run(rows[0], query, is_running)
+    run = _add_counts(_to_run(rows[0], is_running), number, query)
     steps = query("SELECT * FROM steps WHERE run = ? ORDER BY place", number)
     calls = query("SELECT * FROM calls WHERE run = ? ORDER BY number", number)
     return RunRecord(
@@ -54,9 +85,9 @@ def read_process(row: Mapping[str, Any]) -> ProcessIdentity:
     return ProcessIdentity(row["user"], row["host"], row["pid"], row["job"], row["born"])
 
 
-def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
+def _to_run(row: Mapping[str, Any], is_running: IsRunning) -> Run:
     process = read_process(row)
-    run = Run(
+    return Run(
         id=row["id"],
         workspace=row["workspace"],
         target=row["target"],
@@ -68,13 +99,15 @@ def _to_run(row: Mapping[str, Any], query: Query, is_running: IsRunning) -> Run:
         ended_at=None if row["ended"] is None else _to_time(row["ended"]),
         status=row["status"] or ("running" if is_running(process) else "crashed"),
     )
-    step_counts = query(
-        "SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", row["number"]
-    )
+
+
+def _add_counts(run: Run, number: int, query: Query) -> Run:
+    """Return the run with the numbers of its steps and calls; `number` is its key in the journal."""
+    step_counts = query("SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", number)
     call_counts = query(
         "SELECT count(*) AS count, sum(state IS NULL OR state = ?) AS unanswered FROM calls WHERE run = ?",
         LOST,
-        row["number"],
+        number,
     )[0]
     counts = {_derive_step_status(row["state"], run): row["count"] for row in step_counts}
     return evolve(

@@ -31,7 +31,14 @@ from reconciler.engine.journal.database import (
     open_for_writing,
     transaction,
 )
-from reconciler.engine.journal.history import Query, read_process, read_record, read_runs
+from reconciler.engine.journal.history import (
+    READ_ERRORS,
+    Query,
+    read_process,
+    read_record,
+    read_runs,
+    salvage_runs,
+)
 from reconciler.engine.journal.redact_call import find_secrets, format_naming_parameters, redact_values
 from reconciler.engine.journal.stored_statuses import to_stored_status
 from reconciler.engine.journal.writer import JournalWriter
@@ -41,7 +48,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
-from reconciler.model.run import ProcessIdentity, Run, RunRecord
+from reconciler.model.run import History, ProcessIdentity, Run, RunRecord
 from reconciler.model.text import closest_match, format_suggestion, quote
 
 DAMAGED_JOURNAL_ADVICE = (
@@ -131,6 +138,22 @@ class Journal:
         with self._snapshot() as query:
             return tuple(read_runs(query, is_running, limit, workspace, target)) if query else ()
 
+    def read_history(self, limit: int | None = None) -> History:
+        """Return the latest runs, newest first; if the journal is damaged, those that can still be read.
+
+        Raises JournalError if none can be read.
+        """
+        try:
+            return History(self.list_runs(limit))
+        except JournalError as error:
+            if not is_damaged(error.__cause__):
+                raise
+            with self._snapshot() as query:
+                runs = tuple(itertools.islice(salvage_runs(query, is_running), limit)) if query else ()
+            if not runs:
+                raise
+            return History(runs, str(error))
+
     def list_ids(self) -> tuple[str, ...]:
         """Return the IDs of all runs, newest first; none if there is no journal. Raises JournalError."""
         with self._snapshot() as query:
@@ -211,7 +234,7 @@ class Journal:
     def _convert_errors(self, problem: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError) as error:
+        except READ_ERRORS as error:
             if is_damaged(error):
                 raise JournalError(str(self.path), f"is damaged: {error}", DAMAGED_JOURNAL_ADVICE) from error
             raise JournalError(str(self.path), f"{problem}: {describe_error(error)}") from error

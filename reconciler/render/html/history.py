@@ -27,9 +27,14 @@ def render_history_html(view: HistoryView) -> h.Renderable:
     """Render a table of runs, the newest first."""
     if not view.rows:
         return h.p[h.strong[NO_RUNS]]
-    return h.table(".with-headings")[
+    table = h.table(".with-headings")[
         h.thead[h.tr[(h.th(scope="col")[heading] for heading in _HEADINGS)]],
         h.tbody[map(_render_run_row, view.rows)],
+    ]
+    if not view.problem:
+        return table
+    return h.fragment[
+        table, h.p(".note.warning")[h.strong["warning"], f" some runs cannot be read in full: {view.problem}"]
     ]
 
 

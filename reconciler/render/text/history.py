@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
+from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity
 from reconciler.render.views.history import (
     NO_RUNS,
     CallRow,
@@ -56,6 +56,9 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
     for row, cells in zip(view.rows, table[1:], strict=True):
         styles = ["bold", "", "", "", _STATUS_STYLES.get(row.status, ""), QUIET, ""]
         yield _render_table_line(cells, widths, styles)
+    if view.problem:
+        yield Text()
+        yield Text.assemble(render_severity("warning"), " some runs cannot be read in full: ", view.problem)
 
 
 def render_run_text(view: RunView) -> Iterator[Text]:

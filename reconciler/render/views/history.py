@@ -36,7 +36,7 @@ class RunRow:
 
     `started_at` is in UTC. `user` has the form `user@host`, and `pid` is the ID of the process. `job` is the URL of the CI job, or
     empty. `counts` are the numbers of steps by status. `unanswered_call_count` is the number of calls without a response. The
-    digests are cut to twelve characters.
+    digests are cut to twelve characters. `is_counted` is false if the steps and calls cannot be counted.
     """
 
     id: str
@@ -55,6 +55,7 @@ class RunRow:
     unanswered_call_count: int
     file_digest: str
     plan_digest: str
+    is_counted: bool = True
 
 
 @frozen
@@ -98,14 +99,15 @@ class RunView:
 
 @frozen
 class HistoryView:
-    """Runs, the newest first."""
+    """Runs, the newest first; `problem` is why some could not be read, or an empty string."""
 
     rows: tuple[RunRow, ...]
+    problem: str = ""
 
 
 def build_history_view(history: History) -> HistoryView:
     """Build the view of a history."""
-    return HistoryView(tuple(map(_build_run_row, history)))
+    return HistoryView(tuple(map(_build_run_row, history)), escape_invisible(history.problem))
 
 
 def build_run_view(record: RunRecord) -> RunView:
@@ -120,6 +122,8 @@ def build_run_view(record: RunRecord) -> RunView:
 
 def format_steps(run: RunRow) -> str:
     """Format the numbers of a run's steps by status: `6 applied, 1 failed`."""
+    if not run.is_counted:
+        return "cannot be read"
     return format_status_counts(run.counts) or "no changes"
 
 
@@ -168,6 +172,7 @@ def _build_run_row(run: Run) -> RunRow:
         unanswered_call_count=run.unanswered_call_count,
         file_digest=escape_invisible(run.file_digest[:12]),
         plan_digest=escape_invisible(run.plan_digest[:12]),
+        is_counted=run.is_counted,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -113,6 +114,25 @@ def test_a_file_that_is_not_a_usable_journal_is_reported_and_left_unchanged(tmp_
         advice = DAMAGED_JOURNAL_ADVICE if is_damaged else NEW_JOURNAL_ADVICE
         assert str(error.value) == f"the journal {path} {PROBLEMS[write_file].format(verb=verb)}; {advice}"
     assert read_file_state(path) == before
+
+
+def test_the_readable_runs_of_a_damaged_journal_are_listed_with_the_damage(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    for number in range(6):
+        journal = Journal(path, clock=lambda number=number: 1e9 + number)
+        journal.begin(make_group_plan(f"g{step}" for step in range(200)), THIS_PROCESS, "apply", "").end()
+    complete = journal.read_history()
+    content = path.read_bytes()
+    readable_counts = set()
+    for page in range(1, len(content) // 4096):
+        path.write_bytes(content[: page * 4096] + b"\xff" * 4096 + content[(page + 1) * 4096 :])
+        with contextlib.suppress(JournalError):  # no run can be read
+            history = Journal(path).read_history()
+            is_damage_named = "is damaged: database disk image is malformed" in history.problem
+            counted_runs = [run for run in history if run.is_counted]
+            readable_counts.add((len(history), is_damage_named, len(counted_runs)))
+            assert all(run in complete.runs for run in counted_runs)
+    assert readable_counts == {(6, True, 0), (6, True, 4), (6, True, 5), (6, False, 6)}
 
 
 def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
