@@ -89,7 +89,7 @@ def locate_rows(panel):
     return panel.locator("[data-index]")
 
 
-def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, panel):
+def test_a_plan_is_reviewed_confirmed_applied_stopped_completed_and_left_by_its_kernel(lab, page, panel):
     # review the plan
     panel.get_by_role("button", name="3 delete").click()
     expect(panel.get_by_text("3 of 50 changes")).to_be_visible()
@@ -182,6 +182,14 @@ def stop_and_continue(page, panel) -> None:
     panel.get_by_role("button", name="Apply remaining steps").click()
     expect(panel.get_by_role("alert")).to_contain_text("Apply complete")
     expect(panel.get_by_role("log")).to_contain_text("stopping: finishing calls in flight")
+    restart_kernel(page, panel)
+
+
+def restart_kernel(page, panel) -> None:
+    """Restart the kernel, after which the panel asks for a new one."""
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(panel.get_by_role("alert")).to_contain_text("Run the cell again to open a new one")
+    expect(panel.get_by_role("button", name="Plan again")).to_be_disabled()
 
 
 def test_interrupting_the_kernel_stops_the_apply_and_a_finished_panel_stays_and_is_saved(lab, page, panel):

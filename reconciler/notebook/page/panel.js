@@ -6,6 +6,7 @@ const STATUSES = {
   " ": ["", "", ""], s: ["▸", "running", "started"], w: ["…", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
   k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "canceled"],
 };
+const DISCONNECTED_ADVICE = "Run the cell again to open a new one. An apply that was running has stopped; the new plan has the remaining changes.";
 let panelCount = 0;
 
 const formatCount = (count) => count.toLocaleString("en");
@@ -50,13 +51,20 @@ function render({ model, el }) {
     root.setAttribute("data-phase", state().phase);
     for (const part of parts) part.draw(state());
   };
+  const disconnect = () => {
+    header.disconnect();
+    confirmation.close();
+    banner.replaceChildren(make("p", { class: "failure" }, make("strong", {}, "This panel has lost its kernel. "), DISCONNECTED_ADVICE));
+  };
   const receive = (message) => tabs.receive(message);
   model.on("change:state", drawState);
   model.on("msg:custom", receive);
+  model.on("comm_live_update", disconnect); // of ipywidgets, when the kernel restarts
   drawState();
   return () => {
     model.off("change:state", drawState);
     model.off("msg:custom", receive);
+    model.off("comm_live_update", disconnect);
     for (const part of parts) part.close?.();
   };
 }
@@ -75,6 +83,7 @@ function makeHeader(request, id) {
   const element = make("div", { class: "top" }, make("div", {}, title, target, summary), make("div", { class: "buttons" }, replan, retry, stop, apply));
   return {
     element,
+    disconnect() { for (const button of element.querySelectorAll("button")) button.disabled = true; },
     draw({ header, phase, reading, retry: retryLabel }) {
       title.replaceChildren("Plan for ", make("strong", {}, header.workspace));
       target.textContent = `${header.target} · plan ${header.digest.slice(0, 12)}`;
@@ -139,6 +148,7 @@ function makeConfirmation(model, request, id) {
   let digest = null;
   return {
     element,
+    close: () => toggle(false),
     draw({ header, confirmation, phase }) {
       question.textContent = confirmation.question;
       label.hidden = input.hidden = confirmation.expected === "";
