@@ -63,6 +63,24 @@ def test_an_adopted_thing_and_its_certificate_are_appended_to_the_file(run, file
     assert run("plan", "--detailed-exitcode")[0] == 0
 
 
+def test_show_finds_a_resource_that_the_workspace_does_not_manage(run, file, cloud):
+    assert run("show", "things.hand") == (
+        0,
+        (
+            "things.hand\n"
+            "live         hand · version 1 · not managed by this workspace\n"
+            "\n"
+            "  field            desired           live\n"
+            "  attributes.site  -                 oslo\n"
+            f"  certificates     -                 [{CERTIFICATE_ID[:12]}…]\n"
+            "  exclusive        -                 false\n"
+            "\n"
+            "not in the file; left unchanged\n"
+        ),
+        "",
+    )
+
+
 def test_adopting_a_declared_resource_does_not_change_the_file(run, file, cloud):
     text = WORKSPACE_TABLE + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)

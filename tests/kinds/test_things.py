@@ -271,13 +271,17 @@ def test_a_new_thing_of_a_type_that_the_file_deprecates_is_rejected():
     ]
 
 
-def test_two_groups_of_one_hierarchy_are_a_problem():
+def test_all_groups_of_one_hierarchy_are_one_problem():
     groups = [
-        make_resource("thing_groups", "top", ThingGroup()),
-        make_resource("thing_groups", "part", ThingGroup(parent="top")),
+        make_resource("thing_groups", name, ThingGroup(parent=parent))
+        for name, parent in (("top", None), ("part", "top"), ("piece", "part"), ("hall", None), ("row", "hall"))
     ]
     assert list_problems(make_thing(thing_groups=("part", "top")), *groups) == [
         "thing_groups: 'part' and 'top' are in one hierarchy; expected one group of each hierarchy"
+    ]
+    assert list_problems(make_thing(thing_groups=("hall", "part", "piece", "row", "top")), *groups) == [
+        "thing_groups: 'hall' and 'row' are in one hierarchy; expected one group of each hierarchy",
+        "thing_groups: 'part', 'piece' and 'top' are in one hierarchy; expected one group of each hierarchy",
     ]
 
 

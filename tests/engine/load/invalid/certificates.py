@@ -18,13 +18,18 @@ CASES = (
         """,
     ),
     InvalidCase(
-        "a PEM that is not an X.509 certificate is reported",
+        "a PEM that is not an X.509 certificate is reported as that, and not as one of another CA",
         """
+        [ca_certificates.factory]
+        pem = { file = "pki/factory.pem" }
+        certificate_mode = "SNI_ONLY"
+
         [certificates.pump-1]
         pem = { file = "pki/garbage.pem" }
+        ca = "factory"
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate: it is not DER; expected a certificate in PEM
+        desired_state.toml:6: error: certificates.pump-1.pem: not a valid X.509 certificate: it is not DER; expected a certificate in PEM
         """,
     ),
     InvalidCase(
