@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.examples import STRESS_FACTOR
 from tests.support.killed_applies import parse_output
 from tests.support.small_fleet import Fleet, get_secret_variables, replace_salted_hashes
 
@@ -25,10 +26,12 @@ workspace.apply(workspace.plan())
 """
 """A program that dies after its last step, when it would release the lease."""
 WORKSPACE_GROUP = "reconciler-greenhouse"
-SHARES = 4
+DEVICES = 20 if STRESS_FACTOR else 6
+"""The number of devices; even six keep several workers of an apply busy, with every kind of write."""
+SHARES = 2
 """The number of tests among which the kill points are divided, so that they can run at the same time."""
-MIN_KILL_POINTS = 160
-"""Two for each of the at least 80 writes of an apply: one before the write and one after it."""
+MIN_KILL_POINTS = 8 * DEVICES
+"""Two for each of the at least four writes for a device: one before the write and one after it."""
 
 
 def without_lease(content: dict[str, Any]) -> dict[str, Any]:
@@ -45,9 +48,10 @@ def memory_folder():
         yield Path(folder)
 
 
+@pytest.mark.hypothesis  # `make stress` runs it with more devices
 @pytest.mark.parametrize("share", range(SHARES))
 def test_an_apply_after_a_killed_one_leaves_what_an_uninterrupted_apply_leaves(memory_folder, share):
-    fleet = Fleet.of_size(20)
+    fleet = Fleet.of_size(DEVICES)
     folder = memory_folder / "fleet"
     folder.mkdir()
     fleet.write_files(folder)
@@ -58,7 +62,7 @@ def test_an_apply_after_a_killed_one_leaves_what_an_uninterrupted_apply_leaves(m
         capture_output=True,
         text=True,
         check=True,
-        timeout=600,
+        timeout=1200,
     )
     uninterrupted, killed_applies = parse_output(process.stdout)
     expected_content = replace_salted_hashes(uninterrupted.content)
