@@ -95,7 +95,7 @@ notebooks: $(READY) browser ## Run the notebooks, store their output, and redraw
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
 
-# STRESS_EXAMPLES is the factor for the number of examples (default: 15); new rounds start for STRESS_MINUTES (default: one round).
+# STRESS_EXAMPLES is the factor for the number of examples (default: 20); new rounds start for STRESS_MINUTES (default: one round).
 stress: $(READY) ## Run the property tests with many random examples.
 	@$(BIN)/python -m tests.support.stress
 

@@ -31,12 +31,18 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Start property tests first in an xdist worker.
+    """Start the slowest tests first in an xdist worker, so that no worker is idle at the end.
 
-    They take longest, and no worker should be idle at the end.
+    These are the groups of tests that one worker runs, and the property tests.
     """
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
+        items.sort(key=_rank_by_duration)
+
+
+def _rank_by_duration(item):
+    if item.get_closest_marker("xdist_group"):
+        return 0
+    return 1 if item.get_closest_marker("hypothesis") else 2
 
 
 def pytest_collection_finish():

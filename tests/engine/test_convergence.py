@@ -37,7 +37,7 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-@examples(15)
+@examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_applying_two_states_leads_to_the_same_content_as_applying_only_the_second(cloud, before, after):
     converge(after, cloud.reset())
@@ -62,7 +62,7 @@ def test_a_state_that_ignores_any_fields_plans_empty_after_an_apply(cloud, befor
     assert plan_state(desired, cloud).steps == ()
 
 
-@examples(15)
+@examples(10)
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
     empty_content = cloud.reset().read_content()
@@ -72,7 +72,7 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
     assert cloud.read_content() == empty_content
 
 
-@examples(15)
+@examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_every_step_comes_after_its_dependencies(cloud, before, after):
     converge(before, cloud.reset())
@@ -92,7 +92,7 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
             final_addresses.add(outcome.change.address)
 
 
-@examples(15)
+@examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_the_registry_rejects_no_deletion(cloud, before, after):
     converge(before, cloud.reset())
@@ -101,7 +101,7 @@ def test_the_registry_rejects_no_deletion(cloud, before, after):
     assert strict_cloud.rejections == []
 
 
-@examples(15)
+@examples(10)
 @given(states=transitions(), seed=st.integers(0, 2**32), deletes_first=st.booleans())
 def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
     cloud, states, seed, deletes_first
@@ -118,7 +118,7 @@ def test_the_registry_rejects_no_deletion_in_any_order_that_the_plan_allows(
     assert list_failures(outcomes) == []
 
 
-@examples(15)
+@examples(10)
 @given(desired=desired_states())
 def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     converge(desired, cloud.reset())
@@ -127,7 +127,7 @@ def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     assert list(diff("ws", resources, live)) == []
 
 
-@examples(15)
+@examples(10)
 @given(desired=desired_states(), data=st.data())
 def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     shuffled_resources = dict(data.draw(st.permutations(list(desired.resources.items()))))
@@ -136,7 +136,7 @@ def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     assert plan_state(desired, cloud) == plan_state(shuffled_state, cloud)
 
 
-@examples(15)
+@examples(10)
 @given(before=desired_states(), after=desired_states(), data=st.data())
 def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, after, data):
     converge(after, cloud.reset())

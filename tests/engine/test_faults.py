@@ -72,11 +72,11 @@ class FaultyApplies(RuleBasedStateMachine):
 def test_a_run_without_faults_leaves_exactly_the_desired_state_after_any_faults():
     run_state_machine_as_test(
         FaultyApplies,
-        settings=settings(examples(8), stateful_step_count=3),
+        settings=settings(examples(6), stateful_step_count=3),
     )
 
 
-@examples(10)
+@examples(7)
 @given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
 def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
     faulty_cloud, faultless_cloud = FaultyApplies.faulty_cloud, FaultyApplies.faultless_cloud

@@ -274,7 +274,13 @@ def test_a_new_thing_of_a_type_that_the_file_deprecates_is_rejected():
 def test_all_groups_of_one_hierarchy_are_one_problem():
     groups = [
         make_resource("thing_groups", name, ThingGroup(parent=parent))
-        for name, parent in (("top", None), ("part", "top"), ("piece", "part"), ("hall", None), ("row", "hall"))
+        for name, parent in (
+            ("top", None),
+            ("part", "top"),
+            ("piece", "part"),
+            ("hall", None),
+            ("row", "hall"),
+        )
     ]
     assert list_problems(make_thing(thing_groups=("part", "top")), *groups) == [
         "thing_groups: 'part' and 'top' are in one hierarchy; expected one group of each hierarchy"

@@ -19,7 +19,7 @@ from tests.support.examples import examples
 from tests.support.shape_strategies import shape_values
 
 SERVED = sorted(catalog.load_served_operations())
-FEW_EXAMPLES = examples(40)
+FEW_EXAMPLES = examples(25)
 
 
 def get_model(service, operation):

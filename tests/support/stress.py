@@ -2,7 +2,7 @@
 
 These environment variables have an effect:
 
-- STRESS_EXAMPLES: the factor by which the numbers of examples in `make test` are multiplied (default: 15);
+- STRESS_EXAMPLES: the factor by which the numbers of examples in `make test` are multiplied (default: 20);
 - STRESS_MINUTES: the minutes after which no new round starts (default: 0, which is one round);
 - STRESS_ARGUMENTS: more arguments for pytest, such as the path of one test module.
 """
@@ -19,7 +19,7 @@ import time
 
 def main() -> int:
     """Run the rounds, and return the exit status of the last one."""
-    os.environ.setdefault("STRESS_EXAMPLES", "15")
+    os.environ.setdefault("STRESS_EXAMPLES", "20")
     deadline = time.monotonic() + 60 * float(os.environ.get("STRESS_MINUTES", "0"))
     round_number = 0
     while True:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.load.test_load import load, load_text, write_files
+from tests.support.examples import examples
 from tests.support.input_files import create_input_files
 
 _TABLES = (
@@ -32,12 +33,14 @@ def shared_folder(tmp_path_factory) -> Path:
 
 
 class TestOrder:
+    @examples(30)
     @given(tables=st.permutations(_TABLES))
     def test_the_order_of_tables_does_not_matter(self, shared_folder, tables):
         state_in_order = load_text(shared_folder, "\n".join(_TABLES))
         shuffled_state = load_text(shared_folder, "\n".join(tables))
         assert list(shuffled_state.resources.items()) == list(state_in_order.resources.items())
 
+    @examples(30)
     @given(file_numbers=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
     def test_the_distribution_of_tables_over_files_does_not_matter(self, shared_folder, file_numbers):
         state_in_order = load_text(shared_folder, "\n".join(_TABLES))

@@ -106,7 +106,7 @@ def select_content(content: dict, prefix: str, workspace: str) -> dict:
     return part
 
 
-@examples(10)
+@examples(7)
 @given(
     states_of_one=st.tuples(fleets("ws-1", "one-"), fleets("ws-1", "one-")),
     states_of_two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
@@ -135,7 +135,7 @@ def test_a_workspace_has_the_same_content_with_another_workspace_as_without_it(
     assert select_content(account.read_content(), "two-", "ws-2") == expected[1]
 
 
-@examples(10)
+@examples(7)
 @given(desired=fleets("ws-1", "same-"))
 def test_a_resource_of_another_workspace_is_rejected_even_with_adopt(account, desired):
     converge(desired, account.reset())

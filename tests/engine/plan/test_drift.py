@@ -198,7 +198,7 @@ def test_only_selected_resources_are_found_and_counted(cloud):
     ] == ["things.a"]
 
 
-@examples(15)
+@examples(8)
 @given(before=desired_states(), after=desired_states())
 def test_finding_drift_only_reads_and_finds_the_resources_that_a_plan_changes(cloud, before, after):
     converge(before, cloud.reset())
@@ -213,7 +213,7 @@ def test_finding_drift_only_reads_and_finds_the_resources_that_a_plan_changes(cl
     assert planned_addresses == {item.address for item in items} - list_reserved_addresses("ws")
 
 
-@examples(15)
+@examples(8)
 @given(before=desired_states(), after=desired_states(), prune=st.sampled_from(["owned", "never"]))
 def test_drift_is_empty_exactly_if_the_plan_is(cloud, before, after, prune):
     after = evolve(after, settings=evolve(after.settings, prune=prune))

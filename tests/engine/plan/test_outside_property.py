@@ -11,7 +11,7 @@ from tests.support.examples import examples
 from tests.support.outside_strategy import accounts, dangling_states, fill_account
 
 
-@examples(20)
+@examples(14)
 @given(before=desired_states(), account=accounts(), after=dangling_states())
 def test_an_apply_never_fails_on_something_that_its_plan_could_have_read(
     module_cloud, before, account, after

@@ -148,7 +148,7 @@ def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
     )
 
 
-@examples(15)
+@examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_the_record_of_any_plan_is_reproducible_and_has_no_secret(cloud, before, after):
     converge(before, cloud.reset())
