@@ -263,7 +263,9 @@ def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Value
         path = ("registration_role_arn",)
         yield ValueProblem("missing-field", problem, "a registration_template", path=path)
     if isinstance(spec.registration_template, Document):
-        yield from check_stored_template(spec.registration_template, "registration_template")
+        yield from check_stored_template(
+            spec.registration_template, "registration_template", template_type="JITP"
+        )
     if isinstance(spec.registration_template, Document) and not spec.registration_role_arn:
         problem = "the template has no role of its own, so AWS cannot provision devices with it"
         expected = "a registration_role_arn"

@@ -297,7 +297,7 @@ def _build_template_body(change: Create, context: PlanContext) -> str:
     groups = [build_workspace_group_name(context.workspace)]
     if change.resource.lifecycle.prevent_destroy:
         groups.append(build_protected_group_name(context.workspace))
-    return add_groups(blueprint.template, blueprint.thing.logical_name, groups)
+    return add_groups(blueprint.template, blueprint.thing, groups)
 
 
 def _is_registered_again(change: Update) -> bool:

@@ -161,7 +161,7 @@ class ProvisioningTemplates(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the number of tags, the body, and a hook that the type does not allow."""
         spec: ProvisioningTemplate = resource.spec
-        yield from check_stored_template(spec.body, "body")
+        yield from check_stored_template(spec.body, "body", template_type=spec.type)
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
             yield ValueProblem(

@@ -257,14 +257,7 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
                 "a policy document as JSON text",
             ),
             make_problem(
-                "Resources.q.Properties.PolicyDocument.Statement",
-                "not a template function",
-                "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
-            ),
-            make_problem(
-                "Resources.q.Properties.PolicyDocument",
-                "not JSON: Expecting value: line 1 column 1 (char 0)",
-                "a policy document as JSON text",
+                "Resources.q.Properties.PolicyDocument", "a JSON object", "the policy document as JSON text"
             ),
         ],
     ),
@@ -282,11 +275,70 @@ INVALID_TEMPLATES: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "a device configuration with a reference",
-        make_template_with_name("x", DeviceConfiguration={"url": {"Ref": "Url"}}),
+        "a device configuration with nested objects",
+        make_template_with_name("x", DeviceConfiguration={"url": {"a": "b"}, "list": ["a"], "count": 1}),
+        [
+            make_problem(f"DeviceConfiguration.{name}", "not a string", "a string, Ref, or a function")
+            for name in ("url", "list")
+        ],
+    ),
+    (
+        "thing groups that are not a list",
+        {
+            "Resources": {
+                "a": {"Type": THING, "Properties": {"ThingName": "a", "ThingGroups": "hall"}},
+                "b": {"Type": THING, "Properties": {"ThingName": "b", "ThingGroups": {"Fn::Sub": "hall"}}},
+            }
+        },
         [
             make_problem(
-                "DeviceConfiguration.url", "not a string", "a string without references and functions"
+                f"Resources.{name}.Properties.ThingGroups",
+                "not a list",
+                "a list of strings, or a function that returns one",
+            )
+            for name in ("a", "b")
+        ],
+    ),
+    (
+        "empty properties",
+        {
+            "Resources": {
+                "thing": {
+                    "Type": THING,
+                    "Properties": {"ThingName": "a", "ThingTypeName": "", "ThingGroups": ["hall", ""]},
+                }
+            }
+        },
+        [
+            make_problem(f"Resources.thing.Properties.{name}", "empty", f"a value, or no {name}")
+            for name in ("ThingTypeName", "ThingGroups")
+        ],
+    ),
+    (
+        "a number in place of a text",
+        make_template_with_name(7),
+        [
+            make_problem(
+                "Resources.thing.Properties.ThingName", "not a valid value", "a string, Ref, or a function"
+            )
+        ],
+    ),
+    (
+        "a CA certificate next to a certificate ID",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {
+                    "Type": CERTIFICATE,
+                    "Properties": {"CertificateId": "a" * 64, "CACertificatePem": "b"},
+                },
+            }
+        },
+        [
+            make_problem(
+                "Resources.c.Properties.CACertificatePem",
+                "a CA certificate without the certificate that it signed",
+                "CertificatePem",
             )
         ],
     ),

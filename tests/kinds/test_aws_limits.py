@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.engine.load.load import load
 from reconciler.kinds import all_kinds
 from reconciler.kinds.ca_certificates import CaCertificate
 from reconciler.kinds.certificates import Certificate
@@ -14,6 +18,7 @@ from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, T
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.document import Document
+from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External
 from tests.support.desired_states import (
@@ -206,12 +211,29 @@ def test_more_than_ten_cas_with_one_subject_are_a_problem():
     }
 
 
-def test_a_template_that_is_too_long_is_a_problem():
-    name = "x" * 10_240
-    body = Document.from_value({"Resources": TEMPLATE_RESOURCES, "Mappings": {name: {}}})
-    template = make_resource(
-        "provisioning_templates", "t", ProvisioningTemplate(body, provisioning_role_arn=ROLE_ARN)
+def test_a_template_that_is_too_long_is_one_problem(tmp_path):
+    body = json.dumps({"Resources": {}, "Mappings": {"x" * 10_240: {}}})
+    (tmp_path / "ca.pem").write_text(AUTHORITIES["alpha"].pem)
+    (tmp_path / "body.json").write_text(body)
+    path = tmp_path / "desired_state.toml"
+    path.write_text(
+        f"""[workspace]
+name = "ws"
+[ca_certificates.a]
+pem = {{ file = "ca.pem" }}
+certificate_mode = "SNI_ONLY"
+registration_template = {{ file = "body.json" }}
+registration_role_arn = "{ROLE_ARN}"
+[provisioning_templates.t]
+body = {{ file = "body.json" }}
+provisioning_role_arn = "{ROLE_ARN}"
+"""
     )
-    assert list_problems(template) == [
-        f"body: {len(body.text):,} characters in the provisioning template; expected at most 10,240"
+    with pytest.raises(InvalidDesiredStateError) as caught:
+        load(path, constraints=ServiceModelConstraints(), environ={})
+    assert [
+        (str(problem.address), problem.field, problem.problem) for problem in caught.value.diagnostics
+    ] == [
+        ("ca_certificates.a", "registration_template", f"{len(body)} characters"),
+        ("provisioning_templates.t", "body", f"{len(body)} characters"),
     ]

@@ -82,6 +82,7 @@ class TestEvaluation:
             ({"Fn::Sub": "pump-${Serial}-${!literal}"}, "pump-8-${literal}"),
             ({"Fn::Sub": ["${a}.${Serial}", {"a": {"Ref": "Serial"}}]}, "8.8"),
             ({"Fn::Join": ["", {"Fn::Split": ["-", "a-b"]}]}, "ab"),
+            ({"Fn::Sub": "${iot:ClientId}-${aws:SourceIp}-${Serial}"}, "${iot:ClientId}-${aws:SourceIp}-8"),
         ],
     )
     def test_functions_return_the_evaluated_text(self, value, expected):

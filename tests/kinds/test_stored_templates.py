@@ -63,6 +63,16 @@ def test_a_policy_in_a_template_that_allows_too_much_is_a_warning():
     assert warning.path == ("body", "Resources", "policy", "Properties", "PolicyDocument", "Statement")
 
 
+def test_a_policy_document_as_an_object_is_rejected_in_a_jitp_template():
+    template = make_template(policy={"PolicyDocument": {"Version": "2012-10-17", "Statement": []}})
+    (problem,) = check_stored_template(Document.from_value(template), template_type="JITP")
+    assert str(problem) == (
+        "Resources.policy.Properties.PolicyDocument: a JSON object; expected the policy document as JSON text"
+    )
+    with pytest.raises(TemplateError):
+        check_in_registry(json.dumps(template), "JITP")
+
+
 @examples(100)
 @given(almost_valid_templates())
 def test_validate_and_the_registry_reject_the_same_templates(template):

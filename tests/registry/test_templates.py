@@ -44,7 +44,7 @@ def build_scope(document=None):
         ({"Fn::FindInMap": ["Sites", {"Ref": "Site"}, "Url"]}, "https://oslo.example"),
         ({"Fn::Sub": ["${Host}/${Line}", {"Host": {"Ref": "Site"}}]}, "oslo/A"),
         (
-            {"Fn::Sub": "${Site}-${iot:Connection.Thing.ThingName}-${Unset}"},
+            {"Fn::Sub": "${Site}-${iot:Connection.Thing.ThingName}-${!Unset}"},
             "oslo-${iot:Connection.Thing.ThingName}-${Unset}",
         ),
     ],
@@ -95,6 +95,10 @@ def test_a_list_expression_is_evaluated(expression, expected):
         {"Fn::Sub": ["${A}", {"A": 1}]},
         {"Fn::Sub": ["${A}", "x"]},
         {"Fn::Sub": 7},
+        {"Fn::Sub": "${Unset}"},
+        {"Fn::Sub": "${Unknown}"},
+        {"Fn::Sub": {"Ref": "Site"}},
+        {"Fn::Join": [{"Ref": "Site"}, ["a", "b"]]},
         {"Fn::Join": ["", [{"Ref": "Unset"}]]},
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,18 @@ def make_template(
 
 ACCEPTED: Mapping[str, dict[str, Any]] = {
     "AWS's fleet template": make_template(),
+    "AWS's fleet template with a policy object and a device configuration": make_template(
+        policy={"PolicyDocument": json.loads(_DOCUMENT)},
+        Mappings={"Locations": {"oslo": {"Url": "https://oslo.example"}}},
+        DeviceConfiguration={
+            "FallbackUrl": "https://example.com",
+            "LocationUrl": {"Fn::FindInMap": ["Locations", {"Ref": "SerialNumber"}, "Url"]},
+        },
+    ),
+    "groups from a mapping": make_template(
+        thing={"ThingName": "a", "ThingGroups": {"Fn::FindInMap": ["Sites", "oslo", "Groups"]}},
+        Mappings={"Sites": {"oslo": {"Groups": ["hall", "yard"]}}},
+    ),
     "nothing": {"Resources": {}},
     "no thing": {"Resources": {"certificate": make_template()["Resources"]["certificate"]}},
     "a parameter that decides everything": make_template(
@@ -127,8 +140,11 @@ _NAMES = st.sampled_from(
             "ThingName",
             "AttributePayload",
             "BillingGroup",
+            "ThingGroups",
             "CertificatePem",
+            "CACertificatePem",
             "Status",
+            "ThingPrincipalType",
         ),
         *(
             "PolicyName",
@@ -146,7 +162,10 @@ _EXPRESSIONS = st.sampled_from(
     (
         *("a", "ACTIVE", [], {}, ["a", "b"], {"a": "b"}, {"Ref": "SerialNumber"}, {"Ref": CERTIFICATE_ID}),
         *({"Ref": "Other"}, {"Fn::Join": ["-", ["a", {"Ref": "SerialNumber"}]]}, {"Fn::Other": "a"}),
-        *({"Fn::Select": ["0", ["a", "b"]]}),
+        *({"Fn::Select": ["0", ["a", "b"]]}, {"Fn::Split": [",", "a,b"]}, "", 7, True, None, ["", "a"]),
+        *({"Fn::Sub": "a-${SerialNumber}"}, {"Fn::Sub": "a-${Other}"}, {"Fn::Sub": "${iot:ClientId}"}),
+        *({"Fn::Sub": {"Ref": "SerialNumber"}}, {"Fn::Join": [{"Ref": "SerialNumber"}, ["a"]]}),
+        *("exclusive_thing", {"Version": "2012-10-17", "Statement": []}),
     )
 )
 

@@ -172,12 +172,16 @@ def find_provisioned_certificates(scope: Scope) -> frozenset[str]:
     return frozenset(identity for identity in ids if identity)
 
 
-def add_groups(template: Document, logical_name: str, groups: Sequence[str]) -> str:
-    """Return the template as JSON text that adds its thing to more groups, such as the workspace's."""
+def add_groups(template: Document, thing: TemplateResource, groups: Sequence[str]) -> str:
+    """Return the template as JSON text that adds its thing to more groups, such as the workspace's.
+
+    A function that returns groups is replaced by its value.
+    """
     sections = template.value
-    properties = sections["Resources"][logical_name]["Properties"]
+    properties = sections["Resources"][thing.logical_name]["Properties"]
     own_groups = properties.get("ThingGroups", [])
-    own_groups = own_groups if isinstance(own_groups, list) else [own_groups]
+    if not isinstance(own_groups, list):
+        own_groups = list(map(to_text, thing.properties["ThingGroups"]))
     properties["ThingGroups"] = [*own_groups, *groups]
     return json.dumps(sections, separators=(",", ":"))
 

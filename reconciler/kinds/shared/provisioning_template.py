@@ -7,6 +7,7 @@ templates and stored ones (fleet provisioning, just-in-time provisioning) have o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from reconciler.kinds.shared.provisioning_template_functions import (
 )
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
+from reconciler.model.secret import Secret
 from reconciler.model.text import quote
 
 THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
@@ -73,6 +75,9 @@ _CERTIFICATE_PROPERTY_PATTERNS = (
 )
 
 
+_FUNCTION_KEY = re.compile(r'"(?:Ref|Fn::\w+)":')
+
+
 class TemplateError(InvalidValueError):
     """A template that is not valid; its problems have paths inside the template."""
 
@@ -111,12 +116,16 @@ def evaluate(
     return EvaluatedTemplate(things[0], certificates[0] if certificates else None, policies)
 
 
-def find_stored_policies(template: Mapping[str, Any], parameters: Parameters) -> tuple[TemplateResource, ...]:
+def find_stored_policies(
+    template: Mapping[str, Any], parameters: Parameters, *, is_fleet_template: bool
+) -> tuple[TemplateResource, ...]:
     """Return the policies of a template that AWS stores.
 
     Raises TemplateError if the template is not valid. Unlike `evaluate`, this accepts a template that creates no thing or, as AWS may store it, nothing at all.
     """
-    evaluation = _Evaluation(template, parameters, {}, needs_resources=False)
+    evaluation = _Evaluation(
+        template, parameters, {}, needs_resources=False, accepts_document_objects=is_fleet_template
+    )
     things, certificates, policies = _evaluate_by_type(evaluation)
     if not template.get("Resources"):
         return ()
@@ -181,15 +190,26 @@ class _Evaluation:
         pseudo_parameters: Parameters,
         *,
         needs_resources: bool = True,
+        accepts_document_objects: bool = False,
     ) -> None:
         self._needs_resources = needs_resources
+        self._accepts_document_objects = accepts_document_objects
         self.problems = TemplateProblems()
         self._template = template
         for name in sorted(template.keys() - _SECTIONS):
             expected = ", ".join(sorted(_SECTIONS))
             self.problems.add(name, "not a template section", expected, Suggestion(name, _SECTIONS))
         self._values = TemplateValues(template, parameters, pseudo_parameters, self.problems)
-        self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
+        self._check_device_configuration(template.get("DeviceConfiguration", {}))
+
+    def _check_device_configuration(self, configuration: Any) -> None:
+        """Check that the configuration of a fleet template is flat; its values may be functions."""
+        for name, value in self.problems.check_table("DeviceConfiguration", configuration).items():
+            path = f"DeviceConfiguration.{name}"
+            if is_function(value) and not self._needs_resources:
+                self._values.evaluate(path, value)
+            elif isinstance(value, dict | list | None) and not is_function(value):
+                self.problems.add(path, "not a string", "a string, Ref, or a function")
 
     def evaluate_resources(self, only_type: str | None = None) -> list[tuple[str, TemplateResource]]:
         """Return pairs of a resource's type and the resource; with `only_type`, those of that type."""
@@ -243,13 +263,23 @@ class _Evaluation:
                     name: self._values.evaluate(f"{value_path}.{name}", item) for name, item in table.items()
                 }
             elif key == "ThingGroups":
-                items = value if isinstance(value, list) else [value]
-                evaluated[key] = [
-                    self._values.evaluate(f"{value_path}.{index}", item) for index, item in enumerate(items)
-                ]
+                evaluated[key] = self._values.evaluate_list(value_path, value)
+            elif key == "PolicyDocument" and isinstance(value, dict) and not is_function(value):
+                evaluated[key] = self._read_document_object(value_path, value)
             else:
                 evaluated[key] = self._values.evaluate(value_path, value)
         return evaluated
+
+    def _read_document_object(self, path: str, document: Mapping[str, Any]) -> str | Secret | None:
+        """Return a policy document that is a JSON object, as text; it is unknown if it has functions.
+
+        AWS's example of a fleet template has such a document. Other templates must have it as text.
+        """
+        if not self._accepts_document_objects:
+            self.problems.add(path, "a JSON object", "the policy document as JSON text")
+            return None
+        text = json.dumps(document)
+        return Secret("functions in the template", None) if _FUNCTION_KEY.search(text) else text
 
     def _parse_overrides(self, path: str, type_name: str, overrides: Any) -> dict[str, str]:
         """Return a resource's OverrideSettings; add a problem for each that is not valid."""
@@ -269,12 +299,18 @@ class _Evaluation:
         return {key: value for key, value in settings.items() if isinstance(value, str)}
 
     def _check_properties(self, path: str, type_name: str, properties: Mapping[str, Any]) -> None:
+        for name, value in properties.items():
+            if value == "" or (isinstance(value, list) and "" in value):
+                self._report_empty_property(f"{path}.Properties.{name}", name)
         if type_name == THING and "ThingName" not in properties:
             self.problems.add(f"{path}.Properties", "a thing without ThingName", "ThingName")
         elif type_name == CERTIFICATE:
             self._check_exactly_one(
                 path, type_name, properties, "CertificateSigningRequest", "CertificateId", "CertificatePem"
             )
+            if "CACertificatePem" in properties and "CertificatePem" not in properties:
+                problem = "a CA certificate without the certificate that it signed"
+                self.problems.add(f"{path}.Properties.CACertificatePem", problem, "CertificatePem")
             for name, pattern, expected in _CERTIFICATE_PROPERTY_PATTERNS:
                 value = properties.get(name)
                 if isinstance(value, str) and not pattern.fullmatch(value):
@@ -283,6 +319,12 @@ class _Evaluation:
         elif type_name == POLICY:
             self._check_exactly_one(path, type_name, properties, "PolicyName", "PolicyDocument")
             self._check_document(f"{path}.Properties.PolicyDocument", properties.get("PolicyDocument"))
+
+    def _report_empty_property(self, path: str, name: str) -> None:
+        """Add a problem for an empty property, unless one of its value explains why it is empty."""
+        parts = tuple(path.split("."))
+        if not any(problem.path[: len(parts)] == parts for problem in self.problems):
+            self.problems.add(path, "empty", f"a value, or no {name}")
 
     def _check_exactly_one(
         self, path: str, type_name: str, properties: Mapping[str, Any], *names: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.kinds.base.aws_limits import TEMPLATE_CHARACTERS
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.policy_linter import find_policy_warnings
 from reconciler.kinds.shared.provisioning_template import (
@@ -21,9 +20,13 @@ from reconciler.model.document import Document
 from reconciler.model.secret import Secret
 
 
-def check_stored_template(body: Document, *path: str | int) -> Iterator[ValueProblem]:
-    """Yield the errors of a stored template at `path` or, without errors, warnings about its policies."""
-    yield from TEMPLATE_CHARACTERS.check(len(body.text), path)
+def check_stored_template(
+    body: Document, *path: str | int, template_type: str = "FLEET_PROVISIONING"
+) -> Iterator[ValueProblem]:
+    """Yield the errors of a stored template at `path` or, without errors, warnings about its policies.
+
+    The number of its characters is checked with the other constraints in AWS's service models.
+    """
     template = body.value
     declared = template.get("Parameters", {})
     if isinstance(declared, dict):
@@ -31,7 +34,11 @@ def check_stored_template(body: Document, *path: str | int) -> Iterator[ValuePro
         certificate_parameters = {name: {"Type": "String"} for name in sorted(x509.CERTIFICATE_PARAMETERS)}
         template["Parameters"] = {**certificate_parameters, **declared}
     try:
-        policies = find_stored_policies(template, _build_unknown_parameters(template))
+        policies = find_stored_policies(
+            template,
+            _build_unknown_parameters(template),
+            is_fleet_template=template_type == "FLEET_PROVISIONING",
+        )
     except TemplateError as error:
         problems: Iterable[ValueProblem] = error.problems
     else:

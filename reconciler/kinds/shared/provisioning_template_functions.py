@@ -6,7 +6,7 @@ Grammar: AWS IoT developer guide, "Provisioning templates".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from reconciler.model.diagnostic import Suggestion, ValueProblem
@@ -16,6 +16,12 @@ from reconciler.model.text import join_some, quote
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
 
 _SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")  # ${Name}, but not ${!Text}, which becomes ${Text}
+
+_POLICY_VARIABLE = re.compile("iot:|aws:")
+"""How the names of policy variables begin. UNCONFIRMED: AWS leaves them in the text of `Fn::Sub`, as an unknown name is an error."""
+
+_TEXT_FUNCTIONS = frozenset({"Ref", "Fn::Join", "Fn::Sub"})
+"""The functions that never return a list."""
 
 _MAX_CHARACTERS = 2**20
 """The maximum number of characters that the functions of a template may produce, all together, for one thing.
@@ -56,9 +62,10 @@ class TemplateProblems(list[ValueProblem]):
         return {}
 
     def check_strings(self, path: str, table: Any) -> None:
-        """Add a problem for each value of a table that is not a string."""
+        """Add a problem for each value of a table that is neither a string nor a list of strings."""
         for key, value in self.check_table(path, table).items():
-            if not isinstance(value, str):
+            items = value if isinstance(value, list) else [value]
+            if not all(isinstance(item, str) for item in items):
                 self.add(f"{path}.{key}", "not a string", "a string without references and functions")
 
 
@@ -115,17 +122,31 @@ class TemplateValues:
                 expected = 'the Type "String" and, if needed, a Default'
                 self._problems.add(path, "not a valid parameter", expected)
                 continue
-            default = pseudo_parameters.get(name, declaration.get("Default"))
-            value = parameters.get(name, default)
+            default = declaration.get("Default")
+            if default is not None and not isinstance(default, str):
+                self._problems.add(f"{path}.Default", "not a string", "a string")
+                continue
+            value = parameters.get(name, pseudo_parameters.get(name, default))
             if isinstance(value, Secret):
                 self._secret_references[name] = value.reference
                 if value.value is None:
                     self._unset_secrets.add(name)
                 value = value.value or ""
-            if isinstance(value, str):
+            if value is not None:
                 self._values[name] = value
-            elif value is not None:
-                self._problems.add(f"{path}.Default", "not a string", "a string")
+
+    def evaluate_list(self, path: str, value: Any) -> Sequence[str | Secret]:
+        """Return the texts of a value that must be a list, or a function that returns one."""
+        if isinstance(value, list):
+            return [self.evaluate(f"{path}.{index}", item) for index, item in enumerate(value)]
+        self._used_parameters.clear()
+        returns_text = not is_function(value) or not _TEXT_FUNCTIONS.isdisjoint(value)
+        items = "" if returns_text else self._evaluate_value(path, value)
+        if isinstance(items, list) and not self._used_parameters & self._secret_references.keys():
+            return items
+        if returns_text or not self._depends_on_unset_value():
+            self._problems.add(path, "not a list", "a list of strings, or a function that returns one")
+        return []
 
     def _describe_declared(self) -> str:
         if not self._declared:
@@ -143,8 +164,6 @@ class TemplateValues:
         match value:
             case str():
                 return value
-            case bool() | int() | float():
-                return str(value).lower() if isinstance(value, bool) else str(value)
             case list():
                 return [self._evaluate_text(f"{path}.{index}", item) for index, item in enumerate(value)]
             case dict() if len(value) == 1:
@@ -188,7 +207,9 @@ class TemplateValues:
             case [str(separator), items]:
                 texts = self._evaluate_value(f"{path}.1", items)
                 if not isinstance(texts, list):
-                    return texts
+                    if not self._depends_on_unset_value():
+                        self._problems.add(f"{path}.1", "not a list", "a list of strings")
+                    return ""
                 size = sum(map(len, texts)) + len(separator) * len(texts)
                 return separator.join(texts) if self._reserve(path, size) else ""
         self._problems.add(path, "invalid arguments", '["separator", [values]]')
@@ -198,7 +219,8 @@ class TemplateValues:
         match argument:
             case [index, items]:
                 texts = self._evaluate_value(f"{path}.1", items)
-                index_text = self._evaluate_text(f"{path}.0", index)
+                is_number = isinstance(index, int) and not isinstance(index, bool)
+                index_text = str(index) if is_number else self._evaluate_text(f"{path}.0", index)
                 if isinstance(texts, list) and index_text.isdecimal() and int(index_text) < len(texts):
                     return texts[int(index_text)]
                 if not self._depends_on_unset_value():
@@ -208,14 +230,14 @@ class TemplateValues:
         self._problems.add(path, "invalid arguments", "[index, [values]]")
         return ""
 
-    def _find_in_map(self, path: str, argument: Any) -> str:
+    def _find_in_map(self, path: str, argument: Any) -> str | list[str]:
         match argument:
             case [_, _, _]:
                 keys = [self._evaluate_text(f"{path}.{index}", key) for index, key in enumerate(argument)]
                 value: Any = self._mappings
                 for key in keys:
                     value = value.get(key) if isinstance(value, dict) else None
-                if isinstance(value, str):
+                if isinstance(value, str | list):
                     return value
                 if not self._depends_on_unset_value():
                     problem = f"Mappings has no {'.'.join(keys)}"
@@ -246,7 +268,9 @@ class TemplateValues:
 
         def substitute(match: re.Match[str]) -> str:
             name = match[1]
-            return own_values[name] if name in own_values else self._resolve_ref(path, name)
+            if name in own_values:
+                return own_values[name]
+            return match[0] if _POLICY_VARIABLE.match(name) else self._resolve_ref(path, name)
 
         size = sum(len(substitute(match)) for match in _SUBSTITUTION.finditer(text)) + len(text)
         if not self._reserve(path, size):

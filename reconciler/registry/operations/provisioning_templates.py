@@ -86,8 +86,10 @@ def build_template_arn(context: Context, name: str) -> str:
 
 def insert_template_version(context: Context, template_seq: int, version: int, body: str) -> None:
     """Insert a version of a template. Raises InvalidRequest for a body that is not valid."""
+    row = context.tx.fetch_one("SELECT type FROM provisioning_templates WHERE seq = ?", template_seq)
+    assert row is not None
     try:
-        check_stored_template(body)
+        check_stored_template(body, row["type"])
     except TemplateError as error:
         raise context.invalid(str(error)) from error
     context.tx.run(

@@ -96,6 +96,7 @@ def read_template(body: str, *, needs_resources: bool = True) -> Template:
         raise TemplateError("The template body is not valid JSON.") from error
     sections = _require_object(document, "The template body")
     _require_keys_in(sections, _SECTIONS, "the template body")
+    _require_flat_configuration(sections.get("DeviceConfiguration", {}))
     resources = [
         _parse_resource(name, resource)
         for name, resource in _require_object(sections.get("Resources", {}), "Resources").items()
@@ -108,10 +109,43 @@ def read_template(body: str, *, needs_resources: bool = True) -> Template:
         raise TemplateError("Resources has policies, but no certificate to attach them to.")
     return Template(
         parameters=_parse_parameters(sections.get("Parameters", {})),
-        mappings=_require_object(sections.get("Mappings", {}), "Mappings"),
+        mappings=_parse_mappings(sections.get("Mappings", {})),
         thing=thing,
         certificate=certificate,
         policies=policies,
+    )
+
+
+def _parse_mappings(section: Any) -> dict[str, Any]:
+    """Return the mappings, whose values are strings, or lists of strings."""
+    mappings = _require_object(section, "Mappings")
+    for name, keys in mappings.items():
+        for key, values in _require_object(keys, f"Mappings.{name}").items():
+            path = f"Mappings.{name}.{key}"
+            for member, value in _require_object(values, path).items():
+                items = value if isinstance(value, list) else [value]
+                if not all(isinstance(item, str) for item in items):
+                    raise TemplateError(f"{path}.{member} is neither a string nor a list of strings.")
+    return mappings
+
+
+def _require_flat_configuration(section: Any) -> None:
+    """Raise TemplateError if the device configuration has nested objects.
+
+    Source: AWS IoT developer guide, "Provisioning templates": intrinsic functions are allowed, nested JSON objects are not.
+    """
+    for name, value in _require_object(section, "DeviceConfiguration").items():
+        is_nested = isinstance(value, list) or (isinstance(value, dict) and not is_function(value))
+        if is_nested or value is None:
+            raise TemplateError(f"DeviceConfiguration.{name} is not a string or a function.")
+
+
+def is_function(value: Any) -> bool:
+    """Return whether a value has the form of a `Ref` or of another function."""
+    return (
+        isinstance(value, Mapping)
+        and len(value) == 1
+        and all(key == "Ref" or key[:4] == "Fn::" for key in value)
     )
 
 

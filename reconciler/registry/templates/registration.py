@@ -27,7 +27,7 @@ def check_registration_template(body: str) -> None:
                 " Neither policyName nor policyDocument is present in the Template."
             )
     try:
-        check_stored_template(body)
+        check_stored_template(body, "JITP")
     except TemplateError as error:
         raise TemplateError(f"Invalid registration template. {error}") from error
 

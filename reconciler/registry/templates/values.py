@@ -1,7 +1,8 @@
 """Property expression → value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
 
-Invariant: a parameter without a value has its default. A `Ref` to a parameter with neither a value nor a default is an error. In
-the text of `Fn::Sub`, a `${name}` for such a parameter, or with an unknown name, is not an error: it stays unchanged.
+Invariant: a parameter without a value has its default. A reference to a parameter with neither a value nor a default, or to none, is
+an error. UNCONFIRMED: in the text of `Fn::Sub`, a policy variable such as `${iot:ClientId}` stays unchanged, and `${!name}` becomes
+`${name}`, as in CloudFormation.
 """
 
 import re
@@ -19,6 +20,8 @@ MAX_DEPTH = 50
 _MAX_INDEX_DIGITS = 6
 
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
+_LITERAL = re.compile("!|iot:|aws:")
+"""How the names in `Fn::Sub` begin that are not those of parameters."""
 
 
 @frozen
@@ -74,6 +77,7 @@ def _evaluate(scope: TemplateScope, expression: Any, path: str, depth: int) -> A
         if name == "Ref":
             return _resolve_ref(scope, argument, path)
         if name in _FUNCTIONS:
+            require_literal_text(name, argument, f"{name} in {path}")
             value = _evaluate(scope, argument, path, depth + 1)
             return _FUNCTIONS[name](scope, value, f"{name} in {path}")
         if name.startswith("Fn::"):
@@ -101,7 +105,7 @@ def _select(_scope: TemplateScope, argument: Any, path: str) -> Any:
     position = int(index) if is_number else -1
     if not isinstance(items, list) or isinstance(index, bool) or not 0 <= position < len(items):
         raise TemplateError(f"{path} selects an index that is not in its list.")
-    if items[position] is None:
+    if None in items:
         raise TemplateError(f"{path} selects null.")
     return items[position]
 
@@ -132,8 +136,9 @@ def _substitute(scope: TemplateScope, argument: Any, path: str) -> str:
         name = match[1]
         if name in variables:
             return _require_text(variables[name], path)
-        value = scope.find_value(name) if scope.is_known(name) else None
-        return match[0] if value is None else value
+        if _LITERAL.match(name):
+            return match[0].replace("${!", "${")
+        return _resolve_ref(scope, name, path)
 
     return _VARIABLE.sub(substitute, _require_text(text, path))
 
@@ -147,6 +152,27 @@ _FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
 }
 
 FUNCTION_NAMES = tuple(_FUNCTIONS)
+
+
+def list_substituted_names(argument: Any) -> list[str]:
+    """Return the names of the parameters in the text of an `Fn::Sub`."""
+    match argument:
+        case [text, variables]:
+            pass
+        case text:
+            variables = {}
+    names = _VARIABLE.findall(text) if isinstance(text, str) else []
+    return [name for name in names if name not in variables and not _LITERAL.match(name)]
+
+
+def require_literal_text(function: str, argument: Any, path: str) -> None:
+    """Raise TemplateError if a delimiter, or the text of `Fn::Sub`, is itself a function."""
+    if function == "Fn::Sub" and isinstance(argument, str):
+        return
+    if function in {"Fn::Join", "Fn::Split", "Fn::Sub"}:
+        literal = argument[0] if isinstance(argument, list) and argument else None
+        if not isinstance(literal, str):
+            raise TemplateError(f"{path} does not begin with a text.")
 
 
 def _require_arguments(argument: Any, number: int, path: str) -> Sequence[Any]:
