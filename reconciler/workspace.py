@@ -334,8 +334,8 @@ class Workspace(WorkspaceRuns):
     def panel(self, plan: Plan | None = None) -> Panel | None:
         """Return a widget that shows a plan (default: a new one) and can apply it.
 
-        Outside notebooks, print the plan and return None. As the last value of a cell, the panel shows itself. It can also be placed in other widgets.
-        Raises the errors of `plan`, too.
+        Outside notebooks, print the plan and return None. As the last value of a cell, the panel shows itself. It can also be placed in
+        other widgets. Raises the errors of `plan`, too.
 
         Raises:
             MissingExtraError: If the extra `notebook` is not installed.
@@ -355,6 +355,11 @@ class Workspace(WorkspaceRuns):
             service: "iot" or "iot-managed-integrations".
         """
         return self._connection.clients[service]
+
+    def _reload_if_used(self) -> None:
+        """Reload the file; in a notebook always, because cells may have edited it since another one loaded it."""
+        self._was_used |= can_show_widgets()
+        super()._reload_if_used()
 
     def _read_unmanaged(self, address: Address) -> Live | None:
         from reconciler.engine.plan.refresh import read_unmanaged

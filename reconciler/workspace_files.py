@@ -61,8 +61,8 @@ class WorkspaceFiles:
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed.
 
-        `plan`, `open_plan`, `drift` and `show` do this by themselves, except the first call of any of them: it uses the file as
-        it was first loaded.
+        `plan`, `open_plan`, `drift` and `show` do this by themselves. Outside notebooks, the first call of any of them does not: it
+        uses the file as it was first loaded.
 
         Raises:
             InvalidDesiredStateError: If the file has errors.

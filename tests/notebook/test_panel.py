@@ -48,6 +48,12 @@ def test_a_panel_is_placed_in_a_row_of_widgets_and_then_shows_nothing_itself(wor
     assert repr(row.children[0]) == "Panel('greenhouse')"
 
 
+def test_the_first_plan_of_a_notebook_reads_a_file_that_an_earlier_cell_loaded_and_another_edited(workspace):
+    workspace.client()
+    workspace.path.write_text(FILE + "[things.pump-3]\n")
+    assert len(workspace.plan().steps) == 4
+
+
 def test_the_magic_returns_the_panel_so_that_the_cell_shows_it(workspace):
     assert repr(extension.COMMANDS["panel"](workspace)) == "Panel('greenhouse')"
 
