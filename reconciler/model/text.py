@@ -8,7 +8,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
-_MAX_QUOTED_CHARACTERS = 60
+_MAX_QUOTED_CHARACTERS = 64
+"""The length of a certificate's ID, which readers copy."""
 _MAX_PLAIN_CHARACTERS = 120
 _MAX_TOML_INTEGER_BITS = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -18,7 +19,7 @@ _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def quote(text: str) -> str:
-    """Return the text in quotes, cut after 60 characters, with control characters escaped."""
+    """Return the text in quotes, cut after 64 characters, with control characters escaped."""
     if len(text) > _MAX_QUOTED_CHARACTERS:
         text = f"{text[:_MAX_QUOTED_CHARACTERS]}…"
     return repr(text)

@@ -174,7 +174,7 @@ def test_a_missing_setup_code_is_an_error_only_if_it_is_needed(applied_folder):
         "",
         (
             "error: the plan is rejected; nothing was sent\n"
-            "  - managed_things.pump-1: authentication_material is not set; set env SETUP_CODE_1\n"
+            "  - managed_things.pump-1: authentication_material is not set; set env SETUP_CODE_1 (desired_state.toml:17)\n"
         ),
     )
     assert applied_folder.read_content() == make_empty_content()

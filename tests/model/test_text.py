@@ -26,7 +26,7 @@ from reconciler.model.text import (
         (False, "false"),
         ("a", "the string 'a'"),
         ("\x1b[31m", "the string '\\x1b[31m'"),
-        ("x" * 61, f"the string '{'x' * 60}…'"),
+        ("x" * 65, f"the string '{'x' * 64}…'"),
         (7, "the integer 7"),
         (1 << 80, "an integer"),
         (1.5, "the number 1.5"),

@@ -68,13 +68,18 @@ def _check_kinds_and_owners(
     yield from _check_owners(comparison, options.adopt, workspace)
     for address, change in comparison.changes.items():
         for error in kinds[address.kind].plan_errors(change, context):
-            yield f"{address}: {error}"
+            yield f"{address}: {error}{_format_place(change)}"
         if not options.allow_cascade:
             for cascade in kinds[address.kind].cascades(change, context):
                 yield (
                     f"{address}: cannot {change.action}: AWS would remove with it {cascade}; "
                     "remove that first, or allow it with --allow-cascade"
                 )
+
+
+def _format_place(change: Change) -> str:
+    """Return the place of a change's resource in the file, in parentheses; empty for a resource to remove."""
+    return "" if isinstance(change, Delete | Forget) else f" ({change.resource.origin})"
 
 
 def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace: str) -> Iterator[str]:
@@ -136,7 +141,8 @@ def _check_kept_values(state: DesiredState, comparison: Comparison) -> Iterator[
             # A live value that an update leaves as it is cannot make AWS reject it.
             is_sent = isinstance(change, Replace) or any(map(change.has_changed, map(str, problem.path[:1])))
             if problem.severity == "error" and is_sent:
-                yield f"{address}: cannot {change.action} with the live values that ignore_changes keeps: {problem}"
+                text = f"cannot {change.action} with the live values that ignore_changes keeps: {problem}"
+                yield f"{address}: {text}{_format_place(change)}"
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:

@@ -53,6 +53,16 @@ class _Use:
     origin: Origin | None
 
 
+@frozen
+class _ForeignReference:
+    """A reference by an ARN of another partition, Region or account; nothing there is read."""
+
+    address: Address
+    path: str
+    reference: External
+    origin: Origin
+
+
 def check_outside(
     changes: Mapping[Address, Change], context: PlanContext, call: Call, progress: Progress
 ) -> OutsideCheck:
@@ -63,9 +73,13 @@ def check_outside(
     kinds = all_kinds()
     needs: dict[_Key, Need] = {}
     uses: dict[_Key, list[_Use]] = {}
+    foreign_references = [*_find_foreign_references(changes, context)]
+    foreign_needs = {(item.address, item.path, item.reference.name) for item in foreign_references}
     for address, change in changes.items():
         origin = None if isinstance(change, Delete | Forget) else change.resource.origin
         for need in kinds[address.kind].outside_needs(change, context):
+            if isinstance(need, ResourceNeed) and (address, need.path, need.identity) in foreign_needs:
+                continue
             key = _build_key(need)
             needs.setdefault(key, need)
             uses.setdefault(key, []).append(_Use(address, need.path, origin))
@@ -74,7 +88,7 @@ def check_outside(
     errors = [
         _format_error(problem, uses[key]) for key in needs if (problem := problems.get(key)) is not None
     ]
-    errors += [*_check_arns(changes, context), *_check_output_files(changes)]
+    errors += [*_describe_foreign(foreign_references, context), *_check_output_files(changes)]
     return OutsideCheck(errors, [*_describe_denied(runner.denied)])
 
 
@@ -124,31 +138,39 @@ def _format_error(problem: str, uses: Sequence[_Use]) -> str:
     return f"{subject}: {problem}{place}{suffix}"
 
 
-def _check_arns(changes: Mapping[Address, Change], context: PlanContext) -> Iterator[str]:
-    """Yield an error for each referenced ARN of another partition, Region or account."""
+def _find_foreign_references(
+    changes: Mapping[Address, Change], context: PlanContext
+) -> Iterator[_ForeignReference]:
+    """Yield the references by an ARN of another partition, Region or account."""
     target = context.target
     for address in changes:
         resource = context.declared.get(address)
-        for path, arn in _find_arns(resource.spec) if resource else ():
-            _, partition, _, region, account, _ = arn.split(":", 5)
+        for path, reference in _find_arns(resource.spec) if resource else ():
+            _, partition, _, region, account, _ = reference.id.split(":", 5)
             if resource and (partition, region, account) != (
                 target.partition,
                 target.region,
                 target.account,
             ):
-                yield (
-                    f"{address}: {path}: {quote(arn)} is in another account or Region; this plan is for account "
-                    f"{target.account} in {target.region} ({resource.origin})"
-                )
+                yield _ForeignReference(address, path, reference, resource.origin)
 
 
-def _find_arns(spec: Any) -> Iterator[tuple[str, str]]:
-    """Yield the field and the ARN of each reference by ARN."""
+def _find_arns(spec: Any) -> Iterator[tuple[str, External]]:
+    """Yield the field of each reference by ARN, and the reference."""
     for member in get_members(type(spec)).values():
         value = getattr(spec, member.name) if member.references else ()
         for reference in value if isinstance(value, tuple) else (value,):
             if isinstance(reference, External) and reference.id.startswith("arn:"):
-                yield member.name, reference.id
+                yield member.name, reference
+
+
+def _describe_foreign(references: Iterable[_ForeignReference], context: PlanContext) -> Iterator[str]:
+    target = context.target
+    for item in references:
+        yield (
+            f"{item.address}: {item.path}: {quote(item.reference.id)} is in another account or Region; "
+            f"this plan is for account {target.account} in {target.region} ({item.origin})"
+        )
 
 
 def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:

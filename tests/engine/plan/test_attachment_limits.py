@@ -97,7 +97,7 @@ def test_a_rotation_counts_the_policies_of_others_that_it_copies(cloud):
     converge(make_certificate_state(NAMES[:1]), cloud)
     attach_their_policies(cloud)
     assert get_rejection_reasons(make_certificate_state(NAMES[:2], generation=2), cloud) == [
-        describe_excess_policies("certificates.a")
+        f"{describe_excess_policies('certificates.a')} (<memory>:1)"
     ]
     converge(make_certificate_state(NAMES[:1], generation=2), cloud)
 
@@ -162,7 +162,7 @@ def test_a_group_with_children_of_others_gets_only_as_many_as_aws_allows(cloud):
     assert get_rejection_reasons(make_state(*children), cloud) == [
         (
             "thing_groups.b: cannot create: 'root' would have 101 child groups with those of others, and AWS allows 100; choose "
-            "another parent"
+            "another parent (<memory>:1)"
         )
     ]
 
@@ -177,7 +177,7 @@ def test_an_account_with_templates_of_others_gets_only_as_many_as_aws_allows(clo
     ) == [
         (
             "provisioning_templates.n: cannot create: there would be 257 provisioning templates, with those that exist already, and "
-            "AWS allows 256; delete some of them first"
+            "AWS allows 256; delete some of them first (<memory>:1)"
         )
     ]
 
@@ -189,7 +189,7 @@ def test_an_account_with_dynamic_groups_of_others_gets_only_as_many_as_aws_allow
     assert get_rejection_reasons(make_state(group), cloud) == [
         (
             "dynamic_thing_groups.n: cannot create: there would be 101 dynamic thing groups, with those that exist already, and AWS "
-            "allows 100; delete some of them first"
+            "allows 100; delete some of them first (<memory>:1)"
         )
     ]
 
@@ -222,7 +222,7 @@ def test_no_thing_gets_a_type_whose_deprecation_is_ignored(cloud, kind):
     assert get_rejection_reasons(make_state(thing_type, make_typed_thing(kind)), cloud) == [
         (
             f"{kind}.a: cannot have the type thing_types.t: it is deprecated, and this plan does not change that; choose another "
-            "type, or end its deprecation first"
+            "type, or end its deprecation first (<memory>:1)"
         )
     ]
     converge(make_state(make_resource("thing_types", "t", ThingType()), make_typed_thing(kind)), cloud)
@@ -232,5 +232,5 @@ def test_no_thing_gets_a_type_whose_deprecation_is_ignored(cloud, kind):
 def test_no_thing_gets_a_type_that_the_file_deprecates(cloud, kind):
     thing_type = make_resource("thing_types", "t", ThingType(deprecated=True))
     assert get_rejection_reasons(make_state(thing_type, make_typed_thing(kind)), cloud) == [
-        f"{kind}.a: cannot have the type thing_types.t, which the file deprecates; choose another type"
+        f"{kind}.a: cannot have the type thing_types.t, which the file deprecates; choose another type (<memory>:1)"
     ]

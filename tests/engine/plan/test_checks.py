@@ -113,7 +113,7 @@ def test_a_revoked_certificate_can_be_replaced_but_not_activated(cloud):
     converge(make_one_device_state(), cloud)
     cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="REVOKED")
     assert get_rejection_reasons(make_one_device_state(), cloud) == [
-        "certificates.a: is REVOKED, which is final; give the device a new certificate"
+        "certificates.a: is REVOKED, which is final; give the device a new certificate (<memory>:1)"
     ]
     actions = [
         step.change.action for step in plan_state(make_state(make_ca(), *make_device("a", 2)), cloud).steps
@@ -123,7 +123,7 @@ def test_a_revoked_certificate_can_be_replaced_but_not_activated(cloud):
 
 def test_an_inactive_ca_rejects_new_certificates(cloud):
     assert get_rejection_reasons(make_state(make_ca(status="INACTIVE"), *make_device("a")), cloud) == [
-        "certificates.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE"
+        "certificates.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE (<memory>:1)"
     ]
 
 
@@ -137,8 +137,8 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
         replace_field(make_managed_thing("m"), "authentication_material", Secret("env M_CODE")),
     )
     assert get_rejection_reasons(desired, cloud) == [
-        "ca_certificates.alpha: verification.key is not set; set env CA_KEY",
-        "managed_things.m: authentication_material is not set; set env M_CODE",
+        "ca_certificates.alpha: verification.key is not set; set env CA_KEY (<memory>:1)",
+        "managed_things.m: authentication_material is not set; set env M_CODE (<memory>:1)",
     ]
 
 
@@ -197,7 +197,7 @@ def test_a_certificate_in_transfer_is_not_changed(cloud):
     cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="INACTIVE")
     cloud.iot.transfer_certificate(certificateId=get_device_certificate_id(), targetAwsAccount="210987654321")
     assert get_rejection_reasons(make_one_device_state(), cloud) == [
-        "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first"
+        "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first (<memory>:1)"
     ]
 
 
@@ -215,7 +215,7 @@ def test_a_change_to_something_invalid_with_ignored_live_values_is_rejected(clou
         (
             "ca_certificates.alpha: cannot replace with the live values that ignore_changes keeps: verification: a DEFAULT CA "
             "needs exactly one verification; expected either verification.key or verification.certificate, to prove that the "
-            "CA's key is yours"
+            "CA's key is yours (<memory>:1)"
         )
     ]
     # An update changes no field with a problem.

@@ -44,7 +44,7 @@ def test_a_certificate_that_another_thing_has_cannot_become_exclusive(cloud):
     assert get_rejection_reasons(make_desired(exclusive=True), cloud) == [
         (
             f"things.a: cannot have the certificate {ID[:12]}… exclusively: things that this workspace does not manage have it too "
-            "(theirs); detach it from them first, or set exclusive = false"
+            "(theirs); detach it from them first, or set exclusive = false (<memory>:1)"
         )
     ]
     assert list_things(cloud) == ["a", "theirs"]

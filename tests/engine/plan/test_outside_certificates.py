@@ -47,7 +47,7 @@ def test_a_template_needs_an_active_ca_of_the_file(cloud):
     assert get_rejection_reasons(make_state(make_ca(status="INACTIVE"), provisioned), cloud) == [
         (
             "provisioned_things.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers "
-            "certificates of active CAs only; set the CA's status to ACTIVE"
+            "certificates of active CAs only; set the CA's status to ACTIVE (<memory>:1)"
         )
     ]
 
@@ -79,7 +79,7 @@ def test_a_certificate_that_is_not_valid_today_is_not_activated(cloud):
     spec = Certificate(expired, certificate_mode="SNI_ONLY")
     (reason,) = get_rejection_reasons(make_state(make_resource("certificates", "a", spec)), cloud)
     assert reason.startswith("certificates.a: cannot be ACTIVE: the certificate expired on ")
-    assert reason.endswith('; use a valid certificate, or set the status to "INACTIVE"')
+    assert reason.endswith('; use a valid certificate, or set the status to "INACTIVE" (<memory>:1)')
     inactive = make_resource("certificates", "a", evolve(spec, status="INACTIVE"))
     converge(make_state(inactive), cloud)
     assert get_rejection_reasons(make_state(make_resource("certificates", "a", spec)), cloud) == [reason]
@@ -115,5 +115,5 @@ def test_a_ca_of_the_file_that_is_named_by_its_id_must_have_signed_the_certifica
     beta_id = Pem.parse(AUTHORITIES["beta"].pem).fingerprint
     certificate = make_resource("certificates", "a", Certificate(DEVICE_PEM, ca=External(beta_id)))
     assert get_rejection_reasons(make_state(make_ca("beta"), certificate), cloud) == [
-        "certificates.a: cannot register: ca_certificates.beta did not sign the certificate; name the CA that signed it"
+        "certificates.a: cannot register: ca_certificates.beta did not sign the certificate; name the CA that signed it (<memory>:1)"
     ]

@@ -344,7 +344,7 @@ class TestIssuedByAws:
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
-                "belongs to another account; move the file away to have a new one issued"
+                "belongs to another account; move the file away to have a new one issued (<memory>:1)"
             ),
         )
 
