@@ -12,7 +12,7 @@ from attrs import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import find_der_problem, recognize_text
 
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
 
 @frozen

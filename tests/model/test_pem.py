@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.pem import Pem
 from tests.support.pki import Authority
 
@@ -75,3 +77,10 @@ def test_a_text_without_exactly_one_valid_certificate_is_rejected(change_pem, me
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
         Pem.parse(change_pem(create_pem()))
     assert str(caught.value) == message
+
+
+def test_a_pem_without_an_end_is_rejected_in_time_proportional_to_its_length():
+    start = time.process_time()
+    with pytest.raises(InvalidValueError):
+        Pem.parse("-----BEGIN CERTIFICATE-----" + " \n" * 2_000)
+    assert time.process_time() - start < 1

@@ -92,6 +92,7 @@ class _Resolver:
         self._workspace = workspace
         self._diagnostics = diagnostics
         self._valid_statements = MovedRemoved()
+        self._sources_by_target: dict[Address, Address] = {}
         self._names_by_kind: defaultdict[str, list[str]] = defaultdict(list)
         for address in declarations:
             self._names_by_kind[address.kind].append(address.name)
@@ -171,16 +172,17 @@ class _Resolver:
                 resolved_moves.append(_resolve_move(move))
             except InvalidValueError as error:
                 self._diagnostics.add(move.declaration, *error.problems)
-        targets = {move.source: move.target for move in resolved_moves}
+        ends = _find_ends({move.source: move.target for move in resolved_moves})
         for resolved_move in resolved_moves:
             try:
                 self._check_source(resolved_move)
-                self._check_target(resolved_move, targets)
+                self._check_target(resolved_move, ends)
                 self._check_earlier_statements(resolved_move)
             except InvalidValueError as error:
                 self._diagnostics.add(resolved_move.declaration, *error.problems)
             else:
                 self._valid_statements.moved[resolved_move.source] = resolved_move.target
+                self._sources_by_target[resolved_move.target] = resolved_move.source
 
     def _check_source(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if the former address is of another kind, or still declared."""
@@ -196,16 +198,13 @@ class _Resolver:
                 *move.source_path
             )
 
-    def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
-        """Raise InvalidValueError if the new address is not declared.
-
-        `targets` has the new address of every move, by the former address.
-        """
+    def _check_target(self, move: _ResolvedMove, ends: Mapping[Address, Address | None]) -> None:
+        """Raise InvalidValueError if the new address is not declared; `ends` is as `_find_ends` returns it."""
         target = move.target
         if target in self._declarations:
             return
-        if target in targets:
-            end = _follow_moves(move, targets)
+        if target in ends:
+            end = ends[target]
             if end is None:
                 problem = f"{_format_address(target)} is moved as well, in a cycle"
                 raise _build_error("move-cycle", problem, "an address in this file").nest_under("to")
@@ -224,7 +223,7 @@ class _Resolver:
     def _check_earlier_statements(self, move: _ResolvedMove) -> None:
         """Raise InvalidValueError if an earlier statement is about the same address."""
         source, target, moved = move.source, move.target, self._valid_statements.moved
-        other_sources = [other for other, other_target in moved.items() if other_target == target]
+        other_source = self._sources_by_target.get(target)
         if source in self._valid_statements.removed:
             error = _build_error(
                 "duplicate-statement",
@@ -236,8 +235,8 @@ class _Resolver:
                 "duplicate-statement",
                 f"{_format_address(source)} is already moved to {_format_address(moved[source])}",
             )
-        elif other_sources:
-            problem = f"{_format_address(target)} is already moved from {_format_address(other_sources[0])}"
+        elif other_source:
+            problem = f"{_format_address(target)} is already moved from {_format_address(other_source)}"
             error = _build_error("duplicate-statement", problem, "one former address")
         else:
             return
@@ -297,18 +296,20 @@ def _resolve_move(move: _Move) -> _ResolvedMove:
     return _ResolvedMove(move.declaration, source_path, source, target)
 
 
-def _follow_moves(move: _ResolvedMove, targets: Mapping[Address, Address]) -> Address | None:
-    """Return the address that a chain of moves leads to, or None for a cycle.
+def _find_ends(targets: Mapping[Address, Address]) -> Mapping[Address, Address | None]:
+    """Return the address that each former address leads to by any number of moves, or None in a cycle.
 
     `targets` has the new address of every move, by the former address.
     """
-    visited, address = {move.source}, move.target
-    while address in targets:
-        if address in visited:
-            return None
-        visited.add(address)
-        address = targets[address]
-    return address
+    ends: dict[Address, Address | None] = {}
+    for source in targets:
+        address, chain = source, dict[Address, None]()
+        while address in targets and address not in ends and address not in chain:
+            chain[address] = None
+            address = targets[address]
+        end = None if address in chain else ends.get(address, address)
+        ends |= dict.fromkeys(chain, end)
+    return ends
 
 
 def _describe_id(kind: Kind) -> str:

@@ -69,6 +69,9 @@ TOML: Mapping[str, Callable[[int], str]] = {
     "unknown keys in many tables": lambda size: repeat(size, lambda n: f"[things.a{n}]\nx = 1\n"),
     "unknown keys in one table": lambda size: "[things.a]\n" + repeat(size, lambda n: f"attribute{n} = 1\n"),
     "unknown keys of the workspace": lambda size: repeat(size, lambda n: f"x{n} = 1\n"),
+    "chained moves": lambda size: repeat(
+        size, lambda n: f'[[moved]]\nfrom = "things.a{n + 1}"\nto = "things.a{n}"\n'
+    ),
     "a key again and again": lambda size: "[things.a]\n" + "x = 1\n" * (size // 6),
     "wrong attributes": lambda size: (
         "[things.a]\nattributes = {" + repeat(size, lambda n: f"x{n} = 1, ") + "z = 1 }\n"
