@@ -38,6 +38,7 @@ function render({ model, el }) {
   const notes = makeNotes();
   const parts = [header, confirmation, progress, tabs, notes];
   const banner = make("div", { role: "alert" });
+  let drawnBanner = "";
   const root = make("div", { class: "reconciler panel", role: "region", "aria-label": "Reconciler panel" });
   const style = make("style", {}, `.reconciler.saved-${model.get("saved_output")} { display: none }`);
   root.append(style, header.element, confirmation.element, banner, progress.element, tabs.element, notes.element);
@@ -47,7 +48,7 @@ function render({ model, el }) {
   const drawState = () => {
     if (!state().header) return;
     root.setAttribute("aria-label", `Panel of ${state().header.workspace}`);
-    if (banner.innerHTML !== state().banner) banner.innerHTML = state().banner; // rendered and escaped in Python
+    if (drawnBanner !== state().banner) banner.innerHTML = drawnBanner = state().banner; // rendered and escaped in Python
     root.setAttribute("data-phase", state().phase);
     for (const part of parts) part.draw(state());
   };

@@ -76,7 +76,7 @@ function makeTable(model, request) {
   let lines = []; // what is listed: for each entry a line, and for a listed group also a line for each of its rows
   let tops = []; // where each line begins, in pixels; the last entry is where the last line ends
   let focusedIndex = 0; // index of the line that has the focus
-  const openDetails = new Map(); // key of an expanded line → its details: undefined until requested, null until they arrive
+  const openDetails = new Map(); // key of an expanded line → the element of its details: undefined until requested, null until they arrive
   const heights = new Map(); // key of an expanded line → height of its details, in pixels
   const listedGroups = new Set(); // numbers of the groups whose rows are listed
 
@@ -168,16 +168,15 @@ function makeTable(model, request) {
       { role: "row", class: level === 1 ? "line" : "line member", "data-index": index, "aria-rowindex": index + 2, "aria-level": level, "aria-expanded": String(isOpen), tabindex: index === focusedIndex ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
       make("div", { role: "gridcell" }, make("span", { class: "disclosure", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("action", action, actionGlyph, action)),
       ...(members ? makeGroupCells(lines[index]) : makeRowCells(row)),
+      makeStatusCell(lines[index]),
     );
   };
   const makeRowCells = (row) => {
     const [, , address, differences, origin] = rows[row];
-    const [glyph, word, cssClass] = STATUSES[statusOf(row)];
     return [
       makeCell(make("code", { class: "address" }, address), { title: address }),
       makeCell(differences, { class: "wide", title: differences }),
       makeCell(make("span", { class: "quiet" }, origin), { class: "wide", title: origin }),
-      makeCell(word ? makeLabel("status", cssClass, glyph, word) : ""),
     ];
   };
   const makeGroupCells = ({ group, members }) => {
@@ -186,16 +185,19 @@ function makeTable(model, request) {
     return [
       makeCell(make("span", {}, make("strong", {}, part, title), differences ? ` ${differences}` : ""), { class: "span", "aria-colspan": 2, title: `${part}${title} ${differences}` }),
       makeCell(make("span", { class: "quiet" }, description), { class: "wide", title: description }),
-      makeCell(makeGroupStatus(countStatuses(members, statusOf))),
     ];
+  };
+  const makeStatusCell = ({ row, members }) => {
+    if (members) return makeCell(makeGroupStatus(countStatuses(members, statusOf)));
+    const [glyph, word, cssClass] = STATUSES[statusOf(row)];
+    return makeCell(word ? makeLabel("status", cssClass, glyph, word) : "");
   };
   const makeDetails = (index) => {
     const { key, row, group, members } = lines[index];
     if (openDetails.get(key) === undefined) { openDetails.set(key, null); request("expand", members ? { group } : { row }); }
-    const html = openDetails.get(key);
-    const cell = make("div", { role: "gridcell", "aria-colspan": Object.keys(COLUMNS).length, class: "unfolded" });
-    if (html === null) cell.textContent = "…"; else cell.innerHTML = html; // rendered and escaped in Python
-    if (members && html !== null) cell.append(makeListButton(group, members));
+    const details = openDetails.get(key); // the same element in every drawing, so that what the user unfolded in it stays
+    const cell = make("div", { role: "gridcell", "aria-colspan": Object.keys(COLUMNS).length, class: "unfolded" }, details ?? "…");
+    if (members && details) cell.append(makeListButton(group, members));
     return make("div", { role: "row", "aria-level": lines[index].level + 1, "data-details": key, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
   };
   const makeListButton = (group, members) => {
@@ -213,7 +215,7 @@ function makeTable(model, request) {
   const draw = () => {
     const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
     const last = Math.min(lines.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
-    const hadFocus = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
+    const focused = layer.contains(document.activeElement) ? document.activeElement : null;
     const elements = [];
     for (let index = first; index < last; index++) {
       elements.push(makeLine(index));
@@ -221,8 +223,12 @@ function makeTable(model, request) {
     }
     if (!lines.length) elements.push(makeEmptyRow());
     layer.replaceChildren(...elements);
-    if (hadFocus) focusLine();
+    if (focused?.classList.contains("line")) focusLine();
+    else if (focused?.isConnected) focused.focus({ preventScroll: true });
     remeasure();
+  };
+  const drawStatuses = () => {
+    for (const line of layer.querySelectorAll(".line")) line.lastElementChild.replaceWith(makeStatusCell(lines[line.dataset.index]));
   };
   /** Measure the details that are drawn, and draw again if one has another height than assumed. */
   const remeasure = () => {
@@ -285,7 +291,7 @@ function makeTable(model, request) {
   };
   const TRAITS = ["change:rows", "change:groups", "change:unfolded"];
   for (const event of TRAITS) model.on(event, loadRows);
-  const showStatuses = () => (filters.status || headings.sorting.column === "status" ? applyFilters() : draw());
+  const showStatuses = () => (filters.status || headings.sorting.column === "status" ? applyFilters() : drawStatuses());
   model.on("change:statuses", showStatuses);
   const makeActionButton = ([action, glyph, count]) => {
     const button = make("button", { type: "button", "aria-pressed": "false" }, makeLabel("action", action, glyph, `${formatCount(count)} ${action}`));
@@ -314,7 +320,9 @@ function makeTable(model, request) {
       if (csv !== undefined) download(name, csv);
       const key = group === undefined ? `row-${row}` : `group-${group}`;
       if (!openDetails.has(key)) return;
-      openDetails.set(key, html);
+      const details = make("div");
+      details.innerHTML = html; // rendered and escaped in Python
+      openDetails.set(key, details);
       draw();
     },
     onShow: draw,
