@@ -63,8 +63,7 @@ def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, run_in
     assert doctor() == (0, [file, used_registry, *other_checks, used_journal])
 
 
-def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_starter, tmp_path):
-    run_in_starter("apply", "--yes")
+def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_applied_starter, tmp_path):
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
     holder = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
     with hold_lease("greenhouse", call, holder, machine="another"):
@@ -87,8 +86,7 @@ def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     )
 
 
-def test_a_damaged_registry_is_an_error(doctor, run_in_starter, tmp_path):
-    run_in_starter("apply", "--yes")
+def test_a_damaged_registry_is_an_error(doctor, run_in_applied_starter, tmp_path):
     path = tmp_path / ".reconciler/registry.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -121,8 +121,7 @@ def test_an_unusable_registry_is_an_error_and_no_folder_is_created(
     assert sorted(Path().rglob("*")) == before
 
 
-def test_an_unusable_default_registry_can_be_reset(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_an_unusable_default_registry_can_be_reset(run_in_applied_starter):
     path = Path(".reconciler/registry.sqlite3").resolve()
     # The apply's connection is still open. When it closes, it writes into the old files, so the new one must not be one of them.
     for suffix in ("", "-wal", "-shm"):
@@ -130,9 +129,9 @@ def test_an_unusable_default_registry_can_be_reset(run_in_starter):
     path.write_text("no database")
     problem = f"{path} is not a registry database: file is not a database"
     advice = f"delete it with `reconciler registry reset`, or {NAME_ANOTHER_FILE}"
-    assert run_in_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}; {advice}\n")
-    assert run_in_starter("registry", "reset", "--yes")[0] == 0
-    assert run_in_starter("plan")[0] == 0
+    assert run_in_applied_starter("plan") == (1, "", f"{REGISTRY_UNUSABLE}{problem}; {advice}\n")
+    assert run_in_applied_starter("registry", "reset", "--yes")[0] == 0
+    assert run_in_applied_starter("plan")[0] == 0
 
 
 def test_a_folder_that_cannot_be_created_is_an_error(run_in_starter):
@@ -165,22 +164,20 @@ def test_an_endpoint_without_credentials_is_an_error_that_suggests_made_up_ones(
         ("things.pump-3", "does not exist yet; a plan that does not adopt it creates it"),
     ],
 )
-def test_an_impossible_adoption_is_rejected_with_the_reason(run_in_starter, address, reason):
-    run_in_starter("apply", "--yes")
+def test_an_impossible_adoption_is_rejected_with_the_reason(run_in_applied_starter, address, reason):
     edit_file("[managed_things", "[things.pump-3]\n\n[managed_things")
-    assert run_in_starter("plan", "--adopt", address, "--detailed-exitcode") == (
+    assert run_in_applied_starter("plan", "--adopt", address, "--detailed-exitcode") == (
         3,
         "",
         f"error: the plan is rejected; nothing was sent\n  - {address}: cannot adopt: {reason}\n",
     )
 
 
-def test_a_misspelled_address_to_adopt_suggests_the_unmanaged_resource(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_a_misspelled_address_to_adopt_suggests_the_unmanaged_resource(run_in_applied_starter):
     edit_file("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
     call_iot("CreateThing", thingName="tank-9")
     problem = "already exists and is not managed by this workspace"
-    assert run_in_starter("plan", "--adopt", "things.tank-8") == (
+    assert run_in_applied_starter("plan", "--adopt", "things.tank-8") == (
         3,
         "",
         (
@@ -189,7 +186,7 @@ def test_a_misspelled_address_to_adopt_suggests_the_unmanaged_resource(run_in_st
             "  - things.tank-8: cannot adopt: not in the file; did you mean 'things.tank-9'?\n"
         ),
     )
-    assert run_in_starter("plan", "--adopt", "things.tank-9")[0] == 0
+    assert run_in_applied_starter("plan", "--adopt", "things.tank-9")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -203,8 +203,7 @@ def test_control_characters_in_a_journal_are_escaped():
     ] == []
 
 
-def test_a_plan_is_the_same_without_the_journal(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_a_plan_is_the_same_without_the_journal(run_in_applied_starter):
     file = Path("desired_state.toml")
     file.write_text(file.read_text().replace('site = "bergen"', 'site = "trondheim"'))
     before = Workspace().plan()
@@ -244,8 +243,7 @@ def test_an_apply_without_a_writable_journal_starts_only_with_no_journal(run_in_
     )
 
 
-def test_the_last_run_is_of_the_workspace_but_the_history_has_runs_of_all_workspaces(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_the_last_run_is_of_the_workspace_but_the_history_has_runs_of_all_workspaces(run_in_applied_starter):
     other_file = Path("other.toml")
     other_file.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
     result = Workspace("other.toml").apply(Workspace("other.toml").plan(), command="try")
@@ -307,8 +305,7 @@ def test_there_is_nothing_to_retry_without_a_run_after_a_complete_apply_or_after
     )
 
 
-def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in_applied_starter):
     workspace = Workspace()
     other_process = ProcessIdentity("ada", "elsewhere", 7)
     # A run without an end in the journal, like that of a process that crashed.
@@ -316,9 +313,9 @@ def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(run_in
     crashed_run = journal.begin(workspace.plan(), other_process, "apply", "")
     warning = render_crash_warning(workspace.crashed_run()).plain
     assert crashed_run.run_id in warning
-    assert run_in_starter("plan")[2] == f"{warning}\n"
-    assert run_in_starter("apply", "--yes")[2] == f"{warning}\n"
-    assert run_in_starter("plan")[2] == ""
+    assert run_in_applied_starter("plan")[2] == f"{warning}\n"
+    assert run_in_applied_starter("apply", "--yes")[2] == f"{warning}\n"
+    assert run_in_applied_starter("plan")[2] == ""
     assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
 
 
@@ -339,8 +336,7 @@ def test_a_run_is_ended_in_the_journal_if_its_callback_raises(run_in_starter):
     )
 
 
-def test_the_history_is_shown_even_if_the_file_is_invalid(run_in_starter):
-    run_in_starter("apply", "--yes")
-    before = run_in_starter("history")
+def test_the_history_is_shown_even_if_the_file_is_invalid(run_in_applied_starter):
+    before = run_in_applied_starter("history")
     Path("desired_state.toml").write_text("no toml")
-    assert (before[0], run_in_starter("history")) == (0, before)
+    assert (before[0], run_in_applied_starter("history")) == (0, before)

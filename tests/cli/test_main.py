@@ -94,10 +94,9 @@ def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(run_in_star
     )
 
 
-def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_applied_starter):
     edit_file('site = "bergen"', 'site = "trondheim"')
-    code, out, _ = run_in_starter("plan", "--detailed-exitcode", "--calls")
+    code, out, _ = run_in_applied_starter("plan", "--detailed-exitcode", "--calls")
     assert (code, remove_changing_values(out)) == (
         2,
         (
@@ -120,10 +119,9 @@ def test_one_changed_attribute_is_one_change_and_exit_code_2(run_in_starter):
     )
 
 
-def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter):
-    run_in_starter("apply", "--yes")
+def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_applied_starter):
     edit_file('site = "bergen"', 'site = "trondheim"')
-    assert run_in_starter("show", "things.pump-2") == (
+    assert run_in_applied_starter("show", "things.pump-2") == (
         0,
         (
             "things.pump-2\n"
@@ -156,9 +154,10 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_starter)
         (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip
-def test_a_command_that_cannot_run_reports_the_problem_and_the_next_step(run_in_starter, words, message):
-    run_in_starter("apply", "--yes")
-    assert run_in_starter(*words) == (1, "", f"error: {message}\n")
+def test_a_command_that_cannot_run_reports_the_problem_and_the_next_step(
+    run_in_applied_starter, words, message
+):
+    assert run_in_applied_starter(*words) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
@@ -190,11 +189,13 @@ def test_the_package_runs_as_the_command():
     assert (process.returncode, process.stdout) == (0, f"reconciler {reconciler.__version__}\n")
 
 
-def test_destroy_deletes_everything_and_the_next_plan_creates_it(run_in_starter):
-    run_in_starter("apply", "--yes")
-    code, out, _ = run_in_starter("destroy", "--yes")
+def test_destroy_deletes_everything_and_the_next_plan_creates_it(run_in_applied_starter):
+    code, out, _ = run_in_applied_starter("destroy", "--yes")
     assert (code, remove_changing_values(out).split("\n")[-2]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
-    assert run_in_starter("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
+    assert (
+        run_in_applied_starter("plan")[1].split("\n")[-2]
+        == "Plan: 8 to create (including 2 ownership markers)"
+    )
 
 
 def test_graph_writes_the_format_of_the_file_extension(run_in_starter):
@@ -260,11 +261,17 @@ def test_reset_deletes_a_registry_that_is_named_below_the_home_folder(run_in_sta
     assert not (tmp_path / "registry.sqlite3").exists()
 
 
-def test_registry_prints_its_path_and_reset_deletes_its_data(run_in_starter):
-    run_in_starter("apply", "--yes")
-    assert run_in_starter("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
-    assert run_in_starter("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
-    assert run_in_starter("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
+def test_registry_prints_its_path_and_reset_deletes_its_data(run_in_applied_starter):
+    assert run_in_applied_starter("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
+    assert run_in_applied_starter("registry", "reset", "--yes") == (
+        0,
+        "",
+        "deleted .reconciler/registry.sqlite3\n",
+    )
+    assert (
+        run_in_applied_starter("plan")[1].split("\n")[-2]
+        == "Plan: 8 to create (including 2 ownership markers)"
+    )
 
 
 def test_unlock_and_reset_do_nothing_without_a_lock_and_a_registry(run_in_starter):

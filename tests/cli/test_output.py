@@ -29,10 +29,9 @@ ARN = "arn:aws:iot:eu-west-1:123456789012:thing/pump-1"
 
 
 @pytest.fixture
-def run_applied(run_in_starter):
+def run_applied(run_in_applied_starter):
     """Return `run` for the starter's folder, with its desired state applied."""
-    assert run_in_starter("apply", "--yes")[0] == 0
-    return run_in_starter
+    return run_in_applied_starter
 
 
 def test_json_has_the_endpoints_and_the_selected_resources(run_applied):

@@ -26,11 +26,10 @@ REJECTED = "error: the plan is rejected; nothing was sent\n"
 
 
 @pytest.fixture
-def run_after_edit(run_in_starter):
+def run_after_edit(run_in_applied_starter):
     """Return `run` for the starter folder, in which one attribute was edited after an apply."""
-    run_in_starter("apply", "--yes")
     edit_file('site = "bergen"', 'site = "trondheim"')
-    return run_in_starter
+    return run_in_applied_starter
 
 
 def read_live_site() -> str:
