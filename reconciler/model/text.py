@@ -97,6 +97,13 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
     return ", ".join(map(quote_if_unsafe, names[:limit])) + suffix
 
 
+def make_plural(noun: str) -> str:
+    """Return the plural of a noun: `things`, `policies`, `role aliases`."""
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
 def suggest_file_table(text: str) -> str | None:
     """Return `{ file = "…" }` for a text that looks like the name of a file, or None."""
     is_file_name = _FILE_NAME.fullmatch(text) and len(text) <= _MAX_PLAIN_CHARACTERS

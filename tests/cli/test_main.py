@@ -144,6 +144,8 @@ def test_show_prints_the_desired_and_the_live_state_side_by_side(run_in_applied_
     ("words", "message"),
     [
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"),
+        (["show", "things.*"], "'things.*' is not one address; show several with --select 'things.*'\nrun `reconciler show --help` for usage"),
+        (["show", "things"], "'things' is not one address; show several with --select 'things'\nrun `reconciler show --help` for usage"),
         (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
         (["show", "things.pump-2", "--format", "json"], "--format, --calls and --full are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
         (["export", "--kind", "thngs"], "invalid value for '--kind': 'thngs' is not a resource kind; did you mean 'things'?\nrun `reconciler export --help` for usage"),

@@ -30,10 +30,13 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
 
     A value that begins with a kind, such as `things.pump-1`, is always an address, even if there is such a file.
     """
+    from reconciler.engine.plan.address_patterns import is_pattern
     from reconciler.kinds import all_kinds
 
     if value is None:
         return None
+    if is_pattern(value):
+        raise click.UsageError(f"{value!r} is not one address; show several with --select {value!r}", ctx)
     if value.partition(".")[0] not in all_kinds() and Path(value).is_file():
         return Path(value)
     try:

@@ -15,10 +15,13 @@ from reconciler.kinds.base.kind import Kind, Listing
 from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, make_plural
 
 _ADVICE_FOR_MANY = (
     "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind"
+)
+_ADVICE_FOR_ALL = (
+    "run `reconciler adopt --all` to import everything, or `reconciler export` to write its tables first"
 )
 
 
@@ -44,7 +47,8 @@ def find_unmanaged(comparison: Comparison) -> tuple[UnmanagedResources, ...]:
 def describe_unmanaged(state: DesiredState, unmanaged: Collection[UnmanagedResources]) -> Iterator[Note]:
     """Yield notes about unmanaged resources: their numbers, the first of their IDs, and how to import one.
 
-    Kinds that the file does not use share one note with their numbers only, unless the file has no resources at all.
+    Kinds that the file does not use share one note with their numbers only, unless the file has no resources at all. In that
+    case, one more note has the command that imports everything.
     """
     declared_tables = {address.kind for address in state.resources}
     others = []
@@ -53,8 +57,13 @@ def describe_unmanaged(state: DesiredState, unmanaged: Collection[UnmanagedResou
             others.append(resources)
         else:
             yield Note("unmanaged", _describe_resources(resources))
+    if unmanaged and not declared_tables:
+        yield Note("unmanaged", _ADVICE_FOR_ALL)
     if others:
-        counts = ", ".join(f"{_format_count(resources)} {_format_title(resources)}" for resources in others)
+        counts = ", ".join(
+            f"{_format_count(resources)} {_format_noun(resources, len(resources.ids))}"
+            for resources in others
+        )
         subject = "of other kinds in the account, not managed by this workspace"
         yield Note("unmanaged", f"{subject}: {counts}; {_ADVICE_FOR_MANY}")
 
@@ -78,13 +87,15 @@ def _group_tables_by_listing() -> dict[Listing, tuple[str, ...]]:
 
 
 def _describe_resources(resources: UnmanagedResources) -> str:
-    subject = f"{_format_title(resources)} in the account, not managed by this workspace"
+    subject = f"{_format_noun(resources)} in the account, not managed by this workspace"
     advice = _format_import_advice(resources.tables)
     return f"{subject} ({_format_count(resources)}): {join_some(resources.ids)}; to import one, {advice}"
 
 
-def _format_title(resources: UnmanagedResources) -> str:
-    return _choose_kind(resources.tables).table.replace("_", " ")
+def _format_noun(resources: UnmanagedResources, count: int = 2) -> str:
+    """Return the noun for one or more resources of the kind."""
+    noun = _choose_kind(resources.tables).noun
+    return noun if count == 1 else make_plural(noun)
 
 
 def _format_count(resources: UnmanagedResources) -> str:

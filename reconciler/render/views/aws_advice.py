@@ -175,7 +175,7 @@ _ADVICE: Mapping[
         Advice("correct the policy's document according to AWS's message, then run plan again"),
     ),
     "InvalidQueryException": (
-        Advice("correct `query` in the file according to AWS's message, then run plan again"),
+        Advice("correct `query_string` in the file according to AWS's message, then run plan again"),
     ),
     "InvalidRequestException": _INVALID_VALUE,
     "ValidationException": _INVALID_VALUE,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.kinds import all_kinds
 from reconciler.model.change import ACTIONS
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, make_plural
 
 ACTION_GLYPHS: Mapping[str, str] = {
     "create": "+",
@@ -38,7 +38,7 @@ def format_counts(counts: Mapping[str, int]) -> str:
 
 def pluralize(count: int, noun: str) -> str:
     """Format a count with its noun: `1 call`, `1,204 calls`, `2 dependencies`."""
-    return f"{count:,} {noun if count == 1 else _make_plural(noun)}"
+    return f"{count:,} {noun if count == 1 else make_plural(noun)}"
 
 
 def join_facts(facts: Iterable[str]) -> str:
@@ -65,7 +65,7 @@ def format_kind(kind: str, count: int = 1) -> str:
     known_kind = all_kinds().get(kind)
     if known_kind is None:
         return escape_invisible(kind)
-    return known_kind.noun if count == 1 else _make_plural(known_kind.noun)
+    return known_kind.noun if count == 1 else make_plural(known_kind.noun)
 
 
 def format_kind_title(kind: str) -> str:
@@ -83,9 +83,3 @@ def format_duration(seconds: float) -> str:
     minutes = (remaining_minutes, "min")
     parts = ((hours, "h"), minutes) if hours else (minutes, (remaining_seconds, "s"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
-
-
-def _make_plural(noun: str) -> str:
-    if noun.endswith("y"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

@@ -39,7 +39,7 @@ def test_kinds_that_the_file_does_not_use_share_a_note_without_ownership_markers
     cloud.iot.create_billing_group(billingGroupName="hand")
     converge(make_state(make_resource("things", "b", Thing()), workspace="other"), cloud)
     note = (
-        "of other kinds in the account, not managed by this workspace: 1 billing groups, 2 things; "
+        "of other kinds in the account, not managed by this workspace: 1 billing group, 2 things; "
         "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind"
     )
     assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [note]
@@ -53,7 +53,7 @@ def test_a_plan_lists_a_limited_number_of_a_kind_that_the_file_does_not_use(clou
     assert things == UnmanagedResources(
         tables=("things",), ids=("sensor-0", "sensor-1", "sensor-2"), is_complete=False
     )
-    (note,) = list_unmanaged_notes(make_state(), cloud)
+    note, _ = list_unmanaged_notes(make_state(), cloud)
     assert note.startswith("things in the account, not managed by this workspace (at least 3): sensor-0")
 
 
@@ -85,9 +85,12 @@ def test_a_note_on_resources_with_ids_assigned_by_aws_advises_declaring_them(clo
 
 def test_a_note_on_certificates_advises_importing_them_by_their_ids(cloud):
     certificate_id = cloud.iot.create_keys_and_certificate()["certificateId"]
-    (note,) = list_unmanaged_notes(make_state(), cloud)
+    note, advice_for_all = list_unmanaged_notes(make_state(), cloud)
+    assert advice_for_all == (
+        "run `reconciler adopt --all` to import everything, or `reconciler export` to write its tables first"
+    )
     assert note == (
-        f"certificates in the account, not managed by this workspace (1): {certificate_id}; to import one, "
+        f"device certificates in the account, not managed by this workspace (1): {certificate_id}; to import one, "
         "run `reconciler adopt certificates.ID`"
     )
 
