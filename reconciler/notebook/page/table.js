@@ -206,10 +206,10 @@ function makeTable(model, request) {
     const toggleList = () => {
       listedGroups[isListed ? "delete" : "add"](group);
       listLines();
-      layer.querySelector(`[data-list="${group}"]`)?.focus({ preventScroll: true });
     };
     return make("button", { type: "button", "data-list": group, "aria-expanded": String(isListed), onclick: toggleList }, text);
   };
+  const findListButton = (group) => layer.querySelector(`[data-list="${group}"]`);
   const makeEmptyRow = () =>
     make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "No changes."));
   const draw = () => {
@@ -224,7 +224,7 @@ function makeTable(model, request) {
     if (!lines.length) elements.push(makeEmptyRow());
     layer.replaceChildren(...elements);
     if (focused?.classList.contains("line")) focusLine();
-    else if (focused?.isConnected) focused.focus({ preventScroll: true });
+    else if (focused) (focused.isConnected ? focused : findListButton(focused.dataset.list))?.focus({ preventScroll: true });
     remeasure();
   };
   const drawStatuses = () => {
