@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 from attrs import field, frozen
@@ -33,6 +34,10 @@ class Document:
             raise _build_too_deep_error() from None
         except json.JSONDecodeError as error:
             raise _invalid(f"not JSON: {error}") from None
+        except InvalidValueError:
+            raise
+        except ValueError:  # Python parses no longer numbers, because that takes quadratic time
+            raise _invalid("not JSON: a number with too many digits") from None
         return cls.from_value(value, source, text)
 
     @classmethod
@@ -50,7 +55,7 @@ class Document:
         except TypeError:  # the only types of TOML without an equivalent in JSON
             raise _invalid("not JSON: a date or time") from None
         except ValueError:
-            raise _invalid("not JSON: a number that is infinite or NaN") from None
+            raise _invalid("not JSON: a number that is infinite, NaN or too large") from None
         canonical = json.dumps(_normalize(value), sort_keys=True, separators=(",", ":"))
         return cls(canonical, text or compact, source)
 
@@ -114,8 +119,8 @@ def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """
     members = dict(pairs)
     if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        duplicate = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        duplicate = next(key for key, count in counts.items() if count > 1)
         raise InvalidValueError(ValueProblem("duplicate-key", f"duplicate key {duplicate!r}"))
     return members
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.document import Document
 
 # Keys have at most 5 characters, so that none is a key of policies such as `Action`, whose lists are compared as sets.
@@ -118,3 +119,11 @@ def test_a_live_document_that_no_file_can_declare_is_equal_only_to_itself(text):
 def test_a_valid_live_document_is_parsed():
     assert Document.from_live('{ "a" : 1 }') == Document.from_value({"a": 1})
     assert Document.from_live('{"a": 1}').is_valid
+
+
+def test_a_number_with_too_many_digits_makes_a_document_invalid():
+    text = f'{{"a": {"9" * 5_000}}}'
+    with pytest.raises(InvalidValueError, match="not JSON: a number with too many digits"):
+        Document.parse(text)
+    live = Document.from_live(text)
+    assert (live.is_valid, live.value) == (False, text)

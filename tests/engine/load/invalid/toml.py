@@ -24,7 +24,7 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: policies.since.document: not JSON: a date or time; expected a JSON object: { file = "path" }, text, or a table
-        desired_state.toml:5: error: policies.many.document: not JSON: a number that is infinite or NaN; expected a JSON object: { file = "path" }, text, or a table
+        desired_state.toml:5: error: policies.many.document: not JSON: a number that is infinite, NaN or too large; expected a JSON object: { file = "path" }, text, or a table
         """,
     ),
     InvalidCase(
