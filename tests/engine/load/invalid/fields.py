@@ -325,10 +325,10 @@ CASES = (
         r"""
         desired_state.toml:1: error: things.'': the name is empty; expected a name
         desired_state.toml:3: error: certificates.'pump\x1b[31m1': the name contains control characters; expected printable characters
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…': the name has 257 characters; expected at most 256
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material_type: required key is missing; expected a string
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…': the name has 257 characters; expected at most 256
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material_type: required key is missing; expected a string
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
         """,
     ),
     InvalidCase(
