@@ -37,6 +37,7 @@ from reconciler.kinds.shared.ca_certificate_spec import (
 )
 from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
+from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -83,10 +84,11 @@ class CaCertificates(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the certificate, the tags, the registration template and the verification."""
+        """Check the certificate, the tags, the registration template, its role and the verification."""
         spec: CaCertificate = resource.spec
         yield from x509.check_certificate(spec.pem, "pem", ca=True)
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        yield from check_role_arn("registration_role_arn", spec.registration_role_arn)
         yield from _check_registration(spec, desired)
         yield from _check_verification(spec)
 

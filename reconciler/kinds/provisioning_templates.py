@@ -31,6 +31,7 @@ from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.provisioning_template_references import find_named_resources
+from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.kinds.shared.versions import describe_other_versions
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -159,8 +160,9 @@ class ProvisioningTemplates(Kind):
     deletion_blockers = frozenset({"ca_certificates"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems with the number of tags, the body, and a hook that the type does not allow."""
+        """Return problems with the role, the tags, the body, and a hook that the type does not allow."""
         spec: ProvisioningTemplate = resource.spec
+        yield from check_role_arn("provisioning_role_arn", spec.provisioning_role_arn)
         yield from check_stored_template(spec.body, "body", template_type=spec.type)
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:

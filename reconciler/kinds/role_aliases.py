@@ -26,6 +26,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -66,8 +67,9 @@ class RoleAliases(Kind):
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        """Return problems with the role, and with tags that leave no room for the ownership tags."""
+        yield from check_role_arn("role_arn", resource.spec.role_arn)
+        yield from check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

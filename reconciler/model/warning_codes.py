@@ -16,6 +16,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "certificate-expired": "The certificate has expired.",
         "certificate-not-yet-valid": "The certificate is not valid yet.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
+        "not-a-role-arn": "The role is not the ARN of an IAM role.",
         "policy-all-actions": "A statement allows every action (`iot:*` or `*`), on some resources.",
         "policy-any-client-id": "A statement allows connecting with every client ID, and has no condition on the client ID or "
         "on `iot:Connection.Thing.IsAttached`. A device can then disconnect any other one and take its place.",

@@ -12,6 +12,7 @@ from reconciler.engine.load.converters import build_converter
 from reconciler.engine.load.table_shape import check_keys, derive_shape, parse_values
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
+from reconciler.kinds.shared.role_arns import ROLE_ARN_PATTERN
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
@@ -24,11 +25,10 @@ _OTHER_OPERATIONS = "default"
 """The key in `[workspace.quotas.<service>]` for all operations that are not listed."""
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
 
 TEXT_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "region": _REGION,
-    "role_arn": _ROLE_ARN,
+    "role_arn": ROLE_ARN_PATTERN,
     "expires_within": DURATION_PATTERN,
 }
 """The settings whose texts have to match a pattern."""
@@ -129,7 +129,7 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
                 problem = "valid only with target = 'aws'; remove it or change the target"
                 yield ValueProblem("conflicting-fields", problem, path=(name,))
         return
-    if settings.role_arn is not None and not _ROLE_ARN.fullmatch(settings.role_arn):
+    if settings.role_arn is not None and not ROLE_ARN_PATTERN.fullmatch(settings.role_arn):
         problem = f"{quote(settings.role_arn)} is not a valid role ARN"
         expected = "an ARN such as 'arn:aws:iam::123456789012:role/deploy'"
         yield ValueProblem("invalid-arn", problem, expected, path=("role_arn",))
