@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +56,14 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority("Factory CA")
+
+
+@pytest.fixture
+def memory_folder():
+    """Return an empty folder, in memory if possible, because writes to a disk are slow."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

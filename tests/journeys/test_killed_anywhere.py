@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +37,6 @@ def without_lease(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content without the lease, which is in the attributes of the workspace's group."""
     group = {**content["thing_groups"][WORKSPACE_GROUP], "attributes": {}}
     return {**content, "thing_groups": {**content["thing_groups"], WORKSPACE_GROUP: group}}
-
-
-@pytest.fixture
-def memory_folder():
-    """Return an empty folder, in memory if possible: only processes are killed here, not the machine."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
 
 
 @pytest.mark.hypothesis  # `make stress` runs it with more devices

@@ -22,6 +22,7 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import StaleError
 from reconciler.model.settings import DesiredState
+from reconciler.registry import Registry
 from tests.support.desired_states import (
     ROLE_ARN,
     TEMPLATE_RESOURCES,
@@ -34,7 +35,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.edits import EDITS, PEM, make_allow_document
-from tests.support.registry_client import Cloud
+from tests.support.registry_client import SETTINGS, Cloud
 
 RESOURCES_BEFORE = [
     make_ca(),
@@ -134,14 +135,24 @@ def build_whole_state(_address: str) -> DesiredState:
 
 
 @pytest.fixture(scope="module")
-def _cloud():
-    return Cloud()
+def cloud_before(tmp_path_factory):
+    """Return a cloud, and the content of its registry's file with `RESOURCES_BEFORE`."""
+    path = tmp_path_factory.mktemp("before") / "registry.sqlite3"
+    cloud = Cloud(path)
+    converge(make_state(*RESOURCES_BEFORE), cloud)
+    cloud.registry.close()
+    return cloud, path.read_bytes()
 
 
 @pytest.fixture
-def cloud(_cloud):
-    converge(make_state(*RESOURCES_BEFORE), _cloud.reset())
-    return _cloud
+def cloud(cloud_before, memory_folder):
+    """Return the cloud with a copy of that file, which is faster than applying the resources again."""
+    cloud, content = cloud_before
+    path = memory_folder / "registry.sqlite3"
+    path.write_bytes(content)
+    cloud.registry = Registry(path, SETTINGS)
+    yield cloud
+    cloud.registry.close()
 
 
 _WRITTEN_AFTER_THE_THING = {
