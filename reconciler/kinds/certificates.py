@@ -32,6 +32,7 @@ from reconciler.kinds.shared.certificate_issuance import (
 )
 from reconciler.kinds.shared.certificate_registration import (
     detach_and_delete,
+    find_reregistration_errors,
     register,
     register_and_attach,
 )
@@ -258,6 +259,7 @@ class Certificates(Kind):
             yield from _find_registration_errors(change, context)
         if isinstance(change, Replace):
             yield from find_copied_policy_errors(change, context)
+            yield from find_reregistration_errors(change, context)
         yield from find_activation_errors(change)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "is being transferred to another account; accept, reject or cancel the transfer first"

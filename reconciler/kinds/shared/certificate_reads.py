@@ -11,6 +11,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
+from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
     find_excluded_certificates,
@@ -19,7 +20,7 @@ from reconciler.kinds.shared.certificate_holders import (
     find_workspace_holders,
     read_outside_owners,
 )
-from reconciler.kinds.shared.certificate_issuance import read_unsaved_certificates
+from reconciler.kinds.shared.certificate_issuance import find_known_certificate, read_unsaved_certificates
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
 from reconciler.kinds.shared.principal_reads import (
@@ -32,6 +33,7 @@ from reconciler.kinds.shared.principal_reads import (
     select_external_names,
 )
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_certificates
+from reconciler.model.address import Address
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 
@@ -91,6 +93,7 @@ class _Classification:
     """The classes of the certificates that were read, by what a plan may do with them.
 
     - `deletable`: the plan may delete them;
+    - `reregistered`: they get another mode, so the plan deletes and registers them again;
     - `unattached`: they are desired, and no thing of the workspace has them (empty in a destroy);
     - `kept_until`: the end of each running grace period, by ID;
     - `past_grace_period`: their grace period has ended;
@@ -98,6 +101,7 @@ class _Classification:
     """
 
     deletable: Sequence[str]
+    reregistered: AbstractSet[str]
     unattached: Sequence[str]
     kept_until: Mapping[str, float]
     past_grace_period: AbstractSet[str]
@@ -160,13 +164,35 @@ def _classify_certificates(
     ]
     ends = find_grace_ends(scope, set(deletable) - declared, certificates)
     running = {identity: end for identity, end in ends.items() if end > scope.now}
+    reregistered = {
+        identity
+        for identity, resource in ({} if scope.is_destroy else desired).items()
+        if identity in certificates and _changes_mode(resource.spec, certificates[identity], scope)
+    }
     return _Classification(
         deletable=deletable,
+        reregistered=reregistered,
         unattached=unattached,
         kept_until={} if scope.is_destroy else running,
         past_grace_period=ends.keys() - running.keys(),
         declared_or_rotated=declared | ends.keys(),
     )
+
+
+def _changes_mode(desired: Certificate, certificate: Response, scope: Scope) -> bool:
+    """Return whether a certificate has another mode than its CA in the file, or than the file sets."""
+    live_mode = certificate.get("certificateMode", "DEFAULT")
+    if isinstance(desired.ca, str):
+        ca = scope.desired.get(Address("ca_certificates", desired.ca))
+        return ca is not None and ca.spec.certificate_mode != live_mode
+    if desired.ca or desired.certificate_mode:
+        return desired.certificate_mode not in {None, live_mode}
+    pem = find_known_certificate(desired)
+    # Checking a signature takes long, so only the CAs of another mode are tried.
+    other_cas = (
+        ca for ca in scope.iterate_resources("ca_certificates") if ca.spec.certificate_mode != live_mode
+    )
+    return pem is not None and x509.find_signer(pem, other_cas) is not None
 
 
 def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier stages)
@@ -177,16 +203,25 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     early_reads: _EarlyReads,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read the things of deletable and unattached certificates, and the policies of deletable ones.
+    """Read the things of unattached certificates, and the attachments of those that a plan may delete.
 
     Returns the builder of the live certificates.
     """
-    unread = [identity for identity in classification.deletable if identity not in early_reads.policies]
+    lost_ids = [*classification.deletable, *sorted(classification.reregistered)]
+    unread = [identity for identity in lost_ids if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
         read_things_of(arns | select_arns(classification.unattached, certificates)), read_policies_of(arns)
     )
-    outside_holders = find_outside_holders({**early_reads.things, **late_things}, scope)
+    reregistered_things = {
+        identity: late_things[identity] for identity in classification.reregistered if identity in late_things
+    }
+    shared_things = {
+        identity: things
+        for identity, things in late_things.items()
+        if identity not in classification.reregistered or identity in classification.unattached
+    }
+    outside_holders = find_outside_holders({**early_reads.things, **shared_things}, scope)
     owners = yield from read_outside_owners(
         {
             identity: outside_holders[identity]
@@ -200,6 +235,7 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         selection=selection,
         classification=classification,
         all_policies={**early_reads.policies, **late_policies},
+        reregistered_things=reregistered_things,
         outside_holders=outside_holders,
         owners=owners,
         desired_things={resource.address.name for resource in scope.iterate_resources("things")},
@@ -211,9 +247,10 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
 class _LiveBuilder:
     """Builds live certificates from everything that was read.
 
-    `all_policies` is read only for certificates that may be deleted. `outside_holders` has the things outside the workspace
-    that have a certificate; `owners` has, for unattached certificates, another workspace that owns such a thing. All three are
-    by certificate ID.
+    `all_policies` is read only for certificates that may be deleted or registered again; `reregistered_things` has all things of the
+    latter. `outside_holders` has the things outside the workspace
+    that have a certificate; `owners` has, for unattached certificates, another workspace that owns such a thing. All are by
+    certificate ID.
     """
 
     workspace: str
@@ -221,6 +258,7 @@ class _LiveBuilder:
     selection: _Selection
     classification: _Classification
     all_policies: Mapping[str, tuple[str, ...]]
+    reregistered_things: Mapping[str, tuple[str, ...]]
     outside_holders: Mapping[str, Sequence[str]]
     owners: Mapping[str, str | None]
     desired_things: AbstractSet[str]
@@ -256,7 +294,7 @@ class _LiveBuilder:
             declared_name=self._choose_name(identity, things),
             prevent_destroy=not self.protected_things.isdisjoint(things),
             kept_until=self.classification.kept_until.get(identity),
-            used_by=tuple(sorted(things)),
+            used_by=self.reregistered_things.get(identity) or tuple(sorted(things)),
             facts=facts,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.verification import CertificateRegistered
@@ -18,6 +18,7 @@ from reconciler.model.change import Replace
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
+from reconciler.model.text import join_some
 
 
 def register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
@@ -67,6 +68,25 @@ def register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCa
     for user in _find_desired_users(change.address, context):
         if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
+
+
+def find_reregistration_errors(change: Replace, context: PlanContext) -> Iterator[str]:
+    """Yield an error if registering a certificate again would take it from things outside the workspace."""
+    pem = change.resource.spec.pem
+    if not isinstance(pem, Pem) or pem.fingerprint != change.live.identity:
+        return
+    owned = {context.find_thing_name(address) for address in context.live}
+    others = sorted(set(change.live.used_by) - owned)
+    if others:
+        yield describe_lost_holders(others)
+
+
+def describe_lost_holders(things: Sequence[str]) -> str:
+    """Return the error about things that would lose a certificate because it is registered again."""
+    return (
+        "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
+        f"would lose it ({join_some(things)}); detach it from them first"
+    )
 
 
 def detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCall]:

@@ -17,6 +17,7 @@ from reconciler.kinds.shared.attachment_limits import (
 )
 from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
 from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
+from reconciler.kinds.shared.certificate_registration import describe_lost_holders
 from reconciler.kinds.shared.certificate_signers import build_signer_need, find_validity_errors
 from reconciler.kinds.shared.exclusive_certificates import build_holder_need
 from reconciler.kinds.shared.group_membership import check_group_count
@@ -35,7 +36,7 @@ from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.text import format_path, join_some
+from reconciler.model.text import format_path
 
 # A plan shows the values of these properties, so no secret may be part of them.
 _SHOWN_PROPERTIES = (
@@ -168,10 +169,7 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
     }
     others = sorted(set(registration.things) - owned)
     if others:
-        yield (
-            "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
-            f"would lose it ({join_some(others)}); detach it from them first"
-        )
+        yield describe_lost_holders(others)
 
 
 def find_template_size_errors(body: str) -> Iterator[str]:

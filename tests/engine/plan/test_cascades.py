@@ -167,6 +167,32 @@ def test_own_things_and_policies_do_not_count_as_cascades(cloud):
     converge(make_state(make_resource("things", "a", Thing())), cloud)
 
 
+def make_device_state(mode):
+    pem = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
+    certificate = make_resource("certificates", "a", Certificate(pem, certificate_mode=mode))
+    return make_state(make_ca(), certificate, make_resource("things", "a", Thing(certificates=("a",))))
+
+
+def test_a_certificate_that_is_registered_again_keeps_the_policies_of_others(cloud):
+    converge(make_device_state("SNI_ONLY"), cloud)
+    attach_policy(get_device_certificate_arn())(cloud)
+    converge(make_device_state("DEFAULT"), cloud)
+    policies = cloud.iot.list_attached_policies(target=get_device_certificate_arn())["policies"]
+    assert [policy["policyName"] for policy in policies] == ["theirs"]
+
+
+def test_a_certificate_is_not_registered_again_while_things_of_others_have_it(cloud):
+    converge(make_device_state("SNI_ONLY"), cloud)
+    make_foreign_thing(cloud)
+    cloud.iot.attach_thing_principal(thingName="theirs", principal=get_device_certificate_arn())
+    assert get_rejection_reasons(make_device_state("DEFAULT"), cloud) == [
+        (
+            "certificates.a: cannot register the certificate again, as a change of its mode requires: things outside the workspace "
+            "would lose it (theirs); detach it from them first"
+        )
+    ]
+
+
 def make_child_group(cloud):
     cloud.iot.create_thing_group(thingGroupName="theirs", parentGroupName="g")
 
