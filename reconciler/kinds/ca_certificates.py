@@ -278,6 +278,12 @@ def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Value
         if template and template.spec.type != "JITP":
             problem = f"{template.address} is of type {template.spec.type}"
             yield ValueProblem("wrong-template-type", problem, "type JITP", path=("registration_template",))
+        elif template and spec.auto_registration and not template.spec.enabled:
+            problem = f"{template.address} is not enabled, so AWS does not provision devices that connect"
+            path = ("registration_template",)
+            yield ValueProblem(
+                "disabled-template", problem, "enabled = true in the template", path=path, severity="warning"
+            )
 
 
 def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:

@@ -15,6 +15,8 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
     {
         "certificate-expired": "The certificate has expired.",
         "certificate-not-yet-valid": "The certificate is not valid yet.",
+        "disabled-template": "Devices register by connecting (`auto_registration`), but the template that provisions them is not "
+        "enabled, so they are not provisioned.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
         "not-a-role-arn": "The role is not the ARN of an IAM role.",
         "policy-all-actions": "A statement allows every action (`iot:*` or `*`), on some resources.",
@@ -23,6 +25,9 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "policy-full-wildcard": "A statement allows every action on every resource.",
         "policy-greengrass-for-group": "A thing group has a policy for AWS IoT Greengrass. AWS does not apply policies of thing "
         "groups to the data plane of Greengrass: attach the policy to the certificates of the core devices.",
+        "policy-greengrass-thing-variable": "A policy of AWS IoT Greengrass core devices, or a statement about actions of Greengrass, has "
+        "thing policy variables (`iot:Connection.Thing.*`), which Greengrass does not support: the client ID of a connection may "
+        "differ from the thing's name.",
         "policy-negated-element": "A statement allows everything except what NotAction or NotResource lists. AWS IoT documents "
         "neither of them.",
         "policy-no-statement": "The policy has no statement, so it allows nothing.",

@@ -224,6 +224,19 @@ def test_an_inline_template_without_a_role_is_a_warning():
     ]
 
 
+@pytest.mark.parametrize(
+    ("auto_registration", "enabled", "codes"),
+    [(True, False, ["disabled-template"]), (True, True, []), (False, False, [])],
+)
+def test_a_template_that_is_not_enabled_behind_auto_registration_is_a_warning(
+    auto_registration, enabled, codes
+):
+    template = make_template()
+    template = evolve(template, spec=evolve(template.spec, type="JITP", enabled=enabled))
+    ca = make_sni_only_ca(registration_template=template.address.name, auto_registration=auto_registration)
+    assert [problem.code for problem in KIND.check(ca, {template.address: template})] == codes
+
+
 def test_a_role_is_not_set_if_an_ignored_template_leaves_the_ca_without_one():
     """AWS would not use it, and no call sets a role alone."""
     resource = make_ca(certificate_mode="SNI_ONLY", verification=None, registration_template=BODY)

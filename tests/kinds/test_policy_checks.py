@@ -120,13 +120,18 @@ def test_a_document_that_is_too_long_has_this_problem_only():
         ),
         (allow("iot:Receive", f"{ARN}:topic/*"), []),
         (allow("iot:Connect", f"{ARN}:client/*"), ["policy-any-client-id"]),
+        (allow("iot:Connect", f"{ARN}:client/${{iot:ClientId}}"), ["policy-any-client-id"]),
+        (allow("iot:Publish", f"{ARN}:topic/${{iot:ClientId}}/*"), []),
         (allow("iot:Connect", f"{ARN}:client/{THING_NAME}"), []),
         (allow("iot:Connect", "*", Condition={"Bool": {"iot:Connection.Thing.IsAttached": "true"}}), []),
         ({"Effect": "Deny", "Action": "*", "Resource": "*"}, []),
         (allow("iot:Subscribe", f"{ARN}:topic/a"), ["policy-wrong-resource"]),
+        (allow("iot:subscribe", f"{ARN}:topic/a"), ["policy-wrong-resource"]),
+        (allow("greengrass:Discover", f"{ARN}:thing/{THING_NAME}"), ["policy-greengrass-thing-variable"]),
         (allow(["iot:Publish", "iot:Subscribe"], [f"{ARN}:topic/a", f"{ARN}:topicfilter/a"]), []),
         (allow("iot:Subscribe", f"{ARN}:topic*"), []),
         (allow("iot:Conect", f"{ARN}:client/a"), ["policy-unknown-action"]),
+        (allow("iot:6", "*"), ["policy-unknown-action"]),
         (allow("iot:CreateThing", f"{ARN}:thing/a"), ["policy-unknown-action"]),
         (allow("iot:Connect", f"{ARN}:client/${{iot:ThingName}}"), ["policy-unknown-variable"]),
         (
@@ -137,6 +142,25 @@ def test_a_document_that_is_too_long_has_this_problem_only():
 )
 def test_a_policy_that_allows_too_much_or_cannot_work_has_warnings(statement, codes):
     assert list_warning_codes(statement) == codes
+
+
+def test_a_policy_of_core_devices_has_no_thing_policy_variables():
+    for_cores = allow("greengrass:*", "*")
+    is_attached = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
+    code = "policy-greengrass-thing-variable"
+    assert list_warning_codes(for_cores, allow("iot:Connect", f"{ARN}:client/{THING_NAME}*")) == [code]
+    assert list_warning_codes(for_cores, allow("iot:Connect", f"{ARN}:client/a", Condition=is_attached)) == [
+        code
+    ]
+    assert list_warning_codes(for_cores, allow("iot:Connect", f"{ARN}:client/core*")) == []
+    document = {"Version": "2012-10-17", "Statement": [for_cores, allow("iot:Connect", f"{ARN}:client/*")]}
+    (warning,) = find_policy_warnings(json.dumps(document))
+    assert (warning.code, warning.expected) == ("policy-any-client-id", "client/NAME*")
+
+
+def test_a_client_device_that_discovers_cores_may_have_thing_policy_variables():
+    discovers = allow("greengrass:Discover", f"{ARN}:thing/a")
+    assert list_warning_codes(discovers, allow("iot:Connect", f"{ARN}:client/{THING_NAME}")) == []
 
 
 def test_variables_without_the_version_that_knows_them_are_a_warning():
@@ -158,7 +182,7 @@ def test_a_policy_without_statements_is_a_warning():
     ],
 )
 def test_an_unknown_variable_is_reported_with_the_nearest_one(variable, nearest):
-    text = json.dumps(make_policy(allow("iot:Connect", f"{ARN}:client/${{{variable}}}")))
+    text = json.dumps(make_policy(allow("iot:Publish", f"{ARN}:topic/${{{variable}}}")))
     warnings = find_policy_warnings(text)
     is_known = variable == "iot:Clientid"  # variables are not case-sensitive
     assert [warning.nearest for warning in warnings] == ([] if is_known else [nearest])

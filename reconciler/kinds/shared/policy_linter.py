@@ -1,11 +1,13 @@
 """Warnings about policies that AWS accepts, but that allow more than they should, or do not work.
 
 Each warning has a stable code, which `model/warning_codes.py` describes. Source: AWS IoT developer guide, "Security best practices in AWS
-IoT Core" and "Static thing groups"; AWS IoT Device Defender, "AWS IoT policies overly permissive".
+IoT Core" and "Static thing groups"; AWS IoT Device Defender, "AWS IoT policies overly permissive"; AWS IoT Greengrass developer guide,
+"Device authentication and authorization".
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -29,7 +31,11 @@ from reconciler.model.document import Document
 from reconciler.model.text import quote
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_CLIENT_ID = re.compile(r"\$\{iot:ClientId\}", re.IGNORECASE)
 _THING_NAME = "${iot:Connection.Thing.ThingName}"
+_THING_VARIABLE = re.compile(r"\biot:Connection\.Thing\.", re.IGNORECASE)
+_DISCOVER = "greengrass:Discover"
+"""The only action of AWS IoT Greengrass that client devices need."""
 
 _CLIENT_CONDITIONS = (
     "iot:clientid",
@@ -51,8 +57,10 @@ def find_policy_warnings(text: str) -> tuple[ValueProblem, ...]:
         warnings.append(
             _build_warning("policy-no-statement", ("Statement",), "allows nothing", "a statement")
         )
+    is_for_cores = _is_for_cores(policy)
     for path, statement in list_statements(policy):
-        warnings += _check_statement(path, statement)
+        warnings += _check_statement(path, statement, "NAME*" if is_for_cores else _THING_NAME)
+        warnings += _check_thing_variables(path, statement, is_for_cores=is_for_cores)
     return tuple(warnings)
 
 
@@ -98,7 +106,36 @@ def _check_version(policy: Mapping[str, Any], text: str) -> Iterator[ValueProble
         yield _build_warning("policy-old-version", ("Version",), problem, quote(VERSION_WITH_VARIABLES))
 
 
-def _check_statement(path: ValuePath, statement: Mapping[str, Any]) -> Iterator[ValueProblem]:
+def _is_for_cores(policy: Mapping[str, Any]) -> bool:
+    """Return whether a policy names and allows actions that only core devices of AWS IoT Greengrass need."""
+    return any(
+        action.lower().startswith("greengrass:") and matches_action(action, core_action)
+        for action in _iterate_allowed_actions(policy)
+        for core_action in GREENGRASS_ACTIONS
+        if core_action != _DISCOVER
+    )
+
+
+def _check_thing_variables(
+    path: ValuePath, statement: Mapping[str, Any], *, is_for_cores: bool
+) -> Iterator[ValueProblem]:
+    """Yield a warning if a statement has thing policy variables that AWS IoT Greengrass does not support.
+
+    They are not supported in policies of core devices, nor for actions of Greengrass.
+    """
+    actions = (action for _, action in iterate_texts(statement, "Action"))
+    if not is_for_cores and not any(action.lower().startswith("greengrass:") for action in actions):
+        return
+    for name in ("Resource", "NotResource", "Condition"):
+        if _THING_VARIABLE.search(json.dumps(statement.get(name))):
+            problem = f"AWS IoT Greengrass does not support thing policy variables such as {_THING_NAME} here"
+            expected = "a name, or a pattern such as NAME*"
+            yield _build_warning("policy-greengrass-thing-variable", (*path, name), problem, expected)
+
+
+def _check_statement(
+    path: ValuePath, statement: Mapping[str, Any], device_name: str
+) -> Iterator[ValueProblem]:
     for name in ("Action", "NotAction"):
         for action_path, action in iterate_texts(statement, name):
             yield from _check_action(action, (*path, *action_path))
@@ -113,7 +150,7 @@ def _check_statement(path: ValuePath, statement: Mapping[str, Any]) -> Iterator[
         problem = f"Allow with {name} allows everything that it does not list"
         yield _build_warning("policy-negated-element", (*path, name), problem, name.removeprefix("Not"))
     if not negated:
-        yield from _check_allowance(path, _read_allowance(statement))
+        yield from _check_allowance(path, _read_allowance(statement), device_name)
 
 
 def _check_action(action: str, path: ValuePath) -> Iterator[ValueProblem]:
@@ -142,7 +179,7 @@ def _check_variables(value: Any, path: ValuePath) -> Iterator[ValueProblem]:
 def _check_resource_types(path: ValuePath, allowance: _Allowance) -> Iterator[ValueProblem]:
     """Yield a warning for each action that applies to none of the statement's resources."""
     for action in allowance.actions:
-        resource_type = RESOURCE_TYPES.get(action)
+        resource_type = RESOURCE_TYPES.get(action.lower())
         if resource_type and not any(_may_be(resource, resource_type) for resource in allowance.resources):
             problem = f"{action} applies to none of the resources, so it has no effect"
             expected = f"a resource such as arn:aws:iot:REGION:ACCOUNT:{resource_type}/NAME"
@@ -157,7 +194,7 @@ def _may_be(resource: str, resource_type: str) -> bool:
     return "$" in prefix or fnmatchcase(resource_type, prefix)
 
 
-def _check_allowance(path: ValuePath, allowance: _Allowance) -> Iterator[ValueProblem]:
+def _check_allowance(path: ValuePath, allowance: _Allowance, device_name: str) -> Iterator[ValueProblem]:
     allows_all_actions = any(action in {"*", "*:*", "iot:*"} for action in allowance.actions)
     if allows_all_actions and "*" in allowance.resources:
         problem = "allows every action on every resource"
@@ -172,11 +209,11 @@ def _check_allowance(path: ValuePath, allowance: _Allowance) -> Iterator[ValuePr
         )
     if allowance.includes("iot:Publish") and allowance.covers_every("topic"):
         problem = "allows publishing to every topic, also to those of other devices"
-        expected = f"topics of the device, such as topic/{_THING_NAME}/*"
+        expected = f"topics of the device, such as topic/{device_name}/*"
         yield _build_warning("policy-publish-every-topic", (*path, "Resource"), problem, expected)
     if allowance.includes("iot:Subscribe") and allowance.covers_every("topicfilter"):
         problem = "allows subscribing to every topic, also to those of other devices"
-        expected = f"topic filters of the device, such as topicfilter/{_THING_NAME}/*"
+        expected = f"topic filters of the device, such as topicfilter/{device_name}/*"
         yield _build_warning("policy-subscribe-every-topic", (*path, "Resource"), problem, expected)
     if (
         allowance.includes("iot:Connect")
@@ -184,7 +221,9 @@ def _check_allowance(path: ValuePath, allowance: _Allowance) -> Iterator[ValuePr
         and allowance.condition_keys.isdisjoint(_CLIENT_CONDITIONS)
     ):
         problem = "allows connecting with every client ID, so a device can disconnect another one and take its place"
-        expected = f"client/{_THING_NAME}, or a condition on iot:Connection.Thing.IsAttached"
+        expected = f"client/{device_name}"
+        if device_name == _THING_NAME:
+            expected += ", or a condition on iot:Connection.Thing.IsAttached"
         yield _build_warning("policy-any-client-id", (*path, "Resource"), problem, expected)
 
 
@@ -198,8 +237,13 @@ def _read_allowance(statement: Mapping[str, Any]) -> _Allowance:
 
 
 def _covers_every(resource: str, resource_type: str) -> bool:
-    """Return whether a resource, which is an ARN or `*`, covers all resources of a type."""
+    """Return whether a resource, which is an ARN or `*`, covers all resources of a type.
+
+    Each client may choose its ID, so the variable for it allows every ID.
+    """
     name = resource if resource == "*" else resource.split(":", 5)[5]
+    if resource_type == "client":
+        name = _CLIENT_ID.sub("*", name)
     prefix, _, rest = name.partition("/")
     if not rest:
         return prefix in {"*", f"{resource_type}*"}

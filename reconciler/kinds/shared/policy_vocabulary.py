@@ -38,13 +38,13 @@ GREENGRASS_ACTIONS = (
     *("greengrass:GetDeploymentArtifacts", "greengrass:UpdateCoreDeploymentStatus"),
 )
 RESOURCE_TYPES = {
-    **dict.fromkeys(("iot:Connect", "iot:DeleteConnection", "iot:GetConnection"), "client"),
-    **dict.fromkeys(("iot:Publish", "iot:Receive", "iot:RetainPublish", "iot:GetRetainedMessage"), "topic"),
-    "iot:Subscribe": "topicfilter",
-    **dict.fromkeys(("iot:GetThingShadow", "iot:UpdateThingShadow", "iot:DeleteThingShadow"), "thing"),
-    "iot:AssumeRoleWithCertificate": "rolealias",
+    **dict.fromkeys(("iot:connect", "iot:deleteconnection", "iot:getconnection"), "client"),
+    **dict.fromkeys(("iot:publish", "iot:receive", "iot:retainpublish", "iot:getretainedmessage"), "topic"),
+    "iot:subscribe": "topicfilter",
+    **dict.fromkeys(("iot:getthingshadow", "iot:updatethingshadow", "iot:deletethingshadow"), "thing"),
+    "iot:assumerolewithcertificate": "rolealias",
 }
-"""By action: the first part of the names of the resources that it applies to."""
+"""By action in lower case: the first part of the names of the resources that it applies to."""
 
 ACTIONS = (*IOT_ACTIONS, *JOBS_ACTIONS, *GREENGRASS_ACTIONS)
 
