@@ -158,6 +158,7 @@ def list_the_group(panel) -> None:
     panel.get_by_role("row", name="45 things like things.valve-1").click()
     expect(panel.locator(".unfolded .lines").last).to_have_text("attributes.houseA")
     panel.get_by_role("button", name="List all 45").click()
+    expect(panel.get_by_role("button", name="Hide the list")).to_be_focused()
     panel.get_by_text("things.valve-10", exact=True).click()
     expect(panel.locator(".member[aria-expanded=true]")).to_have_count(1)
     take_screenshot(panel, "group")
