@@ -33,7 +33,7 @@ from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import truncate
-from reconciler.render.views.grouping import RowGroup, group_rows, has_document
+from reconciler.render.views.grouping import RowGroup, group_rows, has_document, must_be_named
 from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
@@ -124,8 +124,16 @@ class PlanTable:
 
     @property
     def unfolded_rows(self) -> Sequence[int]:
-        """The rows that are expanded from the start, so that no new or changed document is approved unread."""
-        return [number for number, row in enumerate(self._rows) if has_document(row)]
+        """The rows that are expanded from the start, or whose group is.
+
+        They have documents, or are in a group of deletions or replacements: neither is approved unread.
+        """
+        grouped = {id(row) for group in self._groups for row in group.rows}
+        return [
+            number
+            for number, row in enumerate(self._rows)
+            if has_document(row) or (id(row) in grouped and must_be_named(row))
+        ]
 
     @property
     def notes(self) -> str:

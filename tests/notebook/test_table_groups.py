@@ -73,6 +73,20 @@ def test_rows_with_a_document_are_expanded_from_the_start(build_table):
     assert [table.rows[number][2] for number in table.unfolded_rows] == ["policies.devices"]
 
 
+def test_a_group_of_deletions_is_expanded_from_the_start_and_names_them(build_table, tmp_path):
+    build_table(FLEET_FILE)
+    workspace = Workspace(tmp_path / "desired_state.toml")
+    workspace.apply(workspace.plan())
+    text = FLEET_FILE.partition("[things.valve-0]")[0] + "[workspace.limits]\ndelete_percent = 100\n"
+    table = build_table(text)
+    (group,) = table.groups
+    assert table.unfolded_rows == group["rows"]
+    assert to_text(table.render_group_details(0)) == (
+        "attributes.house A things.valve-0, valve-1, valve-10, valve-11, "
+        "valve-2, valve-3, valve-4, valve-5, valve-6, valve-7, valve-8, valve-9"
+    )
+
+
 def test_warnings_are_counted_in_the_summary_because_they_are_below_the_changes(build_table):
     table = build_table(FILE + POLICY)
     assert table.header["summary"].endswith("· 1 warning below")
