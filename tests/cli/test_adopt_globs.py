@@ -130,6 +130,7 @@ def _declare_with_certificate(name):
                 "`reconciler adopt 'billing_groups.*'` adds matching resources of the account to the file, too"
             ),
         ),
+        ("ne?", "'ne?': matches no resource in the file; did you mean '*.ne?'?"),
         (
             "*.new",
             "'*.new': matches no unmanaged resource, only 1 that do not exist yet; leave it out",
@@ -154,6 +155,18 @@ def test_the_python_api_takes_globs_and_kinds(run, tmp_path, cloud):
         assert sorted(map(str, plan.options.adopt)) == ["things.pump-0", "things.pump-1"]
     with pytest.raises(SelectionError):
         workspace.plan(adopt=["policies"])
+
+
+def test_unmanaged_resources_of_many_kinds_have_one_command_for_all(run, tmp_path, cloud):
+    cloud.iot.create_billing_group(billingGroupName="b")
+    cloud.iot.create_thing_group(thingGroupName="g")
+    assert run("export", "--out", "all.toml")[0] == 0
+    code, _, err = run("-f", "all.toml", "plan")
+    assert (code, err.splitlines()[-1]) == (
+        3,
+        "  - all 15 resources that are not managed yet can be imported with --adopt '*'",
+    )
+    assert run("-f", "all.toml", "plan", "--adopt", "*")[0] == 0
 
 
 def test_many_unmanaged_resources_are_one_error_whose_advice_works(run, tmp_path, cloud):

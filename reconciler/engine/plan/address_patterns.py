@@ -58,8 +58,10 @@ def parse_known_address(text: str, addresses: Collection[Address]) -> Address | 
 
 
 def find_closest(pattern: str, addresses: Collection[Address]) -> str | None:
-    """Return the address or kind that is closest to a pattern that matches nothing, or None."""
+    """Return the address, glob or kind that is closest to a pattern that matches nothing, or None."""
     kinds = all_kinds()
+    if "." not in pattern and match_addresses(f"*.{pattern}", addresses):
+        return f"*.{pattern}"  # a name without its kind
     # The kind of a glob such as `things.*` is right; only the resources are missing.
     is_glob_of_kind = is_pattern(pattern) and pattern.partition(".")[0] in kinds
     nearest = closest_match(pattern, [*map(str, addresses), *(() if is_glob_of_kind else kinds)])

@@ -25,6 +25,9 @@ from reconciler.model.text import closest_match, format_suggestion, join_some
 _MAX_NAMED_UNMANAGED = 10
 """The maximum number of unmanaged resources of a kind of which each gets a message of its own."""
 
+_MAX_KINDS_WITHOUT_SUMMARY = 3
+"""The maximum number of kinds with unmanaged resources without one more message on all of them."""
+
 
 def check_plan(  # noqa: PLR0913, PLR0917 (each is a source of reasons)
     state: DesiredState,
@@ -98,6 +101,9 @@ def _check_owners(comparison: Comparison, adopt: Collection[Address], workspace:
             unmanaged_by_kind[address.kind].append(address)
     for table, addresses in unmanaged_by_kind.items():
         yield from _describe_unmanaged(table, addresses)
+    if len(unmanaged_by_kind) > _MAX_KINDS_WITHOUT_SUMMARY:
+        count = sum(map(len, unmanaged_by_kind.values()))
+        yield f"all {count:,} resources that are not managed yet can be imported with --adopt '*'"
 
 
 def _describe_unmanaged(table: str, addresses: Sequence[Address]) -> Iterator[str]:
