@@ -21,6 +21,18 @@ from tests.support.pki import Authority  # noqa: E402
 
 load_profile()
 
+AMBIENT_SETTINGS = (
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "COLUMNS",
+    "RECONCILER_REGISTRY",
+    "GITHUB_ACTIONS",
+    "GITHUB_WORKSPACE",
+)
+"""The environment variables of the user or of a CI job that would change what the tests see."""
+
 # Tests start many processes, which should share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -88,19 +100,19 @@ def _declared_operations_only():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_ambient_settings_at_first():
+    """Remove them before a fixture that several tests share is set up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in AMBIENT_SETTINGS:
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch):
-    """Remove the environment variables of the user or of a CI job that would change what the tests see."""
-    for name in (
-        "AWS_PROFILE",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_ENDPOINT_URL",
-        "COLUMNS",
-        "RECONCILER_REGISTRY",
-        "GITHUB_ACTIONS",
-        "GITHUB_WORKSPACE",
-    ):
+    """Remove them again, if an earlier test has set one."""
+    for name in AMBIENT_SETTINGS:
         monkeypatch.delenv(name, raising=False)
     # Python's readline sets these in the environment of child processes, but not in os.environ.
     for name in ("COLUMNS", "LINES"):
