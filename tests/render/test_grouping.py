@@ -74,6 +74,13 @@ def test_a_fleet_is_one_group_with_counts_by_value_and_its_exceptions():
     ]
 
 
+def test_a_text_with_a_group_names_the_option_that_lists_everything():
+    view = build_plan_view(make_sample_plan(*(make_device(number, "oslo") for number in range(10))))
+    hint = "  --full lists every resource of a group"
+    assert [line.plain for line in render_plan_text(view, 100)].count(hint) == 1
+    assert hint not in [line.plain for line in render_plan_text(view, 100, full=True)]
+
+
 def test_a_group_counts_every_list_of_references_such_as_policies():
     steps = [
         Step(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from rich.text import Text
 
 from reconciler.render.text.parts import (
     COLORS,
+    GROUP_HINT,
     MAX_ALIGNED_ADDRESS,
     QUIET,
     render_fields,
@@ -45,9 +46,13 @@ def render_drift_text(
     """
     yield Text.assemble("Drift of ", (view.workspace, "bold"))
     yield Text(join_facts((view.target, view.last_apply)), QUIET)
+    has_groups = False
     for section in view.sections:
         yield Text()
-        yield from _render_section(section, width, full=full, max_rows=max_rows)
+        has_groups |= yield from _render_section(section, width, full=full, max_rows=max_rows)
+    if has_groups and max_rows is None:
+        yield Text()
+        yield Text(GROUP_HINT, QUIET)
     if any(row.fields for section in view.sections for row in section.rows):
         yield Text()
         yield Text(DRIFT_LEGEND, QUIET)
@@ -104,7 +109,10 @@ def render_drift_group(group: RowGroup[DriftRow], width: int) -> Iterator[Text]:
     yield from render_group_details(group, width, signs=sample.direction in TWO_SIDED_DIRECTIONS)
 
 
-def _render_section(section: DriftSection, width: int, *, full: bool, max_rows: int | None) -> Iterator[Text]:
+def _render_section(
+    section: DriftSection, width: int, *, full: bool, max_rows: int | None
+) -> Generator[Text, None, bool]:
+    """Render the resources of a kind, and return whether some of them are in a group."""
     yield Text(section.title, "bold underline")
     entries = group_rows(section.rows, full=full)[:max_rows]
     rows = [entry for entry in entries if isinstance(entry, DriftRow)]
@@ -118,3 +126,4 @@ def _render_section(section: DriftSection, width: int, *, full: bool, max_rows: 
     omitted_count = len(section.rows) - count_rows(entries)
     if omitted_count:
         yield Text(f"  and {omitted_count:,} more {format_kind(section.kind, omitted_count)}", QUIET)
+    return len(rows) < len(entries)

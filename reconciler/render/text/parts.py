@@ -34,6 +34,8 @@ OUTCOME_STYLES: Mapping[str, str] = {
 """Status of an outcome → its style; a step that has only started has none here."""
 
 QUIET = "dim"
+GROUP_HINT = "  --full lists every resource of a group"
+"""The line below groups of alike resources, in the output of a command."""
 MAX_ALIGNED_ADDRESS = 40
 """Addresses up to this length are aligned; longer ones move the following text to the right."""
 

@@ -5,13 +5,14 @@ Some lines may still be wider; they are wrapped elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS
 from reconciler.render.text.parts import (
     COLORS,
+    GROUP_HINT,
     MAX_ALIGNED_ADDRESS,
     QUIET,
     indent,
@@ -49,9 +50,13 @@ def render_plan_text(
     """
     yield Text.assemble("Plan for ", (view.workspace, "bold"))
     yield Text(f"{view.target} · plan {view.digest}", QUIET)
+    has_groups = False
     for section in view.sections:
         yield Text()
-        yield from _render_section(section, width, full=full, max_rows=max_rows)
+        has_groups |= yield from _render_section(section, width, full=full, max_rows=max_rows)
+    if has_groups and max_rows is None:
+        yield Text()
+        yield Text(GROUP_HINT, QUIET)
     if view.notes:
         yield Text()
         notes = group_notes(view.notes, full=full)
@@ -117,7 +122,10 @@ def render_plan_group(group: RowGroup[PlanRow], width: int) -> Iterator[Text]:
     yield from render_group_details(group, width, signs=sample.action in ("update", "replace"))
 
 
-def _render_section(section: PlanSection, width: int, *, full: bool, max_rows: int | None) -> Iterator[Text]:
+def _render_section(
+    section: PlanSection, width: int, *, full: bool, max_rows: int | None
+) -> Generator[Text, None, bool]:
+    """Render the changes of a kind, and return whether some of them are in a group."""
     yield Text.assemble((section.title, "bold underline"), "  ", (format_counts(section.counts), QUIET))
     entries = group_rows(section.rows, full=full)[:max_rows]
     rows = [entry for entry in entries if isinstance(entry, PlanRow)]
@@ -131,6 +139,7 @@ def _render_section(section: PlanSection, width: int, *, full: bool, max_rows: i
     omitted_count = section.omitted + len(section.rows) - count_rows(entries)
     if omitted_count:
         yield Text(f"  {describe_omitted(section.kind, omitted_count)}", QUIET)
+    return len(rows) < len(entries)
 
 
 def _render_request(number: int, request: RequestView, width: int) -> Iterator[Text]:
