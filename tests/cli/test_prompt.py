@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,19 +59,28 @@ REQUIRED_ARGUMENTS = {"adopt": ("policies.by-hand",)}
 """The arguments that a command needs to reach its prompt."""
 
 
+@pytest.fixture(scope="module")
+def prepared_folder(authority, tmp_path_factory):
+    """Return a folder with something to rotate, delete, adopt and reset."""
+    folder = tmp_path_factory.mktemp("prompt")
+    (folder / "desired_state.toml").write_text(FILE)
+    (folder / "ca.pem").write_text(authority.pem)
+    (folder / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 1))
+    workspace = Workspace(folder / "desired_state.toml")
+    assert workspace.apply(workspace.plan()).ok
+    (folder / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 2))
+    cloud = Cloud(workspace.registry_path)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
+    return folder
+
+
 @pytest.fixture
-def run_prompting(run, authority, tmp_path):
+def run_prompting(run, prepared_folder, tmp_path):
     """Yield a function that runs a command by its name; each of `PROMPTING_COMMANDS` would prompt.
 
-    There is something to rotate, delete, adopt and reset, and another process holds the lease.
+    It runs in a copy of the prepared folder, and another process holds the lease.
     """
-    (tmp_path / "desired_state.toml").write_text(FILE)
-    (tmp_path / "ca.pem").write_text(authority.pem)
-    (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 1))
-    assert run("apply", "--yes")[0] == 0
-    (tmp_path / "pump-1.pem").write_text(authority.get_device_pem("pump-1", 2))
-    cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
-    cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
+    shutil.copytree(prepared_folder, tmp_path, dirs_exist_ok=True)
     holder = ProcessIdentity("alice", "another-host", 1, "", 0.0)
     with hold_lease("field", Workspace().connection.call, holder, machine="another-host"):
         yield lambda name, **options: run(*name.split(), *REQUIRED_ARGUMENTS.get(name, ()), **options)
