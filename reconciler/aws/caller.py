@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,9 @@ class Caller:
             for name, client in clients.items()
         }
         self._get_page_size = cache(self._find_page_size)
+        for client in clients.values():
+            if url := _find_custom_url(client):
+                client.meta.events.register("after-call", partial(_check_is_json, url))
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Send a call and return AWS's response.
@@ -120,6 +124,14 @@ class Caller:
             return None
         shape = client.meta.service_model.operation_model(operation).input_shape.members[limit_key]
         return int(shape.metadata.get("max", 250))
+
+
+def _check_is_json(url: str, http_response: Any, **_: object) -> None:
+    """Raise TargetError for a response without JSON, which botocore returns without members."""
+    content = http_response.content.strip()
+    if http_response.status_code < HTTPStatus.MULTIPLE_CHOICES and content and not content.startswith(b"{"):
+        problem = f"{url} does not respond like AWS IoT, in JSON"
+        raise TargetError(f"{problem}; correct `target` in [workspace], or the server's port")
 
 
 def _find_custom_url(client: Any) -> str:

@@ -135,13 +135,14 @@ class Circuit:
     throttling is not. After `OPEN_SECONDS` one call may try; if it does not fail, the circuit closes.
 
     `custom_url` is the URL of an endpoint that is not AWS's. If it accepts no connection for `CONNECT_SECONDS`, the circuit opens
-    for that long.
+    for that long. `has_responded` is whether any call got a response.
     """
 
     MAX_FAILURES, MIN_SPAN_SECONDS, OPEN_SECONDS = 10, 10.0, 30.0
 
     def __init__(self, service: str, clock: Callable[[], float], custom_url: str = "") -> None:
         self.custom_url = custom_url
+        self.has_responded = False
         self._is_unconnected = False
         self._service, self._clock = service, clock
         self._lock = threading.Lock()
@@ -189,6 +190,7 @@ class Circuit:
         """Close the circuit: an attempt got a response, or failed for a reason that is not the service's."""
         with self._lock:
             self._failures, self._opened_at, self._is_unconnected = 0, None, False
+            self.has_responded = True
 
     def open_unconnected(self) -> None:
         """Open the circuit: nothing accepts connections."""
@@ -234,7 +236,9 @@ class Retries:
                     circuit.record_failure(redact(str(error)))
                 lost = lost or (failure is CallFailure.LOST and not reads)
                 is_unconnected_endpoint = bool(circuit.custom_url) and is_unconnected(error)
-                if is_unconnected_endpoint:
+                # A server that has only closed connections is not restarting, but speaks another protocol.
+                is_foreign = bool(circuit.custom_url) and not circuit.has_responded
+                if is_unconnected_endpoint or (is_foreign and isinstance(error, ConnectionClosedError)):
                     first_refusal_at = self.clock() if first_refusal_at is None else first_refusal_at
                     deadline = min(deadline, first_refusal_at + CONNECT_SECONDS)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))

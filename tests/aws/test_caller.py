@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import string
+from types import SimpleNamespace
 
+import boto3
 import botocore.exceptions
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -16,12 +19,14 @@ from botocore.exceptions import (
     WaiterError,
 )
 
-from reconciler.aws.caller import translate_error
+from reconciler.aws.caller import Caller, translate_error
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError, TargetError
 from tests.support.registry_client import Cloud
 
 CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
+LOCAL_URL = "http://127.0.0.1:4714"
+TEST_KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
 WARNINGS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
 MODEL_ERRORS = {"UndefinedModelAttributeError", "MissingServiceIdError"}
@@ -199,3 +204,16 @@ def test_a_failed_connection_names_the_server_and_what_to_check(error, cause):
 )  # fmt: skip
 def test_an_error_response_is_translated_even_if_parts_are_missing(response, text):
     assert str(translate_error(ClientError(response, "CreateThing"), CALL)) == text
+
+
+def test_a_server_that_responds_in_html_is_reported_as_another_server():
+    def respond(request, **_):
+        raw = SimpleNamespace(stream=lambda **_: [b"<html>hello</html>"])
+        return AWSResponse(request.url, 200, {}, raw)
+
+    client = boto3.client("iot", "eu-west-1", endpoint_url=LOCAL_URL, **TEST_KEYS)
+    client.meta.events.register("before-send", respond)
+    with pytest.raises(TargetError) as caught:
+        Caller({"iot": client})(ApiCall("iot", "DescribeThing", {"thingName": "a"}))
+    problem = f"{LOCAL_URL} does not respond like AWS IoT, in JSON"
+    assert str(caught.value) == f"{problem}; correct `target` in [workspace], or the server's port"

@@ -282,6 +282,18 @@ def test_an_endpoint_that_is_not_awss_is_reported_within_a_second_if_nothing_lis
     assert run_with_retries(FailingCall(), time, circuit=circuit) == "response"
 
 
+def test_a_server_that_has_only_closed_connections_is_reported_within_a_second():
+    time = VirtualTime()
+    circuit = Circuit("iot", time.clock, "http://127.0.0.1:4714")
+    closed = ConnectionClosedError(endpoint_url=URL)
+    with pytest.raises(CallFailedError):
+        run_with_retries(FailingCall(closed, is_permanent=True), time, reads=True, circuit=circuit)
+    assert time.clock() <= CONNECT_SECONDS
+    run_with_retries(FailingCall(), time, circuit=circuit)
+    # After the first response, a closed connection is a fault that may pass.
+    assert run_with_retries(FailingCall(*[closed] * 6), time, reads=True, circuit=circuit) == "response"
+
+
 def test_a_server_that_restarts_is_not_reported():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock, "http://127.0.0.1:4714")
