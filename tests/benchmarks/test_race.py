@@ -118,22 +118,25 @@ def configure_by_environment(contender):
     return evolve(contender, build_command=build_command)
 
 
-def test_no_contender_wants_to_change_a_copied_fleet(monkeypatch):
+def test_terraform_wants_to_change_nothing_in_a_copied_fleet(monkeypatch):
     monkeypatch.setenv("GOGC", FEWER_GARBAGE_COLLECTIONS["GOGC"])
     monkeypatch.setattr(fleet, "TERRAFORM_PROVIDER", "")
     contenders = [
-        configure_by_environment(contender) if contender.is_terraform else contender
+        configure_by_environment(contender)
         for contender in find_contenders(excluded=["terraform -refresh=false"])
+        if contender.is_terraform
     ]
+    if not contenders:
+        pytest.skip("Terraform is not installed")
     with start_run(DEVICES, None, contenders, copied=True) as (server, folders):
-        for contender in contenders:
-            folder = folders[contender.name]
-            fleet.write_manifest(folder, DEVICES, changed=False)
-            # A contender fails this phase, with SystemExit, if a device differs from the manifest.
-            assert measure_phase(server, contender, folder, "no-op").completed
+        (folder,) = folders.values()
+        fleet.write_manifest(folder, DEVICES, changed=False)
+        # The contender fails this phase, with SystemExit, if a device differs from the manifest.
+        assert measure_phase(server, contenders[0], folder, "no-op").completed
 
 
 def test_a_race_with_a_copied_fleet_measures_every_phase_but_the_creation():
+    """In the phase "no-op", a contender fails if a device of the copied fleet differs from the manifest."""
     contenders = [*find_contenders(excluded=[*TERRAFORM_OPTIONS])]
     measurements = run_race(DEVICES, 1, None, contenders, copied=True)
     assert {key: [measurement.completed for measurement in runs] for key, runs in measurements.items()} == {
