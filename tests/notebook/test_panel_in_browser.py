@@ -111,7 +111,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_completed_and_left_by_its_
     expect(panel.locator("[aria-expanded=true]")).to_have_count(1)
     take_screenshot(panel, "planned")
     panel.get_by_label("Filter by text").fill("")
-    list_the_group(panel)
+    list_the_group(page, panel)
     panel.get_by_label("Filter by text").fill("BERGEN")
     with page.expect_download() as download:
         panel.get_by_role("button", name="CSV").click()
@@ -152,8 +152,8 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_completed_and_left_by_its_
     stop_and_continue(page, panel)
 
 
-def list_the_group(panel) -> None:
-    """List the 45 alike rows, which are one at first, and hide the list."""
+def list_the_group(page, panel) -> None:
+    """List the 45 alike rows, which are one at first, hide the list, and plan again."""
     expect(locate_rows(panel)).to_have_count(6)
     panel.get_by_role("row", name="45 things like things.valve-1").click()
     expect(panel.locator(".unfolded .lines").last).to_have_text("attributes.houseA")
@@ -164,6 +164,18 @@ def list_the_group(panel) -> None:
     take_screenshot(panel, "group")
     panel.get_by_role("button", name="Hide the list").click()
     expect(locate_rows(panel)).to_have_count(6)
+    plan_again_after_an_edit(page, panel)
+
+
+def plan_again_after_an_edit(page, panel) -> None:
+    """Plan a file whose changes have the same rows but other details, which the group then shows."""
+    execute(
+        page, "file = Path('desired_state.toml'); file.write_text(file.read_text().replace('\"A\"', '\"B\"'))"
+    )
+    panel.get_by_role("button", name="Plan again").click()
+    expect(panel.locator("[aria-expanded=true].line")).to_have_count(0)
+    panel.get_by_role("row", name="45 things like things.valve-1").click()
+    expect(panel.locator(".unfolded .lines").last).to_have_text("attributes.houseB")
 
 
 def stop_and_continue(page, panel) -> None:

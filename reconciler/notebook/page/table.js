@@ -304,9 +304,12 @@ function makeTable(model, request) {
     return button;
   };
   let drawnChoices = "";
+  let drawnDigest = "";
   return {
     element,
     draw({ header }) {
+      // The rows of another plan may be the same although their details differ.
+      if (header.digest !== drawnDigest) { drawnDigest = header.digest; loadRows(); }
       const filterChoices = JSON.stringify([header.actions, header.kinds]);
       if (filterChoices === drawnChoices) return;
       drawnChoices = filterChoices;
