@@ -31,6 +31,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import fleet_indexing
 from reconciler.kinds.shared.account_limits import find_count_errors
+from reconciler.kinds.shared.fleet_query_checks import check_query
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import read_policies_of
@@ -123,8 +124,9 @@ class DynamicThingGroups(Kind):
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the tags, the attributes, and that AWS has the index and the version of the query language."""
+        """Check the query, the tags, the attributes, the index and the version of the query language."""
         spec: DynamicThingGroup = resource.spec
+        yield from check_query(spec.query_string)
         yield from check_room_for_added_entries("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         yield from GROUP_ATTRIBUTES.check(len(spec.attributes), ("attributes",))
         for name, only_value in (("index_name", DEFAULT_INDEX), ("query_version", DEFAULT_QUERY_VERSION)):

@@ -39,6 +39,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "policy-unknown-variable": "AWS IoT does not define the policy variable.",
         "policy-wrong-resource": "An action applies to none of the resources of its statement: `iot:Subscribe` needs "
         "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
+        "query-unknown-field": "The query of a dynamic thing group has a field that fleet indexing does not define.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
         UNUSED_ALLOW: "An entry of `lifecycle.allow` silences no warning. This one cannot be silenced: remove the entry.",
     }

@@ -114,10 +114,10 @@ def make_certificate(policies):
         ),
         (
             make_resource(
-                "dynamic_thing_groups", "g", DynamicThingGroup("a:b", attributes=make_attributes(50))
+                "dynamic_thing_groups", "g", DynamicThingGroup("thingName:a", attributes=make_attributes(50))
             ),
             make_resource(
-                "dynamic_thing_groups", "g", DynamicThingGroup("a:b", attributes=make_attributes(51))
+                "dynamic_thing_groups", "g", DynamicThingGroup("thingName:a", attributes=make_attributes(51))
             ),
             "attributes: 51 attributes on a thing group; expected at most 50",
         ),
@@ -178,7 +178,7 @@ def test_a_group_with_more_than_100_children_is_a_problem():
 
 def test_more_than_100_dynamic_groups_are_a_problem():
     groups = [
-        make_resource("dynamic_thing_groups", f"g{number:03}", DynamicThingGroup("a:b"))
+        make_resource("dynamic_thing_groups", f"g{number:03}", DynamicThingGroup("thingName:a"))
         for number in range(101)
     ]
     assert list_joint_problems(*groups[:100]) == {}

@@ -17,7 +17,10 @@ from reconciler.model.call import ApiCall
     [
         (Thing(attributes={"note": "", "site": "oslo"}), Thing(attributes={"site": "oslo"})),
         (ThingGroup(description="", attributes={"note": ""}), ThingGroup()),
-        (DynamicThingGroup("a:b", description="", query_version=""), DynamicThingGroup("a:b")),
+        (
+            DynamicThingGroup("thingName:a", description="", query_version=""),
+            DynamicThingGroup("thingName:a"),
+        ),
     ],
     ids=["attributes", "description", "default"],
 )

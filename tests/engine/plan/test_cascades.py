@@ -188,7 +188,7 @@ def test_a_certificate_is_not_registered_again_while_things_of_others_have_it(cl
     assert get_rejection_reasons(make_device_state("DEFAULT"), cloud) == [
         (
             "certificates.a: cannot register the certificate again, as a change of its mode requires: things outside the workspace "
-            "would lose it (theirs); detach it from them first"
+            "would lose it (theirs); detach it from them first (<memory>:1)"
         )
     ]
 
