@@ -45,8 +45,8 @@ def check_query(query: str) -> Iterator[ValueProblem]:
             yield ValueProblem(
                 "query-unknown-field",
                 f"fleet indexing does not define the field {quote(root + rest)}",
-                "a field such as thingName or attributes.NAME",
-                Suggestion(root, _FIELD_ROOTS, suffix=rest),
+                f"a field such as thingName or attributes.{root}{rest}",
+                Suggestion(root, _FIELD_ROOTS, suffix=rest, replaces_expected=True),
                 path=("query_string",),
                 severity="warning",
             )
