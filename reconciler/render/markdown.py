@@ -30,6 +30,7 @@ from reconciler.render.views.grouping import (
     format_names,
     group_rows,
     has_document,
+    has_wildcard,
     must_be_named,
 )
 from reconciler.render.views.labels import format_counts, join_facts, pluralize
@@ -75,7 +76,7 @@ class _Item:
     """One row, or one group of alike rows.
 
     `label` is the action or direction; `has_document` is whether it shows a document. `count` is the number of rows; `names` are the
-    addresses that approval needs.
+    addresses that approval needs. `has_wildcard` is as for the function.
     """
 
     label: str
@@ -83,6 +84,7 @@ class _Item:
     count: int
     names: tuple[str, ...]
     render: Callable[[], str]
+    has_wildcard: bool = False
 
 
 @frozen
@@ -215,7 +217,9 @@ def _build_item(entry: Entry, render_lines: Callable[[Any], Iterable[Text]]) -> 
     def render() -> str:
         return _render_diff([line.plain.rstrip() for line in render_lines(entry)], sample.glyph, max_bytes)
 
-    return _Item(sample.label, row_has_document, count_rows([entry]), names, render)
+    return _Item(
+        sample.label, row_has_document, count_rows([entry]), names, render, has_wildcard(sample.fields)
+    )
 
 
 def _render_plan_entry(entry: PlanRow | RowGroup[PlanRow]) -> Iterator[Text]:
@@ -243,7 +247,9 @@ def _render_items(
     if not items:
         return ""
     # The line with the number of omitted rows needs no more room than the frame of a part.
-    parts = list(_fill_parts(items, order, limit - _GROUP_FRAME_BYTES))
+    # Documents that name everything come first.
+    sorted_items = sorted(items, key=lambda item: not item.has_wildcard)
+    parts = list(_fill_parts(sorted_items, order, limit - _GROUP_FRAME_BYTES))
     omitted: Counter[str] = Counter()
     for item in items:
         omitted[item.label] += item.count

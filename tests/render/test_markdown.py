@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
+from reconciler.kinds.policies import Policy
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.change import ACTIONS, ACTIONS_BY_RISK, Delete, FieldChange
+from reconciler.model.change import ACTIONS, ACTIONS_BY_RISK, Create, Delete, FieldChange
+from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Failed, Result
 from reconciler.model.plan import Note, Step
@@ -35,6 +37,7 @@ from tests.support.sample_plans import (
     HOSTILE_TEXT,
     TARGET,
     UPDATE,
+    make_resource_at_line,
     make_sample_plan,
     make_thing_creation,
 )
@@ -245,6 +248,19 @@ def test_single_deletions_are_named_before_those_of_a_group():
     text = render_plan_markdown(build_plan_view(make_sample_plan(*policies, *steps)))
     (names,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert [number for number in range(9) if f"guard-{number}" not in names] == []
+
+
+def test_a_policy_for_everything_is_shown_even_if_other_policies_leave_no_room():
+    def make_policy(name: str, action: str, resources: list[str]) -> Step:
+        statement = {"Effect": "Allow", "Action": action, "Resource": resources}
+        document = Document.from_value({"Version": "2012-10-17", "Statement": [statement]})
+        return Step(Create(make_resource_at_line("policies", name, Policy(document))), ())
+
+    topics = [f"arn:aws:iot:eu-west-1:123456789012:topic/site-{number}/*" for number in range(30)]
+    steps = [make_policy(f"p-{number:03}", "iot:Publish", topics[: 20 + number % 11]) for number in range(99)]
+    plan = make_sample_plan(*steps, make_policy("z", "iot:*", ["*"]))
+    text = render_plan_markdown(build_plan_view(plan))
+    assert ("policies.z  " in text, "more**" in text) == (True, True)
 
 
 def test_text_from_outside_appears_only_in_code():

@@ -7,6 +7,7 @@ if the documents are equal.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
@@ -32,6 +33,10 @@ _VALUE_LABELS = frozenset({"update", "replace", "changed"})
 
 _LOST_LABELS = frozenset({"delete", "forget", "extra"})
 """Labels whose rows are alike even if their fields differ: the fields only describe what is lost."""
+
+
+_WILDCARD = re.compile(r"(?<![\w:/*$-])(?:iot:)?\*(?![\w:/*])")
+"""`*` or `iot:*` as the whole text of an action or a resource."""
 
 
 class AlikeRow(Protocol):
@@ -144,6 +149,18 @@ def must_be_named(row: AlikeRow) -> bool:
 def has_document(row: AlikeRow) -> bool:
     """Return whether a row shows a document, such as a policy's, or a part of one."""
     return any(field.is_document for field in row.fields)
+
+
+def has_wildcard(fields: Iterable[FieldLine]) -> bool:
+    """Return whether a document has an action or a resource that is everything, such as `iot:*`."""
+    documents = [field for field in fields if field.is_document]
+    values = [
+        value
+        for field in documents
+        for value in (field.before, field.after, *field.added, *field.removed)
+        if value
+    ]
+    return any(_WILDCARD.search(text) for value in values for text in value.lines or (value.text,))
 
 
 def format_names(names: Sequence[str], limit: int = MAX_NAMES) -> str:
