@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.certificates import Certificate, Rotation
+from reconciler.kinds.certificates import KIND, Certificate, Rotation
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.shared.certificate_spec import CertificateFacts
 from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.kinds.things import Thing
-from reconciler.model.change import Create, Replace
+from reconciler.model.change import Create, Delete, Replace
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
@@ -272,3 +272,18 @@ def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     converge(desired, cloud)
     plan = plan_state(desired, cloud)
     assert (plan.steps, list(cloud.read_content()["certificates"])) == ((), [OLD_PEM.fingerprint])
+
+
+class Unsearchable(dict):
+    """A desired state in which nothing may be searched for."""
+
+    def values(self):
+        raise AssertionError("a search of the file for each certificate takes long in a large fleet")
+
+
+def test_deleting_a_certificate_with_policies_of_the_workspace_does_not_search_the_file():
+    live_policy = Live("p", POLICY.spec, facts=PolicyFacts((), ()))
+    context = make_plan_context(live={str(POLICY.address): live_policy})
+    context = evolve(context, declared=Unsearchable())
+    change = Delete(make_certificate().address, make_live(OLD_PEM, "p", "reconciler-ws-retired"))
+    assert list(KIND.cascades(change, context)) == []

@@ -20,11 +20,12 @@ def find_foreign_policies(
     """
     if isinstance(attached_policies, NotCompared) or not attached_policies:
         return
-    known_policies = {live.identity for address, live in context.live.items() if address.kind == "policies"}
-    known_policies |= _find_referenced_policies(context) | {build_retired_policy_name(context.workspace)}
-    foreign_policies = sorted(set(attached_policies) - known_policies)
+    foreign_policies = set(attached_policies) - context.managed_policies
+    foreign_policies.discard(build_retired_policy_name(context.workspace))
+    if foreign_policies:  # collecting all references takes long in a large fleet
+        foreign_policies -= _find_referenced_policies(context)
     if foreign_policies:
-        yield f"the attachment of policies that this workspace does not manage ({join_some(foreign_policies)})"
+        yield f"the attachment of policies that this workspace does not manage ({join_some(sorted(foreign_policies))})"
 
 
 def _find_referenced_policies(context: PlanContext) -> set[str]:
