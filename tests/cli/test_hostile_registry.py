@@ -91,3 +91,8 @@ def test_no_command_outputs_invisible_characters_or_workflow_commands(run, monke
         if output_violations := find_violations(out + "\n" + err):
             violations[" ".join(words)] = output_violations
     assert violations == {}
+
+
+def test_an_address_on_the_command_line_cannot_begin_a_workflow_command(run_in_starter):
+    code, out, err = run_in_starter("adopt", "things.x\n::warning::pwned")
+    assert (code, find_violations(out + err)) == (1, [])

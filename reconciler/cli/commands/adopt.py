@@ -92,13 +92,16 @@ def _find_adoptable(
     from reconciler.engine.export.append import choose_file_for_new_tables
     from reconciler.engine.export.export import export_undeclared_tables, read_inventory
     from reconciler.engine.export.files import build_pem_writer
+    from reconciler.model.text import quote_if_unsafe
 
     state = workspace.desired
     inventory = read_inventory(state, workspace.connection.call)
     adoptable = find_adoptable(state, inventory, selectors)
     write_pem = build_pem_writer(pem_dir, choose_file_for_new_tables(workspace.path).parent)
     export = export_undeclared_tables(state, inventory, adoptable.undeclared, write_pem)
-    reasons = [f"{address}: {reason}" for address, reason in sorted(export.left_out.items())]
+    reasons = [
+        f"{quote_if_unsafe(str(address))}: {reason}" for address, reason in sorted(export.left_out.items())
+    ]
     is_empty = not export.tables and not adoptable.declared
     if is_empty or not adoptable.named.isdisjoint(export.left_out):
         raise click.ClickException("\n".join(["nothing was adopted", *reasons]))
