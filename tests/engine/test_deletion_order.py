@@ -167,7 +167,7 @@ def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
     converge(make_state(make_ca(registration_template="v"), make_template("JITP")), cloud)
     desired_ca = ignore_changes(make_ca(), "registration_template")
     assert get_rejection_reasons(make_state(desired_ca, make_template("FLEET_PROVISIONING")), cloud) == [
-        f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP}",
+        f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {NEXT_STEP} (<memory>:1)",
     ]
 
 
@@ -204,7 +204,7 @@ def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_gr
     desired_thing = ignore_changes(make_resource("things", "a", Thing()), "thing_groups")
     reason = "keeps its groups (ignore_changes) and would be in two groups of one hierarchy, h and g"
     assert get_rejection_reasons(make_state(*moved_groups, desired_thing), cloud) == [
-        f"thing_groups.h: cannot replace: things.a {reason}; remove the thing from one of them first",
+        f"thing_groups.h: cannot replace: things.a {reason}; remove the thing from one of them first (<memory>:1)",
     ]
 
 

@@ -190,7 +190,7 @@ class TestOverrides:
         assert error.value.reasons == (
             (
                 "provisioned_things.pump-8: cannot change attributes: the template's OverrideSettings have FAIL for it; "
-                "use REPLACE in the template, or keep the live value"
+                "use REPLACE in the template, or keep the live value (<memory>:1)"
             ),
         )
 
