@@ -76,7 +76,12 @@ class WorkflowRunner:
         results: dict[str, JobResult] = {}
         for key, job in load_workflow(name)["jobs"].items():
             context = {
-                "github": {"event": event, "repository": REPOSITORY, "token": TOKEN},
+                "github": {
+                    "event": event,
+                    "repository": REPOSITORY,
+                    "token": TOKEN,
+                    "ref": f"refs/heads/{ref}",
+                },
                 "needs": {job_key: {"outputs": result.outputs} for job_key, result in results.items()},
                 "vars": {"AWS_PLAN_ROLE": "r", "AWS_APPLY_ROLE": "r", "AWS_REGION": "eu-west-1"},
             }
