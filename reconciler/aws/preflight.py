@@ -78,9 +78,10 @@ def check_remote(
     from botocore.exceptions import BotoCoreError, ClientError
 
     from reconciler.aws.caller import build_target_error
+    from reconciler.aws.rates import RateLimiter
 
     try:
-        session = create_remote_session(settings, quotas, environ)
+        session = create_remote_session(settings, quotas, environ, RateLimiter())
         yield from _check_credentials(session, settings)
         if session.get_credentials() is None:
             return

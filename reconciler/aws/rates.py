@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from botocore.session import Session
 
 from reconciler.aws.retries import is_throttled
+from reconciler.model.plan import Target
 from reconciler.model.quota import Bucket, Quotas
 
 _log = logging.getLogger(__name__)
@@ -80,24 +82,56 @@ class TokenBucket:
         self._rate = min(self._quota, self._rate + self._quota * elapsed / RECOVERY_SECONDS)
 
 
-def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool = False) -> None:
+class RateBuckets:
+    """The token buckets of one account and Region. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._token_buckets: dict[Bucket, TokenBucket] = {}
+        self._lock = threading.Lock()
+
+    def find(self, buckets: Iterable[Bucket], *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
+        """Return the token bucket of each bucket; with `create`, create those that are missing."""
+        with self._lock:
+            return [
+                (bucket, self._token_buckets.setdefault(bucket, TokenBucket(bucket.rate)))
+                for bucket in buckets
+                if create or bucket in self._token_buckets
+            ]
+
+
+_SHARED_BUCKETS: WeakValueDictionary[Target, RateBuckets] = WeakValueDictionary()
+_SHARED_BUCKETS_LOCK = threading.Lock()
+
+
+class RateLimiter:
+    """Makes the requests of sessions wait for the buckets of their account and Region.
+
+    A quota is one of an account and Region, so the workspaces of a process that have the same target share its buckets. Before
+    the target is known, a session has buckets of its own.
+    """
+
+    def __init__(self) -> None:
+        self.buckets = RateBuckets()
+
+    def share(self, target: Target) -> None:
+        """Use the buckets that all workspaces of this process have for the target."""
+        with _SHARED_BUCKETS_LOCK:
+            self.buckets = _SHARED_BUCKETS.setdefault(target, self.buckets)
+
+
+def limit_rates(
+    session: Session, quotas: Quotas, limiter: RateLimiter, *, only_after_throttling: bool = False
+) -> None:
     """Make every request of the session's future clients wait for its buckets.
 
     With `only_after_throttling`, calls wait for a bucket only after the target has throttled a call of that bucket. This is for a
     registry on this machine, which may or may not enforce AWS's quotas.
     """
-    buckets: dict[Bucket, TokenBucket] = {}
-    lock = threading.Lock()
 
     def find_token_buckets(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         """Return the token buckets of an event's operation; with `create`, create those that are missing."""
         _, service, operation = event_name.split(".", 2)
-        with lock:
-            return [
-                (bucket, buckets.setdefault(bucket, TokenBucket(bucket.rate)))
-                for bucket in quotas.find_buckets(service, operation)
-                if create or bucket in buckets
-            ]
+        return limiter.buckets.find(quotas.find_buckets(service, operation), create=create)
 
     def wait(event_name: str, **_context: Any) -> None:
         for _, token_bucket in find_token_buckets(event_name, create=not only_after_throttling):

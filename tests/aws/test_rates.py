@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
-from reconciler.aws.rates import RECOVERY_SECONDS, TokenBucket, limit_rates
+from reconciler.aws.rates import RECOVERY_SECONDS, RateLimiter, TokenBucket, limit_rates
 from reconciler.aws.retries import NO_BOTOCORE_RETRIES, Retries
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
@@ -113,7 +113,7 @@ def limited_caller(time, request):
     shared = {"iot": {"listings": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
     quotas = Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared)
-    limit_rates(core, quotas, only_after_throttling=getattr(request, "param", False))
+    limit_rates(core, quotas, RateLimiter(), only_after_throttling=getattr(request, "param", False))
     bind(core, proxy)
     session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
     client = session.client("iot", config=Config(retries=dict(NO_BOTOCORE_RETRIES)))
