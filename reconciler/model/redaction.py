@@ -5,12 +5,12 @@ repeats values that it rejects. So every secret that this process reads is regis
 shown, as is everything that looks like a private key or a credential. AWS may also return an attribute's previous secret
 value, which this process has never read: attributes that are set from secrets are therefore registered by name.
 
-There is one register for the whole process, because a hook for exceptions and a handler for logs cannot know which file a
-text comes from. That means:
+Secrets are registered for the scope in which they were read (`redaction_scope`), or for the whole process outside of any. A
+process that works for several tenants has a scope for each of their runs:
 
-- It only grows. A process that loads many files keeps their secrets in memory, and each of them makes `redact` slower.
-- It is shared. In a process that serves several tenants, one tenant's secret is redacted in another's text, too: too much
-  is hidden, never too little.
+- Inside a scope, `redact` uses its secrets and those of the process. Elsewhere, for example in a handler for logs or in a
+  thread that was started without the scope, it uses those of all open scopes: too much is hidden, never too little.
+- The secrets of a scope are forgotten when it is closed, so the memory of a process that lives for weeks does not grow.
 
 Invariant: only code that does I/O registers anything (the loader, and the read of live state); constructors and pure
 functions do not.
@@ -23,6 +23,8 @@ import json
 import re
 import threading
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import quote
 
 REDACTED = "(sensitive)"
@@ -50,7 +52,7 @@ _ATTRIBUTE_VALUE = r"""b?(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)""
 
 
 class _Register:
-    """The secrets and the attribute names that `redact` looks for. Thread-safe."""
+    """The secrets and the attribute names of one scope, or of the process. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,17 +86,38 @@ class _Register:
             return self._spellings
 
 
-_REGISTER = _Register()
+_PROCESS_REGISTER = _Register()
+_OPEN_SCOPES: set[_Register] = set()
+_CURRENT_SCOPE: ContextVar[_Register | None] = ContextVar("redaction_scope", default=None)
+
+
+@contextmanager
+def redaction_scope() -> Iterator[None]:
+    """Register the secrets that are read in this context for it alone, and forget them at its end."""
+    register = _Register()
+    _OPEN_SCOPES.add(register)
+    token = _CURRENT_SCOPE.set(register)
+    try:
+        yield
+    finally:
+        _CURRENT_SCOPE.reset(token)
+        _OPEN_SCOPES.discard(register)
+
+
+def _list_registers() -> list[_Register]:
+    """Return the registers whose secrets are removed from a text of this context."""
+    scope = _CURRENT_SCOPE.get()
+    return [_PROCESS_REGISTER, *((scope,) if scope else tuple(_OPEN_SCOPES))]
 
 
 def register_secret(secret: str) -> None:
     """Have `redact` remove this value from now on, in all its spellings."""
-    _REGISTER.add_secret(secret)
+    (_CURRENT_SCOPE.get() or _PROCESS_REGISTER).add_secret(secret)
 
 
 def register_secret_attributes(names: Collection[str]) -> None:
     """Have `redact` remove the values of these attributes from now on, in JSON and in the text of `repr`."""
-    _REGISTER.add_attributes(names)
+    (_CURRENT_SCOPE.get() or _PROCESS_REGISTER).add_attributes(names)
 
 
 def redact_private_keys(text: str) -> str:
@@ -105,11 +128,12 @@ def redact_private_keys(text: str) -> str:
 def redact(text: str) -> str:
     """Return the text without secrets, private keys and credentials."""
     text = _CREDENTIALS.sub(rf"\1{REDACTED}", redact_private_keys(text))
-    if _REGISTER.attribute_pattern:
-        text = _REGISTER.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
-    for spelling in _REGISTER.list_spellings():
-        if spelling in text:
-            text = text.replace(spelling, REDACTED)
+    for register in _list_registers():
+        if register.attribute_pattern:
+            text = register.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
+        for spelling in register.list_spellings():
+            if spelling in text:
+                text = text.replace(spelling, REDACTED)
     return text
 
 
