@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn
 
+from reconciler.model.environment import EnvironmentChoice, VariableValue, format_value
 from reconciler.model.errors import TargetError
-from reconciler.model.settings import DesiredState
+from reconciler.model.settings import DesiredState, Environment, Settings
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
+    from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
 
 _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
@@ -30,18 +33,42 @@ def _is_database(path: Path) -> bool:
 class WorkspaceFiles:
     """A desired state, loaded when first used, with its registry.
 
-    `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
+    - `path`: a TOML file or a folder of TOML files;
+    - `environment`: the name of one of its environments, or a glob that matches one;
+    - `variables`: the values of variables, by name;
+    - `allow_outside`: folders outside the repository from which `include` may read;
+    - `environ`: replaces the process's environment variables;
+    - `offline`: whether `{aws.…}` has sample values where only a call would give the real ones.
     """
 
-    def __init__(
-        self, path: str | Path = "desired_state.toml", *, environ: Mapping[str, str] | None = None
+    def __init__(  # noqa: PLR0913 (what one desired state depends on)
+        self,
+        path: str | Path = "desired_state.toml",
+        *,
+        environment: str | None = None,
+        variables: Mapping[str, VariableValue] = MappingProxyType({}),
+        allow_outside: Sequence[str | Path] = (),
+        environ: Mapping[str, str] | None = None,
+        offline: bool = False,
     ) -> None:
         self.path = Path(path)
+        self._choice = EnvironmentChoice(
+            environment,
+            {name: format_value(value) for name, value in variables.items()},
+            tuple(Path(folder) for folder in allow_outside),
+        )
         self._environ = os.environ if environ is None else environ
+        self._offline = offline
         self._was_used = False
+        self._connected: tuple[Settings, Connection] | None = None
 
     def __repr__(self) -> str:
-        return f"Workspace({str(self.path)!r})"
+        environment = f", environment={self._choice.name!r}" if self._choice.name else ""
+        return f"Workspace({str(self.path)!r}{environment})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the bytes would contain credentials and the environment variables."""
+        raise TypeError("a Workspace cannot be pickled, because it has credentials; send its path instead")
 
     @cached_property
     def desired(self) -> DesiredState:
@@ -49,6 +76,7 @@ class WorkspaceFiles:
 
         Raises:
             InvalidDesiredStateError: If the file has errors. It has every diagnostic.
+            SelectionError: If the environment or a variable is not valid.
         """
         return self._load()
 
@@ -56,7 +84,39 @@ class WorkspaceFiles:
         from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.load import load
 
-        return load(self.path, constraints=ServiceModelConstraints(), environ=self._environ)
+        return load(
+            self.path,
+            constraints=ServiceModelConstraints(),
+            environ=self._environ,
+            choice=self._choice,
+            find_target=self._find_target,
+        )
+
+    def list_environments(self) -> tuple[Environment, ...]:
+        """Return all environments of the file with their settings and variables; none if it declares none.
+
+        Raises:
+            InvalidDesiredStateError: If the settings of any of them have errors, or if two are the same workspace in the
+                same account and Region.
+            SelectionError: If a variable is not valid.
+        """
+        from reconciler.aws.service_model import ServiceModelConstraints
+        from reconciler.engine.load.load import load_environments
+
+        return load_environments(
+            self.path, constraints=ServiceModelConstraints(), environ=self._environ, choice=self._choice
+        )
+
+    def _find_target(self, settings: Settings) -> Target:
+        """Return the target that `{aws.…}` describes; if possible, without a call."""
+        from reconciler.aws.session import build_sample_target, find_known_target
+
+        known = find_known_target(settings, self._environ)
+        if known:
+            return known
+        return (
+            build_sample_target(settings, self._environ) if self._offline else self._connect(settings).target
+        )
 
     def reload(self) -> None:
         """Read the file again, and reconnect if its settings changed.
@@ -70,8 +130,7 @@ class WorkspaceFiles:
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
         if previous and previous.settings != desired.settings:
-            for name in ("_quotas", "_connection"):
-                self.__dict__.pop(name, None)
+            self.__dict__.pop("_quotas", None)
 
     def _reload_if_used(self) -> None:
         """Reload the file, which may have been edited since the last call; do nothing in the first call."""
@@ -117,7 +176,7 @@ class WorkspaceFiles:
             raise TargetError(
                 f"{self.registry_path} is not a registry database and was not deleted; check {_REGISTRY_VARIABLE}"
             )
-        self.__dict__.pop("_connection", None)
+        self._connected = None
         for suffix in ("", "-wal", "-shm"):  # the database, and SQLite's files next to it
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
 
@@ -127,14 +186,22 @@ class WorkspaceFiles:
 
         return load_quotas(self.desired.settings.quotas)
 
-    @cached_property
+    @property
     def _connection(self) -> Connection:
+        return self._connect(self.desired.settings)
+
+    def _connect(self, settings: Settings) -> Connection:
+        """Return the connection for the settings, which is kept until they change."""
+        if self._connected and self._connected[0] == settings:
+            return self._connected[1]
+        from reconciler.aws.quotas import load_quotas
         from reconciler.aws.session import connect
 
-        settings = self.desired.settings
         if settings.target == "embedded" and not self._environ.get(_REGISTRY_VARIABLE):
             self._create_state_folder()
-        return connect(settings, self._quotas, self.registry_path, self._environ)
+        connection = connect(settings, load_quotas(settings.quotas), self.registry_path, self._environ)
+        self._connected = settings, connection
+        return connection
 
     def _create_state_folder(self) -> None:
         """Create `.reconciler/` for the default database; for another database, the user creates the folder."""

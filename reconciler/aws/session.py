@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -18,11 +18,15 @@ from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
 
 if TYPE_CHECKING:
+    from reconciler.aws.rates import RateLimiter
     from reconciler.registry import Registry
 
 SERVICES = ("iot", "iot-managed-integrations")
 
 EMBEDDED_ACCOUNT = "123456789012"
+SAMPLE_ACCOUNT = "000000000000"
+"""Stands for an account that only a call could find."""
+
 _DEFAULT_REGION = "eu-west-1"
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""
@@ -39,6 +43,12 @@ class Connection:
     target: Target
     call: Call
     clients: Mapping[str, Any]
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the bytes would contain credentials."""
+        raise TypeError(
+            "a Connection cannot be pickled, because it has credentials; connect where it is used"
+        )
 
 
 def connect(
@@ -59,13 +69,35 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
 
     from reconciler.aws.embedded import bind
 
-    region = (
-        settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
-    )
+    target = _find_embedded_target(settings, environ)
     core = _create_core_session()
-    bind(core, _open_registry(registry_path, region, environ))
-    session = boto3.Session("embedded", "embedded", region_name=region, botocore_session=core)
-    return _build_connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
+    bind(core, _open_registry(registry_path, target, environ))
+    session = boto3.Session("embedded", "embedded", region_name=target.region, botocore_session=core)
+    return _build_connection(target, session, None)
+
+
+def _find_embedded_target(settings: Settings, environ: Mapping[str, str]) -> Target:
+    region = settings.region or _find_region(environ) or _DEFAULT_REGION
+    return Target("embedded", region, settings.account or EMBEDDED_ACCOUNT)
+
+
+def _find_region(environ: Mapping[str, str]) -> str | None:
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+
+
+def find_known_target(settings: Settings, environ: Mapping[str, str]) -> Target | None:
+    """Return the target that `connect` would use, if it is known without a call; else None."""
+    if settings.target == "embedded":
+        return _find_embedded_target(settings, environ)
+    account = settings.account or settings.role_account
+    region = settings.region or environ.get("AWS_REGION")
+    return Target(settings.target, region, account) if account and region else None
+
+
+def build_sample_target(settings: Settings, environ: Mapping[str, str]) -> Target:
+    """Return the target as far as it is known without a call, and samples of the rest."""
+    account = settings.account or settings.role_account or SAMPLE_ACCOUNT
+    return Target(settings.target, settings.region or _find_region(environ) or _DEFAULT_REGION, account)
 
 
 def suggest_registry_fix(
@@ -89,7 +121,7 @@ def suggest_registry_fix(
     return advice
 
 
-def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
+def _open_registry(path: Path, target: Target, environ: Mapping[str, str]) -> Registry:
     """Open the embedded registry.
 
     Its folder must exist: if it were created, a mistyped path would silently be a new, empty registry.
@@ -104,7 +136,7 @@ def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Regis
     if not path.parent.is_dir():
         raise TargetError(f"{problem}: the folder of {path} does not exist; {advice}")
     try:
-        return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
+        return Registry(path, RegistrySettings(account=target.account, region=target.region))
     except (StoreError, OSError) as error:
         raise TargetError(f"{problem}: {error}; {suggest_registry_fix(environ, error)}") from error
 
@@ -113,21 +145,33 @@ def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, st
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     from reconciler.aws.caller import build_target_error
+    from reconciler.aws.rates import RateLimiter
 
     endpoint = None if settings.target == "aws" else settings.target
     local_endpoint = find_local_endpoint(settings, environ)
     try:
-        session = create_remote_session(settings, quotas, environ)
+        limiter = RateLimiter()
+        session = create_remote_session(settings, quotas, environ, limiter)
         if not session.region_name:
             raise NoRegionError
         account = _find_account(session, local_endpoint or endpoint)
+        _check_account(account, settings)
         target = Target(local_endpoint or settings.target, session.region_name, account)
+        limiter.share(target)
         return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
         raise build_target_error(error, f"cannot use the target {settings.target}") from error
     # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
     except ValueError as error:
         raise TargetError(f"the endpoint is not usable: {error}") from error
+
+
+def _check_account(account: str, settings: Settings) -> None:
+    if settings.account is not None and settings.account != account:
+        raise TargetError(
+            f"the credentials are those of account {account}, but the file expects account {settings.account}; "
+            "use other credentials, or change `account`"
+        )
 
 
 def find_local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
@@ -147,10 +191,12 @@ def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> b
     return bool(settings.profile or environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"))
 
 
-def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
+def create_remote_session(
+    settings: Settings, quotas: Quotas, environ: Mapping[str, str], limiter: RateLimiter
+) -> Any:
     """Return boto3's session for a remote target, with boto3's usual credentials or those of the role.
 
-    A registry on this machine gets `LOCAL_CREDENTIALS` unless the user chose others.
+    A registry on this machine gets the account of the settings, or `LOCAL_CREDENTIALS` unless the user chose others.
 
     Raises boto3's own errors.
     """
@@ -159,19 +205,33 @@ def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[s
     from reconciler.aws.rates import limit_rates
 
     local_endpoint = find_local_endpoint(settings, environ)
-    credentials = (
-        LOCAL_CREDENTIALS
-        if local_endpoint and not _has_chosen_credentials(settings, environ)
-        else (None, None)
-    )
+    credentials = _choose_credentials(settings, local_endpoint, environ)
     core = _create_core_session()
-    limit_rates(core, quotas, only_after_throttling=bool(local_endpoint) and not settings.quotas)
+    limit_rates(core, quotas, limiter, only_after_throttling=bool(local_endpoint) and not settings.quotas)
     # boto3 does not read AWS_REGION, which takes precedence over AWS_DEFAULT_REGION and the profile.
     region = settings.region or environ.get("AWS_REGION")
     session = boto3.Session(
         *credentials, profile_name=settings.profile, region_name=region, botocore_session=core
     )
-    return _assume_role(session, settings, quotas) if settings.role_arn else session
+    return (
+        _assume_role(session, settings, quotas, limiter)
+        if settings.role_arn and not local_endpoint
+        else session
+    )
+
+
+def _choose_credentials(
+    settings: Settings, local_endpoint: str | None, environ: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Return the key ID and secret for a registry on this machine; (None, None): boto3 finds them.
+
+    Such a registry takes the key ID for the account. It has no roles, so the account of `role_arn` is used directly.
+    """
+    if not local_endpoint:
+        return None, None
+    if account := settings.account or settings.role_account:
+        return account, LOCAL_CREDENTIALS[1]
+    return (None, None) if _has_chosen_credentials(settings, environ) else LOCAL_CREDENTIALS
 
 
 def _create_core_session() -> Any:
@@ -203,7 +263,7 @@ def _parse_time(value: Any) -> datetime:
     )
 
 
-def _assume_role(session: Any, settings: Settings, quotas: Quotas) -> Any:
+def _assume_role(session: Any, settings: Settings, quotas: Quotas, limiter: RateLimiter) -> Any:
     """Return a session with a role's credentials, which botocore renews during the run."""
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -224,7 +284,7 @@ def _assume_role(session: Any, settings: Settings, quotas: Quotas) -> Any:
         extra_args=extra,
     )
     core = _create_core_session()
-    limit_rates(core, quotas)
+    limit_rates(core, quotas, limiter)
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
     return boto3.Session(region_name=session.region_name, botocore_session=core)
 

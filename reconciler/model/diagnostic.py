@@ -20,6 +20,10 @@ ValuePath: TypeAlias = tuple[str | int, ...]
 """The path to a value inside another one: keys of tables and indexes of arrays."""
 
 
+REPORTED_ALREADY = "reported-already"
+"""The code of a problem that follows from another one, which is reported; it is not reported itself."""
+
+
 @frozen
 class Suggestion:
     """The valid name that is closest to `word`, with `prefix` before and `suffix` after it.

@@ -121,6 +121,10 @@ class LeaseLostError(ReconcilerError):
     """A lease that another process took or that could not be renewed in time; nothing more may be written."""
 
 
+REJECTIONS = (PlanRejectedError, StaleError, LeaseLostError)
+"""The errors that reject an apply because of what the registry has by then, or because of another apply."""
+
+
 class MissingExtraError(ReconcilerError):
     """A feature that needs a module of an extra that is not installed.
 
@@ -149,6 +153,10 @@ class UnknownValueError(ReconcilerError):
 
 NEW_JOURNAL_ADVICE = "it is optional: move it away and the next apply starts a new journal"
 NO_JOURNAL_ADVICE = "nothing was sent, because the journal would miss this run; solve this, or use --no-journal (in Python: journal=False)"
+
+
+TEAM_JOURNAL_ADVICE = "check `journal` in [workspace], and who may write there"
+"""The next step if the place of the team's runs cannot be used."""
 
 
 class JournalError(ReconcilerError):

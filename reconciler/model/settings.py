@@ -1,4 +1,4 @@
-"""The settings in `[workspace]`, and the whole desired state."""
+"""The settings in `[workspace]`, those of environments, and the whole desired state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.environment import Variable
 from reconciler.model.resource import Desired, Origin
 
 
@@ -41,6 +42,9 @@ class Settings:
     """`[workspace]`.
 
     - `target`: "embedded", "aws" or a URL;
+    - `account`: the AWS account that the credentials must be of; for the embedded registry, the account that it has;
+    - `include`: further files or folders that belong to the desired state;
+    - `journal`: where the team's runs are recorded, too: `s3://BUCKET/PREFIX` or a folder;
     - `region`, `profile`, `role_arn` and `external_id`: for boto3's sessions;
     - `prune`: whether managed resources that the file no longer has are deleted ("owned") or kept ("never");
     - `expires_within`: plans warn of certificates that expire within this time, such as "30d";
@@ -49,6 +53,9 @@ class Settings:
 
     name: str
     target: str = "embedded"
+    account: str | None = None
+    include: tuple[str, ...] = ()
+    journal: str | None = None
     region: str | None = None
     profile: str | None = None
     role_arn: str | None = None
@@ -58,19 +65,45 @@ class Settings:
     expires_within: str = "30d"
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict)
 
+    @property
+    def role_account(self) -> str | None:
+        """The account in the ARN of the role (arn:partition:iam::account:role/name); None without a role."""
+        return self.role_arn.split(":")[4] if self.role_arn else None
+
+
+@frozen
+class Environment:
+    """One environment, with its settings and variables.
+
+    - `sources`: where each setting comes from, such as `[environments.prod]`, by its key;
+    - `after`: the environments that a rollout completes before this one;
+    - `row`: the values of its row, if its table has `for_each`;
+    - `is_default`: whether it is used if no environment is selected.
+    """
+
+    name: str
+    settings: Settings
+    sources: Mapping[str, str]
+    variables: tuple[Variable, ...]
+    after: tuple[str, ...]
+    origin: Origin
+    row: Mapping[str, str] = field(factory=dict)
+    is_default: bool = False
+
 
 @frozen
 class DesiredState:
     """Everything that the files declare.
 
-    `digest` is the SHA-256 over the TOML files and the files that they refer to, except those with secrets and those that an
-    apply writes. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
+    `environment` is the selected environment, or None in a file without environments. `digest` is the SHA-256 over the TOML files,
+    the files that they refer to, except those with secrets and those that an apply writes, and the values of the names in braces. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
     address → new address.
     """
 
     settings: Settings
     resources: Desired
     warnings: tuple[Diagnostic, ...] = ()
+    environment: Environment | None = None
     digest: str = ""
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)

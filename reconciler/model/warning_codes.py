@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+UNUSED_VARIABLE = "unused-variable"
+"""The code of the warning about a variable that nothing uses; it is about no resource, so it cannot be silenced."""
+
 UNUSED_ALLOW = "unused-allow"
 """The code of the warning about an entry of `lifecycle.allow` that silences nothing; it cannot be silenced."""
 
@@ -15,6 +18,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
     {
         "certificate-expired": "The certificate has expired.",
         "certificate-not-yet-valid": "The certificate is not valid yet.",
+        "column-not-replaced": "A text or a document has `{column}` or `${column}` where only `{row.column}` is replaced.",
         "disabled-template": "Devices register by connecting (`auto_registration`), but the template that provisions them is not "
         "enabled, so they are not provisioned.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
@@ -41,8 +45,9 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
         "query-unknown-field": "The query of a dynamic thing group has a field that fleet indexing does not define.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
+        UNUSED_VARIABLE: "`[variables]` declares a variable that nothing uses. This one cannot be silenced: remove the variable.",
         UNUSED_ALLOW: "An entry of `lifecycle.allow` silences no warning. This one cannot be silenced: remove the entry.",
     }
 )
 
-SILENCEABLE_CODES = tuple(code for code in WARNING_CODES if code != UNUSED_ALLOW)
+SILENCEABLE_CODES = tuple(code for code in WARNING_CODES if code not in {UNUSED_ALLOW, UNUSED_VARIABLE})

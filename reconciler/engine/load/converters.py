@@ -16,6 +16,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
+from reconciler.engine.load.placeholders import TypedText
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
@@ -143,6 +144,8 @@ def _is_union(annotation: Any) -> bool:
 
 def _build_scalar_hook(scalar: type) -> Hook:
     def convert(value: Any, _: Any) -> Any:
+        if isinstance(value, TypedText):
+            value = str(value) if scalar is str else value.value
         if scalar is float and type(value) is int:
             return float(value)
         if type(value) is not scalar:

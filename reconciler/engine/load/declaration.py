@@ -63,12 +63,16 @@ class TomlTable(Declaration):
     """A table of a file.
 
     `names` are the parts of its header: the kind and the name of a resource, `workspace` alone, or `moved` or `removed` with the
-    index in the array of tables. A key whose value is not a valid table is represented by a table without `entries`.
+    index in the array of tables. If the header has placeholders, `names` has their values, and `header` the parts as they are
+    written. `invalid_keys` are those whose values have names without a value, which is reported already. A key whose value is not a
+    valid table is represented by a table without `entries`.
     """
 
     names: tuple[Any, ...]
     entries: Mapping[str, Any]
     file: TomlFile
+    header: tuple[Any, ...] | None = None
+    invalid_keys: frozenset[str] = frozenset()
 
     @property
     def table(self) -> TomlTable:
@@ -93,7 +97,7 @@ class TomlTable(Declaration):
 
     def find_line(self, path: ValuePath) -> int:
         """Return the line of the value at the path inside the table."""
-        return self.file.lines.find_line(*self.names, *path)
+        return self.file.lines.find_line(*(self.header or self.names), *path)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
         """Return an origin with the same path: the declaration is the file's table itself."""

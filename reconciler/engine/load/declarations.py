@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
@@ -15,6 +15,8 @@ from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, parse_for_ea
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.manifests import Manifest, ManifestReader
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
+from reconciler.engine.load.placeholders import Placeholders, may_have_placeholders
+from reconciler.engine.load.resource_environments import check_environments_of_table, exists_in_environment
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.kinds import all_kinds
@@ -24,7 +26,10 @@ from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProb
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import describe_value
 
-WORKSPACE = "workspace"
+WORKSPACE, VARIABLES, ENVIRONMENTS = "workspace", "variables", "environments"
+
+SETTINGS_TABLES = (WORKSPACE, VARIABLES, ENVIRONMENTS)
+"""The tables that declare no resource; they are read before the others."""
 
 MAX_NAME_LENGTH = 256
 """The maximum number of characters of a name, which is stored in a tag (AWS General Reference, tag naming limits)."""
@@ -44,63 +49,111 @@ _COLUMN = re.compile(r"\{\w+\}")
 
 
 @frozen
+class LoadScope:
+    """The environment whose declarations are read, and the values of names in braces.
+
+    - `environment`: the name of the selected environment; None in a file without environments;
+    - `environments`: the names of all environments of the file;
+    - `placeholders`: the values of the names in braces.
+    """
+
+    environment: str | None
+    environments: tuple[str, ...]
+    placeholders: Placeholders
+
+
+@frozen
 class Declarations:
-    """All declarations of the files.
+    """All declarations of resources in the files.
 
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
     `partly_read_kinds` are the kinds that may have more resources than these, because a manifest or some of its rows could not be
-    read, the name of a table with `for_each` is not valid, or there are too many rows.
+    read, the name of a table with `for_each` is not valid, or there are too many rows. `absent` are the addresses of tables without
+    `for_each` that the selected environment does not have.
     """
 
-    workspaces: Sequence[TomlTable]
     for_each_tables: Sequence[ForEachTable]
     resources: Mapping[Address, Declaration]
     moved_removed_tables: Sequence[TomlTable]
     partly_read_kinds: frozenset[str]
+    absent: frozenset[Address]
 
 
 def collect_declarations(
-    contexts: Mapping[TomlFile, LoadContext], constraints: Constraints, diagnostics: DiagnosticCollector
+    contexts: Mapping[TomlFile, LoadContext],
+    scope: LoadScope,
+    constraints: Constraints,
+    diagnostics: DiagnosticCollector,
 ) -> Declarations:
     """Return what the files declare; problems of tables, names and manifests go to `diagnostics`."""
-    builder = _DeclarationsBuilder(constraints, diagnostics)
+    builder = _DeclarationsBuilder(scope, constraints, diagnostics)
     for file, context in contexts.items():
+        has_placeholders = may_have_placeholders(file.raw)
         for table in _find_tables(file, diagnostics):
-            builder.add_table(table, context)
+            builder.add_table(table, context, has_placeholders=has_placeholders)
     return Declarations(
-        builder.workspaces,
         builder.for_each_tables,
         builder.resources,
         builder.moved_removed_tables,
         frozenset(builder.partly_read_kinds),
+        frozenset(builder.absent),
     )
 
 
 class _DeclarationsBuilder:
     """Collects the declarations, table by table."""
 
-    def __init__(self, constraints: Constraints, diagnostics: DiagnosticCollector) -> None:
+    def __init__(self, scope: LoadScope, constraints: Constraints, diagnostics: DiagnosticCollector) -> None:
+        self._scope = scope
         self._constraints = constraints
         self._diagnostics = diagnostics
         self._manifests = ManifestReader()
         self._reported_manifest_ids: set[int] = set()
         self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
-        self.workspaces: list[TomlTable] = []
         self.moved_removed_tables: list[TomlTable] = []
         self.for_each_tables: list[ForEachTable] = []
         self.resources: dict[Address, Declaration] = {}
         self.partly_read_kinds: set[str] = set()
+        self.absent: set[Address] = set()
 
-    def add_table(self, table: TomlTable, context: LoadContext) -> None:
-        """Add any table of a file: `[workspace]`, `[[moved]]`, `[[removed]]`, or the table of a resource."""
-        if table.names == (WORKSPACE,):
-            self.workspaces.append(table)
-        elif table.names[0] in MOVED_REMOVED_TABLES:
-            self.moved_removed_tables.append(table)
-        elif FOR_EACH in table.entries:
+    def add_table(self, table: TomlTable, context: LoadContext, *, has_placeholders: bool) -> None:
+        """Add `[[moved]]`, `[[removed]]`, or the table of a resource.
+
+        `has_placeholders` is whether the table may have names in braces.
+        """
+        is_moved_or_removed = table.names[0] in MOVED_REMOVED_TABLES
+        if not is_moved_or_removed:
+            self._diagnostics.add(table, *check_environments_of_table(table, self._scope.environments))
+            if not exists_in_environment(table, self._scope.environment):
+                if FOR_EACH not in table.entries:
+                    self.absent.add(self._fill(table).address)
+                return
+        if FOR_EACH in table.entries and not is_moved_or_removed:
             self._add_for_each(table, context)
+            return
+        if has_placeholders:
+            table = self._fill(table)
+        if is_moved_or_removed:
+            self.moved_removed_tables.append(table)
         else:
             self._add_resource(table)
+
+    def _fill(self, table: TomlTable) -> TomlTable:
+        """Return a table with the values of the names in braces, and report their problems."""
+        (names, entries), problems = self._scope.placeholders.replace_in_value(
+            [list(table.names), dict(table.entries)]
+        )
+        invalid_keys = set()
+        for problem in problems:
+            part, *path = problem.path
+            is_in_entries = part == 1
+            self._diagnostics.add(table, evolve(problem, path=tuple(path) if is_in_entries else ()))
+            if is_in_entries:
+                invalid_keys.add(str(path[0]))
+        filled_names = tuple(str(name) if isinstance(name, str) else name for name in names)
+        if filled_names == table.names and entries == table.entries and not invalid_keys:
+            return table
+        return TomlTable(filled_names, entries, table.file, table.names, frozenset(invalid_keys))
 
     def _add_resource(self, declaration: Declaration) -> None:
         address = declaration.address
@@ -113,15 +166,17 @@ class _DeclarationsBuilder:
 
     def _add_for_each(self, table: TomlTable, context: LoadContext) -> None:
         """Add a table with `for_each`, and the resource of each row of its manifest."""
+        source, problems = self._scope.placeholders.replace_in_value(table.entries[FOR_EACH])
+        self._diagnostics.add(table, *(problem.nest_under(FOR_EACH) for problem in problems))
         try:
-            manifest = self._manifests.read(table.entries[FOR_EACH], context)
+            manifest = self._manifests.read(source, context)
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
             manifest = Manifest(name="", columns=None, rows=())
             self.partly_read_kinds.add(table.names[0])
         self._report_manifest(table, manifest)
-        for_each = parse_for_each(table, manifest)
-        self._diagnostics.add(table, *for_each.problems)
+        for_each = parse_for_each(table, manifest, self._scope.placeholders)
+        self._diagnostics.add(table, *for_each.problems, *for_each.warnings)
         self.for_each_tables.append(for_each)
         is_within_limits = self._reserve_capacity(for_each)
         has_valid_name = for_each.name is not None
@@ -187,19 +242,18 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
-    """Yield every table that declares something; report unknown tables, and values that are not tables."""
+    """Yield the tables of resources, `[[moved]]` and `[[removed]]`; report other values."""
     kinds = all_kinds()
     for name, entries in file.data.items():
+        if name in SETTINGS_TABLES:
+            continue
         if name in MOVED_REMOVED_TABLES:
             yield from _iterate_array_of_tables(name, entries, file, diagnostics)
-        elif name != WORKSPACE and name not in kinds:
+        elif name not in kinds:
             diagnostics.add(_build_empty_table((name,), file), _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
-            expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
-            problem = f"got {describe_value(entries)}"
+            problem, expected = f"got {describe_value(entries)}", f"tables [{name}.NAME]"
             diagnostics.add(_build_empty_table((name,), file), ValueProblem("wrong-type", problem, expected))
-        elif name == WORKSPACE:
-            yield TomlTable((name,), entries, file)
         else:
             yield from _iterate_tables_of_kind(name, entries, file, diagnostics)
 
@@ -210,7 +264,7 @@ def _build_empty_table(names: tuple[str, ...], file: TomlFile) -> TomlTable:
 
 
 def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
-    valid_names = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
+    valid_names = [*SETTINGS_TABLES, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
     suggestion = Suggestion(name, valid_names, replaces_expected=True)
     expected = f"one of {', '.join(valid_names)}"
     noun = "table" if isinstance(value, dict | list) else "key"

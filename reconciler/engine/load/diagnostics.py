@@ -16,7 +16,14 @@ from attrs import Factory, define, evolve, frozen
 
 from reconciler.engine.load.declaration import Declaration, ValueOrigin
 from reconciler.engine.load.for_each import FOR_EACH
-from reconciler.model.diagnostic import Diagnostic, Severity, Suggestion, ValuePath, ValueProblem
+from reconciler.model.diagnostic import (
+    REPORTED_ALREADY,
+    Diagnostic,
+    Severity,
+    Suggestion,
+    ValuePath,
+    ValueProblem,
+)
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_path, quote
 
@@ -111,6 +118,8 @@ class DiagnosticCollector:
         is the table with `for_each`.
         """
         for problem in problems:
+            if problem.code == REPORTED_ALREADY:
+                continue
             key = (declaration.table.file.display_name, problem.severity, problem.code)
             section = self._sections.setdefault(key, _Section())
             row = manifest_row or declaration.origin.row

@@ -19,6 +19,7 @@ from reconciler.engine.load.interpolation import (
     trace_columns,
 )
 from reconciler.engine.load.manifests import Manifest
+from reconciler.engine.load.placeholders import Placeholders
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow, Origin
@@ -32,7 +33,7 @@ _MAX_EXAMPLE_COLUMNS = 3
 class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `problems` are those of interpolation, such as an unknown column. The fields without such a problem are in `constants` if they are
+    `problems` are the errors of interpolation, such as an unknown column, `warnings` its warnings. The fields without such a problem are in `constants` if they are
     the same for every row, and in `interpolations` if they depend on the row. `name` is None if the table's name has a problem.
     """
 
@@ -42,6 +43,7 @@ class ForEachTable:
     constants: Mapping[str, Any]
     interpolations: Mapping[str, Interpolation]
     problems: tuple[ValueProblem, ...] = ()
+    warnings: tuple[ValueProblem, ...] = ()
 
     @property
     def instances(self) -> Iterator[Instance]:
@@ -104,6 +106,11 @@ class Instance(Declaration):
         return Origin(header.file, header.line, self._row)
 
     @property
+    def row_values(self) -> RowValues:
+        """The values of its row."""
+        return self._values
+
+    @property
     def declaration_count(self) -> int:
         """The number of the manifest's rows: each is a declaration."""
         return len(self.for_each.manifest.rows)
@@ -125,9 +132,9 @@ class Instance(Declaration):
         return fill_all(self.for_each.interpolations, self._values)
 
 
-def parse_for_each(table: TomlTable, manifest: Manifest) -> ForEachTable:
+def parse_for_each(table: TomlTable, manifest: Manifest, placeholders: Placeholders) -> ForEachTable:
     """Parse a table with `for_each`, and separate constants from fields that depend on the row."""
-    parser = InterpolationParser(manifest.columns)
+    parser = InterpolationParser(manifest.columns, placeholders)
     name = _parse_name(parser, table.names[1])
     constants: dict[str, Any] = {}
     interpolations: dict[str, Interpolation] = {}
@@ -143,7 +150,9 @@ def parse_for_each(table: TomlTable, manifest: Manifest) -> ForEachTable:
             constants[key] = interpolation.fill(())
         else:
             interpolations[key] = interpolation
-    return ForEachTable(table, manifest, name, constants, interpolations, tuple(parser.problems))
+    return ForEachTable(
+        table, manifest, name, constants, interpolations, tuple(parser.problems), tuple(parser.warnings)
+    )
 
 
 def _parse_name(parser: InterpolationParser, name: str) -> InterpolatedText | None:

@@ -1,6 +1,10 @@
-"""Values of a table with `for_each` in which `{column}` is replaced with a row's value.
+"""Values of a table with `for_each`, in which `{column}` is replaced with a row's value.
 
-Invariant: the values of a row are texts that are inserted unchanged in place of `{column}`. Braces in them have no meaning.
+`{row.column}` is another form of `{column}`.
+
+The other names in braces, such as `{var.prefix}`, are the same for all rows (see `placeholders`).
+
+Invariant: the values of a row are texts that are inserted unchanged. Braces in them have no meaning.
 """
 
 from __future__ import annotations
@@ -12,14 +16,18 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from reconciler.engine.load.placeholders import NAME, TOKEN, Placeholders, escape_for, is_json_object
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.text import format_choices, quote
 
 RowValues: TypeAlias = tuple[str, ...]
 """The values of one row, in the order of the columns."""
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-"""A doubled brace, a `{column}`, or a single brace, which is an error."""
+_TOKEN = re.compile(r"\$\{([^{}]*)\}|\{\{|\}\}|\{([^{}]*)\}|[{}]")
+"""AWS's `${…}`, a doubled brace, a `{column}` or name, or a single brace, which is an error."""
+
+_SHORT_COLUMN = re.compile(r"(?<!\$)\{([^{}.]+)\}")
+"""A `{column}` without a namespace."""
 
 _MAX_LISTED_COLUMNS = 12
 """The maximum number of columns that a message lists."""
@@ -55,12 +63,18 @@ class Interpolation(ABC):
 
 @frozen
 class InterpolatedText(Interpolation):
-    """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them."""
+    """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them.
+
+    `is_json` is whether the text is a JSON object, in which a value is inserted as JSON writes it in a string.
+    """
 
     pieces: tuple[str | int, ...]
+    is_json: bool = False
 
     def fill(self, row: RowValues) -> str:
         """Return the text for a row."""
+        if self.is_json:
+            row = tuple(escape_for(value, is_json=True) for value in row)
         return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
@@ -149,16 +163,23 @@ class _InterpolatedArray(Interpolation):
 
 
 class InterpolationParser:
-    """Parses the values of one table with `for_each`.
+    """Parses the values of one table with `for_each`, or of a JSON document that such a table refers to.
 
-    `columns` are those of its manifest, or None if they are not known. `problems` collects the problems of the values.
+    `columns` are those of the table's manifest, or None if they are not known. In a document (`is_document`), a column needs the
+    form `{row.column}`, and other braces are literal. `problems` collects the errors of the values, `warnings` what may be a
+    mistake.
     """
 
-    def __init__(self, columns: Sequence[str] | None) -> None:
+    def __init__(
+        self, columns: Sequence[str] | None, placeholders: Placeholders, *, is_document: bool = False
+    ) -> None:
         self.columns = tuple(columns or ())
         self._are_columns_known = columns is not None
         self._numbers = {name: number for number, name in enumerate(self.columns)}
+        self._placeholders = placeholders
+        self._is_document = is_document
         self.problems: list[ValueProblem] = []
+        self.warnings: list[ValueProblem] = []
 
     def parse(self, value: Any, path: ValuePath) -> Interpolation:
         """Return the interpolation of any value of the file."""
@@ -193,27 +214,80 @@ class InterpolationParser:
 
     def parse_text(self, text: str, path: ValuePath) -> InterpolatedText | _Constant:
         """Return the interpolation of a text; it is constant if the text has no columns."""
+        match = TOKEN.fullmatch(text)
+        if match and match["name"] and not match["name"].startswith("row.") and not self._is_document:
+            return self._parse_whole_name(text, path)
+        is_json = not self._is_document and is_json_object(text)
+        parse_token = self._parse_document_token if self._is_document else self._parse_token
+        if self._is_document:
+            self._check_short_columns(text, path)
         pieces: list[str | int] = []
         end = 0
-        for match in _TOKEN.finditer(text):
-            pieces += [text[end : match.start()], self._parse_token(match, path)]
+        for match in (TOKEN if self._is_document else _TOKEN).finditer(text):
+            pieces += [text[end : match.start()], parse_token(match, path, is_json=is_json)]
             end = match.end()
         pieces.append(text[end:])
         pieces = [piece for piece in pieces if piece != ""]
         if any(isinstance(piece, int) for piece in pieces):
-            return InterpolatedText(tuple(pieces))
+            return InterpolatedText(tuple(pieces), is_json)
         return _Constant("".join(map(str, pieces)))
 
-    def _parse_token(self, match: re.Match[str], path: ValuePath) -> str | int:
-        """Return the literal brace of `{{` or `}}`, or the number of the column in `{column}`."""
-        token, column = match[0], match[1]
-        if column is None:
+    def _parse_whole_name(self, text: str, path: ValuePath) -> _Constant:
+        """Return the value of a text that is one name, such as `{var.rate}`; it keeps its type."""
+        try:
+            return _Constant(self._placeholders.replace_in_text(text))
+        except InvalidValueError as error:
+            self.problems += error.nest_under(*path).problems
+            return _Constant("")
+
+    def _parse_token(self, match: re.Match[str], path: ValuePath, *, is_json: bool) -> str | int:
+        """Return the literal text of a token, the value of a name, or the number of a column."""
+        token, aws_name, name = match[0], match[1], match[2]
+        if aws_name is not None:
+            if aws_name in self._numbers:
+                self._warn_of_column(token, aws_name, path)
+            return token
+        if name is None:
             if len(token) == 1:
                 expected = f"{{column}}, or {token * 2} for a literal {token}"
                 self.problems.append(
                     ValueProblem("unmatched-brace", f"unmatched {token}", expected, path=path)
                 )
             return token[0]
+        if NAME.fullmatch(name):
+            return self._parse_name(name, path, is_json=is_json)
+        return self._find_column(name, path)
+
+    def _parse_document_token(self, match: re.Match[str], path: ValuePath, *, is_json: bool) -> str | int:
+        if match["name"]:
+            return self._parse_name(match["name"], path, is_json=is_json)
+        return f"{{{match['literal']}}}" if match["literal"] else match[0]
+
+    def _check_short_columns(self, text: str, path: ValuePath) -> None:
+        """Warn of each `{column}` in a document: only `{row.column}` is replaced there."""
+        for column in dict.fromkeys(_SHORT_COLUMN.findall(text)):
+            if column in self._numbers:
+                self._warn_of_column(f"{{{column}}}", column, path)
+
+    def _warn_of_column(self, token: str, column: str, path: ValuePath) -> None:
+        problem = f"{token} is not replaced, although {quote(column)} is a column"
+        expected = f"{{row.{column}}} for the column's value"
+        self.warnings.append(
+            ValueProblem("column-not-replaced", problem, expected, path=path, severity="warning")
+        )
+
+    def _parse_name(self, name: str, path: ValuePath, *, is_json: bool) -> str | int:
+        """Return the value of a name such as `var.prefix`, or the column's number for `row.column`."""
+        namespace, _, column = name.partition(".")
+        if namespace == "row":
+            return self._find_column(column, path)
+        try:
+            return self._placeholders.insert(name, is_json=is_json)
+        except InvalidValueError as error:
+            self.problems += error.nest_under(*path).problems
+            return ""
+
+    def _find_column(self, column: str, path: ValuePath) -> int:
         if self._are_columns_known and column not in self._numbers:
             self.problems.append(self._build_unknown_column_problem(column, path))
         any_number = 0  # for an unknown column: its text is never filled
@@ -223,7 +297,7 @@ class InterpolationParser:
         suggestion = Suggestion(column, self.columns, replaces_expected=True)
         is_short_list = 0 < len(self.columns) <= _MAX_LISTED_COLUMNS
         columns = format_choices(self.columns) if is_short_list else "a column of the manifest"
-        expected = f"{columns}, or {{{{ and }}}} for literal braces"
+        expected = columns if self._is_document else f"{columns}, or {{{{ and }}}} for literal braces"
         problem = f"unknown column {quote(column)}"
         return ValueProblem("unknown-column", problem, expected, suggestion, path=path)
 

@@ -14,11 +14,12 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
-from reconciler.engine.load.declarations import MAX_NAME_LENGTH, WORKSPACE
+from reconciler.engine.load.declarations import ENVIRONMENTS, MAX_NAME_LENGTH, VARIABLES, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.input_files import VARIABLE_NAME
 from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
 from reconciler.engine.load.resources import CommonKeys
+from reconciler.engine.load.variables import VARIABLE_TYPES
 from reconciler.engine.load.workspace_table import NAMED_TARGETS, PERCENT_RANGE, TEXT_PATTERNS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
@@ -69,13 +70,18 @@ def build_json_schema(member_schemas: MemberSchemas) -> Schema:
         "type": "object",
         "properties": {
             WORKSPACE: _build_workspace_schema(member_schemas),
+            VARIABLES: _build_variables_schema(),
+            ENVIRONMENTS: _build_environments_schema(member_schemas),
             **{name: _build_moved_or_removed_schema(keys) for name, keys in MOVED_REMOVED_KEYS.items()},
             **{table: _build_kind_schema(kind, member_schemas) for table, kind in kinds.items()},
         },
         "additionalProperties": False,
         "$defs": {
             **_build_shared_definitions(),
-            **{table: _build_table_schema(kind, member_schemas) for table, kind in kinds.items()},
+            **{
+                table: _allow_variables(_build_table_schema(kind, member_schemas))
+                for table, kind in kinds.items()
+            },
         },
     }
 
@@ -129,6 +135,60 @@ def _build_for_each_definition() -> Schema:
 
 
 def _build_workspace_schema(member_schemas: MemberSchemas) -> Schema:
+    schema = _build_settings_schema(member_schemas)
+    return {"description": "The owner of these resources, and the registry that they are in.", **schema}
+
+
+def _build_variables_schema() -> Schema:
+    scalar = {"type": ["string", "number", "boolean"]}
+    declaration = {
+        "type": "object",
+        "properties": {
+            "type": {"enum": list(VARIABLE_TYPES)},
+            "description": _TEXT,
+            "default": scalar,
+        },
+        "additionalProperties": False,
+        "anyOf": [{"required": ["type"]}, {"required": ["default"]}],
+    }
+    return {
+        "description": "The variables: for each a default, or a declaration. Their names are written {var.NAME}.",
+        "type": "object",
+        "propertyNames": {"pattern": f"^(?:{VARIABLE_NAME.pattern})$"},
+        "additionalProperties": {"anyOf": [scalar, declaration]},
+    }
+
+
+def _build_environments_schema(member_schemas: MemberSchemas) -> Schema:
+    settings = _build_settings_schema(member_schemas)
+    own_properties = {
+        "variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        "after": {"type": "array", "items": _TEXT},
+        "default": {"type": "boolean"},
+        FOR_EACH: {"$ref": "#/$defs/for_each"},
+    }
+    environment = {**settings, "properties": {**settings["properties"], **own_properties}}
+    del environment["required"]
+    return {
+        "description": "The environments: for each its settings, which replace those of [workspace], and variables.",
+        "type": "object",
+        "additionalProperties": environment,
+    }
+
+
+def _allow_variables(schema: Any) -> Any:
+    """Return a schema, changed to accept a variable in place of a number or a boolean."""
+    if isinstance(schema, list):
+        return [_allow_variables(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") in ("boolean", "integer", "number"):  # (a property may be named `type`)
+        return {"anyOf": [schema, {"type": "string", "pattern": r"^\{var\.[^{}]+\}$"}]}
+    return {key: _allow_variables(value) for key, value in schema.items()}
+
+
+def _build_settings_schema(member_schemas: MemberSchemas) -> Schema:
+    """Return the schema of `[workspace]`; the settings of environments are the same."""
     schema = _build_object_schema(Settings, _TEXT)
     properties = schema["properties"]
     properties["name"] |= _build_workspace_name_constraints(member_schemas)
@@ -145,7 +205,10 @@ def _build_workspace_schema(member_schemas: MemberSchemas) -> Schema:
                 limit_schema |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
     # In the file, the kinds' tables are next to the limits of the whole workspace.
     workspace_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits_schema)
-    return {"description": "The owner of these resources, and the registry that they are in.", **schema}
+    for name in ("name", "target", "profile", "external_id", "prune", *TEXT_PATTERNS):
+        properties[name] = _allow_brace(properties[name])
+    with_variables: Schema = _allow_variables(schema)
+    return with_variables
 
 
 def _build_moved_or_removed_schema(keys: Sequence[str]) -> Schema:

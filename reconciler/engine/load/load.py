@@ -3,42 +3,132 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import evolve
 
-from reconciler.engine.load.declaration import Declaration, TomlTable
-from reconciler.engine.load.declarations import WORKSPACE, Declarations, collect_declarations
+from reconciler.engine.load.declaration import Declaration
+from reconciler.engine.load.declarations import Declarations, LoadScope, collect_declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedSettings, LoadInputs
+from reconciler.engine.load.environments import group_identities, select_environment
 from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
+from reconciler.engine.load.placeholders import Placeholders
+from reconciler.engine.load.resolve_environment import identify
 from reconciler.engine.load.resources import DeclarationParser, ParsedDeclaration, ParsedForEachTable
-from reconciler.engine.load.toml_file import TomlFile, build_unreadable_diagnostic, read_toml_file
+from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
-from reconciler.engine.load.workspace_table import parse_settings
-from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
-from reconciler.model.diagnostic import Diagnostic, ValueProblem
-from reconciler.model.errors import InvalidDesiredStateError
-from reconciler.model.settings import DesiredState, Settings
-from reconciler.model.text import quote_if_unsafe
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.environment import NO_CHOICE, EnvironmentChoice, format_value
+from reconciler.model.errors import InvalidDesiredStateError, SelectionError
+from reconciler.model.plan import Target
+from reconciler.model.settings import DesiredState, Environment, Settings
+from reconciler.model.text import quote
+from reconciler.model.warning_codes import UNUSED_VARIABLE
 
 
-def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) -> DesiredState:
-    """Read a file, or a folder of `*.toml` files as one desired state.
+def load(
+    path: Path,
+    *,
+    constraints: Constraints,
+    environ: Mapping[str, str],
+    choice: EnvironmentChoice = NO_CHOICE,
+    find_target: Callable[[Settings], Target] | None = None,
+) -> DesiredState:
+    """Read a file, or a folder of `*.toml` files as one desired state, for one environment.
+
+    `find_target` returns the target that `{aws.…}` describes, given the settings. It is called only if such a name is used; without
+    it, the file may not use such names.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
+    Raises SelectionError if the choice of an environment or a variable is not valid.
     """
-    files, file_diagnostics = _read_files(path)
-    contexts = {file: LoadContext(file.path.parent, environ) for file in files}
-    diagnostics = DiagnosticCollector(file_diagnostics)
-    declarations = collect_declarations(contexts, constraints, diagnostics)
-    settings = _parse_settings(declarations.workspaces, constraints, diagnostics)
-    parsed_declarations = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
+    loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice, find_target))
+    diagnostics = DiagnosticCollector(loader.diagnostics)
+    try:
+        name = select_environment(loader.environments, choice, environ)
+    except SelectionError:
+        if loader.has_errors:  # the environments may not be known
+            raise InvalidDesiredStateError(loader.diagnostics, path) from None
+        raise
+    loaded = loader.load(name, diagnostics)
+    others = {other: loader.load(other, DiagnosticCollector()) for other in loader.environments}
+    _check_identities(loader, others, diagnostics)
+    return _load_resources(loaded, tuple(loader.environments), constraints, diagnostics, path)
+
+
+def load_environments(
+    path: Path,
+    *,
+    constraints: Constraints,
+    environ: Mapping[str, str],
+    choice: EnvironmentChoice = NO_CHOICE,
+) -> tuple[Environment, ...]:
+    """Read the settings of all environments, in the order of the file.
+
+    Raises InvalidDesiredStateError with the problems of all of them, and if two of them are the same workspace in the same
+    account and Region; SelectionError if a chosen variable is not valid.
+    """
+    loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice))
+    problems = dict.fromkeys(loader.diagnostics)
+    environments: dict[str, LoadedSettings] = {}
+    for name in loader.environments:
+        diagnostics = DiagnosticCollector()
+        environments[name] = loader.load(name, diagnostics)
+        problems |= dict.fromkeys(diagnostics.to_diagnostics())
+    diagnostics = DiagnosticCollector()
+    _check_identities(loader, environments, diagnostics)
+    problems |= dict.fromkeys(diagnostics.to_diagnostics())
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidDesiredStateError(list(problems), path)
+    return tuple(loaded.resolved.environment for loaded in environments.values())
+
+
+def _check_identities(
+    loader: EnvironmentLoader, environments: Mapping[str, LoadedSettings], diagnostics: DiagnosticCollector
+) -> None:
+    """Report environments that are the same workspace in the same account and Region.
+
+    Those with problems of their own are left out; their settings are not known.
+    """
+    identities = {
+        name: identify(loaded.resolved.environment.settings)
+        for name, loaded in environments.items()
+        if not loaded.resolved.problems
+    }
+    for first, *others in group_identities(identities):
+        for other in others:
+            settings = environments[other].resolved.environment.settings
+            problem = (
+                f"is the same workspace as environment {quote(first)}: {quote(settings.name)} in the same account and "
+                "Region, so each would delete the other's resources"
+            )
+            expected = "another account, region or workspace name"
+            declaration = loader.environments[other].declaration
+            diagnostics.add(declaration, ValueProblem("duplicate-environment", problem, expected))
+
+
+def _load_resources(
+    loaded: LoadedSettings,
+    environments: tuple[str, ...],
+    constraints: Constraints,
+    diagnostics: DiagnosticCollector,
+    path: Path,
+) -> DesiredState:
+    """Read the resources of one environment."""
+    resolved, contexts = loaded.resolved, loaded.contexts
+    settings = resolved.environment.settings
+    scope = LoadScope(resolved.name, environments, resolved.placeholders)
+    declarations = collect_declarations(contexts, scope, constraints, diagnostics)
+    parsed_declarations = _evaluate(
+        _parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
+    )
     moved_removed = resolve_moved_removed(
         declarations.moved_removed_tables,
         parsed_declarations,
@@ -52,6 +142,9 @@ def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) ->
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
         raise InvalidDesiredStateError(all_diagnostics, path)
+    if not declarations.absent:  # what is absent may use the other variables
+        _report_unused_variables(loaded, diagnostics)
+        all_diagnostics = diagnostics.to_diagnostics()
     resources = (
         parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
     )
@@ -59,72 +152,34 @@ def load(path: Path, *, constraints: Constraints, environ: Mapping[str, str]) ->
         settings=settings,
         resources={resource.address: resource for resource in resources if resource},
         warnings=all_diagnostics,
-        digest=_compute_digest(contexts),
+        environment=resolved.environment if resolved.name is not None else None,
+        digest=_compute_digest(loaded),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
     )
+
+
+def _report_unused_variables(loaded: LoadedSettings, diagnostics: DiagnosticCollector) -> None:
+    for name, declaration in loaded.variables.items():
+        if f"var.{name}" not in loaded.resolved.placeholders.used:
+            problem = f"the variable is not used; remove it, or write {{var.{name}}} where its value belongs"
+            diagnostics.add(
+                declaration.table,
+                ValueProblem(UNUSED_VARIABLE, problem, path=(name,), severity="warning"),
+            )
 
 
 def _sort_key(address: Address) -> tuple[str, str]:
     return address.kind, address.name  # compares faster than addresses do
 
 
-def _read_files(path: Path) -> tuple[list[TomlFile], list[Diagnostic]]:
-    try:
-        paths = _find_files(path)
-    except OSError as error:
-        return [], [
-            build_unreadable_diagnostic(
-                _build_display_name(path), 1, f"cannot read the folder: {error.strerror}"
-            )
-        ]
-    if not paths:
-        return [], [
-            build_unreadable_diagnostic(_build_display_name(path), 1, "the folder contains no *.toml file")
-        ]
-    results = [read_toml_file(file_path, _build_display_name(file_path)) for file_path in paths]
-    files = [result for result in results if isinstance(result, TomlFile)]
-    diagnostics = [result for result in results if isinstance(result, Diagnostic)]
-    if not diagnostics and not any(WORKSPACE in file.data for file in files):
-        expected = "a [workspace] with a name"
-        problem = "the [workspace] table is missing"
-        diagnostics.append(
-            Diagnostic(_build_display_name(path), 1, problem, expected=expected, code="missing-key")
-        )
-    return files, diagnostics
-
-
-def _find_files(path: Path) -> Sequence[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(child for child in path.glob("*.toml") if not child.name.startswith("."))
-
-
-def _build_display_name(path: Path) -> str:
-    return quote_if_unsafe(path.name or str(path))
-
-
-def _parse_settings(
-    tables: Sequence[TomlTable], constraints: Constraints, diagnostics: DiagnosticCollector
-) -> Settings:
-    if not tables:
-        return Settings("")  # a diagnostic already explains why the table is missing
-    first_table, *other_tables = tables
-    services = {kind.service for kind in all_kinds().values()}
-    settings, problems = parse_settings(first_table.entries, constraints, services)
-    diagnostics.add(first_table, *problems)
-    for table in other_tables:
-        problem = f"already declared at {first_table.origin}"
-        diagnostics.add(
-            table, ValueProblem("duplicate-declaration", problem, "one [workspace] for all files")
-        )
-    return settings
-
-
 def _parse_declarations(
-    declarations: Declarations, contexts: Mapping[TomlFile, LoadContext], diagnostics: DiagnosticCollector
+    declarations: Declarations,
+    contexts: Mapping[TomlFile, LoadContext],
+    placeholders: Placeholders,
+    diagnostics: DiagnosticCollector,
 ) -> Mapping[Address, ParsedDeclaration]:
-    parsers = {file: DeclarationParser(context) for file, context in contexts.items()}
+    parsers = {file: DeclarationParser(context, placeholders) for file, context in contexts.items()}
     parsed_tables: dict[ForEachTable, ParsedForEachTable] = {}
     for for_each in declarations.for_each_tables:
         parsed_tables[for_each] = parsers[for_each.table.file].parse_for_each(for_each)
@@ -156,11 +211,16 @@ def _evaluate(
     }
 
 
-def _compute_digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
-    """Return the SHA-256 over the TOML files and the files that they refer to, except files with secrets."""
+def _compute_digest(loaded: LoadedSettings) -> str:
+    """Return the SHA-256 over all files, except those with secrets, and the values of the names in braces."""
     sha256 = hashlib.sha256()
-    for file, context in contexts.items():
+    for file, context in loaded.contexts.items():
         toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
         for name, digest in (toml_file_entry, *sorted(context.digests.items())):
             sha256.update(f"{name}\0{digest}\n".encode())
+    names = dict(loaded.resolved.placeholders.used)
+    if loaded.resolved.name is not None:
+        names["environment.name"] = loaded.resolved.name
+    for name, value in sorted(names.items()):
+        sha256.update(f"{{{name}}}\0{format_value(value)}\n".encode(errors="surrogatepass"))
     return sha256.hexdigest()

@@ -12,8 +12,10 @@ from cattrs import Converter
 
 from reconciler.engine.load.converters import build_converter
 from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.document_placeholders import RowDocuments, fill_documents
 from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.table_shape import TableShape, check_keys, derive_shape, parse_values
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import find_field_for_alias
@@ -31,6 +33,7 @@ class CommonKeys:
     depends_on: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle()
     moved: Mapping[str, str] | None = None
+    environments: tuple[str, ...] = ()
 
 
 COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
@@ -67,9 +70,13 @@ class ParsedDeclaration:
 
 
 class DeclarationParser:
-    """Parses the declarations of one file; `context` reads the files and secrets that they refer to."""
+    """Parses the declarations of one file.
 
-    def __init__(self, context: LoadContext) -> None:
+    `context` reads the files and secrets that they refer to; `placeholders` has the values of the names in JSON documents.
+    """
+
+    def __init__(self, context: LoadContext, placeholders: Placeholders) -> None:
+        self._placeholders = placeholders
         self._converter: Converter = build_converter(context)
         self._common_shape = derive_shape(CommonKeys, build_converter())
         self._shapes: dict[str, TableShape] = {}
@@ -78,17 +85,24 @@ class DeclarationParser:
     def parse_table(self, table: TomlTable) -> ParsedDeclaration:
         """Parse a table without `for_each`."""
         kind, shape = self._find_kind_and_shape(table)
-        values, problems = parse_values(table.entries, shape)
+        entries = {key: value for key, value in table.entries.items() if key not in table.invalid_keys}
+        values, problems = parse_values(entries, shape)
+        problems += fill_documents(values, self._placeholders)
         problems += _check_table_keys(table, kind, shape)
-        return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=not problems)
+        is_valid = not problems and not table.invalid_keys
+        return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=is_valid)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
         kind, shape = self._find_kind_and_shape(for_each.table)
         values, problems = parse_values(for_each.constants, shape)
+        row_documents = RowDocuments(for_each.manifest.columns, self._placeholders)
+        problems += row_documents.fill_shared(values)
         problems += _check_table_keys(for_each.table, kind, shape)
-        is_valid = not (problems or for_each.problems)
-        return ParsedForEachTable(kind, shape, values, tuple(problems), self._interner, is_valid)
+        is_valid = not (for_each.problems or any(problem.severity == "error" for problem in problems))
+        return ParsedForEachTable(
+            kind, shape, values, row_documents, tuple(problems), self._interner, is_valid
+        )
 
     def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
         kind = all_kinds()[table.names[0]]
@@ -114,12 +128,13 @@ def _check_table_keys(table: TomlTable, kind: Kind, shape: TableShape) -> Iterat
 class ParsedForEachTable:
     """The values that all instances of a table with `for_each` share, and their problems.
 
-    `is_valid` is false if the table has any problem: then no instance becomes a resource.
+    `row_documents` has the documents from files, which may depend on the row. `is_valid` is false if the table has any problem: then no instance becomes a resource.
     """
 
     kind: Kind
     shape: TableShape
     values: Mapping[str, Any]
+    row_documents: RowDocuments
     problems: tuple[ValueProblem, ...]
     interner: Interner
     is_valid: bool
@@ -129,6 +144,7 @@ class ParsedForEachTable:
         fields, fill_problems = instance.fill_fields()
         values, problems = parse_values(fields, self.shape)
         problems += fill_problems
+        problems += self.row_documents.fill_row(values, instance.row_values)
         is_valid = self.is_valid and not problems
         return _build_parsed_declaration(
             instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid

@@ -19,21 +19,24 @@ from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_d
 from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
 from reconciler.model.text import describe_value, format_choices, quote
 
-_EMBEDDED, _AWS = "embedded", "aws"
+EMBEDDED, _AWS = "embedded", "aws"
 
 _OTHER_OPERATIONS = "default"
 """The key in `[workspace.quotas.<service>]` for all operations that are not listed."""
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+JOURNAL_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s]*)?")
 
 TEXT_PATTERNS: Mapping[str, re.Pattern[str]] = {
+    "account": ACCOUNT,
     "region": _REGION,
     "role_arn": ROLE_ARN_PATTERN,
     "expires_within": DURATION_PATTERN,
 }
 """The settings whose texts have to match a pattern."""
 
-NAMED_TARGETS = (_EMBEDDED, _AWS)
+NAMED_TARGETS = (EMBEDDED, _AWS)
 """The targets that are not URLs."""
 
 _TARGET_FORMAT = f'{format_choices(NAMED_TARGETS)} or a URL such as "http://127.0.0.1:4566"'
@@ -42,16 +45,19 @@ PERCENT_RANGE = range(101)
 
 
 def parse_settings(
-    table: Mapping[str, object], constraints: Constraints, services: Collection[str]
+    table: Mapping[str, object],
+    constraints: Constraints,
+    services: Collection[str],
+    other_keys: Collection[str] = (),
 ) -> tuple[Settings, list[ValueProblem]]:
     """Return the settings and their problems.
 
     A setting that cannot be converted has its default; any other keeps its value, valid or not. `services` are the services
-    that may have quotas.
+    that may have quotas; `other_keys` are valid in addition to the settings.
     """
     shape = derive_shape(Settings, build_converter())
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
-    problems += check_keys(table, shape)
+    problems += check_keys(table, shape, other_keys)
     if "limits" in table:
         values["limits"], limit_problems = _parse_limits(table["limits"])
         problems += (problem.nest_under("limits") for problem in limit_problems)
@@ -61,6 +67,8 @@ def parse_settings(
         problems += _check_name(settings, constraints)
     problems += _check_target(settings)
     problems += _check_region(settings)
+    problems += _check_account(settings)
+    problems += _check_journal(settings)
     if not {"target", "role_arn"} & invalid_keys:
         problems += _check_session(settings)
     problems += _check_limits(settings)
@@ -119,6 +127,27 @@ def _check_region(settings: Settings) -> Iterator[ValueProblem]:
     if settings.region is not None and not _REGION.fullmatch(settings.region):
         problem = f"{quote(settings.region)} is not a valid region"
         yield ValueProblem("pattern-mismatch", problem, "a region such as 'eu-west-1'", path=("region",))
+
+
+def _check_account(settings: Settings) -> Iterator[ValueProblem]:
+    if settings.account is not None and not ACCOUNT.fullmatch(settings.account):
+        problem = f"{quote(settings.account)} is not a valid account ID"
+        yield ValueProblem("pattern-mismatch", problem, "12 digits", path=("account",))
+
+
+def _check_journal(settings: Settings) -> Iterator[ValueProblem]:
+    """Yield a problem if `journal` is neither the URL of an S3 bucket nor a path.
+
+    Source: S3 user guide, "Bucket naming rules".
+    """
+    journal = settings.journal
+    if journal is None:
+        return
+    is_url = "://" in journal
+    if not journal.isprintable() or not journal or (is_url and not JOURNAL_URL.fullmatch(journal)):
+        problem = f"{quote(journal)} is not a valid place for the runs"
+        expected = "s3://BUCKET/PREFIX or the path of a folder"
+        yield ValueProblem("invalid-journal", problem, expected, path=("journal",))
 
 
 def _check_session(settings: Settings) -> Iterator[ValueProblem]:

@@ -20,7 +20,9 @@ def _dedent(text: str) -> str:
 
 
 def _format_keys(kind: Kind) -> str:
-    return ", ".join(map(repr, [*kind.members, "depends_on", "lifecycle", "moved", "for_each"]))
+    return ", ".join(
+        map(repr, [*kind.members, "depends_on", "lifecycle", "moved", "environments", "for_each"])
+    )
 
 
 @frozen
@@ -46,7 +48,10 @@ class InvalidCase:
     def lines(self) -> list[str]:
         """The lines of the report, with all placeholders replaced."""
         kinds = all_kinds()
-        text = self.report.replace("{tables}", ", ".join(["workspace", *sorted(kinds), "removed", "moved"]))
+        text = self.report.replace(
+            "{tables}",
+            ", ".join(["workspace", "variables", "environments", *sorted(kinds), "removed", "moved"]),
+        )
         text = text.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
         return re.sub(r"\{keys of (\w+)\}", lambda match: _format_keys(kinds[match[1]]), text).splitlines()
 

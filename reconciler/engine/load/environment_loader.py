@@ -1,0 +1,148 @@
+"""Read the settings, the variables and the included files of each environment of a desired state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.declarations import WORKSPACE
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.environments import DeclaredEnvironment, parse_environments
+from reconciler.engine.load.include import find_included_files
+from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
+from reconciler.engine.load.placeholders import Placeholders
+from reconciler.engine.load.resolve_environment import (
+    UNRESOLVED,
+    EnvironmentResolver,
+    ResolvedEnvironment,
+    list_environment_names,
+)
+from reconciler.engine.load.settings_tables import collect_settings_tables
+from reconciler.engine.load.toml_file import TomlFile
+from reconciler.engine.load.variables import (
+    VariableDeclaration,
+    VariableResolver,
+    check_chosen_variables,
+    parse_variables,
+)
+from reconciler.model.constraints import Constraints
+from reconciler.model.environment import NO_CHOICE, EnvironmentChoice
+from reconciler.model.plan import Target
+from reconciler.model.settings import Settings
+
+
+@frozen
+class LoadInputs:
+    """The inputs of a desired state in addition to its path.
+
+    - `choice`: the environment and the variables that the run chooses;
+    - `find_target`: returns the target that `{aws.…}` describes, given the settings; None: such names cannot be used.
+    """
+
+    constraints: Constraints
+    environ: Mapping[str, str]
+    choice: EnvironmentChoice = NO_CHOICE
+    find_target: Callable[[Settings], Target] | None = None
+
+
+@frozen
+class LoadedSettings:
+    """The settings of one environment, and what its resources are read with.
+
+    `contexts` has all files, the main ones first, each with the context that reads the files it refers to.
+    """
+
+    resolved: ResolvedEnvironment
+    contexts: Mapping[TomlFile, LoadContext]
+    variables: Mapping[str, VariableDeclaration]
+
+
+class EnvironmentLoader:
+    """Reads the main files once, and then the settings of any environment in them."""
+
+    def __init__(self, path: Path, inputs: LoadInputs) -> None:
+        self._folder = path if path.is_dir() else path.parent
+        self._inputs = inputs
+        self._main = read_main_files(path)
+        self._included: dict[tuple[Path, ...], TomlFiles] = {}
+        self._contexts = self._create_contexts(self._main)
+        diagnostics = DiagnosticCollector()
+        # `load` reports the problems of these tables, together with those of the included files.
+        tables = collect_settings_tables(self._main.files, (), DiagnosticCollector()).environments
+        self.environments: Mapping[str, DeclaredEnvironment] = parse_environments(
+            [(table, self._contexts[table.file]) for table in tables], diagnostics
+        )
+        self.diagnostics = (*self._main.diagnostics, *diagnostics.to_diagnostics())
+        """The problems of the main files and of the environments' tables."""
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the main files or the environments' tables have errors."""
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    def load(self, name: str | None, diagnostics: DiagnosticCollector) -> LoadedSettings:
+        """Return the settings of an environment, or of a file without environments; report their problems.
+
+        Raises SelectionError if a variable that the run chooses is not valid.
+        """
+        included = self._read_included(name, diagnostics)
+        contexts = {**self._contexts, **self._create_contexts(included)}
+        tables = collect_settings_tables(contexts, included.files, diagnostics)
+        variables = parse_variables(tables.variables, diagnostics)
+        choice, environ = self._inputs.choice, self._inputs.environ
+        if not self._main.diagnostics:
+            check_chosen_variables(variables, choice, environ)
+        if tables.workspace is None:  # a diagnostic already explains why
+            return LoadedSettings(UNRESOLVED, contexts, variables)
+        resolver = EnvironmentResolver(
+            tables.workspace,
+            self.environments,
+            VariableResolver(variables, choice, environ),
+            self._inputs.constraints,
+        )
+        resolved = resolver.resolve(name)
+        for declaration, problem in resolved.problems:
+            diagnostics.add(declaration, problem)
+        settings, find_target = resolved.environment.settings, self._inputs.find_target
+        if find_target:
+            resolved.placeholders.find_target = lambda: find_target(settings)
+        return LoadedSettings(resolved, contexts, variables)
+
+    def _create_contexts(self, files: TomlFiles) -> dict[TomlFile, LoadContext]:
+        return {file: LoadContext(file.path.parent, self._inputs.environ) for file in files.files}
+
+    def _read_included(self, name: str | None, diagnostics: DiagnosticCollector) -> TomlFiles:
+        """Read the files of `include`, whose paths may contain the names of the environment and its row."""
+        declared = self.environments[name] if name is not None else None
+        placeholders = Placeholders(list_environment_names(declared))
+        place: Declaration | None
+        if declared and "include" in declared.table.entries:
+            place = declared.declaration
+            include, _ = declared.fill("include", placeholders)
+        else:
+            place = self._find_workspace()
+            include, _ = placeholders.replace_in_value(place.entries.get("include") if place else None)
+        if place is None or not _is_list_of_texts(include):  # the settings' own check reports it
+            return TomlFiles()
+        paths = [file.path for file in self._main.files]
+        allowed_folders = self._inputs.choice.allowed_folders
+        included = find_included_files(include, paths, self._folder, allowed_folders)
+        diagnostics.add(place, *included.problems)
+        if included.paths not in self._included:
+            self._included[included.paths] = read_files(included.paths, self._folder)
+        return self._included[included.paths]
+
+    def _find_workspace(self) -> TomlTable | None:
+        for file in self._main.files:
+            entries = file.data.get(WORKSPACE)
+            if isinstance(entries, dict):
+                return TomlTable((WORKSPACE,), entries, file)
+        return None
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,258 @@
+"""`[environments]`: the environments that the main file declares, and the one that a run selects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import networkx as nx
+from attrs import evolve, frozen
+
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.declarations import ENVIRONMENTS
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.for_each import FOR_EACH, Instance, parse_for_each
+from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.interpolation import InterpolationParser
+from reconciler.engine.load.manifests import Manifest, ManifestReader
+from reconciler.engine.load.placeholders import Placeholders
+from reconciler.engine.load.variables import INVALID_CHOICE
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
+from reconciler.model.environment import EnvironmentChoice
+from reconciler.model.errors import SelectionError
+from reconciler.model.text import closest_match, describe_value, format_suggestion, join_some, quote
+
+ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
+
+OWN_KEYS = ("after", "default", FOR_EACH, "variables")
+"""The keys of an environment that are not settings of `[workspace]`."""
+
+_MAX_LISTED = 10
+"""The maximum number of environments that a message lists."""
+
+
+@frozen(eq=False)
+class DeclaredEnvironment:
+    """An environment as its table declares it.
+
+    `declaration` is the table or, with `for_each`, its instance for one row; `row` has the values of the row by column.
+    """
+
+    name: str
+    declaration: Declaration
+    row: Mapping[str, str]
+
+    @property
+    def table(self) -> TomlTable:
+        """The table in the file."""
+        return self.declaration.table
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is used if none is selected."""
+        return self.table.entries.get("default") is True
+
+    def fill(self, key: str, placeholders: Placeholders) -> tuple[Any, list[ValueProblem]]:
+        """Return the value of a key, with the names in braces replaced, and the problems."""
+        value = self.table.entries[key]
+        if FOR_EACH not in self.table.entries:
+            replaced, problems = placeholders.replace_in_value(value)
+            return replaced, [problem.nest_under(key) for problem in problems]
+        parser = InterpolationParser(tuple(self.row), placeholders)
+        interpolation = parser.parse(value, (key,))
+        try:
+            return interpolation.fill(tuple(self.row.values())), parser.problems
+        except InvalidValueError as error:
+            return value, [*parser.problems, *error.nest_under(key).problems]
+
+
+def parse_environments(
+    tables: Sequence[tuple[TomlTable, LoadContext]], diagnostics: DiagnosticCollector
+) -> Mapping[str, DeclaredEnvironment]:
+    """Return the environments by name, and report problems of their tables and manifests.
+
+    `tables` are the `[environments]` tables, each with the context that reads the manifests of its file.
+    """
+    manifests = ManifestReader()
+    environments: dict[str, DeclaredEnvironment] = {}
+    for whole_table, context in tables:
+        for name, entries in whole_table.entries.items():
+            table = TomlTable(
+                (ENVIRONMENTS, name), entries if isinstance(entries, dict) else {}, whole_table.file
+            )
+            if not isinstance(entries, dict):
+                problem, expected = f"got {describe_value(entries)}", f"a table [{ENVIRONMENTS}.NAME]"
+                diagnostics.add(table, ValueProblem("wrong-type", problem, expected))
+                continue
+            for environment in _expand(table, context, manifests, diagnostics):
+                _add(environment, environments, diagnostics)
+    for environment in environments.values():
+        diagnostics.add(environment.declaration, *_check_own_keys(environment, environments))
+    _check_cycles(environments, diagnostics)
+    return environments
+
+
+def _expand(
+    table: TomlTable, context: LoadContext, manifests: ManifestReader, diagnostics: DiagnosticCollector
+) -> Iterator[DeclaredEnvironment]:
+    """Yield the environment of a table, or the environments of the rows of its `for_each`."""
+    if FOR_EACH not in table.entries:
+        yield DeclaredEnvironment(table.names[1], table, {})
+        return
+    try:
+        manifest = manifests.read(table.entries[FOR_EACH], context)
+    except InvalidValueError as error:
+        diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
+        return
+    for row, problem in manifest.problems:
+        diagnostics.add(table, problem, manifest_row=row)
+    # Only the name depends on the row alone; the other keys are filled when the variables are known.
+    for_each = parse_for_each(evolve(table, entries={}), manifest, Placeholders())
+    diagnostics.add(table, *for_each.problems)
+    for instance in for_each.instances:
+        declaration = evolve(instance, for_each=evolve(instance.for_each, table=table))
+        yield DeclaredEnvironment(instance.address.name, declaration, _read_row(manifest, instance))
+
+
+def _read_row(manifest: Manifest, instance: Instance) -> Mapping[str, str]:
+    return dict(zip(manifest.columns or (), instance.row_values, strict=True))
+
+
+def _add(
+    environment: DeclaredEnvironment,
+    environments: dict[str, DeclaredEnvironment],
+    diagnostics: DiagnosticCollector,
+) -> None:
+    first = environments.setdefault(environment.name, environment)
+    if first is not environment:
+        problem = f"already declared at {first.declaration.origin}; rename or remove one of the two"
+        diagnostics.add(environment.declaration, ValueProblem("duplicate-declaration", problem))
+    elif not environment.name or not environment.name.isprintable() or set(environment.name) & set("*?[],"):
+        problem = f"{quote(environment.name)} is not a valid name of an environment"
+        expected = "printable characters other than *, ?, [, ] and the comma"
+        diagnostics.add(environment.declaration, ValueProblem("invalid-name", problem, expected))
+
+
+def _check_own_keys(
+    environment: DeclaredEnvironment, environments: Collection[str]
+) -> Iterator[ValueProblem]:
+    entries = environment.table.entries
+    if "default" in entries and not isinstance(entries["default"], bool):
+        problem = f"got {describe_value(entries['default'])}"
+        yield ValueProblem("wrong-type", problem, "true or false", path=("default",))
+    if "variables" in entries and not isinstance(entries["variables"], dict):
+        problem = f"got {describe_value(entries['variables'])}"
+        yield ValueProblem("wrong-type", problem, "a table", path=("variables",))
+    after = entries.get("after", [])
+    if not (isinstance(after, list) and all(isinstance(item, str) for item in after)):
+        expected = "an array, each item the name of an environment or a glob"
+        yield ValueProblem("wrong-type", f"got {describe_value(after)}", expected, path=("after",))
+        return
+    for index, pattern in enumerate(after):
+        if not match_names(pattern, environments):
+            suggestion = Suggestion(pattern, environments, replaces_expected=True)
+            problem = f"{quote(pattern)} matches no environment"
+            yield ValueProblem("unknown-environment", problem, None, suggestion, path=("after", index))
+
+
+def find_predecessors(
+    environment: DeclaredEnvironment, environments: Mapping[str, DeclaredEnvironment]
+) -> tuple[str, ...]:
+    """Return the environments that a rollout completes before this one.
+
+    A glob leaves out the environments of the same table, which would wait for each other.
+    """
+    after = environment.table.entries.get("after", [])
+    patterns = [pattern for pattern in after if isinstance(pattern, str)] if isinstance(after, list) else []
+    names: set[str] = set()
+    for pattern in patterns:
+        matches = match_names(pattern, environments)
+        is_glob = pattern not in environments
+        names |= {name for name in matches if not (is_glob and environments[name].table is environment.table)}
+    return tuple(sorted(names))
+
+
+def match_names(pattern: str, names: Collection[str]) -> list[str]:
+    """Return the names that a name or glob matches, in their own order."""
+    return [pattern] if pattern in names else [name for name in names if fnmatchcase(name, pattern)]
+
+
+def _check_cycles(environments: Mapping[str, DeclaredEnvironment], diagnostics: DiagnosticCollector) -> None:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for name, environment in environments.items():
+        graph.add_edges_from(
+            (predecessor, name) for predecessor in find_predecessors(environment, environments)
+        )
+    for component in nx.strongly_connected_components(graph):
+        if len(component) > 1:
+            first = min(component, key=lambda name: environments[name].declaration.origin)
+            names = join_some(sorted(component), _MAX_LISTED)
+            problem = f"the environments {names} wait for each other; remove one of these entries"
+            diagnostics.add(environments[first].declaration, ValueProblem("cycle", problem, path=("after",)))
+
+
+def select_environment(
+    environments: Mapping[str, DeclaredEnvironment], choice: EnvironmentChoice, environ: Mapping[str, str]
+) -> str | None:
+    """Return the name of the one environment that a run is for; None in a file without environments.
+
+    Raises SelectionError.
+    """
+    pattern = choice.name or environ.get(ENVIRONMENT_VARIABLE) or None
+    if pattern is None:
+        if not environments:
+            return None
+        defaults = [name for name, environment in environments.items() if environment.is_default]
+        if len(defaults) == 1:
+            return defaults[0]
+        reason = "several have default = true" if defaults else "none is selected"
+        raise SelectionError(
+            [f"the file has environments, and {reason}; choose one of {_list(environments)} with --env NAME"],
+            INVALID_CHOICE,
+        )
+    (first, *others) = select_environments(environments, (pattern,))
+    if others:
+        names = _list([first, *others])
+        raise SelectionError(
+            [f"{quote(pattern)} matches {len(others) + 1} environments: {names}; expected one"],
+            INVALID_CHOICE,
+        )
+    return first
+
+
+def select_environments(environments: Collection[str], patterns: Sequence[str]) -> list[str]:
+    """Return the environments that names or globs match, in the file's order. Raises SelectionError."""
+    if not environments:
+        raise SelectionError(
+            [
+                f"the file declares no environments, so {quote(patterns[0])} matches none; add [{ENVIRONMENTS}.NAME]"
+            ],
+            INVALID_CHOICE,
+        )
+    matches_by_pattern = {pattern: match_names(pattern, environments) for pattern in patterns}
+    problems = []
+    for pattern, matches in matches_by_pattern.items():
+        if not matches:
+            hint = (
+                format_suggestion(closest_match(pattern, environments))
+                or f"; the file has {_list(environments)}"
+            )
+            problems.append(f"no environment matches {quote(pattern)}{hint}")
+    if problems:
+        raise SelectionError(problems, INVALID_CHOICE)
+    selected = {name for matches in matches_by_pattern.values() for name in matches}
+    return [name for name in environments if name in selected]
+
+
+def _list(names: Collection[str]) -> str:
+    return join_some(names, _MAX_LISTED)
+
+
+def group_identities(identities: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Yield the names of environments with the same identity, for each identity that several have."""
+    names_by_identity: defaultdict[Any, list[str]] = defaultdict(list)
+    for name, identity in identities.items():
+        names_by_identity[identity].append(name)
+    yield from (names for names in names_by_identity.values() if len(names) > 1)

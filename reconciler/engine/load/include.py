@@ -1,0 +1,92 @@
+"""`include` in `[workspace]`: further files and folders of the desired state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.text import quote
+
+_OPTION = "--allow-outside"
+
+
+@frozen
+class IncludedFiles:
+    """The files that `include` names, and the problems of those that cannot be included."""
+
+    paths: tuple[Path, ...]
+    problems: tuple[ValueProblem, ...]
+
+
+def find_included_files(
+    include: Sequence[str], main_files: Sequence[Path], folder: Path, allowed_folders: Sequence[Path]
+) -> IncludedFiles:
+    """Return the TOML files that `include` names.
+
+    They must be in the repository of `folder`, the main file's folder, or in one of the `allowed_folders`. The repository is the nearest
+    folder around it with `.git`; without one, it is `folder` itself.
+    """
+    roots = [_find_repository(folder), *(allowed.resolve() for allowed in allowed_folders)]
+    paths: dict[Path, Path] = {path.resolve(): path for path in main_files}
+    included: list[Path] = []
+    problems: list[ValueProblem] = []
+    for index, name in enumerate(include):
+        try:
+            files = list(_find_files(name, folder, roots))
+        except ValueError as error:
+            problems.append(ValueProblem("invalid-include", str(error), path=("include", index)))
+            continue
+        for path in files:
+            if path.resolve() in paths:
+                problem = f"{quote(str(path))} is a part of the desired state already"
+                problems.append(
+                    ValueProblem("duplicate-include", problem, "each file once", path=("include", index))
+                )
+            else:
+                paths[path.resolve()] = path
+                included.append(path)
+    return IncludedFiles(tuple(included), tuple(problems))
+
+
+def is_allowed(path: Path, folder: Path, allowed_folders: Sequence[Path]) -> bool:
+    """Return whether a path that the file names is in the repository of `folder`, or in an allowed folder."""
+    roots = [_find_repository(folder), *(allowed.resolve() for allowed in allowed_folders)]
+    return any(path.resolve().is_relative_to(root) for root in roots)
+
+
+def _find_repository(folder: Path) -> Path:
+    resolved = folder.resolve()
+    return next((parent for parent in (resolved, *resolved.parents) if (parent / ".git").exists()), resolved)
+
+
+def _find_files(name: str, folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files that one entry of `include` names. Raises ValueError."""
+    if not name or "\0" in name:
+        raise ValueError(f"{quote(name)} is not a valid path")
+    path = folder / name
+    resolved = path.resolve()
+    if not any(resolved.is_relative_to(root) for root in roots):
+        raise ValueError(
+            f"{quote(name)} is outside the repository {quote(str(roots[0]))}; allow its folder with `{_OPTION} DIR`"
+        )
+    try:
+        files = [path] if resolved.is_file() else find_toml_files(path)
+    except OSError as error:
+        raise ValueError(f"cannot read {quote(name)}: {error.strerror}") from None
+    if not files:
+        reason = "has no *.toml file" if resolved.is_dir() else "does not exist"
+        raise ValueError(f"{quote(name)} {reason}")
+    for file in files:
+        if not any(file.resolve().is_relative_to(root) for root in roots):
+            raise ValueError(
+                f"{quote(name)} contains {quote(file.name)}, a link to a file outside the repository"
+            )
+        yield file
+
+
+def find_toml_files(folder: Path) -> Sequence[Path]:
+    """Return the TOML files in a folder, without hidden ones, ordered by name."""
+    return sorted(child for child in folder.glob("*.toml") if not child.name.startswith("."))

@@ -1,0 +1,189 @@
+"""Merge `[workspace]` with the settings of an environment, and give the names in braces their values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.declarations import ENVIRONMENTS, WORKSPACE
+from reconciler.engine.load.environments import OWN_KEYS, DeclaredEnvironment, find_predecessors
+from reconciler.engine.load.placeholders import Placeholders
+from reconciler.engine.load.variables import VariableResolver
+from reconciler.engine.load.workspace_table import EMBEDDED, parse_settings
+from reconciler.kinds import all_kinds
+from reconciler.model.constraints import Constraints
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import Origin
+from reconciler.model.settings import Environment, Settings
+
+_DECIDED_BY_SETTINGS = "[workspace] and [environments] decide it"
+
+_ACCOUNT_DIGITS = 12
+
+
+@frozen
+class ResolvedEnvironment:
+    """An environment with the values of its names; a file without environments has one without a name.
+
+    `problems` are those of this environment alone, each with the table to report it for.
+    """
+
+    name: str | None
+    environment: Environment
+    placeholders: Placeholders
+    problems: tuple[tuple[Declaration, ValueProblem], ...]
+
+
+UNRESOLVED = ResolvedEnvironment(
+    None, Environment("", Settings(""), {}, (), (), Origin("", 1)), Placeholders(), ()
+)
+"""Stands for the workspace of a file without a valid `[workspace]`."""
+
+
+class EnvironmentResolver:
+    """Resolves the environments of one file."""
+
+    def __init__(
+        self,
+        workspace: TomlTable,
+        environments: Mapping[str, DeclaredEnvironment],
+        variables: VariableResolver,
+        constraints: Constraints,
+    ) -> None:
+        self._workspace = workspace
+        self._environments = environments
+        self._variables = variables
+        self._constraints = constraints
+        self._services = {kind.service for kind in all_kinds().values()}
+
+    def resolve(self, name: str | None) -> ResolvedEnvironment:
+        """Return an environment with its settings and variables.
+
+        `name` is None in a file without environments.
+        """
+        declared = self._environments[name] if name is not None else None
+        problems: list[tuple[Declaration, ValueProblem]] = []
+        own_table = declared.declaration if declared else self._workspace
+        placeholders = Placeholders(
+            list_environment_names(declared),
+            {
+                "var": "the value of a variable cannot contain another one",
+                "aws": _DECIDED_BY_SETTINGS,
+                "workspace": _DECIDED_BY_SETTINGS,
+            },
+        )
+        given_values: Any = {}
+        if declared and isinstance(declared.table.entries.get("variables"), dict):
+            given_values, value_problems = declared.fill("variables", placeholders)
+            problems += ((own_table, problem) for problem in value_problems)
+
+        def report(declaration: Declaration | None, problem: ValueProblem) -> None:
+            problems.append(
+                (declaration, problem) if declaration else (own_table, problem.nest_under("variables"))
+            )
+
+        variables = self._variables.resolve(name, given_values, report)
+        values = {
+            **list_environment_names(declared),
+            "var": {variable.name: variable.value for variable in variables},
+        }
+        unresolved = self._variables.names - {variable.name for variable in variables}
+        names = Placeholders(
+            values, {"aws": _DECIDED_BY_SETTINGS, "workspace": _DECIDED_BY_SETTINGS}, unresolved
+        )
+        settings, sources = self._resolve_settings(declared, names, problems)
+        resolved = Environment(
+            name=name or "",
+            settings=settings,
+            sources=sources,
+            variables=variables,
+            after=find_predecessors(declared, self._environments) if declared else (),
+            origin=own_table.origin,
+            row=declared.row if declared else {},
+            is_default=bool(declared and declared.is_default),
+        )
+        for_resources = Placeholders(
+            {
+                **{key: entries for key, entries in values.items() if key != "row"},
+                "workspace": {"name": settings.name},
+            },
+            unresolved=unresolved,
+            used=names.used,
+        )
+        return ResolvedEnvironment(name, resolved, for_resources, tuple(problems))
+
+    def _resolve_settings(
+        self,
+        declared: DeclaredEnvironment | None,
+        names: Placeholders,
+        problems: list[tuple[Declaration, ValueProblem]],
+    ) -> tuple[Settings, Mapping[str, str]]:
+        """Return the settings and where each comes from."""
+        table, name_problems = names.replace_in_value(dict(self._workspace.entries))
+        problems += ((self._workspace, problem) for problem in name_problems)
+        sources = dict.fromkeys(table, f"[{WORKSPACE}]")
+        own_entries: dict[str, Any] = {}
+        if declared:
+            for key in declared.table.entries.keys() - set(OWN_KEYS):
+                own_entries[key], own_problems = declared.fill(key, names)
+                problems += ((declared.declaration, problem) for problem in own_problems)
+                name_problems += own_problems
+            sources |= dict.fromkeys(own_entries, f"[{ENVIRONMENTS}.{declared.name}]")
+            table = _merge(table, own_entries)
+        # An environment's own keys are valid there, so they may be suggested, but they are not in `[workspace]`.
+        own_keys = [key for key in OWN_KEYS if declared and key not in self._workspace.entries]
+        settings, setting_problems = parse_settings(table, self._constraints, self._services, own_keys)
+        invalid_keys = {problem.path[0] for problem in name_problems}
+        for problem in setting_problems:
+            if problem.path and problem.path[0] in invalid_keys:
+                continue  # the value is not the intended one
+            is_own = declared is not None and _has_path(own_entries, problem.path)
+            problems.append((declared.declaration if is_own and declared else self._workspace, problem))
+        if declared and settings.target == EMBEDDED and settings.account is None:
+            settings = evolve(settings, account=_derive_account(declared.name))
+            sources["account"] = "the environment's name"
+        return settings, sources
+
+
+def list_environment_names(declared: DeclaredEnvironment | None) -> dict[str, Mapping[str, Any]]:
+    """Return the names of the environment and of its row, by namespace."""
+    if declared is None:
+        return {}
+    names: dict[str, Mapping[str, Any]] = {"environment": {"name": declared.name}}
+    return {**names, "row": declared.row} if declared.row else names
+
+
+def _merge(table: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with the entries of both; those of `other` count, and tables inside are merged."""
+    merged = dict(table)
+    for key, value in other.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_tables else value
+    return merged
+
+
+def _has_path(entries: Any, path: tuple[str | int, ...]) -> bool:
+    """Return whether a table has the value at a path, or for a missing value the table around it."""
+    if not path or path[0] not in entries:
+        return False
+    value = entries[path[0]]
+    return len(path) == 1 or not isinstance(value, dict) or _has_path(value, path[1:])
+
+
+def _derive_account(environment: str) -> str:
+    """Return the account ID of an environment on the embedded registry, which follows from its name."""
+    digest = hashlib.sha256(environment.encode()).hexdigest()
+    return str(int(digest, 16))[:_ACCOUNT_DIGITS].zfill(_ACCOUNT_DIGITS)
+
+
+def identify(settings: Settings) -> tuple[str, ...]:
+    """Return the name, target, account and Region of a workspace, as far as the file has them.
+
+    Two environments with the same identity would delete each other's resources.
+    """
+    account = settings.account or settings.role_account or f"profile {settings.profile or ''}"
+    return settings.name, settings.target, account, settings.region or ""

@@ -1,0 +1,270 @@
+"""`[variables]`: the declared variables, and their values in one environment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from attrs import frozen
+
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.declarations import ENVIRONMENTS, VARIABLES
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.input_files import VARIABLE_NAME
+from reconciler.engine.load.table_shape import build_unknown_key_problem
+from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
+from reconciler.model.environment import EnvironmentChoice, Variable, VariableValue
+from reconciler.model.errors import SelectionError
+from reconciler.model.text import closest_match, describe_value, format_choices, format_suggestion, quote
+
+ENVIRONMENT_VARIABLE_PREFIX = "RECONCILER_VAR_"
+"""The beginning of the name of an environment variable that sets a variable of the file."""
+
+INVALID_CHOICE = "the environment or its variables are not valid; nothing was sent"
+
+VARIABLE_TYPES: Mapping[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
+
+DECLARATION_KEYS = ("type", "description", "default")
+"""The keys of a variable's table."""
+
+_DECLARATION_FORMAT = 'a default, or a table such as { type = "string", description = "…" }'
+_TYPE_FORMATS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+}
+
+
+@frozen
+class VariableDeclaration:
+    """A variable as `[variables]` declares it; `default` is None if it is required."""
+
+    name: str
+    type: str
+    default: VariableValue | None
+    description: str
+    table: TomlTable
+
+
+def parse_variables(
+    tables: Sequence[TomlTable], diagnostics: DiagnosticCollector
+) -> Mapping[str, VariableDeclaration]:
+    """Return the variables that the files declare, and report the problems of the others."""
+    declarations: dict[str, VariableDeclaration] = {}
+    for table in tables:
+        for name, value in table.entries.items():
+            try:
+                declaration = _parse_declaration(name, value, table)
+            except InvalidValueError as error:
+                diagnostics.add(table, *error.nest_under(name).problems)
+                continue
+            first = declarations.setdefault(name, declaration)
+            if first is not declaration:
+                place = f"{first.table.file.display_name}:{first.table.find_line((name,))}"
+                problem = f"already declared at {place}; remove one of the two"
+                diagnostics.add(table, ValueProblem("duplicate-declaration", problem, path=(name,)))
+    return declarations
+
+
+def _parse_declaration(name: str, value: object, table: TomlTable) -> VariableDeclaration:
+    if not VARIABLE_NAME.fullmatch(name):
+        problem = f"{quote(name)} is not a valid name of a variable"
+        raise _build_error(
+            "invalid-variable-name", problem, "letters, digits and _, not starting with a digit"
+        )
+    if not isinstance(value, dict):
+        return VariableDeclaration(name, _find_type(value), _check_finite(value), "", table)
+    problems = [
+        build_unknown_key_problem(key, DECLARATION_KEYS) for key in value if key not in DECLARATION_KEYS
+    ]
+    if problems:
+        raise InvalidValueError(*problems)
+    description = value.get("description", "")
+    if not isinstance(description, str):
+        problem = f"got {describe_value(description)}"
+        raise _build_error("wrong-type", problem, "a string").nest_under("description")
+    default = value.get("default")
+    if "type" not in value and default is None:
+        raise _build_error(
+            "missing-key", "required key is missing", format_choices(VARIABLE_TYPES)
+        ).nest_under("type")
+    type_name = value.get("type", None if default is None else _find_type(default))
+    if type_name not in VARIABLE_TYPES:
+        problem = f"got {describe_value(type_name)}"
+        raise _build_error("invalid-choice", problem, format_choices(VARIABLE_TYPES)).nest_under("type")
+    if default is not None:
+        default = convert_value(default, str(type_name), ("default",))
+    return VariableDeclaration(name, str(type_name), default, description, table)
+
+
+def _find_type(value: object) -> str:
+    """Return the name of a default's type. Raises InvalidValueError."""
+    for name, python_type in VARIABLE_TYPES.items():
+        if type(value) is python_type:
+            return name
+    raise _build_error("wrong-type", f"got {describe_value(value)}", _DECLARATION_FORMAT)
+
+
+def convert_value(value: object, type_name: str, path: ValuePath = ()) -> VariableValue:
+    """Return a TOML value as a value of a variable's type. Raises InvalidValueError."""
+    if type_name == "number" and type(value) is int:
+        value = float(value)
+    if type(value) is not VARIABLE_TYPES[type_name]:
+        expected = _TYPE_FORMATS[type_name]
+        raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(*path)
+    return _check_finite(value)
+
+
+def convert_text(text: str, type_name: str) -> VariableValue:
+    """Return a text from the command line or the environment as a value of a variable's type.
+
+    Raises InvalidValueError.
+    """
+    try:
+        match type_name:
+            case "integer":
+                return int(text)
+            case "number":
+                return _check_finite(float(text))
+            case "boolean":
+                return {"true": True, "false": False}[text]
+            case _:
+                return text
+    except (KeyError, ValueError):
+        expected = _TYPE_FORMATS[type_name]
+        raise _build_error("wrong-type", f"{quote(text)} is not valid", expected) from None
+
+
+def _check_finite(value: object) -> VariableValue:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _build_error("wrong-type", "not a finite number", _TYPE_FORMATS["number"])
+    assert isinstance(value, str | int | float | bool)
+    return value
+
+
+def check_chosen_variables(
+    declarations: Mapping[str, VariableDeclaration], choice: EnvironmentChoice, environ: Mapping[str, str]
+) -> None:
+    """Check the variables that the command line and the environment set.
+
+    Raises SelectionError with all problems: a variable that the files do not declare, or a text that is not of its type.
+    """
+    problems = []
+    for name, text, source in _iterate_chosen(choice, environ):
+        declaration = declarations.get(name)
+        if declaration is None:
+            if source == _OPTION:
+                suggestion = format_suggestion(closest_match(name, declarations))
+                known = ", ".join(declarations) or "none"
+                hint = suggestion or f"; the file declares {known}"
+                problems.append(f"{source} {name}: there is no such variable{hint}")
+            continue
+        try:
+            convert_text(text, declaration.type)
+        except InvalidValueError as error:
+            problems.append(f"{_format_source(source, name)}: {error}")
+    if problems:
+        raise SelectionError(problems, INVALID_CHOICE)
+
+
+_OPTION = "--var"
+
+
+def _iterate_chosen(choice: EnvironmentChoice, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the text and the source of each value; the command line comes first."""
+    for name, text in choice.variables.items():
+        yield name, text, _OPTION
+    for key, text in environ.items():
+        if key.startswith(ENVIRONMENT_VARIABLE_PREFIX):
+            yield key.removeprefix(ENVIRONMENT_VARIABLE_PREFIX), text, key
+
+
+def _format_source(source: str, name: str) -> str:
+    return f"{source} {name}" if source == _OPTION else source
+
+
+class VariableResolver:
+    """Finds the values of the variables in an environment.
+
+    The first of these that has a value counts: the command line, the process's environment, the environment's `variables`, the
+    default.
+    """
+
+    def __init__(
+        self,
+        declarations: Mapping[str, VariableDeclaration],
+        choice: EnvironmentChoice,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._declarations = declarations
+        self._chosen: dict[str, tuple[str, str]] = {}
+        for name, text, source in _iterate_chosen(choice, environ):
+            self._chosen.setdefault(name, (text, source))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all declared variables."""
+        return frozenset(self._declarations)
+
+    def resolve(
+        self,
+        environment: str | None,
+        values: Mapping[str, object],
+        report: Callable[[Declaration | None, ValueProblem], None],
+    ) -> tuple[Variable, ...]:
+        """Return the variables of an environment, whose table has `values` for some of them.
+
+        `report` takes a problem, with the declaration of the variable, or with None for a problem of `values`.
+        """
+        for name in values:
+            if name not in self._declarations:
+                suggestion = Suggestion(name, tuple(self._declarations), replaces_expected=True)
+                expected = f"a name that [{VARIABLES}] declares"
+                report(
+                    None,
+                    ValueProblem(
+                        "unknown-variable", "there is no such variable", expected, suggestion, path=(name,)
+                    ),
+                )
+        variables = []
+        for declaration in self._declarations.values():
+            try:
+                variable = self._resolve_one(declaration, environment, values)
+            except InvalidValueError as error:
+                for problem in error.problems:
+                    report(None, problem.nest_under(declaration.name))
+                continue
+            if variable:
+                variables.append(variable)
+            else:
+                report(declaration.table, self._build_missing_problem(declaration.name, environment))
+        return tuple(variables)
+
+    def _resolve_one(
+        self, declaration: VariableDeclaration, environment: str | None, values: Mapping[str, object]
+    ) -> Variable | None:
+        name, description = declaration.name, declaration.description
+        if name in self._chosen:
+            text, source = self._chosen[name]
+            return Variable(name, declaration.type, convert_text(text, declaration.type), source, description)
+        if name in values:
+            value = convert_value(values[name], declaration.type)
+            return Variable(name, declaration.type, value, f"[{ENVIRONMENTS}.{environment}]", description)
+        if declaration.default is not None:
+            return Variable(name, declaration.type, declaration.default, f"[{VARIABLES}]", description)
+        return None
+
+    def _build_missing_problem(self, name: str, environment: str | None) -> ValueProblem:
+        ways = [f"--var {name}=VALUE", f"{ENVIRONMENT_VARIABLE_PREFIX}{name}"]
+        if environment is not None:
+            ways.append(f"variables in [{ENVIRONMENTS}.{environment}]")
+        suffix = f" in environment {quote(environment)}" if environment is not None else ""
+        problem = f"the variable has no value{suffix}"
+        return ValueProblem(
+            "missing-variable", problem, f"a default, {', '.join(ways[:-1])} or {ways[-1]}", path=(name,)
+        )
+
+
+def _build_error(code: str, problem: str, expected: str) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected))

@@ -1,0 +1,49 @@
+"""Variables, and what a run chooses: an environment and values of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from attrs import frozen
+
+VariableValue: TypeAlias = str | int | float | bool
+"""The value of a variable."""
+
+
+def format_value(value: VariableValue) -> str:
+    """Return a value as text, as TOML writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@frozen
+class EnvironmentChoice:
+    """The choices of a run in addition to the file.
+
+    - `name`: the name of an environment, or a glob that matches one; None: `RECONCILER_ENV`, or the default environment;
+    - `variables`: the values of variables, as text;
+    - `allowed_folders`: folders outside the repository from which `include` may read.
+    """
+
+    name: str | None = None
+    variables: Mapping[str, str] = MappingProxyType({})
+    allowed_folders: tuple[Path, ...] = ()
+
+
+NO_CHOICE = EnvironmentChoice()
+
+
+@frozen
+class Variable:
+    """A variable with its value in one environment.
+
+    `type` is "string", "integer", "number" or "boolean"; `source` is where the value comes from, such as `--var`.
+    """
+
+    name: str
+    type: str
+    value: VariableValue
+    source: str
+    description: str = ""
