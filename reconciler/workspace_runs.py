@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
-from reconciler.model.run import Run
+from reconciler.model.run import History, Run
 from reconciler.notebook.default_progress import choose_apply_progress
 from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
 from reconciler.workspace_files import WorkspaceFiles
@@ -20,6 +20,7 @@ from reconciler.workspace_files import WorkspaceFiles
 if TYPE_CHECKING:
     from reconciler.engine.apply.recorder import Recorder
     from reconciler.engine.journal.journal import Journal
+    from reconciler.engine.journal.team_history import TeamHistory
     from reconciler.engine.ownership.lease import LeaseHolder
 
 
@@ -28,7 +29,7 @@ class WorkspaceRuns(WorkspaceFiles):
 
     # ── applies ─────────────────────────────────────────────────────────────────────────────────
 
-    def apply(
+    def apply(  # noqa: PLR0913 (the options of an apply)
         self,
         plan: Plan,
         *,
@@ -36,6 +37,8 @@ class WorkspaceRuns(WorkspaceFiles):
         stop: threading.Event | None = None,
         command: str = "apply",
         journal: bool = True,
+        lock_timeout: float = 0.0,
+        approved_digest: str = "",
     ) -> DisplayedResult:
         """Apply a plan, and return the outcome of each step.
 
@@ -47,6 +50,9 @@ class WorkspaceRuns(WorkspaceFiles):
             stop: When it is set, running steps finish and the rest are canceled.
             command: The command of the run in the journal.
             journal: Whether to record every call in the journal; without it, `history` and `--retry-failed` do not know the run.
+            lock_timeout: The seconds to wait if another apply of this workspace is running.
+            approved_digest: The digest of the plan that was approved. The lease records it, so that another process can continue
+                the apply if this one dies.
 
         Raises:
             JournalError: If the journal cannot be written. Nothing was sent then.
@@ -62,7 +68,7 @@ class WorkspaceRuns(WorkspaceFiles):
             self._check_journal()
         self.release_stale_lease(plan)
         with (
-            self._hold_lease(plan) as guard,
+            self._hold_lease(plan, lock_timeout, approved_digest) as guard,
             self._record_run(plan, command, journal=journal) as recorder,
             choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
@@ -85,6 +91,26 @@ class WorkspaceRuns(WorkspaceFiles):
         from reconciler.engine.ownership.lease import find_lease_holder
 
         return find_lease_holder(self.desired.settings.name, self._connection.call)
+
+    def wait_for_lease(self, timeout_seconds: float, stop: threading.Event) -> None:
+        """Wait until no other apply of this workspace is running.
+
+        Args:
+            timeout_seconds: The maximum time to wait.
+            stop: When it is set, stop waiting.
+
+        Raises:
+            LockedError: If another apply is still running at the end.
+        """
+        from reconciler.engine.ownership.lease import wait_until_free
+
+        wait_until_free(self.desired.settings.name, self._connection.call, timeout_seconds, stop)
+
+    def interrupted_digest(self) -> str | None:
+        """Return the approved digest of an apply of this workspace that was interrupted; None without one."""
+        from reconciler.engine.ownership.lease import find_interrupted_digest
+
+        return find_interrupted_digest(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
         """Release the lease, even one that another process holds, and return it; None without a lease.
@@ -110,7 +136,7 @@ class WorkspaceRuns(WorkspaceFiles):
     def history(self, limit: int | None = 20) -> DisplayedHistory:
         """Return the latest runs of all workspaces in the desired state's folder, newest first.
 
-        If the journal is damaged, these are the runs that can still be read, and `problem` describes the damage.
+        If the file names a `journal` of the team, its runs are included; `problem` is why they could not be read. If the journal is damaged, these are the runs that can still be read, and `problem` describes the damage.
 
         Args:
             limit: The maximum number of runs, or None for all.
@@ -119,6 +145,15 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
         """
         history = self._journal.read_history(limit)
+        team = self._open_team_history()
+        if team:
+            from reconciler.engine.journal.team_history import merge_histories
+
+            try:
+                team_runs = team.read_history(limit)
+            except JournalError as error:  # the runs of this machine are shown
+                team_runs = History((), str(error))
+            history = merge_histories(history, team_runs, limit)
         return DisplayedHistory(history.runs, history.problem)
 
     def run(self, id_part: str) -> DisplayedRun:
@@ -131,7 +166,9 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
-        return DisplayedRun.from_value(self._journal.find_record(id_part))
+        team = self._open_team_history()
+        record = team.find_record(id_part) if team else None
+        return DisplayedRun.from_value(record or self._journal.find_record(id_part))
 
     def last_run(self) -> DisplayedRun | None:
         """Return this workspace's latest run with its steps and calls, or None before the first.
@@ -139,7 +176,7 @@ class WorkspaceRuns(WorkspaceFiles):
         Raises:
             JournalError: If the journal cannot be read.
         """
-        latest = self._journal.list_runs(1, self.desired.settings.name)
+        latest = self._journal.list_runs(1, self.desired.settings.name, self._journal_target)
         return self.run(latest[0].id) if latest else None
 
     def last_run_on_target(self) -> Run | None:
@@ -153,7 +190,7 @@ class WorkspaceRuns(WorkspaceFiles):
     def crashed_run(self) -> Run | None:
         """Return this workspace's latest run if it crashed; None if it did not or the journal is not readable."""
         try:
-            latest = self._journal.list_runs(1, self.desired.settings.name)
+            latest = self._journal.list_runs(1, self.desired.settings.name, self._journal_target)
         except JournalError:
             return None
         return latest[0] if latest and latest[0].status == "crashed" else None
@@ -178,13 +215,46 @@ class WorkspaceRuns(WorkspaceFiles):
         return find_unfinished_addresses(self._journal.read_record(latest[0].id) if latest else None)
 
     @property
+    def _journal_target(self) -> str | None:
+        """The target whose runs are those of this workspace; None: all.
+
+        The environments of a file may have the same workspace name, each on a target of its own.
+        """
+        return str(self._connection.target) if self.desired.environment else None
+
+    @property
     def _journal(self) -> Journal:
         from reconciler.engine.journal.journal import Journal
 
         return Journal(self._state_folder / "journal.sqlite3")
 
+    def _open_team_history(self) -> TeamHistory | None:
+        """Return the journal of the team, or None if the file names none.
+
+        Raises JournalError if the folder is outside the repository and not allowed.
+        """
+        settings = self.desired.settings
+        if settings.journal is None:
+            return None
+        from reconciler.engine.journal.run_store import FolderStore
+        from reconciler.engine.journal.team_history import TeamHistory
+        from reconciler.engine.load.include import is_allowed
+
+        if "://" in settings.journal:
+            from reconciler.aws.s3_store import open_s3_store
+
+            return TeamHistory(open_s3_store(settings.journal, settings, self._environ))
+        main_folder = self._state_folder.parent
+        folder = main_folder / settings.journal
+        if not is_allowed(folder, main_folder, self._choice.allowed_folders):
+            advice = "name a folder in it, or allow this one with `--allow-outside`"
+            raise JournalError(str(folder), "is outside the repository", advice)
+        return TeamHistory(FolderStore(folder))
+
     @contextmanager
-    def _hold_lease(self, plan: Plan) -> Iterator[Callable[[], None]]:
+    def _hold_lease(
+        self, plan: Plan, lock_timeout: float, approved_digest: str
+    ) -> Iterator[Callable[[], None]]:
         """Hold the lease while a plan is applied, unless the plan is empty.
 
         Yields the guard, which is called before each write and raises LeaseLostError if the lease was lost or not renewed in time.
@@ -195,7 +265,13 @@ class WorkspaceRuns(WorkspaceFiles):
         if not plan:  # nothing will be written
             yield lambda: None
             return
-        with hold_lease(plan.workspace, self._connection.call, identify_this_process(self._environ)) as guard:
+        with hold_lease(
+            plan.workspace,
+            self._connection.call,
+            identify_this_process(self._environ),
+            approved_digest=approved_digest,
+            timeout_seconds=lock_timeout,
+        ) as guard:
             yield guard
 
     def _check_journal(self) -> None:
@@ -215,6 +291,7 @@ class WorkspaceRuns(WorkspaceFiles):
         Without a journal, and if it can no longer be written, yield a recorder without effect.
         """
         from reconciler.engine.apply.recorder import NullRecorder
+        from reconciler.engine.journal.team_history import TeamRecorder
         from reconciler.engine.ownership.process import identify_this_process
 
         if not journal:
@@ -227,6 +304,10 @@ class WorkspaceRuns(WorkspaceFiles):
             recorder = self._journal.begin(
                 plan, identify_this_process(self._environ), command, self.desired.digest
             )
+            team = self._open_team_history()
+            if team:
+                recorder = TeamRecorder(recorder, self._journal, team, plan.target)
+                recorder.begin(holds_lease=bool(plan))
         except OSError as error:
             recorder = NullRecorder(f"cannot create {path.parent}: {error.strerror}")
         except JournalError as error:

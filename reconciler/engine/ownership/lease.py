@@ -40,13 +40,17 @@ _HOLDER = f"{TAG_PREFIX}lease-holder"
 _PROCESS = f"{TAG_PREFIX}lease-process"
 _SINCE = f"{TAG_PREFIX}lease-since"
 _UNTIL = f"{TAG_PREFIX}lease-until"
-_LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL})
+_PLAN = f"{TAG_PREFIX}lease-plan"
+_LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL, _PLAN})
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
 """The maximum number of attempts to write the lease while other callers change the group at the same time."""
 
 _WRITE_UNTIL_SHARE = 0.8
 """The share of the lease's time in which its holder may begin a write; in the rest, the write has to end."""
+
+_POLL_SECONDS = 2.0
+"""Seconds between two attempts to acquire a lease that another process holds."""
 
 _RENEWALS_PER_LEASE = 4
 """The lease's time divided by this is the time between two renewals."""
@@ -72,7 +76,8 @@ class LeaseHolder:
     """A lease as it is stored in the registry: its holder and its time.
 
     `machine` is equal for processes of the same machine and container; `token` is different for every lease. `since` and `until`
-    are the start and the end of the lease in UTC, by the registry's clock.
+    are the start and the end of the lease in UTC, by the registry's clock. `approved_digest` is the digest of the plan that the holder was
+    started with, or empty.
     """
 
     process: ProcessIdentity
@@ -80,6 +85,7 @@ class LeaseHolder:
     token: str
     since: datetime.datetime
     until: datetime.datetime
+    approved_digest: str = ""
 
     def build_locked_error(self) -> LockedError:
         """Return the error for another process that tries to acquire the lease."""
@@ -112,7 +118,9 @@ class _Group:
             user, _, host = self.attributes[_HOLDER].rpartition("@")
             since, until = (datetime.datetime.fromisoformat(self.attributes[key]) for key in (_SINCE, _UNTIL))
             process = ProcessIdentity(user, host, int(pid), started_at=float(started_at))
-            return LeaseHolder(process, machine, token, since, until)
+            # An older version may have left the digest of an earlier lease, so the digest has its lease's token.
+            digest_token, _, digest = self.attributes.get(_PLAN, "").partition("/")
+            return LeaseHolder(process, machine, token, since, until, digest if digest_token == token else "")
         except (KeyError, ValueError):
             return None
 
@@ -128,6 +136,30 @@ def find_lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
     """Return the active lease of a workspace, or None. Raises AwsError and TargetError."""
     group = _read_group(workspace, call)
     return group.find_active_lease() if group else None
+
+
+def wait_until_free(workspace: str, call: Call, timeout_seconds: float, stop: threading.Event) -> None:
+    """Wait until no other process holds the lease, or until `stop` is set.
+
+    Raises LockedError at the end of the time, AwsError and TargetError.
+    """
+    started_at = time.monotonic()
+    while holder := find_lease_holder(workspace, call):
+        seconds_left = timeout_seconds - (time.monotonic() - started_at)
+        if seconds_left <= 0 or stop.wait(min(_POLL_SECONDS, seconds_left)):
+            raise holder.build_locked_error()
+
+
+def find_interrupted_digest(workspace: str, call: Call) -> str | None:
+    """Return the digest of the approved plan whose apply was interrupted; None without one.
+
+    Its process died while it held the lease. Raises AwsError and TargetError.
+    """
+    group = _read_group(workspace, call)
+    if group is None or group.find_active_lease():
+        return None
+    lease = group.parse_stored_lease()
+    return lease.approved_digest or None if lease else None
 
 
 def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
@@ -153,25 +185,29 @@ def release_stale_lease(workspace: str, call: Call) -> None:
 
 
 @contextmanager
-def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests replace)
+def hold_lease(  # noqa: PLR0913 (the last four have defaults that only tests replace)
     workspace: str,
     call: Call,
     process: ProcessIdentity,
     *,
+    approved_digest: str = "",
+    timeout_seconds: float = 0.0,
     machine: str | None = None,
     seconds: float = LEASE_SECONDS,
     clock: Clock = _read_boot_clock,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renew it in the background, and release it at the end.
 
-    `machine` defaults to this machine. Yields a function to call before each write: it raises LeaseLostError if the lease was lost
+    The lease records `approved_digest`, so that another process can continue that plan if this one dies. If another process
+    holds the lease, wait for it for at most `timeout_seconds`. `machine` defaults to this machine. Yields a function to call before each write: it raises LeaseLostError if the lease was lost
     or not renewed in time. Raises LockedError if another process holds the lease, and ReconcilerError, AwsError and TargetError.
     """
-    lease = _Lease(workspace, call, process, machine or identify_machine(), seconds, clock)
+    lease = _Lease(workspace, call, process, machine or identify_machine(), seconds, clock, approved_digest)
     stop = threading.Event()
     renewal_thread = threading.Thread(target=lease.keep_renewing, args=(stop,), name="lease", daemon=True)
     try:
-        lease.acquire()
+        _acquire_within(lease, timeout_seconds, pause)
         renewal_thread.start()
         yield lease.check
     finally:  # also if `acquire` failed: it may have taken effect although its response was lost
@@ -179,6 +215,24 @@ def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests r
         if renewal_thread.ident is not None:
             renewal_thread.join()
         lease.release()
+
+
+def _acquire_within(lease: _Lease, timeout_seconds: float, pause: Callable[[float], None]) -> None:
+    """Acquire the lease, trying again while another process holds it.
+
+    Raises LockedError at the end of the time.
+    """
+    started_at = lease.clock()
+    while True:
+        try:
+            lease.acquire()
+        except LockedError:
+            seconds_left = timeout_seconds - (lease.clock() - started_at)
+            if seconds_left <= 0:
+                raise
+            pause(min(_POLL_SECONDS, seconds_left))
+        else:
+            return
 
 
 @define
@@ -196,6 +250,7 @@ class _Lease:
     machine: str
     seconds: float
     clock: Clock
+    approved_digest: str = ""
     token: str = field(factory=lambda: secrets.token_hex(8))
     _renewed_at: float | None = field(default=None, init=False)
 
@@ -234,12 +289,15 @@ class _Lease:
         return False
 
     def _build_attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
-        return {
+        attributes = {
             _HOLDER: _INVALID_IN_ATTRIBUTE.sub("_", str(self.process)),
             _PROCESS: f"{self.process.pid}/{self.process.started_at}/{self.machine}/{self.token}",
             _SINCE: _to_iso_time(since),
             _UNTIL: _to_iso_time(now + datetime.timedelta(seconds=self.seconds)),
         }
+        if self.approved_digest:
+            attributes[_PLAN] = f"{self.token}/{self.approved_digest}"
+        return attributes
 
     def keep_renewing(self, stop: threading.Event) -> None:
         """Renew the lease until it is lost or `stop` is set; after an error, try again."""
