@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.errors import LeaseLostError, PlanRejectedError, ReconcilerError, StaleError
+from reconciler.model.errors import REJECTIONS, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.model.outcome import Result
@@ -20,12 +20,10 @@ ERROR = 1
 CHANGES = 2
 REJECTED = 3
 
-_REJECTIONS = (PlanRejectedError, StaleError, LeaseLostError)
-
 
 def get_error_code(error: ReconcilerError) -> int:
     """Return the exit code for an error."""
-    return REJECTED if isinstance(error, _REJECTIONS) else ERROR
+    return REJECTED if isinstance(error, REJECTIONS) else ERROR
 
 
 def get_result_code(result: Result) -> int:
@@ -38,4 +36,4 @@ def get_result_code(result: Result) -> int:
     if result.ok:
         return 0
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
-    return REJECTED if errors and all(isinstance(error, _REJECTIONS) for error in errors) else ERROR
+    return REJECTED if errors and all(isinstance(error, REJECTIONS) for error in errors) else ERROR

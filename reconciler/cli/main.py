@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options
 from reconciler.model.distribution import check_package, get_version
 from reconciler.model.errors import ReconcilerError
@@ -21,6 +22,7 @@ from reconciler.model.text import closest_match, format_suggestion
 _COMMANDS: Mapping[str, str] = {
     "init": "init",
     "validate": "validate",
+    "env": "env",
     "plan": "plan",
     "apply": "apply",
     "rotate": "rotate",
@@ -202,6 +204,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested
     epilog=_EXIT_CODES,
 )
 @add_common_options(read_environment=True)
+@add_environment_options
 @click.option(
     "--version",
     is_flag=True,

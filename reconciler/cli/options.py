@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import Factory, define
 
 from reconciler.model.address import Address
+
+if TYPE_CHECKING:
+    from reconciler.model.settings import Environment
+    from reconciler.workspace import Workspace
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -31,10 +35,14 @@ class Options:
     """The values of the common options, given before or after the command, and of the limit options.
 
     `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
-    may remove what the workspace does not own. `journal` is whether an apply is recorded.
+    may remove what the workspace does not own. `journal` is whether an apply is recorded. `environments` are names and globs,
+    `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
     """
 
     file: str = DEFAULT_FILE
+    environments: tuple[str, ...] = ()
+    variables: dict[str, str] = Factory(dict)
+    allow_outside: tuple[Path, ...] = ()
     debug: bool = False
     color: bool = True
     allow: dict[str, str] = Factory(dict)
@@ -48,6 +56,39 @@ class Options:
         if not isinstance(root.obj, cls):
             root.obj = cls()
         return root.obj
+
+    def list_environments(self) -> Sequence[Environment]:
+        """Return the environments of the file that `--env` selects, or all of them without `--env`.
+
+        Raises SelectionError if one selects nothing.
+        """
+        from reconciler.engine.load.environments import select_environments
+        from reconciler.workspace import Workspace
+
+        workspace = Workspace(self.file, variables=self.variables, allow_outside=self.allow_outside)
+        environments = {environment.name: environment for environment in workspace.list_environments()}
+        if not self.environments:
+            return list(environments.values())
+        return [environments[name] for name in select_environments(environments, self.environments)]
+
+    def open_workspace(self, *, offline: bool = False) -> Workspace:
+        """Return the workspace of the file in the one environment that the options choose.
+
+        `offline`: whether nothing may be called to find the account.
+
+        Raises UsageError if several are chosen.
+        """
+        from reconciler.workspace import Workspace
+
+        if len(self.environments) > 1:
+            raise click.UsageError("this command needs one environment; give --env once")
+        return Workspace(
+            self.file,
+            environment=self.environments[0] if self.environments else None,
+            variables=self.variables,
+            allow_outside=self.allow_outside,
+            offline=offline,
+        )
 
 
 def add_common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
@@ -125,11 +166,11 @@ def validate_addresses(_ctx: click.Context, _parameter: click.Parameter, value: 
 def complete_addresses(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the addresses in the file that complete a word, or none if the file cannot be loaded."""
     from reconciler.model.errors import ReconcilerError
-    from reconciler.workspace import Workspace
 
     try:
-        addresses = sorted(map(str, Workspace(Options.from_context(ctx).file).desired.resources))
-    except (ReconcilerError, OSError):
+        workspace = Options.from_context(ctx).open_workspace(offline=True)
+        addresses = sorted(map(str, workspace.desired.resources))
+    except (ReconcilerError, click.UsageError, OSError):
         return []
     return [address for address in addresses if address.startswith(incomplete)]
 

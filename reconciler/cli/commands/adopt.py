@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.fleet_files import as_fleet_option, write_fleets
 from reconciler.cli.options import (
     Options,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option("--all", "adopt_all", is_flag=True, help="Import everything that no workspace manages.")
 @pem_dir_option
 @as_fleet_option
@@ -63,18 +65,17 @@ def adopt(  # noqa: PLR0913 (its options)
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
     from reconciler.render.views.labels import pluralize
-    from reconciler.workspace import Workspace
 
     if adopt_all == bool(selectors):
         raise click.UsageError("name what to adopt: addresses, globs or kinds, or --all for everything", ctx)
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     declared_addresses, tables = _find_adoptable(workspace, selectors or ("*",), pem_dir, terminal)
     addresses_to_adopt = [str(address) for address in declared_addresses]
     addresses_to_adopt += [str(table.address) for table in tables]
     with _append_to_file(workspace, tables, terminal, as_fleet=as_fleet):
-        workspace = Workspace(options.file)  # loads the file again, with the new tables
+        workspace = options.open_workspace()  # loads the file again, with the new tables
         plan = build_plan(workspace, terminal, adopt=addresses_to_adopt, only_adopted=True)
         print_plan(workspace, plan, terminal)
         confirm(f"Adopt {pluralize(len(addresses_to_adopt), 'resource')} on {plan.target.endpoint}?", yes=yes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import (
     Options,
     UserPath,
@@ -50,6 +51,7 @@ class _PlanChoices(TypedDict):
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @adopt_option
 @add_limit_options
 @allow_cascade_option
@@ -95,7 +97,6 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.cli.planning import build_plan, open_saved_plan
     from reconciler.cli.terminal import Terminal
     from reconciler.engine.plan.saved_plan import check_approved_digest
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     choices = _PlanChoices(
@@ -110,7 +111,7 @@ def apply(  # noqa: PLR0913 (its options)
     if saved and (retry_failed or any(choices.values())):
         raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     unfinished = workspace.unfinished_addresses() if retry_failed else None
     if saved:
         whole_plan = open_saved_plan(workspace, saved, terminal)
@@ -130,6 +131,7 @@ def apply(  # noqa: PLR0913 (its options)
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @allow_cascade_option
 @full_option
 @no_journal_option
@@ -142,11 +144,10 @@ def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
     from reconciler.render.views.labels import pluralize
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     plan = build_plan(workspace, terminal, destroy=True, allow_cascade=options.allow_cascade)
     print_plan(workspace, plan, terminal, full=full)
     if not plan:

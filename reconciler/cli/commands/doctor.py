@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options
 
 if TYPE_CHECKING:
@@ -32,17 +33,17 @@ _LEVEL_WIDTH, _SUBJECT_WIDTH = 8, 12
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Check versions, credentials, permissions, target and lock."""
     from reconciler.cli.terminal import Terminal
     from reconciler.doctor import examine
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
     has_error = False
-    for check in examine(Workspace(options.file), os.environ):
+    for check in examine(options.open_workspace(), os.environ):
         terminal.print(_render_lines(check))
         has_error |= check.level == "error"
     if has_error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import (
     Options,
     add_common_options,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @add_selection_options
 @full_option
 @format_option
@@ -49,11 +51,10 @@ def drift(  # noqa: PLR0913 (its options)
     from reconciler.cli.terminal import Terminal
     from reconciler.render.markdown import render_drift_markdown
     from reconciler.render.views.drift import build_drift_view
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)
     with show_reading(terminal.err) as progress:
         result = workspace.drift(select=select, exclude=exclude, progress=progress)

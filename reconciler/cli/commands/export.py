@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.fleet_files import as_fleet_option, write_fleets
 from reconciler.cli.options import Options, UserPath, add_common_options, pem_dir_option
 from reconciler.cli.terminal import echo
@@ -38,6 +39,7 @@ def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Seq
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option(
     "--kind",
     "kinds",
@@ -77,7 +79,6 @@ def export(  # noqa: PLR0913 (its options)
     """
     from reconciler.engine.export.files import build_pem_writer, export_selected
     from reconciler.render.views.labels import pluralize
-    from reconciler.workspace import Workspace
 
     if out is not None and out.exists():
         raise click.ClickException(f"{out}: file already exists and was not overwritten; choose another name")
@@ -85,7 +86,7 @@ def export(  # noqa: PLR0913 (its options)
         raise click.UsageError(
             "--as-fleet writes CSV files next to the desired state; name it with --out", ctx
         )
-    workspace = Workspace(Options.from_context(ctx).file)
+    workspace = Options.from_context(ctx).open_workspace()
     write_pem = build_pem_writer(pem_dir, out.parent if out else Path())
     result = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), write_pem)
     if out is None:

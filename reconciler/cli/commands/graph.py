@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options, add_selection_options, out_option
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _FORMATS_BY_EXTENSION: Mapping[str, str] = {
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option(
     "--format",
     "output_format",
@@ -55,12 +57,13 @@ def graph(  # noqa: PLR0913 (its options)
 ) -> None:
     """Show the dependency graph as a tree or a picture."""
     from reconciler.cli.terminal import Terminal, echo
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     output_format = output_format or _choose_format(out)
     terminal = Terminal.open(color=options.color)
-    picture = _build_picture(Workspace(options.file), terminal, select, exclude, with_plan=with_plan)
+    picture = _build_picture(
+        options.open_workspace(offline=not with_plan), terminal, select, exclude, with_plan=with_plan
+    )
     if output_format == "tree" and out is None:
         from reconciler.render.graph.tree import render_tree
 

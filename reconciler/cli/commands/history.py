@@ -7,15 +7,15 @@ import json as json_format
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import IntegerRange, Options, add_common_options
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from reconciler.model.errors import ReconcilerError
-    from reconciler.workspace import Workspace
 
     try:
-        run_ids = [run.id for run in Workspace(Options.from_context(ctx).file).history(limit=None)]
+        run_ids = [run.id for run in Options.from_context(ctx).open_workspace().history(limit=None)]
     except ReconcilerError:
         return []
     return [run_id for run_id in run_ids if run_id.startswith(incomplete)]
@@ -23,6 +23,7 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.argument("run", required=False, shell_complete=_complete_run_ids)
 @click.option(
     "--limit",
@@ -46,10 +47,9 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     from reconciler.render.json.history_file import history_to_json
     from reconciler.render.text.history import render_history_text, render_run_text
     from reconciler.render.views.history import build_history_view, build_run_view
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
-    workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
+    workspace, terminal = options.open_workspace(), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)
         lines = render_history_text(build_history_view(runs), terminal.out.width)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options, complete_addresses
 from reconciler.cli.terminal import echo
 
@@ -14,6 +15,7 @@ _FORMATS = ("text", "json", "csv", "env")
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option(
     "--format",
     "output_format",
@@ -34,9 +36,8 @@ def output(ctx: click.Context, selectors: Sequence[str], output_format: str) -> 
     """
     from reconciler.render.json.output_file import render_output_json
     from reconciler.render.text.outputs import render_output_csv, render_output_env, render_output_text
-    from reconciler.workspace import Workspace
 
-    outputs = Workspace(Options.from_context(ctx).file).output(selectors)
+    outputs = Options.from_context(ctx).open_workspace().output(selectors)
     if outputs.endpoints_problem:
         echo(f"warning: the endpoints are left out: {outputs.endpoints_problem}", stderr=True)
     if output_format == "json":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options, out_option
 from reconciler.cli.terminal import echo
 
@@ -19,6 +20,7 @@ _PURPOSES = ("plan", "apply", "destroy")
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option(
     "--for",
     "purpose",
@@ -35,9 +37,8 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     from reconciler.aws import iam
     from reconciler.engine.durable_files import name_file_in_errors
     from reconciler.engine.permissions.operations import find_needed_operations, find_needed_roles
-    from reconciler.workspace import Workspace
 
-    workspace = Workspace(Options.from_context(ctx).file)
+    workspace = Options.from_context(ctx).open_workspace()
     target = _find_target(workspace)
     operations = find_needed_operations(workspace.desired, purpose)
     passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()

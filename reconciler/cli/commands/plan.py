@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import (
     Options,
     OutputFilePath,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @adopt_option
 @add_limit_options
 @allow_cascade_option
@@ -66,11 +68,10 @@ def plan(  # noqa: PLR0913 (its options)
     """Show what an apply would change."""
     from reconciler.cli.planning import build_plan, print_plan
     from reconciler.cli.terminal import Terminal
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     new_plan = build_plan(
         workspace,
         terminal,

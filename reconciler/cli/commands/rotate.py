@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options, full_option, no_journal_option, yes_option
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str)
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.option(
     "--wave",
     "wave_percent",
@@ -56,11 +58,10 @@ def rotate(ctx: click.Context, wave_percent: float, *, full: bool, yes: bool) ->
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
     from reconciler.render.views.labels import pluralize
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
     terminal = Terminal.open(color=options.color)
-    workspace = Workspace(options.file)
+    workspace = options.open_workspace()
     # The plan has all rotations; the limits of the file count those of one wave only.
     plan = build_plan(workspace, terminal, wave=wave_percent)
     waves = list(workspace.waves(plan, wave_percent))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import (
     Options,
     add_common_options,
@@ -49,6 +50,7 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @add_selection_options
 @click.option("--calls", is_flag=True, help="List the API calls of every step of a saved plan.")
 @full_option
@@ -95,9 +97,8 @@ def show(  # noqa: PLR0913 (its options)
 
 
 def _print_resource(address: str, options: Options, terminal: Terminal) -> None:
-    from reconciler.workspace import Workspace
 
-    terminal.print(_render_lines(Workspace(options.file).show(address), terminal))
+    terminal.print(_render_lines(options.open_workspace().show(address), terminal))
 
 
 def _print_selected(
@@ -105,9 +106,7 @@ def _print_selected(
 ) -> None:
     from rich.text import Text
 
-    from reconciler.workspace import Workspace
-
-    for index, resource in enumerate(Workspace(options.file).show_selected(select, exclude)):
+    for index, resource in enumerate(options.open_workspace().show_selected(select, exclude)):
         if index:
             terminal.print([Text()])  # an empty line between two resources
         terminal.print(_render_lines(resource, terminal))

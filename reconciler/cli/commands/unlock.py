@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options, yes_option
 from reconciler.cli.terminal import echo
 
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @yes_option
 @click.pass_context
 def unlock(ctx: click.Context, *, yes: bool) -> None:
     """Release the lock left behind by an interrupted apply."""
     from reconciler.cli.prompt import confirm
     from reconciler.model.text import escape_invisible, format_time
-    from reconciler.workspace import Workspace
 
-    workspace = Workspace(Options.from_context(ctx).file)
+    workspace = Options.from_context(ctx).open_workspace()
     name = workspace.desired.settings.name
     lease = workspace.lease_holder()
     if lease is None:

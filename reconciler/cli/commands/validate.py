@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import Options, add_common_options
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @add_common_options()
+@add_environment_options
 @click.pass_context
 def validate(ctx: click.Context) -> None:
     """Check the file without contacting AWS."""
     from reconciler.cli.errors import print_warnings
     from reconciler.cli.terminal import Terminal
-    from reconciler.workspace import Workspace
 
     options = Options.from_context(ctx)
-    desired = Workspace(options.file).desired
+    desired = options.open_workspace(offline=True).desired
     print_warnings(desired.warnings, options)
     Terminal.open(color=options.color).print(_render_lines(desired, options.file))
 

@@ -1,0 +1,89 @@
+"""Options that choose an environment of the file and the values of its variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli.options import Options
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def add_environment_options(function: _Function) -> _Function:
+    """Add `--env`, `--var` and `--allow-outside`, whose values are stored in `Options`."""
+    # The help lists the options in the reverse of the order in which they are added.
+    for option in (
+        click.option(
+            "--allow-outside",
+            multiple=True,
+            expose_value=False,
+            callback=_store_folders,
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="FOLDER",
+            help="Allow `include` to read from this folder outside the repository. Repeatable.",
+        ),
+        click.option(
+            "--var",
+            multiple=True,
+            expose_value=False,
+            callback=_store_variables,
+            shell_complete=_complete_variables,
+            metavar="NAME=VALUE",
+            help="Set a variable of the file (also: RECONCILER_VAR_NAME). Repeatable.",
+        ),
+        click.option(
+            "--env",
+            multiple=True,
+            expose_value=False,
+            callback=_store_environments,
+            shell_complete=_complete_environments,
+            metavar="NAME",
+            help="Environment of the file: a name or a glob (default: RECONCILER_ENV, else the file's default).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _store_environments(ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> None:
+    if value:
+        Options.from_context(ctx).environments = tuple(value)
+
+
+def _store_variables(ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> None:
+    for text in value:
+        name, equals, content = text.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+        Options.from_context(ctx).variables[name] = content
+
+
+def _store_folders(ctx: click.Context, _parameter: click.Parameter, value: Sequence[Path]) -> None:
+    if value:
+        Options.from_context(ctx).allow_outside = tuple(value)
+
+
+def _complete_environments(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the environments of the file that complete a word, or none if the file cannot be loaded."""
+    names = (environment.name for environment in _list_environments(ctx))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _complete_variables(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the variables of the file that complete a word, each with an equals sign."""
+    names = {variable.name for environment in _list_environments(ctx) for variable in environment.variables}
+    return [f"{name}=" for name in sorted(names) if name.startswith(incomplete)]
+
+
+def _list_environments(ctx: click.Context) -> Sequence[Any]:
+    from reconciler.model.errors import ReconcilerError
+    from reconciler.workspace import Workspace
+
+    try:
+        return Workspace(Options.from_context(ctx).file).list_environments()
+    except (ReconcilerError, OSError):
+        return ()
