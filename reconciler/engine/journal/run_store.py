@@ -1,0 +1,80 @@
+"""Stores for the records of a team's runs: a folder that several machines share, and others."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from reconciler.engine.durable_files import name_file_in_errors, sync_folder
+
+
+class RunStore(Protocol):
+    """A store of objects by key; a key has parts that slashes separate.
+
+    The methods raise OSError, or JournalError, if the store cannot be used.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in messages."""
+
+    def list_keys(self) -> Iterator[str]:
+        """Yield the keys of all objects."""
+
+    def read(self, key: str, max_bytes: int | None = None) -> bytes:
+        """Return an object, or the first bytes of it."""
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write an object as a whole, in place of an earlier one."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if there is one."""
+
+
+@frozen
+class FolderStore:
+    """A folder, which is created with the first object."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's path."""
+        return str(self.folder)
+
+    def list_keys(self) -> Iterator[str]:
+        """Yield the path of each file in the folder."""
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                if not name.startswith("."):
+                    yield (Path(folder) / name).relative_to(self.folder).as_posix()
+
+    def read(self, key: str, max_bytes: int | None = None) -> bytes:
+        """Return a file, or the first bytes of it."""
+        with (self.folder / key).open("rb") as file:
+            return file.read(-1 if max_bytes is None else max_bytes)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file under another name, and rename it when it is on disk."""
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with name_file_in_errors(path), os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+    def delete(self, key: str) -> None:
+        """Delete a file, if there is one."""
+        (self.folder / key).unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""The runs of a team: one sealed record for each run, in a folder or in an S3 bucket."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reconciler import Workspace
+from reconciler.model.errors import JournalError
+
+TEXT = """
+[workspace]
+name = "greenhouse"
+journal = "history"
+[things.a]
+attributes = { site = "oslo" }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.delenv("RECONCILER_REGISTRY", raising=False)
+    (tmp_path / "desired_state.toml").write_text(TEXT)
+    return tmp_path
+
+
+def apply(folder: Path) -> None:
+    workspace = Workspace(folder / "desired_state.toml")
+    result = workspace.apply(workspace.plan())
+    assert result.ok
+    assert result.journal_problem == ""
+
+
+def list_records(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "history").rglob("*") if path.is_file())
+
+
+def test_each_run_is_one_sealed_record_with_its_steps_and_calls(folder):
+    apply(folder)
+    (record,) = list_records(folder)
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [next(iter(sorted(line))) for line in lines] == [
+        "format",
+        "run",
+        "step",
+        "step",
+        *["call"] * 3,
+        "seal",
+    ]
+    assert record.parent.relative_to(folder / "history").as_posix() == "greenhouse/123456789012-eu-west-1"
+
+
+def test_history_has_the_runs_of_other_machines(folder):
+    apply(folder)
+    local = Workspace(folder / "desired_state.toml").history()
+    (folder / ".reconciler" / "journal.sqlite3").unlink()
+    workspace = Workspace(folder / "desired_state.toml")
+    assert workspace.history().runs == local.runs
+    assert workspace.run(local.runs[0].id).run == local.runs[0]
+
+
+def test_the_run_after_a_crashed_one_seals_its_record(folder):
+    apply(folder)
+    (record,) = list_records(folder)
+    begun = record.with_name(record.name.replace(".jsonl", ".begun.jsonl"))
+    record.rename(begun)
+    (folder / "desired_state.toml").write_text(TEXT.replace("oslo", "bergen"))
+    apply(folder)
+    assert record in list_records(folder)
+    assert begun not in list_records(folder)
+    (folder / ".reconciler" / "journal.sqlite3").unlink()
+    statuses = [run.status for run in Workspace(folder / "desired_state.toml").history()]
+    assert statuses == ["applied", "crashed"]
+
+
+def test_a_record_that_was_changed_is_not_shown(folder):
+    apply(folder)
+    (record,) = list_records(folder)
+    run_id = Workspace(folder / "desired_state.toml").history().runs[0].id
+    record.write_text(record.read_text().replace("things.a", "things.b"))
+    with pytest.raises(JournalError, match="was changed after the run"):
+        Workspace(folder / "desired_state.toml").run(run_id)
+
+
+def test_a_folder_that_cannot_be_written_is_reported_after_the_run(folder):
+    (folder / "history").write_text("a file")
+    workspace = Workspace(folder / "desired_state.toml")
+    result = workspace.apply(workspace.plan())
+    assert result.ok
+    assert "history cannot be used: " in result.journal_problem
+
+
+def test_a_folder_outside_the_repository_needs_permission(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    path = folder / "desired_state.toml"
+    path.write_text(TEXT.replace('"history"', f'"{elsewhere}"'))
+    with pytest.raises(JournalError, match="--allow-outside"):
+        Workspace(path).history()
+    workspace = Workspace(path, allow_outside=[elsewhere])
+    workspace.apply(workspace.plan())
+    assert len(list(elsewhere.rglob("*.jsonl"))) == 1
