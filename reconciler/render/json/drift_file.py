@@ -115,7 +115,7 @@ class DriftedResourceLine(DriftedResourceRecord):
 def render_drift_json(drift: Drift, last_run: Run | None = None) -> str:
     """Render the drift as one document."""
     summary = get_fields(_summarize(drift, last_run), DriftSummary)
-    resources = tuple(map(_to_record, drift.items))
+    resources = tuple(map(to_resource_record, drift.items))
     return "".join(encode_document(DriftDocument(**summary, resources=resources)))
 
 
@@ -124,7 +124,7 @@ def render_drift_jsonl(drift: Drift, last_run: Run | None = None) -> Iterator[st
     summary = get_fields(_summarize(drift, last_run), DriftSummary)
     yield f"{encode_json(DriftLine(**summary, resources=len(drift.items)))}\n"
     for resource in drift.items:
-        line = DriftedResourceLine(**get_fields(_to_record(resource), DriftedResourceRecord))
+        line = DriftedResourceLine(**get_fields(to_resource_record(resource), DriftedResourceRecord))
         yield f"{encode_json(line)}\n"
 
 
@@ -156,7 +156,8 @@ def _to_last_run(run: Run) -> LastRunRecord:
     )
 
 
-def _to_record(resource: DriftedResource) -> DriftedResourceRecord:
+def to_resource_record(resource: DriftedResource) -> DriftedResourceRecord:
+    """Return a resource that differs as a record."""
     return DriftedResourceRecord(
         direction=resource.direction,  # type: ignore[arg-type]
         address=str(resource.address),

@@ -46,6 +46,15 @@ def render_drift_text(
     """
     yield Text.assemble("Drift of ", (view.workspace, "bold"))
     yield Text(join_facts((view.target, view.last_apply)), QUIET)
+    yield from render_drifted_resources(view, width, full=full, max_rows=max_rows)
+    yield Text()
+    yield render_drift_summary(view)
+
+
+def render_drifted_resources(
+    view: DriftView, width: int, *, full: bool = False, max_rows: int | None = None
+) -> Iterator[Text]:
+    """Render the resources by kind and the notes; the options are those of `render_drift_text`."""
     has_groups = False
     for section in view.sections:
         yield Text()
@@ -62,8 +71,6 @@ def render_drift_text(
         yield Text(f"  ? unmanaged: {note}", QUIET)
     if view.kept_orphans:
         yield Text(f"  · {view.kept_orphans}", QUIET)
-    yield Text()
-    yield render_drift_summary(view)
 
 
 def render_drift_row(row: DriftRow, address_width: int, width: int) -> Iterator[Text]:

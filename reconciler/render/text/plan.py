@@ -50,6 +50,18 @@ def render_plan_text(
     """
     yield Text.assemble("Plan for ", (view.workspace, "bold"))
     yield Text(f"{view.target} · plan {view.digest}", QUIET)
+    yield from render_plan_changes(view, width, full=full, max_rows=max_rows)
+    if view.total:
+        yield Text()
+        yield from _render_cost(view.cost)
+    yield Text()
+    yield render_plan_summary(view)
+
+
+def render_plan_changes(
+    view: PlanView, width: int, *, full: bool = False, max_rows: int | None = None
+) -> Iterator[Text]:
+    """Render the changes by kind and the notes; the options are those of `render_plan_text`."""
     has_groups = False
     for section in view.sections:
         yield Text()
@@ -63,11 +75,6 @@ def render_plan_text(
         yield from map(render_note, notes[:max_rows])
         if max_rows is not None and len(notes) > max_rows:
             yield Text(f"  and {pluralize(len(notes) - max_rows, 'more note')}", QUIET)
-    if view.total:
-        yield Text()
-        yield from _render_cost(view.cost)
-    yield Text()
-    yield render_plan_summary(view)
 
 
 def render_plan_summary(view: PlanView) -> Text:

@@ -1,0 +1,175 @@
+"""The messages between the driver of a rollout and its workers, as JSON text.
+
+Invariant: no message contains a secret or a credential. A worker reads secrets in its own environment, and finds credentials as
+boto3 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+from attrs import field, frozen
+
+from reconciler.engine.plan.record import ChangeRecord
+from reconciler.render.json.drift_file import DriftedResourceRecord
+from reconciler.render.json.encode import encode_json
+from reconciler.render.views.drift import DriftView
+from reconciler.render.views.plan import PlanView
+
+Command: TypeAlias = Literal["plan", "apply", "drift"]
+
+Status: TypeAlias = Literal["planned", "applied", "drifted", "unchanged", "failed", "rejected", "stopped"]
+"""The status of one environment after a task.
+
+- planned: the plan has changes;
+- unchanged: there was nothing to do, or no drift;
+- applied: every step was applied;
+- drifted: the registry differs from the file;
+- failed: an error, or a step that failed;
+- rejected: the plan was rejected, or it is not the approved one;
+- stopped: the apply was stopped before its end.
+"""
+
+_Message = TypeVar("_Message")
+
+
+@frozen
+class TaskOptions:
+    """The options of the plans of a rollout; they are those of `Workspace.plan`.
+
+    `with_records` is whether the responses have their changes as records, which JSON needs.
+    """
+
+    destroy: bool = False
+    allow: Mapping[str, str] = field(factory=dict)
+    allow_cascade: bool = False
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    with_records: bool = False
+
+
+@frozen
+class TaskRequest:
+    """One task: a command for one environment.
+
+    - `path`: the file or folder of the desired state, and `tree_digest` the SHA-256 of its folder's files;
+    - `tree`: these files, packed; empty unless the worker has asked for them;
+    - `approved`: for an apply, the digest of the approved plan;
+    - `approved_actions`: address → action of its steps, to continue an apply that another worker began;
+    - `channel`: where the task sends events and learns that it must stop.
+    """
+
+    command: Command
+    path: str
+    tree_digest: str
+    environment: str
+    variables: Mapping[str, str]
+    allow_outside: tuple[str, ...]
+    options: TaskOptions
+    approved: str = ""
+    approved_actions: Mapping[str, str] = field(factory=dict)
+    lock_timeout: float = 0.0
+    journal: bool = True
+    channel: str = ""
+    tree: str = ""
+
+
+@frozen
+class TargetRecord:
+    """The registry of an environment."""
+
+    endpoint: str
+    region: str
+    account: str
+
+
+@frozen
+class EnvironmentPlan:
+    """The plan of one environment, and the target that it is for.
+
+    - `steps`: the address, the action and the changed fields of each step;
+    - `seconds`: the least time of an apply under AWS's quotas;
+    - `changes`: the changes with their calls, if the options require records.
+    """
+
+    workspace: str
+    target: TargetRecord
+    digest: str
+    counts: Mapping[str, int]
+    call_count: int
+    seconds: float
+    steps: tuple[tuple[str, str, tuple[str, ...]], ...]
+    view: PlanView
+    changes: tuple[ChangeRecord, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The texts of its warnings."""
+        return tuple(note.text for note in self.view.notes if note.level == "warning")
+
+
+@frozen
+class EnvironmentRun:
+    """The apply of one environment.
+
+    `counts` are the numbers of steps by status. `failures` are the address and the error of each failed step.
+    """
+
+    counts: Mapping[str, int]
+    seconds: float
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+@frozen
+class EnvironmentDrift:
+    """The drift of one environment: the numbers of resources by direction, and their addresses.
+
+    `resources` are the resources that differ, if the options require records.
+    """
+
+    workspace: str
+    target: TargetRecord
+    counts: Mapping[str, int]
+    addresses: tuple[tuple[str, str], ...]
+    view: DriftView
+    resources: tuple[DriftedResourceRecord, ...] = ()
+
+
+@frozen
+class TaskResponse:
+    """The result of one task.
+
+    `needs_tree` is whether the worker does not have the files; nothing was done then. `error` is the message of an error.
+    """
+
+    environment: str
+    status: Status = "failed"
+    plan: EnvironmentPlan | None = None
+    run: EnvironmentRun | None = None
+    drift: EnvironmentDrift | None = None
+    error: str = ""
+    needs_tree: bool = False
+    seconds: float = 0.0
+    worker: str = ""
+
+
+@frozen
+class TaskEvent:
+    """An event of a running task: the number of finished steps by status, and their total."""
+
+    environment: str
+    phase: Literal["planning", "waiting", "applying"]
+    counts: Mapping[str, int] = field(factory=dict)
+    total: int = 0
+
+
+def encode(message: TaskRequest | TaskResponse | TaskEvent) -> str:
+    """Return a message as one line of JSON."""
+    return encode_json(message)
+
+
+def decode(text: str, message_class: type[_Message]) -> _Message:
+    """Return the message in a JSON text."""
+    return msgspec.json.decode(text, type=message_class)

@@ -1,0 +1,88 @@
+"""The plans and results of a rollout, over all of its environments."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from attrs import field, frozen
+
+from reconciler.model.change import ACTIONS
+from reconciler.rollout.alike import group_alike
+from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
+
+
+@frozen(slots=False)
+class RolloutPlan:
+    """The plans of all environments.
+
+    `responses` are in the order of the file; `options` are those of every plan.
+    """
+
+    responses: tuple[TaskResponse, ...]
+    options: TaskOptions = TaskOptions()
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 over the digests of all plans: two rollouts with the same one send the same."""
+        sha256 = hashlib.sha256()
+        for response in sorted(self.responses, key=lambda response: response.environment):
+            digest = response.plan.digest if response.plan else response.error
+            sha256.update(f"{response.environment}\0{digest}\n".encode(errors="surrogatepass"))
+        return sha256.hexdigest()
+
+    @property
+    def failed(self) -> Sequence[TaskResponse]:
+        """The environments that could not be planned."""
+        return [response for response in self.responses if response.plan is None]
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Action → number of changes in all environments."""
+        counts: Counter[str] = Counter()
+        for response in self.responses:
+            counts.update(response.plan.counts if response.plan else {})
+        return {action: counts[action] for action in ACTIONS}
+
+    def __bool__(self) -> bool:
+        """Return whether any environment has changes."""
+        return any(self.counts.values())
+
+    @cached_property
+    def seconds(self) -> float:
+        """The least time of an apply under AWS's quotas, in seconds.
+
+        Workspaces in the same account and Region share quotas, so their times add up; different ones run side by side.
+        """
+        seconds: defaultdict[TargetRecord, float] = defaultdict(float)
+        for response in self.responses:
+            if response.plan:
+                seconds[response.plan.target] += response.plan.seconds
+        return max(seconds.values(), default=0.0)
+
+    @cached_property
+    def groups(self) -> Sequence[Sequence[TaskResponse]]:
+        """The environments in groups with alike changes, the largest group first."""
+        return group_alike(self.responses)
+
+
+@frozen
+class RolloutResult:
+    """The results of all environments that were started; `blocked` has the others, each with the reason."""
+
+    responses: tuple[TaskResponse, ...]
+    blocked: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every environment was started and succeeded."""
+        failed = any(response.status in {"failed", "rejected", "stopped"} for response in self.responses)
+        return not failed and not self.blocked
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Status → number of environments; "blocked" are those that were not started."""
+        counts: Counter[str] = Counter(response.status for response in self.responses)
+        return {**counts, **({"blocked": len(self.blocked)} if self.blocked else {})}

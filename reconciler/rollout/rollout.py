@@ -1,0 +1,234 @@
+"""The Python API: plan and apply many environments of one file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from reconciler.engine.load.environments import select_environments
+from reconciler.model.environment import VariableValue, format_value
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.settings import Environment
+from reconciler.rollout.channel import open_local_channel
+from reconciler.rollout.driver import open_executor, run_tasks
+from reconciler.rollout.file_tree import compute_tree_digest
+from reconciler.rollout.messages import Command, TaskEvent, TaskOptions, TaskRequest, TaskResponse
+from reconciler.rollout.results import RolloutPlan, RolloutResult
+from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
+from reconciler.workspace import Workspace
+
+OnEvent: TypeAlias = Callable[[TaskEvent | TaskResponse], None]
+"""Called with the progress of each environment, and with its response."""
+
+
+@frozen
+class _Execution:
+    """Where the tasks run, and how their progress is reported."""
+
+    executor: Executor | None = None
+    on_event: OnEvent | None = None
+    stop: threading.Event | None = None
+
+
+class Rollout:
+    """The environments of a desired state that are planned and applied together.
+
+    Args:
+        path: A TOML file or a folder of TOML files.
+        envs: Names and globs of environments; all if empty.
+        variables: Values of variables, for all of these environments.
+        allow_outside: Folders outside the repository from which `include` may read.
+
+    Raises:
+        InvalidDesiredStateError: If the settings of any environment have errors.
+        SelectionError: If a name or glob matches no environment, or a variable is not valid.
+
+    >>> rollout = Rollout("desired_state.toml", envs="prod-*")
+    >>> plan = rollout.plan()
+    >>> result = rollout.apply(plan)
+    """
+
+    def __init__(
+        self,
+        path: str | Path = "desired_state.toml",
+        envs: str | Sequence[str] = (),
+        *,
+        variables: Mapping[str, VariableValue] = MappingProxyType({}),
+        allow_outside: Sequence[str | Path] = (),
+    ) -> None:
+        self.path = Path(path)
+        self._variables = {name: format_value(value) for name, value in variables.items()}
+        self._allow_outside = tuple(str(folder) for folder in allow_outside)
+        workspace = Workspace(path, variables=variables, allow_outside=allow_outside)
+        known = {environment.name: environment for environment in workspace.list_environments()}
+        patterns = (envs,) if isinstance(envs, str) else tuple(envs)
+        self.environments: tuple[Environment, ...] = tuple(
+            known[name] for name in select_environments(known, patterns or ("*",))
+        )
+
+    def __repr__(self) -> str:
+        return f"Rollout({str(self.path)!r}, {len(self.environments)} environments)"
+
+    def plan(  # noqa: PLR0913 (the options of a plan)
+        self,
+        *,
+        destroy: bool = False,
+        allow: Mapping[str, str | int] = MappingProxyType({}),
+        allow_cascade: bool = False,
+        select: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        executor: Executor | None = None,
+        on_event: OnEvent | None = None,
+        stop: threading.Event | None = None,
+    ) -> RolloutPlan:
+        """Plan every environment, and return the plans with one digest over all of them.
+
+        The error of an environment is in its part of the result; it is not raised.
+
+        Args:
+            destroy: Whether to plan the deletion of everything that the workspaces own.
+            allow: As for `Workspace.plan`.
+            allow_cascade: As for `Workspace.plan`.
+            select: As for `Workspace.plan`.
+            exclude: As for `Workspace.plan`.
+            executor: Any executor of `concurrent.futures`; default: threads of this process.
+            on_event: Called with the progress of each environment, and with its response.
+            stop: When it is set, no other environment is started.
+        """
+        from reconciler.model.plan_options import parse_limit_overrides, split_selectors
+
+        parse_limit_overrides(allow)
+        options = TaskOptions(
+            destroy,
+            {action: str(limit) for action, limit in allow.items()},
+            allow_cascade,
+            split_selectors(select),
+            split_selectors(exclude),
+        )
+        requests = {
+            environment.name: self._build_request("plan", environment.name, options)
+            for environment in self.environments
+        }
+        schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
+        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
+        return RolloutPlan(self._order(responses), options)
+
+    def drift(
+        self,
+        *,
+        select: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        executor: Executor | None = None,
+        on_event: OnEvent | None = None,
+    ) -> RolloutResult:
+        """Look for drift in every environment. Writes nothing.
+
+        Args:
+            select: As for `Workspace.drift`.
+            exclude: As for `Workspace.drift`.
+            executor: As for `plan`.
+            on_event: As for `plan`.
+        """
+        from reconciler.model.plan_options import split_selectors
+
+        options = TaskOptions(select=split_selectors(select), exclude=split_selectors(exclude))
+        requests = {
+            environment.name: self._build_request("drift", environment.name, options)
+            for environment in self.environments
+        }
+        schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
+        responses = self._run(requests, schedule, _Execution(executor, on_event))
+        return RolloutResult(self._order(responses))
+
+    def apply(  # noqa: PLR0913 (the options of an apply)
+        self,
+        plan: RolloutPlan,
+        *,
+        wave: str = "100%",
+        max_failures: str | int = 0,
+        lock_timeout: float = 0.0,
+        journal: bool = True,
+        executor: Executor | None = None,
+        on_event: OnEvent | None = None,
+        stop: threading.Event | None = None,
+    ) -> RolloutResult:
+        """Apply the plans of a rollout: each environment after those in its `after`, and groups in waves.
+
+        A worker plans again, and applies only a plan with the digest that `plan` has.
+
+        Args:
+            plan: The plans.
+            wave: The sizes of the waves of a group, such as "1,10%,50%,100%"; they are cumulative.
+            max_failures: The number or the percentage of environments that may fail before no other is started.
+            lock_timeout: The seconds to wait in an environment in which another apply is running.
+            journal: Whether to record every call in the journals.
+            executor: As for `plan`.
+            on_event: As for `plan`.
+            stop: When it is set, no other step and no other environment is started.
+
+        Raises:
+            PlanRejectedError: If an environment could not be planned. Nothing was sent then.
+            ValueError: If `wave` or `max_failures` is not valid.
+        """
+        waves, limit = Waves.parse(wave), FailureLimit.parse(str(max_failures))
+        if plan.failed:
+            reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
+            raise PlanRejectedError(reasons)
+        requests = {}
+        for response in plan.responses:
+            assert response.plan
+            requests[response.environment] = evolve(
+                self._build_request("apply", response.environment, plan.options),
+                approved=response.plan.digest,
+                approved_actions={address: action for address, action, _ in response.plan.steps},
+                lock_timeout=lock_timeout,
+                journal=journal,
+            )
+        schedule = Schedule(self._schedule_in_order(requests), waves, limit.compute(len(requests)))
+        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
+        return RolloutResult(self._order(responses), dict(schedule.list_blocked()))
+
+    def _build_request(self, command: Command, environment: str, options: TaskOptions) -> TaskRequest:
+        return TaskRequest(
+            command,
+            os.path.abspath(self.path),  # noqa: PTH100 (links are kept, as other machines may have the same ones)
+            compute_tree_digest(self.path),
+            environment,
+            self._variables,
+            self._allow_outside,
+            options,
+        )
+
+    def _run(
+        self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: _Execution
+    ) -> Mapping[str, TaskResponse]:
+        report = execution.on_event or (lambda _event: None)
+        stop = execution.stop or threading.Event()
+        with (
+            open_local_channel(report, stop) as channel,
+            open_executor(execution.executor, requests.values()) as executor,
+        ):
+            named = {name: evolve(request, channel=channel.name) for name, request in requests.items()}
+            return run_tasks(named, executor, schedule, report, stop)
+
+    def _schedule_all_at_once(self) -> Sequence[ScheduledEnvironment]:
+        return [ScheduledEnvironment(environment.name, "") for environment in self.environments]
+
+    def _schedule_in_order(self, names: Mapping[str, object]) -> Sequence[ScheduledEnvironment]:
+        return [
+            ScheduledEnvironment(environment.name, str(environment.origin.line), environment.after)
+            for environment in self.environments
+            if environment.name in names
+        ]
+
+    def _order(self, responses: Mapping[str, TaskResponse]) -> tuple[TaskResponse, ...]:
+        """Return the responses in the order of the file."""
+        names = [environment.name for environment in self.environments]
+        return tuple(responses[name] for name in names if name in responses)

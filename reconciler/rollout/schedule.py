@@ -1,0 +1,166 @@
+"""The order of a rollout: which environments may start, given those that have finished.
+
+- An environment starts after all environments in its `after` have succeeded.
+- The environments of one table with `for_each` are a group. With waves, such as 1, 10 % and 50 %, the first wave of a group has one
+  environment; a later wave begins when all environments of the earlier ones have finished.
+- When more environments have failed than allowed, no other starts.
+
+Invariant: an environment starts at most once, and every environment either finishes or is blocked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import networkx as nx
+from attrs import Factory, define, frozen
+
+_PERCENT = 100
+
+
+@frozen
+class FailureLimit:
+    """The maximum number of failed environments: a count, or a percentage of all environments."""
+
+    text: str
+    count: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> FailureLimit:
+        """Parse `2` or `10%`. Raises ValueError."""
+        amount, is_percent = _parse_amount(text)
+        return cls(text, percent=amount) if is_percent else cls(text, count=int(amount))
+
+    def compute(self, total: int) -> int:
+        """Return the maximum number of failures among `total` environments."""
+        return self.count if self.count is not None else math.floor(total * (self.percent or 0) / _PERCENT)
+
+
+@frozen
+class Waves:
+    """The sizes of a group's waves, as cumulative counts or percentages: `1,10%,50%,100%`."""
+
+    sizes: tuple[tuple[float, bool], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Waves:
+        """Parse sizes that are separated by commas. Raises ValueError."""
+        sizes = tuple(_parse_amount(part) for part in text.split(","))
+        for amount, _ in sizes:
+            if amount <= 0:
+                raise ValueError(f"{text!r} has an empty wave; expected sizes such as 1,10%,50%,100%")
+        return cls(sizes)
+
+    def split(self, names: Sequence[str]) -> list[list[str]]:
+        """Return the names of a group in waves; without sizes, one wave. The last wave has all that are left."""
+        ends: list[int] = []
+        for amount, is_percent in self.sizes:
+            end = math.ceil(len(names) * amount / _PERCENT) if is_percent else int(amount)
+            ends.append(min(max(end, ends[-1] if ends else 1), len(names)))
+        starts = [0, *ends]
+        waves = [list(names[start:end]) for start, end in zip(starts, [*ends, len(names)], strict=True)]
+        return [wave for wave in waves if wave]
+
+
+def _parse_amount(text: str) -> tuple[float, bool]:
+    """Return a count, or a percentage and True. Raises ValueError."""
+    stripped = text.strip()
+    digits = stripped.removesuffix("%")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 (far more than any rollout has)
+        raise ValueError(f"{text!r} is not valid; expected a count such as 5 or a percentage such as 10%")
+    is_percent = stripped.endswith("%")
+    if is_percent and int(digits) > _PERCENT:
+        raise ValueError(f"{text!r} exceeds 100%")
+    return float(digits), is_percent
+
+
+@frozen
+class ScheduledEnvironment:
+    """An environment in a rollout: its name, its group, and the environments that it waits for."""
+
+    name: str
+    group: str
+    after: tuple[str, ...] = ()
+
+
+@define
+class Schedule:
+    """The state of a rollout.
+
+    `after` of an environment that is not a part of the rollout is ignored.
+    """
+
+    environments: Sequence[ScheduledEnvironment]
+    waves: Waves = Waves()
+    max_failures: int = 0
+    _waiting: dict[str, ScheduledEnvironment] = Factory(dict)
+    _running: set[str] = Factory(set)
+    _succeeded: set[str] = Factory(set)
+    _failed: set[str] = Factory(set)
+    _earlier_waves: dict[str, frozenset[str]] = Factory(dict)
+    _is_stopped: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._waiting = {environment.name: environment for environment in self.environments}
+        names_by_group: defaultdict[str, list[str]] = defaultdict(list)
+        for environment in self.environments:
+            names_by_group[environment.group].append(environment.name)
+        for names in names_by_group.values():
+            earlier: list[str] = []
+            for wave in self.waves.split(names):
+                self._earlier_waves |= dict.fromkeys(wave, frozenset(earlier))
+                earlier += wave
+
+    @property
+    def graph(self) -> nx.DiGraph[str]:
+        """The environments, with an edge from each to those that wait for it."""
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        names = {environment.name for environment in self.environments}
+        graph.add_nodes_from(names)
+        for environment in self.environments:
+            graph.add_edges_from((name, environment.name) for name in environment.after if name in names)
+        return graph
+
+    def start_ready(self) -> list[str]:
+        """Return the environments that may start now, and mark them as running."""
+        if self._is_stopped or len(self._failed) > self.max_failures:
+            return []
+        ready = [name for name, environment in self._waiting.items() if self._is_ready(environment)]
+        for name in ready:
+            del self._waiting[name]
+        self._running |= set(ready)
+        return ready
+
+    def _is_ready(self, environment: ScheduledEnvironment) -> bool:
+        known = self._waiting.keys() | self._running | self._failed
+        waits_for = known & set(environment.after)
+        finished = self._succeeded | self._failed
+        return not waits_for and self._earlier_waves[environment.name] <= finished
+
+    def finish(self, name: str, *, is_success: bool) -> None:
+        """Record that an environment has finished."""
+        self._running.discard(name)
+        (self._succeeded if is_success else self._failed).add(name)
+
+    def stop(self) -> None:
+        """Start no other environment."""
+        self._is_stopped = True
+
+    def list_blocked(self) -> Iterator[tuple[str, str]]:
+        """Yield the environments that were not started, and why."""
+        for name, environment in self._waiting.items():
+            failed = sorted(set(environment.after) & self._failed)
+            blocked = sorted(set(environment.after) & self._waiting.keys())
+            if self._is_stopped:
+                yield name, "the rollout was stopped"
+            elif failed:
+                yield name, f"{failed[0]} failed"
+            elif len(self._failed) > self.max_failures:
+                yield name, f"{len(self._failed)} environments failed, at most {self.max_failures} may"
+            elif blocked:
+                yield name, f"{blocked[0]} was not started"
+            else:
+                yield name, "an earlier wave was not completed"
