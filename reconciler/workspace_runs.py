@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
-from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError
+from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import History, Run
@@ -68,7 +68,7 @@ class WorkspaceRuns(WorkspaceFiles):
             self._check_journal()
         self.release_stale_lease(plan)
         with (
-            self._hold_lease(plan, lock_timeout, approved_digest) as guard,
+            self._hold_lease(plan, lock_timeout, approved_digest, stop) as guard,
             self._record_run(plan, command, journal=journal) as recorder,
             choose_apply_progress(plan, on_outcome, stop) as report,
             closing(
@@ -253,7 +253,7 @@ class WorkspaceRuns(WorkspaceFiles):
 
     @contextmanager
     def _hold_lease(
-        self, plan: Plan, lock_timeout: float, approved_digest: str
+        self, plan: Plan, lock_timeout: float, approved_digest: str, stop: threading.Event
     ) -> Iterator[Callable[[], None]]:
         """Hold the lease while a plan is applied, unless the plan is empty.
 
@@ -265,12 +265,20 @@ class WorkspaceRuns(WorkspaceFiles):
         if not plan:  # nothing will be written
             yield lambda: None
             return
+
+        def pause(seconds: float) -> None:
+            if stop.wait(seconds):
+                raise ReconcilerError(
+                    "stopped while waiting for another apply of the workspace; nothing was sent"
+                )
+
         with hold_lease(
             plan.workspace,
             self._connection.call,
             identify_this_process(self._environ),
             approved_digest=approved_digest,
             timeout_seconds=lock_timeout,
+            pause=pause,
         ) as guard:
             yield guard
 

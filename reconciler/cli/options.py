@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,11 +37,12 @@ class Options:
 
     `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
     may remove what the workspace does not own. `journal` is whether an apply is recorded. `environments` are names and globs,
-    `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
+    `all_environments` is whether all are selected, `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
     """
 
     file: str = DEFAULT_FILE
     environments: tuple[str, ...] = ()
+    all_environments: bool = False
     variables: dict[str, str] = Factory(dict)
     allow_outside: tuple[Path, ...] = ()
     debug: bool = False
@@ -71,6 +73,26 @@ class Options:
             return list(environments.values())
         return [environments[name] for name in select_environments(environments, self.environments)]
 
+    @property
+    def is_rollout(self) -> bool:
+        """Whether several environments are selected: by `--all-envs`, several `--env`, or a glob."""
+        return self.all_environments or len(self.patterns) > 1 or any(map(_is_glob, self.patterns))
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The names and globs of the selected environments; those of `--env` override RECONCILER_ENV."""
+        from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
+
+        if self.all_environments:
+            return ("*",)
+        from_environ = os.environ.get(ENVIRONMENT_VARIABLE)
+        return self.environments or ((from_environ,) if from_environ else ())
+
+    def _describe_selection(self) -> str:
+        if self.all_environments:
+            return "--all-envs"
+        return " ".join(f"--env {pattern}" for pattern in self.environments) or "RECONCILER_ENV"
+
     def open_workspace(self, *, offline: bool = False) -> Workspace:
         """Return the workspace of the file in the one environment that the options choose.
 
@@ -80,8 +102,11 @@ class Options:
         """
         from reconciler.workspace import Workspace
 
-        if len(self.environments) > 1:
-            raise click.UsageError("this command needs one environment; give --env once")
+        if self.is_rollout:
+            raise click.UsageError(
+                f"this command works on one environment, and {self._describe_selection()} selects several; "
+                "give --env once, with one name"
+            )
         return Workspace(
             self.file,
             environment=self.environments[0] if self.environments else None,
@@ -89,6 +114,10 @@ class Options:
             allow_outside=self.allow_outside,
             offline=offline,
         )
+
+
+def _is_glob(pattern: str) -> bool:
+    return any(character in pattern for character in "*?[")
 
 
 def add_common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.plan import Plan
+from reconciler.render.views.rollout import RolloutView
 
 MACHINE_FORMATS = ("json", "jsonl")
 """Formats for programs."""
@@ -20,6 +21,10 @@ def render_page(view: Any, output_format: str, *, full: bool = False) -> str:
     Alike changes and resources are groups or, with `full`, one by one, up to a limit.
     """
     if output_format == "markdown":
+        if isinstance(view, RolloutView):
+            from reconciler.render.markdown_rollout import render_rollout_markdown
+
+            return render_rollout_markdown(view, full=full)
         from reconciler.render.markdown import render_markdown
 
         return render_markdown(view, full=full)

@@ -126,7 +126,15 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full
     if not view.total:
         head.append(describe_no_changes(view))
     start = "\n".join(head) + "\n"
-    limit -= _count_bytes(start)
+    return "\n".join(
+        filter(None, render_plan_changes(view, limit - count_bytes(start), full=full, start=start))
+    )
+
+
+def render_plan_changes(
+    view: PlanView, limit: int, *, full: bool = False, start: str = ""
+) -> tuple[str, str]:
+    """Render the changes, after `start`, and the notes of a plan in at most `limit` bytes."""
     # Notes take at most a quarter of the room, so that the rest is left for changes.
     notes = _render_notes(group_notes(view.notes, full=full), limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
@@ -135,8 +143,8 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full
     def describe_part(action: str, count: int) -> str:
         return format_counts({action: count})
 
-    changes = _render_items(items, ACTIONS_BY_RISK, limit - _count_bytes(notes) - 1, describe_part)
-    return "\n".join(filter(None, (start + changes, notes)))
+    changes = _render_items(items, ACTIONS_BY_RISK, limit - count_bytes(notes) - 1, describe_part)
+    return start + changes, notes
 
 
 def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> str:
@@ -150,16 +158,12 @@ def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> 
         "",
     ]
     start = "\n".join(head)
-    return f"{start}\n" + _render_lines(details, limit - _count_bytes(start) - _GROUP_FRAME_BYTES)
+    return f"{start}\n" + render_lines(details, limit - count_bytes(start) - _GROUP_FRAME_BYTES)
 
 
 def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, full: bool = False) -> str:
     """Render a drift in at most `limit` bytes; with `full`, alike resources are not grouped."""
-
-    def describe_part(direction: str, count: int) -> str:
-        return f"{count:,} {DIRECTION_LABELS[direction]}"
-
-    counts = [describe_part(direction, count) for direction, count in view.counts.items() if count]
+    counts = [_describe_drift_part(direction, count) for direction, count in view.counts.items() if count]
     head = [
         format_hidden_line("drift", view.workspace),
         f"### Drift of {format_code_span(view.workspace)}: {', '.join(counts) or 'none'}",
@@ -170,16 +174,28 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, fu
     if view.last_apply:
         head += [format_code_span(view.last_apply), ""]
     start = "\n".join(head) + "\n"
-    limit -= _count_bytes(start)
+    return "\n".join(
+        filter(None, render_drifted_resources(view, limit - count_bytes(start), full=full, start=start))
+    )
+
+
+def render_drifted_resources(
+    view: DriftView, limit: int, *, full: bool = False, start: str = ""
+) -> tuple[str, str]:
+    """Render the resources, after `start`, and the notes of a drift in at most `limit` bytes."""
     note_lines = [f"! cannot list {problem}" for problem in view.unlisted]
     note_lines += [f"? unmanaged: {note}" for note in view.notes]
     note_lines += [f"· {view.kept_orphans}"] if view.kept_orphans else []
     # Notes take at most a quarter of the room, so that the rest is left for resources.
-    notes = _render_lines(note_lines, limit // 4)
+    notes = render_lines(note_lines, limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
     items = [_build_item(entry, _render_drift_entry) for entry in entries]
-    resources = _render_items(items, list(view.counts), limit - _count_bytes(notes) - 1, describe_part)
-    return "\n".join(filter(None, (start + resources, notes)))
+    resources = _render_items(items, list(view.counts), limit - count_bytes(notes) - 1, _describe_drift_part)
+    return start + resources, notes
+
+
+def _describe_drift_part(direction: str, count: int) -> str:
+    return f"{count:,} {DIRECTION_LABELS[direction]}"
 
 
 def render_markdown(view: PlanView | DriftView, *, full: bool = False) -> str:
@@ -276,7 +292,7 @@ def _fill_parts(items: Iterable[_Item], order: Sequence[str], limit: int) -> Ite
 
     parts = [tuple(members) for _, members in groupby(sorted(items, key=get_rank), key=get_rank)]
     names_bytes = sum(
-        _count_bytes(_render_names(part)) + _GROUP_FRAME_BYTES for part in parts if part[0].names
+        count_bytes(_render_names(part)) + _GROUP_FRAME_BYTES for part in parts if part[0].names
     )
     is_full = names_bytes > limit  # too little room for even the names
     limit -= names_bytes
@@ -299,9 +315,9 @@ def _fill_part(items: Sequence[_Item], limit: int) -> tuple[tuple[str, ...], int
     for item in items:
         block = item.render() if size < limit else ""
         longest_fence = max(fence_bytes, 2 * _measure_longest_fence(block))
-        if not block or size + _count_bytes(block) + 1 + longest_fence > limit:
+        if not block or size + count_bytes(block) + 1 + longest_fence > limit:
             break
-        size += _count_bytes(block) + 1
+        size += count_bytes(block) + 1
         fence_bytes = longest_fence
         blocks.append(block)
     return tuple(blocks), size + fence_bytes
@@ -319,7 +335,7 @@ def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
     kept_lines = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]  # the sign replaces the glyph
     size = 0
     for index, line in enumerate(other_lines):
-        size += _count_bytes(line) + 1
+        size += count_bytes(line) + 1
         if size > max_bytes:
             kept_lines.append(f"         … and {pluralize(len(other_lines) - index, 'more line')}")
             break
@@ -362,10 +378,10 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
     if not notes:
         return ""
     sorted_notes = sorted(notes, key=lambda note: note.level != "warning")
-    return _render_lines([render_note(note).plain.strip() for note in sorted_notes], limit)
+    return render_lines([render_note(note).plain.strip() for note in sorted_notes], limit)
 
 
-def _render_lines(lines: Sequence[str], limit: int) -> str:
+def render_lines(lines: Sequence[str], limit: int) -> str:
     """Render as many lines as fit into `limit` bytes, in a block of their own.
 
     `limit` does not count the shortest code fences, nor the line with the number of omitted lines.
@@ -374,7 +390,7 @@ def _render_lines(lines: Sequence[str], limit: int) -> str:
     # Both fences of the code block grow with the longest run of backticks inside it.
     fence_bytes = 0
     for line in lines:
-        limit -= _count_bytes(line) + 1
+        limit -= count_bytes(line) + 1
         fence_bytes = max(fence_bytes, 2 * _measure_longest_fence(line))
         if limit < fence_bytes:
             kept_lines.append(f"… and {pluralize(len(lines) - len(kept_lines), 'more line')}")
@@ -383,7 +399,8 @@ def _render_lines(lines: Sequence[str], limit: int) -> str:
     return format_code_block(kept_lines, "text") if any(kept_lines) else ""
 
 
-def _count_bytes(text: str) -> int:
+def count_bytes(text: str) -> int:
+    """Return the size of a text in UTF-8."""
     return len(text.encode(errors="replace"))
 
 

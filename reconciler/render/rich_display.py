@@ -245,6 +245,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
     from reconciler.render.text.history import render_history_text, render_run_text
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.text.result import render_result_text
+    from reconciler.render.text.rollout import render_rollout_text
     from reconciler.render.views.comparison import ResourceComparisonView
     from reconciler.render.views.diagnostics import DiagnosticsView
     from reconciler.render.views.drift import DriftView
@@ -252,6 +253,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
     from reconciler.render.views.history import HistoryView, RunView
     from reconciler.render.views.plan import PlanView
     from reconciler.render.views.result import ResultView
+    from reconciler.render.views.rollout import RolloutView
 
     return {
         PlanView: render_plan_text,
@@ -262,6 +264,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
         DriftView: render_drift_text,
         HistoryView: render_history_text,
         RunView: lambda view, _width: render_run_text(view),
+        RolloutView: render_rollout_text,
     }
 
 

@@ -37,8 +37,13 @@ def open_executor(executor: Executor | None, requests: Collection[TaskRequest]) 
         yield executor
         return
     threads = max((_THREADS[request.command] for request in requests), default=1)
-    with ThreadPoolExecutor(max(1, min(threads, len(requests))), thread_name_prefix="rollout") as pool:
+    pool = ThreadPoolExecutor(max(1, min(threads, len(requests))), thread_name_prefix="rollout")
+    try:
         yield pool
+    except BaseException:  # an interrupt: what waits for a thread must not start
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def run_tasks(

@@ -70,10 +70,14 @@ class RolloutPlan:
 
 @frozen
 class RolloutResult:
-    """The results of all environments that were started; `blocked` has the others, each with the reason."""
+    """The results of all environments that were started; `blocked` has the others, each with the reason.
+
+    `record_problem` is why the statuses could not be recorded for a retry; empty if they were.
+    """
 
     responses: tuple[TaskResponse, ...]
     blocked: Mapping[str, str] = field(factory=dict)
+    record_problem: str = ""
 
     @property
     def ok(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,11 @@ from reconciler.engine.load.environments import select_environments
 from reconciler.model.environment import VariableValue, format_value
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
+from reconciler.model.text import join_some
 from reconciler.rollout.channel import open_local_channel
 from reconciler.rollout.driver import open_executor, run_tasks
 from reconciler.rollout.file_tree import compute_tree_digest
+from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, TaskEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.results import RolloutPlan, RolloutResult
 from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
@@ -35,6 +38,26 @@ class _Execution:
     executor: Executor | None = None
     on_event: OnEvent | None = None
     stop: threading.Event | None = None
+
+
+def _record_statuses(execution: _Execution, recorder: LastRolloutFile) -> tuple[_Execution, Sequence[str]]:
+    """Return an execution that also records statuses, and the problems of doing so.
+
+    A rollout that runs must not fail because its record cannot be written.
+    """
+    problems: list[str] = []
+    report = execution.on_event
+
+    def record(event: TaskEvent | TaskResponse) -> None:
+        if isinstance(event, TaskResponse):
+            try:
+                recorder.record(event.environment, event.status)
+            except OSError as error:
+                problems.append(f"{error.filename}: {error.strerror}")
+        if report:
+            report(event)
+
+    return evolve(execution, on_event=record), problems
 
 
 class Rollout:
@@ -84,6 +107,7 @@ class Rollout:
         allow_cascade: bool = False,
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
+        with_records: bool = False,
         executor: Executor | None = None,
         on_event: OnEvent | None = None,
         stop: threading.Event | None = None,
@@ -98,6 +122,7 @@ class Rollout:
             allow_cascade: As for `Workspace.plan`.
             select: As for `Workspace.plan`.
             exclude: As for `Workspace.plan`.
+            with_records: Whether the plans have all changes with their calls as records, which JSON needs.
             executor: Any executor of `concurrent.futures`; default: threads of this process.
             on_event: Called with the progress of each environment, and with its response.
             stop: When it is set, no other environment is started.
@@ -111,6 +136,7 @@ class Rollout:
             allow_cascade,
             split_selectors(select),
             split_selectors(exclude),
+            with_records,
         )
         requests = {
             environment.name: self._build_request("plan", environment.name, options)
@@ -120,31 +146,37 @@ class Rollout:
         responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
         return RolloutPlan(self._order(responses), options)
 
-    def drift(
+    def drift(  # noqa: PLR0913 (the options of a drift)
         self,
         *,
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
+        with_records: bool = False,
         executor: Executor | None = None,
         on_event: OnEvent | None = None,
+        stop: threading.Event | None = None,
     ) -> RolloutResult:
         """Look for drift in every environment. Writes nothing.
 
         Args:
             select: As for `Workspace.drift`.
             exclude: As for `Workspace.drift`.
+            with_records: As for `plan`.
             executor: As for `plan`.
             on_event: As for `plan`.
+            stop: As for `plan`.
         """
         from reconciler.model.plan_options import split_selectors
 
-        options = TaskOptions(select=split_selectors(select), exclude=split_selectors(exclude))
+        options = TaskOptions(
+            select=split_selectors(select), exclude=split_selectors(exclude), with_records=with_records
+        )
         requests = {
             environment.name: self._build_request("drift", environment.name, options)
             for environment in self.environments
         }
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
-        responses = self._run(requests, schedule, _Execution(executor, on_event))
+        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
         return RolloutResult(self._order(responses))
 
     def apply(  # noqa: PLR0913 (the options of an apply)
@@ -168,13 +200,14 @@ class Rollout:
             wave: The sizes of the waves of a group, such as "1,10%,50%,100%"; they are cumulative.
             max_failures: The number or the percentage of environments that may fail before no other is started.
             lock_timeout: The seconds to wait in an environment in which another apply is running.
-            journal: Whether to record every call in the journals.
+            journal: Whether to record every call in the journals, and the status of each environment for a retry.
             executor: As for `plan`.
             on_event: As for `plan`.
             stop: When it is set, no other step and no other environment is started.
 
         Raises:
             PlanRejectedError: If an environment could not be planned. Nothing was sent then.
+            JournalError: If the statuses cannot be recorded. Nothing was sent then.
             ValueError: If `wave` or `max_failures` is not valid.
         """
         waves, limit = Waves.parse(wave), FailureLimit.parse(str(max_failures))
@@ -192,8 +225,37 @@ class Rollout:
                 journal=journal,
             )
         schedule = Schedule(self._schedule_in_order(requests), waves, limit.compute(len(requests)))
-        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
-        return RolloutResult(self._order(responses), dict(schedule.list_blocked()))
+        execution = _Execution(executor, on_event, stop)
+        problems: Sequence[str] = ()
+        if journal:
+            recorder = LastRolloutFile(self.path)
+            recorder.begin("destroy" if plan.options.destroy else "apply", requests)
+            execution, problems = _record_statuses(execution, recorder)
+        responses = self._run(requests, schedule, execution)
+        record_problem = "; ".join(dict.fromkeys(problems))
+        return RolloutResult(self._order(responses), dict(schedule.list_blocked()), record_problem)
+
+    def retry_failed(self) -> Rollout:
+        """Return a rollout of those environments that the last apply of several did not complete.
+
+        Raises:
+            PlanRejectedError: If there are none, or if nothing is recorded.
+            JournalError: If the record cannot be read.
+        """
+        unfinished = LastRolloutFile(self.path).list_unfinished()
+        environments = tuple(
+            environment for environment in self.environments if environment.name in unfinished
+        )
+        if not environments:
+            names = join_some(unfinished)
+            raise PlanRejectedError(
+                [
+                    f"the last apply did not complete {names}, of which none is selected; select them with --env"
+                ]
+            )
+        retry = copy.copy(self)
+        retry.environments = environments
+        return retry
 
     def _build_request(self, command: Command, environment: str, options: TaskOptions) -> TaskRequest:
         return TaskRequest(

@@ -29,7 +29,7 @@ def build_rollout_plan_view(plan: RolloutPlan, path: str | Path, *, full: bool =
         digest=plan.digest[:12],
         groups=tuple(map(_build_plan_group, group_alike(changed, full=full))),
         unchanged=_build_rows(plan.responses, "unchanged"),
-        problems=_group_problems(map(_build_row, plan.responses)),
+        problems=_group_problems(map(build_environment_row, plan.responses)),
         counts=plan.counts,
         calls=sum(response.plan.call_count for response in changed if response.plan),
         seconds=plan.seconds,
@@ -44,7 +44,7 @@ def build_rollout_result_view(
         EnvironmentRow(escape_invisible(name), "blocked", message=(escape_invisible(reason),))
         for name, reason in result.blocked.items()
     ]
-    rows = [*map(_build_row, result.responses), *blocked]
+    rows = [*map(build_environment_row, result.responses), *blocked]
     return RolloutView(
         command=command,
         file=escape_invisible(str(path)),
@@ -68,19 +68,19 @@ def build_rollout_drift_view(result: RolloutResult, path: str | Path, *, full: b
         total=len(result.responses),
         groups=tuple(map(_build_drift_group, group_alike(drifted, full=full))),
         unchanged=_build_rows(result.responses, "unchanged"),
-        problems=_group_problems(map(_build_row, result.responses)),
+        problems=_group_problems(map(build_environment_row, result.responses)),
         counts=counts,
     )
 
 
 def _build_plan_group(responses: Sequence[TaskResponse]) -> EnvironmentGroup:
     plans = [(get_names(response), response.plan.view) for response in responses if response.plan]
-    return EnvironmentGroup(tuple(map(_build_row, responses)), plan=merge_plans(plans))
+    return EnvironmentGroup(tuple(map(build_environment_row, responses)), plan=merge_plans(plans))
 
 
 def _build_drift_group(responses: Sequence[TaskResponse]) -> EnvironmentGroup:
     drifts = [(get_names(response), response.drift.view) for response in responses if response.drift]
-    return EnvironmentGroup(tuple(map(_build_row, responses)), drift=merge_drifts(drifts))
+    return EnvironmentGroup(tuple(map(build_environment_row, responses)), drift=merge_drifts(drifts))
 
 
 def _get_summary(response: TaskResponse) -> EnvironmentPlan | EnvironmentDrift | None:
@@ -88,10 +88,11 @@ def _get_summary(response: TaskResponse) -> EnvironmentPlan | EnvironmentDrift |
 
 
 def _build_rows(responses: Iterable[TaskResponse], status: str) -> tuple[EnvironmentRow, ...]:
-    return tuple(_build_row(response) for response in responses if response.status == status)
+    return tuple(build_environment_row(response) for response in responses if response.status == status)
 
 
-def _build_row(response: TaskResponse) -> EnvironmentRow:
+def build_environment_row(response: TaskResponse) -> EnvironmentRow:
+    """Build the row of one environment."""
     summary = _get_summary(response)
     counts = summary.counts if summary else {}
     plan = response.plan

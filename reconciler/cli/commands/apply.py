@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -24,10 +25,12 @@ from reconciler.cli.options import (
     validate_digest,
     yes_option,
 )
+from reconciler.cli.rollout_options import add_apply_options, reject_rollout_options, reject_single_options
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
     from reconciler.model.plan import Plan
+    from reconciler.rollout.results import RolloutPlan
     from reconciler.workspace import Workspace
 
 _SAVED_PLAN_WITH_OPTIONS = (
@@ -52,6 +55,7 @@ class _PlanChoices(TypedDict):
 @click.command()
 @add_common_options()
 @add_environment_options
+@add_apply_options
 @adopt_option
 @add_limit_options
 @allow_cascade_option
@@ -59,7 +63,10 @@ class _PlanChoices(TypedDict):
 @click.option(
     "--retry-failed",
     is_flag=True,
-    help="Apply only the steps the last run did not complete, and their dependencies.",
+    help=(
+        "Apply only the steps the last run did not complete, and their dependencies; of several environments, only those "
+        "in which the last apply did not succeed."
+    ),
 )
 @click.option(
     "--approved",
@@ -87,18 +94,40 @@ def apply(  # noqa: PLR0913 (its options)
     summary: Path | None,
     retry_failed: bool,
     yes: bool,
+    wave: str | None,
+    max_failures: str | None,
+    lock_timeout: float,
 ) -> None:
     """Create a plan, ask for approval, and apply it.
 
     SAVED is a plan written by `reconciler plan --out`. It is applied without confirmation, but only if planning again gives
     the same plan.
+
+    Several environments, selected by --all-envs, several --env or a glob, are applied side by side, each after those in its
+    `after`. If one fails, those after it are not started, and by --max-failures no others.
     """
-    from reconciler.cli.applying import apply_and_report
+    from reconciler.cli.applying import apply_and_report, wait_for_other_apply
     from reconciler.cli.planning import build_plan, open_saved_plan
+    from reconciler.cli.rollouts import (
+        ApplyOptions,
+        RolloutOutput,
+        RolloutSelection,
+        apply_rollout,
+        open_rollout,
+    )
     from reconciler.cli.terminal import Terminal
     from reconciler.engine.plan.saved_plan import check_approved_digest
 
     options = Options.from_context(ctx)
+    if options.is_rollout:
+        _reject_saved_and_adopt(ctx, saved, adopt)
+        rollout = open_rollout(options, retry_failed=retry_failed)
+        output = RolloutOutput(output_format, full, summary)
+        ask = partial(_confirm_rollout, yes=yes or bool(approved))
+        apply_options = ApplyOptions(ask, wave, max_failures, lock_timeout, approved)
+        apply_rollout(ctx, rollout, RolloutSelection(select, exclude), output, apply_options)
+        return
+    reject_rollout_options(ctx, {"--wave": wave, "--max-failures": max_failures})
     choices = _PlanChoices(
         adopt=adopt,
         allow=options.allow,
@@ -112,6 +141,7 @@ def apply(  # noqa: PLR0913 (its options)
         raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
     terminal = Terminal.open(color=options.color)
     workspace = options.open_workspace()
+    wait_for_other_apply(workspace, terminal, lock_timeout)
     unfinished = workspace.unfinished_addresses() if retry_failed else None
     if saved:
         whole_plan = open_saved_plan(workspace, saved, terminal)
@@ -126,28 +156,59 @@ def apply(  # noqa: PLR0913 (its options)
         _confirm_apply(plan, yes=yes or bool(saved or approved))
     else:
         _finish_crashed_run(workspace, whole_plan, "apply")
-    apply_and_report(ctx, workspace, plan, terminal, output_format=output_format, summary=summary)
+    apply_and_report(
+        ctx,
+        workspace,
+        plan,
+        terminal,
+        output_format=output_format,
+        summary=summary,
+        lock_timeout=lock_timeout,
+    )
 
 
 @click.command()
 @add_common_options()
 @add_environment_options
+@add_apply_options
 @allow_cascade_option
 @full_option
 @no_journal_option
 @yes_option
 @click.pass_context
-def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:
+def destroy(  # noqa: PLR0913 (its options)
+    ctx: click.Context,
+    *,
+    full: bool,
+    yes: bool,
+    wave: str | None,
+    max_failures: str | None,
+    lock_timeout: float,
+) -> None:
     """Delete everything that the workspace owns."""
-    from reconciler.cli.applying import apply_and_report
+    from reconciler.cli.applying import apply_and_report, wait_for_other_apply
     from reconciler.cli.planning import build_plan, print_plan
     from reconciler.cli.prompt import confirm
+    from reconciler.cli.rollouts import (
+        ApplyOptions,
+        RolloutOutput,
+        RolloutSelection,
+        apply_rollout,
+        open_rollout,
+    )
     from reconciler.cli.terminal import Terminal
     from reconciler.render.views.labels import pluralize
 
     options = Options.from_context(ctx)
+    if options.is_rollout:
+        selection, output = RolloutSelection(destroy=True), RolloutOutput(full=full)
+        apply_options = ApplyOptions(partial(_confirm_rollout, yes=yes), wave, max_failures, lock_timeout)
+        apply_rollout(ctx, open_rollout(options), selection, output, apply_options)
+        return
+    reject_rollout_options(ctx, {"--wave": wave, "--max-failures": max_failures})
     terminal = Terminal.open(color=options.color)
     workspace = options.open_workspace()
+    wait_for_other_apply(workspace, terminal, lock_timeout)
     plan = build_plan(workspace, terminal, destroy=True, allow_cascade=options.allow_cascade)
     print_plan(workspace, plan, terminal, full=full)
     if not plan:
@@ -155,7 +216,17 @@ def destroy(ctx: click.Context, *, full: bool, yes: bool) -> None:
         return
     question = f"This deletes {pluralize(plan.counts['delete'], 'resource')} from {plan.target.endpoint}."
     confirm(question, yes=yes, expected=plan.workspace)
-    apply_and_report(ctx, workspace, plan, terminal, "destroy")
+    apply_and_report(ctx, workspace, plan, terminal, "destroy", lock_timeout=lock_timeout)
+
+
+def _reject_saved_and_adopt(ctx: click.Context, saved: Path | None, adopt: Sequence[str]) -> None:
+    """Raise UsageError for what only one environment has."""
+    advice = "select it with --env NAME, and import resources in one environment after the other"
+    unsupported = {
+        "a saved plan": (saved, "for several, pass the digest that `reconciler plan` shows to --approved"),
+        "--adopt": (adopt, advice),
+    }
+    reject_single_options(ctx, unsupported)
 
 
 def _print_plan(  # noqa: PLR0913 (what is printed, where and how)
@@ -185,6 +256,19 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
     from reconciler.render.views.labels import format_counts
 
     confirm(f"Apply to {plan.target.endpoint}: {format_counts(plan.counts)}?", yes=yes)
+
+
+def _confirm_rollout(plan: RolloutPlan, *, yes: bool) -> None:
+    from reconciler.cli.prompt import confirm
+    from reconciler.render.views.labels import format_counts, pluralize
+
+    count = sum(response.status == "planned" for response in plan.responses)
+    environments = pluralize(count, "environment")
+    if plan.options.destroy:
+        resources = pluralize(plan.counts["delete"], "resource")
+        confirm(f"This deletes {resources} in {environments}.", yes=yes, expected=environments)
+    else:
+        confirm(f"Apply to {environments}: {format_counts(plan.counts)}?", yes=yes)
 
 
 def _finish_crashed_run(workspace: Workspace, plan: Plan, command: str) -> None:

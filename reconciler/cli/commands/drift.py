@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     full_option,
     summary_option,
 )
+from reconciler.cli.rollout_options import all_environments_option
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @add_common_options()
 @add_environment_options
+@all_environments_option
 @add_selection_options
 @full_option
 @format_option
@@ -48,11 +50,16 @@ def drift(  # noqa: PLR0913 (its options)
     Changes nothing. Exits with code 2 if there is drift.
     """
     from reconciler.cli.progress import show_reading
+    from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, find_rollout_drift
     from reconciler.cli.terminal import Terminal
     from reconciler.render.markdown import render_drift_markdown
     from reconciler.render.views.drift import build_drift_view
 
     options = Options.from_context(ctx)
+    if options.is_rollout:
+        selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
+        find_rollout_drift(ctx, selection, output)
+        return
     terminal = Terminal.open(color=options.color)
     workspace = options.open_workspace()
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)

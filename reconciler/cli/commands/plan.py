@@ -23,6 +23,7 @@ from reconciler.cli.options import (
     full_option,
     summary_option,
 )
+from reconciler.cli.rollout_options import all_environments_option, reject_single_options
 from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.command()
 @add_common_options()
 @add_environment_options
+@all_environments_option
 @adopt_option
 @add_limit_options
 @allow_cascade_option
@@ -65,11 +67,32 @@ def plan(  # noqa: PLR0913 (its options)
     summary: Path | None,
     detailed_exitcode: bool,
 ) -> None:
-    """Show what an apply would change."""
+    """Show what an apply would change.
+
+    With several environments, selected by --all-envs, several --env or a glob, alike plans are shown once.
+    """
     from reconciler.cli.planning import build_plan, print_plan
+    from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, plan_rollout
     from reconciler.cli.terminal import Terminal
 
     options = Options.from_context(ctx)
+    if options.is_rollout:
+        unsupported = {
+            "--adopt": (
+                adopt,
+                "select it with --env NAME, and import resources in one environment after the other",
+            ),
+            "--calls": (calls, "select it with --env NAME, or use --format json, which has the calls of all"),
+            "--out": (
+                out,
+                "for several, pass the digest that their plan shows to `reconciler apply --approved`",
+            ),
+        }
+        reject_single_options(ctx, unsupported)
+        selection = RolloutSelection(select, exclude, destroy)
+        output = RolloutOutput(output_format, full, summary)
+        plan_rollout(ctx, selection, output, detailed_exitcode=detailed_exitcode)
+        return
     terminal = Terminal.open(color=options.color)
     workspace = options.open_workspace()
     new_plan = build_plan(

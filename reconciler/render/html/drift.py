@@ -34,13 +34,22 @@ def render_drift_html(view: DriftView, *, full: bool = False, max_rows: int | No
 
     Alike resources are groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind.
     """
-    sections = [(section, group_rows(section.rows, full=full)) for section in view.sections]
-    unfold = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
     counts = join_facts(format_drift_counts(view)) or "No drift"
     return h.section(aria_label=f"Drift of {view.workspace}")[
         h.p(".title")["Drift of ", h.strong[view.workspace]],
         h.p(".quiet")[join_facts((view.target, view.last_apply))],
         h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
+        render_drifted_resources_html(view, full=full, max_rows=max_rows),
+    ]
+
+
+def render_drifted_resources_html(
+    view: DriftView, *, full: bool = False, max_rows: int | None = None
+) -> h.Renderable:
+    """Render the notes and the resources of a drift; the options are those of `render_drift_html`."""
+    sections = [(section, group_rows(section.rows, full=full)) for section in view.sections]
+    unfold = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
+    return h.fragment[
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
         h.p(".note.info")["· ", view.kept_orphans] if view.kept_orphans else None,

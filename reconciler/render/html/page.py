@@ -20,6 +20,7 @@ from reconciler.render.html.error import render_diagnostics_html, render_error_h
 from reconciler.render.html.history import render_history_html, render_run_html
 from reconciler.render.html.plan import render_plan_html
 from reconciler.render.html.result import render_result_html
+from reconciler.render.html.rollout import render_rollout_html
 from reconciler.render.views.comparison import ResourceComparisonView
 from reconciler.render.views.diagnostics import DiagnosticsView
 from reconciler.render.views.drift import DriftView
@@ -27,6 +28,7 @@ from reconciler.render.views.error import ErrorView
 from reconciler.render.views.history import HistoryView, RunView
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
+from reconciler.render.views.rollout import RolloutView
 
 HtmlRenderer: TypeAlias = Callable[..., h.Renderable]
 """A function from a view to HTML; those of plans and drift also have the options of `render_html_page`."""
@@ -40,6 +42,7 @@ HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
     HistoryView: render_history_html,
     RunView: render_run_html,
     DriftView: render_drift_html,
+    RolloutView: render_rollout_html,
 }
 """The renderer of each view. To add a view, add an entry here."""
 
@@ -74,7 +77,9 @@ def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = No
 
 
 def _render_view(view: Any, *, full: bool, max_rows: int | None) -> h.Renderable:
-    options = {"full": full, "max_rows": max_rows} if isinstance(view, PlanView | DriftView) else {}
+    options = (
+        {"full": full, "max_rows": max_rows} if isinstance(view, PlanView | DriftView | RolloutView) else {}
+    )
     return HTML_RENDERERS[type(view)](view, **options)
 
 

@@ -38,18 +38,27 @@ def render_plan_html(view: PlanView, *, full: bool = False, max_rows: int | None
 
     Alike changes and notes are groups or, with `full`, one by one. `max_rows` limits the changes and groups of each kind, and the notes.
     """
-    notes = group_notes(view.notes, full=full)
-    omitted_note_count = len(notes) - len(notes[:max_rows])
-    sections = [(section, group_rows(section.rows, full=full)[:max_rows]) for section in view.sections]
-    unfold_fields = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
     return h.section(aria_label=f"Plan for {view.workspace}")[
         h.p(".title")["Plan for ", h.strong[view.workspace]],
         h.p(".quiet")[f"{view.target} · plan {view.digest}"],
         render_plan_summary_html(view),
+        render_plan_changes_html(view, full=full, max_rows=max_rows),
+        _render_cost(view.cost) if view.total else None,
+    ]
+
+
+def render_plan_changes_html(
+    view: PlanView, *, full: bool = False, max_rows: int | None = None
+) -> h.Renderable:
+    """Render the changes of a plan by kind, and its notes; the options are those of `render_plan_html`."""
+    notes = group_notes(view.notes, full=full)
+    omitted_note_count = len(notes) - len(notes[:max_rows])
+    sections = [(section, group_rows(section.rows, full=full)[:max_rows]) for section in view.sections]
+    unfold_fields = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
+    return h.fragment[
         (_render_section(section, entries, unfold_fields=unfold_fields) for section, entries in sections),
         map(render_note_html, notes[:max_rows]),
         h.p(".quiet")[f"and {pluralize(omitted_note_count, 'more note')}"] if omitted_note_count else None,
-        _render_cost(view.cost) if view.total else None,
     ]
 
 

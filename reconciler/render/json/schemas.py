@@ -13,6 +13,21 @@ from reconciler.render.json.events import EndEvent, RunEvent, StepEvent
 from reconciler.render.json.output_file import OutputDocument
 from reconciler.render.json.plan_file import PlanDocument
 from reconciler.render.json.plan_lines import ChangeLine, NoteLine, PlanLine
+from reconciler.render.json.rollout_events import (
+    EnvironmentEndEvent,
+    EnvironmentEvent,
+    RolloutEndEvent,
+    RolloutEvent,
+)
+from reconciler.render.json.rollout_file import (
+    EnvironmentDriftLine,
+    EnvironmentPlanLine,
+    RolloutDriftDocument,
+    RolloutDriftLine,
+    RolloutHistory,
+    RolloutPlanDocument,
+    RolloutPlanLine,
+)
 
 OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "plan": (PlanDocument,),
@@ -23,12 +38,18 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "history": (History,),
     "run": (RunRecord,),
     "output": (OutputDocument,),
+    "rollout-plan": (RolloutPlanDocument,),
+    "rollout-plan-line": (RolloutPlanLine, EnvironmentPlanLine),
+    "rollout-event": (RolloutEvent, EnvironmentEvent, EnvironmentEndEvent, RolloutEndEvent),
+    "rollout-drift": (RolloutDriftDocument,),
+    "rollout-drift-line": (RolloutDriftLine, EnvironmentDriftLine),
+    "rollout-history": (RolloutHistory,),
 }
 """Output → the class of its document, or the classes of its lines.
 
 The outputs are, in this order, those of `plan --format json` and `plan --out`, `plan --format jsonl`, `apply --format jsonl`,
 `drift --format json`, `drift --format jsonl`, `history --json`, `history RUN --json`, and
-`output --format json`.
+`output --format json`. Those of a rollout are the outputs of `plan`, `apply`, `drift` and `history` for several environments.
 """
 
 

@@ -12,14 +12,16 @@ from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
 from reconciler.render.text.plan import render_plan_changes
 from reconciler.render.views.labels import format_duration, join_facts, pluralize
 from reconciler.render.views.rollout import (
+    STATUS_GLYPHS,
     STATUS_STYLES,
     EnvironmentGroup,
     EnvironmentRow,
     RolloutView,
     describe_group,
     describe_rollout_cost,
+    describe_row,
     describe_similarity,
-    describe_steps,
+    format_status,
     list_names,
     summarize_rollout,
 )
@@ -65,7 +67,7 @@ def render_rollout_summary(view: RolloutView) -> Iterator[Text]:
 
 def render_environment_line(row: EnvironmentRow, name_width: int = 0) -> Text:
     """Render one finished environment in one line."""
-    details = describe_steps(row.counts) if row.status == "applied" else ""
+    details = describe_row(row) if row.status == "applied" else ""
     message = row.message[0] if row.message else ""
     return Text.assemble(
         (f"{row.glyph} {row.name.ljust(name_width)}", _STYLES[STATUS_STYLES[row.status]]),
@@ -73,6 +75,12 @@ def render_environment_line(row: EnvironmentRow, name_width: int = 0) -> Text:
         (f"  {join_facts((details, format_duration(row.seconds)))}" if details else "", QUIET),
         f": {message}" if message else "",
     )
+
+
+def render_status_count(status: str, count: int) -> Text:
+    """Render a number of environments with one status."""
+    style = _STYLES[STATUS_STYLES[status]]
+    return Text(f"{STATUS_GLYPHS[status]} {count:,} {format_status(status)}", style)
 
 
 _TITLES: Mapping[str, str] = {

@@ -125,7 +125,7 @@ class RolloutView:
 
     @property
     def workspace(self) -> str:
-        """The file, which names the view where a workspace names that of one environment."""
+        """The file, for the title of a page."""
         return self.file
 
     @property
@@ -180,16 +180,34 @@ def describe_group(group: EnvironmentGroup) -> str:
     """Describe the changes of each environment of a group, its calls and its warnings."""
     sample = group.sample
     if group.drift:
-        return format_direction_counts(sample.counts)
+        return describe_changes(group)
     each = " each" if len(group.rows) > 1 else ""
     warnings = max(row.warnings for row in group.rows)
     return join_facts(
         (
-            format_counts(sample.counts),
+            describe_changes(group),
             f"{pluralize(sample.calls, 'call')}{each}",
             pluralize(warnings, "warning") if warnings else "",
         )
     )
+
+
+def describe_changes(group: EnvironmentGroup) -> str:
+    """Describe the changes, or the drifted resources, of each environment of a group."""
+    return describe_row(group.sample)
+
+
+def describe_row(row: EnvironmentRow) -> str:
+    """Describe an environment's changes, drifted resources or steps."""
+    match row.status:
+        case "planned":
+            return format_counts(row.counts)
+        case "drifted":
+            return format_direction_counts(row.counts)
+        case "unchanged":
+            return ""
+        case _:
+            return ", ".join(f"{count:,} {status}" for status, count in row.counts.items() if count)
 
 
 def format_direction_counts(counts: Mapping[str, int]) -> str:
@@ -201,9 +219,9 @@ def format_direction_counts(counts: Mapping[str, int]) -> str:
     )
 
 
-def describe_steps(counts: Mapping[str, int]) -> str:
-    """Describe the steps of an apply by status."""
-    return ", ".join(f"{count:,} {status}" for status, count in counts.items() if count) or "no changes"
+def format_status(status: str) -> str:
+    """Format a status after a number of environments."""
+    return _STATUS_LABELS.get(status, status)
 
 
 def describe_similarity(view: RolloutView) -> str:
@@ -224,9 +242,7 @@ def describe_rollout_cost(view: RolloutView) -> str:
 
 def summarize_rollout(view: RolloutView) -> str:
     """Summarize a rollout in one line: its changes, and its environments by status."""
-    statuses = ", ".join(
-        f"{count:,} {_STATUS_LABELS.get(status, status)}" for status, count in view.status_counts.items()
-    )
+    statuses = ", ".join(f"{count:,} {format_status(status)}" for status, count in view.status_counts.items())
     environments = f"{pluralize(view.total, 'environment')}: {statuses}"
     match view.command:
         case "plan":
