@@ -6,7 +6,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
@@ -16,6 +15,7 @@ from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_cal
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.send import Pause, get_request_id, send
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds.base.reads import VERSION_CONFLICT
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
@@ -71,8 +71,8 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
     """
     queue = ReadyQueue(plan)
     with (
-        ThreadPoolExecutor(workers + _MAX_WAITING_STEPS, "apply") as pool,
-        ThreadPoolExecutor(workers, "reread") as read_pool,
+        ContextThreadPool(workers + _MAX_WAITING_STEPS, "apply") as pool,
+        ContextThreadPool(workers, "reread") as read_pool,
     ):
         run = _Run(plan, call, guard, recorder, pause or _build_interruptible_pause(stop), pool, read_pool)
         running, waiting = set[Address](), set[Address]()
@@ -135,8 +135,8 @@ class _Run:
     guard: Guard
     recorder: Recorder
     pause: Pause
-    pool: ThreadPoolExecutor
-    read_pool: ThreadPoolExecutor
+    pool: ContextThreadPool
+    read_pool: ContextThreadPool
     responses: defaultdict[Address, dict[str, Any]] = field(factory=lambda: defaultdict(dict))
     outcomes: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -17,6 +16,7 @@ from reconciler.engine.plan.address_patterns import find_closest, match_addresse
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import get_members
@@ -114,7 +114,7 @@ def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live
     """Return the live resources of all kinds except composites: table → AWS's ID → live resource."""
     basis = Basis(state.resources, moved=state.moved)
     live_by_table: dict[str, Mapping[str, Live]] = {}
-    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
+    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
             if not kind.composed_of:  # the parts of a composite are read as resources of their own kinds
                 live_by_table[table] = reread(

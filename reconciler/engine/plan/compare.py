@@ -6,7 +6,6 @@ Invariant: pure, except that progress is reported. Secrets are hashed on all pro
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -23,6 +22,7 @@ from reconciler.engine.plan.removals import (
     keep_attached_certificates,
     show_renames,
 )
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
 from reconciler.kinds.base.normalize import normalize_spec
@@ -204,7 +204,7 @@ def _cache_secret_hashes(desired: Desired, live: Inventory, progress: Progress) 
             pairs += _pair_secrets(resource.spec, live[address].spec)
     if not pairs:
         return
-    with ThreadPoolExecutor() as pool:
+    with ContextThreadPool() as pool:
         matches = pool.map(lambda pair: pair[0].matches(pair[1]), pairs)
         for completed_count, _ in enumerate(matches, start=1):
             progress("comparing secrets", completed_count, len(pairs))

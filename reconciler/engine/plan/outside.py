@@ -7,7 +7,6 @@ read again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from attrs import define, field, frozen
@@ -15,6 +14,7 @@ from attrs import define, field, frozen
 from reconciler.engine.calls.output_files import find_output_problem
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES, Progress
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
@@ -237,7 +237,7 @@ class _Runner:
         }
         if not missing:
             return
-        with ThreadPoolExecutor(min(len(missing), _MAX_CONCURRENT_CALLS)) as pool:
+        with ContextThreadPool(min(len(missing), _MAX_CONCURRENT_CALLS)) as pool:
             responses = pool.map(self._send, missing.values())
             for count, (key, response) in enumerate(zip(missing, responses, strict=True), start=1):
                 self._responses[key] = response

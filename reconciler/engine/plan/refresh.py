@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, Scope, build_call_key
 from reconciler.kinds.base.kind import Kind, Listing
@@ -106,7 +107,7 @@ def refresh(
         secret_attributes=find_secret_attributes(declared),
     )
     tracker = _ReadTracker(progress)
-    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
+    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds)) as readers:
         reads: dict[str, Future[Sequence[Live] | str]] = {}
         for table in _sort_into_read_order():
             earlier_reads = {other: reads[other] for other in kinds[table].reads_after}
@@ -166,7 +167,7 @@ def read_unmanaged(state: DesiredState, address: Address, call: Call) -> Live | 
     if kind.listing is None:
         return None
     basis = Basis(state.resources, moved=state.moved)
-    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
+    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:
         try:
             live = reread(
                 kind, {address.name: None}, workspace=state.settings.name, basis=basis, call=call, pool=pool
@@ -196,7 +197,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     scope: Scope,
     earlier_reads: Mapping[str, Future[Sequence[Live] | str]],
     call: Call,
-    pool: ThreadPoolExecutor,
+    pool: ContextThreadPool,
     tracker: _ReadTracker,
 ) -> Sequence[Live] | str:
     """Return the live resources of one kind, or why a kind that the file does not use cannot be listed."""

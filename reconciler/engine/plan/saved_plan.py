@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Literal, get_origin
 
@@ -23,6 +22,7 @@ from reconciler.engine.plan.record import (
     to_change_records,
     to_unmanaged_records,
 )
+from reconciler.engine.threads import ContextThreadPool
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
@@ -290,7 +290,7 @@ def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
     secrets = _map_secrets_by_reference(plan)
     if not secrets:
         return {}
-    with ThreadPoolExecutor() as pool:
+    with ContextThreadPool() as pool:
         return dict(zip(secrets, pool.map(hash_secret, secrets.values()), strict=True))
 
 
