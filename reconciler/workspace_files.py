@@ -15,6 +15,7 @@ from reconciler.model.settings import DesiredState, Environment, Settings
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
+    from reconciler.engine.load.input_files import CopiedFolder
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
 
@@ -40,6 +41,9 @@ class WorkspaceFiles:
     - `environ`: replaces the process's environment variables;
     - `offline`: whether `{aws.…}` has sample values where only a call would give the real ones.
     """
+
+    _copied_folder: CopiedFolder | None = None
+    """The copy that the path is in, on a worker of a rollout that does not have the files."""
 
     def __init__(  # noqa: PLR0913 (what one desired state depends on)
         self,
@@ -90,6 +94,7 @@ class WorkspaceFiles:
             environ=self._environ,
             choice=self._choice,
             find_target=self._find_target,
+            copied_folder=self._copied_folder,
         )
 
     def list_environments(self) -> tuple[Environment, ...]:

@@ -21,6 +21,7 @@ from reconciler.cli.main import cli
 from reconciler.model.distribution import DISTRIBUTION, EXTRAS, get_version, require_extra
 from reconciler.model.errors import MissingExtraError
 from reconciler.notebook import default_progress
+from reconciler.rollout.dask import open_scheduler
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "reconciler"
@@ -68,7 +69,19 @@ def show_read_progress() -> None:
     default_progress.choose_read_progress(None)
 
 
+def connect_to_scheduler() -> None:
+    with open_scheduler("tcp://127.0.0.1:8786"):
+        pytest.fail("there is a scheduler")
+
+
+def start_cluster() -> None:
+    with open_scheduler("local:1x1"):
+        pytest.fail("a cluster has started")
+
+
 FEATURES = [
+    ("--scheduler", "distributed", connect_to_scheduler),
+    ("--scheduler", "distributed", start_cluster),
     ("registry serve", "httptools", serve),
     ("registry serve", "uvicorn", serve),
     ("registry serve", "uvloop", serve),

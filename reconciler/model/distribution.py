@@ -24,6 +24,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "IPython": "notebook",
         "anywidget": "notebook",
+        "distributed": "dask",
         "ipywidgets": "notebook",
         "traitlets": "notebook",
         "httptools": "serve",

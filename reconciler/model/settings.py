@@ -96,7 +96,8 @@ class DesiredState:
     """Everything that the files declare.
 
     `environment` is the selected environment, or None in a file without environments. `digest` is the SHA-256 over the TOML files,
-    the files that they refer to, except those with secrets and those that an apply writes, and the values of the names in braces. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
+    the files that they refer to, except those with secrets and those that an apply writes, and the values of the names in braces;
+    `files_digest` is the same without these values. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
     address → new address.
     """
 
@@ -105,5 +106,6 @@ class DesiredState:
     warnings: tuple[Diagnostic, ...] = ()
     environment: Environment | None = None
     digest: str = ""
+    files_digest: str = ""
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)

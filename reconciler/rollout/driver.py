@@ -1,19 +1,33 @@
-"""Hand the tasks of a rollout to an executor, in its schedule's order, and collect the responses."""
+"""Hand the tasks of a rollout to an executor, in its schedule's order, and collect the responses.
+
+A task whose worker was lost is started again: an apply then waits for the lease of the lost one, and continues it (`task`).
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from pathlib import Path
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from attrs import evolve
 
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.redaction import redact
-from reconciler.rollout.file_tree import pack_tree
-from reconciler.rollout.messages import Command, TaskRequest, TaskResponse, decode, encode
+from reconciler.rollout.channel import DriverChannel, open_channel
+from reconciler.rollout.file_tree import collect_files, pack_files
+from reconciler.rollout.messages import Command, TaskEvent, TaskRequest, TaskResponse, decode, encode
 from reconciler.rollout.schedule import Schedule
 from reconciler.rollout.task import run_task
 
@@ -23,8 +37,11 @@ _THREADS: Mapping[Command, int] = {"plan": 20, "drift": 20, "apply": 8}
 An apply at the full rate of AWS's quotas takes about 0.12 of a processor core and a plan about 0.05, and Python uses one core.
 """
 
-_MAX_ATTEMPTS = 5
-"""The maximum number of times that a task is started because its worker was lost."""
+_MAX_LOSSES = 5
+"""How often a task may lose its worker without progress; then it is what kills the workers, for example by its memory."""
+
+_LOSSES_UNTIL_ALONE = 2
+"""How often a task may lose its worker together with other tasks, which all are suspects then."""
 
 _POLL_SECONDS = 0.2
 """Seconds between two looks at whether the rollout must stop."""
@@ -50,64 +67,129 @@ def run_tasks(
     requests: Mapping[str, TaskRequest],
     executor: Executor,
     schedule: Schedule,
-    on_response: Callable[[TaskResponse], None],
+    on_event: Callable[[TaskEvent | TaskResponse], None],
     stop: threading.Event,
 ) -> dict[str, TaskResponse]:
     """Run the task of each environment in the schedule's order, and return the responses.
 
-    When `stop` is set, no other task is started; those that run are waited for. A task whose worker was lost is started again.
+    `on_event` is called with the events of the tasks, in any thread, and with their responses. When `stop` is set, no other task
+    is started; those that run end after their running steps.
     """
-    return _Driver(requests, executor, schedule, on_response, stop).run()
+    with ExitStack() as stack:
+        driver = _Driver(requests, executor, schedule, on_event, stop, stack)
+        return driver.run()
 
 
 class _Driver:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (created once)
         self,
         requests: Mapping[str, TaskRequest],
         executor: Executor,
         schedule: Schedule,
-        on_response: Callable[[TaskResponse], None],
+        on_event: Callable[[TaskEvent | TaskResponse], None],
         stop: threading.Event,
+        stack: ExitStack,
     ) -> None:
-        self._requests = requests
+        self._requests = dict(requests)
         self._executor = executor
         self._schedule = schedule
-        self._on_response = on_response
+        self._on_event = on_event
         self._stop = stop
+        self._stack = stack
+        self._channel: DriverChannel = stack.enter_context(open_channel(executor, self._receive, stop))
+        self._has_local_files = isinstance(executor, ThreadPoolExecutor)
         self._environments: dict[Future[str], str] = {}
-        self._attempts: dict[str, int] = {}
+        self._suspects: deque[str] = deque()
+        self._attempts: Counter[str] = Counter()
+        self._losses: Counter[str] = Counter()
         self._responses: dict[str, TaskResponse] = {}
-        self._tree = ""
 
     def run(self) -> dict[str, TaskResponse]:
         while True:
-            for name in self._schedule.start_ready():
-                self._submit(self._requests[name])
-            if not self._environments:
+            if self._stop.is_set():
+                self._schedule.stop()
+            self._start_tasks()
+            if not self._environments and not self._suspects:
                 return self._responses
             done, _ = wait(self._environments, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            self._channel.poll(is_stopped=self._stop.is_set())
             if self._stop.is_set():
                 self._stop_waiting_tasks()
             for future in done:
                 if future in self._environments:
                     self._collect(future)
+            if self._channel.is_lost:
+                self._give_up()
+
+    def _receive(self, event: TaskEvent) -> None:
+        """Report an event; a step that has finished is progress."""
+        if event.counts:
+            self._losses[event.environment] = 0
+        self._on_event(event)
+
+    # ── start ──
+
+    def _start_tasks(self) -> None:
+        """Start what may start; while there are suspects, each of them runs alone."""
+        if not self._suspects:
+            for name in self._schedule.start_ready():
+                self._start(name)
+        elif not self._environments:
+            self._submit(self._requests[self._suspects.popleft()])
+
+    def _start(self, name: str) -> None:
+        """Start a task for the first time; one for another process names the files by their digest."""
+        request = self._requests[name]
+        if not (self._has_local_files or request.files_digest):
+            try:
+                request = evolve(request, files_digest=collect_files(request).digest)
+            except (ReconcilerError, OSError) as error:
+                self._finish(TaskResponse(name, "failed", error=redact(str(error))))
+                return
+            self._requests[name] = request
+        self._submit(request)
+
+    def _submit(self, request: TaskRequest) -> None:
+        name = request.environment
+        self._attempts[name] += 1
+        # The number of the attempt makes the text unique: an executor may return the result of an equal task.
+        text = encode(evolve(request, channel=self._channel.name, attempt=self._attempts[name]))
+        try:
+            future = self._submit_text(text)
+        except Exception as error:  # noqa: BLE001 (the executor is closed or broken; each library has its own errors)
+            self._finish(TaskResponse(name, "failed", error=redact(f"the executor accepts no task: {error}")))
+        else:
+            self._environments[future] = name
+
+    def _submit_text(self, text: str) -> Future[str]:
+        try:
+            return self._executor.submit(run_task, text)
+        except BrokenExecutor:
+            if not isinstance(self._executor, ProcessPoolExecutor):
+                raise
+            self._executor = self._stack.enter_context(_create_alike_pool(self._executor))
+            return self._executor.submit(run_task, text)
+
+    # ── end ──
 
     def _stop_waiting_tasks(self) -> None:
         """Start no other task, and take back those that no worker has begun."""
         self._schedule.stop()
+        names = list(self._suspects)
+        self._suspects.clear()
         for future, name in list(self._environments.items()):
-            if future.cancel():
+            if self._channel.can_cancel and future.cancel():
                 del self._environments[future]
-                response = TaskResponse(name, "stopped", error="the rollout was stopped before its start")
-                self._finish(response)
+                names.append(name)
+        for name in names:
+            self._finish(TaskResponse(name, "stopped", error="the rollout was stopped before its start"))
 
-    def _submit(self, request: TaskRequest) -> None:
-        name = request.environment
-        self._attempts[name] = self._attempts.get(name, 0) + 1
-        try:
-            self._environments[self._executor.submit(run_task, encode(request))] = name
-        except RuntimeError as error:  # the executor is closed or broken
-            self._finish(TaskResponse(name, "failed", error=redact(f"the executor accepts no task: {error}")))
+    def _give_up(self) -> None:
+        self._schedule.stop()
+        for name in self._environments.values():
+            error = "the connection to the scheduler was lost; what was begun is completed by another apply"
+            self._finish(TaskResponse(name, "failed", error=error))
+        self._environments.clear()
 
     def _collect(self, future: Future[str]) -> None:
         """Take a task's response; start the task again if its worker was lost or does not have the files."""
@@ -115,27 +197,46 @@ class _Driver:
         request = self._requests[name]
         try:
             response = decode(future.result(), TaskResponse)
-        except (CancelledError, BrokenProcessPool) as error:
+        except (CancelledError, BrokenExecutor) as error:
             self._retry_lost(request, error)
-            return
-        except Exception as error:  # noqa: BLE001 (of the task or of the executor's library)
+        except ModuleNotFoundError as error:
+            message = f"a worker cannot run the task: {error}; install the same packages on all workers"
+            self._finish(TaskResponse(name, "failed", error=redact(message)))
+        except Exception as error:  # noqa: BLE001 (of the executor's library)
             if _is_lost_worker(error):
                 self._retry_lost(request, error)
             else:
                 self._finish(TaskResponse(name, "failed", error=redact(f"internal error: {error}")))
-            return
-        if response.needs_tree and not request.tree:
-            self._tree = self._tree or pack_tree(Path(request.path))
-            self._submit(evolve(request, tree=self._tree))
-            return
-        self._finish(response)
+        else:
+            if response.needs_files:
+                self._send_files(request)
+            else:
+                self._finish(response)
+
+    def _send_files(self, request: TaskRequest) -> None:
+        """Start a task again with its files, because its worker has other ones or none."""
+        try:
+            files = collect_files(request)
+            if files.digest != request.files_digest:
+                error = (
+                    f"{request.environment}: the files have changed since the rollout was planned; plan again"
+                )
+                self._finish(TaskResponse(request.environment, "rejected", error=error))
+                return
+            self._submit(evolve(request, files=pack_files(files), files_root=str(files.root)))
+        except (ReconcilerError, OSError) as error:
+            self._finish(TaskResponse(request.environment, "failed", error=redact(str(error))))
 
     def _retry_lost(self, request: TaskRequest, error: BaseException) -> None:
+        """Start a task again; after several losses, alone, to find out which task kills the workers."""
         name = request.environment
-        if self._attempts[name] >= _MAX_ATTEMPTS or self._stop.is_set():
+        self._losses[name] += 1
+        if self._losses[name] >= _MAX_LOSSES or self._stop.is_set():
             reason = str(error) or type(error).__name__
-            message = f"its worker was lost {self._attempts[name]} times: {reason}"
+            message = f"its worker was lost {self._losses[name]} times: {reason}; apply again to continue"
             self._finish(TaskResponse(name, "failed", error=redact(message)))
+        elif self._losses[name] >= _LOSSES_UNTIL_ALONE and isinstance(error, BrokenExecutor):
+            self._suspects.append(name)
         else:
             self._submit(request)
 
@@ -143,7 +244,18 @@ class _Driver:
         is_success = response.status not in {"failed", "rejected", "stopped"}
         self._responses[response.environment] = response
         self._schedule.finish(response.environment, is_success=is_success)
-        self._on_response(response)
+        self._on_event(response)
+
+
+def _create_alike_pool(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
+    """Return a new pool in place of a broken one: when one process is killed, a pool ends all of them for good."""
+    settings: Any = pool
+    return ProcessPoolExecutor(
+        settings._max_workers,  # noqa: SLF001 (a pool has no public way to be created again)
+        mp_context=settings._mp_context,  # noqa: SLF001
+        initializer=settings._initializer,  # noqa: SLF001
+        initargs=settings._initargs,  # noqa: SLF001
+    )
 
 
 def _is_lost_worker(error: Exception) -> bool:

@@ -1,7 +1,9 @@
-"""The files of a desired state, packed for workers that do not share the driver's file system.
+"""The files of an environment, packed for workers that do not share the driver's file system.
 
-A tree is the folder of the main file with everything below it, without hidden files and folders. It is identified by the SHA-256
-over the paths and contents of its files.
+They are the TOML files and the files that these refer to. Files with secrets are never packed: a worker reads them where it has
+them, in the folder that the driver names. So are those that an apply writes, such as issued private keys.
+
+A worker unpacks the files to a folder of its user, once for each digest, and loads the environment from there.
 """
 
 from __future__ import annotations
@@ -10,100 +12,165 @@ import base64
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.model.errors import ReconcilerError
+from attrs import frozen
 
-_MAX_TREE_BYTES = 2**28
-"""The maximum size of all files of a tree."""
+from reconciler.engine.load.input_files import CopiedFolder
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.redaction import redaction_scope
+from reconciler.rollout.messages import TaskRequest
+
+_MAX_TOTAL_BYTES = 2**28
+"""The maximum size of all files that are packed."""
 
 _COMPRESSION_LEVEL = 6
 
+_PRIVATE_KEY = b"PRIVATE KEY-----"
 
-def compute_tree_digest(path: Path) -> str:
-    """Return the SHA-256 of the folder's files.
+_MAX_UNUSED_SECONDS = 30 * 24 * 3600
+"""Seconds after which an unpacked folder that no task has used is deleted."""
 
-    `path` is a TOML file or a folder of TOML files. A folder that does not exist has the digest of an empty one. Raises OSError if a
-    file cannot be read.
+
+@frozen
+class EnvironmentFiles:
+    """The files of an environment.
+
+    - `digests`: the SHA-256 of each file, by its path relative to `root`, the folder around all of them;
+    - `secret_paths`: files with secrets, which are not among them;
+    - `digest`: identifies the files; it is `DesiredState.files_digest`.
     """
-    sha256 = hashlib.sha256()
-    for name, file in _iterate_files(path):
-        sha256.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return sha256.hexdigest()
+
+    root: Path
+    digests: Mapping[str, str]
+    secret_paths: frozenset[Path]
+    digest: str
 
 
-def pack_tree(path: Path) -> str:
-    """Return the folder's files as base64 of a compressed archive.
+def collect_files(request: TaskRequest) -> EnvironmentFiles:
+    """Return the files of a task's environment, as the driver has them.
 
-    Raises ReconcilerError if they are too large.
+    Raises SelectionError if the environment or a variable is not valid.
+    """
+    from reconciler.aws.service_model import ServiceModelConstraints
+    from reconciler.aws.session import build_sample_target, find_known_target
+    from reconciler.engine.load.environment_loader import LoadInputs
+    from reconciler.engine.load.list_files import list_input_files
+    from reconciler.model.environment import EnvironmentChoice
+
+    folders = tuple(Path(folder) for folder in request.allow_outside)
+    inputs = LoadInputs(
+        ServiceModelConstraints(),
+        os.environ,
+        EnvironmentChoice(request.environment, request.variables, folders),
+        lambda settings: find_known_target(settings, os.environ) or build_sample_target(settings, os.environ),
+    )
+    with redaction_scope():
+        files = list_input_files(Path(request.path), inputs)
+    digests = {Path(os.path.normpath(path)): digest for path, digest in files.digests.items()}
+    main = Path(request.path)
+    folder = main if main.is_dir() else main.parent
+    root = Path(os.path.commonpath([folder, *(path.parent for path in digests)]))
+    return EnvironmentFiles(
+        root,
+        {path.relative_to(root).as_posix(): digest for path, digest in digests.items()},
+        files.secret_paths,
+        files.digest,
+    )
+
+
+def pack_files(files: EnvironmentFiles) -> str:
+    """Return the files as base64 of a compressed archive.
+
+    Raises ReconcilerError if they are too large, if one of them has changed, or if one contains a secret.
     """
     buffer = io.BytesIO()
     size = 0
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=_COMPRESSION_LEVEL) as archive:
-        for name, file in _iterate_files(path):
-            size += file.stat().st_size
-            if size > _MAX_TREE_BYTES:
+        for name, digest in sorted(files.digests.items()):
+            content = _read_unchanged(files, name, digest)
+            size += len(content)
+            if size > _MAX_TOTAL_BYTES:
                 raise ReconcilerError(
-                    f"the files of {_find_folder(path)} are too large to be sent to workers: more than "
-                    f"{_MAX_TREE_BYTES >> 20} MiB; put the folder where the workers can read it"
+                    f"the files of {files.root} are too large to be sent to workers: more than "
+                    f"{_MAX_TOTAL_BYTES >> 20} MiB; put the folder where the workers can read it"
                 )
-            archive.add(file, name, recursive=False)
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def unpack_tree(tree: str, path: Path, digest: str) -> Path:
-    """Write the files of a tree to a folder of this user, and return the path of `path` in it.
+def _read_unchanged(files: EnvironmentFiles, name: str, digest: str) -> bytes:
+    path = files.root / name
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ReconcilerError(f"{path}: has changed during the rollout; start it again")
+    if _PRIVATE_KEY in content or Path(os.path.realpath(path)) in files.secret_paths:
+        raise ReconcilerError(
+            f"{path}: contains a secret, which is not sent to workers; put the folder where the workers can read it"
+        )
+    return content
 
-    The folder's name is the digest, so each tree is written once. Raises ReconcilerError if the files are not those of the digest.
-    """
-    folder = _find_cache_folder() / digest
-    target = folder / path.name if path.suffix == ".toml" else folder
-    if folder.is_dir():
-        return target
-    staging = Path(tempfile.mkdtemp(dir=folder.parent))
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(tree)), mode="r:gz") as archive:
-        archive.extractall(staging, filter="data")
-    if compute_tree_digest(staging) != digest:
-        raise ReconcilerError("the files that the driver sent are not those that it announced")
+
+def unpack_files(request: TaskRequest) -> CopiedFolder:
+    """Write the files of a request to a folder of this user, unless it has them already."""
+    copied = _name_copy(request, request.files_root)
+    marker = _find_marker(request)
+    if not copied.copy.is_dir():
+        staging = Path(tempfile.mkdtemp(dir=copied.copy.parent))
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(request.files)), mode="r:gz") as archive:
+            archive.extractall(staging, filter="data")
+        try:
+            staging.rename(copied.copy)
+        except OSError:  # another task has written it in the meantime
+            shutil.rmtree(staging)
+            if not copied.copy.is_dir():
+                raise
+    marker.write_text(request.files_root, encoding="utf-8")
+    return copied
+
+
+def find_unpacked(request: TaskRequest) -> CopiedFolder | None:
+    """Return the folder that `unpack_files` has written before, or None."""
     try:
-        staging.rename(folder)
-    except OSError:  # another task has written it in the meantime
-        if not folder.is_dir():
-            raise
-    return target
-
-
-def find_unpacked(path: Path, digest: str) -> Path | None:
-    """Return the path in the folder that `unpack_tree` has written before, or None."""
-    folder = _find_cache_folder() / digest
-    if not folder.is_dir():
+        marker = _find_marker(request)
+        copied = _name_copy(request, marker.read_text(encoding="utf-8"))
+        os.utime(marker)
+    except OSError:
         return None
-    return folder / path.name if path.suffix == ".toml" else folder
+    return copied if copied.copy.is_dir() else None
+
+
+def delete_unused(folder: Path | None = None, now: float | None = None) -> None:
+    """Delete the unpacked folders that no task has used for a month."""
+    folder = folder or _find_cache_folder()
+    for marker in folder.glob("*.root"):
+        if marker.stat().st_mtime < (time.time() if now is None else now) - _MAX_UNUSED_SECONDS:
+            shutil.rmtree(marker.with_suffix(""), ignore_errors=True)
+            marker.unlink(missing_ok=True)
+
+
+def _name_copy(request: TaskRequest, root: str) -> CopiedFolder:
+    return CopiedFolder(_find_marker(request).with_suffix(""), Path(root))
+
+
+def _find_marker(request: TaskRequest) -> Path:
+    """Return the file with the original path of the folder that the files are in."""
+    key = f"{request.files_digest}\0{request.path}\0{request.environment}"
+    return _find_cache_folder() / f"{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}.root"
 
 
 def _find_cache_folder() -> Path:
-    """Return the folder for trees, which only this user can read; create it if needed."""
-    folder = Path(tempfile.gettempdir()) / f"reconciler-trees-{os.getuid()}"
+    """Return the folder for copies, which only this user can read; create it if needed."""
+    folder = Path(tempfile.gettempdir()) / f"reconciler-files-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise ReconcilerError(f"{folder} is not a folder that only this user can read; remove it")
     return folder
-
-
-def _find_folder(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
-
-
-def _iterate_files(path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the name and the path of each file of a tree, in order; links and hidden files are left out."""
-    root = _find_folder(path)
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(folder) / name
-            if not name.startswith(".") and file.is_file() and not file.is_symlink():
-                yield file.relative_to(root).as_posix(), file

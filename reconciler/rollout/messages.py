@@ -32,6 +32,9 @@ Status: TypeAlias = Literal["planned", "applied", "drifted", "unchanged", "faile
 - stopped: the apply was stopped before its end.
 """
 
+PlannedStep: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""The address, the action and the changed fields of a step."""
+
 _Message = TypeVar("_Message")
 
 
@@ -54,26 +57,32 @@ class TaskOptions:
 class TaskRequest:
     """One task: a command for one environment.
 
-    - `path`: the file or folder of the desired state, and `tree_digest` the SHA-256 of its folder's files;
-    - `tree`: these files, packed; empty unless the worker has asked for them;
+    - `path`: the file or folder of the desired state;
+    - `files_digest`: the digest of its files, which the worker's must have; empty for a plan in the driver's process;
+    - `files`, `files_root`: the files, packed, and the folder around them; empty unless the worker has asked for them;
     - `approved`: for an apply, the digest of the approved plan;
-    - `approved_actions`: address → action of its steps, to continue an apply that another worker began;
-    - `channel`: where the task sends events and learns that it must stop.
+    - `approved_steps`: its steps as in `EnvironmentPlan`, to continue an apply that another worker began;
+    - `channel`: where the task sends events and learns that it must stop;
+    - `attempt`: 1, and one more each time that the task is started again;
+    - `version`: the driver's version of this package.
     """
 
     command: Command
     path: str
-    tree_digest: str
     environment: str
     variables: Mapping[str, str]
     allow_outside: tuple[str, ...]
     options: TaskOptions
+    files_digest: str = ""
+    files: str = ""
+    files_root: str = ""
     approved: str = ""
-    approved_actions: Mapping[str, str] = field(factory=dict)
+    approved_steps: tuple[PlannedStep, ...] = ()
     lock_timeout: float = 0.0
     journal: bool = True
     channel: str = ""
-    tree: str = ""
+    attempt: int = 1
+    version: str = ""
 
 
 @frozen
@@ -90,6 +99,7 @@ class EnvironmentPlan:
     """The plan of one environment, and the target that it is for.
 
     - `steps`: the address, the action and the changed fields of each step;
+    - `files_digest`: the digest of the files that it was made from;
     - `seconds`: the least time of an apply under AWS's quotas;
     - `changes`: the changes with their calls, if the options require records.
     """
@@ -100,9 +110,10 @@ class EnvironmentPlan:
     counts: Mapping[str, int]
     call_count: int
     seconds: float
-    steps: tuple[tuple[str, str, tuple[str, ...]], ...]
+    steps: tuple[PlannedStep, ...]
     view: PlanView
     changes: tuple[ChangeRecord, ...] = ()
+    files_digest: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -114,12 +125,14 @@ class EnvironmentPlan:
 class EnvironmentRun:
     """The apply of one environment.
 
-    `counts` are the numbers of steps by status. `failures` are the address and the error of each failed step.
+    `counts` are the numbers of steps by status. `failures` are the address and the error of each failed step. `is_continued` is
+    whether it completed an apply whose worker was lost; then `counts` has only the steps that were left.
     """
 
     counts: Mapping[str, int]
     seconds: float
     failures: tuple[tuple[str, str], ...] = ()
+    is_continued: bool = False
 
 
 @frozen
@@ -141,7 +154,7 @@ class EnvironmentDrift:
 class TaskResponse:
     """The result of one task.
 
-    `needs_tree` is whether the worker does not have the files; nothing was done then. `error` is the message of an error.
+    `needs_files` is whether the worker does not have the files; nothing was done then. `error` is the message of an error.
     """
 
     environment: str
@@ -150,7 +163,7 @@ class TaskResponse:
     run: EnvironmentRun | None = None
     drift: EnvironmentDrift | None = None
     error: str = ""
-    needs_tree: bool = False
+    needs_files: bool = False
     seconds: float = 0.0
     worker: str = ""
 

@@ -14,13 +14,13 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from reconciler.engine.load.environments import select_environments
+from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
+from reconciler.model.distribution import get_version
 from reconciler.model.environment import VariableValue, format_value
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
 from reconciler.model.text import join_some
-from reconciler.rollout.channel import open_local_channel
 from reconciler.rollout.driver import open_executor, run_tasks
-from reconciler.rollout.file_tree import compute_tree_digest
 from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, TaskEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.results import RolloutPlan, RolloutResult
@@ -138,10 +138,7 @@ class Rollout:
             split_selectors(exclude),
             with_records,
         )
-        requests = {
-            environment.name: self._build_request("plan", environment.name, options)
-            for environment in self.environments
-        }
+        requests = self._build_requests("plan", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
         responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
         return RolloutPlan(self._order(responses), options)
@@ -171,10 +168,7 @@ class Rollout:
         options = TaskOptions(
             select=split_selectors(select), exclude=split_selectors(exclude), with_records=with_records
         )
-        requests = {
-            environment.name: self._build_request("drift", environment.name, options)
-            for environment in self.environments
-        }
+        requests = self._build_requests("drift", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
         responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
         return RolloutResult(self._order(responses))
@@ -214,13 +208,14 @@ class Rollout:
         if plan.failed:
             reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
             raise PlanRejectedError(reasons)
-        requests = {}
+        built, requests = self._build_requests("apply", plan.options), {}
         for response in plan.responses:
             assert response.plan
             requests[response.environment] = evolve(
-                self._build_request("apply", response.environment, plan.options),
+                built[response.environment],
                 approved=response.plan.digest,
-                approved_actions={address: action for address, action, _ in response.plan.steps},
+                approved_steps=response.plan.steps,
+                files_digest=response.plan.files_digest,
                 lock_timeout=lock_timeout,
                 journal=journal,
             )
@@ -257,28 +252,27 @@ class Rollout:
         retry.environments = environments
         return retry
 
-    def _build_request(self, command: Command, environment: str, options: TaskOptions) -> TaskRequest:
-        return TaskRequest(
-            command,
-            os.path.abspath(self.path),  # noqa: PTH100 (links are kept, as other machines may have the same ones)
-            compute_tree_digest(self.path),
-            environment,
-            self._variables,
-            self._allow_outside,
-            options,
-        )
+    def _build_requests(self, command: Command, options: TaskOptions) -> dict[str, TaskRequest]:
+        return {
+            environment.name: TaskRequest(
+                command,
+                os.path.abspath(self.path),  # noqa: PTH100 (links are kept, as other machines may have the same ones)
+                environment.name,
+                {**_find_exported_variables(environment), **self._variables},
+                self._allow_outside,
+                options,
+                version=get_version(),
+            )
+            for environment in self.environments
+        }
 
     def _run(
         self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: _Execution
     ) -> Mapping[str, TaskResponse]:
         report = execution.on_event or (lambda _event: None)
         stop = execution.stop or threading.Event()
-        with (
-            open_local_channel(report, stop) as channel,
-            open_executor(execution.executor, requests.values()) as executor,
-        ):
-            named = {name: evolve(request, channel=channel.name) for name, request in requests.items()}
-            return run_tasks(named, executor, schedule, report, stop)
+        with open_executor(execution.executor, requests.values()) as executor:
+            return run_tasks(requests, executor, schedule, report, stop)
 
     def _schedule_all_at_once(self) -> Sequence[ScheduledEnvironment]:
         return [ScheduledEnvironment(environment.name, "") for environment in self.environments]
@@ -294,3 +288,12 @@ class Rollout:
         """Return the responses in the order of the file."""
         names = [environment.name for environment in self.environments]
         return tuple(responses[name] for name in names if name in responses)
+
+
+def _find_exported_variables(environment: Environment) -> Mapping[str, str]:
+    """Return the variables that the driver's environment variables set, which a worker may not have."""
+    return {
+        variable.name: format_value(variable.value)
+        for variable in environment.variables
+        if variable.source.startswith(ENVIRONMENT_VARIABLE_PREFIX)
+    }

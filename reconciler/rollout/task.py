@@ -6,20 +6,20 @@ import os
 import socket
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from reconciler.model.distribution import DISTRIBUTION, get_version
 from reconciler.model.errors import REJECTIONS, LockedError, PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Failed, Outcome, Started, Waiting
 from reconciler.model.redaction import redact, redaction_scope
-from reconciler.rollout.channel import Channel, find_channel
-from reconciler.rollout.file_tree import compute_tree_digest, find_unpacked, unpack_tree
+from reconciler.rollout.channel import Channel, connect_channel
 from reconciler.rollout.messages import (
     EnvironmentDrift,
     EnvironmentPlan,
     EnvironmentRun,
+    PlannedStep,
     Status,
     TargetRecord,
     TaskEvent,
@@ -29,6 +29,7 @@ from reconciler.rollout.messages import (
     decode,
     encode,
 )
+from reconciler.rollout.worker_files import open_workspace
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Plan, Target
@@ -41,10 +42,14 @@ _CONTINUED_ACTIONS = {
 """The action of an approved step → the actions that may be left of it after another worker began it."""
 
 
-def run_task(text: str) -> str:
-    """Run one task, and return its response; both are JSON text.
+_SAME_PLAN_POLL_SECONDS = 10.0
+"""Seconds after which the holder of the lease is looked at again, if it applies the same plan."""
 
-    An unexpected error is raised, without secrets.
+
+def run_task(text: str) -> str:
+    """Run one task, and return its response; both are JSON text without secrets.
+
+    No exception is raised: it would cross the wire with its context, whose text may contain secrets.
     """
     request = decode(text, TaskRequest)
     started_at = time.monotonic()
@@ -56,50 +61,45 @@ def run_task(text: str) -> str:
             response = TaskResponse(request.environment, status, error=redact(str(error)))
         except OSError as error:
             response = TaskResponse(request.environment, "failed", error=redact(str(error)))
-        except Exception as error:  # noqa: BLE001 (its text may contain secrets)
-            raise RuntimeError(redact(f"{type(error).__name__}: {error}")) from None
+        except Exception as error:  # noqa: BLE001 (reported; the other environments go on)
+            message = redact(f"internal error: {type(error).__name__}: {error}")
+            response = TaskResponse(request.environment, "failed", error=message)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return encode(evolve(response, seconds=time.monotonic() - started_at, worker=worker))
 
 
 def _run(request: TaskRequest) -> TaskResponse:
-    path = _find_files(request)
-    if path is None:
-        return TaskResponse(request.environment, needs_tree=True)
-    from reconciler.workspace import Workspace
+    if request.version not in {"", get_version()}:
+        raise ReconcilerError(
+            f"the worker on {socket.gethostname()} has {DISTRIBUTION} {get_version()}, and the driver {request.version}; "
+            "install the same version"
+        )
+    with connect_channel(request.channel) as channel:
+        if channel.stop.is_set():
+            return TaskResponse(
+                request.environment, "stopped", error="the rollout was stopped before its start"
+            )
+        channel.send(TaskEvent(request.environment, "planning"))
+        workspace = open_workspace(request)
+        if workspace is None:
+            return TaskResponse(request.environment, needs_files=True)
+        match request.command:
+            case "plan":
+                plan = _make_plan(workspace, request)
+                summary = _summarize_plan(workspace, plan, request.options)
+                return TaskResponse(request.environment, "planned" if plan else "unchanged", plan=summary)
+            case "apply":
+                return _apply(workspace, request, channel)
+            case "drift":
+                return _find_drift(workspace, request)
 
-    channel = find_channel(request.channel)
-    workspace = Workspace(
-        path,
-        environment=request.environment,
-        variables=request.variables,
-        allow_outside=request.allow_outside,
-    )
-    channel.send(TaskEvent(request.environment, "planning"))
-    match request.command:
-        case "plan":
-            plan = _make_plan(workspace, request)
-            summary = _summarize_plan(workspace, plan, request.options)
-            return TaskResponse(request.environment, "planned" if plan else "unchanged", plan=summary)
-        case "apply":
-            return _apply(workspace, request, channel)
-        case "drift":
-            return _find_drift(workspace, request)
 
-
-def _find_files(request: TaskRequest) -> Path | None:
-    """Return the path of the desired state on this worker, or None if it has neither the files nor a copy."""
-    path = Path(request.path)
-    if path.exists() and compute_tree_digest(path) == request.tree_digest:
-        return path
-    if request.tree:
-        return unpack_tree(request.tree, path, request.tree_digest)
-    return find_unpacked(path, request.tree_digest)
+# ── plans ──
 
 
 def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
     options = request.options
-    return workspace.plan(
+    plan = workspace.plan(
         destroy=options.destroy,
         allow=options.allow,
         allow_cascade=options.allow_cascade,
@@ -107,6 +107,11 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
         exclude=options.exclude,
         progress=lambda _subject, _done, _total: None,
     )
+    if request.files_digest and workspace.desired.files_digest != request.files_digest:
+        raise PlanRejectedError(
+            [f"{request.environment}: the files have changed since the rollout was planned; plan again"]
+        )
+    return plan
 
 
 def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> EnvironmentPlan:
@@ -120,16 +125,10 @@ def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> E
         counts=plan.counts,
         call_count=plan.estimate.total_calls,
         seconds=plan.estimate.seconds,
-        steps=tuple(
-            (
-                str(step.address),
-                step.change.action,
-                tuple(sorted(field.path for field in getattr(step.change, "fields", ()))),
-            )
-            for step in plan.steps
-        ),
+        steps=_list_steps(plan),
         view=build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan)),
         changes=to_change_records(plan.steps) if options.with_records else (),
+        files_digest=workspace.desired.files_digest,
     )
 
 
@@ -137,30 +136,63 @@ def _to_target_record(target: Target) -> TargetRecord:
     return TargetRecord(target.endpoint, target.region, target.account)
 
 
+def _list_steps(plan: Plan) -> tuple[PlannedStep, ...]:
+    return tuple(
+        (
+            str(step.address),
+            step.change.action,
+            tuple(sorted(field.path for field in getattr(step.change, "fields", ()))),
+        )
+        for step in plan.steps
+    )
+
+
+# ── applies ──
+
+
 def _apply(workspace: Workspace, request: TaskRequest, channel: Channel) -> TaskResponse:
     """Apply the approved plan, or what another worker has left of it."""
     deadline = time.monotonic() + request.lock_timeout
     while True:
-        if workspace.lease_holder() is not None:
-            channel.send(TaskEvent(request.environment, "waiting"))
-            workspace.wait_for_lease(deadline - time.monotonic(), channel.stop)
+        _wait_for_lease(workspace, request, channel, deadline)
+        is_continued = workspace.interrupted_digest() == request.approved
         plan = _make_plan(workspace, request)
-        _check_approved(workspace, plan, request)
+        _check_approved(plan, request, is_continued=is_continued)
         try:
-            return _apply_plan(workspace, plan, request, channel)
+            return _apply_plan(workspace, plan, request, channel, is_continued=is_continued)
         except LockedError:  # another apply began in the meantime
-            if time.monotonic() >= deadline or channel.stop.is_set():
+            if channel.stop.is_set():
                 raise
 
 
-def _check_approved(workspace: Workspace, plan: Plan, request: TaskRequest) -> None:
+def _wait_for_lease(workspace: Workspace, request: TaskRequest, channel: Channel, deadline: float) -> None:
+    """Wait until no other process applies in this environment.
+
+    A holder that applies the same approved plan is an earlier attempt of this task: its worker was lost, and the lease expires, or
+    it still runs because only the connection was lost. It is waited for without a limit. Raises LockedError.
+    """
+    holder = workspace.lease_holder()
+    if holder is not None:
+        channel.send(TaskEvent(request.environment, "waiting"))
+    while holder is not None:
+        is_same_plan = holder.approved_digest == request.approved
+        seconds_left = _SAME_PLAN_POLL_SECONDS if is_same_plan else deadline - time.monotonic()
+        try:
+            workspace.wait_for_lease(seconds_left, channel.stop)
+        except LockedError:
+            if not is_same_plan or channel.stop.is_set():
+                raise
+        holder = workspace.lease_holder()
+
+
+def _check_approved(plan: Plan, request: TaskRequest, *, is_continued: bool) -> None:
     """Check that a plan is the approved one, or the rest of it after an interrupted apply.
 
     Raises PlanRejectedError otherwise.
     """
     if not plan or plan.digest == request.approved:
         return
-    if workspace.interrupted_digest() == request.approved and _is_rest_of_approved(plan, request):
+    if is_continued and _is_rest_of_approved(plan, request):
         return
     raise PlanRejectedError(
         [
@@ -170,14 +202,21 @@ def _check_approved(workspace: Workspace, plan: Plan, request: TaskRequest) -> N
 
 
 def _is_rest_of_approved(plan: Plan, request: TaskRequest) -> bool:
-    for step in plan.steps:
-        approved = request.approved_actions.get(str(step.address), "")
-        if step.change.action not in _CONTINUED_ACTIONS.get(approved, {approved}):
+    """Return whether an approved plan that was begun can have left exactly these steps."""
+    approved_steps = {address: (action, fields) for address, action, fields in request.approved_steps}
+    for address, action, fields in _list_steps(plan):
+        approved_action, approved_fields = approved_steps.get(address, ("", ()))
+        if action not in _CONTINUED_ACTIONS.get(approved_action, {approved_action}):
+            return False
+        # A field that differs now, but did not when the plan was approved, was changed by someone else.
+        if approved_action == "update" and not set(fields) <= set(approved_fields):
             return False
     return True
 
 
-def _apply_plan(workspace: Workspace, plan: Plan, request: TaskRequest, channel: Channel) -> TaskResponse:
+def _apply_plan(
+    workspace: Workspace, plan: Plan, request: TaskRequest, channel: Channel, *, is_continued: bool
+) -> TaskResponse:
     counts: Counter[str] = Counter()
     environment, total = request.environment, len(plan.steps)
 
@@ -200,9 +239,9 @@ def _apply_plan(workspace: Workspace, plan: Plan, request: TaskRequest, channel:
         for outcome in result.outcomes
         if isinstance(outcome, Failed)
     )
-    run = EnvironmentRun(dict(counts), result.seconds, failures)
+    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued)
     if result.ok:
-        return TaskResponse(environment, "applied" if plan else "unchanged", run=run)
+        return TaskResponse(environment, "applied" if plan or is_continued else "unchanged", run=run)
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
     if not errors:
         return TaskResponse(environment, "stopped", run=run)

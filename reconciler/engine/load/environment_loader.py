@@ -12,7 +12,7 @@ from reconciler.engine.load.declarations import WORKSPACE
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environments import DeclaredEnvironment, parse_environments
 from reconciler.engine.load.include import find_included_files
-from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.resolve_environment import (
@@ -40,13 +40,15 @@ class LoadInputs:
     """The inputs of a desired state in addition to its path.
 
     - `choice`: the environment and the variables that the run chooses;
-    - `find_target`: returns the target that `{aws.…}` describes, given the settings; None: such names cannot be used.
+    - `find_target`: returns the target that `{aws.…}` describes, given the settings; None: such names cannot be used;
+    - `copied_folder`: the copy that the path is in, if it is in one.
     """
 
     constraints: Constraints
     environ: Mapping[str, str]
     choice: EnvironmentChoice = NO_CHOICE
     find_target: Callable[[Settings], Target] | None = None
+    copied_folder: CopiedFolder | None = None
 
 
 @frozen
@@ -113,7 +115,13 @@ class EnvironmentLoader:
         return LoadedSettings(resolved, contexts, variables)
 
     def _create_contexts(self, files: TomlFiles) -> dict[TomlFile, LoadContext]:
-        return {file: LoadContext(file.path.parent, self._inputs.environ) for file in files.files}
+        copied, environ = self._inputs.copied_folder, self._inputs.environ
+        return {
+            file: LoadContext(
+                file.path.parent, environ, copied.find_original(file.path.parent) if copied else None
+            )
+            for file in files.files
+        }
 
     def _read_included(self, name: str | None, diagnostics: DiagnosticCollector) -> TomlFiles:
         """Read the files of `include`, whose paths may contain the names of the environment and its row."""

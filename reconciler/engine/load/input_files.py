@@ -9,6 +9,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from attrs import frozen
+
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import OutputFile
@@ -23,22 +25,39 @@ _MAX_TOTAL_BYTES = 2**30
 
 SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (no secret, but how a TOML file refers to one)
 
+
+@frozen
+class CopiedFolder:
+    """A copy of a folder with the files of a desired state, on a machine that does not have these files."""
+
+    copy: Path
+    original: Path
+
+    def find_original(self, folder: Path) -> Path:
+        """Return the original path of a folder in the copy."""
+        return self.original / folder.relative_to(self.copy)
+
+
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LoadContext:
     """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
-    `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out.
-    The methods raise InvalidValueError.
+    `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out, and their
+    paths are in `secret_paths`. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
+    copies never contain these files. The methods raise InvalidValueError.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], original_folder: Path | None = None) -> None:
+        self._local = self if original_folder is None else LoadContext(original_folder, environ)
+        self._is_copy = original_folder is not None
         self._folder = os.path.realpath(folder)
         self._environ = environ
         self._resolved_folders: dict[str, str] = {}
         self._bytes_left = _MAX_TOTAL_BYTES
         self.digests: dict[str, str] = {}
+        self.secret_paths: set[str] = set()
 
     def read_text(self, name: object) -> str:
         """Return the text of the file that `{ file = … }` refers to."""
@@ -77,7 +96,7 @@ class LoadContext:
                     "letters, digits and _",
                 )
             case {"file": name, **rest} if not rest:
-                _, text = self._read_utf8(name)
+                text = self._read_secret_file(name)
                 value = text.removesuffix("\n").removesuffix("\r")
                 if not value:
                     raise _build_error(
@@ -88,6 +107,15 @@ class LoadContext:
             case _:
                 raise _build_error("wrong-type", "not a valid table", SECRET_FORMAT)
 
+    def _read_secret_file(self, name: object) -> str:
+        path = self._local.resolve_path(name)
+        self.secret_paths.add(path)
+        if self._is_copy and not os.path.lexists(path):
+            problem = f"there is no file {quote(path)} on this worker, which secrets are read from"
+            raise _build_error("unreadable-file", problem, 'that file, or { env = "NAME" }')
+        _, text = self._local._read_utf8(name)  # noqa: SLF001 (the same class)
+        return text
+
     def read_output_file(self, name: object) -> OutputFile:
         """Return a file that a run may write, with its content if it exists already."""
         expected = "the path of a new file"
@@ -95,6 +123,8 @@ class LoadContext:
             raise _build_error("wrong-type", f"got {describe_value(name)}", expected)
         if not name or "\n" in name:
             raise _build_error("invalid-path", "not a valid path", expected)
+        if self._is_copy:
+            return self._local.read_output_file(name)
         path = self._resolve_inside(name)
         content = self._read_utf8(name)[1] if os.path.lexists(path) else None
         return OutputFile(name, path, content)

@@ -15,7 +15,7 @@ from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedS
 from reconciler.engine.load.environments import group_identities, select_environment
 from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
-from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.resolve_environment import identify
@@ -33,23 +33,24 @@ from reconciler.model.text import quote
 from reconciler.model.warning_codes import UNUSED_VARIABLE
 
 
-def load(
+def load(  # noqa: PLR0913 (what one desired state depends on)
     path: Path,
     *,
     constraints: Constraints,
     environ: Mapping[str, str],
     choice: EnvironmentChoice = NO_CHOICE,
     find_target: Callable[[Settings], Target] | None = None,
+    copied_folder: CopiedFolder | None = None,
 ) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state, for one environment.
 
     `find_target` returns the target that `{aws.…}` describes, given the settings. It is called only if such a name is used; without
-    it, the file may not use such names.
+    it, the file may not use such names. `copied_folder` is the copy that the path is in, if it is in one.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     Raises SelectionError if the choice of an environment or a variable is not valid.
     """
-    loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice, find_target))
+    loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice, find_target, copied_folder))
     diagnostics = DiagnosticCollector(loader.diagnostics)
     try:
         name = select_environment(loader.environments, choice, environ)
@@ -127,7 +128,7 @@ def _load_resources(
     scope = LoadScope(resolved.name, environments, resolved.placeholders)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
-        _parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
+        parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
     )
     moved_removed = resolve_moved_removed(
         declarations.moved_removed_tables,
@@ -154,6 +155,7 @@ def _load_resources(
         warnings=all_diagnostics,
         environment=resolved.environment if resolved.name is not None else None,
         digest=_compute_digest(loaded),
+        files_digest=compute_files_digest(loaded.contexts),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
     )
@@ -173,12 +175,13 @@ def _sort_key(address: Address) -> tuple[str, str]:
     return address.kind, address.name  # compares faster than addresses do
 
 
-def _parse_declarations(
+def parse_declarations(
     declarations: Declarations,
     contexts: Mapping[TomlFile, LoadContext],
     placeholders: Placeholders,
     diagnostics: DiagnosticCollector,
 ) -> Mapping[Address, ParsedDeclaration]:
+    """Read the declared resources with the files that they refer to, and report their problems."""
     parsers = {file: DeclarationParser(context, placeholders) for file, context in contexts.items()}
     parsed_tables: dict[ForEachTable, ParsedForEachTable] = {}
     for for_each in declarations.for_each_tables:
@@ -213,14 +216,24 @@ def _evaluate(
 
 def _compute_digest(loaded: LoadedSettings) -> str:
     """Return the SHA-256 over all files, except those with secrets, and the values of the names in braces."""
-    sha256 = hashlib.sha256()
-    for file, context in loaded.contexts.items():
-        toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
-        for name, digest in (toml_file_entry, *sorted(context.digests.items())):
-            sha256.update(f"{name}\0{digest}\n".encode())
+    sha256 = _hash_files(loaded.contexts)
     names = dict(loaded.resolved.placeholders.used)
     if loaded.resolved.name is not None:
         names["environment.name"] = loaded.resolved.name
     for name, value in sorted(names.items()):
         sha256.update(f"{{{name}}}\0{format_value(value)}\n".encode(errors="surrogatepass"))
     return sha256.hexdigest()
+
+
+def compute_files_digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
+    """Return the SHA-256 over all files, except those with secrets."""
+    return _hash_files(contexts).hexdigest()
+
+
+def _hash_files(contexts: Mapping[TomlFile, LoadContext]) -> hashlib._Hash:
+    sha256 = hashlib.sha256()
+    for file, context in contexts.items():
+        toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
+        for name, digest in (toml_file_entry, *sorted(context.digests.items())):
+            sha256.update(f"{name}\0{digest}\n".encode())
+    return sha256

@@ -1,0 +1,51 @@
+"""List the files of a desired state that can be copied to another machine: all except those with secrets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from reconciler.engine.load.declarations import LoadScope, collect_declarations
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
+from reconciler.engine.load.environments import select_environment
+from reconciler.engine.load.load import compute_files_digest, parse_declarations
+
+
+@frozen
+class InputFiles:
+    """The files of one environment: the TOML files and the files that they refer to.
+
+    - `digests`: the SHA-256 of each file by its path, without the files with secrets and those that an apply writes;
+    - `secret_paths`: the paths of the files with secrets;
+    - `digest`: the same as `DesiredState.files_digest`.
+    """
+
+    digests: Mapping[Path, str]
+    secret_paths: frozenset[Path]
+    digest: str
+
+
+def list_input_files(path: Path, inputs: LoadInputs) -> InputFiles:
+    """Return the files of one environment, also if they have errors or some of them do not exist.
+
+    Raises SelectionError if the choice of an environment or a variable is not valid.
+    """
+    loader = EnvironmentLoader(path, inputs)
+    diagnostics = DiagnosticCollector()
+    name = select_environment(loader.environments, inputs.choice, inputs.environ)
+    loaded = loader.load(name, diagnostics)
+    contexts, placeholders = loaded.contexts, loaded.resolved.placeholders
+    scope = LoadScope(name, tuple(loader.environments), placeholders)
+    declarations = collect_declarations(contexts, scope, inputs.constraints, diagnostics)
+    parse_declarations(declarations, contexts, placeholders, diagnostics)
+    digests: dict[Path, str] = {}
+    secret_paths: set[Path] = set()
+    for file, context in contexts.items():
+        digests[file.path] = hashlib.sha256(file.raw).hexdigest()
+        digests |= {file.path.parent / name: digest for name, digest in context.digests.items()}
+        secret_paths |= {Path(secret) for secret in context.secret_paths}
+    return InputFiles(digests, frozenset(secret_paths), compute_files_digest(contexts))

@@ -1,0 +1,141 @@
+"""A rollout gives the same result on every executor, and its events and its stop reach the tasks there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+
+from reconciler.rollout import Rollout
+from reconciler.rollout.channel import connect_channel, open_channel
+from reconciler.rollout.dask import SchedulerAddress
+from reconciler.rollout.messages import TaskEvent
+from tests.support.rollouts import apply_directly, read_contents, write_environments
+
+COUNT = 2
+NAMES = ["site-1", "site-2"]
+
+
+@pytest.fixture(scope="module")
+def executors():
+    """Return an executor of each sort with one worker.
+
+    The scheduler and the worker of Dask are threads of this process. The process of the pool is a fork, which has everything
+    imported; that takes seconds in a new process.
+    """
+    from distributed import Client
+
+    with (
+        ThreadPoolExecutor(1) as threads,
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool,
+        Client(
+            processes=False,
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            set_as_default=False,
+        ) as client,
+    ):
+        yield {"threads": threads, "processes": pool, "Dask": client.get_executor(pure=False)}
+
+
+@pytest.fixture(scope="module")
+def direct_contents(tmp_path_factory):
+    path = write_environments(tmp_path_factory.mktemp("direct"), COUNT)
+    return apply_directly(path, COUNT)
+
+
+@pytest.mark.parametrize("name", ["threads", "processes", "Dask"])
+def test_a_rollout_on_each_executor_leaves_what_direct_applies_leave(
+    name, executors, tmp_path, direct_contents
+):
+    path = write_environments(tmp_path, COUNT)
+    rollout, executor = Rollout(path), executors[name]
+    events = []
+    plan = rollout.plan(executor=executor)
+    result = rollout.apply(plan, executor=executor, on_event=events.append)
+    assert result.counts == {"applied": COUNT}
+    assert read_contents(path, COUNT) == direct_contents
+    again = rollout.plan(executor=executor)
+    assert [response.status for response in again.responses] == ["unchanged"] * COUNT
+    progress = [event for event in events if isinstance(event, TaskEvent)]
+    assert [(event.environment, event.phase) for event in progress if not event.counts].count(
+        ("site-1", "planning")
+    ) == 1
+    steps = {response.environment: len(response.plan.steps) for response in plan.responses}
+    last_counts = {event.environment: event.counts for event in progress}
+    assert last_counts == {name: {"applied": steps[name]} for name in NAMES}
+
+
+@pytest.mark.parametrize("name", ["threads", "processes", "Dask"])
+def test_a_task_that_waits_for_a_worker_does_not_start_after_a_stop(name, executors, tmp_path):
+    path = write_environments(tmp_path, COUNT, things=12)
+    rollout, executor = Rollout(path), executors[name]
+    plan = rollout.plan(executor=executor)
+    stop = threading.Event()
+    result = rollout.apply(plan, executor=executor, on_event=lambda _: stop.set(), stop=stop)
+    assert result.responses[1].status == "stopped"
+    assert result.responses[1].error == "the rollout was stopped before its start"
+    assert read_contents(path, COUNT)["site-2"]["thing_groups"] == {}
+
+
+def test_no_task_is_sent_to_an_executor_after_a_stop(tmp_path):
+    rollout, stop = Rollout(write_environments(tmp_path, COUNT)), threading.Event()
+    stop.set()
+    plan = rollout.plan(stop=stop)
+    assert plan.responses == ()
+
+
+@pytest.mark.parametrize("name", ["processes", "Dask"])
+def test_a_running_task_sends_events_and_learns_of_the_stop_on_each_executor(name, executors):
+    events, stop = [], threading.Event()
+    with open_channel(executors[name], events.append, stop) as channel:
+        future = executors[name].submit(wait_for_stop, channel.name)
+        while not (future.done() or TaskEvent("site-1", "waiting") in events):
+            channel.poll(is_stopped=False)
+        while not future.done():
+            channel.poll(is_stopped=True)
+        assert future.result() is True
+        assert not stop.is_set()
+    assert events == [TaskEvent("site-1", "waiting")]
+
+
+def wait_for_stop(channel_name: str) -> bool:
+    """Run as a task: send an event, and return whether the stop arrives."""
+    with connect_channel(channel_name) as channel:
+        assert not channel.stop.is_set()
+        channel.send(TaskEvent("site-1", "waiting"))
+        return channel.stop.wait(20)
+
+
+@pytest.mark.parametrize("name", ["", "local:0123", "folder:/does/not/exist"])
+def test_a_task_without_a_reachable_channel_drops_its_events(name):
+    with connect_channel(name) as channel:
+        channel.send(TaskEvent("site-1", "planning"))
+        assert not channel.stop.is_set()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("tcp://10.0.0.5:8786", SchedulerAddress("tcp://10.0.0.5:8786")),
+        ("tls://scheduler.example:8786", SchedulerAddress("tls://scheduler.example:8786")),
+        ("local:4x8", SchedulerAddress(workers=4, threads=8)),
+    ],
+)
+def test_a_scheduler_is_an_address_or_the_size_of_a_local_cluster(text, address):
+    assert SchedulerAddress.parse(text) == address
+
+
+def test_a_local_cluster_without_a_size_has_a_process_for_each_core(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert SchedulerAddress.parse("local") == SchedulerAddress(workers=6, threads=8)
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.5:8786", "tcp://host", "local:4", "local:0x1", "local:4x8 "])
+def test_another_text_is_not_a_scheduler(text):
+    with pytest.raises(ValueError, match="is not a valid scheduler; expected tcp://HOST:PORT") as caught:
+        SchedulerAddress.parse(text)
+    assert repr(text)[1:-1] in str(caught.value)
