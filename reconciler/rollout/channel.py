@@ -57,7 +57,7 @@ class DriverChannel(Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the executor can run no task any more."""
+        """Whether the executor can run no further task."""
 
     def poll(self, *, is_stopped: bool) -> None:
         """Deliver waiting events, and ask the tasks to stop; called again and again by the driver."""

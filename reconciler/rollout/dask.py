@@ -152,7 +152,7 @@ class _DaskChannel:
         return self._client.status == "closed"
 
     def poll(self, *, is_stopped: bool) -> None:
-        """Ask the tasks to stop; do both again on a new connection, because the scheduler may have been restarted."""
+        """Ask the tasks to stop; subscribe and ask again if the scheduler was restarted."""
         connection = getattr(self._client, "scheduler_comm", None)
         if connection is None or self._client.status != "running":
             return
@@ -169,7 +169,7 @@ class _DaskChannel:
 
     def close(self) -> None:
         if self._is_stop_sent:
-            with suppress(OSError, RuntimeError):  # the cluster is gone, and the event with it
+            with suppress(OSError, RuntimeError):  # the cluster was closed, and the event with it
                 self._stop_event.clear()
 
 

@@ -248,7 +248,7 @@ class _Driver:
 
 
 def _create_alike_pool(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
-    """Return a new pool in place of a broken one: when one process is killed, a pool ends all of them for good."""
+    """Return a new pool in place of a broken one: when one process is killed, a pool ends all of them."""
     settings: Any = pool
     return ProcessPoolExecutor(
         settings._max_workers,  # noqa: SLF001 (a pool has no public way to be created again)

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -153,20 +154,17 @@ def _list_steps(plan: Plan) -> tuple[PlannedStep, ...]:
 def _apply(workspace: Workspace, request: TaskRequest, channel: Channel) -> TaskResponse:
     """Apply the approved plan, or what another worker has left of it."""
     deadline = time.monotonic() + request.lock_timeout
-    while True:
-        _wait_for_lease(workspace, request, channel, deadline)
+    while _wait_for_lease(workspace, request, channel, deadline):
         is_continued = workspace.interrupted_digest() == request.approved
         plan = _make_plan(workspace, request)
         _check_approved(plan, request, is_continued=is_continued)
-        try:
+        with suppress(LockedError):  # another apply began in the meantime
             return _apply_plan(workspace, plan, request, channel, is_continued=is_continued)
-        except LockedError:  # another apply began in the meantime
-            if channel.stop.is_set():
-                raise
+    return TaskResponse(request.environment, "stopped", error="stopped while another apply was running")
 
 
-def _wait_for_lease(workspace: Workspace, request: TaskRequest, channel: Channel, deadline: float) -> None:
-    """Wait until no other process applies in this environment.
+def _wait_for_lease(workspace: Workspace, request: TaskRequest, channel: Channel, deadline: float) -> bool:
+    """Wait until no other process applies in this environment; return False if the rollout is stopped.
 
     A holder that applies the same approved plan is an earlier attempt of this task: its worker was lost, and the lease expires, or
     it still runs because only the connection was lost. It is waited for without a limit. Raises LockedError.
@@ -180,9 +178,12 @@ def _wait_for_lease(workspace: Workspace, request: TaskRequest, channel: Channel
         try:
             workspace.wait_for_lease(seconds_left, channel.stop)
         except LockedError:
-            if not is_same_plan or channel.stop.is_set():
+            if channel.stop.is_set():
+                return False
+            if not is_same_plan:
                 raise
         holder = workspace.lease_holder()
+    return True
 
 
 def _check_approved(plan: Plan, request: TaskRequest, *, is_continued: bool) -> None:

@@ -1,4 +1,4 @@
-"""Open the workspace of a task with the files that the driver has, from the worker's own folder or from a copy."""
+"""Open the workspace of a task with the driver's files, from the worker's folder or from a copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_workspace(request: TaskRequest) -> Workspace | None:
-    """Return the workspace, loaded from the files of the request's digest; None if this worker has other files or none."""
+    """Return the workspace, loaded from the request's files; None if this worker has other files or none."""
     from reconciler.workspace import Workspace
 
     if not request.files:

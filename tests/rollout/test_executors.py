@@ -1,4 +1,4 @@
-"""A rollout gives the same result on every executor, and its events and its stop reach the tasks there."""
+"""A rollout gives the same result on each executor, and its events and its stop reach the tasks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
+from reconciler import Workspace
+from reconciler.engine.ownership.lease import hold_lease
+from reconciler.engine.ownership.process import identify_this_process
 from reconciler.rollout import Rollout
 from reconciler.rollout.channel import connect_channel, open_channel
 from reconciler.rollout.dask import SchedulerAddress
@@ -70,14 +73,26 @@ def test_a_rollout_on_each_executor_leaves_what_direct_applies_leave(
 
 
 @pytest.mark.parametrize("name", ["threads", "processes", "Dask"])
-def test_a_task_that_waits_for_a_worker_does_not_start_after_a_stop(name, executors, tmp_path):
-    path = write_environments(tmp_path, COUNT, things=12)
+def test_a_stop_reaches_a_running_task_and_those_after_it(name, executors, tmp_path):
+    """The first task waits for the lease of another process; the second one waits for a worker."""
+    path = write_environments(tmp_path, COUNT)
     rollout, executor = Rollout(path), executors[name]
     plan = rollout.plan(executor=executor)
     stop = threading.Event()
-    result = rollout.apply(plan, executor=executor, on_event=lambda _: stop.set(), stop=stop)
-    assert result.responses[1].status == "stopped"
-    assert result.responses[1].error == "the rollout was stopped before its start"
+
+    def stop_while_waiting(event):
+        if event == TaskEvent("site-1", "waiting"):
+            stop.set()
+
+    first = Workspace(path, environment="site-1")
+    with hold_lease("greenhouse", first.connection.call, identify_this_process({})):
+        result = rollout.apply(
+            plan, executor=executor, lock_timeout=60, on_event=stop_while_waiting, stop=stop
+        )
+    assert {response.environment: (response.status, response.error) for response in result.responses} == {
+        "site-1": ("stopped", "stopped while another apply was running"),
+        "site-2": ("stopped", "the rollout was stopped before its start"),
+    }
     assert read_contents(path, COUNT)["site-2"]["thing_groups"] == {}
 
 

@@ -1,4 +1,4 @@
-"""List the files of a desired state that can be copied to another machine: all except those with secrets."""
+"""List the files of a desired state that can be copied to another machine: those without secrets."""
 
 from __future__ import annotations
 
