@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import WORKSPACE
@@ -35,6 +35,11 @@ from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 
 
+def _copy(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a copy; `os.environ` itself decodes its values again at each access."""
+    return dict(environ)
+
+
 @frozen
 class LoadInputs:
     """The inputs of a desired state in addition to its path.
@@ -45,7 +50,7 @@ class LoadInputs:
     """
 
     constraints: Constraints
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(converter=_copy)
     choice: EnvironmentChoice = NO_CHOICE
     find_target: Callable[[Settings], Target] | None = None
     copied_folder: CopiedFolder | None = None
