@@ -31,7 +31,7 @@ from reconciler.rollout.messages import Command, TaskEvent, TaskRequest, TaskRes
 from reconciler.rollout.schedule import Schedule
 from reconciler.rollout.task import run_task
 
-_THREADS: Mapping[Command, int] = {"plan": 20, "drift": 20, "apply": 8}
+THREADS: Mapping[Command, int] = {"plan": 20, "drift": 20, "apply": 8}
 """The environments that one process works on at the same time.
 
 An apply at the full rate of AWS's quotas takes about 0.12 of a processor core and a plan about 0.05, and Python uses one core.
@@ -53,7 +53,7 @@ def open_executor(executor: Executor | None, requests: Collection[TaskRequest]) 
     if executor is not None:
         yield executor
         return
-    threads = max((_THREADS[request.command] for request in requests), default=1)
+    threads = max((THREADS[request.command] for request in requests), default=1)
     pool = ThreadPoolExecutor(max(1, min(threads, len(requests))), thread_name_prefix="rollout")
     try:
         yield pool

@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from reconciler.registry import Registry
 from tests.benchmarks.http_client import encode_request, send_requests
+from tests.benchmarks.processor_time import read_cpu_seconds
 from tests.benchmarks.report import describe_machine, format_table
 from tests.support.registry_server import RunningServer, serve_registry
 
@@ -80,9 +81,9 @@ def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tupl
 
     Raises SystemExit unless all requests succeed.
     """
-    cpu_before = read_cpu_seconds(server)
+    cpu_before = read_cpu_seconds(server.process.pid)
     seconds, statuses = send_requests(server.address, requests)
-    cpu_used = read_cpu_seconds(server) - cpu_before
+    cpu_used = read_cpu_seconds(server.process.pid) - cpu_before
     if statuses["200"] + statuses["201"] != len(requests):
         raise SystemExit(f"not all requests succeeded: {dict(statuses)}")
     cpu_per_request = f"{1000 * cpu_used / len(requests):.2f}" if cpu_used else ""
@@ -105,16 +106,6 @@ def separate_processors(server: RunningServer) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, processors)
-
-
-def read_cpu_seconds(server: RunningServer) -> float:
-    """Return the CPU seconds the server has used, or 0 if the system has no /proc (see proc(5))."""
-    stat = Path(f"/proc/{server.process.pid}/stat")
-    if not stat.exists():
-        return 0.0
-    # The fields after the command's name begin with the third one: `utime` is the 14th, `stime` the 15th.
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def read_resident_mib(server: RunningServer) -> str:
