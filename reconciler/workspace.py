@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan_options import PlanOptions
     from reconciler.model.resource import Live
     from reconciler.notebook.panel import Panel
+    from reconciler.render.json.plan_file import PlanDocument
     from reconciler.render.rich_display import DisplayedDrift
 
 ReconcilerError.traceback_renderer = render_cell_error
@@ -125,25 +126,47 @@ class Workspace(WorkspaceRuns):
         with name_file_in_errors(Path(path)), Path(path).open("w", encoding="utf-8") as file:
             file.writelines(render_plan_json(plan, unchanged_markers=self.count_unchanged_markers(plan)))
 
-    def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
+    def read_plan_file(self, path: str | Path) -> PlanDocument:
+        """Read a saved plan without checking it, and use its environment and its variables from now on.
+
+        Args:
+            path: The file that `save` or `reconciler plan --out` wrote.
+
+        Raises:
+            PlanRejectedError: If the file was edited, or if this workspace chooses another environment or other variables.
+            OSError: If the file cannot be read.
+        """
+        from reconciler.engine.plan.saved_plan import read_choice
+        from reconciler.render.json.plan_file import parse_plan_file
+
+        document = parse_plan_file(Path(path).read_bytes())
+        self._choose(read_choice(document, self._choice, self._environ))
+        return document
+
+    def open_plan(
+        self, saved: str | Path | PlanDocument, *, progress: ReadProgress | None = None
+    ) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
+
+        The workspace uses the environment and the variables of the plan from then on.
 
         Raises the errors of `plan`, too.
 
         Args:
-            path: The file that `save` or `reconciler plan --out` wrote.
+            saved: The file that `save` or `reconciler plan --out` wrote, or the result of `read_plan_file`.
             progress: As for `plan`.
 
         Raises:
-            PlanRejectedError: If the plan file was edited, if it was made from another desired state or for another target, or if a
+            PlanRejectedError: If the plan file was edited, if it was made from another desired state, for another environment than the
+                one that this workspace chooses, or for another target, or if a
                 resource in it has changed since, for example because the plan was already applied. It has the first differences.
             OSError: If the file cannot be read.
         """
         from reconciler.engine.plan import saved_plan
-        from reconciler.render.json.plan_file import check_view, parse_plan_file
+        from reconciler.render.json.plan_file import check_view
 
+        document = self.read_plan_file(saved) if isinstance(saved, str | Path) else saved
         self._reload_if_used()
-        document = parse_plan_file(Path(path).read_bytes())
         saved_plan.check_inputs(document, self.desired, self._connection.target)
         plan = self._make_plan(saved_plan.read_options(document), progress)
         saved_plan.check_changes(document, plan)

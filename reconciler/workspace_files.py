@@ -84,6 +84,13 @@ class WorkspaceFiles:
         """
         return self._load()
 
+    def _choose(self, choice: EnvironmentChoice) -> None:
+        """Use another environment, or other variables, from now on."""
+        if choice != self._choice:
+            self._choice = choice
+            for name in ("desired", "_quotas"):
+                self.__dict__.pop(name, None)
+
     def _load(self) -> DesiredState:
         from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.load import load

@@ -58,8 +58,9 @@ def open_saved_plan(workspace: Workspace, file: Path, terminal: Terminal) -> Pla
 
     Shows progress while the registry is read. Raises PlanRejectedError if the plans differ.
     """
+    document = workspace.read_plan_file(file)
     with _show_reading(workspace, terminal) as progress:
-        return workspace.open_plan(file, progress=progress)
+        return workspace.open_plan(document, progress=progress)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
+from reconciler.model.text import quote
 
 
 class ReconcilerError(Exception):
@@ -50,14 +51,17 @@ def _escape(character: str) -> str:
 class InvalidDesiredStateError(ReconcilerError):
     """A desired state with errors.
 
-    `path` is the file or folder, if it is known. `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
+    `path` is the file or folder, if it is known, and `environment` the environment whose resources were read. `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
     (`2 errors, 1 warning`); `summary` is the first line of the message.
     """
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], path: Path | None = None) -> None:
-        self.diagnostics, self.path = tuple(diagnostics), path
+    def __init__(
+        self, diagnostics: Sequence[Diagnostic], path: Path | None = None, environment: str = ""
+    ) -> None:
+        self.diagnostics, self.path, self.environment = tuple(diagnostics), path, environment
         self.counts = format_severity_counts(*count_by_severity(self.diagnostics))
-        self.summary = f"the desired state is not valid: {self.counts}; nothing was sent"
+        place = f" in environment {quote(environment)}" if environment else ""
+        self.summary = f"the desired state is not valid{place}: {self.counts}; nothing was sent"
         super().__init__("\n".join([self.summary, *map(str, self.diagnostics)]))
 
 

@@ -143,6 +143,7 @@ class Plan:
     Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the workspace, the
     target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
     from the values of secrets. `unchanged` counts the resources that need no change. `file_digest` is `DesiredState.digest`.
+    `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
     """
 
@@ -155,11 +156,18 @@ class Plan:
     notes: tuple[Note, ...] = field(default=())
     options: PlanOptions = PlanOptions()
     file_digest: str = ""
+    environment: str = ""
+    variables: Mapping[str, str] = field(factory=dict)
     basis: Basis = field(factory=Basis, eq=False, repr=False)
     unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.steps)
+
+    @property
+    def confirmation(self) -> str:
+        """The text that a user types to confirm deletions: the environment's name, or else the workspace's."""
+        return self.environment or self.workspace
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
@@ -172,4 +180,5 @@ class Plan:
 
     def __str__(self) -> str:
         changes = ", ".join(f"{count} to {action}" for action, count in self.counts.items() if count)
-        return f"Plan for {self.workspace}: {changes or 'nothing to do'}, {self.unchanged} unchanged"
+        environment = f" in {self.environment}" if self.environment else ""
+        return f"Plan for {self.workspace}{environment}: {changes or 'nothing to do'}, {self.unchanged} unchanged"

@@ -44,6 +44,7 @@ class Run:
     lasts, and stays None if the run crashes. `status` is "running", "applied", "failed", "stopped" or "crashed".
     `counts` has the number of its steps by status. `call_count` is the number of calls that were sent (repetitions included);
     `unanswered_call_count` is the number of those whose response was lost or is not recorded.
+    `environment` is the environment's name, or empty in a file without environments.
     `file_digest` and `plan_digest` are SHA-256 in hexadecimal. `is_counted` is false if the journal is so damaged that the steps and
     calls cannot be counted; the counts are then empty.
     """
@@ -62,6 +63,7 @@ class Run:
     call_count: int = 0
     unanswered_call_count: int = 0
     is_counted: bool = True
+    environment: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -70,8 +72,9 @@ class Run:
 
     def __str__(self) -> str:
         steps = format_status_counts(self.counts)
+        environment = f" in {self.environment}" if self.environment else ""
         return (
-            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {format_time(self.started_at)}, "
+            f"run {self.id}: {self.command} of {self.workspace}{environment} by {self.process}, {format_time(self.started_at)}, "
             f"{self.status} ({steps or 'no steps'})"
         )
 

@@ -37,6 +37,10 @@ class ChangeLimits(ChangeLimit):
     kinds: Mapping[str, ChangeLimit] = field(factory=dict)
 
 
+_ROLE_ARN_PARTS = 6
+"""The number of parts of a role's ARN, which colons separate."""
+
+
 @frozen
 class Settings:
     """`[workspace]`.
@@ -67,8 +71,9 @@ class Settings:
 
     @property
     def role_account(self) -> str | None:
-        """The account in the ARN of the role (arn:partition:iam::account:role/name); None without a role."""
-        return self.role_arn.split(":")[4] if self.role_arn else None
+        """The account in the ARN of the role (arn:partition:iam::account:role/name); None without a valid role."""
+        parts = (self.role_arn or "").split(":")
+        return parts[4] if len(parts) > _ROLE_ARN_PARTS - 1 else None
 
 
 @frozen
@@ -95,17 +100,26 @@ class Environment:
 class DesiredState:
     """Everything that the files declare.
 
-    `environment` is the selected environment, or None in a file without environments. `digest` is the SHA-256 over the TOML files,
-    the files that they refer to, except those with secrets and those that an apply writes, and the values of the names in braces;
-    `files_digest` is the same without these values. `removed` has the addresses to forget, each with the place of its `[[removed]]` entry; `moved` is former
-    address → new address.
+    - `environment`: the selected environment, or None in a file without environments;
+    - `chosen_variables`: the texts of the variables that the command line or the process's environment set, by name;
+    - `digest`: the SHA-256 over the TOML files, the files that they refer to, except those with secrets and those that an apply
+      writes, and the values of the names in braces;
+    - `files_digest`: the same without these values;
+    - `removed`: the addresses to forget, each with the place of its `[[removed]]` entry;
+    - `moved`: former address → new address.
     """
 
     settings: Settings
     resources: Desired
     warnings: tuple[Diagnostic, ...] = ()
     environment: Environment | None = None
+    chosen_variables: Mapping[str, str] = field(factory=dict)
     digest: str = ""
     files_digest: str = ""
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
+
+    @property
+    def environment_name(self) -> str:
+        """The name of the selected environment; empty in a file without environments."""
+        return self.environment.name if self.environment else ""

@@ -93,6 +93,7 @@ class PlanTable:
         view = self._view
         return {
             "workspace": view.workspace,
+            "environment": view.environment,
             "target": view.target,
             "digest": self.plan.digest,
             "actions": [[action, ACTION_GLYPHS[action], view.counts.get(action, 0)] for action in ACTIONS],
@@ -153,7 +154,7 @@ class PlanTable:
         endpoint = escape_invisible(self.plan.target.endpoint)
         return {
             "question": f"Send {calls} to {endpoint}: {format_counts(counts)}?",
-            "expected": escape_invisible(self.plan.workspace) if is_destructive else "",
+            "expected": escape_invisible(self.plan.confirmation) if is_destructive else "",
         }
 
     @property

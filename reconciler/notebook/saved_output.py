@@ -13,6 +13,7 @@ from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html.page import load_stylesheet
+from reconciler.render.html.parts import render_workspace_html
 from reconciler.render.html.plan import render_plan_html, render_plan_summary_html
 from reconciler.render.html.result import render_result_html
 from reconciler.render.rich_display import MAX_CHANGES_WITH_REQUESTS, MAX_ROWS, render_text
@@ -86,7 +87,10 @@ class SavedOutput:
 
 def _render_html(item: _PlanWithResult) -> h.Renderable:
     title = h.fragment[
-        "Plan for ", h.strong[item.plan.workspace], " ", render_plan_summary_html(item.plan, h.span)
+        "Plan for ",
+        *render_workspace_html(item.plan.workspace, item.plan.environment),
+        " ",
+        render_plan_summary_html(item.plan, h.span),
     ]
     return h.fragment[
         h.details(".section")[h.summary[title], render_plan_html(item.plan, max_rows=MAX_ROWS)],

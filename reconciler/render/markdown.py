@@ -105,9 +105,15 @@ class _Part:
         return sum(item.count for item in self.items)
 
 
-def format_hidden_line(subject: str, workspace: str) -> str:
+def format_hidden_line(subject: str, workspace: str, environment: str = "") -> str:
     """Return the hidden first line of a comment, by which a later run finds and updates the comment."""
-    return f"<!-- reconciler {subject} {re.sub(r'[^A-Za-z0-9:._-]', '?', workspace)} -->"
+    names = [re.sub(r"[^A-Za-z0-9:._-]", "?", name) for name in (workspace, environment) if name]
+    return f"<!-- reconciler {' '.join([subject, *names])} -->"
+
+
+def _format_workspace(view: PlanView | ResultView | DriftView) -> str:
+    workspace = format_code_span(view.workspace)
+    return f"{workspace} in {format_code_span(view.environment)}" if view.environment else workspace
 
 
 def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full: bool = False) -> str:
@@ -117,8 +123,8 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full
         calls = f"{pluralize(view.cost.total, 'API call')}, {describe_minimum_time(view.cost)}"
         facts += [calls, f"{view.unchanged:,} unchanged"]
     head = [
-        format_hidden_line("plan", view.workspace),
-        f"### Plan for {format_code_span(view.workspace)}: {format_counts(view.counts) or 'no changes'}",
+        format_hidden_line("plan", view.workspace, view.environment),
+        f"### Plan for {_format_workspace(view)}: {format_counts(view.counts) or 'no changes'}",
         "",
         join_facts(facts),
         "",
@@ -151,8 +157,8 @@ def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> 
     """Render a result in at most `limit` bytes: what was not applied, and why."""
     *details, summary = [line.plain for line in render_result_text(view)]
     head = [
-        format_hidden_line("apply", view.workspace),
-        f"### Apply of {format_code_span(view.workspace)}: {'complete' if view.ok else 'incomplete'}",
+        format_hidden_line("apply", view.workspace, view.environment),
+        f"### Apply of {_format_workspace(view)}: {'complete' if view.ok else 'incomplete'}",
         "",
         summary,
         "",
@@ -165,8 +171,8 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, fu
     """Render a drift in at most `limit` bytes; with `full`, alike resources are not grouped."""
     counts = [_describe_drift_part(direction, count) for direction, count in view.counts.items() if count]
     head = [
-        format_hidden_line("drift", view.workspace),
-        f"### Drift of {format_code_span(view.workspace)}: {', '.join(counts) or 'none'}",
+        format_hidden_line("drift", view.workspace, view.environment),
+        f"### Drift of {_format_workspace(view)}: {', '.join(counts) or 'none'}",
         "",
         join_facts((format_code_span(view.target), format_unchanged_count(view))),
         "",

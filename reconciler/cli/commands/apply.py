@@ -214,8 +214,8 @@ def destroy(  # noqa: PLR0913 (its options)
     if not plan:
         _finish_crashed_run(workspace, plan, "destroy")
         return
-    question = f"This deletes {pluralize(plan.counts['delete'], 'resource')} from {plan.target.endpoint}."
-    confirm(question, yes=yes, expected=plan.workspace)
+    question = f"This deletes {pluralize(plan.counts['delete'], 'resource')} from {_format_place(plan)}."
+    confirm(question, yes=yes, expected=plan.confirmation)
     apply_and_report(ctx, workspace, plan, terminal, "destroy", lock_timeout=lock_timeout)
 
 
@@ -255,7 +255,12 @@ def _confirm_apply(plan: Plan, *, yes: bool) -> None:
     from reconciler.cli.prompt import confirm
     from reconciler.render.views.labels import format_counts
 
-    confirm(f"Apply to {plan.target.endpoint}: {format_counts(plan.counts)}?", yes=yes)
+    confirm(f"Apply to {_format_place(plan)}: {format_counts(plan.counts)}?", yes=yes)
+
+
+def _format_place(plan: Plan) -> str:
+    endpoint = plan.target.endpoint
+    return f"{endpoint} in environment {plan.environment}" if plan.environment else endpoint
 
 
 def _confirm_rollout(plan: RolloutPlan, *, yes: bool) -> None:

@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS runs (
   plan_digest TEXT NOT NULL,
   begun REAL NOT NULL,
   ended REAL,
-  status TEXT
+  status TEXT,
+  environment TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS steps (
   run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -83,6 +84,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_TO_KEEP}")
+    _add_missing_columns(connection)
     return connection
 
 
@@ -109,6 +111,21 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         "was written by a later version of reconciler" if version > JOURNAL_VERSION else "is not a journal"
     )
     raise JournalError(str(path), problem)
+
+
+def _add_missing_columns(connection: sqlite3.Connection) -> None:
+    """Add the columns that an older journal does not have.
+
+    They have a default, so that a version of reconciler that does not know them can still write to the journal.
+    """
+    columns = {row["name"] for row in connection.execute("PRAGMA table_info(runs)")}
+    if "environment" in columns:
+        return
+    try:
+        connection.execute("ALTER TABLE runs ADD COLUMN environment TEXT NOT NULL DEFAULT ''")
+    except sqlite3.OperationalError as error:
+        if "duplicate column" not in str(error):  # another process added it in the meantime
+            raise
 
 
 @contextlib.contextmanager

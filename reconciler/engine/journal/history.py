@@ -98,6 +98,7 @@ def _to_run(row: Mapping[str, Any], is_running: IsRunning) -> Run:
         started_at=_to_time(row["begun"]),
         ended_at=None if row["ended"] is None else _to_time(row["ended"]),
         status=row["status"] or ("running" if is_running(process) else "crashed"),
+        environment=row["environment"] if "environment" in row.keys() else "",  # noqa: SIM118 (a row is no mapping)
     )
 
 

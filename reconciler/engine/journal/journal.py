@@ -65,7 +65,8 @@ _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """The 32 digits of run IDs, Crockford's: without i, l and o, which look like digits, and without u, which could spell bad words."""
 
 _INSERT_RUN = """INSERT INTO runs
-(id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+(id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun, environment)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_STEP = "INSERT INTO steps (run, address, place, action, state) VALUES (?, ?, ?, ?, 'planned')"
 _UPDATE_STEP = "UPDATE steps SET state = ?, seconds = ?, error = ? WHERE run = ? AND address = ?"
 _INSERT_CALL = """INSERT INTO calls (run, number, address, service, operation, names, begun)
@@ -198,6 +199,7 @@ class Journal:
             file_digest,
             plan.digest,
             started_at,
+            plan.environment,
         )
         number = connection.execute(_INSERT_RUN, row).lastrowid
         assert number is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -16,7 +16,11 @@ from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.manifests import Manifest, ManifestReader
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
 from reconciler.engine.load.placeholders import Placeholders, may_have_placeholders
-from reconciler.engine.load.resource_environments import check_environments_of_table, exists_in_environment
+from reconciler.engine.load.resource_environments import (
+    AbsentResources,
+    check_environments_of_table,
+    exists_in_environment,
+)
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.kinds import all_kinds
@@ -68,15 +72,14 @@ class Declarations:
 
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
     `partly_read_kinds` are the kinds that may have more resources than these, because a manifest or some of its rows could not be
-    read, the name of a table with `for_each` is not valid, or there are too many rows. `absent` are the addresses of tables without
-    `for_each` that the selected environment does not have.
+    read, the name of a table with `for_each` is not valid, or there are too many rows. `absent` has those of other environments.
     """
 
     for_each_tables: Sequence[ForEachTable]
     resources: Mapping[Address, Declaration]
     moved_removed_tables: Sequence[TomlTable]
     partly_read_kinds: frozenset[str]
-    absent: frozenset[Address]
+    absent: AbsentResources
 
 
 def collect_declarations(
@@ -96,7 +99,7 @@ def collect_declarations(
         builder.resources,
         builder.moved_removed_tables,
         frozenset(builder.partly_read_kinds),
-        frozenset(builder.absent),
+        builder.absent,
     )
 
 
@@ -114,7 +117,7 @@ class _DeclarationsBuilder:
         self.for_each_tables: list[ForEachTable] = []
         self.resources: dict[Address, Declaration] = {}
         self.partly_read_kinds: set[str] = set()
-        self.absent: set[Address] = set()
+        self.absent = AbsentResources(scope.environment)
 
     def add_table(self, table: TomlTable, context: LoadContext, *, has_placeholders: bool) -> None:
         """Add `[[moved]]`, `[[removed]]`, or the table of a resource.
@@ -125,8 +128,7 @@ class _DeclarationsBuilder:
         if not is_moved_or_removed:
             self._diagnostics.add(table, *check_environments_of_table(table, self._scope.environments))
             if not exists_in_environment(table, self._scope.environment):
-                if FOR_EACH not in table.entries:
-                    self.absent.add(self._fill(table).address)
+                self._add_absent(table, context)
                 return
         if FOR_EACH in table.entries and not is_moved_or_removed:
             self._add_for_each(table, context)
@@ -137,6 +139,26 @@ class _DeclarationsBuilder:
             self.moved_removed_tables.append(table)
         else:
             self._add_resource(table)
+
+    def _add_absent(self, table: TomlTable, context: LoadContext) -> None:
+        """Add a table whose resources exist only in other environments; its other values are not read."""
+        if FOR_EACH not in table.entries:
+            names, _ = self._scope.placeholders.replace_in_value(list(table.names))
+            self.absent.add(evolve(table, names=tuple(map(str, names)), header=table.names))
+            return
+
+        def list_addresses() -> Collection[Address]:
+            source, _ = self._scope.placeholders.replace_in_value(table.entries[FOR_EACH])
+            try:
+                manifest = self._manifests.read(source, context)
+            except InvalidValueError:  # reported in an environment that has the table
+                return ()
+            instances = parse_for_each(
+                evolve(table, entries={}), manifest, self._scope.placeholders
+            ).instances
+            return [instance.address for instance in instances]
+
+        self.absent.add_for_each(table, list_addresses)
 
     def _fill(self, table: TomlTable) -> TomlTable:
         """Return a table with the values of the names in braces, and report their problems."""

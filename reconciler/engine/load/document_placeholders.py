@@ -16,8 +16,8 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.text import quote
 
-_BRACES = re.compile(r'\{[^{}"]+\}')
-"""A name in braces, of a namespace or a column; in JSON, a quote follows every other brace."""
+_BRACE_IN_TEXT = re.compile(r'\{(?!["}])')
+"""A brace in a string of a JSON document; outside of strings, a quote or the closing brace follows."""
 
 _Documents: TypeAlias = Document | tuple[Document, ...]
 """The value of a field that takes one document or several."""
@@ -68,16 +68,21 @@ class RowDocuments:
     def fill_row(self, values: dict[str, Any], row: RowValues) -> list[ValueProblem]:
         """Add the documents of one row to its values, replace the names in them, and return the problems."""
         values |= self._documents_by_field
-        return _fill_fields(values, lambda document: self._fill_document(document, row))
+        warnings: list[ValueProblem] = []
 
-    def _fill_document(self, document: Document, row: RowValues) -> Any:
-        interpolation = self._interpolations.get(document)
-        if interpolation is None:
-            parser = self._create_parser()
-            interpolation = parser.parse(document.value, ())
-            if parser.problems:
-                raise InvalidValueError(*parser.problems)
-        return interpolation.fill(row)
+        def fill(document: Document) -> Any:
+            self._placeholders.reserve(len(document.canonical))
+            interpolation = self._interpolations.get(document)
+            if interpolation is None:  # another document for each row
+                parser = self._create_parser()
+                interpolation = parser.parse(document.value, ())
+                warnings.extend(parser.warnings)
+                if parser.problems:
+                    raise InvalidValueError(*parser.problems)
+            return interpolation.fill(row)
+
+        problems = _fill_fields(values, fill)
+        return [*problems, *warnings]
 
     def _create_parser(self) -> InterpolationParser:
         return InterpolationParser(self._columns, self._placeholders, is_document=True)
@@ -122,7 +127,7 @@ def _list_documents_from_files(value: object) -> list[Document]:
     return [
         document
         for document in documents
-        if isinstance(document, Document) and document.source and _BRACES.search(document.canonical)
+        if isinstance(document, Document) and document.source and _BRACE_IN_TEXT.search(document.canonical)
     ]
 
 

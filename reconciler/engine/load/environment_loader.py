@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from attrs import field, frozen
@@ -30,6 +31,7 @@ from reconciler.engine.load.variables import (
     parse_variables,
 )
 from reconciler.model.constraints import Constraints
+from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidValueError, ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice
 from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
@@ -56,16 +58,39 @@ class LoadInputs:
     copied_folder: CopiedFolder | None = None
 
 
-@frozen
-class LoadedSettings:
-    """The settings of one environment, and what its resources are read with.
+@frozen(eq=False)
+class _Files:
+    """The files that one or several environments have, with their settings tables.
 
     `contexts` has all files, the main ones first, each with the context that reads the files it refers to.
     """
 
-    resolved: ResolvedEnvironment
     contexts: Mapping[TomlFile, LoadContext]
+    workspace: TomlTable | None
     variables: Mapping[str, VariableDeclaration]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@frozen
+class LoadedSettings:
+    """The settings of one environment, and the files that its resources are read from.
+
+    `diagnostics` are the problems of the settings tables.
+    """
+
+    resolved: ResolvedEnvironment
+    files: _Files
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def contexts(self) -> Mapping[TomlFile, LoadContext]:
+        """All files, each with the context that reads the files it refers to."""
+        return self.files.contexts
+
+    @property
+    def variables(self) -> Mapping[str, VariableDeclaration]:
+        """The variables that the files declare."""
+        return self.files.variables
 
 
 class EnvironmentLoader:
@@ -75,7 +100,8 @@ class EnvironmentLoader:
         self._folder = path if path.is_dir() else path.parent
         self._inputs = inputs
         self._main = read_main_files(path)
-        self._included: dict[tuple[Path, ...], TomlFiles] = {}
+        self._files: dict[tuple[Path, ...], _Files] = {}
+        self._loaded: dict[str | None, LoadedSettings] = {}
         self._contexts = self._create_contexts(self._main)
         diagnostics = DiagnosticCollector()
         # `load` reports the problems of these tables, together with those of the included files.
@@ -91,33 +117,49 @@ class EnvironmentLoader:
         """Whether the main files or the environments' tables have errors."""
         return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
 
-    def load(self, name: str | None, diagnostics: DiagnosticCollector) -> LoadedSettings:
-        """Return the settings of an environment, or of a file without environments; report their problems.
+    def load(self, name: str | None) -> LoadedSettings:
+        """Return the settings of an environment, or of a file without environments, with their problems.
 
         Raises SelectionError if a variable that the run chooses is not valid.
         """
-        included = self._read_included(name, diagnostics)
-        contexts = {**self._contexts, **self._create_contexts(included)}
-        tables = collect_settings_tables(contexts, included.files, diagnostics)
-        variables = parse_variables(tables.variables, diagnostics)
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str | None) -> LoadedSettings:
+        diagnostics = DiagnosticCollector()
+        files = self._read_files(name, diagnostics)
         choice, environ = self._inputs.choice, self._inputs.environ
         if not self._main.diagnostics:
-            check_chosen_variables(variables, choice, environ)
-        if tables.workspace is None:  # a diagnostic already explains why
-            return LoadedSettings(UNRESOLVED, contexts, variables)
-        resolver = EnvironmentResolver(
-            tables.workspace,
-            self.environments,
-            VariableResolver(variables, choice, environ),
-            self._inputs.constraints,
-        )
-        resolved = resolver.resolve(name)
-        for declaration, problem in resolved.problems:
-            diagnostics.add(declaration, problem)
+            check_chosen_variables(files.variables, choice, environ)
+        resolved = UNRESOLVED
+        if files.workspace is not None:  # otherwise, a diagnostic already explains why
+            resolver = EnvironmentResolver(
+                files.workspace,
+                self.environments,
+                VariableResolver(files.variables, choice, environ),
+                self._inputs.constraints,
+            )
+            resolved = resolver.resolve(name)
+            for declaration, problem in resolved.problems:
+                diagnostics.add(declaration, problem)
+            self._set_find_target(resolved)
+        return LoadedSettings(resolved, files, (*files.diagnostics, *diagnostics.to_diagnostics()))
+
+    def _set_find_target(self, resolved: ResolvedEnvironment) -> None:
+        """Let `{aws.…}` be replaced, if the target can be known."""
         settings, find_target = resolved.environment.settings, self._inputs.find_target
-        if find_target:
-            resolved.placeholders.find_target = lambda: find_target(settings)
-        return LoadedSettings(resolved, contexts, variables)
+        if find_target is None:
+            return
+
+        @cache
+        def find() -> Target:
+            if resolved.problems:  # the settings may not be the intended ones
+                problem = "the settings are not valid"
+                raise InvalidValueError(ValueProblem(REPORTED_ALREADY, problem))
+            return find_target(settings)
+
+        resolved.placeholders.find_target = find
 
     def _create_contexts(self, files: TomlFiles) -> dict[TomlFile, LoadContext]:
         copied, environ = self._inputs.copied_folder, self._inputs.environ
@@ -128,8 +170,22 @@ class EnvironmentLoader:
             for file in files.files
         }
 
-    def _read_included(self, name: str | None, diagnostics: DiagnosticCollector) -> TomlFiles:
-        """Read the files of `include`, whose paths may contain the names of the environment and its row."""
+    def _read_files(self, name: str | None, diagnostics: DiagnosticCollector) -> _Files:
+        """Return the main files and the included ones; environments that include the same files share them."""
+        paths = self._find_included(name, diagnostics)
+        if paths not in self._files:
+            included = read_files(paths, self._folder)
+            contexts = {**self._contexts, **self._create_contexts(included)}
+            own_diagnostics = DiagnosticCollector(included.diagnostics)
+            tables = collect_settings_tables(contexts, included.files, own_diagnostics)
+            variables = parse_variables(tables.variables, own_diagnostics)
+            self._files[paths] = _Files(
+                contexts, tables.workspace, variables, own_diagnostics.to_diagnostics()
+            )
+        return self._files[paths]
+
+    def _find_included(self, name: str | None, diagnostics: DiagnosticCollector) -> tuple[Path, ...]:
+        """Return the files of `include`, whose paths may contain the names of the environment and its row."""
         declared = self.environments[name] if name is not None else None
         placeholders = Placeholders(list_environment_names(declared))
         place: Declaration | None
@@ -140,14 +196,12 @@ class EnvironmentLoader:
             place = self._find_workspace()
             include, _ = placeholders.replace_in_value(place.entries.get("include") if place else None)
         if place is None or not _is_list_of_texts(include):  # the settings' own check reports it
-            return TomlFiles()
+            return ()
         paths = [file.path for file in self._main.files]
         allowed_folders = self._inputs.choice.allowed_folders
         included = find_included_files(include, paths, self._folder, allowed_folders)
         diagnostics.add(place, *included.problems)
-        if included.paths not in self._included:
-            self._included[included.paths] = read_files(included.paths, self._folder)
-        return self._included[included.paths]
+        return included.paths
 
     def _find_workspace(self) -> TomlTable | None:
         for file in self._main.files:

@@ -200,6 +200,7 @@ def select_environment(
 
     Raises SelectionError.
     """
+    source = "" if choice.name else f"{ENVIRONMENT_VARIABLE}: "
     pattern = choice.name or environ.get(ENVIRONMENT_VARIABLE) or None
     if pattern is None:
         if not environments:
@@ -212,25 +213,27 @@ def select_environment(
             [f"the file has environments, and {reason}; choose one of {_list(environments)} with --env NAME"],
             INVALID_CHOICE,
         )
-    (first, *others) = select_environments(environments, (pattern,))
+    (first, *others) = select_environments(environments, (pattern,), source)
     if others:
         names = _list([first, *others])
         raise SelectionError(
-            [f"{quote(pattern)} matches {len(others) + 1} environments: {names}; expected one"],
+            [f"{source}{quote(pattern)} matches {len(others) + 1} environments: {names}; expected one"],
             INVALID_CHOICE,
         )
     return first
 
 
-def select_environments(environments: Collection[str], patterns: Sequence[str]) -> list[str]:
-    """Return the environments that names or globs match, in the file's order. Raises SelectionError."""
+def select_environments(
+    environments: Collection[str], patterns: Sequence[str], source: str = ""
+) -> list[str]:
+    """Return the environments that names or globs match, in the file's order.
+
+    Messages begin with `source`, which names where the patterns come from. Raises SelectionError.
+    """
     if not environments:
-        raise SelectionError(
-            [
-                f"the file declares no environments, so {quote(patterns[0])} matches none; add [{ENVIRONMENTS}.NAME]"
-            ],
-            INVALID_CHOICE,
-        )
+        problem = f"{source}the file declares no environments, so {quote(patterns[0])} matches none"
+        advice = f"unset {ENVIRONMENT_VARIABLE}" if source else "leave out --env"
+        raise SelectionError([f"{problem}; {advice}, or add [{ENVIRONMENTS}.NAME]"], INVALID_CHOICE)
     matches_by_pattern = {pattern: match_names(pattern, environments) for pattern in patterns}
     problems = []
     for pattern, matches in matches_by_pattern.items():
@@ -239,7 +242,7 @@ def select_environments(environments: Collection[str], patterns: Sequence[str]) 
                 format_suggestion(closest_match(pattern, environments))
                 or f"; the file has {_list(environments)}"
             )
-            problems.append(f"no environment matches {quote(pattern)}{hint}")
+            problems.append(f"{source}no environment matches {quote(pattern)}{hint}")
     if problems:
         raise SelectionError(problems, INVALID_CHOICE)
     selected = {name for matches in matches_by_pattern.values() for name in matches}

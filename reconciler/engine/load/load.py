@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from attrs import evolve
@@ -22,6 +22,7 @@ from reconciler.engine.load.resolve_environment import identify
 from reconciler.engine.load.resources import DeclarationParser, ParsedDeclaration, ParsedForEachTable
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
+from reconciler.engine.load.variables import find_chosen_texts
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem
@@ -51,17 +52,18 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     Raises SelectionError if the choice of an environment or a variable is not valid.
     """
     loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice, find_target, copied_folder))
-    diagnostics = DiagnosticCollector(loader.diagnostics)
     try:
         name = select_environment(loader.environments, choice, environ)
     except SelectionError:
         if loader.has_errors:  # the environments may not be known
             raise InvalidDesiredStateError(loader.diagnostics, path) from None
         raise
-    loaded = loader.load(name, diagnostics)
-    others = {other: loader.load(other, DiagnosticCollector()) for other in loader.environments}
-    _check_identities(loader, others, diagnostics)
-    return _load_resources(loaded, tuple(loader.environments), constraints, diagnostics, path)
+    loaded = loader.load(name)
+    diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
+    environments = {other: loader.load(other) for other in loader.environments}
+    _check_identities(loader, environments, environ, diagnostics)
+    state = _load_resources(loaded, environments, constraints, diagnostics, path)
+    return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
 
 
 def load_environments(
@@ -78,13 +80,13 @@ def load_environments(
     """
     loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice))
     problems = dict.fromkeys(loader.diagnostics)
-    environments: dict[str, LoadedSettings] = {}
-    for name in loader.environments:
-        diagnostics = DiagnosticCollector()
-        environments[name] = loader.load(name, diagnostics)
-        problems |= dict.fromkeys(diagnostics.to_diagnostics())
+    environments = {name: loader.load(name) for name in loader.environments}
+    if not environments:
+        problems |= dict.fromkeys(loader.load(None).diagnostics)
+    for loaded in environments.values():
+        problems |= dict.fromkeys(loaded.diagnostics)
     diagnostics = DiagnosticCollector()
-    _check_identities(loader, environments, diagnostics)
+    _check_identities(loader, environments, environ, diagnostics)
     problems |= dict.fromkeys(diagnostics.to_diagnostics())
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDesiredStateError(list(problems), path)
@@ -92,14 +94,17 @@ def load_environments(
 
 
 def _check_identities(
-    loader: EnvironmentLoader, environments: Mapping[str, LoadedSettings], diagnostics: DiagnosticCollector
+    loader: EnvironmentLoader,
+    environments: Mapping[str, LoadedSettings],
+    environ: Mapping[str, str],
+    diagnostics: DiagnosticCollector,
 ) -> None:
     """Report environments that are the same workspace in the same account and Region.
 
     Those with problems of their own are left out; their settings are not known.
     """
     identities = {
-        name: identify(loaded.resolved.environment.settings)
+        name: identify(loaded.resolved.environment.settings, environ)
         for name, loaded in environments.items()
         if not loaded.resolved.problems
     }
@@ -117,15 +122,15 @@ def _check_identities(
 
 def _load_resources(
     loaded: LoadedSettings,
-    environments: tuple[str, ...],
+    environments: Mapping[str, LoadedSettings],
     constraints: Constraints,
     diagnostics: DiagnosticCollector,
     path: Path,
 ) -> DesiredState:
-    """Read the resources of one environment."""
+    """Read the resources of one environment; `environments` are all of them."""
     resolved, contexts = loaded.resolved, loaded.contexts
     settings = resolved.environment.settings
-    scope = LoadScope(resolved.name, environments, resolved.placeholders)
+    scope = LoadScope(resolved.name, tuple(environments), resolved.placeholders)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
         parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
@@ -134,17 +139,16 @@ def _load_resources(
         declarations.moved_removed_tables,
         parsed_declarations,
         declarations.resources,
-        settings.name,
-        diagnostics,
+        absent=declarations.absent,
+        workspace=settings.name,
+        diagnostics=diagnostics,
     )
-    check_declarations(
-        parsed_declarations, declarations.partly_read_kinds, settings.name, constraints, diagnostics
-    )
+    check_declarations(parsed_declarations, declarations, settings.name, constraints, diagnostics)
     all_diagnostics = diagnostics.to_diagnostics()
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
-        raise InvalidDesiredStateError(all_diagnostics, path)
-    if not declarations.absent:  # what is absent may use the other variables
-        _report_unused_variables(loaded, diagnostics)
+        raise InvalidDesiredStateError(all_diagnostics, path, resolved.name or "")
+    if not declarations.absent:  # the resources of other environments may use the other variables
+        _report_unused_variables(loaded, environments.values(), diagnostics)
         all_diagnostics = diagnostics.to_diagnostics()
     resources = (
         parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
@@ -161,9 +165,20 @@ def _load_resources(
     )
 
 
-def _report_unused_variables(loaded: LoadedSettings, diagnostics: DiagnosticCollector) -> None:
+def _report_unused_variables(
+    loaded: LoadedSettings, environments: Collection[LoadedSettings], diagnostics: DiagnosticCollector
+) -> None:
+    """Report the variables that neither the resources use nor the settings of any environment.
+
+    If another environment includes other files, these may use them.
+    """
+    if any(environment.files is not loaded.files for environment in environments):
+        return
+    used_names = set(loaded.resolved.placeholders.used).union(
+        *(environment.resolved.placeholders.used for environment in environments)
+    )
     for name, declaration in loaded.variables.items():
-        if f"var.{name}" not in loaded.resolved.placeholders.used:
+        if f"var.{name}" not in used_names:
             problem = f"the variable is not used; remove it, or write {{var.{name}}} where its value belongs"
             diagnostics.add(
                 declaration.table,

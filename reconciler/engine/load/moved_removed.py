@@ -9,6 +9,7 @@ from attrs import Factory, define, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.resource_environments import ENVIRONMENTS_KEY, AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.table_shape import build_missing_key_problem, build_unknown_key_problem
 from reconciler.kinds import all_kinds
@@ -68,27 +69,36 @@ class MovedRemoved:
     moved: dict[Address, Address] = Factory(dict)
 
 
-def resolve_moved_removed(
+def resolve_moved_removed(  # noqa: PLR0913 (what the statements are checked against)
     tables: Sequence[TomlTable],
     parsed_declarations: Mapping[Address, ParsedDeclaration],
     declarations: Mapping[Address, Declaration],
+    *,
+    absent: AbsentResources,
     workspace: str,
     diagnostics: DiagnosticCollector,
 ) -> MovedRemoved:
     """Return the valid statements in the tables and in the resources' own `moved`; report the others.
 
-    `tables` are the `[[removed]]` and `[[moved]]` tables, `declarations` all declarations of resources.
+    `tables` are the `[[removed]]` and `[[moved]]` tables, `declarations` all declarations of resources. `absent` has those of other
+    environments. A `[[moved]]` counts only in the environments that have its resource. A `[[removed]]` about a resource that only
+    some environments have counts only in the others.
     """
-    return _Resolver(declarations, workspace, diagnostics).resolve(tables, parsed_declarations)
+    return _Resolver(declarations, absent, workspace, diagnostics).resolve(tables, parsed_declarations)
 
 
 class _Resolver:
     """Checks each statement against the declarations and the other statements."""
 
     def __init__(
-        self, declarations: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
+        self,
+        declarations: Mapping[Address, Declaration],
+        absent: AbsentResources,
+        workspace: str,
+        diagnostics: DiagnosticCollector,
     ) -> None:
         self._declarations = declarations
+        self._absent = absent
         self._workspace = workspace
         self._diagnostics = diagnostics
         self._valid_statements = MovedRemoved()
@@ -135,11 +145,18 @@ class _Resolver:
             return
         try:
             address = _parse_address(table.entries["from"])
+            if self._is_restricted(address):
+                return
             self._check_removal(address)
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under("from").problems)
         else:
             self._valid_statements.removed[address] = table.origin
+
+    def _is_restricted(self, address: Address) -> bool:
+        """Return whether this environment declares a resource that other environments may not have."""
+        declaration = self._declarations.get(address)
+        return declaration is not None and ENVIRONMENTS_KEY in declaration.table.entries
 
     def _check_removal(self, address: Address) -> None:
         """Raise InvalidValueError if `[[removed]]` may not name this address.
@@ -169,9 +186,13 @@ class _Resolver:
         resolved_moves: list[_ResolvedMove] = []
         for move in moves:
             try:
-                resolved_moves.append(_resolve_move(move))
+                resolved_move = _resolve_move(move)
             except InvalidValueError as error:
                 self._diagnostics.add(move.declaration, *error.problems)
+                continue
+            is_declared = resolved_move.target in self._declarations
+            if is_declared or self._absent.find_environments(resolved_move.target) is None:
+                resolved_moves.append(resolved_move)
         ends = _find_ends({move.source: move.target for move in resolved_moves})
         for resolved_move in resolved_moves:
             try:

@@ -48,8 +48,16 @@ AWS_NAMES = ("account", "partition", "region")
 _MAX_DEPTH = 64
 """The maximum number of levels of tables and arrays in one table of the file."""
 
-_MAX_INSERTED_CHARACTERS = 2**26
-"""The maximum number of characters that are inserted in place of names, in all files together."""
+_MAX_CHARACTERS = 2**28
+"""The maximum number of characters that are inserted in place of names, and of documents that are filled for rows."""
+
+_WHY_UNAVAILABLE: Mapping[str, str] = {
+    "aws": "the account and the Region are not known",
+    "environment": "the file declares no environments",
+    "row": "only a table with for_each has rows",
+    "workspace": "the name is not known",
+}
+"""Namespace → why it cannot be used, unless there is another reason."""
 
 
 class TypedText(str):
@@ -81,7 +89,7 @@ class Placeholders:
     unresolved: frozenset[str] = frozenset()
     find_target: Callable[[], Target] | None = None
     used: dict[str, VariableValue] = Factory(dict)
-    _characters_left: int = field(default=_MAX_INSERTED_CHARACTERS, init=False)
+    _characters_left: int = field(default=_MAX_CHARACTERS, init=False)
 
     def look_up(self, name: str) -> VariableValue:
         """Return the value of a name such as `var.prefix`. Raises InvalidValueError."""
@@ -96,7 +104,7 @@ class Placeholders:
     def _look_up_in(self, namespace: str, key: str) -> VariableValue:
         valid_names = AWS_NAMES if namespace == "aws" and self.find_target else self.values.get(namespace)
         if valid_names is None:
-            reason = self.unavailable.get(namespace, "only a table with for_each has rows")
+            reason = self.unavailable.get(namespace) or _WHY_UNAVAILABLE[namespace]
             problem = f"{{{namespace}.{key}}} cannot be used here; {reason}"
             raise InvalidValueError(ValueProblem("unavailable-name", problem))
         if namespace == "var" and key in self.unresolved:
@@ -110,11 +118,17 @@ class Placeholders:
     def insert(self, name: str, *, is_json: bool) -> str:
         """Return what is inserted in place of a name. Raises InvalidValueError."""
         text = escape_for(format_value(self.look_up(name)), is_json=is_json)
-        self._characters_left -= len(text)
-        if self._characters_left < 0:
-            expected = f"at most {_MAX_INSERTED_CHARACTERS:,} characters in place of names"
-            raise InvalidValueError(ValueProblem("too-long", "the values of names are too long", expected))
+        self.reserve(len(text))
         return text
+
+    def reserve(self, count: int) -> None:
+        """Subtract a number of characters from what is left of the limit. Raises InvalidValueError."""
+        self._characters_left -= count
+        if self._characters_left < 0:
+            expected = (
+                f"at most {_MAX_CHARACTERS:,} characters in all texts and documents with names in braces"
+            )
+            raise InvalidValueError(ValueProblem("too-long", "the values of names are too long", expected))
 
     def replace_in_text(self, text: str) -> str:
         """Return a text with the values of its names; a `TypedText` if it is one name of another type.

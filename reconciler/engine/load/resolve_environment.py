@@ -86,7 +86,11 @@ class EnvironmentResolver:
                 (declaration, problem) if declaration else (own_table, problem.nest_under("variables"))
             )
 
-        variables = self._variables.resolve(name, given_values, report)
+        in_defaults = Placeholders(
+            {key: entries for key, entries in placeholders.values.items() if key != "row"},
+            placeholders.unavailable,
+        )
+        variables = self._variables.resolve(name, given_values, in_defaults, report)
         values = {
             **list_environment_names(declared),
             "var": {variable.name: variable.value for variable in variables},
@@ -180,10 +184,11 @@ def _derive_account(environment: str) -> str:
     return str(int(digest, 16))[:_ACCOUNT_DIGITS].zfill(_ACCOUNT_DIGITS)
 
 
-def identify(settings: Settings) -> tuple[str, ...]:
-    """Return the name, target, account and Region of a workspace, as far as the file has them.
+def identify(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the name, target, account and Region of a workspace, as far as they are known without a call.
 
     Two environments with the same identity would delete each other's resources.
     """
     account = settings.account or settings.role_account or f"profile {settings.profile or ''}"
-    return settings.name, settings.target, account, settings.region or ""
+    region = settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    return settings.name, settings.target.rstrip("/"), account, region

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from reconciler.engine.load.declaration import TomlTable
+from reconciler.model.address import Address
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.text import join_some, quote
 
@@ -13,6 +14,34 @@ ENVIRONMENTS_KEY = "environments"
 
 _MAX_LISTED = 10
 """The maximum number of environments that a message lists."""
+
+
+class AbsentResources:
+    """The tables whose resources the selected environment does not have."""
+
+    def __init__(self, environment: str | None) -> None:
+        self.environment = environment
+        self._patterns_by_address: dict[Address, Sequence[str]] = {}
+        self._unread_tables: list[tuple[TomlTable, Callable[[], Collection[Address]]]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns_by_address or self._unread_tables)
+
+    def add(self, table: TomlTable) -> None:
+        """Add a table without `for_each`, with the names in braces replaced."""
+        self._patterns_by_address[table.address] = _read_patterns(table) or ()
+
+    def add_for_each(self, table: TomlTable, list_addresses: Callable[[], Collection[Address]]) -> None:
+        """Add a table with `for_each`; `list_addresses` reads its manifest, which is needed only after a mistake."""
+        self._unread_tables.append((table, list_addresses))
+
+    def find_environments(self, address: Address) -> str | None:
+        """Return the environments that have a resource, as its table names them; None if no other has it."""
+        while address not in self._patterns_by_address and self._unread_tables:
+            table, list_addresses = self._unread_tables.pop()
+            self._patterns_by_address |= dict.fromkeys(list_addresses(), _read_patterns(table) or ())
+        patterns = self._patterns_by_address.get(address)
+        return None if patterns is None else join_some(patterns, _MAX_LISTED)
 
 
 def exists_in_environment(table: TomlTable, environment: str | None) -> bool:
@@ -27,7 +56,7 @@ def exists_in_environment(table: TomlTable, environment: str | None) -> bool:
 
 
 def check_environments_of_table(table: TomlTable, environments: Collection[str]) -> Iterator[ValueProblem]:
-    """Yield a problem for each name or glob that matches no environment of the file.
+    """Yield the problems of a table's `environments`, such as a name that matches no environment of the file.
 
     A wrong type is reported where the other values of the table are converted.
     """
@@ -38,10 +67,13 @@ def check_environments_of_table(table: TomlTable, environments: Collection[str])
         problem = "the file declares no environments; add [environments.NAME], or remove the key"
         yield ValueProblem("unknown-environment", problem, path=(ENVIRONMENTS_KEY,))
         return
+    expected = f"a name or glob of {join_some(environments, _MAX_LISTED)}"
+    if not patterns:
+        problem = "the array is empty, so the resource exists nowhere"
+        yield ValueProblem("unknown-environment", problem, expected, path=(ENVIRONMENTS_KEY,))
     for index, pattern in enumerate(patterns):
         if not any(fnmatchcase(name, pattern) for name in environments):
             problem = f"{quote(pattern)} matches no environment"
-            expected = f"a name or glob of {join_some(environments, _MAX_LISTED)}"
             suggestion = Suggestion(pattern, environments, replaces_expected=True)
             path = (ENVIRONMENTS_KEY, index)
             yield ValueProblem("unknown-environment", problem, expected, suggestion, path=path)

@@ -128,7 +128,8 @@ def _check_table_keys(table: TomlTable, kind: Kind, shape: TableShape) -> Iterat
 class ParsedForEachTable:
     """The values that all instances of a table with `for_each` share, and their problems.
 
-    `row_documents` has the documents from files, which may depend on the row. `is_valid` is false if the table has any problem: then no instance becomes a resource.
+    `row_documents` has the documents from files, which may depend on the row. `is_valid` is false if the table has an error: then no
+    instance becomes a resource.
     """
 
     kind: Kind
@@ -145,7 +146,7 @@ class ParsedForEachTable:
         values, problems = parse_values(fields, self.shape)
         problems += fill_problems
         problems += self.row_documents.fill_row(values, instance.row_values)
-        is_valid = self.is_valid and not problems
+        is_valid = self.is_valid and not any(problem.severity == "error" for problem in problems)
         return _build_parsed_declaration(
             instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid
         )

@@ -13,7 +13,9 @@ import attrs
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_type
+from reconciler.engine.load.declarations import Declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.resource_environments import AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
@@ -44,17 +46,19 @@ _TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document)
 
 def check_declarations(
     parsed_declarations: Mapping[Address, ParsedDeclaration],
-    partly_read_kinds: Collection[str],
+    declarations: Declarations,
     workspace: str,
     constraints: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
     """Report the problems of the declarations: those that parsing found, and those that the checks find.
 
-    References to resources of the `partly_read_kinds` are not checked, because not all of these resources are known.
+    References to resources of partly read kinds are not checked, because not all of these resources are known.
     """
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
-    reference_checker = _ReferenceChecker(parsed_declarations, partly_read_kinds)
+    reference_checker = _ReferenceChecker(
+        parsed_declarations, declarations.partly_read_kinds, declarations.absent
+    )
     scope = Scope(workspace, desired)
     normalized = normalize_resources(desired)
     reserved_addresses = list_reserved_addresses(workspace)
@@ -97,8 +101,11 @@ def _check_tables(desired: Desired) -> dict[Address, list[ValueProblem]]:
 class _ReferenceChecker:
     """Finds references to undeclared resources, with the nearest declared name or address."""
 
-    def __init__(self, declared: Collection[Address], partly_read_kinds: Collection[str]) -> None:
+    def __init__(
+        self, declared: Collection[Address], partly_read_kinds: Collection[str], absent: AbsentResources
+    ) -> None:
         self._declared = declared
+        self._absent = absent
         self._partly_read_kinds = partly_read_kinds
         self._names_by_kind: dict[str, list[str]] = {}
         for address in declared:
@@ -118,7 +125,7 @@ class _ReferenceChecker:
             suggestion: str | Suggestion = self._suggest_name(table, reference.removeprefix(f"{table}."))
             if accepts_document_or_name(field.type):
                 suggestion = suggest_file_table(reference) or suggestion
-            yield _build_not_declared_problem(table, reference, expected, suggestion, path)
+            yield self._build_not_declared_problem(table, reference, expected, suggestion, path)
 
     def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
         """Yield a problem for each item of `depends_on` that is not a declared address."""
@@ -132,7 +139,7 @@ class _ReferenceChecker:
                 )
             elif not self._is_declared(Address(table, name)):
                 suggestion = self._suggest_address(table, name)
-                yield _build_not_declared_problem(table, name, None, suggestion, path)
+                yield self._build_not_declared_problem(table, name, None, suggestion, path)
 
     def _is_declared(self, address: Address) -> bool:
         return address in self._declared or address.kind in self._partly_read_kinds
@@ -151,12 +158,24 @@ class _ReferenceChecker:
     def _declared_addresses(self) -> Sequence[str]:
         return [*map(str, self._declared)]
 
-
-def _build_not_declared_problem(
-    table: str, name: str, expected: str | None, suggestion: str | Suggestion, path: ValuePath
-) -> ValueProblem:
-    problem = f"{format_path((table, name))} is not declared in this file"
-    return ValueProblem("dangling-reference", problem, expected, suggestion, path=path)
+    def _build_not_declared_problem(
+        self,
+        table: str,
+        name: str,
+        expected: str | None,
+        suggestion: str | Suggestion,
+        path: ValuePath,
+    ) -> ValueProblem:
+        subject = format_path((table, name))
+        environments = self._absent.find_environments(Address(table, name))
+        if environments:
+            environment = quote(self._absent.environment or "")
+            problem = (
+                f"{subject} is not declared in environment {environment}; it exists only in {environments}"
+            )
+            return ValueProblem("dangling-reference", problem, path=path)
+        problem = f"{subject} is not declared in this file"
+        return ValueProblem("dangling-reference", problem, expected, suggestion, path=path)
 
 
 def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -11,6 +12,7 @@ from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS, VARIABLES
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.input_files import VARIABLE_NAME
+from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.table_shape import build_unknown_key_problem
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.environment import EnvironmentChoice, Variable, VariableValue
@@ -26,6 +28,13 @@ VARIABLE_TYPES: Mapping[str, type] = {"string": str, "integer": int, "number": f
 
 DECLARATION_KEYS = ("type", "description", "default")
 """The keys of a variable's table."""
+
+_MAX_INTEGER_BITS = 64
+"""The size of TOML's integers (TOML 1.0.0, "Integer"); tomllib parses larger ones."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+"""The texts of numbers on the command line and in the environment."""
 
 _DECLARATION_FORMAT = 'a default, or a table such as { type = "string", description = "…" }'
 _TYPE_FORMATS = {
@@ -73,8 +82,11 @@ def _parse_declaration(name: str, value: object, table: TomlTable) -> VariableDe
         raise _build_error(
             "invalid-variable-name", problem, "letters, digits and _, not starting with a digit"
         )
+    if isinstance(value, dict) and value.keys() in ({"env"}, {"file"}):
+        problem = "a variable cannot be a secret or a file, because its value is shown"
+        raise _build_error("wrong-type", problem, f"{{ {next(iter(value))} = … }} in the field that needs it")
     if not isinstance(value, dict):
-        return VariableDeclaration(name, _find_type(value), _check_finite(value), "", table)
+        return VariableDeclaration(name, _find_type(value), _check_number(value), "", table)
     problems = [
         build_unknown_key_problem(key, DECLARATION_KEYS) for key in value if key not in DECLARATION_KEYS
     ]
@@ -113,7 +125,7 @@ def convert_value(value: object, type_name: str, path: ValuePath = ()) -> Variab
     if type(value) is not VARIABLE_TYPES[type_name]:
         expected = _TYPE_FORMATS[type_name]
         raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(*path)
-    return _check_finite(value)
+    return _check_number(value)
 
 
 def convert_text(text: str, type_name: str) -> VariableValue:
@@ -121,24 +133,27 @@ def convert_text(text: str, type_name: str) -> VariableValue:
 
     Raises InvalidValueError.
     """
-    try:
-        match type_name:
-            case "integer":
-                return int(text)
-            case "number":
-                return _check_finite(float(text))
-            case "boolean":
-                return {"true": True, "false": False}[text]
-            case _:
-                return text
-    except (KeyError, ValueError):
-        expected = _TYPE_FORMATS[type_name]
-        raise _build_error("wrong-type", f"{quote(text)} is not valid", expected) from None
+    match type_name:
+        case "string":
+            return text
+        case "integer" if _INTEGER.fullmatch(text):
+            return _check_number(int(text))
+        case "number" if _NUMBER.fullmatch(text):
+            return float(text)
+        case "boolean" if text in {"true", "false"}:
+            return text == "true"
+        case _:
+            expected = _TYPE_FORMATS[type_name]
+            raise _build_error("wrong-type", f"{quote(text)} is not valid", expected)
 
 
-def _check_finite(value: object) -> VariableValue:
+def _check_number(value: object) -> VariableValue:
     if isinstance(value, float) and not math.isfinite(value):
         raise _build_error("wrong-type", "not a finite number", _TYPE_FORMATS["number"])
+    if isinstance(value, int) and value.bit_length() >= _MAX_INTEGER_BITS:
+        raise _build_error(
+            "wrong-type", "the integer is too large", f"an integer of {_MAX_INTEGER_BITS} bits"
+        )
     assert isinstance(value, str | int | float | bool)
     return value
 
@@ -184,6 +199,17 @@ def _format_source(source: str, name: str) -> str:
     return f"{source} {name}" if source == _OPTION else source
 
 
+def find_chosen_texts(
+    declarations: Collection[str], choice: EnvironmentChoice, environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the texts of the declared variables that the command line or the environment sets."""
+    texts: dict[str, str] = {}
+    for name, text, _ in _iterate_chosen(choice, environ):
+        if name in declarations:
+            texts.setdefault(name, text)
+    return texts
+
+
 class VariableResolver:
     """Finds the values of the variables in an environment.
 
@@ -211,11 +237,13 @@ class VariableResolver:
         self,
         environment: str | None,
         values: Mapping[str, object],
+        placeholders: Placeholders,
         report: Callable[[Declaration | None, ValueProblem], None],
     ) -> tuple[Variable, ...]:
         """Return the variables of an environment, whose table has `values` for some of them.
 
-        `report` takes a problem, with the declaration of the variable, or with None for a problem of `values`.
+        `placeholders` has the names that defaults may contain. `report` takes a problem, with the declaration of the variable, or with
+        None for a problem of `values`.
         """
         for name in values:
             if name not in self._declarations:
@@ -235,11 +263,33 @@ class VariableResolver:
                 for problem in error.problems:
                     report(None, problem.nest_under(declaration.name))
                 continue
+            variable = variable or self._resolve_default(declaration, placeholders, environment, report)
             if variable:
                 variables.append(variable)
-            else:
-                report(declaration.table, self._build_missing_problem(declaration.name, environment))
         return tuple(variables)
+
+    def _resolve_default(
+        self,
+        declaration: VariableDeclaration,
+        placeholders: Placeholders,
+        environment: str | None,
+        report: Callable[[Declaration | None, ValueProblem], None],
+    ) -> Variable | None:
+        """Return a variable with its default; report that it has none, or the problems of the names in it."""
+        name, default = declaration.name, declaration.default
+        if default is None:
+            report(declaration.table, self._build_missing_problem(name, environment))
+            return None
+        if isinstance(default, str):
+            try:
+                default = str(placeholders.replace_in_text(default))
+            except InvalidValueError as error:
+                is_table = isinstance(declaration.table.entries[name], dict)
+                path = (name, "default") if is_table else (name,)
+                for problem in error.nest_under(*path).problems:
+                    report(declaration.table, problem)
+                return None
+        return Variable(name, declaration.type, default, f"[{VARIABLES}]", declaration.description)
 
     def _resolve_one(
         self, declaration: VariableDeclaration, environment: str | None, values: Mapping[str, object]
@@ -251,8 +301,6 @@ class VariableResolver:
         if name in values:
             value = convert_value(values[name], declaration.type)
             return Variable(name, declaration.type, value, f"[{ENVIRONMENTS}.{environment}]", description)
-        if declaration.default is not None:
-            return Variable(name, declaration.type, declaration.default, f"[{VARIABLES}]", description)
         return None
 
     def _build_missing_problem(self, name: str, environment: str | None) -> ValueProblem:

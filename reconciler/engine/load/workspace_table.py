@@ -172,6 +172,9 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
         problem = f"{quote(settings.role_arn)} is not a valid role ARN"
         expected = "an ARN such as 'arn:aws:iam::123456789012:role/deploy'"
         yield ValueProblem("invalid-arn", problem, expected, path=("role_arn",))
+    elif settings.role_arn and settings.account and settings.role_account != settings.account:
+        problem = f"the role is one of account {settings.role_account}, but account is {settings.account}"
+        yield ValueProblem("conflicting-fields", problem, "a role of that account", path=("role_arn",))
     if settings.external_id is not None and settings.role_arn is None:
         problem = "valid only with a role_arn; add role_arn or remove external_id"
         yield ValueProblem("conflicting-fields", problem, path=("external_id",))

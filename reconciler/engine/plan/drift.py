@@ -70,6 +70,7 @@ class DriftedResource:
 class Drift:
     """All drift of a workspace, or of the selected resources.
 
+    - `environment`: the environment's name; empty in a file without environments;
     - `file_digest`: the SHA-256 of the desired state;
     - `unchanged`: the number of resources that are as in the file;
     - `unlisted`: the kinds that could not be listed, and why;
@@ -87,6 +88,7 @@ class Drift:
     notes: tuple[str, ...] = field(default=())
     unmanaged: tuple[UnmanagedResources, ...] = field(default=())
     kept_orphans: tuple[Address, ...] = field(default=())
+    environment: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -123,6 +125,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
         notes=tuple(note.text for note in describe_unmanaged(state, unmanaged)),
         unmanaged=unmanaged,
         kept_orphans=tuple(sorted((comparison.kept_orphans.keys() & selected_addresses) - markers)),
+        environment=state.environment_name,
     )
 
 

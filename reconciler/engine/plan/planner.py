@@ -64,6 +64,8 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         notes=tuple(note for note in notes if _is_relevant(note, options, addresses)),
         options=options,
         file_digest=state.digest,
+        environment=state.environment_name,
+        variables=state.chosen_variables,
         basis=comparison.basis,
         unmanaged=unmanaged,
     )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, Literal, get_origin
 
 import cattrs
-from attrs import frozen
+from attrs import evolve, field, frozen
 
+from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
 from reconciler.engine.plan.record import (
     CallRecord,
     ChangeRecord,
@@ -24,12 +26,14 @@ from reconciler.engine.plan.record import (
 )
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.model.address import Address
+from reconciler.model.environment import EnvironmentChoice
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.redaction import REDACTED
 from reconciler.model.secret import Secret, SecretDigest, walk_secrets
 from reconciler.model.settings import DesiredState
+from reconciler.model.text import quote
 
 FORMAT: Literal["reconciler.plan"] = "reconciler.plan"
 VERSION: Literal[1] = 1
@@ -61,7 +65,9 @@ class PlanSummary:
     - `unchanged`: the number of resources that need no change;
     - `calls`: the number of requests by API operation, such as `iot:CreateThing`;
     - `seconds`: the minimum time that the requests take under AWS's quotas;
-    - `unmanaged`: the resources that the workspace does not manage, as far as the plan listed them.
+    - `unmanaged`: the resources that the workspace does not manage, as far as the plan listed them;
+    - `environment`: the environment's name; empty in a file without environments;
+    - `variables`: the texts of the variables that `--var` or `RECONCILER_VAR_NAME` set, by name.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -76,6 +82,8 @@ class PlanSummary:
     calls: Mapping[str, int]
     seconds: float
     unmanaged: tuple[UnmanagedRecord, ...] = ()
+    environment: str = ""
+    variables: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -105,6 +113,8 @@ def to_plan_record(plan: Plan) -> PlanRecord:
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
         seconds=plan.estimate.seconds,
         unmanaged=to_unmanaged_records(plan.unmanaged),
+        environment=plan.environment,
+        variables=plan.variables,
         changes=to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)
@@ -124,10 +134,42 @@ def read_options(saved: PlanRecord) -> PlanOptions:
         ) from error
 
 
+def read_choice(
+    saved: PlanRecord, choice: EnvironmentChoice, environ: Mapping[str, str]
+) -> EnvironmentChoice:
+    """Return the environment and the variables that a plan was made for.
+
+    `choice` is that of the run; its allowed folders are kept. Raises PlanRejectedError if the run chooses another environment or
+    another value of a variable.
+    """
+    source = "--env" if choice.name else ENVIRONMENT_VARIABLE
+    name = choice.name or environ.get(ENVIRONMENT_VARIABLE)
+    errors = []
+    if name and not fnmatchcase(saved.environment, name):
+        saved_for = (
+            f"environment {quote(saved.environment)}" if saved.environment else "a file without environments"
+        )
+        errors.append(
+            f"the saved plan is for {saved_for}, but {source} selects {quote(name)}; "
+            "leave it out, or save a plan for that environment"
+        )
+    for variable, text in choice.variables.items():
+        saved_text = saved.variables.get(variable)
+        if text != saved_text:
+            saved_value = "not set" if saved_text is None else quote(saved_text)
+            errors.append(
+                f"the variable {quote(variable)} was {saved_value} when the plan was saved, and is {quote(text)} now; "
+                "leave out `--var`, or save a new plan"
+            )
+    _reject(errors)
+    return evolve(choice, name=saved.environment or None, variables=saved.variables)
+
+
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
     """Raise PlanRejectedError if a plan is for another workspace, target or desired state."""
     inputs = (
         ("workspace", saved.workspace, state.settings.name),
+        ("environment", saved.environment or "none", state.environment_name or "none"),
         ("endpoint", saved.target.endpoint, target.endpoint),
         ("account", saved.target.account, target.account),
         ("region", saved.target.region, target.region),

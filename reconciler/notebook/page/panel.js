@@ -47,7 +47,7 @@ function render({ model, el }) {
 
   const drawState = () => {
     if (!state().header) return;
-    root.setAttribute("aria-label", `Panel of ${state().header.workspace}`);
+    root.setAttribute("aria-label", `Panel of ${[state().header.workspace, state().header.environment].filter(Boolean).join(" in ")}`);
     if (drawnBanner !== state().banner) banner.innerHTML = drawnBanner = state().banner; // rendered and escaped in Python
     root.setAttribute("data-phase", state().phase);
     for (const part of parts) part.draw(state());
@@ -86,7 +86,8 @@ function makeHeader(request, id) {
     element,
     disconnect() { for (const button of element.querySelectorAll("button")) button.disabled = true; },
     draw({ header, phase, reading, retry: retryLabel }) {
-      title.replaceChildren("Plan for ", make("strong", {}, header.workspace));
+      const environment = header.environment ? [" in ", make("strong", {}, header.environment)] : [];
+      title.replaceChildren("Plan for ", make("strong", {}, header.workspace), ...environment);
       target.textContent = `${header.target} · plan ${header.digest.slice(0, 12)}`;
       summary.textContent = reading || header.summary;
       replan.disabled = ["reading", "applying", "stopping"].includes(phase);

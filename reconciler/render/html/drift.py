@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import htpy as h
 
-from reconciler.render.html.parts import MAX_UNFOLDED, render_fields_html, render_group_details_html
+from reconciler.render.html.parts import (
+    MAX_UNFOLDED,
+    render_fields_html,
+    render_group_details_html,
+    render_workspace_html,
+)
 from reconciler.render.views.drift import (
     DRIFT_LEGEND,
     TWO_SIDED_DIRECTIONS,
@@ -18,7 +23,7 @@ from reconciler.render.views.drift import (
     format_unchanged_count,
 )
 from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
-from reconciler.render.views.labels import format_kind, join_facts
+from reconciler.render.views.labels import format_kind, format_workspace, join_facts
 
 _CSS_CLASSES: Mapping[str, str] = {
     "missing": "delete",
@@ -35,8 +40,8 @@ def render_drift_html(view: DriftView, *, full: bool = False, max_rows: int | No
     Alike resources are groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind.
     """
     counts = join_facts(format_drift_counts(view)) or "No drift"
-    return h.section(aria_label=f"Drift of {view.workspace}")[
-        h.p(".title")["Drift of ", h.strong[view.workspace]],
+    return h.section(aria_label=f"Drift of {format_workspace(view.workspace, view.environment)}")[
+        h.p(".title")["Drift of ", *render_workspace_html(view.workspace, view.environment)],
         h.p(".quiet")[join_facts((view.target, view.last_apply))],
         h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
         render_drifted_resources_html(view, full=full, max_rows=max_rows),

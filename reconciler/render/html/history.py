@@ -19,6 +19,7 @@ from reconciler.render.views.history import (
     format_steps,
     summarize_run,
 )
+from reconciler.render.views.labels import format_workspace
 
 _HEADINGS = ("run", "started (UTC)", "by", "command", "workspace", "status", "steps")
 
@@ -53,7 +54,15 @@ def render_run_html(view: RunView) -> h.Renderable:
 def _render_run_row(run: RunRow) -> h.Renderable:
     return h.tr[
         h.th(scope="row")[h.code[run.id]],
-        (h.td[text] for text in (run.started_at, run.user, run.command, run.workspace)),
+        (
+            h.td[text]
+            for text in (
+                run.started_at,
+                run.user,
+                run.command,
+                format_workspace(run.workspace, run.environment),
+            )
+        ),
         h.td[render_status_html(run.glyph, run.status)],
         h.td[format_steps(run)],
     ]

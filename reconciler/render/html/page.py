@@ -26,6 +26,7 @@ from reconciler.render.views.diagnostics import DiagnosticsView
 from reconciler.render.views.drift import DriftView
 from reconciler.render.views.error import ErrorView
 from reconciler.render.views.history import HistoryView, RunView
+from reconciler.render.views.labels import format_workspace
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
 from reconciler.render.views.rollout import RolloutView
@@ -65,7 +66,8 @@ def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = No
 
     With `full`, alike rows are not grouped. `max_rows` limits the rows and groups of each kind.
     """
-    title = f"{type(view).__name__.removesuffix('View')} · {getattr(view, 'workspace', 'reconciler')}"
+    workspace = format_workspace(getattr(view, "workspace", "reconciler"), getattr(view, "environment", ""))
+    title = f"{type(view).__name__.removesuffix('View')} · {workspace}"
     head = h.head[
         h.meta(charset="utf-8"),
         h.meta(name="viewport", content="width=device-width, initial-scale=1"),

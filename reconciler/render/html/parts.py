@@ -27,6 +27,12 @@ _SIGN_CLASSES: Mapping[str, str] = {"-": "delete", "+": "create", "~": "update"}
 """The CSS class of each sign of a field, which determines its color."""
 
 
+def render_workspace_html(workspace: str, environment: str) -> Sequence[h.Node]:
+    """Render a workspace and its environment, which is empty in a file without environments."""
+    name = h.strong[workspace]
+    return (name, " in ", h.strong[environment]) if environment else (name,)
+
+
 def render_value_html(value: ValueView | None, *, in_full: bool = False) -> h.Renderable:
     """Render a value; placeholders are quiet, and an absent value is a dash.
 

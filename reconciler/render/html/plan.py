@@ -13,9 +13,10 @@ from reconciler.render.html.parts import (
     render_fields_html,
     render_group_details_html,
     render_requests_html,
+    render_workspace_html,
 )
 from reconciler.render.views.grouping import RowGroup, count_rows, group_rows, has_document
-from reconciler.render.views.labels import format_counts, join_facts, pluralize
+from reconciler.render.views.labels import format_counts, format_workspace, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
     CostView,
@@ -38,8 +39,8 @@ def render_plan_html(view: PlanView, *, full: bool = False, max_rows: int | None
 
     Alike changes and notes are groups or, with `full`, one by one. `max_rows` limits the changes and groups of each kind, and the notes.
     """
-    return h.section(aria_label=f"Plan for {view.workspace}")[
-        h.p(".title")["Plan for ", h.strong[view.workspace]],
+    return h.section(aria_label=f"Plan for {format_workspace(view.workspace, view.environment)}")[
+        h.p(".title")["Plan for ", *render_workspace_html(view.workspace, view.environment)],
         h.p(".quiet")[f"{view.target} · plan {view.digest}"],
         render_plan_summary_html(view),
         render_plan_changes_html(view, full=full, max_rows=max_rows),

@@ -9,7 +9,7 @@ import htpy as h
 from reconciler.model.status import format_status_counts
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
 from reconciler.render.views.failure_groups import group_failures, group_skipped
-from reconciler.render.views.labels import OUTCOME_GLYPHS
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_workspace
 from reconciler.render.views.result import (
     FailureView,
     OutcomeView,
@@ -26,7 +26,7 @@ def render_result_html(view: ResultView, *, how_to_continue: str = "run apply ag
     """
     summary = summarize_result(view)
     title = render_status_html(OUTCOME_GLYPHS[summary.status], summary.status, summary.title)
-    return h.section(aria_label=f"Result of applying {view.workspace}")[
+    return h.section(aria_label=f"Result of applying {format_workspace(view.workspace, view.environment)}")[
         h.p(".title")[title, summary.details],
         map(_render_failure, group_failures(view.failures)),
         (_render_skipped(address, count) for address, count in group_skipped(view.skipped)),

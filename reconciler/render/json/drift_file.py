@@ -71,6 +71,7 @@ class DriftSummary:
     the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
     could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
     of them. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
+    `environment` is empty in a file without environments.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
@@ -85,6 +86,7 @@ class DriftSummary:
     notes: tuple[str, ...]
     unmanaged: tuple[UnmanagedRecord, ...] = ()
     kept_orphans: tuple[str, ...] = ()
+    environment: str = ""
 
 
 @frozen(kw_only=True)
@@ -143,6 +145,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
         notes=drift.notes,
         unmanaged=to_unmanaged_records(drift.unmanaged),
         kept_orphans=tuple(map(str, drift.kept_orphans)),
+        environment=drift.environment,
     )
 
 

@@ -34,7 +34,8 @@ EVENTS_VERSION: Literal[1] = 1
 class RunEvent:
     """The first line: the plan that is about to be applied.
 
-    In every event, `time` is UTC in ISO 8601. `digest` is the plan's digest; `counts` are the numbers of changes by action.
+    In every event, `time` is UTC in ISO 8601. `digest` is the plan's digest; `counts` are the numbers of changes by action;
+    `environment` is empty in a file without environments.
     """
 
     event: Literal["run"] = "run"
@@ -45,6 +46,7 @@ class RunEvent:
     target: Target
     digest: str
     counts: Mapping[str, int]
+    environment: str = ""
 
 
 @frozen(kw_only=True)
@@ -126,6 +128,7 @@ class EventWriter:
                 target=plan.target,
                 digest=plan.digest,
                 counts=plan.counts,
+                environment=plan.environment,
             )
         )
         return self

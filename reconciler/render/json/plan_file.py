@@ -95,7 +95,7 @@ def check_view(document: PlanDocument, plan: Plan) -> None:
     """
     saved_view, expected_view = document.view, build_plan_view(plan, requests=True)
     # The other members of a view, such as notes, do not decide what is applied.
-    members = ("workspace", "target", "digest", "sections", "counts")
+    members = ("workspace", "environment", "target", "digest", "sections", "counts")
     if any(getattr(saved_view, name) != getattr(expected_view, name) for name in members):
         raise PlanRejectedError(
             ["the file was edited: its view does not match its changes; save the plan again"]

@@ -13,6 +13,7 @@ from reconciler.render.text.parts import (
     QUIET,
     render_fields,
     render_group_details,
+    render_workspace,
 )
 from reconciler.render.views.drift import (
     DIRECTION_GLYPHS,
@@ -44,7 +45,7 @@ def render_drift_text(
     Alike resources are rendered as groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind;
     more are only counted.
     """
-    yield Text.assemble("Drift of ", (view.workspace, "bold"))
+    yield Text.assemble("Drift of ", render_workspace(view.workspace, view.environment))
     yield Text(join_facts((view.target, view.last_apply)), QUIET)
     yield from render_drifted_resources(view, width, full=full, max_rows=max_rows)
     yield Text()

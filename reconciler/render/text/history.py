@@ -19,6 +19,7 @@ from reconciler.render.views.history import (
     format_steps,
     summarize_run,
 )
+from reconciler.render.views.labels import format_workspace
 
 _STATUS_STYLES: Mapping[str, str] = {
     **OUTCOME_STYLES,
@@ -41,13 +42,13 @@ _MAX_ADDRESS_WIDTH = 48
 def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
     """Render a table of runs.
 
-    The column of the file's digest is left out if the table would be wider than `width`. If the runs are of several workspaces,
-    the column of the command also has the workspace.
+    The column of the file's digest is left out if the table would be wider than `width`. If the runs are of several workspaces or
+    environments, the column of the command also has these.
     """
     if not view.rows:
         yield Text(NO_RUNS, "bold")
         return
-    has_several_workspaces = len({row.workspace for row in view.rows}) > 1
+    has_several_workspaces = len({(row.workspace, row.environment) for row in view.rows}) > 1
     table = [_HEADINGS, *(_list_cells(row, with_workspace=has_several_workspaces) for row in view.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     if sum(widths) + _COLUMN_GAP * (len(widths) - 1) > width:
@@ -105,7 +106,8 @@ def _render_call(call: CallRow) -> Text:
 
 
 def _list_cells(row: RunRow, *, with_workspace: bool) -> tuple[str, ...]:
-    command = f"{row.command} {row.workspace}" if with_workspace else row.command
+    workspace = format_workspace(row.workspace, row.environment)
+    command = f"{row.command} {workspace}" if with_workspace else row.command
     status = f"{row.glyph} {row.status}"
     return row.id, row.started_at, row.user, command, status, row.file_digest, format_steps(row)
 

@@ -64,6 +64,12 @@ _SIGN_ACTIONS: Mapping[str, str] = {"+": "create", "-": "delete", "~": "update"}
 _FORCES_REPLACEMENT = "  # forces replacement"
 
 
+def render_workspace(workspace: str, environment: str) -> Text:
+    """Render a workspace and its environment, which is empty in a file without environments."""
+    name = Text(workspace, "bold")
+    return Text.assemble(name, " in ", (environment, "bold")) if environment else name
+
+
 def render_severity(severity: str) -> Text:
     """Render the start of an error or a warning."""
     return Text(f"{severity}:", f"bold {COLORS[severity]}")

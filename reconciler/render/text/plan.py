@@ -20,6 +20,7 @@ from reconciler.render.text.parts import (
     render_group_details,
     render_head,
     render_long_value,
+    render_workspace,
 )
 from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
 from reconciler.render.views.labels import format_counts, pluralize
@@ -48,7 +49,7 @@ def render_plan_text(
 
     `max_rows` limits the changes and groups of each kind, and the notes; more are only counted.
     """
-    yield Text.assemble("Plan for ", (view.workspace, "bold"))
+    yield Text.assemble("Plan for ", render_workspace(view.workspace, view.environment))
     yield Text(f"{view.target} · plan {view.digest}", QUIET)
     yield from render_plan_changes(view, width, full=full, max_rows=max_rows)
     if view.total:

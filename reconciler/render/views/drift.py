@@ -73,7 +73,7 @@ class DriftView:
     `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one, and for
     drift at AWS refers to CloudTrail. `unlisted` are the kinds that could not be listed, each with the reason.
     `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
-    but stay because nothing is pruned; it is empty without any.
+    but stay because nothing is pruned; it is empty without any. `environment` is empty in a file without environments.
     """
 
     workspace: str
@@ -85,6 +85,7 @@ class DriftView:
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
     kept_orphans: str = ""
+    environment: str = ""
 
     @property
     def total(self) -> int:
@@ -112,6 +113,7 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         unlisted=tuple(map(escape_invisible, drift.unlisted)),
         notes=tuple(map(escape_invisible, drift.notes)),
         kept_orphans=escape_invisible(_describe_kept_orphans(drift)),
+        environment=escape_invisible(drift.environment),
     )
 
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_workspace, pluralize
 
 STATUS_GLYPHS: Mapping[str, str] = {
     "running": OUTCOME_GLYPHS["started"],
@@ -36,7 +36,8 @@ class RunRow:
 
     `started_at` is in UTC. `user` has the form `user@host`, and `pid` is the ID of the process. `job` is the URL of the CI job, or
     empty. `counts` are the numbers of steps by status. `unanswered_call_count` is the number of calls without a response. The
-    digests are cut to twelve characters. `is_counted` is false if the steps and calls cannot be counted.
+    digests are cut to twelve characters. `is_counted` is false if the steps and calls cannot be counted. `environment` is empty in a
+    file without environments.
     """
 
     id: str
@@ -56,6 +57,7 @@ class RunRow:
     file_digest: str
     plan_digest: str
     is_counted: bool = True
+    environment: str = ""
 
 
 @frozen
@@ -132,7 +134,7 @@ def describe_run(run: RunRow) -> tuple[str, str, str]:
     job = f", {run.job}" if run.job else ""
     duration = f", took {run.duration}" if run.duration else ""
     return (
-        f"{run.target} · {run.command} of {run.workspace} · plan digest {run.plan_digest} · file digest {run.file_digest}",
+        f"{run.target} · {run.command} of {format_workspace(run.workspace, run.environment)} · plan digest {run.plan_digest} · file digest {run.file_digest}",
         f"by {run.user}, process {run.pid}{job}",
         f"started {run.started_at} UTC{duration}",
     )
@@ -173,6 +175,7 @@ def _build_run_row(run: Run) -> RunRow:
         file_digest=escape_invisible(run.file_digest[:12]),
         plan_digest=escape_invisible(run.plan_digest[:12]),
         is_counted=run.is_counted,
+        environment=escape_invisible(run.environment),
     )
 
 

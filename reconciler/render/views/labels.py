@@ -36,6 +36,11 @@ def format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[action]:,} to {action}" for action in ACTIONS if counts.get(action))
 
 
+def format_workspace(workspace: str, environment: str) -> str:
+    """Format a workspace and its environment, which is empty in a file without environments."""
+    return f"{workspace} in {environment}" if environment else workspace
+
+
 def pluralize(count: int, noun: str) -> str:
     """Format a count with its noun: `1 call`, `1,204 calls`, `2 dependencies`."""
     return f"{count:,} {noun if count == 1 else make_plural(noun)}"

@@ -120,7 +120,7 @@ class PlanView:
 
     `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of these changes
     are of ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not
-    change; `unchanged_markers` is how many of them are markers.
+    change; `unchanged_markers` is how many of them are markers. `environment` is empty in a file without environments.
     """
 
     workspace: str
@@ -133,6 +133,7 @@ class PlanView:
     notes: tuple[NoteView, ...]
     markers: int = 0
     unchanged_markers: int = 0
+    environment: str = ""
 
     @property
     def total(self) -> int:
@@ -166,6 +167,7 @@ def build_plan_view(
         notes=tuple(map(_build_note, plan.notes)),
         markers=sum(step.address in marker_addresses for step in plan.steps),
         unchanged_markers=unchanged_markers,
+        environment=escape_invisible(plan.environment),
     )
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from reconciler.model.outcome import FINAL_STATUSES, Applied, Failed, Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
-from reconciler.render.views.labels import format_duration
+from reconciler.render.views.labels import format_duration, format_workspace
 from reconciler.render.views.result import OutcomeView, build_outcome_view
 
 _EXECUTED_STATUSES = (Applied.status, Failed.status)
@@ -71,7 +71,7 @@ class ProgressTracker:
             counts, running = dict(self._counts), list(self._running.items())
         now = self._clock()
         return ProgressView(
-            workspace=escape_invisible(self._plan.workspace),
+            workspace=escape_invisible(format_workspace(self._plan.workspace, self._plan.environment)),
             total=len(self._plan.steps),
             counts=counts,
             running=tuple((address, action, now - start) for address, (action, start) in running),

@@ -107,7 +107,7 @@ class ResultView:
 
     `counts` are the numbers of steps by final status, and `actions` those of applied steps by action. `skipped` has, for each
     address whose failure blocked other steps, the number of these steps.
-    `omitted` is the number of outcomes that are not among the `outcomes`.
+    `omitted` is the number of outcomes that are not among the `outcomes`. `environment` is empty in a file without environments.
     """
 
     workspace: str
@@ -119,6 +119,7 @@ class ResultView:
     ok: bool
     outcomes: tuple[OutcomeView, ...] = ()
     omitted: int = 0
+    environment: str = ""
 
 
 @frozen
@@ -167,6 +168,7 @@ def build_result_view(result: Result, *, max_outcomes: int | None = None) -> Res
             build_outcome_view(outcome, steps.get(outcome.change.address)) for outcome in listed_outcomes
         ),
         omitted=len(result.outcomes) - len(listed_outcomes),
+        environment=escape_invisible(result.plan.environment),
     )
 
 

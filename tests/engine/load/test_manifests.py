@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
@@ -329,6 +330,11 @@ def _write_placeholders(pieces: list[tuple[str | None, str]]) -> str:
     )
 
 
+def _has_aws_name(pieces: list[tuple[str | None, str]]) -> bool:
+    """Return whether a placeholder follows a dollar sign: `${…}` is AWS's own syntax and stays."""
+    return re.search(r"\$\{[^{}]*\}", _write_placeholders(pieces)) is not None
+
+
 def _fill_in_values(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
     return "".join(row[name] if name else text for name, text in pieces)
 
@@ -361,6 +367,7 @@ thing_groups = ["all"]
 class TestEquivalence:
     @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
     def test_a_for_each_table_equals_one_table_per_row(self, tmp_path_factory, pieces, rows, form):
+        assume(not _has_aws_name(pieces))
         folder = tmp_path_factory.mktemp("for_each_tables")
         for_each = _write_rows(folder, rows, form)
         for_each_tables = _make_group_table(
