@@ -135,7 +135,13 @@ def test_a_valid_table_is_accepted(text):
 
 def test_every_field_of_every_kind_is_in_the_schema_with_its_description():
     document = build_json_schema(build_member_schema)
-    assert list(document["properties"]) == ["workspace", "variables", "environments", *MOVED_REMOVED_KEYS, *all_kinds()]
+    assert list(document["properties"]) == [
+        "workspace",
+        "variables",
+        "environments",
+        *MOVED_REMOVED_KEYS,
+        *all_kinds(),
+    ]
     for table, kind in all_kinds().items():
         descriptions = {
             name: field["description"]

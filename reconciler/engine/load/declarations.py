@@ -17,6 +17,7 @@ from reconciler.engine.load.manifests import Manifest, ManifestReader
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
 from reconciler.engine.load.placeholders import Placeholders, may_have_placeholders
 from reconciler.engine.load.resource_environments import (
+    ENVIRONMENTS_KEY,
     AbsentResources,
     check_environments_of_table,
     exists_in_environment,
@@ -125,7 +126,7 @@ class _DeclarationsBuilder:
         `has_placeholders` is whether the table may have names in braces.
         """
         is_moved_or_removed = table.names[0] in MOVED_REMOVED_TABLES
-        if not is_moved_or_removed:
+        if ENVIRONMENTS_KEY in table.entries and not is_moved_or_removed:
             self._diagnostics.add(table, *check_environments_of_table(table, self._scope.environments))
             if not exists_in_environment(table, self._scope.environment):
                 self._add_absent(table, context)

@@ -91,7 +91,7 @@ class RowDocuments:
 def _fill_fields(values: dict[str, Any], fill: _Fill) -> list[ValueProblem]:
     problems: list[ValueProblem] = []
     for name, documents in values.items():
-        if not _list_documents_from_files(documents):
+        if not isinstance(documents, Document | tuple) or not _list_documents_from_files(documents):
             continue
         try:
             if isinstance(documents, tuple):

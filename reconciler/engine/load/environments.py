@@ -29,6 +29,9 @@ ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
 OWN_KEYS = ("after", "default", FOR_EACH, "variables")
 """The keys of an environment that are not settings of `[workspace]`."""
 
+_MAX_ENVIRONMENTS = 2_000
+"""The maximum number of environments: each load resolves all of them, to find two that are the same workspace."""
+
 _MAX_LISTED = 10
 """The maximum number of environments that a message lists."""
 
@@ -87,6 +90,10 @@ def parse_environments(
                 diagnostics.add(table, ValueProblem("wrong-type", problem, expected))
                 continue
             for environment in _expand(table, context, manifests, diagnostics):
+                if len(environments) == _MAX_ENVIRONMENTS:
+                    problem, expected = "too many environments", f"at most {_MAX_ENVIRONMENTS:,}"
+                    diagnostics.add(table, ValueProblem("too-many-environments", problem, expected))
+                    return environments
                 _add(environment, environments, diagnostics)
     for environment in environments.values():
         diagnostics.add(environment.declaration, *_check_own_keys(environment, environments))

@@ -1,10 +1,11 @@
 """Values of a table with `for_each`, in which `{column}` is replaced with a row's value.
 
-`{row.column}` is another form of `{column}`.
+`{row.column}` is another form of `{column}`. It differs in a text that is a JSON object: there, the value is inserted as JSON writes
+it in a string, while `{column}` inserts it unchanged, so that a column may contain a part of the JSON.
 
 The other names in braces, such as `{var.prefix}`, are the same for all rows (see `placeholders`).
 
-Invariant: the values of a row are texts that are inserted unchanged. Braces in them have no meaning.
+Invariant: the values of a row are texts. Braces in them have no meaning.
 """
 
 from __future__ import annotations
@@ -61,21 +62,21 @@ class Interpolation(ABC):
         return part, (), None
 
 
+class _JsonColumn(int):
+    """The number of a column whose value is inserted as JSON writes it in a string."""
+
+    __slots__ = ()
+
+
 @frozen
 class InterpolatedText(Interpolation):
-    """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them.
-
-    `is_json` is whether the text is a JSON object, in which a value is inserted as JSON writes it in a string.
-    """
+    """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them."""
 
     pieces: tuple[str | int, ...]
-    is_json: bool = False
 
     def fill(self, row: RowValues) -> str:
         """Return the text for a row."""
-        if self.is_json:
-            row = tuple(escape_for(value, is_json=True) for value in row)
-        return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
+        return "".join([piece if isinstance(piece, str) else _get_value(row, piece) for piece in self.pieces])
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
         """Yield the text itself."""
@@ -85,6 +86,10 @@ class InterpolatedText(Interpolation):
     def columns(self) -> frozenset[int]:
         """The numbers of the columns that it uses."""
         return frozenset(piece for piece in self.pieces if isinstance(piece, int))
+
+
+def _get_value(row: RowValues, number: int) -> str:
+    return escape_for(row[number], is_json=True) if isinstance(number, _JsonColumn) else row[number]
 
 
 @frozen
@@ -229,7 +234,7 @@ class InterpolationParser:
         pieces.append(text[end:])
         pieces = [piece for piece in pieces if piece != ""]
         if any(isinstance(piece, int) for piece in pieces):
-            return InterpolatedText(tuple(pieces), is_json)
+            return InterpolatedText(tuple(pieces))
         return _Constant("".join(map(str, pieces)))
 
     def _parse_whole_name(self, text: str, path: ValuePath) -> _Constant:
@@ -280,7 +285,8 @@ class InterpolationParser:
         """Return the value of a name such as `var.prefix`, or the column's number for `row.column`."""
         namespace, _, column = name.partition(".")
         if namespace == "row":
-            return self._find_column(column, path)
+            number = self._find_column(column, path)
+            return _JsonColumn(number) if is_json else number
         try:
             return self._placeholders.insert(name, is_json=is_json)
         except InvalidValueError as error:

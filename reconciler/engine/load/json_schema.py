@@ -48,6 +48,11 @@ _TEXT: Schema = {"type": "string"}
 _FILE: Schema = {"$ref": "#/$defs/file"}
 _DOCUMENT: Schema = {"$ref": "#/$defs/document"}
 _TEXT_OR_FILE: Schema = {"anyOf": [_TEXT, _FILE]}
+_VARIABLE: Schema = {"type": "string", "pattern": r"^\{(var|row|environment)\.[^{}]+\}$"}
+"""A text that is one name in braces, whose value may have another type."""
+
+_ANNOTATIONS = ("description", "default")
+
 _TEXT_WITH_BRACE: Schema = {"type": "string", "pattern": "[{}]"}
 _SCHEMAS_BY_TYPE: Mapping[Any, Schema] = {
     bool: {"type": "boolean"},
@@ -183,7 +188,9 @@ def _allow_variables(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if schema.get("type") in ("boolean", "integer", "number"):  # (a property may be named `type`)
-        return {"anyOf": [schema, {"type": "string", "pattern": r"^\{var\.[^{}]+\}$"}]}
+        annotations = {key: schema[key] for key in _ANNOTATIONS if key in schema}
+        value_schema = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+        return {**annotations, "anyOf": [value_schema, _VARIABLE]}
     return {key: _allow_variables(value) for key, value in schema.items()}
 
 

@@ -146,7 +146,8 @@ class ParsedForEachTable:
         values, problems = parse_values(fields, self.shape)
         problems += fill_problems
         problems += self.row_documents.fill_row(values, instance.row_values)
-        is_valid = self.is_valid and not any(problem.severity == "error" for problem in problems)
+        has_errors = problems and any(problem.severity == "error" for problem in problems)
+        is_valid = self.is_valid and not has_errors
         return _build_parsed_declaration(
             instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid
         )
