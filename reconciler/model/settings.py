@@ -71,7 +71,10 @@ class Settings:
 
     @property
     def role_account(self) -> str | None:
-        """The account in the ARN of the role (arn:partition:iam::account:role/name); None without a valid role."""
+        """The account in the ARN of the role; None without a valid one.
+
+        The ARN is arn:partition:iam::account:role/name.
+        """
         parts = (self.role_arn or "").split(":")
         return parts[4] if len(parts) > _ROLE_ARN_PARTS - 1 else None
 

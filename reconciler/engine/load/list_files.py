@@ -35,9 +35,8 @@ def list_input_files(path: Path, inputs: LoadInputs) -> InputFiles:
     Raises SelectionError if the choice of an environment or a variable is not valid.
     """
     loader = EnvironmentLoader(path, inputs)
-    diagnostics = DiagnosticCollector()
     name = select_environment(loader.environments, inputs.choice, inputs.environ)
-    loaded = loader.load(name, diagnostics)
+    loaded, diagnostics = loader.load(name), DiagnosticCollector()
     contexts, placeholders = loaded.contexts, loaded.resolved.placeholders
     scope = LoadScope(name, tuple(loader.environments), placeholders)
     declarations = collect_declarations(contexts, scope, inputs.constraints, diagnostics)

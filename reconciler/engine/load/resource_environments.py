@@ -32,7 +32,10 @@ class AbsentResources:
         self._patterns_by_address[table.address] = _read_patterns(table) or ()
 
     def add_for_each(self, table: TomlTable, list_addresses: Callable[[], Collection[Address]]) -> None:
-        """Add a table with `for_each`; `list_addresses` reads its manifest, which is needed only after a mistake."""
+        """Add a table with `for_each`.
+
+        `list_addresses` reads its manifest, which is needed only to explain a problem.
+        """
         self._unread_tables.append((table, list_addresses))
 
     def find_environments(self, address: Address) -> str | None:
@@ -56,7 +59,7 @@ def exists_in_environment(table: TomlTable, environment: str | None) -> bool:
 
 
 def check_environments_of_table(table: TomlTable, environments: Collection[str]) -> Iterator[ValueProblem]:
-    """Yield the problems of a table's `environments`, such as a name that matches no environment of the file.
+    """Yield the problems of a table's `environments`, such as a name that matches none.
 
     A wrong type is reported where the other values of the table are converted.
     """
