@@ -15,6 +15,7 @@ from reconciler.model.settings import DesiredState, Environment, Settings
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
+    from reconciler.engine.load.check_environments import CheckedEnvironments
     from reconciler.engine.load.input_files import CopiedFolder
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
@@ -118,6 +119,34 @@ class WorkspaceFiles:
         return load_environments(
             self.path, constraints=ServiceModelConstraints(), environ=self._environ, choice=self._choice
         )
+
+    def find_known_targets(self) -> Mapping[str, Target]:
+        """Return the targets of the environments that are known without a call, by name.
+
+        Raises:
+            InvalidDesiredStateError: As `list_environments`.
+        """
+        from reconciler.aws.session import find_known_target
+
+        targets = {
+            environment.name: find_known_target(environment.settings, self._environ)
+            for environment in self.list_environments()
+        }
+        return {name: target for name, target in targets.items() if target}
+
+    def check_environments(self, patterns: Sequence[str] = ("*",)) -> CheckedEnvironments:
+        """Check the desired state in all environments that names or globs match.
+
+        Raises:
+            InvalidDesiredStateError: If it has errors in any of them. It has every diagnostic once.
+            SelectionError: If a name or glob matches no environment, or a variable is not valid.
+        """
+        from reconciler.aws.service_model import ServiceModelConstraints
+        from reconciler.engine.load.check_environments import check_environments
+        from reconciler.engine.load.environment_loader import LoadInputs
+
+        inputs = LoadInputs(ServiceModelConstraints(), self._environ, self._choice, self._find_target)
+        return check_environments(self.path, patterns, inputs)
 
     def _find_target(self, settings: Settings) -> Target:
         """Return the target that `{aws.…}` describes; if possible, without a call."""

@@ -69,9 +69,10 @@ class Options:
 
         workspace = Workspace(self.file, variables=self.variables, allow_outside=self.allow_outside)
         environments = {environment.name: environment for environment in workspace.list_environments()}
-        if not self.environments:
+        patterns = self.patterns if self.is_rollout else self.environments
+        if not patterns:
             return list(environments.values())
-        return [environments[name] for name in select_environments(environments, self.environments)]
+        return [environments[name] for name in select_environments(environments, patterns)]
 
     @property
     def is_rollout(self) -> bool:

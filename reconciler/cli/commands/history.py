@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import IntegerRange, Options, add_common_options
+from reconciler.cli.rollout_options import all_environments_option, reject_single_options
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from reconciler.model.run import History
+    from reconciler.model.settings import Environment
+    from reconciler.render.json.rollout_file import RolloutHistory
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -24,6 +34,7 @@ def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplet
 @click.command()
 @add_common_options()
 @add_environment_options
+@all_environments_option
 @click.argument("run", required=False, shell_complete=_complete_run_ids)
 @click.option(
     "--limit",
@@ -40,6 +51,8 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     RUN is a run's ID, or the first or last characters of one. If the journal is damaged, the runs that can still be read are listed, and the
     exit code is 1.
 
+    With several environments, selected by --all-envs, several --env or a glob, the runs of each are listed, up to --limit.
+
     The file digest is the start of a SHA-256 over the desired state's files, without secrets. Runs with the same digest
     applied the same files.
     """
@@ -49,6 +62,10 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     from reconciler.render.views.history import build_history_view, build_run_view
 
     options = Options.from_context(ctx)
+    if options.is_rollout:
+        reject_single_options(ctx, {"RUN": (run, "a run's ID is enough, so leave out the environments")})
+        _list_runs_of_environments(ctx, limit, json=json)
+        return
     workspace, terminal = options.open_workspace(), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)
@@ -64,3 +81,74 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
         terminal.print(lines)
     if run is None and runs.problem:
         ctx.exit(exit_codes.ERROR)
+
+
+def _list_runs_of_environments(ctx: click.Context, limit: int, *, json: bool) -> None:
+    """Print the runs of several environments, grouped by environment."""
+    from reconciler.cli.terminal import Terminal
+    from reconciler.render.json.history_file import history_to_json
+    from reconciler.rollout.history import group_runs
+    from reconciler.workspace import Workspace
+
+    options = Options.from_context(ctx)
+    environments = options.list_environments()
+    workspace = Workspace(options.file, variables=options.variables, allow_outside=options.allow_outside)
+    targets = {name: str(target) for name, target in workspace.find_known_targets().items()}
+    histories = group_runs(environments, targets, _read_journals(environments, options), limit)
+    if json:
+        click.echo(json_format.dumps(history_to_json(histories), indent=2))
+    else:
+        terminal = Terminal.open(color=options.color)
+        terminal.print(_render_histories(histories, terminal.out.width))
+    if histories.problem:
+        ctx.exit(exit_codes.ERROR)
+
+
+def _read_journals(environments: Sequence[Environment], options: Options) -> History:
+    """Return the runs in the journal of this folder and in those of the team that the environments name."""
+    from reconciler.engine.journal.team_history import merge_histories
+    from reconciler.model.run import History
+    from reconciler.workspace import Workspace
+
+    history, problems = History(), dict[str, None]()
+    for environment in {environment.settings.journal: environment for environment in environments}.values():
+        workspace = Workspace(
+            options.file,
+            environment=environment.name,
+            variables=options.variables,
+            allow_outside=options.allow_outside,
+            offline=True,
+        )
+        read = workspace.history(limit=None)
+        problems[read.problem] = None
+        history = merge_histories(history, read, None)
+    return History(history.runs, "; ".join(filter(None, problems)))
+
+
+def _render_histories(histories: RolloutHistory, width: int) -> Iterator[Text]:
+    """Render a table for each environment, and the names of those without runs."""
+    from rich.text import Text
+
+    from reconciler.model.run import History
+    from reconciler.model.text import escape_invisible, join_some
+    from reconciler.render.text.history import render_history_text
+    from reconciler.render.text.parts import render_severity
+    from reconciler.render.views.history import build_history_view
+
+    for history in histories.environments:
+        if history.runs:
+            target = escape_invisible(history.runs[0].target)
+            workspace = escape_invisible(history.workspace)
+            yield Text.assemble(
+                (escape_invisible(history.environment), "bold"), (f"  {workspace} · {target}", "dim")
+            )
+            yield from render_history_text(build_history_view(History(history.runs)), width)
+            yield Text()
+    names = [history.environment for history in histories.environments if not history.runs]
+    if names:
+        yield Text(f"No runs in {join_some(names, 20)}", "dim")
+    if histories.problem:
+        yield Text.assemble(
+            render_severity("warning"),
+            f" some runs cannot be read in full: {escape_invisible(histories.problem)}",
+        )

@@ -61,8 +61,8 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     loaded = loader.load(name)
     diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
     environments = {other: loader.load(other) for other in loader.environments}
-    _check_identities(loader, environments, environ, diagnostics)
-    state = _load_resources(loaded, environments, constraints, diagnostics, path)
+    check_identities(loader, environments, environ, diagnostics)
+    state = load_resources(loaded, environments, constraints, diagnostics, path)
     return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
 
 
@@ -86,14 +86,14 @@ def load_environments(
     for loaded in environments.values():
         problems |= dict.fromkeys(loaded.diagnostics)
     diagnostics = DiagnosticCollector()
-    _check_identities(loader, environments, environ, diagnostics)
+    check_identities(loader, environments, environ, diagnostics)
     problems |= dict.fromkeys(diagnostics.to_diagnostics())
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDesiredStateError(list(problems), path)
     return tuple(loaded.resolved.environment for loaded in environments.values())
 
 
-def _check_identities(
+def check_identities(
     loader: EnvironmentLoader,
     environments: Mapping[str, LoadedSettings],
     environ: Mapping[str, str],
@@ -120,7 +120,7 @@ def _check_identities(
             diagnostics.add(declaration, ValueProblem("duplicate-environment", problem, expected))
 
 
-def _load_resources(
+def load_resources(
     loaded: LoadedSettings,
     environments: Mapping[str, LoadedSettings],
     constraints: Constraints,

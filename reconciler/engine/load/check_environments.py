@@ -1,0 +1,90 @@
+"""Check a desired state in many environments at once: every diagnostic, each of them only once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
+from reconciler.engine.load.environments import select_environments
+from reconciler.engine.load.load import check_identities, load_resources
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import InvalidDesiredStateError
+from reconciler.model.text import join_some
+
+_Key: TypeAlias = tuple[object, ...]
+
+
+@frozen
+class CheckedEnvironments:
+    """A valid desired state in many environments.
+
+    `resource_counts` has, for each environment, the number of resources by kind. `warnings` are those of all environments.
+    """
+
+    resource_counts: Mapping[str, Mapping[str, int]]
+    warnings: tuple[Diagnostic, ...]
+
+
+def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) -> CheckedEnvironments:
+    """Load the desired state in each environment that names or globs match.
+
+    A diagnostic that not all of these environments have names those that have it. Raises InvalidDesiredStateError with the
+    diagnostics of all of them if there is an error; SelectionError if the choice of an environment or a variable is not valid.
+    """
+    loader = EnvironmentLoader(path, inputs)
+    if loader.has_errors:  # the environments may not be known
+        raise InvalidDesiredStateError(loader.diagnostics, path)
+    names = select_environments(loader.environments, patterns)
+    environments = {name: loader.load(name) for name in loader.environments}
+    identities = DiagnosticCollector()
+    check_identities(loader, environments, inputs.environ, identities)
+    diagnostics: dict[str, Sequence[Diagnostic]] = {}
+    resource_counts: dict[str, Mapping[str, int]] = {}
+    for name in names:
+        loaded = environments[name]
+        collector = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
+        try:
+            state = load_resources(loaded, environments, inputs.constraints, collector, path)
+        except InvalidDesiredStateError as error:
+            diagnostics[name] = error.diagnostics
+            continue
+        diagnostics[name] = state.warnings
+        resource_counts[name] = Counter(
+            address.kind for address, resource in state.resources.items() if not resource.is_ownership_marker
+        )
+    merged = (*identities.to_diagnostics(), *merge_diagnostics(diagnostics))
+    if any(diagnostic.severity == "error" for diagnostic in merged):
+        raise InvalidDesiredStateError(merged, path)
+    return CheckedEnvironments(resource_counts, merged)
+
+
+def merge_diagnostics(diagnostics: Mapping[str, Iterable[Diagnostic]]) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics of all environments, each only once, even if its text has another value in each.
+
+    One that not all environments have names those that have it.
+    """
+    names: dict[_Key, list[str]] = {}
+    samples: dict[_Key, Diagnostic] = {}
+    for name, own_diagnostics in diagnostics.items():
+        occurrences: Counter[_Key] = Counter()
+        for diagnostic in own_diagnostics:
+            place = (diagnostic.file, diagnostic.line, diagnostic.address, diagnostic.field, diagnostic.code)
+            occurrences[place] += 1
+            key = (*place, occurrences[place])
+            samples.setdefault(key, diagnostic)
+            names.setdefault(key, []).append(name)
+    return tuple(
+        _name_environments(diagnostic, names[key], len(diagnostics)) for key, diagnostic in samples.items()
+    )
+
+
+def _name_environments(diagnostic: Diagnostic, names: Sequence[str], total: int) -> Diagnostic:
+    if len(names) == total:
+        return diagnostic
+    return evolve(diagnostic, problem=f"{diagnostic.problem} (in {join_some(names)})")

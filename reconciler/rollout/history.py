@@ -1,0 +1,46 @@
+"""The runs of many environments, from the journal of their file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.model.run import History, Run
+from reconciler.model.settings import Environment, Settings
+from reconciler.render.json.rollout_file import EnvironmentHistory, RolloutHistory
+
+
+def group_runs(
+    environments: Sequence[Environment],
+    targets: Mapping[str, str],
+    history: History,
+    limit: int | None = None,
+) -> RolloutHistory:
+    """Return the runs of each environment, at most `limit` of each; runs of no environment are left out.
+
+    `targets` has the targets of the environments, as far as they are known without a call. A run belongs to the environment with
+    its workspace and its target or, if the target is not known, with its endpoint and the parts of its target that are in the
+    file.
+    """
+    histories = []
+    for environment in environments:
+        target = targets.get(environment.name)
+        runs = [run for run in history.runs if _is_of_environment(run, environment.settings, target)]
+        histories.append(
+            EnvironmentHistory(
+                environment=environment.name, workspace=environment.settings.name, runs=tuple(runs[:limit])
+            )
+        )
+    return RolloutHistory(environments=tuple(histories), problem=history.problem)
+
+
+def _is_of_environment(run: Run, settings: Settings, target: str | None) -> bool:
+    if run.workspace != settings.name:
+        return False
+    if target:
+        return run.target == target
+    parts = run.target.split(" · ")
+    account = settings.account or settings.role_account
+    known_parts = (settings.target, account, settings.region)
+    return len(parts) == len(known_parts) and all(
+        known is None or known == part for known, part in zip(known_parts, parts, strict=True)
+    )
