@@ -260,8 +260,6 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
     output: RolloutOutput,
     choices: ApplyOptions,
 ) -> None:
-    from rich.text import Text
-
     from reconciler.render.text.result import render_journal_warning
     from reconciler.render.text.rollout import render_rollout_text
     from reconciler.rollout.json_output import RolloutEventWriter
@@ -287,7 +285,7 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
     if result.record_problem:
         terminal.print_notes([render_journal_warning(result.record_problem)])
     if output.output_format == "text":
-        terminal.print([Text(), *render_rollout_text(view, terminal.out.width, full=output.full)])
+        terminal.print(render_rollout_text(view, terminal.out.width, full=output.full))
     _append_summary(output, lambda: view)
     statuses = [response.status for response in result.responses] + ["stopped"] * stop.is_set()
     if code := exit_codes.get_rollout_code(statuses):

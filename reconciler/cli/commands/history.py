@@ -11,7 +11,7 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import IntegerRange, Options, add_common_options
-from reconciler.cli.rollout_options import all_environments_option, reject_single_options
+from reconciler.cli.rollout_options import all_environments_option
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -63,7 +63,10 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
 
     options = Options.from_context(ctx)
     if options.is_rollout:
-        reject_single_options(ctx, {"RUN": (run, "a run's ID is enough, so leave out the environments")})
+        if run:
+            raise click.UsageError(
+                f"the run {run!r} is of one environment; leave out --all-envs and --env", ctx
+            )
         _list_runs_of_environments(ctx, limit, json=json)
         return
     workspace, terminal = options.open_workspace(), Terminal.open(color=options.color)

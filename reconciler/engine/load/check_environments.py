@@ -65,9 +65,9 @@ def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) 
 
 
 def merge_diagnostics(diagnostics: Mapping[str, Iterable[Diagnostic]]) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics of all environments, each only once, even if its text has another value in each.
+    """Return the diagnostics of all environments, each only once.
 
-    One that not all environments have names those that have it.
+    Those at one place with one code count as one, even if the texts have different values. One that not all environments have names those that have it.
     """
     names: dict[_Key, list[str]] = {}
     samples: dict[_Key, Diagnostic] = {}

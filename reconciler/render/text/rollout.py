@@ -30,8 +30,8 @@ _STYLES: Mapping[str, str] = {**OUTCOME_STYLES, "update": COLORS["update"], "qui
 
 _INDENT = "    "
 
-_MAX_APPLIED_LINES = 20
-"""More applied environments are listed by name only."""
+_MAX_MESSAGE_LINES = 2
+"""The lines of a message that the line of an environment has: a rejection has its first reason in the second."""
 
 
 def render_rollout_text(view: RolloutView, width: int, *, full: bool = False) -> Iterator[Text]:
@@ -46,7 +46,7 @@ def render_rollout_text(view: RolloutView, width: int, *, full: bool = False) ->
     if view.unchanged:
         yield Text()
         names = tuple(row.name for row in view.unchanged)
-        yield Text(f"= {pluralize(len(names), 'environment')} without changes", "bold")
+        yield Text(f"= {pluralize(len(names), 'environment')} unchanged", "bold")
         yield from _render_names(names, width, full=full)
     for group in view.problems:
         yield Text()
@@ -68,7 +68,7 @@ def render_rollout_summary(view: RolloutView) -> Iterator[Text]:
 def render_environment_line(row: EnvironmentRow, name_width: int = 0) -> Text:
     """Render one finished environment in one line."""
     details = describe_row(row) if row.status == "applied" else ""
-    message = row.message[0] if row.message else ""
+    message = "; ".join(row.message[:_MAX_MESSAGE_LINES])
     return Text.assemble(
         (f"{row.glyph} {row.name.ljust(name_width)}", _STYLES[STATUS_STYLES[row.status]]),
         f"  {row.status}",
@@ -125,7 +125,8 @@ def _render_group(group: EnvironmentGroup, width: int, *, full: bool) -> Iterato
 
 
 def _render_applied(view: RolloutView, width: int, *, full: bool) -> Iterator[Text]:
-    if full or len(view.applied) <= _MAX_APPLIED_LINES:
+    """Render the applied environments: their names or, with `full`, a line for each."""
+    if full:
         name_width = max(len(row.name) for row in view.applied)
         for row in view.applied:
             yield render_environment_line(row, name_width)
