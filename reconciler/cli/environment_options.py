@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.cli.options import Options
+
+if TYPE_CHECKING:
+    from reconciler.engine.load.list_names import DeclaredNames
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -68,22 +72,26 @@ def _store_folders(ctx: click.Context, _parameter: click.Parameter, value: Seque
 
 
 def _complete_environments(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the environments of the file that complete a word, or none if the file cannot be loaded."""
-    names = (environment.name for environment in _list_environments(ctx))
-    return [name for name in names if name.startswith(incomplete)]
+    """Return the environments of the file that complete a word, or none if the file cannot be read."""
+    names = _list_names(ctx)
+    return [name for name in names.environments if name.startswith(incomplete)] if names else []
 
 
 def _complete_variables(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the variables of the file that complete a word, each with an equals sign."""
-    names = {variable.name for environment in _list_environments(ctx) for variable in environment.variables}
-    return [f"{name}=" for name in sorted(names) if name.startswith(incomplete)]
+    names = _list_names(ctx)
+    return [f"{name}=" for name in names.variables if name.startswith(incomplete)] if names else []
 
 
-def _list_environments(ctx: click.Context) -> Sequence[Any]:
+def _list_names(ctx: click.Context) -> DeclaredNames | None:
+    from reconciler.aws.service_model import ServiceModelConstraints
+    from reconciler.engine.load.list_names import list_declared_names
+    from reconciler.model.environment import EnvironmentChoice
     from reconciler.model.errors import ReconcilerError
-    from reconciler.workspace import Workspace
 
+    options = Options.from_context(ctx)
+    choice = EnvironmentChoice(allowed_folders=options.allow_outside)
     try:
-        return Workspace(Options.from_context(ctx).file).list_environments()
+        return list_declared_names(Path(options.file), ServiceModelConstraints(), os.environ, choice)
     except (ReconcilerError, OSError):
-        return ()
+        return None

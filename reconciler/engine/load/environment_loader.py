@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -125,6 +125,10 @@ class EnvironmentLoader:
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
+
+    def list_variables(self, name: str | None) -> Collection[str]:
+        """Return the names of the variables that an environment has, with a value or without."""
+        return self._read_files(name, DiagnosticCollector()).variables
 
     def _load(self, name: str | None) -> LoadedSettings:
         diagnostics = DiagnosticCollector()

@@ -149,7 +149,7 @@ class EnvironmentResolver:
             problems.append((declared.declaration if is_own and declared else self._workspace, problem))
         if declared and settings.target == EMBEDDED and settings.account is None:
             settings = evolve(settings, account=_derive_account(declared.name))
-            sources["account"] = "the environment's name"
+            sources["account"] = "its name"
         return settings, sources
 
 

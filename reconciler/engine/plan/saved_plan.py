@@ -159,7 +159,7 @@ def read_choice(
             saved_value = "not set" if saved_text is None else quote(saved_text)
             errors.append(
                 f"the variable {quote(variable)} was {saved_value} when the plan was saved, and is {quote(text)} now; "
-                "leave out `--var`, or save a new plan"
+                "leave out --var, or save a new plan"
             )
     _reject(errors)
     return evolve(choice, name=saved.environment or None, variables=saved.variables)

@@ -9,6 +9,7 @@ import msgspec
 
 from reconciler.model.run import History, RunRecord
 from reconciler.render.json.drift_file import DriftDocument, DriftedResourceLine, DriftLine
+from reconciler.render.json.environments_file import EnvironmentsDocument
 from reconciler.render.json.events import EndEvent, RunEvent, StepEvent
 from reconciler.render.json.output_file import OutputDocument
 from reconciler.render.json.plan_file import PlanDocument
@@ -38,6 +39,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "history": (History,),
     "run": (RunRecord,),
     "output": (OutputDocument,),
+    "environments": (EnvironmentsDocument,),
     "rollout-plan": (RolloutPlanDocument,),
     "rollout-plan-line": (RolloutPlanLine, EnvironmentPlanLine),
     "rollout-event": (RolloutEvent, EnvironmentEvent, EnvironmentEndEvent, RolloutEndEvent),
