@@ -7,7 +7,6 @@ Source of the limit: a comment's body is at most 65,536 characters, according to
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,14 @@ from attrs import frozen
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS_BY_RISK
+from reconciler.render.markdown_parts import (
+    count_bytes,
+    format_code_block,
+    format_code_span,
+    format_hidden_line,
+    measure_longest_fence,
+    render_lines,
+)
 from reconciler.render.text.cut_lines import cut_longest_lines
 from reconciler.render.text.drift import render_drift_group, render_drift_row
 from reconciler.render.text.plan import render_note, render_plan_group, render_plan_row
@@ -105,12 +112,6 @@ class _Part:
         return sum(item.count for item in self.items)
 
 
-def format_hidden_line(subject: str, workspace: str, environment: str = "") -> str:
-    """Return the hidden first line of a comment, by which a later run finds and updates the comment."""
-    names = [re.sub(r"[^A-Za-z0-9:._-]", "?", name) for name in (workspace, environment) if name]
-    return f"<!-- reconciler {' '.join([subject, *names])} -->"
-
-
 def _format_workspace(view: PlanView | ResultView | DriftView) -> str:
     workspace = format_code_span(view.workspace)
     return f"{workspace} in {format_code_span(view.environment)}" if view.environment else workspace
@@ -132,15 +133,12 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full
     if not view.total:
         head.append(describe_no_changes(view))
     start = "\n".join(head) + "\n"
-    return "\n".join(
-        filter(None, render_plan_changes(view, limit - count_bytes(start), full=full, start=start))
-    )
+    changes, notes = render_plan_changes(view, limit - count_bytes(start), full=full)
+    return "\n".join(filter(None, (start + changes, notes)))
 
 
-def render_plan_changes(
-    view: PlanView, limit: int, *, full: bool = False, start: str = ""
-) -> tuple[str, str]:
-    """Render the changes, after `start`, and the notes of a plan in at most `limit` bytes."""
+def render_plan_changes(view: PlanView, limit: int, *, full: bool = False) -> tuple[str, str]:
+    """Render the changes and the notes of a plan in at most `limit` bytes."""
     # Notes take at most a quarter of the room, so that the rest is left for changes.
     notes = _render_notes(group_notes(view.notes, full=full), limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
@@ -150,7 +148,7 @@ def render_plan_changes(
         return format_counts({action: count})
 
     changes = _render_items(items, ACTIONS_BY_RISK, limit - count_bytes(notes) - 1, describe_part)
-    return start + changes, notes
+    return changes, notes
 
 
 def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> str:
@@ -180,15 +178,12 @@ def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES, *, fu
     if view.last_apply:
         head += [format_code_span(view.last_apply), ""]
     start = "\n".join(head) + "\n"
-    return "\n".join(
-        filter(None, render_drifted_resources(view, limit - count_bytes(start), full=full, start=start))
-    )
+    resources, notes = render_drifted_resources(view, limit - count_bytes(start), full=full)
+    return "\n".join(filter(None, (start + resources, notes)))
 
 
-def render_drifted_resources(
-    view: DriftView, limit: int, *, full: bool = False, start: str = ""
-) -> tuple[str, str]:
-    """Render the resources, after `start`, and the notes of a drift in at most `limit` bytes."""
+def render_drifted_resources(view: DriftView, limit: int, *, full: bool = False) -> tuple[str, str]:
+    """Render the resources and the notes of a drift in at most `limit` bytes."""
     note_lines = [f"! cannot list {problem}" for problem in view.unlisted]
     note_lines += [f"? unmanaged: {note}" for note in view.notes]
     note_lines += [f"· {view.kept_orphans}"] if view.kept_orphans else []
@@ -197,7 +192,7 @@ def render_drifted_resources(
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
     items = [_build_item(entry, _render_drift_entry) for entry in entries]
     resources = _render_items(items, list(view.counts), limit - count_bytes(notes) - 1, _describe_drift_part)
-    return start + resources, notes
+    return resources, notes
 
 
 def _describe_drift_part(direction: str, count: int) -> str:
@@ -211,20 +206,6 @@ def render_markdown(view: PlanView | DriftView, *, full: bool = False) -> str:
         if isinstance(view, DriftView)
         else render_plan_markdown(view, full=full)
     )
-
-
-def format_code_span(text: str) -> str:
-    """Return a text as a code span that the text cannot close."""
-    fence = "`" * (_measure_longest_fence(text) + 1)
-    padding = " " if text[:1] == "`" or text[-1:] == "`" or not text else ""
-    return f"{fence}{padding}{text}{padding}{fence}"
-
-
-def format_code_block(lines: Iterable[str], language: str) -> str:
-    """Return lines as a code block that none of the lines can close."""
-    content = "\n".join(lines)
-    fence = "`" * max(3, _measure_longest_fence(content) + 1)
-    return f"{fence}{language}\n{content}\n{fence}\n"
 
 
 def _build_item(entry: Entry, render_lines: Callable[[Any], Iterable[Text]]) -> _Item:
@@ -320,7 +301,7 @@ def _fill_part(items: Sequence[_Item], limit: int) -> tuple[tuple[str, ...], int
     fence_bytes = 0
     for item in items:
         block = item.render() if size < limit else ""
-        longest_fence = max(fence_bytes, 2 * _measure_longest_fence(block))
+        longest_fence = max(fence_bytes, 2 * measure_longest_fence(block))
         if not block or size + count_bytes(block) + 1 + longest_fence > limit:
             break
         size += count_bytes(block) + 1
@@ -385,31 +366,3 @@ def _render_notes(notes: Sequence[NoteView], limit: int) -> str:
         return ""
     sorted_notes = sorted(notes, key=lambda note: note.level != "warning")
     return render_lines([render_note(note).plain.strip() for note in sorted_notes], limit)
-
-
-def render_lines(lines: Sequence[str], limit: int) -> str:
-    """Render as many lines as fit into `limit` bytes, in a block of their own.
-
-    `limit` does not count the shortest code fences, nor the line with the number of omitted lines.
-    """
-    kept_lines: list[str] = []
-    # Both fences of the code block grow with the longest run of backticks inside it.
-    fence_bytes = 0
-    for line in lines:
-        limit -= count_bytes(line) + 1
-        fence_bytes = max(fence_bytes, 2 * _measure_longest_fence(line))
-        if limit < fence_bytes:
-            kept_lines.append(f"… and {pluralize(len(lines) - len(kept_lines), 'more line')}")
-            break
-        kept_lines.append(line)
-    return format_code_block(kept_lines, "text") if any(kept_lines) else ""
-
-
-def count_bytes(text: str) -> int:
-    """Return the size of a text in UTF-8."""
-    return len(text.encode(errors="replace"))
-
-
-def _measure_longest_fence(text: str) -> int:
-    """Return the length of the longest run of backticks."""
-    return max((len(run) for run in re.findall("`+", text)), default=0)

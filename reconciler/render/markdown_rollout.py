@@ -8,15 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.render.markdown import (
-    MAX_COMMENT_BYTES,
-    count_bytes,
-    format_code_span,
-    format_hidden_line,
-    render_drifted_resources,
-    render_lines,
-    render_plan_changes,
-)
+from reconciler.render.markdown import MAX_COMMENT_BYTES, render_drifted_resources, render_plan_changes
+from reconciler.render.markdown_parts import count_bytes, format_code_span, format_hidden_line, render_lines
 from reconciler.render.text.rollout import render_environment_line
 from reconciler.render.views.labels import format_counts, format_duration, join_facts, pluralize
 from reconciler.render.views.rollout import (
@@ -131,7 +124,7 @@ def _render_dangers(view: RolloutView, limit: int) -> str:
     dangers = list_dangers(view)
     if not dangers:
         return ""
-    lines = [f"{list_names(names)}: {danger}" for danger, names in dangers]
+    lines = [f"{environments}: {danger}" for environments, danger in dangers]
     kept = lines[:_MAX_DANGERS]
     if len(lines) > len(kept):
         kept.append(f"… and {len(lines) - len(kept):,} more")

@@ -6,6 +6,7 @@ import datetime
 
 import networkx as nx
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -28,8 +29,9 @@ from reconciler.render.views.comparison import ResourceComparisonView, build_com
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.error import build_error_view
 from reconciler.render.views.history import build_history_view, build_run_view
-from reconciler.render.views.plan import build_plan_view
+from reconciler.render.views.plan import PlanView, build_plan_view
 from reconciler.render.views.result import build_result_view
+from reconciler.render.views.rollout import EnvironmentGroup, EnvironmentRow, RolloutView
 from tests.support.sample_plans import (
     CREATION,
     DELETION,
@@ -107,7 +109,23 @@ def build_views(sentence: str, name: str):
         invalid_file_view,
         invalid_file_view.diagnostics,
         build_error_view(PlanRejectedError([sentence, name])),
+        build_rollout_view(name, sentence, build_plan_view(plan, requests=True)),
     ]
+
+
+def build_rollout_view(name: str, sentence: str, plan: PlanView) -> RolloutView:
+    planned = EnvironmentRow(name, "planned", workspace=name, target=sentence, counts=plan.counts, warnings=1)
+    failed = evolve(planned, status="failed", message=(sentence,))
+    unchanged = evolve(planned, status="unchanged")
+    return RolloutView(
+        "plan",
+        file=name,
+        total=4,
+        groups=(EnvironmentGroup((planned, planned), plan=plan),),
+        unchanged=(unchanged,),
+        problems=(EnvironmentGroup((failed,)),),
+        counts=plan.counts,
+    )
 
 
 def split_words(text: str) -> list[str]:

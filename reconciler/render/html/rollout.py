@@ -65,7 +65,7 @@ def _render_dangers(view: RolloutView) -> h.Node:
         return None
     return h.details(".section", open=True)[
         h.summary[h.strong["Deletions, replacements and warnings"]],
-        (h.p(".note.warning")[h.strong[list_names(names)], " ", danger] for danger, names in dangers),
+        (h.p(".note.warning")[h.strong[environments], " ", danger] for environments, danger in dangers),
     ]
 
 

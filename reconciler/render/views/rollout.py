@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import field, frozen
 
-from reconciler.model.change import ACTIONS
 from reconciler.model.text import join_some
 from reconciler.render.views.drift import DIRECTION_LABELS, DriftView
-from reconciler.render.views.labels import format_counts, format_duration, join_facts, pluralize
+from reconciler.render.views.grouping import format_names
+from reconciler.render.views.labels import format_counts, format_duration, format_kind, join_facts, pluralize
+from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import PlanView
 
 STATUS_GLYPHS: Mapping[str, str] = {
@@ -259,29 +260,34 @@ def list_names(names: Sequence[str], *, full: bool = False) -> str:
     return join_some(names, len(names) if full else MAX_NAMES)
 
 
-def list_dangers(view: RolloutView) -> Sequence[tuple[str, Sequence[str]]]:
+def list_dangers(view: RolloutView) -> Sequence[tuple[str, str]]:
     """Return what needs attention before an approval, each with the environments that it is about.
 
-    These are resources that are deleted or replaced, and warnings.
+    These are resources that are deleted, replaced or forgotten, and then warnings.
     """
-    return [
-        (danger, group.names)
-        for group in view.groups
-        if group.plan
-        for danger in _list_plan_dangers(group.plan)
-    ]
+    environments: dict[str, list[str]] = {}
+    for describe in (_describe_losses, _describe_warnings):
+        for group in view.groups:
+            for text in describe(group.plan) if group.plan else ():
+                environments.setdefault(text, []).extend(group.names)
+    return [(_format_environments(names, view.total), text) for text, names in environments.items()]
 
 
-def _list_plan_dangers(plan: PlanView) -> Sequence[str]:
-    rows = [row for section in plan.sections for row in section.rows]
-    dangers = []
-    for action in ACTIONS:
-        addresses = [row.address for row in rows if row.action == action]
-        if addresses and action in {"delete", "replace", "forget"}:
-            dangers.append(f"{action} {join_some(addresses, MAX_NAMES)}")
-    dangers += [
-        f"warning: {note.address}: {note.text}" if note.address else f"warning: {note.text}"
-        for note in plan.notes
-        if note.level == "warning"
-    ]
-    return dangers
+def _format_environments(names: Sequence[str], total: int) -> str:
+    is_all = len(names) == total > 1
+    return f"all {pluralize(total, 'environment')}" if is_all else list_names(names)
+
+
+def _describe_losses(plan: PlanView) -> Iterator[str]:
+    for action in ("delete", "replace", "forget"):
+        for section in plan.sections:
+            addresses = [row.address for row in section.rows if row.action == action]
+            if addresses:
+                kind = format_kind(section.kind, len(addresses))
+                yield f"{action} {len(addresses):,} {kind}: {format_names(addresses)}"
+
+
+def _describe_warnings(plan: PlanView) -> Iterator[str]:
+    for note in group_notes(plan.notes):
+        if note.level == "warning":
+            yield f"warning: {note.address}: {note.text}" if note.address else f"warning: {note.text}"
