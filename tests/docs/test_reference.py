@@ -134,7 +134,9 @@ def test_every_environment_variable_of_the_project_is_in_the_reference():
         for path in (ROOT / "reconciler").rglob("*.py")
         for name in re.findall(r"\bRECONCILER_[A-Z_]+\b", path.read_text(encoding="utf-8"))
     }
-    assert sorted(name for name in names if f"| `{name}` |" not in page) == []
+    # The beginning of a name ends with an underscore.
+    missing = [name for name in names if f"| `{name}{'' if name.endswith('_') else '` |'}" not in page]
+    assert sorted(missing) == []
 
 
 def test_every_public_name_is_in_the_reference_of_the_api():
