@@ -1,34 +1,28 @@
 """The panel's state machine: what it shows and does, independent of the widget that draws it.
 
-One thread, the pump, owns all state. Workers and buttons put tasks into its queue; it runs them in order and updates the page
-at most five times a second.
+One thread, the pump, owns all state. Workers and buttons put tasks into its queue (`session_pump`).
 """
 
 from __future__ import annotations
 
 import datetime
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
-from reconciler.notebook import get_thread_class
-from reconciler.notebook.cell_error import build_error_view_with_excerpts
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
+from reconciler.notebook.session_pump import SessionPump, Task
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
 
 _MAX_LOG_LINES = 300
-
-Task: TypeAlias = Callable[[], None]
 
 
 class PanelPage(Protocol):
@@ -60,19 +54,16 @@ class PanelSession:
         page: PanelPage,
         update_seconds: float = UPDATE_SECONDS,
     ) -> None:
-        self._workspace, self._page, self._update_seconds = workspace, page, update_seconds
-        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._workspace, self._page = workspace, page
+        self._pump = SessionPump(page.show_state, self._update_progress, self._show_failure, update_seconds)
+        self._state = self._pump.state
         self._stop = threading.Event()
-        self._worker: threading.Thread | None = None
         self._tracker: ProgressTracker | None = None
         self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
-        self._state: dict[str, Any] = {}
-        self._changes: dict[str, Any] = {}
         self._table = PlanTable(workspace, plan)
         # The action and address of each change that the user approved.
         self._approved_changes: frozenset[tuple[str, Address]] = frozenset()
         self._show_plan(plan)
-        self._pump = get_thread_class()(target=self._run_pump, name="panel", daemon=True)
 
     def start(self) -> None:
         """Start the pump."""
@@ -82,140 +73,86 @@ class PanelSession:
 
     def plan(self) -> None:
         """Plan again from the file and the registry as they are now."""
-        self._tasks.put(self._start_planning)
+        self._pump.put(self._start_planning)
 
     def apply(self, digest: str, typed: str = "") -> None:
         """Apply the plan with this digest.
 
         If it deletes or replaces something, `typed` must be the workspace's name.
         """
-        self._tasks.put(lambda: self._start_applying(digest, typed))
+        self._pump.put(lambda: self._start_applying(digest, typed))
 
     def stop(self) -> None:
         """Finish the calls in flight and start no more; takes effect even while the pump is busy."""
         self._stop.set()
-        self._tasks.put(self._show_stopping)
+        self._pump.put(self._show_stopping)
 
     def retry(self) -> None:
         """Plan the steps that were not applied, and apply that plan if all its changes were approved before."""
-        self._tasks.put(self._start_retrying)
+        self._pump.put(self._start_retrying)
 
     def expand(self, row_number: int) -> None:
         """Send the details of one row."""
-        self._tasks.put(lambda: self._send_details(row_number))
+        self._pump.put(lambda: self._send_details(row_number))
 
     def expand_group(self, group_number: int) -> None:
         """Send the details of one group of alike rows."""
-        self._tasks.put(lambda: self._send_group_details(group_number))
+        self._pump.put(lambda: self._send_group_details(group_number))
 
     def show_graph(self, around: str = "") -> None:
         """Show the graph, whole or around an address."""
-        self._tasks.put(lambda: self._show_graph(around))
+        self._pump.put(lambda: self._show_graph(around))
 
     def export_csv(self, row_numbers: Iterable[int]) -> None:
         """Send rows of the table, in this order, as CSV."""
-        self._tasks.put(lambda: self._send_csv(row_numbers))
+        self._pump.put(lambda: self._send_csv(row_numbers))
 
     def close(self) -> None:
         """Stop the pump after the tasks that are queued."""
-        self._tasks.put(None)
+        self._pump.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the pump to stop, for at most `seconds`, and return whether it did."""
-        self._pump.join(seconds)
-        return not self._pump.is_alive()
+        return self._pump.wait(seconds)
 
     # ── the pump ────────────────────────────────────────────────────────────────────────────────
 
-    def _run_pump(self) -> None:
-        self._update_page()
-        while self._run_tasks():
-            self._update_page()
-        self._update_page()
-
-    def _update_page(self) -> None:
+    def _update_progress(self) -> None:
         if self._tracker and self._state["phase"] in ("applying", "stopping"):
             self._update_statuses()
-        if changes := self._changes:
-            self._changes = {}
-            self._page.show_state(changes)
-            time.sleep(self._update_seconds)
 
     def _update_statuses(self) -> None:
         assert self._tracker
-        self._update_state(
+        self._pump.update_state(
             progress=_to_progress(self._tracker),
             statuses=self._table.statuses,
             graph_progress=self._table.graph_progress,
         )
 
-    def _run_tasks(self) -> bool:
-        """Run queued tasks, waiting for the first, until it is time to update the page.
-
-        Returns False after `close`.
-        """
-        try:
-            # While a worker runs, the page is updated even without a task, because it shows the elapsed time.
-            task = self._tasks.get(timeout=self._update_seconds if self._worker else None)
-            deadline = time.monotonic() + self._update_seconds
-            while task:
-                task()
-                if time.monotonic() > deadline:
-                    return True
-                task = self._tasks.get_nowait()
-        except Empty:
-            return True
-        return False
-
-    def _update_state(self, **parts: Any) -> None:
-        for name, value in parts.items():
-            if self._state.get(name) != value:
-                self._state[name] = self._changes[name] = value
-
-    def _run_in_background(self, job: Callable[[], Task]) -> None:
-        """Run a job on its own thread; the pump then runs the task that it returns, or shows its error."""
-
-        def run_job() -> None:
-            try:
-                next_task = job()
-            except Exception as error:  # noqa: BLE001 (the user must see any error)
-                view = build_error_view_with_excerpts(error)
-                self._tasks.put(lambda: self._show_failure(view))
-            else:
-                self._tasks.put(next_task)
-
-        self._worker = threading.Thread(target=run_job, name="panel-work", daemon=True)
-        self._worker.start()
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._worker is not None
-
     # ── planning ────────────────────────────────────────────────────────────────────────────────
 
     def _start_planning(self) -> None:
-        if self._is_busy:
+        if self._pump.is_busy:
             return
-        self._update_state(phase="reading", banner="", reading="reading the registry …")
+        self._pump.update_state(phase="reading", banner="", reading="reading the registry …")
 
         def make_plan() -> Task:
             plan = self._workspace.plan(progress=self._on_read_progress)
             return lambda: self._show_new_plan(plan)
 
-        self._run_in_background(make_plan)
+        self._pump.run_in_background(make_plan)
 
     def _on_read_progress(self, subject: str, done: int, total: int | None) -> None:
         text = format_read_progress(subject, done, total)
-        self._tasks.put(lambda: self._update_state(reading=text))
+        self._pump.put(lambda: self._pump.update_state(reading=text))
 
     def _show_new_plan(self, plan: Plan) -> None:
         self._show_plan(plan)
         self._page.on_plan(plan)
 
     def _show_plan(self, plan: Plan) -> None:
-        self._worker = None
         self._table = PlanTable(self._workspace, plan)
-        self._update_state(
+        self._pump.update_state(
             phase="planned",
             header=self._table.header,
             rows=self._table.rows,
@@ -245,13 +182,13 @@ class PanelSession:
         self._page.send_message({"csv": text, "name": f"plan-{self._table.plan.digest[:12]}.csv"})
 
     def _show_graph(self, around: str) -> None:
-        self._update_state(graph=self._table.render_graph(around), graph_progress=self._table.graph_progress)
+        self._pump.update_state(graph=self._table.render_graph(around), graph_progress=self._table.graph_progress)
 
     # ── applying ────────────────────────────────────────────────────────────────────────────────
 
     def _start_applying(self, digest: str, typed: str) -> None:
         plan, expected = self._table.plan, self._table.confirmation["expected"]
-        if self._is_busy or not plan:
+        if self._pump.is_busy or not plan:
             return
         if digest != plan.digest:
             self._show_error("the plan on this page is outdated; review the new one")
@@ -264,16 +201,16 @@ class PanelSession:
     def _apply(self, plan: Plan) -> None:
         self._stop.clear()
         self._tracker = ProgressTracker(plan)
-        self._update_state(phase="applying", banner="", progress=_to_progress(self._tracker))
+        self._pump.update_state(phase="applying", banner="", progress=_to_progress(self._tracker))
 
         def apply_plan() -> Task:
             result = self._workspace.apply(plan, on_outcome=self._on_outcome, stop=self._stop)
             return lambda: self._show_result(result)
 
-        self._run_in_background(apply_plan)
+        self._pump.run_in_background(apply_plan)
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        self._tasks.put(lambda: self._show_outcome(outcome))
+        self._pump.put(lambda: self._show_outcome(outcome))
 
     def _show_outcome(self, outcome: Outcome) -> None:
         assert self._tracker
@@ -286,14 +223,13 @@ class PanelSession:
 
     def _show_stopping(self) -> None:
         if self._state["phase"] == "applying":
-            self._update_state(phase="stopping")
+            self._pump.update_state(phase="stopping")
             self._append_to_log("stopping: finishing calls in flight, starting no more")
 
     def _show_result(self, result: Result) -> None:
         assert self._tracker
-        self._worker = None
         retry_label = self._table.retry_label
-        self._update_state(
+        self._pump.update_state(
             phase="done" if result.ok else "unfinished",
             banner=render_result(result, retry_label),
             retry=retry_label,
@@ -305,17 +241,17 @@ class PanelSession:
     # ── retrying ────────────────────────────────────────────────────────────────────────────────
 
     def _start_retrying(self) -> None:
-        if self._is_busy or self._state["phase"] != "unfinished":
+        if self._pump.is_busy or self._state["phase"] != "unfinished":
             return
         addresses = self._table.find_unfinished_addresses()
-        self._update_state(phase="reading", banner="", reading="planning the remaining steps …")
+        self._pump.update_state(phase="reading", banner="", reading="planning the remaining steps …")
 
         def make_partial_plan() -> Task:
             whole_plan = self._workspace.plan(progress=self._on_read_progress)
             plan = self._workspace.partial_plan(whole_plan, addresses)
             return lambda: self._apply_if_approved(plan)
 
-        self._run_in_background(make_partial_plan)
+        self._pump.run_in_background(make_partial_plan)
 
     def _apply_if_approved(self, plan: Plan) -> None:
         self._show_new_plan(plan)
@@ -328,19 +264,18 @@ class PanelSession:
 
     def _show_failure(self, error: ErrorView) -> None:
         """Show the error of a background job."""
-        self._worker = None
         retry_label = self._table.retry_label
         is_done = self._table.has_any_status and not retry_label
         phase = "unfinished" if retry_label else "done" if is_done else "planned"
-        self._update_state(phase=phase, retry=retry_label, reading="", banner=render_error(error))
+        self._pump.update_state(phase=phase, retry=retry_label, reading="", banner=render_error(error))
         self._append_to_log(f"✖ {error.title}")
 
     def _show_error(self, message: str) -> None:
-        self._update_state(banner=render_error(ErrorView(message)))
+        self._pump.update_state(banner=render_error(ErrorView(message)))
 
     def _append_to_log(self, line: str) -> None:
         self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {escape_invisible(line)}")  # noqa: DTZ005 (the user's own clock)
-        self._update_state(log="\n".join(self._log))
+        self._pump.update_state(log="\n".join(self._log))
 
 
 def _to_progress(tracker: ProgressTracker) -> Mapping[str, Any]:
