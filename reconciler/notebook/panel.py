@@ -21,7 +21,7 @@ from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html.page import load_stylesheet
 
 _PAGE = files(__package__) / "page"
-_SCRIPTS = ("table.js", "graph.js", "panel.js")
+_SCRIPTS = ("elements.js", "table.js", "graph.js", "panel.js")
 _OWN_TRAITS = frozenset({"rows", "groups", "unfolded", "statuses", "graph", "graph_progress", "log"})
 """The parts of the state that are traits of their own, so that a change of one does not send the others."""
 _NO_WIDGETS = "The panel requires a front end that supports widgets; use `workspace.apply(plan)` instead."
