@@ -10,6 +10,7 @@ from reconciler.model.distribution import require_extra
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
 from reconciler.notebook import is_in_notebook
+from reconciler.notebook.rollout_protocol import ReportEnvironment, RolloutTask
 from reconciler.notebook.workspace_protocol import ReadProgress
 
 
@@ -31,6 +32,17 @@ def choose_apply_progress(
             from reconciler.notebook import cell_progress
         return cell_progress.show_applying(plan, stop)
     return nullcontext(on_outcome or (lambda _outcome: None))
+
+
+def choose_rollout_progress(
+    task: RolloutTask, stop: threading.Event
+) -> AbstractContextManager[ReportEnvironment]:
+    """Return a context manager that yields the function to call with news of an environment of a rollout."""
+    if is_in_notebook():
+        with require_extra("progress in a notebook"):
+            from reconciler.notebook import rollout_progress
+        return rollout_progress.show_rollout(task, stop)
+    return nullcontext(lambda _report: None)
 
 
 def ignore_progress(_subject: str, _done: int, _total: int | None) -> None:

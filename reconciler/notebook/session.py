@@ -182,7 +182,9 @@ class PanelSession:
         self._page.send_message({"csv": text, "name": f"plan-{self._table.plan.digest[:12]}.csv"})
 
     def _show_graph(self, around: str) -> None:
-        self._pump.update_state(graph=self._table.render_graph(around), graph_progress=self._table.graph_progress)
+        self._pump.update_state(
+            graph=self._table.render_graph(around), graph_progress=self._table.graph_progress
+        )
 
     # ── applying ────────────────────────────────────────────────────────────────────────────────
 

@@ -228,8 +228,13 @@ def render_text(
     """
     from reconciler.render.views.drift import DriftView
     from reconciler.render.views.plan import PlanView
+    from reconciler.render.views.rollout import RolloutView
 
-    options = {"full": full, "max_rows": max_rows} if isinstance(view, PlanView | DriftView) else {}
+    options: dict[str, Any] = {}
+    if isinstance(view, PlanView | DriftView):
+        options = {"full": full, "max_rows": max_rows}
+    elif isinstance(view, RolloutView):
+        options = {"full": full}
     return _to_text(get_text_renderers()[type(view)](view, width, **options), width)
 
 

@@ -9,11 +9,9 @@ from collections.abc import Callable, Collection
 
 from attrs import frozen
 
-from reconciler.model.text import escape_invisible
-from reconciler.render.views.rollout import EnvironmentProgress, RolloutProgressView
+from reconciler.render.views.rollout import RolloutProgressView
 from reconciler.rollout.messages import TaskEvent, TaskResponse
-
-_FAILED_STEPS = ("failed", "skipped", "canceled")
+from reconciler.rollout.view import build_environment_progress
 
 
 @frozen
@@ -51,15 +49,7 @@ class RolloutTracker:
             running, statuses = dict(self._running), dict(self._statuses)
         return RolloutProgressView(
             running=tuple(
-                EnvironmentProgress(
-                    escape_invisible(name),
-                    item.event.phase,
-                    sum(item.event.counts.values()),
-                    item.event.total,
-                    sum(item.event.counts.get(status, 0) for status in _FAILED_STEPS),
-                    now - item.started_at,
-                )
-                for name, item in running.items()
+                build_environment_progress(item.event, now - item.started_at) for item in running.values()
             ),
             counts=Counter(statuses.values()),
             waiting=self._total - len(running) - len(statuses),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
@@ -20,10 +22,16 @@ from reconciler.model.environment import VariableValue, format_value
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
 from reconciler.model.text import join_some
+from reconciler.rollout.cell_display import show_in_cell
+from reconciler.rollout.displayed import (
+    DisplayedRolloutDrift,
+    DisplayedRolloutPlan,
+    DisplayedRolloutResult,
+)
 from reconciler.rollout.driver import open_executor, run_tasks
 from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, TaskEvent, TaskOptions, TaskRequest, TaskResponse
-from reconciler.rollout.results import RolloutPlan, RolloutResult
+from reconciler.rollout.results import RolloutPlan
 from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
 from reconciler.workspace import Workspace
 
@@ -33,11 +41,19 @@ OnEvent: TypeAlias = Callable[[TaskEvent | TaskResponse], None]
 
 @frozen
 class _Execution:
-    """Where the tasks run, and how their progress is reported."""
+    """Where the tasks run, and how their progress is reported.
+
+    `is_shown` is whether a notebook's cell shows the progress: if the caller has no callback of their own.
+    """
 
     executor: Executor | None = None
     on_event: OnEvent | None = None
     stop: threading.Event | None = None
+    is_shown: bool = field()
+
+    @is_shown.default
+    def _is_shown_by_default(self) -> bool:
+        return self.on_event is None
 
 
 def _record_statuses(execution: _Execution, recorder: LastRolloutFile) -> tuple[_Execution, Sequence[str]]:
@@ -108,10 +124,11 @@ class Rollout:
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         with_records: bool = False,
+        full: bool = False,
         executor: Executor | None = None,
         on_event: OnEvent | None = None,
         stop: threading.Event | None = None,
-    ) -> RolloutPlan:
+    ) -> DisplayedRolloutPlan:
         """Plan every environment, and return the plans with one digest over all of them.
 
         The error of an environment is in its part of the result; it is not raised.
@@ -123,8 +140,10 @@ class Rollout:
             select: As for `Workspace.plan`.
             exclude: As for `Workspace.plan`.
             with_records: Whether the plans have all changes with their calls as records, which JSON needs.
+            full: Whether the plans display themselves one by one, instead of in groups of alike ones.
             executor: Any executor of `concurrent.futures`; default: threads of this process.
-            on_event: Called with the progress of each environment, and with its response.
+            on_event: Called with the progress of each environment, and with its response. Without it, a notebook's cell shows the
+                progress.
             stop: When it is set, no other environment is started.
         """
         from reconciler.model.plan_options import parse_limit_overrides, split_selectors
@@ -141,7 +160,7 @@ class Rollout:
         requests = self._build_requests("plan", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
         responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
-        return RolloutPlan(self._order(responses), options)
+        return DisplayedRolloutPlan(self._order(responses), options, path=str(self.path), full=full)
 
     def drift(  # noqa: PLR0913 (the options of a drift)
         self,
@@ -149,16 +168,18 @@ class Rollout:
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         with_records: bool = False,
+        full: bool = False,
         executor: Executor | None = None,
         on_event: OnEvent | None = None,
         stop: threading.Event | None = None,
-    ) -> RolloutResult:
+    ) -> DisplayedRolloutDrift:
         """Look for drift in every environment. Writes nothing.
 
         Args:
             select: As for `Workspace.drift`.
             exclude: As for `Workspace.drift`.
             with_records: As for `plan`.
+            full: As for `plan`.
             executor: As for `plan`.
             on_event: As for `plan`.
             stop: As for `plan`.
@@ -171,7 +192,7 @@ class Rollout:
         requests = self._build_requests("drift", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
         responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
-        return RolloutResult(self._order(responses))
+        return DisplayedRolloutDrift(self._order(responses), path=str(self.path), full=full)
 
     def apply(  # noqa: PLR0913 (the options of an apply)
         self,
@@ -184,7 +205,7 @@ class Rollout:
         executor: Executor | None = None,
         on_event: OnEvent | None = None,
         stop: threading.Event | None = None,
-    ) -> RolloutResult:
+    ) -> DisplayedRolloutResult:
         """Apply the plans of a rollout: each environment after those in its `after`, and groups in waves.
 
         A worker plans again, and applies only a plan with the digest that `plan` has.
@@ -204,6 +225,7 @@ class Rollout:
             JournalError: If the statuses cannot be recorded. Nothing was sent then.
             ValueError: If `wave` or `max_failures` is not valid.
         """
+        started_at = time.monotonic()
         waves, limit = Waves.parse(wave), FailureLimit.parse(str(max_failures))
         if plan.failed:
             reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
@@ -228,7 +250,14 @@ class Rollout:
             execution, problems = _record_statuses(execution, recorder)
         responses = self._run(requests, schedule, execution)
         record_problem = "; ".join(dict.fromkeys(problems))
-        return RolloutResult(self._order(responses), dict(schedule.list_blocked()), record_problem)
+        return DisplayedRolloutResult(
+            self._order(responses),
+            dict(schedule.list_blocked()),
+            record_problem,
+            path=str(self.path),
+            command="destroy" if plan.options.destroy else "apply",
+            seconds=time.monotonic() - started_at,
+        )
 
     def retry_failed(self) -> Rollout:
         """Return a rollout of those environments that the last apply of several did not complete.
@@ -269,10 +298,21 @@ class Rollout:
     def _run(
         self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: _Execution
     ) -> Mapping[str, TaskResponse]:
-        report = execution.on_event or (lambda _event: None)
         stop = execution.stop or threading.Event()
-        with open_executor(execution.executor, requests.values()) as executor:
+        with (
+            self._show_progress(requests, execution, stop) as report,
+            open_executor(execution.executor, requests.values()) as executor,
+        ):
             return run_tasks(requests, executor, schedule, report, stop)
+
+    def _show_progress(
+        self, requests: Mapping[str, TaskRequest], execution: _Execution, stop: threading.Event
+    ) -> AbstractContextManager[OnEvent]:
+        """Return a context manager that yields the function to call with every event."""
+        report = execution.on_event or (lambda _event: None)
+        if not (execution.is_shown and requests):
+            return nullcontext(report)
+        return show_in_cell(next(iter(requests.values())).command, self.path, tuple(requests), report, stop)
 
     def _schedule_all_at_once(self) -> Sequence[ScheduledEnvironment]:
         return [ScheduledEnvironment(environment.name, "") for environment in self.environments]

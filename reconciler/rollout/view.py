@@ -11,12 +11,15 @@ from reconciler.render.views.alike_plans import merge_drifts, merge_plans
 from reconciler.render.views.rollout import (
     PROBLEM_STATUSES,
     EnvironmentGroup,
+    EnvironmentProgress,
     EnvironmentRow,
     RolloutView,
 )
 from reconciler.rollout.alike import get_names, group_alike
-from reconciler.rollout.messages import EnvironmentDrift, EnvironmentPlan, TaskResponse
+from reconciler.rollout.messages import EnvironmentDrift, EnvironmentPlan, TaskEvent, TaskResponse
 from reconciler.rollout.results import RolloutPlan, RolloutResult
+
+_FAILED_STEPS = ("failed", "skipped", "canceled")
 
 
 def build_rollout_plan_view(plan: RolloutPlan, path: str | Path, *, full: bool = False) -> RolloutView:
@@ -40,10 +43,7 @@ def build_rollout_result_view(
     result: RolloutResult, path: str | Path, *, command: str = "apply", seconds: float = 0.0
 ) -> RolloutView:
     """Build the view of a rollout's applies; `seconds` is how long it took."""
-    blocked = [
-        EnvironmentRow(escape_invisible(name), "blocked", message=(escape_invisible(reason),))
-        for name, reason in result.blocked.items()
-    ]
+    blocked = (build_blocked_row(name, reason) for name, reason in result.blocked.items())
     rows = [*map(build_environment_row, result.responses), *blocked]
     return RolloutView(
         command=command,
@@ -107,6 +107,23 @@ def build_environment_row(response: TaskResponse) -> EnvironmentRow:
         seconds=plan.seconds if plan else response.seconds,
         warnings=len(plan.warnings) if plan else 0,
         message=tuple(_describe_problem(response)),
+    )
+
+
+def build_blocked_row(name: str, reason: str) -> EnvironmentRow:
+    """Build the row of an environment that was not started."""
+    return EnvironmentRow(escape_invisible(name), "blocked", message=(escape_invisible(reason),))
+
+
+def build_environment_progress(event: TaskEvent, seconds: float = 0.0) -> EnvironmentProgress:
+    """Build the progress of a running environment, which has run for `seconds`."""
+    return EnvironmentProgress(
+        escape_invisible(event.environment),
+        event.phase,
+        sum(event.counts.values()),
+        event.total,
+        sum(event.counts.get(status, 0) for status in _FAILED_STEPS),
+        seconds,
     )
 
 
