@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from reconciler.model.outcome import Result
     from reconciler.model.plan import Plan
+    from reconciler.rollout import Rollout
     from reconciler.workspace import Workspace
 
     __version__: str
@@ -48,6 +49,7 @@ __all__ = [
     "PlanRejectedError",
     "ReconcilerError",
     "Result",
+    "Rollout",
     "SelectionError",
     "ServiceUnavailableError",
     "StaleError",
@@ -62,6 +64,7 @@ _MODULES = {
     "Address": "model.address",
     "Plan": "model.plan",
     "Result": "model.outcome",
+    "Rollout": "rollout",
     "Workspace": "workspace",
 }
 """Public name → the module that defines it; the others, except `__version__`, are exceptions in `model.errors`."""

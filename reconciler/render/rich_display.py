@@ -235,7 +235,7 @@ def render_text(
         options = {"full": full, "max_rows": max_rows}
     elif isinstance(view, RolloutView):
         options = {"full": full}
-    return _to_text(get_text_renderers()[type(view)](view, width, **options), width)
+    return _to_text(get_text_renderers()[type(view)](view, width, **options), width).lstrip("\n")
 
 
 def get_text_renderers() -> Mapping[type, TextRenderer]:

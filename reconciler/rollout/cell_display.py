@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.model.text import escape_invisible
 from reconciler.notebook.default_progress import choose_rollout_progress
 from reconciler.notebook.rollout_protocol import EnvironmentReport, RolloutTask
-from reconciler.rollout.messages import Command, TaskEvent, TaskResponse
+from reconciler.rollout.messages import Command, OnEvent, TaskEvent, TaskResponse
 from reconciler.rollout.view import build_environment_progress, build_environment_row
 
 _VERBS: Mapping[Command, str] = {"plan": "Planning", "drift": "Checking", "apply": "Applying"}
@@ -21,9 +21,9 @@ def show_in_cell(
     command: Command,
     path: Path,
     names: Sequence[str],
-    on_event: Callable[[TaskEvent | TaskResponse], None],
+    on_event: OnEvent,
     stop: threading.Event,
-) -> Iterator[Callable[[TaskEvent | TaskResponse], None]]:
+) -> Iterator[OnEvent]:
     """Yield a function that shows an event in the notebook's cell, if there is one, and passes it to `on_event`."""
     shown_names = tuple(map(escape_invisible, names))
     task = RolloutTask(_VERBS[command], escape_invisible(str(path)), shown_names, command == "apply")

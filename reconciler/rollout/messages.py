@@ -6,7 +6,7 @@ boto3 does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -176,6 +176,10 @@ class TaskEvent:
     phase: Literal["planning", "waiting", "applying"]
     counts: Mapping[str, int] = field(factory=dict)
     total: int = 0
+
+
+OnEvent: TypeAlias = Callable[[TaskEvent | TaskResponse], None]
+"""Called with the progress of each environment, and with its response."""
 
 
 def encode(message: TaskRequest | TaskResponse | TaskEvent) -> str:

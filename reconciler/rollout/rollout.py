@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
-from reconciler.model.distribution import get_version
+from reconciler.model.distribution import get_version, require_extra
 from reconciler.model.environment import VariableValue, format_value
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
 from reconciler.model.text import join_some
+from reconciler.notebook import can_show_widgets
 from reconciler.rollout.cell_display import show_in_cell
 from reconciler.rollout.displayed import (
     DisplayedRolloutDrift,
@@ -30,13 +32,14 @@ from reconciler.rollout.displayed import (
 )
 from reconciler.rollout.driver import open_executor, run_tasks
 from reconciler.rollout.last_rollout import LastRolloutFile
-from reconciler.rollout.messages import Command, TaskEvent, TaskOptions, TaskRequest, TaskResponse
+from reconciler.rollout.messages import Command, OnEvent, TaskEvent, TaskOptions, TaskRequest, TaskResponse
+from reconciler.rollout.panel import PanelRollout
 from reconciler.rollout.results import RolloutPlan
 from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
 from reconciler.workspace import Workspace
 
-OnEvent: TypeAlias = Callable[[TaskEvent | TaskResponse], None]
-"""Called with the progress of each environment, and with its response."""
+if TYPE_CHECKING:
+    from reconciler.notebook.rollout_panel import RolloutPanel
 
 
 @frozen
@@ -267,19 +270,58 @@ class Rollout:
             JournalError: If the record cannot be read.
         """
         unfinished = LastRolloutFile(self.path).list_unfinished()
-        environments = tuple(
-            environment for environment in self.environments if environment.name in unfinished
-        )
-        if not environments:
+        retry = self.narrow(unfinished)
+        if not retry.environments:
             names = join_some(unfinished)
             raise PlanRejectedError(
                 [
                     f"the last apply did not complete {names}, of which none is selected; select them with --env"
                 ]
             )
-        retry = copy.copy(self)
-        retry.environments = environments
         return retry
+
+    def narrow(self, names: Collection[str]) -> Rollout:
+        """Return a rollout of those of the environments that have these names."""
+        narrowed = copy.copy(self)
+        narrowed.environments = tuple(
+            environment for environment in self.environments if environment.name in names
+        )
+        return narrowed
+
+    def panel(
+        self,
+        plan: DisplayedRolloutPlan | None = None,
+        *,
+        wave: str = "100%",
+        max_failures: str | int = 0,
+        lock_timeout: float = 0.0,
+        executor: Executor | None = None,
+    ) -> RolloutPanel | None:
+        """Return a widget that shows the plans of all environments (default: new ones) and can apply them.
+
+        Outside notebooks, print the plans and return None. As the last value of a cell, the panel shows itself. It can also be placed in
+        other widgets.
+
+        Args:
+            plan: Plans that this rollout made.
+            wave: As for `apply`.
+            max_failures: As for `apply`.
+            lock_timeout: As for `apply`.
+            executor: As for `plan`.
+
+        Raises:
+            MissingExtraError: If the extra `notebook` is not installed.
+            ValueError: If `wave` or `max_failures` is not valid.
+        """
+        Waves.parse(wave)
+        FailureLimit.parse(str(max_failures))
+        plan = self.plan(executor=executor) if plan is None else plan
+        if not can_show_widgets():
+            sys.stdout.write(f"{plan!r}\n")
+            return None
+        with require_extra("the panel"):
+            from reconciler.notebook.rollout_panel import RolloutPanel
+        return RolloutPanel(PanelRollout(self, wave, max_failures, lock_timeout, executor), plan)
 
     def _build_requests(self, command: Command, options: TaskOptions) -> dict[str, TaskRequest]:
         return {

@@ -35,7 +35,7 @@ def copy_notebooks(folder: Path) -> Path:
     shutil.copytree(
         FOLDER,
         folder / "notebooks",
-        ignore=shutil.ignore_patterns("*.sqlite3*", "rotation", "drifting", "__pycache__"),
+        ignore=shutil.ignore_patterns("*.sqlite3*", "rotation", "drifting", "rolling_out", "__pycache__"),
     )
     return folder / "notebooks"
 
@@ -78,6 +78,8 @@ def _is_transient(output: Any) -> bool:
         WIDGET in data
         or 'role="status"' in page
         or 'aria-label="Applying ' in page
+        or 'aria-label="Planning ' in page
+        or 'aria-label="Checking ' in page
         or "read the registry in" in page
     )
 
