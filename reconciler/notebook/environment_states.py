@@ -77,6 +77,11 @@ class EnvironmentState:
         return 1.0 if self.status in SUCCESSES else 0.0
 
     @property
+    def short_message(self) -> str:
+        """The reasons without the title above them, in one line."""
+        return " ".join(self.message[1:] or self.message)
+
+    @property
     def text(self) -> str:
         """The number of finished steps, or the word of the status."""
         if self.status == "applying":

@@ -22,6 +22,7 @@ from reconciler.notebook.environment_states import (
 )
 from reconciler.notebook.rollout_protocol import ReportEnvironment, RolloutTask
 from reconciler.render.html.parts import render_status_html
+from reconciler.render.views.format_value import truncate
 from reconciler.render.views.labels import format_duration, pluralize
 
 _QUICK_SECONDS = 0.5
@@ -29,6 +30,9 @@ _QUICK_SECONDS = 0.5
 
 _MAX_ROWS = 30
 """The most environments that the table lists; of more, those with problems and those that run are listed first."""
+
+_MAX_MESSAGE_LENGTH = 120
+"""The number of characters to which a message is truncated; the result has all of it."""
 
 
 @contextmanager
@@ -148,7 +152,7 @@ def _render_state(state: EnvironmentState) -> h.Renderable:
         aria_valuemax="100",
     )
     failed = f" · {state.failed:,} not applied" if state.failed and state.is_running else ""
-    message = state.message[0] if state.message else failed
+    message = truncate(state.short_message, _MAX_MESSAGE_LENGTH) if state.message else failed
     return h.tr[
         h.th(scope="row")[state.name],
         h.td[bar[h.div(style=f"width: {percent:.1f}%")]],

@@ -120,7 +120,7 @@ class RolloutSession:
         states = self._states.list_all()
         self._pump.update_state(
             statuses=[
-                [state.status, state.text, round(state.part, 3), state.failed, next(iter(state.message), "")]
+                [state.status, state.text, round(state.part, 3), state.failed, state.short_message]
                 for state in states
             ],
             progress=self._build_progress(),

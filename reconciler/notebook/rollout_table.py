@@ -10,17 +10,19 @@ import htpy as h
 from reconciler.model.change import ACTIONS, Delete, Replace
 from reconciler.notebook.plan_table import render_error
 from reconciler.notebook.rollout_protocol import NotebookRolloutPlan
+from reconciler.render.html.parts import render_status_html
 from reconciler.render.html.plan import render_plan_html
-from reconciler.render.html.rollout import render_rollout_html
+from reconciler.render.html.rollout import render_problems_html, render_rollout_html
 from reconciler.render.rich_display import MAX_ROWS
 from reconciler.render.views.error import ErrorView
-from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
+from reconciler.render.views.labels import ACTION_GLYPHS, OUTCOME_GLYPHS, format_counts, join_facts, pluralize
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.rollout import (
     EnvironmentRow,
     RolloutView,
     describe_rollout_cost,
     describe_similarity,
+    format_rollout_title,
     summarize_rollout,
 )
 
@@ -111,8 +113,14 @@ class RolloutTable:
 
 
 def render_banner(view: RolloutView) -> str:
-    """Return the result of an apply as HTML."""
-    return _to_text(render_rollout_html(view))
+    """Return the result of an apply as HTML; the table has the environments that were applied."""
+    status = "applied" if view.ok else "failed"
+    title = render_status_html(OUTCOME_GLYPHS[status], status, format_rollout_title(view))
+    return _to_text(
+        h.section(aria_label=f"Result of {view.file}")[
+            h.p(".title")[title, f": {summarize_rollout(view)}"], render_problems_html(view)
+        ]
+    )
 
 
 def render_problems(view: RolloutView) -> str:

@@ -48,7 +48,7 @@ def render_rollout_html(
         h.p(".summary")[h.strong[summarize_rollout(view)]],
         h.p[(h.fragment[_render_status_count(*item), " "] for item in view.status_counts.items())],
         _render_dangers(view),
-        map(_render_problem, view.problems),
+        render_problems_html(view),
         (_render_group(group, unfold=unfold, full=full, max_rows=max_rows) for group in view.groups),
         _render_environments(view.rows) if view.rows else None,
     ]
@@ -67,6 +67,11 @@ def _render_dangers(view: RolloutView) -> h.Node:
         h.summary[h.strong["Deletions, replacements and warnings"]],
         (h.p(".note.warning")[h.strong[environments], " ", danger] for environments, danger in dangers),
     ]
+
+
+def render_problems_html(view: RolloutView) -> h.Renderable:
+    """Render the environments with problems, each message once."""
+    return h.fragment[map(_render_problem, view.problems)]
 
 
 def _render_problem(group: EnvironmentGroup) -> h.Renderable:

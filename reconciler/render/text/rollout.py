@@ -21,6 +21,7 @@ from reconciler.render.views.rollout import (
     describe_rollout_cost,
     describe_row,
     describe_similarity,
+    format_rollout_title,
     format_status,
     list_names,
     summarize_rollout,
@@ -57,10 +58,9 @@ def render_rollout_text(view: RolloutView, width: int, *, full: bool = False) ->
 
 def render_rollout_summary(view: RolloutView) -> Iterator[Text]:
     """Render a rollout in one line, and the calls of its plans in another."""
-    title = _TITLES[view.command] if view.ok else _INCOMPLETE_TITLES[view.command]
     cost = describe_rollout_cost(view)
     style = "bold" if view.ok else f"bold {COLORS['error']}"
-    yield Text.assemble((f"{title}: ", style), summarize_rollout(view))
+    yield Text.assemble((f"{format_rollout_title(view)}: ", style), summarize_rollout(view))
     if cost:
         yield Text(cost, QUIET)
 
@@ -81,21 +81,6 @@ def render_status_count(status: str, count: int) -> Text:
     """Render a number of environments with one status."""
     style = _STYLES[STATUS_STYLES[status]]
     return Text(f"{STATUS_GLYPHS[status]} {count:,} {format_status(status)}", style)
-
-
-_TITLES: Mapping[str, str] = {
-    "plan": "Plan",
-    "drift": "Drift",
-    "apply": "Apply complete",
-    "destroy": "Destroy complete",
-}
-
-_INCOMPLETE_TITLES: Mapping[str, str] = {
-    "plan": "Plan incomplete",
-    "drift": "Drift incomplete",
-    "apply": "Apply incomplete",
-    "destroy": "Destroy incomplete",
-}
 
 
 def _render_title(view: RolloutView) -> Iterator[Text]:

@@ -40,6 +40,20 @@ STATUS_STYLES: Mapping[str, str] = {
 _STATUS_LABELS: Mapping[str, str] = {"planned": "with changes", "drifted": "with drift"}
 """The words of summaries for statuses that need others than their names."""
 
+_TITLES: Mapping[str, str] = {
+    "plan": "Plan",
+    "drift": "Drift",
+    "apply": "Apply complete",
+    "destroy": "Destroy complete",
+}
+
+_INCOMPLETE_TITLES: Mapping[str, str] = {
+    "plan": "Plan incomplete",
+    "drift": "Drift incomplete",
+    "apply": "Apply incomplete",
+    "destroy": "Destroy incomplete",
+}
+
 PROBLEM_STATUSES = ("failed", "rejected", "stopped", "blocked")
 """The statuses of environments that need attention; their messages are shown."""
 
@@ -239,6 +253,11 @@ def describe_rollout_cost(view: RolloutView) -> str:
         return ""
     duration = format_duration(view.seconds)
     return f"{pluralize(view.calls, 'API call')}, at least {duration} under AWS quotas"
+
+
+def format_rollout_title(view: RolloutView) -> str:
+    """Format what a summary is about, and whether it is complete: `Apply incomplete`."""
+    return _TITLES[view.command] if view.ok else _INCOMPLETE_TITLES[view.command]
 
 
 def summarize_rollout(view: RolloutView) -> str:
