@@ -1,4 +1,4 @@
-"""The widget that every panel is: the traits that its page draws, and a saved output that needs no widget."""
+"""The widget of every panel: the traits that its page draws, and a saved output."""
 
 from __future__ import annotations
 

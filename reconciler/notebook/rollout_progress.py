@@ -29,7 +29,7 @@ _QUICK_SECONDS = 0.5
 """A rollout that only reads and takes no longer shows nothing in the cell."""
 
 _MAX_ROWS = 30
-"""The most environments that the table lists; of more, those with problems and those that run are listed first."""
+"""The most environments that the table lists: first those with problems, then those that run."""
 
 _MAX_MESSAGE_LENGTH = 120
 """The number of characters to which a message is truncated; the result has all of it."""

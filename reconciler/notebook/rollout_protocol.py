@@ -20,7 +20,10 @@ ReportEnvironment: TypeAlias = Callable[[EnvironmentReport], None]
 
 @frozen
 class RolloutTask:
-    """What a rollout does: `verb` is "Planning", "Applying" or "Checking"; an apply is stopped by an interrupt."""
+    """A running rollout; `verb` is "Planning", "Applying" or "Checking".
+
+    An interrupt stops an apply, and aborts what only reads.
+    """
 
     verb: str
     file: str
@@ -69,7 +72,7 @@ class NotebookRolloutResult(Protocol):
 
 
 class NotebookRollout(Protocol):
-    """What the panel of a rollout does."""
+    """The part of a rollout that the panel uses."""
 
     @property
     def file(self) -> str:

@@ -1,4 +1,4 @@
-"""The state machine of a rollout's panel: what it shows and does, independent of the widget that draws it."""
+"""The state machine of a rollout's panel, independent of the widget that draws it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class RolloutSession:
         self._pump.put(self._show_stopping)
 
     def retry(self) -> None:
-        """Plan the environments that did not succeed, and apply these plans if all changes were approved before."""
+        """Plan the environments that did not succeed, and apply these plans if they were approved before."""
         self._pump.put(self._start_retrying)
 
     def expand(self, row_number: int) -> None:

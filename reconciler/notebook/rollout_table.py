@@ -1,4 +1,4 @@
-"""The plans of a rollout as the panel shows them: a row for each environment, and the changes in groups."""
+"""The plans of a rollout in the panel: a row for each environment, and the changes in groups."""
 
 from __future__ import annotations
 

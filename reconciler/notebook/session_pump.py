@@ -1,4 +1,4 @@
-"""The thread of a panel's session: it runs the session's tasks and is the only one that writes to the page."""
+"""The thread of a panel's session, which runs its tasks and is the only one that writes to the page."""
 
 from __future__ import annotations
 

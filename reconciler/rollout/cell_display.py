@@ -24,7 +24,7 @@ def show_in_cell(
     on_event: OnEvent,
     stop: threading.Event,
 ) -> Iterator[OnEvent]:
-    """Yield a function that shows an event in the notebook's cell, if there is one, and passes it to `on_event`."""
+    """Yield a function that shows an event in the notebook's cell, and passes it to `on_event`."""
     shown_names = tuple(map(escape_invisible, names))
     task = RolloutTask(_VERBS[command], escape_invisible(str(path)), shown_names, command == "apply")
     with choose_rollout_progress(task, stop) as report:

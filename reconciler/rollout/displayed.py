@@ -23,7 +23,10 @@ from reconciler.rollout.view import (
 
 @frozen(slots=False, eq=False, repr=False)
 class DisplayedRolloutPlan(Displayed, RolloutPlan):
-    """The plans of a rollout; `path` is its file or folder. With `full`, alike environments are not grouped."""
+    """The plans of a rollout.
+
+    `path` is its file or folder. With `full`, alike environments are not grouped.
+    """
 
     path: str = field(default="", kw_only=True)
     full: bool = field(default=False, kw_only=True)

@@ -1,4 +1,4 @@
-"""Rollouts in a cell: the table with a bar for each environment, interrupts, and values that display themselves."""
+"""Rollouts in a cell: the live table, interrupts, and values that display themselves."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_quick_plan_shows_no_progress():
     assert captured.outputs == []
 
 
-def test_of_many_environments_those_with_problems_and_those_that_run_are_listed():
+def test_a_table_of_many_environments_lists_problems_and_running_ones_first():
     states = [EnvironmentState(f"<i>{number}", "applied") for number in range(100)]
     states[80] = EnvironmentState("<i>80", "failed", message=("no",))
     states[90] = EnvironmentState("<i>90", "applying", 1, 0, 3)
