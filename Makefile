@@ -58,7 +58,8 @@ check: $(READY) check-workflows ## Check format, style, types, imports and workf
 	$(BIN)/mypy .github/*.py .github/actions/*/*.py .githooks/*.py
 	$(BIN)/lint-imports
 
-EXAMPLES  := .github/examples/plan.yml .github/examples/apply.yml .github/examples/drift.yml
+GITLAB    := .github/examples/gitlab-ci.yml .github/examples/gitlab-environments.yml
+EXAMPLES  := $(filter-out $(GITLAB),$(wildcard .github/examples/*.yml))
 WORKFLOWS := .github/workflows/*.yml $(EXAMPLES)
 SCHEMA    := $(BIN)/check-jsonschema --quiet --builtin-schema
 
@@ -70,7 +71,7 @@ check-workflows: $(READY) ## Find security mistakes in the workflows, and compar
 	$(SCHEMA) vendor.dependabot .github/dependabot.yml
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
-	$(SCHEMA) vendor.gitlab-ci --data-transform gitlab-ci .github/examples/gitlab-ci.yml
+	$(SCHEMA) vendor.gitlab-ci --data-transform gitlab-ci $(GITLAB)
 
 build: $(READY) ## Build the sdist and the wheel in dist/.
 	@rm -rf dist

@@ -48,7 +48,7 @@ REPLACED_PHRASES = {
     "'Law' for invariant": r"\bLaw:",
     "British spelling": r"(?i:\b(?:colour|behaviour|honour|favour|flavour|neighbour|labour|(?:recogni|organi|seriali|deseriali"
     r"|normali|initiali|summari|optimi|minimi|maximi|synchroni|authori|customi|capitali|generali)s(?:e|es|ed|er|ing|able|ations?)\b"
-    r"|analys(?:e|ed|er|ers|ing)\b|cancelled|cancelling|labelled\b|labelling|modelled|modelling|licence|centre|catalogue"
+    r"|analys(?:e|ed|er|ers|ing)\b|cancelled(?!\(\))|cancelling|labelled\b|labelling|modelled|modelling|licence|centre|catalogue"
     r"|artefact|grey|defence|whilst)\w*)",
 }
 """Patterns of the words and phrases that the house style replaces, by rule."""

@@ -20,7 +20,9 @@ from tests.support.repository_files import list_repository_files
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-EXAMPLES = [GITHUB / "examples" / f"{name}.yml" for name in ("plan", "apply", "drift")]
+EXAMPLES = [
+    GITHUB / "examples" / f"{name}.yml" for name in ("plan", "apply", "drift", "plan-environments", "promote")
+]
 ACTION = GITHUB / "actions" / "reconcile" / "action.yml"
 YAML_FILES = [*sorted(GITHUB.rglob("*.yml")), ROOT / ".pre-commit-config.yaml"]
 

@@ -11,6 +11,7 @@ import yaml
 
 from tests.support.fake_github import REPOSITORY, TOKEN, serve_github
 from tests.support.registry_client import Cloud
+from tests.support.registry_server import RunningServer, serve_registry
 from tests.support.small_fleet import SMALL_FLEET, Fleet, get_secret_variables, replace_salted_hashes
 from tests.support.workflow_runner import (
     ACTION,
@@ -22,7 +23,8 @@ from tests.support.workflow_runner import (
     make_clean_environ,
 )
 
-WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml")
+WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml", "plan-environments.yml", "promote.yml")
+GITLAB_PIPELINES = ("gitlab-ci.yml", "gitlab-environments.yml")
 PULL_REQUEST = {"pull_request": {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}}}
 COMMENT_MARKER = "<!-- reconciler plan greenhouse -->"
 PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}|[\w-]+/reconciler/\.github/actions/reconcile@COMMIT")
@@ -214,6 +216,100 @@ def test_a_pull_request_from_a_fork_is_not_planned(repository):
     assert statuses(repository.runner.run("plan.yml", fork)) == {"plan": "skipped"}
 
 
+# ── many environments ──
+
+ENVIRONMENTS_FILE = """\
+[workspace]
+name = "fleet"
+target = "aws"
+region = "eu-west-1"
+
+[variables]
+role = { type = "string", description = "the role in each account" }
+site = "oslo"
+
+[environments.dev]
+role_arn = "arn:aws:iam::111111111111:role/{var.role}"
+
+[environments.staging]
+role_arn = "arn:aws:iam::222222222222:role/{var.role}"
+after = ["dev"]
+
+[environments."prod-{account}"]
+for_each = [{ account = "333333333333" }, { account = "444444444444" }]
+role_arn = "arn:aws:iam::{account}:role/{var.role}"
+after = ["staging"]
+
+[things.pump]
+attributes = { site = "{var.site}" }
+"""
+ACCOUNTS = ("111111111111", "222222222222", "333333333333", "444444444444")
+
+
+@pytest.fixture
+def served(tmp_path, github):
+    """Return a repository with several environments, and the server with their accounts."""
+    with serve_registry() as server:
+        repository = Repository(tmp_path, github.url)
+        repository.runner.environ["AWS_ENDPOINT_URL"] = server.url
+        repository.git("rm", "-q", "-r", ".")
+        push_text(repository, ENVIRONMENTS_FILE)
+        yield repository, server
+
+
+def push_text(repository: Repository, text: str) -> None:
+    repository.file.write_text(text)
+    repository.git("add", "-A")
+    repository.git("commit", "-qm", "A push")
+
+
+def read_sites(server: RunningServer) -> list[str]:
+    """Return the site of the pump in each account; empty where there is no pump."""
+    things = [server.create_client(account=account).list_things()["things"] for account in ACCOUNTS]
+    return ["".join(thing["attributes"]["site"] for thing in pumps) for pumps in things]
+
+
+def test_environments_are_planned_in_one_comment_and_promoted_one_after_another(served, github, monkeypatch):
+    repository, server = served
+    repository.git("switch", "-q", "-c", "change")
+
+    # One comment has the plans of all environments, or the reason why there are none.
+    def plan() -> tuple[str, str]:
+        job = repository.runner.run("plan-environments.yml", PULL_REQUEST, "change")["plan"]
+        (comment,) = github.comments.values()
+        assert comment["body"].startswith("<!-- reconciler rollout-plan desired_state.toml -->\n")
+        return job.status, comment["body"].splitlines()[1]
+
+    assert plan() == ("success", "### Plan for 4 environments of `desired_state.toml`: 8 to create")
+    push_text(repository, f"{ENVIRONMENTS_FILE}[things.")
+    assert plan() == ("failure 1", "### No plan")
+
+    # Each stage is applied after the one before it, with the plan that was made for it.
+    repository.git("switch", "-q", "main")
+    results = repository.runner.run("promote.yml", {})
+    assert statuses(results) == dict.fromkeys(("plan", "dev", "staging", "prod"), "success"), results
+    assert read_sites(server) == ["oslo"] * 4
+
+    # Stages without changes are skipped, and a plan that was not approved is not applied.
+    push_text(repository, ENVIRONMENTS_FILE.replace("for_each", 'variables = { site = "moss" }\nfor_each'))
+    run_action = WorkflowRunner.run_action
+
+    def change_prod_before_apply(self, inputs, clone, temp):
+        if inputs["command"] == "apply":
+            iot = server.create_client(account=ACCOUNTS[2])
+            iot.update_thing(thingName="pump", attributePayload={"attributes": {"site": "hand"}})
+        return run_action(self, inputs, clone, temp)
+
+    skipped = {"plan": "success", "dev": "skipped", "staging": "skipped"}
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkflowRunner, "run_action", change_prod_before_apply)
+        results = repository.runner.run("promote.yml", {})
+        assert statuses(results) == {**skipped, "prod": "failure 3"}
+    assert read_sites(server) == ["oslo", "oslo", "hand", "oslo"]
+    assert statuses(repository.runner.run("promote.yml", {})) == {**skipped, "prod": "success"}
+    assert read_sites(server) == ["oslo", "oslo", "moss", "moss"]
+
+
 # ── what can be checked without running the workflows ───────────────────────────────────────────
 
 
@@ -226,8 +322,12 @@ def test_a_workflow_has_only_the_permissions_that_it_needs(name):
     jobs = workflow["jobs"].values()
     assert all("permissions" in job for job in jobs)
     permissions = {f"{scope}: {access}" for job in jobs for scope, access in job["permissions"].items()}
-    writes = {"plan.yml": {"pull-requests: write"}, "drift.yml": {"issues: write"}, "apply.yml": set()}[name]
-    assert permissions == {"contents: read", "id-token: write", *writes}
+    writes = {
+        "plan.yml": {"pull-requests: write"},
+        "plan-environments.yml": {"pull-requests: write"},
+        "drift.yml": {"issues: write"},
+    }
+    assert permissions == {"contents: read", "id-token: write", *writes.get(name, ())}
 
 
 def test_every_action_is_pinned_and_no_script_contains_an_expression():
@@ -243,18 +343,27 @@ def test_every_action_is_pinned_and_no_script_contains_an_expression():
 
 
 def test_every_example_is_tested():
-    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*WORKFLOWS, "gitlab-ci.yml"])
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*WORKFLOWS, *GITLAB_PIPELINES])
 
 
-def test_the_jobs_for_gitlab_run_existing_commands_with_existing_options():
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gitlab-ci.yml", ["plan", "show", "apply", "drift"]),
+        ("gitlab-environments.yml", ["plan", "plan", "apply", "drift"]),
+    ],
+)
+def test_the_jobs_for_gitlab_run_existing_commands_with_existing_options(name, expected):
     from reconciler.cli.main import cli
 
-    jobs = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())
-    script = "\n".join(line for job in ("plan", "apply", "drift") for line in jobs[job]["script"])
-    commands = re.findall(r"reconciler ([a-z]+)(.*?)(?:\||$)", script, re.MULTILINE)
-    assert [name for name, _ in commands] == ["plan", "show", "apply", "drift"]
-    for name, arguments in commands:
-        command = cli.get_command(None, name)
+    jobs = yaml.safe_load((EXAMPLES / name).read_text())
+    lines = dict.fromkeys(  # jobs that are alike have the same lines
+        line for job in jobs.values() if isinstance(job, dict) for line in job.get("script", ())
+    )
+    commands = re.findall(r"reconciler ([a-z]+)(.*?)(?:\||$)", "\n".join(lines), re.MULTILINE)
+    assert [command for command, _ in commands] == expected
+    for command_name, arguments in commands:
+        command = cli.get_command(None, command_name)
         options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", arguments)) <= options
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from tests.support.fake_github import REPOSITORY, TOKEN
 from tests.support.forked_command import get_forked_command
@@ -85,8 +85,7 @@ class WorkflowRunner:
                 "needs": {job_key: {"outputs": result.outputs} for job_key, result in results.items()},
                 "vars": {"AWS_PLAN_ROLE": "r", "AWS_APPLY_ROLE": "r", "AWS_REGION": "eu-west-1"},
             }
-            needs_succeeded = "needs" not in job or results[job["needs"]].status == "success"
-            if needs_succeeded and _is_true(job.get("if", "true"), context):
+            if _is_started(job, results, context):
                 results[key] = self._run_job(job, context, ref)
                 self.log += results[key].log + results[key].summary
             else:
@@ -107,7 +106,9 @@ class WorkflowRunner:
             if "actions/checkout@" in step["uses"]:
                 subprocess.run(["git", "clone", "-q", "-b", ref, self.origin, clone], check=True)
             elif "/reconciler/.github/actions/reconcile@" in step["uses"]:
-                result = self.run_action(_expand_all(step["with"], context), clone, temp)
+                environ = {**self.environ, **_expand_all(job.get("env", {}), context)}
+                runner = evolve(self, environ=environ)
+                result = runner.run_action(_expand_all(step["with"], context), clone, temp)
                 log += result.log
                 context["steps"][step.get("id", "")] = {"outputs": result.outputs}
                 if result.exit_code:
@@ -187,16 +188,28 @@ def _look_up(path: str, context: Mapping[str, Any]) -> str:
     return str(value)
 
 
+def _is_started(job: Mapping[str, Any], results: Mapping[str, JobResult], context: Mapping[str, Any]) -> bool:
+    """Return whether a job starts.
+
+    It starts if the jobs that it needs succeeded or, with `!failure()`, if none of them failed.
+    """
+    condition = str(job.get("if", "true")).removeprefix("${{").removesuffix("}}").strip()
+    needs = job.get("needs", [])
+    statuses = {results[name].status for name in ([needs] if isinstance(needs, str) else needs)}
+    allowed = {"success", "skipped"} if "!failure()" in condition else {"success"}
+    return statuses <= allowed and _is_true(condition, context)
+
+
 def _is_true(condition: str, context: Mapping[str, Any]) -> bool:
     """Return whether a condition holds.
 
-    The conditions of our workflows are comparisons, `true` and `always()`, joined by `&&`.
+    The conditions of our workflows are comparisons, `true` and functions of the status, joined by `&&`.
     """
     return all(_is_true_comparison(comparison.strip(), context) for comparison in condition.split("&&"))
 
 
 def _is_true_comparison(comparison: str, context: Mapping[str, Any]) -> bool:
-    if comparison in {"true", "always()"}:
+    if comparison in {"true", "always()", "!failure()", "!cancelled()"}:
         return True
     left, operator, right = re.fullmatch(r"(\S+) (==|!=) (\S+)", comparison).groups()
     expected = right[1:-1] if right[0] == "'" else _look_up(right, context)

@@ -1,12 +1,14 @@
 """Write a Markdown comment that reports why there is no plan: the command's stderr as inert text.
 
 The first line is the same marker as in the comment of a plan: publish.py finds the pull request's earlier comment by it, and replaces
-that comment. The marker contains the workspace's name if it can be read from the desired state. Only the standard library is used.
+that comment. The marker of one workspace contains its name if it can be read from the desired state, and that of several environments
+the path of the desired state. Only the standard library is used.
 
-usage: plan_failed.py EXIT_CODE STATE STDERR > MARKDOWN
+usage: plan_failed.py EXIT_CODE STATE STDERR SUBJECT > MARKDOWN
   EXIT_CODE  the exit code of `reconciler plan`
   STATE      the desired state: a TOML file, or a folder of TOML files
   STDERR     the file with what the command wrote to stderr
+  SUBJECT    plan, or rollout-plan for several environments
 """
 
 from __future__ import annotations
@@ -22,18 +24,25 @@ EXIT_REJECTED = 3
 """The same as `reconciler.cli.exit_codes.REJECTED`, which this script does not import."""
 
 
-def build_marker(state: Path) -> str:
+def build_marker(state: Path, subject: str) -> str:
     """Return the marker that `reconciler plan --format markdown` writes.
 
     It has no workspace name if none can be read.
     """
+    if subject != "plan":
+        return f"<!-- reconciler {subject} {escape(str(state))} -->"
     for file in sorted(state.glob("*.toml")) if state.is_dir() else [state]:
         try:
             name = tomllib.loads(file.read_text(encoding="utf-8"))["workspace"]["name"]
         except (OSError, ValueError, LookupError, TypeError):
             continue
-        return f"<!-- reconciler plan {re.sub('[^A-Za-z0-9:._-]', '?', str(name))} -->"
+        return f"<!-- reconciler plan {escape(str(name))} -->"
     return "<!-- reconciler plan -->"
+
+
+def escape(name: str) -> str:
+    """Return a name as it is in a marker."""
+    return re.sub("[^A-Za-z0-9:._-]", "?", name)
 
 
 def format_code_block(stderr: str) -> str:
@@ -51,10 +60,10 @@ def format_code_block(stderr: str) -> str:
 
 def main() -> None:
     """Read the arguments and write the comment."""
-    exit_code, state, stderr_file = sys.argv[1:]
+    exit_code, state, stderr_file, subject = sys.argv[1:]
     heading = "The plan was rejected" if int(exit_code) == EXIT_REJECTED else "No plan"
     message = format_code_block(Path(stderr_file).read_text(encoding="utf-8", errors="replace"))
-    comment = f"{build_marker(Path(state))}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}\n"
+    comment = f"{build_marker(Path(state), subject)}\n### {heading}\n\nNothing was sent. The command reported:\n\n{message}\n"
     sys.stdout.buffer.write(comment.encode())
 
 
