@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from reconciler import Workspace
 from reconciler.model.errors import JournalError
@@ -17,6 +20,32 @@ journal = "history"
 [things.a]
 attributes = { site = "oslo" }
 """
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """The URL of an S3-compatible server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_url, monkeypatch) -> Iterator[str]:
+    """The name of a bucket that the workspace's own credentials find."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = "team-runs"
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=name)
+    yield name
+    for item in client.list_objects_v2(Bucket=name).get("Contents", ()):
+        client.delete_object(Bucket=name, Key=item["Key"])
+    client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture
@@ -101,3 +130,27 @@ def test_a_folder_outside_the_repository_needs_permission(folder, tmp_path_facto
     workspace = Workspace(path, allow_outside=[elsewhere])
     workspace.apply(workspace.plan())
     assert len(list(elsewhere.rglob("*.jsonl"))) == 1
+
+
+def test_a_bucket_has_the_runs_of_other_machines(folder, bucket):
+    path = folder / "desired_state.toml"
+    path.write_text(TEXT.replace('"history"', f'"s3://{bucket}/iot/runs"'))
+    apply(folder)
+    local = Workspace(path).history()
+    (folder / ".reconciler" / "journal.sqlite3").unlink()
+    assert Workspace(path).history() == local
+    assert Workspace(path).run(local.runs[0].id).run == local.runs[0]
+    (item,) = boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert item["Key"] == f"iot/runs/greenhouse/123456789012-us-east-1/{local.runs[0].id}.jsonl"
+
+
+def test_a_missing_bucket_is_reported_after_the_run_and_hides_no_local_run(folder, bucket):
+    path = folder / "desired_state.toml"
+    path.write_text(TEXT.replace('"history"', f'"s3://{bucket}-2/runs"'))
+    workspace = Workspace(path)
+    result = workspace.apply(workspace.plan())
+    assert result.ok
+    assert "NoSuchBucket" in result.journal_problem
+    history = Workspace(path).history()
+    assert [run.status for run in history] == ["applied"]
+    assert "NoSuchBucket" in history.problem
