@@ -37,7 +37,7 @@ THREADS: Mapping[Command, int] = {"plan": 20, "drift": 20, "apply": 8}
 An apply at the full rate of AWS's quotas takes about 0.12 of a processor core and a plan about 0.05, and Python uses one core.
 """
 
-_MAX_LOSSES = 5
+_MAX_LOSSES = 10
 """How often a task may lose its worker without progress; then it is what kills the workers, for example by its memory."""
 
 _LOSSES_UNTIL_ALONE = 2
@@ -102,6 +102,9 @@ class _Driver:
         self._suspects: deque[str] = deque()
         self._attempts: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
+        self._running: set[str] = set()
+        self._begun: set[str] = set()
+        self._suspected: set[str] = set()
         self._responses: dict[str, TaskResponse] = {}
 
     def run(self) -> dict[str, TaskResponse]:
@@ -115,6 +118,7 @@ class _Driver:
             self._channel.poll(is_stopped=self._stop.is_set())
             if self._stop.is_set():
                 self._stop_waiting_tasks()
+            self._suspected = self._find_suspected()
             for future in done:
                 if future in self._environments:
                     self._collect(future)
@@ -123,6 +127,9 @@ class _Driver:
 
     def _receive(self, event: TaskEvent) -> None:
         """Report an event; a step that has finished is progress."""
+        self._running.add(event.environment)
+        if event.total:
+            self._begun.add(event.environment)
         if event.counts:
             self._losses[event.environment] = 0
         self._on_event(event)
@@ -151,6 +158,7 @@ class _Driver:
 
     def _submit(self, request: TaskRequest) -> None:
         name = request.environment
+        self._running.discard(name)
         self._attempts[name] += 1
         # The number of the attempt makes the text unique: an executor may return the result of an equal task.
         text = encode(evolve(request, channel=self._channel.name, attempt=self._attempts[name]))
@@ -210,6 +218,10 @@ class _Driver:
         else:
             if response.needs_files:
                 self._send_files(request)
+            elif response.status == "unchanged" and response.run and name in self._begun:
+                # An earlier attempt applied everything, but its worker was lost before the driver had the response.
+                run = evolve(response.run, is_continued=True)
+                self._finish(evolve(response, status="applied", run=run))
             else:
                 self._finish(response)
 
@@ -227,10 +239,15 @@ class _Driver:
         except (ReconcilerError, OSError) as error:
             self._finish(TaskResponse(request.environment, "failed", error=redact(str(error))))
 
+    def _find_suspected(self) -> set[str]:
+        """Return the tasks that may be why a worker is lost: those that have begun, or else all."""
+        names = set(self._environments.values())
+        return names & self._running or names
+
     def _retry_lost(self, request: TaskRequest, error: BaseException) -> None:
         """Start a task again; after several losses, alone, to find out which task kills the workers."""
         name = request.environment
-        self._losses[name] += 1
+        self._losses[name] += name in self._suspected
         if self._losses[name] >= _MAX_LOSSES or self._stop.is_set():
             reason = str(error) or type(error).__name__
             message = f"its worker was lost {self._losses[name]} times: {reason}; apply again to continue"

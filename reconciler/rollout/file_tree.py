@@ -119,20 +119,13 @@ def _read_unchanged(files: EnvironmentFiles, name: str, digest: str) -> bytes:
 
 
 def unpack_files(request: TaskRequest) -> CopiedFolder:
-    """Write the files of a request to a folder of this user, unless it has them already."""
+    """Write the files of a request to a folder of this user, over those of an earlier copy."""
+    delete_unused(_find_cache_folder())
     copied = _name_copy(request, request.files_root)
-    marker = _find_marker(request)
-    if not copied.copy.is_dir():
-        staging = Path(tempfile.mkdtemp(dir=copied.copy.parent))
-        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(request.files)), mode="r:gz") as archive:
-            archive.extractall(staging, filter="data")
-        try:
-            staging.rename(copied.copy)
-        except OSError:  # another task has written it in the meantime
-            shutil.rmtree(staging)
-            if not copied.copy.is_dir():
-                raise
-    marker.write_text(request.files_root, encoding="utf-8")
+    copied.copy.mkdir(exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(request.files)), mode="r:gz") as archive:
+        archive.extractall(copied.copy, filter="data")
+    _find_marker(request).write_text(request.files_root, encoding="utf-8")
     return copied
 
 
@@ -147,11 +140,10 @@ def find_unpacked(request: TaskRequest) -> CopiedFolder | None:
     return copied if copied.copy.is_dir() else None
 
 
-def delete_unused(folder: Path | None = None, now: float | None = None) -> None:
-    """Delete the unpacked folders that no task has used for a month."""
-    folder = folder or _find_cache_folder()
+def delete_unused(folder: Path) -> None:
+    """Delete the copies in a folder that no task has used for a month."""
     for marker in folder.glob("*.root"):
-        if marker.stat().st_mtime < (time.time() if now is None else now) - _MAX_UNUSED_SECONDS:
+        if marker.stat().st_mtime < time.time() - _MAX_UNUSED_SECONDS:
             shutil.rmtree(marker.with_suffix(""), ignore_errors=True)
             marker.unlink(missing_ok=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -16,6 +15,9 @@ from reconciler.rollout.channel import connect_channel, open_channel
 from reconciler.rollout.dask import SchedulerAddress
 from reconciler.rollout.messages import TaskEvent
 from tests.support.rollouts import apply_directly, read_contents, write_environments
+from tests.support.worker_processes import get_fork_context
+
+pytestmark = pytest.mark.xdist_group("worker processes")  # they share a server process
 
 COUNT = 2
 NAMES = ["site-1", "site-2"]
@@ -25,14 +27,13 @@ NAMES = ["site-1", "site-2"]
 def executors():
     """Return an executor of each sort with one worker.
 
-    The scheduler and the worker of Dask are threads of this process. The process of the pool is a fork, which has everything
-    imported; that takes seconds in a new process.
+    The scheduler and the worker of Dask are threads of this process.
     """
     from distributed import Client
 
     with (
         ThreadPoolExecutor(1) as threads,
-        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool,
+        ProcessPoolExecutor(1, mp_context=get_fork_context()) as pool,
         Client(
             processes=False,
             n_workers=1,

@@ -16,7 +16,7 @@ from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import OutputFile
 from reconciler.model.redaction import register_secret
 from reconciler.model.secret import Secret
-from reconciler.model.text import describe_value, quote
+from reconciler.model.text import describe_value, quote, quote_if_unsafe
 
 MAX_INPUT_FILE_BYTES = 2**20
 
@@ -111,7 +111,7 @@ class LoadContext:
         path = self._local.resolve_path(name)
         self.secret_paths.add(path)
         if self._is_copy and not os.path.lexists(path):
-            problem = f"there is no file {quote(path)} on this worker, which secrets are read from"
+            problem = f"there is no file {quote_if_unsafe(path)} on this worker"
             raise _build_error("unreadable-file", problem, 'that file, or { env = "NAME" }')
         _, text = self._local._read_utf8(name)  # noqa: SLF001 (the same class)
         return text
