@@ -8,7 +8,7 @@ value, which this process has never read: attributes that are set from secrets a
 Secrets are registered for the scope in which they were read (`redaction_scope`), or for the whole process outside of any. A
 process that works for several tenants has a scope for each of their runs:
 
-- Inside a scope, `redact` uses its secrets and those of the process. Elsewhere, for example in a handler for logs or in a
+- Inside a scope, `redact` uses its secrets, those of the scopes around it, and those of the process. Elsewhere, for example in a handler for logs or in a
   thread that was started without the scope, it uses those of all open scopes: too much is hidden, never too little.
 - The secrets of a scope are forgotten when it is closed, so the memory of a process that lives for weeks does not grow.
 
@@ -88,7 +88,8 @@ class _Register:
 
 _PROCESS_REGISTER = _Register()
 _OPEN_SCOPES: set[_Register] = set()
-_CURRENT_SCOPE: ContextVar[_Register | None] = ContextVar("redaction_scope", default=None)
+_CURRENT_SCOPES: ContextVar[tuple[_Register, ...]] = ContextVar("redaction_scopes", default=())
+"""The scope that code runs in, after those around it."""
 
 
 @contextmanager
@@ -96,28 +97,32 @@ def redaction_scope() -> Iterator[None]:
     """Register the secrets that are read in this context for it alone, and forget them at its end."""
     register = _Register()
     _OPEN_SCOPES.add(register)
-    token = _CURRENT_SCOPE.set(register)
+    token = _CURRENT_SCOPES.set((*_CURRENT_SCOPES.get(), register))
     try:
         yield
     finally:
-        _CURRENT_SCOPE.reset(token)
+        _CURRENT_SCOPES.reset(token)
         _OPEN_SCOPES.discard(register)
 
 
 def _list_registers() -> list[_Register]:
     """Return the registers whose secrets are removed from a text of this context."""
-    scope = _CURRENT_SCOPE.get()
-    return [_PROCESS_REGISTER, *((scope,) if scope else tuple(_OPEN_SCOPES))]
+    return [_PROCESS_REGISTER, *(_CURRENT_SCOPES.get() or tuple(_OPEN_SCOPES))]
+
+
+def _get_register() -> _Register:
+    """Return the register for what is read in this context."""
+    return (_PROCESS_REGISTER, *_CURRENT_SCOPES.get())[-1]
 
 
 def register_secret(secret: str) -> None:
     """Have `redact` remove this value from now on, in all its spellings."""
-    (_CURRENT_SCOPE.get() or _PROCESS_REGISTER).add_secret(secret)
+    _get_register().add_secret(secret)
 
 
 def register_secret_attributes(names: Collection[str]) -> None:
     """Have `redact` remove the values of these attributes from now on, in JSON and in the text of `repr`."""
-    (_CURRENT_SCOPE.get() or _PROCESS_REGISTER).add_attributes(names)
+    _get_register().add_attributes(names)
 
 
 def redact_private_keys(text: str) -> str:
