@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
+from reconciler.engine.load.environment_summaries import summarize_environments
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.load import check_identities, load_resources
 from reconciler.model.diagnostic import Diagnostic
@@ -41,16 +42,16 @@ def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) 
     if loader.has_errors:  # the environments may not be known
         raise InvalidDesiredStateError(loader.diagnostics, path)
     names = select_environments(loader.environments, patterns)
-    environments = {name: loader.load(name) for name in loader.environments}
+    summaries = summarize_environments(loader, inputs.environ)
     identities = DiagnosticCollector()
-    check_identities(loader, environments, inputs.environ, identities)
+    check_identities(loader, summaries, identities)
     diagnostics: dict[str, Sequence[Diagnostic]] = {}
     resource_counts: dict[str, Mapping[str, int]] = {}
     for name in names:
-        loaded = environments[name]
+        loaded = loader.load(name)
         collector = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
         try:
-            state = load_resources(loaded, environments, inputs.constraints, collector, path)
+            state = load_resources(loaded, summaries, inputs.constraints, collector, path)
         except InvalidDesiredStateError as error:
             diagnostics[name] = error.diagnostics
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,7 @@ class _Files:
     `contexts` has all files, the main ones first, each with the context that reads the files it refers to.
     """
 
+    included_paths: tuple[Path, ...]
     contexts: Mapping[TomlFile, LoadContext]
     workspace: TomlTable | None
     variables: Mapping[str, VariableDeclaration]
@@ -111,11 +113,26 @@ class EnvironmentLoader:
         )
         self.diagnostics = (*self._main.diagnostics, *diagnostics.to_diagnostics())
         """The problems of the main files and of the environments' tables."""
+        self._manifest_digests = [sorted(context.digests.items()) for context in self._contexts.values()]
 
     @property
     def has_errors(self) -> bool:
         """Whether the main files or the environments' tables have errors."""
         return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    @property
+    def has_include(self) -> bool:
+        """Whether the workspace or any environment includes other files."""
+        workspace = self._find_workspace()
+        tables = [environment.table for environment in self.environments.values()]
+        return any("include" in table.entries for table in (workspace, *tables) if table)
+
+    def compute_settings_digest(self) -> str:
+        """Return the SHA-256 over all that the settings of the environments depend on, without included files."""
+        files = [(str(file.path), hashlib.sha256(file.raw).hexdigest()) for file in self._main.files]
+        chosen = (sorted(self._inputs.choice.variables.items()), sorted(self._inputs.environ.items()))
+        content = repr((files, self._manifest_digests, chosen))
+        return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()
 
     def load(self, name: str | None) -> LoadedSettings:
         """Return the settings of an environment, or of a file without environments, with their problems.
@@ -184,7 +201,7 @@ class EnvironmentLoader:
             tables = collect_settings_tables(contexts, included.files, own_diagnostics)
             variables = parse_variables(tables.variables, own_diagnostics)
             self._files[paths] = _Files(
-                contexts, tables.workspace, variables, own_diagnostics.to_diagnostics()
+                paths, contexts, tables.workspace, variables, own_diagnostics.to_diagnostics()
             )
         return self._files[paths]
 

@@ -12,13 +12,13 @@ from reconciler.engine.load.declaration import Declaration
 from reconciler.engine.load.declarations import Declarations, LoadScope, collect_declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedSettings, LoadInputs
+from reconciler.engine.load.environment_summaries import EnvironmentSummary, summarize_environments
 from reconciler.engine.load.environments import group_identities, select_environment
 from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
 from reconciler.engine.load.placeholders import Placeholders
-from reconciler.engine.load.resolve_environment import identify
 from reconciler.engine.load.resources import DeclarationParser, ParsedDeclaration, ParsedForEachTable
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
@@ -60,9 +60,9 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
         raise
     loaded = loader.load(name)
     diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
-    environments = {other: loader.load(other) for other in loader.environments}
-    check_identities(loader, environments, environ, diagnostics)
-    state = load_resources(loaded, environments, constraints, diagnostics, path)
+    summaries = summarize_environments(loader, environ)
+    check_identities(loader, summaries, diagnostics)
+    state = load_resources(loaded, summaries, constraints, diagnostics, path)
     return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
 
 
@@ -86,7 +86,7 @@ def load_environments(
     for loaded in environments.values():
         problems |= dict.fromkeys(loaded.diagnostics)
     diagnostics = DiagnosticCollector()
-    check_identities(loader, environments, environ, diagnostics)
+    check_identities(loader, summarize_environments(loader, environ), diagnostics)
     problems |= dict.fromkeys(diagnostics.to_diagnostics())
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDesiredStateError(list(problems), path)
@@ -95,24 +95,19 @@ def load_environments(
 
 def check_identities(
     loader: EnvironmentLoader,
-    environments: Mapping[str, LoadedSettings],
-    environ: Mapping[str, str],
+    summaries: Mapping[str, EnvironmentSummary],
     diagnostics: DiagnosticCollector,
 ) -> None:
     """Report environments that are the same workspace in the same account and Region.
 
     Those with problems of their own are left out; their settings are not known.
     """
-    identities = {
-        name: identify(loaded.resolved.environment.settings, environ)
-        for name, loaded in environments.items()
-        if not loaded.resolved.problems
-    }
+    identities = {name: summary.identity for name, summary in summaries.items() if summary.identity}
     for first, *others in group_identities(identities):
         for other in others:
-            settings = environments[other].resolved.environment.settings
+            workspace, *_ = identities[other]
             problem = (
-                f"is the same workspace as environment {quote(first)}: {quote(settings.name)} in the same account and "
+                f"is the same workspace as environment {quote(first)}: {quote(workspace)} in the same account and "
                 "Region, so each would delete the other's resources"
             )
             expected = "another account, region or workspace name"
@@ -122,15 +117,15 @@ def check_identities(
 
 def load_resources(
     loaded: LoadedSettings,
-    environments: Mapping[str, LoadedSettings],
+    summaries: Mapping[str, EnvironmentSummary],
     constraints: Constraints,
     diagnostics: DiagnosticCollector,
     path: Path,
 ) -> DesiredState:
-    """Read the resources of one environment; `environments` are all of them."""
+    """Read the resources of one environment; `summaries` are those of all of them."""
     resolved, contexts = loaded.resolved, loaded.contexts
     settings = resolved.environment.settings
-    scope = LoadScope(resolved.name, tuple(environments), resolved.placeholders)
+    scope = LoadScope(resolved.name, tuple(summaries), resolved.placeholders)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
         parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
@@ -148,7 +143,7 @@ def load_resources(
     if any(diagnostic.severity == "error" for diagnostic in all_diagnostics):
         raise InvalidDesiredStateError(all_diagnostics, path, resolved.name or "")
     if not declarations.absent:  # the resources of other environments may use the other variables
-        _report_unused_variables(loaded, environments.values(), diagnostics)
+        _report_unused_variables(loaded, summaries.values(), diagnostics)
         all_diagnostics = diagnostics.to_diagnostics()
     resources = (
         parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
@@ -166,17 +161,15 @@ def load_resources(
 
 
 def _report_unused_variables(
-    loaded: LoadedSettings, environments: Collection[LoadedSettings], diagnostics: DiagnosticCollector
+    loaded: LoadedSettings, summaries: Collection[EnvironmentSummary], diagnostics: DiagnosticCollector
 ) -> None:
     """Report the variables that neither the resources use nor the settings of any environment.
 
     If another environment includes other files, these may use them.
     """
-    if any(environment.files is not loaded.files for environment in environments):
+    if any(summary.included_paths != loaded.files.included_paths for summary in summaries):
         return
-    used_names = set(loaded.resolved.placeholders.used).union(
-        *(environment.resolved.placeholders.used for environment in environments)
-    )
+    used_names = set(loaded.resolved.placeholders.used).union(*(summary.used_names for summary in summaries))
     for name, declaration in loaded.variables.items():
         if f"var.{name}" not in used_names:
             problem = f"the variable is not used; remove it, or write {{var.{name}}} where its value belongs"
