@@ -37,12 +37,13 @@ class Options:
 
     `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
     may remove what the workspace does not own. `journal` is whether an apply is recorded. `environments` are names and globs,
-    `all_environments` is whether all are selected, `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
+    `all_environments` is whether all are selected, `scheduler` the Dask scheduler for several, `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
     """
 
     file: str = DEFAULT_FILE
     environments: tuple[str, ...] = ()
     all_environments: bool = False
+    scheduler: str | None = None
     variables: dict[str, str] = Factory(dict)
     allow_outside: tuple[Path, ...] = ()
     debug: bool = False
@@ -107,6 +108,10 @@ class Options:
             raise click.UsageError(
                 f"this command works on one environment, and {self._describe_selection()} selects several; "
                 "give --env once, with one name"
+            )
+        if self.scheduler is not None:
+            raise click.UsageError(
+                "--scheduler is for several environments; select them with --all-envs or --env 'GLOB', or leave it out"
             )
         return Workspace(
             self.file,

@@ -27,6 +27,26 @@ all_environments_option = click.option(
 """For every command that can work on many environments."""
 
 
+def _store_scheduler(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    from reconciler.rollout.dask import SchedulerAddress
+
+    if _check(value, SchedulerAddress.parse):
+        Options.from_context(ctx).scheduler = value
+
+
+scheduler_option = click.option(
+    "--scheduler",
+    expose_value=False,
+    callback=_store_scheduler,
+    metavar="ADDRESS",
+    help=(
+        "Work on several environments with Dask (extra `dask`): the address of its scheduler, such as tcp://HOST:8786, or local "
+        "or local:WORKERSxTHREADS to start processes here (default: threads of this process)."
+    ),
+)
+"""For every command whose work on environments may take long."""
+
+
 def _parse_waves(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     from reconciler.rollout.schedule import Waves
 
@@ -59,7 +79,7 @@ def _parse_lock_timeout(_ctx: click.Context, _parameter: click.Parameter, value:
 
 
 def add_apply_options(function: _Function) -> _Function:
-    """Add `--all-envs`, `--wave`, `--max-failures` and `--lock-timeout`."""
+    """Add `--all-envs`, `--scheduler`, `--wave`, `--max-failures` and `--lock-timeout`."""
     # The help lists the options in the reverse of the order in which they are added.
     for option in (
         click.option(
@@ -87,6 +107,7 @@ def add_apply_options(function: _Function) -> _Function:
                 "such as 1,10%,50%,100% (default: 100%)."
             ),
         ),
+        scheduler_option,
         all_environments_option,
     ):
         function = option(function)

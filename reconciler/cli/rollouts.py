@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options
@@ -20,6 +20,7 @@ from reconciler.render.formats import MACHINE_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     from rich.text import Text
 
@@ -52,7 +53,8 @@ class RolloutOutput:
 class ApplyOptions:
     """The options of an apply to several environments.
 
-    `confirm` returns only if the plan may be applied. `approved` is the digest that it must have, or None.
+    `confirm` returns only if the plan may be applied. `approved` is the digest that it must have, or None. `executor` runs the
+    tasks; None: threads.
     """
 
     confirm: Callable[[RolloutPlan], None]
@@ -60,6 +62,7 @@ class ApplyOptions:
     max_failures: str | None = None
     lock_timeout: float = 0.0
     approved: str | None = None
+    executor: Executor | None = None
 
 
 def open_rollout(options: Options, *, retry_failed: bool = False) -> Rollout:
@@ -72,6 +75,18 @@ def open_rollout(options: Options, *, retry_failed: bool = False) -> Rollout:
     return rollout.retry_failed() if retry_failed else rollout
 
 
+@contextmanager
+def _open_executor(options: Options) -> Iterator[Executor | None]:
+    """Yield the executor of the scheduler that the options name, or None: threads."""
+    if options.scheduler is None:
+        yield None
+        return
+    from reconciler.rollout.dask import open_scheduler
+
+    with open_scheduler(options.scheduler) as executor:
+        yield executor
+
+
 def plan_rollout(
     ctx: click.Context, selection: RolloutSelection, output: RolloutOutput, *, detailed_exitcode: bool
 ) -> None:
@@ -79,9 +94,15 @@ def plan_rollout(
     options = Options.from_context(ctx)
     terminal = _open_terminal(options)
     rollout = open_rollout(options)
-    plan = _make_plan(
-        rollout, options, terminal, selection, with_records=output.output_format in MACHINE_FORMATS
-    )
+    with _open_executor(options) as executor:
+        plan = _make_plan(
+            rollout,
+            options,
+            terminal,
+            selection,
+            with_records=output.output_format in MACHINE_FORMATS,
+            executor=executor,
+        )
     try:
         _print_plan(rollout, plan, terminal, output)
     finally:  # the summary is written even if the reader of our output closed the pipe
@@ -100,8 +121,20 @@ def apply_rollout(
 ) -> None:
     """Plan several environments, ask for approval, apply the plans, and report the results."""
     options = Options.from_context(ctx)
+    with _open_executor(options) as executor:
+        _plan_and_apply(ctx, rollout, selection, output, evolve(choices, executor=executor))
+
+
+def _plan_and_apply(
+    ctx: click.Context,
+    rollout: Rollout,
+    selection: RolloutSelection,
+    output: RolloutOutput,
+    choices: ApplyOptions,
+) -> None:
+    options = Options.from_context(ctx)
     terminal = _open_terminal(options)
-    plan = _make_plan(rollout, options, terminal, selection)
+    plan = _make_plan(rollout, options, terminal, selection, executor=choices.executor)
     view = _build_plan_view(rollout, plan, full=output.full)
     # Events go to stdout, and then the plan goes to stderr.
     print_lines = terminal.print if output.output_format == "text" else terminal.print_notes
@@ -123,11 +156,15 @@ def find_rollout_drift(ctx: click.Context, selection: RolloutSelection, output: 
     options = Options.from_context(ctx)
     terminal = _open_terminal(options)
     rollout = open_rollout(options)
-    with open_rollout_display(_list_names(rollout), terminal.err, shows_results=False) as display:
+    with (
+        _open_executor(options) as executor,
+        open_rollout_display(_list_names(rollout), terminal.err, shows_results=False) as display,
+    ):
         result = rollout.drift(
             select=selection.select,
             exclude=selection.exclude,
             with_records=output.output_format in MACHINE_FORMATS,
+            executor=executor,
             on_event=display.on_event,
         )
     try:
@@ -150,13 +187,14 @@ def _list_names(rollout: Rollout) -> list[str]:
     return [environment.name for environment in rollout.environments]
 
 
-def _make_plan(
+def _make_plan(  # noqa: PLR0913 (what is planned, where, and how it is reported)
     rollout: Rollout,
     options: Options,
     terminal: Terminal,
     selection: RolloutSelection,
     *,
     with_records: bool = False,
+    executor: Executor | None = None,
 ) -> RolloutPlan:
     from reconciler.cli.rollout_progress import open_rollout_display
 
@@ -168,6 +206,7 @@ def _make_plan(
             select=selection.select,
             exclude=selection.exclude,
             with_records=with_records,
+            executor=executor,
             on_event=display.on_event,
         )
 
@@ -274,6 +313,7 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
             max_failures=choices.max_failures or 0,
             lock_timeout=choices.lock_timeout,
             journal=Options.from_context(ctx).journal,
+            executor=choices.executor,
             on_event=report,
             stop=stop,
         )

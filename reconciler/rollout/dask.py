@@ -13,6 +13,7 @@ import asyncio
 import os
 import re
 import secrets
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -122,10 +123,20 @@ def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
             security=Security.temporary(),
             dashboard_address="127.0.0.1:0",  # other machines must not read it
             worker_dashboard_address="127.0.0.1:0",
+            preload=__name__,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def dask_setup(_worker: object) -> None:
+    """Make a worker of a local cluster ignore Ctrl-C, which a terminal sends to all processes.
+
+    Dask calls it in each of them. The driver asks the tasks to stop.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 # ── the driver's end of a channel ──

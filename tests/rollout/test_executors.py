@@ -6,8 +6,11 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
+from click.testing import CliRunner
+from distributed import Client, LocalCluster
 
 from reconciler import Workspace
+from reconciler.cli.main import cli
 from reconciler.engine.ownership.lease import hold_lease
 from reconciler.engine.ownership.process import identify_this_process
 from reconciler.rollout import Rollout
@@ -29,8 +32,6 @@ def executors():
 
     The scheduler and the worker of Dask are threads of this process.
     """
-    from distributed import Client
-
     with (
         ThreadPoolExecutor(1) as threads,
         ProcessPoolExecutor(1, mp_context=get_fork_context()) as pool,
@@ -131,6 +132,48 @@ def test_a_task_without_a_reachable_channel_drops_its_events(name):
     with connect_channel(name) as channel:
         channel.send(TaskEvent("site-1", "planning"))
         assert not channel.stop.is_set()
+
+
+def test_commands_work_on_the_scheduler_that_an_option_names(tmp_path):
+    path = write_environments(tmp_path, COUNT)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        words = ["--all-envs", "--scheduler", cluster.scheduler_address, "-f", str(path)]
+        codes = [
+            CliRunner().invoke(cli, [*command.split(), *words]).exit_code
+            for command in ("apply --yes", "plan --detailed-exitcode", "drift", "destroy --yes")
+        ]
+        with Client(cluster, set_as_default=False) as client:
+            events = client.get_events("reconciler-rollout")
+    assert codes == [0, 0, 0, 0]
+    planned = [event for _, (_, event) in events if '"planning"' in event]
+    assert len(planned) == COUNT * 6  # an apply and a destroy also plan
+    assert [content["things"] for content in read_contents(path, COUNT).values()] == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--env", "site-1", "--scheduler", "local"], "--scheduler is for several environments; select them"),
+        (["--all-envs", "--scheduler", "10.0.0.5"], "'10.0.0.5' is not a valid scheduler; expected tcp://"),
+    ],
+)
+def test_a_wrong_use_of_the_scheduler_option_is_rejected(tmp_path, words, problem):
+    path = write_environments(tmp_path, COUNT)
+    for command in ("plan", "apply", "drift", "destroy"):
+        result = CliRunner().invoke(cli, [command, "-f", str(path), *words], env={"COLUMNS": "300"})
+        assert (result.exit_code, problem in result.stderr) == (1, True), result.stderr
+
+
+def test_a_scheduler_that_does_not_exist_is_reported_with_the_next_step(tmp_path, monkeypatch):
+    monkeypatch.setattr("reconciler.rollout.dask._CONNECT_SECONDS", 0.2)
+    path = write_environments(tmp_path, COUNT)
+    words = ["plan", "--all-envs", "-f", str(path), "--scheduler", "tcp://127.0.0.1:9"]
+    result = CliRunner().invoke(cli, words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error: cannot connect to the scheduler tcp://127.0.0.1:9: " in result.stderr
+    assert "check the address, that `dask scheduler` runs there" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from reconciler.cli.options import (
     full_option,
     summary_option,
 )
-from reconciler.cli.rollout_options import all_environments_option
+from reconciler.cli.rollout_options import all_environments_option, scheduler_option
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @add_common_options()
 @add_environment_options
 @all_environments_option
+@scheduler_option
 @add_selection_options
 @full_option
 @format_option

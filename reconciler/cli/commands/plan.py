@@ -23,7 +23,7 @@ from reconciler.cli.options import (
     full_option,
     summary_option,
 )
-from reconciler.cli.rollout_options import all_environments_option, reject_single_options
+from reconciler.cli.rollout_options import all_environments_option, reject_single_options, scheduler_option
 from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @add_common_options()
 @add_environment_options
 @all_environments_option
+@scheduler_option
 @adopt_option
 @add_limit_options
 @allow_cascade_option
