@@ -145,7 +145,7 @@ class LiveRolloutDisplay:
             lines.insert(0, Text(f"   … and {len(progress.running) - max_rows:,} more running", "dim"))
         if self._is_stopping:
             lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}"))
-        return Group(table, *wrap_lines(lines, width))
+        return Group(*([table] if table.rows else []), *wrap_lines(lines, width))
 
 
 def _measure_name_width(names: Collection[str]) -> int:
