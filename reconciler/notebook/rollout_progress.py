@@ -31,6 +31,9 @@ _QUICK_SECONDS = 0.5
 _MAX_ROWS = 30
 """The most environments that the table lists: first those with problems, then those that run."""
 
+_ABORTED_READ = "interrupted: nothing was sent"
+_ABORTED_APPLY = "aborted: calls in flight may still finish; plan again to see what is left"
+
 _MAX_MESSAGE_LENGTH = 120
 """The number of characters to which a message is truncated; the result has all of it."""
 
@@ -61,13 +64,13 @@ def show_rollout(task: RolloutTask, stop: threading.Event) -> Iterator[ReportEnv
                 yield states.record
         else:
             yield states.record
+    except KeyboardInterrupt:
+        display.note = _ABORTED_APPLY if task.is_apply else _ABORTED_READ
+        raise
     finally:
         is_done.set()
         pump.join()
-    if task.is_apply:
-        display.update()
-    elif states.seconds > _QUICK_SECONDS:
-        display.show_summary()
+        display.finish()
 
 
 class _RolloutDisplay:
@@ -76,25 +79,35 @@ class _RolloutDisplay:
     def __init__(self, task: RolloutTask, states: EnvironmentStates) -> None:
         self._task, self._states = task, states
         self._output = ThrottledOutput()
-        self._note = ""
+        self._is_shown = False
+        self.note = ""
 
     def show_stopping(self) -> None:
         """Show with the next update that the rollout is stopping; called in a signal handler."""
-        self._note = STOPPING_MESSAGE
+        self.note = STOPPING_MESSAGE
 
     def update(self) -> None:
         """Show the present states."""
+        self._is_shown = True
         states = self._states.list_all()
         duration = f"{format_duration(self._states.seconds)} elapsed"
         title = f"{self._task.verb} {self._task.file}"
         self._output.update(
-            lambda: render_states_html(title, states, duration, self._note),
+            lambda: render_states_html(title, states, duration, self.note),
             lambda: f"{title}: {count_states(states).text}, {duration}",
             force=True,
         )
 
-    def show_summary(self) -> None:
-        """Show how long it took in place of the table, because the result has the same rows."""
+    def finish(self) -> None:
+        """Show the end; of a rollout that only reads, how long it took, because the result has the same rows."""
+        if not self._is_shown:
+            return
+        if self._task.is_apply or self.note:
+            self.update()
+        else:
+            self._show_summary()
+
+    def _show_summary(self) -> None:
         environments = pluralize(len(self._states.list_all()), "environment")
         summary = f"read {environments} in {format_duration(self._states.seconds)}"
         label = f"{self._task.verb} {self._task.file}"

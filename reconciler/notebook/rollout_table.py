@@ -47,7 +47,7 @@ class RolloutTable:
 
     @property
     def _view(self) -> RolloutView:
-        assert self._plan
+        assert self._plan is not None
         return self._plan.view
 
     @property
@@ -58,7 +58,7 @@ class RolloutTable:
     @property
     def header(self) -> Mapping[str, Any]:
         """The values above the table; the actions are those of the plans that can be applied."""
-        assert self._plan
+        assert self._plan is not None
         view = self._view
         counts = view.counts if self.can_apply else {}
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from reconciler.model.text import escape_invisible
 from reconciler.notebook.rollout_protocol import NotebookRolloutPlan, ReportEnvironment
 from reconciler.rollout.cell_display import build_report
 from reconciler.rollout.displayed import DisplayedRolloutPlan, DisplayedRolloutResult
-from reconciler.rollout.messages import OnEvent
+from reconciler.rollout.messages import OnEvent, TaskOptions
 
 
 class PlannedRollout(Protocol):
@@ -27,7 +27,17 @@ class PlannedRollout(Protocol):
     def narrow(self, names: Collection[str]) -> PlannedRollout:
         """Return a rollout of some of the environments."""
 
-    def plan(self, *, executor: Executor | None, on_event: OnEvent) -> DisplayedRolloutPlan:
+    def plan(  # noqa: PLR0913 (the options of a plan)
+        self,
+        *,
+        destroy: bool,
+        allow: Mapping[str, str | int],
+        allow_cascade: bool,
+        select: Sequence[str],
+        exclude: Sequence[str],
+        executor: Executor | None,
+        on_event: OnEvent,
+    ) -> DisplayedRolloutPlan:
         """Plan every environment."""
 
     def apply(  # noqa: PLR0913 (the options of an apply)
@@ -49,6 +59,7 @@ class PanelRollout:
     """A rollout with the options of its plans and applies."""
 
     rollout: PlannedRollout
+    options: TaskOptions
     wave: str
     max_failures: str | int
     lock_timeout: float
@@ -65,11 +76,20 @@ class PanelRollout:
         return [escape_invisible(environment.name) for environment in self.rollout.environments]
 
     def plan(self, names: Collection[str], report: ReportEnvironment) -> DisplayedRolloutPlan:
-        """Plan these environments, from the files as they are now."""
+        """Plan these environments with the same options, from the files as they are now."""
         shown_names = dict(zip(self.names, self.rollout.environments, strict=True))
         selected = {shown_names[name].name for name in names}
         rollout = self.rollout.narrow(selected)
-        return rollout.plan(executor=self.executor, on_event=lambda event: report(build_report(event)))
+        options = self.options
+        return rollout.plan(
+            destroy=options.destroy,
+            allow=options.allow,
+            allow_cascade=options.allow_cascade,
+            select=options.select,
+            exclude=options.exclude,
+            executor=self.executor,
+            on_event=lambda event: report(build_report(event)),
+        )
 
     def apply(
         self, plan: NotebookRolloutPlan, report: ReportEnvironment, stop: threading.Event

@@ -321,7 +321,9 @@ class Rollout:
             return None
         with require_extra("the panel"):
             from reconciler.notebook.rollout_panel import RolloutPanel
-        return RolloutPanel(PanelRollout(self, wave, max_failures, lock_timeout, executor), plan)
+        return RolloutPanel(
+            PanelRollout(self, plan.options, wave, max_failures, lock_timeout, executor), plan
+        )
 
     def _build_requests(self, command: Command, options: TaskOptions) -> dict[str, TaskRequest]:
         return {

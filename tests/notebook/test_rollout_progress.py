@@ -62,6 +62,7 @@ def test_the_first_interrupt_of_an_apply_stops_it_and_the_second_aborts_it():
         assert read_last_page(captured)[-1].startswith("stopping: finishing calls in flight")
         with pytest.raises(KeyboardInterrupt), rollout_progress.show_rollout(APPLY, stop):
             signal.raise_signal(signal.SIGINT)
+        assert read_last_page(captured)[-1].startswith("aborted: calls in flight may still finish")
 
 
 def test_an_interrupt_aborts_a_plan_and_leaves_no_thread():
@@ -105,7 +106,7 @@ def test_a_cell_that_plans_and_applies_shows_progress_and_values_display_themsel
         drift = rollout.drift()
     assert any("3 of 3 environments" in output.data["text/plain"] for output in captured.outputs)
     assert [bool(value) for value in (plan, result.ok, drift)] == [True, True, False]
-    for value, title in ((plan, "Plan for 3 environments of"), (result, "✔ dev"), (drift, "Drift of 3")):
+    for value, title in ((plan, "Plan for 3 environments of"), (result, "✔ "), (drift, "Drift of 3")):
         bundle = value._repr_mimebundle_()
         assert sorted(bundle) == ["text/html", "text/plain"]
         assert bundle["text/plain"] == repr(value)

@@ -51,11 +51,12 @@ def open_session(path):
     """Return a function that opens a session on the file, and returns its page and the session."""
     sessions = []
 
-    def open_session(executor=None):
+    def open_session(executor=None, **options):
         rollout = Rollout(path)
         page = RolloutPage()
-        panel_rollout = PanelRollout(rollout, "100%", 5, 0.0, executor)
-        session = RolloutSession(panel_rollout, rollout.plan(), page, update_seconds=0.001)
+        plan = rollout.plan(**options)
+        panel_rollout = PanelRollout(rollout, plan.options, "100%", 5, 0.0, executor)
+        session = RolloutSession(panel_rollout, plan, page, update_seconds=0.001)
         session.start()
         sessions.append(session)
         page.wait_for_phase("planned")
@@ -164,6 +165,19 @@ def test_plans_that_delete_require_the_number_of_environments(open_session, path
     assert to_text(page.state["banner"]) == "✖ error nothing was sent; to continue, type: 3 environments"
     session.apply("0" * 64, "3 environments")
     page.wait_until(lambda page: "outdated" in page.state["banner"])
+    session.apply(page.state["header"]["digest"], "3 environments")
+    page.wait_for_phase("done")
+    session.plan()
+    page.wait_for_phase("planned")
+    assert page.state["header"]["summary"] == "no changes in 3 environments: 3 unchanged"
+
+
+def test_planning_again_keeps_the_options_of_the_plans(open_session):
+    page, session = open_session(select=["things.none"])
+    assert read_statuses(page) == ["failed"] * 3
+    session.plan()
+    page.wait_until(lambda page: page.plans)
+    assert page.plans[0].options.select == ("things.none",)
 
 
 def test_nothing_can_be_applied_if_an_environment_cannot_be_planned(open_session, path):
