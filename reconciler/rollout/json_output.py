@@ -165,6 +165,7 @@ def _summarize_plan(plan: RolloutPlan) -> RolloutPlanSummary:
         calls=sum(response.plan.call_count for response in plan.responses if response.plan),
         seconds=plan.seconds,
         groups=_name_groups([response for response in plan.responses if response.status == "planned"]),
+        notes=tuple(f"{', '.join(note.environments)} {note.text}" for note in plan.notes),
     )
 
 

@@ -14,6 +14,14 @@ from reconciler.rollout.alike import group_alike
 from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
 
 
+@frozen
+class RolloutNote:
+    """A warning about several environments together."""
+
+    environments: tuple[str, ...]
+    text: str
+
+
 @frozen(slots=False)
 class RolloutPlan:
     """The plans of all environments.
@@ -61,6 +69,28 @@ class RolloutPlan:
             if response.plan:
                 seconds[response.plan.target] += response.plan.seconds
         return max(seconds.values(), default=0.0)
+
+    @cached_property
+    def notes(self) -> Sequence[RolloutNote]:
+        """A note for each account and Region whose quotas several processes do not share.
+
+        Environments in one process share the rates of their account and Region, but the tasks of these environments ran in several
+        processes, or may do so in the apply.
+        """
+        workers = {response.worker for response in self.responses if response.worker}
+        environments: defaultdict[TargetRecord, list[str]] = defaultdict(list)
+        for response in self.responses:
+            if response.plan and response.plan.target.endpoint != "embedded":
+                environments[response.plan.target].append(response.environment)
+        return [
+            RolloutNote(
+                tuple(names),
+                f"share account {target.account} in {target.region}, but run in several processes, each of which uses the full "
+                "rates; use one process, or divide the rates with `quotas`",
+            )
+            for target, names in environments.items()
+            if len(names) > 1 and len(workers) > 1
+        ]
 
     @cached_property
     def groups(self) -> Sequence[Sequence[TaskResponse]]:

@@ -36,6 +36,10 @@ def build_rollout_plan_view(plan: RolloutPlan, path: str | Path, *, full: bool =
         counts=plan.counts,
         calls=sum(response.plan.call_count for response in changed if response.plan),
         seconds=plan.seconds,
+        notes=tuple(
+            (tuple(map(escape_invisible, note.environments)), escape_invisible(note.text))
+            for note in plan.notes
+        ),
     )
 
 

@@ -57,7 +57,8 @@ class RolloutPlanSummary:
     - `statuses`: the numbers of environments by status;
     - `calls`: the number of API calls of all plans;
     - `seconds`: the least time of an apply under AWS's quotas, which workspaces of one account and Region share;
-    - `groups`: the names of environments with alike changes, the largest group first.
+    - `groups`: the names of environments with alike changes, the largest group first;
+    - `notes`: warnings about several environments together.
     """
 
     format: Literal["reconciler.rollout-plan"] = ROLLOUT_PLAN_FORMAT
@@ -68,6 +69,7 @@ class RolloutPlanSummary:
     calls: int
     seconds: float
     groups: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
 
 
 @frozen(kw_only=True)

@@ -52,6 +52,10 @@ def render_rollout_text(view: RolloutView, width: int, *, full: bool = False) ->
     for group in view.problems:
         yield Text()
         yield from _render_problem(group, width, full=full)
+    for names, text in view.notes:
+        yield Text()
+        yield Text(f"! {pluralize(len(names), 'environment')} {text}", COLORS["warning"])
+        yield from _render_names(names, width, full=full)
     yield Text()
     yield from render_rollout_summary(view)
 

@@ -123,7 +123,8 @@ class RolloutView:
     - `problems`: the environments that failed, were rejected, stopped or not started, by status and message;
     - `applied`: the environments that were applied;
     - `counts`: changes by action or resources by direction, in all environments;
-    - `calls` and `seconds`: the number of API calls of all plans, and their least time or the duration of the apply.
+    - `calls` and `seconds`: the number of API calls of all plans, and their least time or the duration of the apply;
+    - `notes`: warnings about several environments together, each with their names.
     """
 
     command: str
@@ -137,6 +138,7 @@ class RolloutView:
     counts: Mapping[str, int] = field(factory=dict)
     calls: int = 0
     seconds: float = 0.0
+    notes: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
     def workspace(self) -> str:
@@ -282,13 +284,15 @@ def list_names(names: Sequence[str], *, full: bool = False) -> str:
 def list_dangers(view: RolloutView) -> Sequence[tuple[str, str]]:
     """Return what needs attention before an approval, each with the environments that it is about.
 
-    These are resources that are deleted, replaced or forgotten, and then warnings.
+    These are resources that are deleted, replaced or forgotten, then warnings, and then notes about several environments.
     """
     environments: dict[str, list[str]] = {}
     for describe in (_describe_losses, _describe_warnings):
         for group in view.groups:
             for text in describe(group.plan) if group.plan else ():
                 environments.setdefault(text, []).extend(group.names)
+    for names, text in view.notes:
+        environments.setdefault(f"warning: {text}", []).extend(names)
     return [(_format_environments(names, view.total), text) for text, names in environments.items()]
 
 
