@@ -97,7 +97,7 @@ class _Driver:
         self._stop = stop
         self._stack = stack
         self._channel: DriverChannel = stack.enter_context(open_channel(executor, self._receive, stop))
-        self._has_local_files = isinstance(executor, ThreadPoolExecutor)
+        self._has_local_files = isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor)
         self._environments: dict[Future[str], str] = {}
         self._suspects: deque[str] = deque()
         self._attempts: Counter[str] = Counter()
@@ -145,7 +145,7 @@ class _Driver:
             self._submit(self._requests[self._suspects.popleft()])
 
     def _start(self, name: str) -> None:
-        """Start a task for the first time; one for another process names the files by their digest."""
+        """Start a task for the first time; one for another machine names the files by their digest."""
         request = self._requests[name]
         if not (self._has_local_files or request.files_digest):
             try:

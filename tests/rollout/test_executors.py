@@ -13,7 +13,7 @@ from reconciler import Workspace
 from reconciler.cli.main import cli
 from reconciler.engine.ownership.lease import hold_lease
 from reconciler.engine.ownership.process import identify_this_process
-from reconciler.rollout import Rollout
+from reconciler.rollout import Rollout, driver
 from reconciler.rollout.channel import connect_channel, open_channel
 from reconciler.rollout.dask import SchedulerAddress
 from reconciler.rollout.messages import TaskEvent
@@ -72,6 +72,18 @@ def test_a_rollout_on_each_executor_leaves_what_direct_applies_leave(
     steps = {response.environment: len(response.plan.steps) for response in plan.responses}
     last_counts = {event.environment: event.counts for event in progress}
     assert last_counts == {name: {"applied": steps[name]} for name in NAMES}
+
+
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_the_driver_does_not_load_every_environment_for_workers_on_its_own_machine(
+    name, executors, tmp_path, monkeypatch
+):
+    def fail(_request):
+        raise AssertionError("the driver loads the files of an environment")
+
+    monkeypatch.setattr(driver, "collect_files", fail)
+    plan = Rollout(write_environments(tmp_path, COUNT)).plan(executor=executors[name])
+    assert [response.status for response in plan.responses] == ["planned"] * COUNT
 
 
 @pytest.mark.parametrize("name", ["threads", "processes", "Dask"])
