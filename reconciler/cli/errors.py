@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from reconciler.engine.load.source_lines import find_source_files, read_source_l
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InvalidDesiredStateError, PlanRejectedError, ReconcilerError
 from reconciler.model.redaction import redact
+
+if TYPE_CHECKING:
+    from reconciler.render.views.rollout import EnvironmentGroup
 
 
 def report_error(error: ReconcilerError, options: Options) -> None:
@@ -72,6 +76,17 @@ def annotate_error(error: ReconcilerError, options: Options) -> None:
             _echo_annotation("\n".join(error.reasons), title="reconciler: plan rejected")
         case _:
             _echo_annotation(str(error), title="reconciler")
+
+
+def annotate_environments(problems: Sequence[EnvironmentGroup]) -> None:
+    """Annotate the environments with problems on the job in a GitHub workflow; elsewhere do nothing."""
+    from reconciler.cli import github_annotations
+    from reconciler.render.views.rollout import list_names
+
+    if github_annotations.is_in_workflow():
+        for group in problems[: github_annotations.MAX_ANNOTATIONS]:
+            title = f"reconciler: {list_names(group.names)} {group.sample.status}"
+            _echo_annotation("\n".join(group.sample.message), title=title)
 
 
 def annotate_diagnostics(diagnostics: Sequence[Diagnostic], options: Options) -> None:

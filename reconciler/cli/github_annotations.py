@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import escape_invisible, format_suggestion
 
-_MAX_ANNOTATIONS = 10
+MAX_ANNOTATIONS = 10
 """GitHub shows at most ten annotations of each level for a step."""
 
 
@@ -32,7 +32,7 @@ def format_diagnostics(diagnostics: Iterable[Diagnostic], paths: Mapping[str, Pa
     for diagnostic in diagnostics:
         level = "warning" if diagnostic.severity == "warning" else "error"
         counts[level] += 1
-        if counts[level] <= _MAX_ANNOTATIONS:
+        if counts[level] <= MAX_ANNOTATIONS:
             path = paths.get(diagnostic.file, Path(diagnostic.file))
             yield format_command(
                 level,

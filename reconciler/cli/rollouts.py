@@ -14,6 +14,7 @@ import click
 from attrs import evolve, frozen
 
 from reconciler.cli import exit_codes
+from reconciler.cli.errors import annotate_environments
 from reconciler.cli.options import Options
 from reconciler.cli.step_summary import append_summary
 from reconciler.render.formats import MACHINE_FORMATS
@@ -107,6 +108,7 @@ def plan_rollout(
         _print_plan(rollout, plan, terminal, output)
     finally:  # the summary is written even if the reader of our output closed the pipe
         _append_summary(output, lambda: _build_plan_view(rollout, plan))
+    annotate_environments(_build_plan_view(rollout, plan).problems)
     code = exit_codes.get_rollout_code(response.status for response in plan.responses)
     if code or (detailed_exitcode and plan):
         ctx.exit(code or exit_codes.CHANGES)
@@ -140,6 +142,7 @@ def _plan_and_apply(
     print_lines = terminal.print if output.output_format == "text" else terminal.print_notes
     print_lines(_render_text(view, terminal, full=output.full))
     if plan.failed:
+        annotate_environments(view.problems)
         _append_summary(output, lambda: _build_plan_view(rollout, plan))
         ctx.exit(exit_codes.get_rollout_code(response.status for response in plan.responses))
     if choices.approved:
@@ -171,6 +174,7 @@ def find_rollout_drift(ctx: click.Context, selection: RolloutSelection, output: 
         _print_drift(rollout, result, terminal, output)
     finally:  # the summary is written even if the reader of our output closed the pipe
         _append_summary(output, lambda: _build_drift_view(rollout, result))
+    annotate_environments(_build_drift_view(rollout, result).problems)
     code = exit_codes.get_rollout_code(response.status for response in result.responses)
     has_drift = any(response.status == "drifted" for response in result.responses)
     if code or has_drift:
@@ -300,7 +304,6 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
     choices: ApplyOptions,
 ) -> None:
     from reconciler.render.text.result import render_journal_warning
-    from reconciler.render.text.rollout import render_rollout_text
     from reconciler.rollout.json_output import RolloutEventWriter
     from reconciler.rollout.view import build_rollout_result_view
 
@@ -322,12 +325,16 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
         RolloutEventWriter(plan, sys.stdout).end(result, seconds)
     command = "destroy" if plan.options.destroy else "apply"
     view = build_rollout_result_view(result, rollout.path, command=command, seconds=seconds)
-    if result.record_problem:
-        terminal.print_notes([render_journal_warning(result.record_problem)])
+    if result.journal_problems:
+        terminal.print_notes(map(render_journal_warning, result.journal_problems))
     if output.output_format == "text":
-        terminal.print(render_rollout_text(view, terminal.out.width, full=output.full))
+        terminal.print(_render_text(view, terminal, full=output.full))
+    elif not view.ok:
+        terminal.print_notes(_render_text(view, terminal, full=output.full))
+    annotate_environments(view.problems)
     _append_summary(output, lambda: view)
-    statuses = [response.status for response in result.responses] + ["stopped"] * stop.is_set()
+    statuses = [response.status for response in result.responses]
+    statuses += ["stopped" for _ in result.blocked if stop.is_set()]
     if code := exit_codes.get_rollout_code(statuses):
         ctx.exit(code)
 

@@ -126,13 +126,15 @@ class EnvironmentRun:
     """The apply of one environment.
 
     `counts` are the numbers of steps by status. `failures` are the address and the error of each failed step. `is_continued` is
-    whether it completed an apply whose worker was lost; then `counts` has only the steps that were left.
+    whether it completed an apply whose worker was lost; then `counts` has only the steps that were left. `journal_problem` is why the
+    journal has no complete record of it, or empty.
     """
 
     counts: Mapping[str, int]
     seconds: float
     failures: tuple[tuple[str, str], ...] = ()
     is_continued: bool = False
+    journal_problem: str = ""
 
 
 @frozen

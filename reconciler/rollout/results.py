@@ -10,6 +10,7 @@ from functools import cached_property
 from attrs import field, frozen
 
 from reconciler.model.change import ACTIONS
+from reconciler.model.text import join_some
 from reconciler.rollout.alike import group_alike
 from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
 
@@ -114,6 +115,16 @@ class RolloutResult:
         """Whether every environment was started and succeeded."""
         failed = any(response.status in {"failed", "rejected", "stopped"} for response in self.responses)
         return not failed and not self.blocked
+
+    @property
+    def journal_problems(self) -> Sequence[str]:
+        """Why records of the rollout are missing or incomplete, each problem once with its environments."""
+        names: defaultdict[str, list[str]] = defaultdict(list)
+        for response in self.responses:
+            if response.run and response.run.journal_problem:
+                names[response.run.journal_problem].append(response.environment)
+        problems = [f"{join_some(environments)}: {problem}" for problem, environments in names.items()]
+        return [*problems, self.record_problem] if self.record_problem else problems
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -226,12 +226,18 @@ def _apply_plan(
             counts[outcome.status] += 1
             channel.send(TaskEvent(environment, "applying", dict(counts), total))
 
+    command = "destroy" if request.options.destroy else "apply"
+    if not plan and not is_continued:
+        workspace.release_stale_lease(plan)
+        if request.journal:
+            workspace.record_noop_run(plan, command)
+        return TaskResponse(environment, "unchanged", run=EnvironmentRun({}, 0.0))
     channel.send(TaskEvent(environment, "applying", {}, total))
     result = workspace.apply(
         plan,
         on_outcome=report,
         stop=channel.stop,
-        command="destroy" if request.options.destroy else "apply",
+        command=command,
         journal=request.journal,
         approved_digest=request.approved,
     )
@@ -240,9 +246,9 @@ def _apply_plan(
         for outcome in result.outcomes
         if isinstance(outcome, Failed)
     )
-    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued)
+    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued, result.journal_problem)
     if result.ok:
-        return TaskResponse(environment, "applied" if plan or is_continued else "unchanged", run=run)
+        return TaskResponse(environment, "applied", run=run)
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
     if not errors:
         return TaskResponse(environment, "stopped", run=run)

@@ -44,6 +44,7 @@ def outputs(tmp_path_factory):
         "locked": "apply --all-envs --yes --format jsonl",
         "retry": "apply --all-envs --yes --retry-failed --summary retry.md",
         "again": "apply --all-envs --yes --retry-failed",
+        "unchanged": "apply --env prod-* --yes",
         "drift": "drift --all-envs",
         "history": "history --all-envs --json",
         "valid": "validate --all-envs",
@@ -205,6 +206,10 @@ def test_drift_history_and_validation_cover_all_environments(outputs):
         0,
         "Drift: no drift in 4 environments: 4 unchanged",
     )
+    assert (
+        results["unchanged"].stdout.splitlines()[-1].startswith("Apply complete: 2 environments: 2 unchanged")
+    )
+    # An apply without changes is not recorded.
     history = json.loads(results["history"].stdout)
     check_schema("rollout-history", history)
     assert {item["environment"]: len(item["runs"]) for item in history["environments"]} == dict.fromkeys(
@@ -320,11 +325,17 @@ def test_an_option_that_does_not_fit_is_rejected_with_what_to_do_instead(run_in_
     assert (code, out, err[: len(REJECTED[command]) + 7]) == (1, "", f"error: {REJECTED[command]}")
 
 
-def test_an_environment_that_cannot_be_planned_stops_an_apply_before_anything_is_sent(run_in_environments):
+def test_an_environment_that_cannot_be_planned_stops_an_apply_before_anything_is_sent(
+    run_in_environments, monkeypatch
+):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     registry = Workspace(environment="staging").client()
     registry.create_thing_group(thingGroupName="pumps")
-    code, out, _ = run_in_environments("apply", "--all-envs", "--yes")
+    code, out, err = run_in_environments("apply", "--all-envs", "--yes")
     assert code == 3
+    assert err.startswith(
+        "::error title=reconciler%3A staging rejected::the plan is rejected; nothing was sent%0A"
+    )
     problem = out[out.index("✖") :].splitlines()
     assert problem[0] == "✖ staging  rejected"
     assert problem[-2] == "Plan incomplete: 9 to create in 4 environments: 3 with changes, 1 rejected"
