@@ -32,8 +32,8 @@ Status: TypeAlias = Literal["planned", "applied", "drifted", "unchanged", "faile
 - stopped: the apply was stopped before its end.
 """
 
-PlannedStep: TypeAlias = tuple[str, str, tuple[str, ...]]
-"""The address, the action and the changed fields of a step."""
+PlannedStep: TypeAlias = tuple[str, str, tuple[str, ...], tuple[str, ...]]
+"""The address, the action and the changed fields of a step, and for an update, a hash of each field with its live value."""
 
 _Message = TypeVar("_Message")
 
@@ -98,7 +98,7 @@ class TargetRecord:
 class EnvironmentPlan:
     """The plan of one environment, and the target that it is for.
 
-    - `steps`: the address, the action and the changed fields of each step;
+    - `steps`: the address, the action and the changed fields of each step, with hashes of their live values;
     - `files_digest`: the digest of the files that it was made from;
     - `seconds`: the least time of an apply under AWS's quotas;
     - `changes`: the changes with their calls, if the options require records.

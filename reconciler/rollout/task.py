@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import time
@@ -33,7 +34,10 @@ from reconciler.rollout.messages import (
 from reconciler.rollout.worker_files import open_workspace
 
 if TYPE_CHECKING:
-    from reconciler.model.plan import Plan, Target
+    from collections.abc import Sequence
+
+    from reconciler.model.change import FieldChange
+    from reconciler.model.plan import Plan, Step, Target
     from reconciler.workspace import Workspace
 
 _CONTINUED_ACTIONS = {
@@ -138,14 +142,24 @@ def _to_target_record(target: Target) -> TargetRecord:
 
 
 def _list_steps(plan: Plan) -> tuple[PlannedStep, ...]:
-    return tuple(
-        (
-            str(step.address),
-            step.change.action,
-            tuple(sorted(field.path for field in getattr(step.change, "fields", ()))),
-        )
-        for step in plan.steps
-    )
+    return tuple(map(_to_planned_step, plan.steps))
+
+
+def _to_planned_step(step: Step) -> PlannedStep:
+    change = step.change
+    fields: Sequence[FieldChange] = getattr(change, "fields", ())
+    hashes = sorted(map(_hash_field, fields)) if change.action == "update" else ()
+    return str(step.address), change.action, tuple(sorted(field.path for field in fields)), tuple(hashes)
+
+
+def _hash_field(field: FieldChange) -> str:
+    """Return a hash of a field's path and, if that is a single value, of its live value.
+
+    An interrupted step may have written a part of a field with several values.
+    """
+    is_single = isinstance(field.before, str | int | float | None) and not field.sensitive
+    text = f"{field.path}\0{field.before!r}" if is_single else field.path
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 # ── applies ──
@@ -204,13 +218,13 @@ def _check_approved(plan: Plan, request: TaskRequest, *, is_continued: bool) -> 
 
 def _is_rest_of_approved(plan: Plan, request: TaskRequest) -> bool:
     """Return whether an approved plan that was begun can have left exactly these steps."""
-    approved_steps = {address: (action, fields) for address, action, fields in request.approved_steps}
-    for address, action, fields in _list_steps(plan):
-        approved_action, approved_fields = approved_steps.get(address, ("", ()))
+    approved_steps = {address: (action, hashes) for address, action, _, hashes in request.approved_steps}
+    for address, action, _, hashes in _list_steps(plan):
+        approved_action, approved_hashes = approved_steps.get(address, ("", ()))
         if action not in _CONTINUED_ACTIONS.get(approved_action, {approved_action}):
             return False
-        # A field that differs now, but did not when the plan was approved, was changed by someone else.
-        if approved_action == "update" and not set(fields) <= set(approved_fields):
+        # Someone else has changed a field that did not differ, or had another value, when the plan was approved.
+        if approved_action == "update" and not set(hashes) <= set(approved_hashes):
             return False
     return True
 

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from reconciler.rollout import Rollout
-from tests.support.killed_workers import arm, install, list_unused, read_approved_digests
+from tests.support.killed_workers import arm, die_in_account, install, list_unused, read_approved_digests
 from tests.support.rollouts import apply_directly, read_contents, write_environments
 from tests.support.worker_processes import get_fork_context, open_forking_cluster
 
@@ -54,3 +54,18 @@ def test_a_rollout_continues_when_a_worker_of_dask_is_killed(tmp_path, direct_co
         client.run(install, kills)
         result = rollout.apply(plan, executor=client.get_executor(pure=False))
     check(result, plan, path, kills, direct_contents)
+
+
+def test_an_environment_that_kills_its_workers_fails_alone(tmp_path):
+    path = write_environments(tmp_path / "files", 3)
+    rollout = Rollout(path)
+    plan = rollout.plan()
+    with ProcessPoolExecutor(
+        2, mp_context=get_fork_context(), initializer=die_in_account, initargs=(f"{2:012}",)
+    ) as pool:
+        result = rollout.apply(plan, executor=pool, max_failures="100%")
+    statuses = {response.environment: response.status for response in result.responses}
+    assert statuses == {"site-1": "applied", "site-2": "failed", "site-3": "applied"}
+    assert result.responses[1].error.startswith("its worker was lost 10 times: ")
+    assert result.responses[1].error.endswith("; apply again to continue")
+    assert rollout.apply(rollout.plan()).ok

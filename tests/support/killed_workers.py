@@ -76,6 +76,18 @@ def install(folder: Path) -> None:
     Registry.handle = handle_or_die  # type: ignore[method-assign]
 
 
+def die_in_account(account: str) -> None:
+    """Make this process die at its first write in an account."""
+    handle = Registry.handle
+
+    def handle_or_die(registry: Registry, request: HttpRequest) -> HttpResponse:
+        if request.method != "GET" and registry.settings.account == account:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return handle(registry, request)
+
+    Registry.handle = handle_or_die  # type: ignore[method-assign]
+
+
 def _record_lease(folder: Path, registry: Registry, request: HttpRequest) -> None:
     match = _LEASE_PLAN.search(request.body or b"")
     if match:
