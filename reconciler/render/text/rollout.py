@@ -71,7 +71,7 @@ def render_rollout_summary(view: RolloutView) -> Iterator[Text]:
 
 def render_environment_line(row: EnvironmentRow, name_width: int = 0) -> Text:
     """Render one finished environment in one line."""
-    details = describe_row(row) if row.status == "applied" else ""
+    details = "" if row.status in {"planned", "drifted"} else describe_row(row)
     message = "; ".join(row.message[:_MAX_MESSAGE_LINES])
     return Text.assemble(
         (f"{row.glyph} {row.name.ljust(name_width)}", _STYLES[STATUS_STYLES[row.status]]),
@@ -128,8 +128,11 @@ def _render_problem(group: EnvironmentGroup, width: int, *, full: bool) -> Itera
     """Render environments with the same status and message."""
     sample = group.sample
     subject = sample.name if len(group.rows) == 1 else pluralize(len(group.rows), "environment")
+    steps = describe_row(sample) if len(group.rows) == 1 else ""
     yield Text.assemble(
-        (f"{sample.glyph} {subject}", f"bold {_STYLES[STATUS_STYLES[sample.status]]}"), f"  {sample.status}"
+        (f"{sample.glyph} {subject}", f"bold {_STYLES[STATUS_STYLES[sample.status]]}"),
+        f"  {sample.status}",
+        (f"  {steps}" if steps else "", QUIET),
     )
     if len(group.rows) > 1:
         yield from _render_names(group.names, width, full=full)
