@@ -16,7 +16,13 @@ from reconciler.engine.load.document_placeholders import RowDocuments, fill_docu
 from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.placeholders import Placeholders
-from reconciler.engine.load.table_shape import TableShape, check_keys, derive_shape, parse_values
+from reconciler.engine.load.table_shape import (
+    TableShape,
+    check_keys,
+    derive_plain_shape,
+    derive_shape,
+    parse_values,
+)
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind
@@ -78,7 +84,7 @@ class DeclarationParser:
     def __init__(self, context: LoadContext, placeholders: Placeholders) -> None:
         self._placeholders = placeholders
         self._converter: Converter = build_converter(context)
-        self._common_shape = derive_shape(CommonKeys, build_converter())
+        self._common_shape = derive_plain_shape(CommonKeys)
         self._shapes: dict[str, TableShape] = {}
         self._interner = Interner()
 

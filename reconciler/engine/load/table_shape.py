@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
-from reconciler.engine.load.converters import Hook, describe_type
+from reconciler.engine.load.converters import Hook, build_converter, describe_type
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.text import format_choices
 
@@ -37,6 +38,15 @@ def derive_shape(cls: type, converter: Converter) -> TableShape:
         {field.name: (field.type, converter.get_structure_hook(field.type)) for field in fields},
         tuple(field.name for field in fields if field.default is attrs.NOTHING),
     )
+
+
+@cache
+def derive_plain_shape(cls: type) -> TableShape:
+    """Return the shape of tables whose values refer to no files.
+
+    It is derived once: hundreds of environments have such tables, and cattrs compiles a function for each class.
+    """
+    return derive_shape(cls, build_converter())
 
 
 def check_keys(

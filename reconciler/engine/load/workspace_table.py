@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from urllib.parse import urlsplit
 
 import attrs
 
-from reconciler.engine.load.converters import build_converter
-from reconciler.engine.load.table_shape import TableShape, check_keys, derive_shape, parse_values
+from reconciler.engine.load.table_shape import check_keys, derive_plain_shape, parse_values
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
 from reconciler.kinds.shared.role_arns import ROLE_ARN_PATTERN
@@ -56,7 +54,7 @@ def parse_settings(
     A setting that cannot be converted has its default; any other keeps its value, valid or not. `services` are the services
     that may have quotas; `other_keys` are valid in addition to the settings.
     """
-    shape = _derive_settings_shape(Settings)
+    shape = derive_plain_shape(Settings)
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
     problems += check_keys(table, shape, other_keys)
     if "limits" in table:
@@ -76,15 +74,6 @@ def parse_settings(
     problems += _check_expires_within(settings)
     problems += _check_quotas(settings, constraints, services)
     return settings, problems
-
-
-@cache
-def _derive_settings_shape(cls: type) -> TableShape:
-    """Return the shape of a settings table.
-
-    It is derived once: each environment of a file has such a table.
-    """
-    return derive_shape(cls, build_converter())
 
 
 def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
@@ -187,7 +176,7 @@ def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     """
     if not isinstance(value, dict):
         return ChangeLimits(), [_build_not_a_table_problem(value)]
-    shape, kinds = _derive_settings_shape(ChangeLimit), all_kinds()
+    shape, kinds = derive_plain_shape(ChangeLimit), all_kinds()
     workspace_limits, problems = parse_values(value, shape)
     problems += check_keys(value, shape, sorted(kinds))
     kind_limits: dict[str, ChangeLimit] = {}
