@@ -26,7 +26,7 @@ from reconciler.engine.load.resolve_environment import (
 from reconciler.engine.load.settings_tables import collect_settings_tables
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.variables import (
-    VariableDeclaration,
+    VariableDeclarations,
     VariableResolver,
     check_chosen_variables,
     parse_variables,
@@ -69,7 +69,7 @@ class _Files:
     included_paths: tuple[Path, ...]
     contexts: Mapping[TomlFile, LoadContext]
     workspace: TomlTable | None
-    variables: Mapping[str, VariableDeclaration]
+    variables: VariableDeclarations
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -90,7 +90,7 @@ class LoadedSettings:
         return self.files.contexts
 
     @property
-    def variables(self) -> Mapping[str, VariableDeclaration]:
+    def variables(self) -> VariableDeclarations:
         """The variables that the files declare."""
         return self.files.variables
 
@@ -151,7 +151,7 @@ class EnvironmentLoader:
         diagnostics = DiagnosticCollector()
         files = self._read_files(name, diagnostics)
         choice, environ = self._inputs.choice, self._inputs.environ
-        if not self._main.diagnostics:
+        if not (self._main.diagnostics or files.diagnostics):
             check_chosen_variables(files.variables, choice, environ)
         resolved = UNRESOLVED
         if files.workspace is not None:  # otherwise, a diagnostic already explains why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def find_included_files(
     folder around it with `.git`; without one, it is `folder` itself.
     """
     roots = [_find_repository(folder), *(allowed.resolve() for allowed in allowed_folders)]
-    paths: dict[Path, Path] = {path.resolve(): path for path in main_files}
+    paths: dict[Path, Path] = {_resolve(path): path for path in main_files}
     included: list[Path] = []
     problems: list[ValueProblem] = []
     for index, name in enumerate(include):
@@ -40,13 +41,13 @@ def find_included_files(
             problems.append(ValueProblem("invalid-include", str(error), path=("include", index)))
             continue
         for path in files:
-            if path.resolve() in paths:
+            if _resolve(path) in paths:
                 problem = f"{quote(str(path))} is a part of the desired state already"
                 problems.append(
                     ValueProblem("duplicate-include", problem, "each file once", path=("include", index))
                 )
             else:
-                paths[path.resolve()] = path
+                paths[_resolve(path)] = path
                 included.append(path)
     return IncludedFiles(tuple(included), tuple(problems))
 
@@ -67,7 +68,7 @@ def _find_files(name: str, folder: Path, roots: Sequence[Path]) -> Iterator[Path
     if not name or "\0" in name:
         raise ValueError(f"{quote(name)} is not a valid path")
     path = folder / name
-    resolved = path.resolve()
+    resolved = _resolve(path)
     if not any(resolved.is_relative_to(root) for root in roots):
         raise ValueError(
             f"{quote(name)} is outside the repository {quote(str(roots[0]))}; allow its folder with `{_OPTION} DIR`"
@@ -77,14 +78,21 @@ def _find_files(name: str, folder: Path, roots: Sequence[Path]) -> Iterator[Path
     except OSError as error:
         raise ValueError(f"cannot read {quote(name)}: {error.strerror}") from None
     if not files:
-        reason = "has no *.toml file" if resolved.is_dir() else "does not exist"
+        reason = "does not exist"
+        if os.path.lexists(path):
+            reason = "has no *.toml file" if resolved.is_dir() else "is neither a file nor a folder"
         raise ValueError(f"{quote(name)} {reason}")
     for file in files:
-        if not any(file.resolve().is_relative_to(root) for root in roots):
+        if not any(_resolve(file).is_relative_to(root) for root in roots):
             raise ValueError(
                 f"{quote(name)} contains {quote(file.name)}, a link to a file outside the repository"
             )
         yield file
+
+
+def _resolve(path: Path) -> Path:
+    """Return the path with every link followed; unlike `Path.resolve`, raise no error for links in a loop."""
+    return Path(os.path.realpath(path))
 
 
 def find_toml_files(folder: Path) -> Sequence[Path]:

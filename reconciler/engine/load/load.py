@@ -171,7 +171,7 @@ def _report_unused_variables(
         return
     used_names = set(loaded.resolved.placeholders.used).union(*(summary.used_names for summary in summaries))
     for name, declaration in loaded.variables.items():
-        if f"var.{name}" not in used_names:
+        if declaration and f"var.{name}" not in used_names:
             problem = f"the variable is not used; remove it, or write {{var.{name}}} where its value belongs"
             diagnostics.add(
                 declaration.table,

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Self
 
 from attrs import Factory, define, field
@@ -138,7 +139,7 @@ class Placeholders:
         if "{" not in text:
             return text
         is_json = is_json_object(text)
-        problems: list[ValueProblem] = []
+        problems_by_name: dict[str, Sequence[ValueProblem]] = {}
 
         def replace(match: re.Match[str]) -> str:
             name = match["name"]
@@ -147,12 +148,12 @@ class Placeholders:
             try:
                 return self.insert(name, is_json=is_json)
             except InvalidValueError as error:
-                problems.extend(error.problems)
+                problems_by_name[name] = error.problems
                 return match[0]
 
         replaced = TOKEN.sub(replace, text)
-        if problems:
-            raise InvalidValueError(*problems)
+        if problems_by_name:
+            raise InvalidValueError(*chain.from_iterable(problems_by_name.values()))
         match = TOKEN.fullmatch(text)
         value = self.used[match["name"]] if match and match["name"] else replaced
         return replaced if isinstance(value, str) else TypedText(replaced, value)

@@ -52,5 +52,6 @@ def _find_tables(
         if isinstance(entries, dict):
             yield TomlTable((name,), entries, file)
         elif entries is not None:
-            problem, expected = f"got {describe_value(entries)}", f"a table [{name}]"
+            problem = f"got {describe_value(entries)}"
+            expected = f"tables [{name}.NAME]" if name == ENVIRONMENTS else f"a table [{name}]"
             diagnostics.add(TomlTable((name,), {}, file), ValueProblem("wrong-type", problem, expected))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -17,7 +18,14 @@ from reconciler.engine.load.table_shape import build_unknown_key_problem
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.environment import EnvironmentChoice, Variable, VariableValue
 from reconciler.model.errors import SelectionError
-from reconciler.model.text import closest_match, describe_value, format_choices, format_suggestion, quote
+from reconciler.model.text import (
+    closest_match,
+    describe_value,
+    format_choices,
+    format_suggestion,
+    join_some,
+    quote,
+)
 
 ENVIRONMENT_VARIABLE_PREFIX = "RECONCILER_VAR_"
 """The beginning of the name of an environment variable that sets a variable of the file."""
@@ -35,6 +43,9 @@ _MAX_INTEGER_BITS = 64
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 """The texts of numbers on the command line and in the environment."""
+
+_MAX_LISTED = 10
+"""The maximum number of variables that a message lists."""
 
 _DECLARATION_FORMAT = 'a default, or a table such as { type = "string", description = "…" }'
 _TYPE_FORMATS = {
@@ -56,20 +67,23 @@ class VariableDeclaration:
     table: TomlTable
 
 
-def parse_variables(
-    tables: Sequence[TomlTable], diagnostics: DiagnosticCollector
-) -> Mapping[str, VariableDeclaration]:
-    """Return the variables that the files declare, and report the problems of the others."""
-    declarations: dict[str, VariableDeclaration] = {}
+VariableDeclarations: TypeAlias = Mapping[str, VariableDeclaration | None]
+"""Variables by name; None for a declaration that is not valid, which is reported already."""
+
+
+def parse_variables(tables: Sequence[TomlTable], diagnostics: DiagnosticCollector) -> VariableDeclarations:
+    """Return the variables that the files declare, and report the problems of those that are None."""
+    declarations: dict[str, VariableDeclaration | None] = {}
     for table in tables:
         for name, value in table.entries.items():
             try:
                 declaration = _parse_declaration(name, value, table)
             except InvalidValueError as error:
                 diagnostics.add(table, *error.nest_under(name).problems)
+                declarations.setdefault(name, None)
                 continue
             first = declarations.setdefault(name, declaration)
-            if first is not declaration:
+            if first and first is not declaration:
                 place = f"{first.table.file.display_name}:{first.table.find_line((name,))}"
                 problem = f"already declared at {place}; remove one of the two"
                 diagnostics.add(table, ValueProblem("duplicate-declaration", problem, path=(name,)))
@@ -120,9 +134,8 @@ def _find_type(value: object) -> str:
 
 def convert_value(value: object, type_name: str, path: ValuePath = ()) -> VariableValue:
     """Return a TOML value as a value of a variable's type. Raises InvalidValueError."""
-    if type_name == "number" and type(value) is int:
-        value = float(value)
-    if type(value) is not VARIABLE_TYPES[type_name]:
+    is_whole_number = type_name == "number" and type(value) is int
+    if not is_whole_number and type(value) is not VARIABLE_TYPES[type_name]:
         expected = _TYPE_FORMATS[type_name]
         raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(*path)
     return _check_number(value)
@@ -136,7 +149,7 @@ def convert_text(text: str, type_name: str) -> VariableValue:
     match type_name:
         case "string":
             return text
-        case "integer" if _INTEGER.fullmatch(text):
+        case "integer" | "number" if _INTEGER.fullmatch(text):
             return _check_number(int(text))
         case "number" if _NUMBER.fullmatch(text):
             return float(text)
@@ -159,7 +172,7 @@ def _check_number(value: object) -> VariableValue:
 
 
 def check_chosen_variables(
-    declarations: Mapping[str, VariableDeclaration], choice: EnvironmentChoice, environ: Mapping[str, str]
+    declarations: VariableDeclarations, choice: EnvironmentChoice, environ: Mapping[str, str]
 ) -> None:
     """Check the variables that the command line and the environment set.
 
@@ -167,13 +180,12 @@ def check_chosen_variables(
     """
     problems = []
     for name, text, source in _iterate_chosen(choice, environ):
+        if name not in declarations and source == _OPTION:
+            suggestion = format_suggestion(closest_match(name, declarations))
+            hint = suggestion or f"; the file declares {join_some(declarations, _MAX_LISTED) or 'none'}"
+            problems.append(f"{source} {name}: there is no such variable{hint}")
         declaration = declarations.get(name)
         if declaration is None:
-            if source == _OPTION:
-                suggestion = format_suggestion(closest_match(name, declarations))
-                known = ", ".join(declarations) or "none"
-                hint = suggestion or f"; the file declares {known}"
-                problems.append(f"{source} {name}: there is no such variable{hint}")
             continue
         try:
             convert_text(text, declaration.type)
@@ -219,7 +231,7 @@ class VariableResolver:
 
     def __init__(
         self,
-        declarations: Mapping[str, VariableDeclaration],
+        declarations: VariableDeclarations,
         choice: EnvironmentChoice,
         environ: Mapping[str, str],
     ) -> None:
@@ -256,7 +268,7 @@ class VariableResolver:
                     ),
                 )
         variables = []
-        for declaration in self._declarations.values():
+        for declaration in filter(None, self._declarations.values()):
             try:
                 variable = self._resolve_one(declaration, environment, values)
             except InvalidValueError as error:
