@@ -135,7 +135,11 @@ class _DeclarationsBuilder:
             self._add_for_each(table, context)
             return
         if has_placeholders:
-            table = self._fill(table)
+            filled_table = self._fill(table)
+            if filled_table is None:
+                self.partly_read_kinds.add(table.names[0])
+                return
+            table = filled_table
         if is_moved_or_removed:
             self.moved_removed_tables.append(table)
         else:
@@ -161,18 +165,26 @@ class _DeclarationsBuilder:
 
         self.absent.add_for_each(table, list_addresses)
 
-    def _fill(self, table: TomlTable) -> TomlTable:
-        """Return a table with the values of the names in braces, and report their problems."""
+    def _fill(self, table: TomlTable) -> TomlTable | None:
+        """Return a table with the values of the names in braces; None if those in its header have problems.
+
+        All problems are reported.
+        """
         (names, entries), problems = self._scope.placeholders.replace_in_value(
             [list(table.names), dict(table.entries)]
         )
         invalid_keys = set()
+        has_valid_header = True
         for problem in problems:
             part, *path = problem.path
             is_in_entries = part == 1
             self._diagnostics.add(table, evolve(problem, path=tuple(path) if is_in_entries else ()))
             if is_in_entries:
                 invalid_keys.add(str(path[0]))
+            else:
+                has_valid_header = False
+        if not has_valid_header:
+            return None
         filled_names = tuple(str(name) if isinstance(name, str) else name for name in names)
         if filled_names == table.names and entries == table.entries and not invalid_keys:
             return table

@@ -63,12 +63,13 @@ class LoadInputs:
 class _Files:
     """The files that one or several environments have, with their settings tables.
 
-    `contexts` has all files, the main ones first, each with the context that reads the files it refers to.
+    `contexts` has all files, the main ones first, each with the context that reads the files it refers to. `resolver` is None if
+    there is no valid `[workspace]`, which a diagnostic explains.
     """
 
     included_paths: tuple[Path, ...]
     contexts: Mapping[TomlFile, LoadContext]
-    workspace: TomlTable | None
+    resolver: EnvironmentResolver | None
     variables: VariableDeclarations
     diagnostics: tuple[Diagnostic, ...]
 
@@ -154,14 +155,8 @@ class EnvironmentLoader:
         if not (self._main.diagnostics or files.diagnostics):
             check_chosen_variables(files.variables, choice, environ)
         resolved = UNRESOLVED
-        if files.workspace is not None:  # otherwise, a diagnostic already explains why
-            resolver = EnvironmentResolver(
-                files.workspace,
-                self.environments,
-                VariableResolver(files.variables, choice, environ),
-                self._inputs.constraints,
-            )
-            resolved = resolver.resolve(name)
+        if files.resolver:
+            resolved = files.resolver.resolve(name)
             for declaration, problem in resolved.problems:
                 diagnostics.add(declaration, problem)
             self._set_find_target(resolved)
@@ -200,10 +195,15 @@ class EnvironmentLoader:
             own_diagnostics = DiagnosticCollector(included.diagnostics)
             tables = collect_settings_tables(contexts, included.files, own_diagnostics)
             variables = parse_variables(tables.variables, own_diagnostics)
+            resolver = self._create_resolver(tables.workspace, variables) if tables.workspace else None
             self._files[paths] = _Files(
-                paths, contexts, tables.workspace, variables, own_diagnostics.to_diagnostics()
+                paths, contexts, resolver, variables, own_diagnostics.to_diagnostics()
             )
         return self._files[paths]
+
+    def _create_resolver(self, workspace: TomlTable, variables: VariableDeclarations) -> EnvironmentResolver:
+        variable_resolver = VariableResolver(variables, self._inputs.choice, self._inputs.environ)
+        return EnvironmentResolver(workspace, self.environments, variable_resolver, self._inputs.constraints)
 
     def _find_included(self, name: str | None, diagnostics: DiagnosticCollector) -> tuple[Path, ...]:
         """Return the files of `include`, whose paths may contain the names of the environment and its row."""

@@ -95,10 +95,16 @@ def parse_environments(
                     diagnostics.add(table, ValueProblem("too-many-environments", problem, expected))
                     return environments
                 _add(environment, environments, diagnostics)
-    for environment in environments.values():
-        diagnostics.add(environment.declaration, *_check_own_keys(environment, environments))
+    for table in _list_tables(environments):
+        diagnostics.add(table, *_check_own_keys(table, environments))
     _check_cycles(environments, diagnostics)
     return environments
+
+
+def _list_tables(environments: Mapping[str, DeclaredEnvironment]) -> Collection[TomlTable]:
+    """Return the table of each environment once."""
+    tables = (environment.table for environment in environments.values())
+    return {id(table): table for table in tables}.values()
 
 
 def _expand(
@@ -143,9 +149,9 @@ def _add(
 
 
 def _check_own_keys(
-    environment: DeclaredEnvironment, environments: Collection[str]
+    table: TomlTable, environments: Mapping[str, DeclaredEnvironment]
 ) -> Iterator[ValueProblem]:
-    entries = environment.table.entries
+    entries = table.entries
     if "default" in entries and not isinstance(entries["default"], bool):
         problem = f"got {describe_value(entries['default'])}"
         yield ValueProblem("wrong-type", problem, "true or false", path=("default",))
@@ -162,23 +168,30 @@ def _check_own_keys(
             suggestion = Suggestion(pattern, environments, replaces_expected=True)
             problem = f"{quote(pattern)} matches no environment"
             yield ValueProblem("unknown-environment", problem, None, suggestion, path=("after", index))
+        elif pattern in environments and environments[pattern].table is table:
+            problem = f"{quote(pattern)} is an environment of this table, so it would wait for itself"
+            yield ValueProblem("cycle", problem, "environments of other tables", path=("after", index))
 
 
-def find_predecessors(
-    environment: DeclaredEnvironment, environments: Mapping[str, DeclaredEnvironment]
-) -> tuple[str, ...]:
-    """Return the environments that a rollout completes before this one.
+class PredecessorFinder:
+    """Finds the environments that a rollout completes before those of a table, which all have the same."""
 
-    A glob leaves out the environments of the same table, which would wait for each other.
-    """
-    after = environment.table.entries.get("after", [])
-    patterns = [pattern for pattern in after if isinstance(pattern, str)] if isinstance(after, list) else []
-    names: set[str] = set()
-    for pattern in patterns:
-        matches = match_names(pattern, environments)
-        is_glob = pattern not in environments
-        names |= {name for name in matches if not (is_glob and environments[name].table is environment.table)}
-    return tuple(sorted(names))
+    def __init__(self, environments: Mapping[str, DeclaredEnvironment]) -> None:
+        self._environments = environments
+        self._names_by_table: dict[int, tuple[str, ...]] = {}
+
+    def find(self, table: TomlTable) -> tuple[str, ...]:
+        """Return the environments before those of a table, which are never of this table itself."""
+        key = id(table)
+        if key not in self._names_by_table:
+            self._names_by_table[key] = tuple(sorted(self._iterate_names(table)))
+        return self._names_by_table[key]
+
+    def _iterate_names(self, table: TomlTable) -> Iterator[str]:
+        after = table.entries.get("after", [])
+        patterns = [item for item in after if isinstance(item, str)] if isinstance(after, list) else []
+        names = {name for pattern in patterns for name in match_names(pattern, self._environments)}
+        yield from (name for name in names if self._environments[name].table is not table)
 
 
 def match_names(pattern: str, names: Collection[str]) -> list[str]:
@@ -187,17 +200,20 @@ def match_names(pattern: str, names: Collection[str]) -> list[str]:
 
 
 def _check_cycles(environments: Mapping[str, DeclaredEnvironment], diagnostics: DiagnosticCollector) -> None:
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    for name, environment in environments.items():
-        graph.add_edges_from(
-            (predecessor, name) for predecessor in find_predecessors(environment, environments)
-        )
+    """Report tables whose environments wait for each other."""
+    finder = PredecessorFinder(environments)
+    tables = {id(table): table for table in _list_tables(environments)}
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    for key, table in tables.items():
+        predecessors = {id(environments[name].table) for name in finder.find(table)}
+        graph.add_edges_from((predecessor, key) for predecessor in predecessors)
     for component in nx.strongly_connected_components(graph):
-        if len(component) > 1:
-            first = min(component, key=lambda name: environments[name].declaration.origin)
-            names = join_some(sorted(component), _MAX_LISTED)
-            problem = f"the environments {names} wait for each other; remove one of these entries"
-            diagnostics.add(environments[first].declaration, ValueProblem("cycle", problem, path=("after",)))
+        if len(component) == 1:
+            continue
+        first = min((tables[key] for key in component), key=lambda table: table.origin)
+        names = sorted(name for name, item in environments.items() if id(item.table) in component)
+        problem = f"the environments {join_some(names, _MAX_LISTED)} wait for each other; remove one of these entries"
+        diagnostics.add(first, ValueProblem("cycle", problem, path=("after",)))
 
 
 def select_environment(

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS, WORKSPACE
-from reconciler.engine.load.environments import OWN_KEYS, DeclaredEnvironment, find_predecessors
+from reconciler.engine.load.environments import OWN_KEYS, DeclaredEnvironment, PredecessorFinder
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.variables import VariableResolver
 from reconciler.engine.load.workspace_table import EMBEDDED, parse_settings
@@ -56,6 +56,7 @@ class EnvironmentResolver:
     ) -> None:
         self._workspace = workspace
         self._environments = environments
+        self._predecessors = PredecessorFinder(environments)
         self._variables = variables
         self._constraints = constraints
         self._services = {kind.service for kind in all_kinds().values()}
@@ -105,7 +106,7 @@ class EnvironmentResolver:
             settings=settings,
             sources=sources,
             variables=variables,
-            after=find_predecessors(declared, self._environments) if declared else (),
+            after=self._predecessors.find(declared.table) if declared else (),
             origin=own_table.origin,
             row=declared.row if declared else {},
             is_default=bool(declared and declared.is_default),
