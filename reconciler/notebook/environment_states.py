@@ -16,7 +16,6 @@ from reconciler.render.views.rollout import (
     STATUS_GLYPHS,
     STATUS_STYLES,
     EnvironmentProgress,
-    format_status,
 )
 
 NOT_STARTED = "not-started"
@@ -30,10 +29,7 @@ _PHASES: Mapping[str, tuple[str, str, str]] = {
 
 LABELS: Mapping[str, tuple[str, str, str]] = {
     **_PHASES,
-    **{
-        status: (glyph, format_status(status), STATUS_STYLES[status])
-        for status, glyph in STATUS_GLYPHS.items()
-    },
+    **{status: (glyph, status, STATUS_STYLES[status]) for status, glyph in STATUS_GLYPHS.items()},
 }
 """The glyph, the word and the CSS class of each phase and of each status."""
 

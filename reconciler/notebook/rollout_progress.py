@@ -86,25 +86,25 @@ class _RolloutDisplay:
         """Show with the next update that the rollout is stopping; called in a signal handler."""
         self.note = STOPPING_MESSAGE
 
-    def update(self) -> None:
-        """Show the present states."""
+    def update(self, *, with_rows: bool = True) -> None:
+        """Show the present states, of all environments together or also of each."""
         self._is_shown = True
         states = self._states.list_all()
         duration = f"{format_duration(self._states.seconds)} elapsed"
         title = f"{self._task.verb} {self._task.file}"
         self._output.update(
-            lambda: render_states_html(title, states, duration, self.note),
+            lambda: render_states_html(title, states, duration, self.note, with_rows=with_rows),
             lambda: f"{title}: {count_states(states).text}, {duration}",
             force=True,
         )
 
     def finish(self) -> None:
-        """Show the end; of a rollout that only reads, how long it took, because the result has the same rows."""
-        if not self._is_shown:
-            return
-        if self._task.is_apply or self.note:
+        """Show the numbers or, of a rollout that only reads, how long it took: the result has the same rows."""
+        if self._task.is_apply:
+            self.update(with_rows=bool(self.note))
+        elif self._is_shown and self.note:
             self.update()
-        else:
+        elif self._is_shown:
             self._show_summary()
 
     def _show_summary(self) -> None:
@@ -112,18 +112,16 @@ class _RolloutDisplay:
         summary = f"read {environments} in {format_duration(self._states.seconds)}"
         label = f"{self._task.verb} {self._task.file}"
         self._output.update(
-            lambda: h.section(aria_label=label)[h.p(".quiet")[summary]], lambda: summary, force=True
+            lambda: h.div(role="group", aria_label=label)[h.p(".quiet")[summary]], lambda: summary, force=True
         )
 
 
 def render_states_html(
-    title: str, states: Sequence[EnvironmentState], duration: str, note: str = ""
+    title: str, states: Sequence[EnvironmentState], duration: str, note: str = "", *, with_rows: bool = True
 ) -> h.Renderable:
     """Return the numbers of environments, and a table with a bar for each of them."""
     counts = count_states(states)
-    rows = _select_rows(states)
-    omitted_count = len(states) - len(rows)
-    return h.section(aria_label=title)[
+    return h.div(role="group", aria_label=title)[
         h.p[
             h.strong[counts.text],
             " ",
@@ -138,9 +136,17 @@ def render_states_html(
             ),
             h.span(".quiet")[duration],
         ],
+        _render_rows(states) if with_rows else None,
+        h.p[note] if note else None,
+    ]
+
+
+def _render_rows(states: Sequence[EnvironmentState]) -> h.Renderable:
+    rows = _select_rows(states)
+    omitted_count = len(states) - len(rows)
+    return h.fragment[
         h.table(".environments")[h.tbody[map(_render_state, rows)]],
         h.p(".quiet")[f"and {pluralize(omitted_count, 'more environment')}"] if omitted_count else None,
-        h.p[note] if note else None,
     ]
 
 

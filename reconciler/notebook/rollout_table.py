@@ -12,7 +12,7 @@ from reconciler.notebook.plan_table import render_error
 from reconciler.notebook.rollout_protocol import NotebookRolloutPlan
 from reconciler.render.html.parts import render_status_html
 from reconciler.render.html.plan import render_plan_html
-from reconciler.render.html.rollout import render_problems_html, render_rollout_html
+from reconciler.render.html.rollout import render_problems_html, render_rollout_changes_html
 from reconciler.render.rich_display import MAX_ROWS
 from reconciler.render.views.error import ErrorView
 from reconciler.render.views.labels import ACTION_GLYPHS, OUTCOME_GLYPHS, format_counts, join_facts, pluralize
@@ -80,7 +80,7 @@ class RolloutTable:
     @property
     def plans(self) -> str:
         """The changes of all environments in groups, as HTML."""
-        return _to_text(render_rollout_html(self._view, max_rows=MAX_ROWS))
+        return _to_text(render_rollout_changes_html(self._view, max_rows=MAX_ROWS))
 
     @property
     def confirmation(self) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from IPython.utils.capture import capture_output
 
 from reconciler import Rollout
 from reconciler.notebook import default_progress, rollout_progress
-from reconciler.notebook.environment_states import EnvironmentState
+from reconciler.notebook.environment_states import EnvironmentState, EnvironmentStates
 from reconciler.notebook.rollout_protocol import RolloutTask
 from reconciler.render.views.rollout import EnvironmentProgress, EnvironmentRow
 from reconciler.rollout import rollout as rollout_module
@@ -42,15 +42,25 @@ def read_last_page(captured) -> list[str]:
     return read_lines(captured.outputs[-1].data["text/html"])
 
 
-def test_an_apply_ends_with_a_row_for_each_environment():
+def test_an_apply_shows_a_row_for_each_environment_and_ends_with_the_numbers():
+    reports = (
+        EnvironmentProgress("dev", "applying", 2, 4, 0, 1.0),
+        EnvironmentRow("prod", "rejected", message=("rejected", "things.a: exists")),
+    )
+    states = EnvironmentStates(APPLY.names)
     with capture_output() as captured, rollout_progress.show_rollout(APPLY, threading.Event()) as report:
-        report(EnvironmentProgress("dev", "applying", 2, 4, 0, 1.0))
-        report(EnvironmentRow("prod", "rejected", message=("rejected", "things.a: exists")))
-    page = captured.outputs[-1].data["text/html"]
-    counts, *rows = read_lines(page)
-    assert counts.startswith("1 of 2 environments ✖ 1 rejected")
-    assert rows == ["dev |  | ▸ 2 of 4", "prod |  | ✖ rejected things.a: exists"]
+        for environment in reports:
+            states.record(environment)
+            report(environment)
+    page = str(rollout_progress.render_states_html("Applying", states.list_all(), "1 s"))
+    assert read_lines(page) == [
+        "1 of 2 environments ✖ 1 rejected 1 s",
+        "dev |  | ▸ 2 of 4",
+        "prod |  | ✖ rejected things.a: exists",
+    ]
     assert 'aria-valuenow="50"' in page
+    (numbers,) = read_last_page(captured)
+    assert numbers.startswith("1 of 2 environments ✖ 1 rejected")
 
 
 def test_the_first_interrupt_of_an_apply_stops_it_and_the_second_aborts_it():

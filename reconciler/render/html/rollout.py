@@ -40,17 +40,26 @@ def render_rollout_html(
     With `full`, alike changes inside an environment are not grouped. `max_rows` limits the changes of each kind.
     """
     command = {"plan": "Plan for", "drift": "Drift of"}.get(view.command, f"{view.command.capitalize()} of")
-    unfold = len(view.groups) <= _MAX_UNFOLDED_GROUPS
     digest = f"plan {view.digest}" if view.digest else ""
     return h.section(aria_label=f"{command} {view.total} environments")[
         h.p(".title")[f"{command} ", h.strong[pluralize(view.total, "environment")], f" of {view.file}"],
         h.p(".quiet")[join_facts((digest, describe_similarity(view), describe_rollout_cost(view)))],
         h.p(".summary")[h.strong[summarize_rollout(view)]],
         h.p[(h.fragment[_render_status_count(*item), " "] for item in view.status_counts.items())],
+        render_rollout_changes_html(view, full=full, max_rows=max_rows),
+        _render_environments(view.rows) if view.rows else None,
+    ]
+
+
+def render_rollout_changes_html(
+    view: RolloutView, *, full: bool = False, max_rows: int | None = None
+) -> h.Renderable:
+    """Render what approval must not miss, and the details of each group, as `render_rollout_html` does."""
+    unfold = len(view.groups) <= _MAX_UNFOLDED_GROUPS
+    return h.fragment[
         _render_dangers(view),
         render_problems_html(view),
         (_render_group(group, unfold=unfold, full=full, max_rows=max_rows) for group in view.groups),
-        _render_environments(view.rows) if view.rows else None,
     ]
 
 
