@@ -26,6 +26,11 @@ from reconciler.render.views.rollout import (
     summarize_rollout,
 )
 
+_HEADINGS = ("Environments", "Status", "Changes", "Calls", "Least time", "Warnings")
+_ALIGNMENTS = ("---", "---", "---", "--:", "--:", "--:")
+_RESULT_COLUMNS = 3
+"""The columns of results and of drift, which have no calls to approve."""
+
 _MAX_TABLE_ROWS = 20
 """The most groups that the table lists; more are only counted."""
 
@@ -82,35 +87,36 @@ def _render_table(view: RolloutView) -> Iterator[str]:
     """Yield a table of the groups of alike environments, and of the others by status."""
     if not view.rows:
         return
-    yield "| Environments | Status | Changes | Calls | Least time | Warnings |"
-    yield "| --- | --- | --- | --: | --: | --: |"
-    for group in view.groups[:_MAX_TABLE_ROWS]:
-        sample = group.sample
-        is_plan = group.plan is not None
-        each = " each" if len(group.rows) > 1 else ""
-        cells = (
-            _format_group_name(group),
-            sample.status,
-            describe_changes(group),
-            f"{sample.calls:,}{each}" if is_plan else "",
-            f"{format_duration(max(row.seconds for row in group.rows))}{each}" if is_plan else "",
-            f"{max(row.warnings for row in group.rows):,}" if is_plan else "",
-        )
-        yield f"| {' | '.join(cells)} |"
-    omitted = view.groups[_MAX_TABLE_ROWS:]
-    if omitted:
-        count = sum(len(group.rows) for group in omitted)
-        yield f"| **{count:,} more** in {pluralize(len(omitted), 'group')} | | see below | | | |"
-    for status, rows in (("applied", view.applied), ("unchanged", view.unchanged)):
-        if rows:
-            yield f"| {_format_rows(rows)} | {status} | | | | |"
-    for group in view.problems[:_MAX_TABLE_ROWS]:
-        yield f"| {_format_group_name(group)} | **{group.sample.status}** | see below | | | |"
+    columns = len(_HEADINGS) if view.command == "plan" else _RESULT_COLUMNS
+    yield f"| {' | '.join(_HEADINGS[:columns])} |"
+    yield f"| {' | '.join(_ALIGNMENTS[:columns])} |"
+    for cells in _list_cells(view):
+        padded = [*cells, *[""] * columns][:columns]
+        yield f"| {' | '.join(padded)} |"
     yield ""
 
 
-def _format_group_name(group: EnvironmentGroup) -> str:
-    return _format_rows(group.rows)
+def _list_cells(view: RolloutView) -> Iterator[Sequence[str]]:
+    for group in view.groups[:_MAX_TABLE_ROWS]:
+        sample = group.sample
+        each = " each" if len(group.rows) > 1 else ""
+        yield (
+            _format_rows(group.rows),
+            sample.status,
+            describe_changes(group),
+            f"{sample.calls:,}{each}",
+            f"{format_duration(max(row.seconds for row in group.rows))}{each}",
+            f"{max(row.warnings for row in group.rows):,}",
+        )
+    omitted = view.groups[_MAX_TABLE_ROWS:]
+    if omitted:
+        count = sum(len(group.rows) for group in omitted)
+        yield f"**{count:,} more** in {pluralize(len(omitted), 'group')}", "", "see below"
+    for status, rows in (("applied", view.applied), ("unchanged", view.unchanged)):
+        if rows:
+            yield _format_rows(rows), status
+    for group in view.problems[:_MAX_TABLE_ROWS]:
+        yield _format_rows(group.rows), f"**{group.sample.status}**", "see below"
 
 
 def _format_rows(rows: Sequence[EnvironmentRow]) -> str:
