@@ -113,11 +113,14 @@ class Environment:
         """Run an installed program; return its exit code and its outputs."""
         return _run([self.folder / "bin" / program, *words], cwd, environ)
 
-    def measure_megabytes(self) -> float:
-        """Return the size on disk of all packages with their compiled modules, as pip leaves them."""
+    def measure_dependencies(self) -> float:
+        """Return the size of all packages but ours in MB, with their compiled modules, as pip leaves them."""
         compileall.compile_dir(self.site_packages, quiet=2, workers=2)
-        blocks = run_program("du", "-sk", self.site_packages).split()[0]
-        return int(blocks) / 1024
+        return _measure_megabytes(self.site_packages) - _measure_megabytes(self.site_packages / "reconciler")
+
+
+def _measure_megabytes(folder: Path) -> float:
+    return int(run_program("du", "-sk", folder).split()[0]) / 1024
 
 
 def create_environment(folder: Path, wheel: Path, extra: str = "") -> Environment:
