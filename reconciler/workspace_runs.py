@@ -9,7 +9,13 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
-from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
+from reconciler.model.errors import (
+    NO_JOURNAL_ADVICE,
+    InvalidDesiredStateError,
+    JournalError,
+    ReconcilerError,
+    SelectionError,
+)
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import History, Run
@@ -145,7 +151,7 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
         """
         history = self._journal.read_history(limit)
-        team = self._open_team_history()
+        team = self._find_team_history()
         if team:
             from reconciler.engine.journal.team_history import merge_histories
 
@@ -166,7 +172,7 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
-        team = self._open_team_history()
+        team = self._find_team_history()
         record = team.find_record(id_part) if team else None
         return DisplayedRun.from_value(record or self._journal.find_record(id_part))
 
@@ -227,6 +233,16 @@ class WorkspaceRuns(WorkspaceFiles):
         from reconciler.engine.journal.journal import Journal
 
         return Journal(self._state_folder / "journal.sqlite3")
+
+    def _find_team_history(self) -> TeamHistory | None:
+        """Return the journal of the team to read; None if the file names none or is not valid.
+
+        The runs of this machine can be read without the file.
+        """
+        try:
+            return self._open_team_history()
+        except (InvalidDesiredStateError, SelectionError):
+            return None
 
     def _open_team_history(self) -> TeamHistory | None:
         """Return the journal of the team, or None if the file names none.
