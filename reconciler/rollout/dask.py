@@ -45,6 +45,13 @@ _POLL_SECONDS = 1.0
 _MAX_CHECK_SECONDS = 5.0
 """Seconds for which a task waits for the first look before it begins."""
 
+_NO_PROFILER = {"distributed.worker.profile.enabled": False}
+"""Dask's profiler of its workers and of the scheduler calls `sys._current_frames`.
+
+Before Python 3.11.9, that can block all threads of a process forever while others start threads
+(https://github.com/python/cpython/issues/116969), as plans do.
+"""
+
 _LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d{0,3})x(?P<threads>[1-9]\d{0,3}))?")
 _ADDRESS = re.compile(r"(?:tcp|tls|ws|wss|ucx)://[^\s/]+:\d{1,5}")
 
@@ -115,8 +122,10 @@ def _connect(address: SchedulerAddress) -> Iterator[Client]:
 @contextmanager
 def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
     with require_extra(_OPTION):
+        import dask.config
         from distributed import Client, LocalCluster, Security
     with (
+        dask.config.set(_NO_PROFILER),
         LocalCluster(
             n_workers=address.workers,
             threads_per_worker=address.threads,

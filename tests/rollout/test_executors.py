@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import dask.config
 import pytest
 from click.testing import CliRunner
 from distributed import Client, LocalCluster
@@ -15,7 +16,7 @@ from reconciler.engine.ownership.lease import hold_lease
 from reconciler.engine.ownership.process import identify_this_process
 from reconciler.rollout import Rollout, driver
 from reconciler.rollout.channel import connect_channel, open_channel
-from reconciler.rollout.dask import SchedulerAddress
+from reconciler.rollout.dask import SchedulerAddress, open_scheduler
 from reconciler.rollout.messages import TaskEvent
 from tests.support.rollouts import apply_directly, read_contents, write_environments
 from tests.support.worker_processes import get_fork_context
@@ -210,3 +211,16 @@ def test_another_text_is_not_a_scheduler(text):
     with pytest.raises(ValueError, match="is not a valid scheduler; expected tcp://HOST:PORT") as caught:
         SchedulerAddress.parse(text)
     assert repr(text)[1:-1] in str(caught.value)
+
+
+def test_a_local_cluster_has_no_profiler_which_can_block_the_threads_of_a_worker(monkeypatch):
+    settings = []
+
+    def record_setting(**_options):
+        settings.append(dask.config.get("distributed.worker.profile.enabled"))
+        raise OSError("no cluster in this test")
+
+    monkeypatch.setattr("distributed.LocalCluster", record_setting)
+    with pytest.raises(OSError, match="no cluster"), open_scheduler("local:1x1"):
+        pass
+    assert settings == [False]
