@@ -37,7 +37,7 @@ def test_a_rollout_continues_when_processes_of_a_pool_are_killed(tmp_path, direc
     path = write_environments(tmp_path / "files", COUNT)
     rollout, kills = Rollout(path), tmp_path / "kills"
     plan = rollout.plan()
-    arm(kills, [0, 1, 6, 9, 14])
+    arm(kills, [0, 6, 11])
     with ProcessPoolExecutor(
         2, mp_context=get_fork_context(), initializer=install, initargs=(kills,)
     ) as pool:
@@ -56,7 +56,8 @@ def test_a_rollout_continues_when_a_worker_of_dask_is_killed(tmp_path, direct_co
     check(result, plan, path, kills, direct_contents)
 
 
-def test_an_environment_that_kills_its_workers_fails_alone(tmp_path):
+def test_an_environment_that_kills_its_workers_fails_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("reconciler.rollout.driver._MAX_LOSSES", 3)
     path = write_environments(tmp_path / "files", 3)
     rollout = Rollout(path)
     plan = rollout.plan()
@@ -66,6 +67,5 @@ def test_an_environment_that_kills_its_workers_fails_alone(tmp_path):
         result = rollout.apply(plan, executor=pool, max_failures="100%")
     statuses = {response.environment: response.status for response in result.responses}
     assert statuses == {"site-1": "applied", "site-2": "failed", "site-3": "applied"}
-    assert result.responses[1].error.startswith("its worker was lost 10 times: ")
+    assert result.responses[1].error.startswith("its worker was lost 3 times: ")
     assert result.responses[1].error.endswith("; apply again to continue")
-    assert rollout.apply(rollout.plan()).ok

@@ -14,7 +14,7 @@ from tests.support.registry_client import REGION, Cloud
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
 
-def write_environments(folder: Path, count: int, things: int = 3, *, more: str = "") -> Path:
+def write_environments(folder: Path, count: int, things: int = 2, *, more: str = "") -> Path:
     """Write a file with the environments `site-1`, `site-2`, …, each with the same things and a policy."""
     rows = ", ".join(
         f'{{ number = "{number}", account = "{_name_account(number)}" }}' for number in range(1, count + 1)
