@@ -75,7 +75,7 @@ class WorkspaceFiles:
         """Refuse to be pickled: the bytes would contain credentials and the environment variables."""
         raise TypeError("a Workspace cannot be pickled, because it has credentials; send its path instead")
 
-    @cached_property
+    @property
     def desired(self) -> DesiredState:
         """The desired state in the file.
 
@@ -83,7 +83,11 @@ class WorkspaceFiles:
             InvalidDesiredStateError: If the file has errors. It has every diagnostic.
             SelectionError: If the environment or a variable is not valid.
         """
-        return self._load()
+        # Not a `cached_property`: in Python 3.11, one lock would let the workspaces of a rollout load only one after another.
+        if "desired" not in self.__dict__:
+            self.__dict__["desired"] = self._load()
+        desired: DesiredState = self.__dict__["desired"]
+        return desired
 
     def _choose(self, choice: EnvironmentChoice) -> None:
         """Use another environment, or other variables, from now on."""

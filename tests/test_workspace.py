@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from reconciler import InvalidDesiredStateError, Workspace
@@ -79,3 +82,12 @@ def test_a_file_on_a_full_disk_is_named(words, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.main(words)
     assert "error: /dev/full: No space left on device" in capsys.readouterr().err
+
+
+def test_workspaces_in_several_threads_load_at_the_same_time(tmp_path, monkeypatch):
+    """A load may call AWS for the account of `{aws.account}`."""
+    both_load = threading.Barrier(2, timeout=5)
+    monkeypatch.setattr(Workspace, "_load", lambda _workspace: both_load.wait())
+    with ThreadPoolExecutor(2) as threads:
+        loads = [threads.submit(lambda: Workspace(tmp_path / "fleet.toml").desired) for _ in range(2)]
+        assert sorted(load.result() for load in loads) == [0, 1]
