@@ -44,7 +44,11 @@ class Workspace(WorkspaceRuns):
 
     Args:
         path: A TOML file or a folder of TOML files.
+        environment: The name of one of its environments, or a glob that matches one (default: RECONCILER_ENV, else the file's default).
+        variables: Values of the file's variables, by name.
+        allow_outside: Folders outside the repository from which `include` may read.
         environ: Environment variables to use in place of the process's own.
+        offline: Whether names such as `{aws.account}` have sample values where only a call would give the real ones.
 
     >>> workspace = Workspace("desired_state.toml")
     >>> plan = workspace.plan()

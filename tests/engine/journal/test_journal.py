@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -241,6 +244,17 @@ def test_runs_are_limited_and_filtered_by_workspace_and_target(tmp_path):
         run.workspace for run in journal.list_runs(workspace="one", target="embedded · 1 · elsewhere")
     ] == []
     assert [run.workspace for run in journal.list_runs(limit=1)] == ["two"]
+
+
+def test_a_journal_from_before_environments_is_read_and_extended(tmp_path):
+    journal = open_journal(tmp_path)
+    journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "f" * 64).end()
+    with closing(sqlite3.connect(journal.path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN environment")
+    assert [run.environment for run in journal.list_runs()] == [""]
+    plan = evolve(make_group_plan("a"), environment="prod")
+    journal.begin(plan, THIS_PROCESS, "apply", "f" * 64).end()
+    assert [run.environment for run in journal.list_runs()] == ["prod", ""]
 
 
 def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
