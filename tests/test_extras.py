@@ -82,6 +82,7 @@ def start_cluster() -> None:
 FEATURES = [
     ("--scheduler", "distributed", connect_to_scheduler),
     ("--scheduler", "distributed", start_cluster),
+    ("--scheduler", "dask", start_cluster),
     ("registry serve", "httptools", serve),
     ("registry serve", "uvicorn", serve),
     ("registry serve", "uvloop", serve),

@@ -24,6 +24,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "IPython": "notebook",
         "anywidget": "notebook",
+        "dask": "dask",
         "distributed": "dask",
         "ipywidgets": "notebook",
         "traitlets": "notebook",
