@@ -48,7 +48,7 @@ def hide_modules(monkeypatch, *names: str) -> None:
         monkeypatch.setitem(sys.modules, name, None)
     for name in ("reconciler.registry.server", "reconciler.notebook.panel", "reconciler.notebook.extension"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for name in ("cell_progress", "saved_output", "kernel_interrupt", "session"):
+    for name in ("cell_progress", "saved_output", "kernel_interrupt", "panel_widget", "session"):
         monkeypatch.delitem(sys.modules, f"reconciler.notebook.{name}", raising=False)
         monkeypatch.delattr(f"reconciler.notebook.{name}", raising=False)
 
