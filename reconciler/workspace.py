@@ -12,7 +12,7 @@ import attrs
 
 from reconciler.model.address import Address
 from reconciler.model.distribution import require_extra
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.plan import Plan
 from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook import can_show_widgets
@@ -212,15 +212,19 @@ class Workspace(WorkspaceRuns):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
-        with choose_read_progress(progress) as report:
-            plan = make_plan(
-                self.desired,
-                options,
-                target=self._connection.target,
-                call=self._connection.call,
-                quotas=self._quotas,
-                progress=report,
-            )
+        try:
+            with choose_read_progress(progress) as report:
+                plan = make_plan(
+                    self.desired,
+                    options,
+                    target=self._connection.target,
+                    call=self._connection.call,
+                    quotas=self._quotas,
+                    progress=report,
+                )
+        except PlanRejectedError as error:
+            error.environment = self.desired.environment_name
+            raise
         return DisplayedPlan.from_value(plan, state=self.desired)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────

@@ -66,13 +66,22 @@ class InvalidDesiredStateError(ReconcilerError):
 
 
 class PlanRejectedError(ReconcilerError):
-    """A plan that fails plan checks; `reasons` has all of them."""
+    """A plan that fails plan checks; `reasons` has all of them.
 
-    summary = "the plan is rejected; nothing was sent"
+    `environment` is the environment that the plan is for; it is empty if it is not known, and in a file without environments.
+    """
+
+    environment = ""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("\n".join([self.summary, *self.reasons]))
+
+    @property
+    def summary(self) -> str:
+        """The headline of the message."""
+        place = f" for environment {quote(self.environment)}" if self.environment else ""
+        return f"the plan{place} is rejected; nothing was sent"
 
 
 class LockedError(PlanRejectedError):

@@ -107,6 +107,12 @@ def test_every_output_names_the_environment(run, file):
         True,
         True,
     ]
+    file.write_text(FILE.replace("[things.rig]", '[things.rig]\nthing_type = { id = "x" }'))
+    code, _, err = run("plan", "--env", "dev")
+    assert (code, err.splitlines()[0]) == (
+        3,
+        "error: the plan for environment 'dev' is rejected; nothing was sent",
+    )
     file.write_text(FILE.replace("[things.rig]", '[things.rig]\nthing_type = "x"'))
     code, _, err = run("plan", "--env", "dev")
     assert code == 1
