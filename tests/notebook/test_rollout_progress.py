@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -63,6 +64,14 @@ def test_an_apply_shows_a_row_for_each_environment_and_ends_with_the_numbers():
     assert numbers.startswith("1 of 2 environments ✖ 1 rejected")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let an interrupt raise KeyboardInterrupt, also in a process that a shell started in the background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 def test_the_first_interrupt_of_an_apply_stops_it_and_the_second_aborts_it():
     stop = threading.Event()
     with capture_output() as captured:
@@ -75,6 +84,7 @@ def test_the_first_interrupt_of_an_apply_stops_it_and_the_second_aborts_it():
         assert read_last_page(captured)[-1].startswith("aborted: calls in flight may still finish")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_aborts_a_plan_and_leaves_no_thread():
     with (
         capture_output() as captured,
