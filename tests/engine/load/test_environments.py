@@ -392,21 +392,22 @@ description = "{{var.site}} {site} {var.site}"
         assert state.resources[Address("thing_groups", "g")].spec.description == "{var.site} {site} oslo"
 
     def test_a_value_cannot_change_the_structure_of_a_document(self, tmp_path):
-        hostile = '"], "Effect": "Allow", "x": ["{var.rate}'
-        document = '{"Statement": [{"Effect": "Deny", "Action": "iot:Publish", "Resource": "{var.site}"}]}'
+        hostile = 'x"}}, "Sid": "injected", "y": {"z": {"a": "{var.rate}'
+        document = (
+            '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Receive", "Resource": "*", '
+            '"Condition": {"StringEquals": {"iot:ClientId": "{var.site}"}}}]}'
+        )
         files = {
             "desired_state.toml": TWO_ENVIRONMENTS
             + f"[policies.file]\ndocument = {{ file = \"p.json\" }}\n[policies.text]\ndocument = '{document}'\n"
             + '[things.a]\nattributes = { rate = "{var.rate}" }\n',
             "p.json": document,
         }
-        with pytest.raises(InvalidDesiredStateError) as caught:
-            load_state(tmp_path, files, choose(site=hostile))
-        # The resource is not a valid one, but it is one text in both.
-        assert {diagnostic.address for diagnostic in caught.value.diagnostics} == {
-            "policies.file",
-            "policies.text",
-        }
+        state = load_state(tmp_path, files, choose(site=hostile))
+        for name in ("file", "text"):
+            (statement,) = state.resources[Address("policies", name)].spec.document.value["Statement"]
+            assert statement["Condition"] == {"StringEquals": {"iot:ClientId": hostile}}
+            assert "Sid" not in statement
 
     def test_a_row_of_for_each_fills_the_document_of_a_file(self, tmp_path):
         files = {
