@@ -30,6 +30,8 @@ class Panel(PanelWidget):
     graph_progress = traitlets.Dict().tag(sync=True)
     log = traitlets.Unicode().tag(sync=True)
 
+    _session: PanelSession
+
     own_traits = frozenset({"rows", "groups", "unfolded", "statuses", "graph", "graph_progress", "log"})
     alternative = "workspace.apply(plan)"
 
@@ -38,37 +40,25 @@ class Panel(PanelWidget):
         self._workspace = workspace
         self._workspace_name = plan.workspace
         self._session = PanelSession(workspace, plan, self)
-        self._session.start()
-        self.on_msg(self._on_message)
+        self._start()
 
     def __repr__(self) -> str:
         return f"Panel({quote(self._workspace_name)})"
 
-    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        """Pass a message, which may arrive on any thread, to the session, whose methods return at once."""
+    def _on_message(self, widget: Any, content: Mapping[str, Any], buffers: Any) -> None:
+        """Handle the messages that only this panel has, too."""
         session = self._session
         match content:
-            case {"command": "plan"}:
-                session.plan()
-            case {"command": "apply", "digest": str(digest), "typed": str(typed)}:
-                session.apply(digest, typed)
-            case {"command": "stop"}:
-                session.stop()
-            case {"command": "retry"}:
-                session.retry()
-            case {"command": "expand", "row": int(row_number)}:
-                session.expand(row_number)
             case {"command": "expand", "group": int(group_number)}:
                 session.expand_group(group_number)
             case {"command": "graph", "around": str(around)}:
                 session.show_graph(around)
             case {"command": "csv", "rows": list(row_numbers)}:
                 session.export_csv([number for number in row_numbers if isinstance(number, int)])
+            case _:
+                super()._on_message(widget, content, buffers)
 
     # ── called by the session ───────────────────────────────────────────────────────────────────
-
-    def _stop(self) -> None:
-        self._session.stop()
 
     def on_plan(self, plan: Plan) -> None:
         """Show the new plan in the saved output."""

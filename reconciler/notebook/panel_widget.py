@@ -13,7 +13,7 @@ from IPython.display import DisplayHandle
 
 from reconciler.notebook.kernel_interrupt import set_interrupt_handler
 from reconciler.notebook.saved_output import SavedOutput, SavedPart
-from reconciler.notebook.session_pump import Task
+from reconciler.notebook.session_pump import PanelSessionBase, Task
 from reconciler.render.html.page import load_stylesheet
 
 _PAGE = files(__package__) / "page"
@@ -45,9 +45,30 @@ class PanelWidget(anywidget.AnyWidget):
     alternative: ClassVar[str] = ""
     """The code that does the same without widgets."""
 
+    _session: PanelSessionBase
+
     def __init__(self, digest: str, part: SavedPart) -> None:
         super().__init__(saved_output=digest[:12])
         self._output = SavedOutput(self.saved_output, part)
+
+    def _start(self) -> None:
+        """Start the session, and pass the messages of the page to it."""
+        self._session.start()
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        """Pass a message, which may arrive on any thread, to the session, whose methods return at once."""
+        match content:
+            case {"command": "plan"}:
+                self._session.plan()
+            case {"command": "apply", "digest": str(digest), "typed": str(typed)}:
+                self._session.apply(digest, typed)
+            case {"command": "stop"}:
+                self._session.stop()
+            case {"command": "retry"}:
+                self._session.retry()
+            case {"command": "expand", "row": int(row_number)}:
+                self._session.expand(row_number)
 
     def _ipython_display_(self) -> None:
         """Write the saved output and the widget into the cell's output; IPython calls this.
@@ -68,7 +89,7 @@ class PanelWidget(anywidget.AnyWidget):
 
     def _stop(self) -> None:
         """Stop the apply; called on an interrupt of the kernel."""
-        raise NotImplementedError
+        self._session.stop()
 
     def show_state(self, changes: Mapping[str, Any]) -> None:
         """Update the traits that changed; during an apply, let an interrupt of the kernel stop it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import htpy as h
@@ -35,31 +34,12 @@ class RolloutPanel(PanelWidget):
         super().__init__(plan.digest, _render_part(plan))
         self._file = rollout.file
         self._session = RolloutSession(rollout, plan, self)
-        self._session.start()
-        self.on_msg(self._on_message)
+        self._start()
 
     def __repr__(self) -> str:
         return f"RolloutPanel({quote(self._file)})"
 
-    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        """Pass a message, which may arrive on any thread, to the session, whose methods return at once."""
-        session = self._session
-        match content:
-            case {"command": "plan"}:
-                session.plan()
-            case {"command": "apply", "digest": str(digest), "typed": str(typed)}:
-                session.apply(digest, typed)
-            case {"command": "stop"}:
-                session.stop()
-            case {"command": "retry"}:
-                session.retry()
-            case {"command": "expand", "row": int(row_number)}:
-                session.expand(row_number)
-
     # ── called by the session ───────────────────────────────────────────────────────────────────
-
-    def _stop(self) -> None:
-        self._session.stop()
 
     def on_plan(self, plan: NotebookRolloutPlan) -> None:
         """Show the new plans in the saved output."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -20,7 +19,7 @@ from reconciler.notebook.rollout_protocol import (
     NotebookRolloutResult,
 )
 from reconciler.notebook.rollout_table import RolloutTable, render_banner, render_problems
-from reconciler.notebook.session_pump import SessionPump, Task
+from reconciler.notebook.session_pump import PanelSessionBase, Task
 from reconciler.render.views.error import ErrorView
 from reconciler.render.views.labels import format_duration
 
@@ -47,7 +46,7 @@ class RolloutPage(Protocol):
         """Handle the result of an apply."""
 
 
-class RolloutSession:
+class RolloutSession(PanelSessionBase):
     """A panel's session, which plans, applies, stops and retries environments in the background.
 
     It is thread-safe, and every method but `wait` returns at once.
@@ -60,10 +59,8 @@ class RolloutSession:
         page: RolloutPage,
         update_seconds: float = UPDATE_SECONDS,
     ) -> None:
+        super().__init__(page.show_state, update_seconds)
         self._rollout, self._page = rollout, page
-        self._pump = SessionPump(page.show_state, self._update_progress, self._show_failure, update_seconds)
-        self._state = self._pump.state
-        self._stop = threading.Event()
         self._states = EnvironmentStates(rollout.names)
         self._table = RolloutTable(rollout.file, rollout.names)
         self._plan = plan
@@ -71,10 +68,6 @@ class RolloutSession:
         # Environment → the changes that the user approved.
         self._approved: Mapping[str, frozenset[tuple[str, str]]] = {}
         self._show_plan(plan)
-
-    def start(self) -> None:
-        """Start the pump."""
-        self._pump.start()
 
     # ── requests, from any thread ───────────────────────────────────────────────────────────────
 
@@ -89,26 +82,9 @@ class RolloutSession:
         """
         self._pump.put(lambda: self._start_applying(digest, typed))
 
-    def stop(self) -> None:
-        """Finish the calls in flight and start no more; takes effect even while the pump is busy."""
-        self._stop.set()
-        self._pump.put(self._show_stopping)
-
     def retry(self) -> None:
         """Plan the environments that did not succeed, and apply these plans if they were approved before."""
         self._pump.put(self._start_retrying)
-
-    def expand(self, row_number: int) -> None:
-        """Send the details of one environment."""
-        self._pump.put(lambda: self._send_details(row_number))
-
-    def close(self) -> None:
-        """Stop the pump after the tasks that are queued."""
-        self._pump.close()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the pump to stop, for at most `seconds`, and return whether it did."""
-        return self._pump.wait(seconds)
 
     # ── the pump ────────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,6 @@ One thread, the pump, owns all state. Workers and buttons put tasks into its que
 from __future__ import annotations
 
 import datetime
-import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -17,7 +16,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
 from reconciler.notebook.cell_progress import UPDATE_SECONDS
 from reconciler.notebook.plan_table import PlanTable, render_error, render_result
-from reconciler.notebook.session_pump import SessionPump, Task
+from reconciler.notebook.session_pump import PanelSessionBase, Task
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
@@ -41,7 +40,7 @@ class PanelPage(Protocol):
         """Handle the result of an apply."""
 
 
-class PanelSession:
+class PanelSession(PanelSessionBase):
     """A panel's session, which plans, applies, stops and retries in the background.
 
     It is thread-safe, and every method but `wait` returns at once.
@@ -54,20 +53,14 @@ class PanelSession:
         page: PanelPage,
         update_seconds: float = UPDATE_SECONDS,
     ) -> None:
+        super().__init__(page.show_state, update_seconds)
         self._workspace, self._page = workspace, page
-        self._pump = SessionPump(page.show_state, self._update_progress, self._show_failure, update_seconds)
-        self._state = self._pump.state
-        self._stop = threading.Event()
         self._tracker: ProgressTracker | None = None
         self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
         self._table = PlanTable(workspace, plan)
         # The action and address of each change that the user approved.
         self._approved_changes: frozenset[tuple[str, Address]] = frozenset()
         self._show_plan(plan)
-
-    def start(self) -> None:
-        """Start the pump."""
-        self._pump.start()
 
     # ── requests, from any thread ───────────────────────────────────────────────────────────────
 
@@ -82,18 +75,9 @@ class PanelSession:
         """
         self._pump.put(lambda: self._start_applying(digest, typed))
 
-    def stop(self) -> None:
-        """Finish the calls in flight and start no more; takes effect even while the pump is busy."""
-        self._stop.set()
-        self._pump.put(self._show_stopping)
-
     def retry(self) -> None:
         """Plan the steps that were not applied, and apply that plan if all its changes were approved before."""
         self._pump.put(self._start_retrying)
-
-    def expand(self, row_number: int) -> None:
-        """Send the details of one row."""
-        self._pump.put(lambda: self._send_details(row_number))
 
     def expand_group(self, group_number: int) -> None:
         """Send the details of one group of alike rows."""
@@ -106,14 +90,6 @@ class PanelSession:
     def export_csv(self, row_numbers: Iterable[int]) -> None:
         """Send rows of the table, in this order, as CSV."""
         self._pump.put(lambda: self._send_csv(row_numbers))
-
-    def close(self) -> None:
-        """Stop the pump after the tasks that are queued."""
-        self._pump.close()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the pump to stop, for at most `seconds`, and return whether it did."""
-        return self._pump.wait(seconds)
 
     # ── the pump ────────────────────────────────────────────────────────────────────────────────
 

@@ -114,3 +114,60 @@ class SessionPump:
         except Empty:
             return True
         return False
+
+
+class PanelSessionBase:
+    """A panel's session, whose tasks a pump runs in the background.
+
+    It is thread-safe, and every method but `wait` returns at once.
+    """
+
+    def __init__(self, show_state: Callable[[Mapping[str, Any]], None], update_seconds: float) -> None:
+        self._pump = SessionPump(show_state, self._update_progress, self._show_failure, update_seconds)
+        self._state = self._pump.state
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Start the pump."""
+        self._pump.start()
+
+    def plan(self) -> None:
+        """Plan again."""
+        raise NotImplementedError
+
+    def apply(self, digest: str, typed: str = "") -> None:
+        """Apply what has this digest; `typed` is what the user typed to confirm it."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Finish the calls in flight and start no more; takes effect even while the pump is busy."""
+        self._stop.set()
+        self._pump.put(self._show_stopping)
+
+    def retry(self) -> None:
+        """Plan what was not applied, and apply it if it was approved before."""
+        raise NotImplementedError
+
+    def expand(self, row_number: int) -> None:
+        """Send the details of one row."""
+        self._pump.put(lambda: self._send_details(row_number))
+
+    def close(self) -> None:
+        """Stop the pump after the tasks that are queued."""
+        self._pump.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the pump to stop, for at most `seconds`, and return whether it did."""
+        return self._pump.wait(seconds)
+
+    def _update_progress(self) -> None:
+        raise NotImplementedError
+
+    def _show_failure(self, error: ErrorView) -> None:
+        raise NotImplementedError
+
+    def _show_stopping(self) -> None:
+        raise NotImplementedError
+
+    def _send_details(self, row_number: int) -> None:
+        raise NotImplementedError
