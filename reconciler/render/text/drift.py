@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 
 from rich.text import Text
 
 from reconciler.render.text.parts import (
     COLORS,
-    GROUP_HINT,
     MAX_ALIGNED_ADDRESS,
     QUIET,
     render_fields,
     render_group_details,
+    render_sections,
     render_workspace,
 )
 from reconciler.render.views.drift import (
@@ -56,13 +57,8 @@ def render_drifted_resources(
     view: DriftView, width: int, *, full: bool = False, max_rows: int | None = None
 ) -> Iterator[Text]:
     """Render the resources by kind and the notes; the options are those of `render_drift_text`."""
-    has_groups = False
-    for section in view.sections:
-        yield Text()
-        has_groups |= yield from _render_section(section, width, full=full, max_rows=max_rows)
-    if has_groups and max_rows is None:
-        yield Text()
-        yield Text(GROUP_HINT, QUIET)
+    render = partial(_render_section, width=width, full=full, max_rows=max_rows)
+    yield from render_sections(view.sections, render, max_rows)
     if any(row.fields for section in view.sections for row in section.rows):
         yield Text()
         yield Text(DRIFT_LEGEND, QUIET)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rich.text import Text
 
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate, truncate_pair
 from reconciler.render.views.grouping import RowGroup, format_names
+
+_Section = TypeVar("_Section")
 
 COLORS: Mapping[str, str] = {
     "create": "#247fbc",
@@ -34,7 +36,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
 """Status of an outcome → its style; a step that has only started has none here."""
 
 QUIET = "dim"
-GROUP_HINT = "  --full lists every resource of a group"
+_GROUP_HINT = "  --full lists every resource of a group"
 """The line below groups of alike resources, in the output of a command."""
 MAX_ALIGNED_ADDRESS = 40
 """Addresses up to this length are aligned; longer ones move the following text to the right."""
@@ -226,3 +228,21 @@ def _render_list(field: FieldLine, head: Text, width: int) -> Iterator[Text]:
         last_item, last_sign = item, sign
     yield Text.assemble(line, _render_tail(field))
     yield from render_document_lines(last_item, last_sign)
+
+
+def render_sections(
+    sections: Iterable[_Section],
+    render: Callable[[_Section], Generator[Text, None, bool]],
+    max_rows: int | None,
+) -> Iterator[Text]:
+    """Render the sections of a plan or of drift, and how to list the resources of groups.
+
+    `render` renders one section, and returns whether it has groups. With `max_rows`, the hint is left out.
+    """
+    has_groups = False
+    for section in sections:
+        yield Text()
+        has_groups |= yield from render(section)
+    if has_groups and max_rows is None:
+        yield Text()
+        yield Text(_GROUP_HINT, QUIET)

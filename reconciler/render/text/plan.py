@@ -6,13 +6,13 @@ Some lines may still be wider; they are wrapped elsewhere.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS
 from reconciler.render.text.parts import (
     COLORS,
-    GROUP_HINT,
     MAX_ALIGNED_ADDRESS,
     QUIET,
     indent,
@@ -20,6 +20,7 @@ from reconciler.render.text.parts import (
     render_group_details,
     render_head,
     render_long_value,
+    render_sections,
     render_workspace,
 )
 from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
@@ -63,13 +64,8 @@ def render_plan_changes(
     view: PlanView, width: int, *, full: bool = False, max_rows: int | None = None
 ) -> Iterator[Text]:
     """Render the changes by kind and the notes; the options are those of `render_plan_text`."""
-    has_groups = False
-    for section in view.sections:
-        yield Text()
-        has_groups |= yield from _render_section(section, width, full=full, max_rows=max_rows)
-    if has_groups and max_rows is None:
-        yield Text()
-        yield Text(GROUP_HINT, QUIET)
+    render = partial(_render_section, width=width, full=full, max_rows=max_rows)
+    yield from render_sections(view.sections, render, max_rows)
     if view.notes:
         yield Text()
         notes = group_notes(view.notes, full=full)
