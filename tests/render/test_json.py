@@ -19,7 +19,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped, Started, Waiting
 from reconciler.model.plan import Step
-from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
+from reconciler.model.run import History, RunCall, RunRecord, RunStep
 from reconciler.render.html.page import render_html_page
 from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
 from reconciler.render.json.events import EventWriter
@@ -47,20 +47,10 @@ from tests.support.sample_plans import (
     make_sample_plan,
     make_thing_creation,
 )
+from tests.support.sample_runs import make_sample_run
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
-RUN = Run(
-    id="r1",
-    workspace="ws",
-    target="embedded",
-    process=ProcessIdentity("ada", "ci", pid=1),
-    command="apply",
-    file_digest="0" * 64,
-    plan_digest="1" * 64,
-    started_at=NOON,
-    ended_at=NOON,
-    status="applied",
-)
+RUN = make_sample_run("ws", "embedded", NOON)
 VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) for name in OUTPUTS}
 
 

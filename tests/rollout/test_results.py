@@ -10,27 +10,17 @@ from attrs import evolve
 from reconciler.cli.exit_codes import get_rollout_code
 from reconciler.model.plan import Target
 from reconciler.model.resource import Origin
-from reconciler.model.run import History, ProcessIdentity, Run
+from reconciler.model.run import History
 from reconciler.model.settings import Environment, Settings
 from reconciler.render.views.plan import build_plan_view
 from reconciler.rollout.history import group_runs
 from reconciler.rollout.messages import EnvironmentPlan, EnvironmentRun, TargetRecord, TaskResponse
 from reconciler.rollout.results import RolloutPlan, RolloutResult
 from tests.support.sample_plans import make_sample_plan
+from tests.support.sample_runs import make_sample_run
 
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
-RUN = Run(
-    id="r1",
-    workspace="plant",
-    target="aws · 111111111111 · eu-west-1",
-    process=ProcessIdentity("ada", "ci", pid=1),
-    command="apply",
-    file_digest="0" * 64,
-    plan_digest="1" * 64,
-    started_at=NOON,
-    ended_at=NOON,
-    status="applied",
-)
+RUN = make_sample_run("plant", "aws · 111111111111 · eu-west-1", NOON)
 
 
 def make_response(name: str, account: str, seconds: float, region: str = "eu-west-1") -> TaskResponse:
