@@ -218,27 +218,25 @@ def _make_plan(  # noqa: PLR0913 (what is planned, where, and how it is reported
 def _print_plan(rollout: Rollout, plan: RolloutPlan, terminal: Terminal, output: RolloutOutput) -> None:
     from reconciler.rollout.json_output import render_rollout_plan_json, render_rollout_plan_jsonl
 
-    if output.output_format == "json":
-        pieces = render_rollout_plan_json(plan)
-    elif output.output_format == "jsonl":
-        pieces = render_rollout_plan_jsonl(plan)
-    else:
-        _print_view(_build_plan_view(rollout, plan, full=output.full), terminal, output)
-        return
-    _echo_pieces(pieces)
+    match output.output_format:
+        case "json":
+            _echo_pieces(render_rollout_plan_json(plan))
+        case "jsonl":
+            _echo_pieces(render_rollout_plan_jsonl(plan))
+        case _:
+            _print_view(_build_plan_view(rollout, plan, full=output.full), terminal, output)
 
 
 def _print_drift(rollout: Rollout, result: RolloutResult, terminal: Terminal, output: RolloutOutput) -> None:
     from reconciler.rollout.json_output import render_rollout_drift_json, render_rollout_drift_jsonl
 
-    if output.output_format == "json":
-        pieces = render_rollout_drift_json(result)
-    elif output.output_format == "jsonl":
-        pieces = render_rollout_drift_jsonl(result)
-    else:
-        _print_view(_build_drift_view(rollout, result, full=output.full), terminal, output)
-        return
-    _echo_pieces(pieces)
+    match output.output_format:
+        case "json":
+            _echo_pieces(render_rollout_drift_json(result))
+        case "jsonl":
+            _echo_pieces(render_rollout_drift_jsonl(result))
+        case _:
+            _print_view(_build_drift_view(rollout, result, full=output.full), terminal, output)
 
 
 def _echo_pieces(pieces: Iterator[str]) -> None:
