@@ -36,6 +36,9 @@ AMBIENT_SETTINGS = (
 # Tests start many processes, which should share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Before Python 3.11.9, Dask's profiler can block a process that has both a worker and the test's own threads.
+os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():

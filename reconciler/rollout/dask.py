@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -45,12 +46,14 @@ _POLL_SECONDS = 1.0
 _MAX_CHECK_SECONDS = 5.0
 """Seconds for which a task waits for the first look before it begins."""
 
-_NO_PROFILER = {"distributed.worker.profile.enabled": False}
-"""Dask's profiler of its workers and of the scheduler calls `sys._current_frames`.
+_IS_PROFILER_SAFE = sys.version_info >= (3, 11, 9)
+"""Whether Dask's profiler may look at the threads of a worker while tasks run.
 
-Before Python 3.11.9, that can block all threads of a process forever while others start threads
-(https://github.com/python/cpython/issues/116969), as plans do.
+Before Python 3.11.9, that can block all threads of the process forever while others start or end
+(https://github.com/dask/distributed/issues/8616, https://github.com/python/cpython/issues/116969).
 """
+
+_NO_PROFILER = {"distributed.worker.profile.enabled": False}
 
 _LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d{0,3})x(?P<threads>[1-9]\d{0,3}))?")
 _ADDRESS = re.compile(r"(?:tcp|tls|ws|wss|ucx)://[^\s/]+:\d{1,5}")
@@ -241,6 +244,8 @@ class _DaskConnection:
         `checked` is set after the first look. A wait for the event instead would be canceled at the task's end, which Dask logs as
         an error.
         """
+        if not _IS_PROFILER_SAFE and (profiler := self._worker.periodic_callbacks.get("profile")):
+            profiler.stop()
         scheduler: Any = self._worker.scheduler
         while not closed.is_set():
             with suppress(Exception):  # the scheduler is lost or restarting; the task goes on

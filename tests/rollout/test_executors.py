@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import dask.config
 import pytest
 from click.testing import CliRunner
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, get_worker
 
 from reconciler import Workspace
 from reconciler.cli.main import cli
@@ -145,6 +145,25 @@ def test_a_task_without_a_reachable_channel_drops_its_events(name):
     with connect_channel(name) as channel:
         channel.send(TaskEvent("site-1", "planning"))
         assert not channel.stop.is_set()
+
+
+@pytest.mark.parametrize("is_safe", [True, False])
+def test_a_task_stops_the_profiler_of_its_worker_if_that_could_block_it(is_safe, monkeypatch):
+    monkeypatch.setattr("reconciler.rollout.dask._IS_PROFILER_SAFE", is_safe)
+    with (
+        dask.config.set({"distributed.worker.profile.enabled": True}),
+        LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        executor = client.get_executor(pure=False)
+        with open_channel(executor, lambda _event: None, threading.Event()) as channel:
+            assert executor.submit(is_profiler_running, channel.name).result() is is_safe
+
+
+def is_profiler_running(channel_name: str) -> bool:
+    """Run as a task: return whether Dask's profiler looks at this worker."""
+    with connect_channel(channel_name):
+        return get_worker().periodic_callbacks["profile"].is_running()
 
 
 def test_commands_work_on_the_scheduler_that_an_option_names(tmp_path):
