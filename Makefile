@@ -31,7 +31,7 @@ apply: $(RUNTIME) ## Apply desired_state.toml to the embedded registry, then pla
 	@$(BIN)/reconciler plan --detailed-exitcode
 
 test: $(READY) browser ## Run the tests.
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --max-worker-restart=0
 
 wheel-test: $(READY) ## Build the wheel and the sdist, and test them in empty environments.
 	@$(BIN)/python -m pytest -m packaging tests/packaging
@@ -42,7 +42,7 @@ oldest-test: $(READY) ## Run the tests of the core with the oldest supported ver
 
 coverage: $(READY) browser ## Run the tests and measure which lines of the package they run; takes three times as long.
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n auto --dist loadgroup
+	@$(BIN)/coverage run -m pytest -n auto --dist loadgroup --max-worker-restart=0
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -85,7 +85,7 @@ def test_make_runs_the_commands_that_the_readme_shows():
         "$(BIN)/reconciler apply --yes",
         "$(BIN)/reconciler plan --detailed-exitcode",
     ]
-    assert read_recipe("test") == ["$(BIN)/python -m pytest -n auto --dist loadgroup"]
+    assert read_recipe("test") == ["$(BIN)/python -m pytest -n auto --dist loadgroup --max-worker-restart=0"]
 
 
 # ── the runner ──

@@ -51,7 +51,18 @@ def main(*arguments: str) -> int:
     """Run the tests and return pytest's exit code."""
     environment = create_oldest_environment()
     paths = [str(ROOT / "tests" / name) for name in TESTS]
-    command = [environment.python, "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *paths, *arguments]
+    command = [
+        environment.python,
+        "-m",
+        "pytest",
+        "-n",
+        "auto",
+        "--dist",
+        "loadgroup",
+        "--max-worker-restart=0",
+        *paths,
+        *arguments,
+    ]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
