@@ -1,6 +1,6 @@
 """The speed of a rollout over many accounts, on each kind of executor.
 
-    python -m tests.benchmarks.rollout [--accounts N] [--devices N] [--executor NAME]…
+    python -m tests.benchmarks.rollout [--accounts N] [--devices N] [--executor NAME]… [--reference-accounts N] [--until STAGE]
 
 Every account is an environment of one file, with the same devices. All accounts are in one `reconciler registry serve --quotas aws`,
 which throttles each account on its own, as AWS does. An executor runs in its own process, against an empty registry. It plans all
@@ -8,7 +8,8 @@ environments, applies the plans, plans again, and destroys everything. The first
 the start of workers, and reading AWS's service models.
 
 The first executor runs one environment after another. `times as fast` compares with it; `of linear` divides that by the number of
-environments that the executor runs at the same time.
+environments that the executor runs at the same time. One after another, a hundred accounts of 200 devices take four hours, so
+`--reference-accounts` measures fewer of them, and their seconds are multiplied: all accounts have the same devices and quotas.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ account = "{account}"
 """
 FIRST_ACCOUNT = 100_000_000_000
 PROCESSES = os.cpu_count() or 1
-PLAN, APPLY, PLAN_AGAIN, DESTROY = "plan", "apply", "plan again: no changes", "destroy"
+PLAN, APPLY, PLAN_AGAIN, DESTROY = "plan", "apply", "plan again", "destroy"
 STAGES = (PLAN, APPLY, PLAN_AGAIN, DESTROY)
 SEQUENTIAL = "one after another"
 COLUMNS = (
@@ -107,7 +108,7 @@ def write_files(folder: Path, url: str, accounts: int, devices: int) -> None:
 
 
 def run_stages(name: str, server_pid: int) -> Iterator[Measurement]:
-    """Yield the measurement of each stage of an executor, in the working directory."""
+    """Yield the measurement of each stage of an executor, each of which runs when it is asked for."""
     rollout = Rollout()
 
     def measure(stage: Callable[[], None]) -> Measurement:
@@ -146,8 +147,10 @@ def check(responses: Sequence[TaskResponse], status: str) -> None:
             raise SystemExit(f"{response.environment}: {response.status}: {response.error or failures}")
 
 
-def measure_contender(name: str, accounts: int, devices: int) -> Mapping[str, Measurement]:
-    """Measure all stages of an executor in a new process with an empty registry."""
+def measure_contender(
+    name: str, accounts: int, devices: int, stages: Sequence[str]
+) -> Mapping[str, Measurement]:
+    """Measure the stages of an executor in a new process with an empty registry."""
     with (
         tempfile.TemporaryDirectory(prefix="reconciler-rollout-") as temporary,
         serve_registry("--quotas", "aws") as server,
@@ -164,6 +167,8 @@ def measure_contender(name: str, accounts: int, devices: int) -> Mapping[str, Me
                 name,
                 "--server",
                 str(server.process.pid),
+                "--until",
+                stages[-1],
             ],
             cwd=folder,
             env={**environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -171,13 +176,25 @@ def measure_contender(name: str, accounts: int, devices: int) -> Mapping[str, Me
         )
         measurements = {}
         assert process.stdout
-        for stage, line in zip(STAGES, process.stdout, strict=False):
+        for stage, line in zip(stages, process.stdout, strict=False):
             measurements[stage] = msgspec.json.decode(line, type=Measurement)
             sys.stderr.write(f"  {name}: {stage}: {measurements[stage].seconds:.1f} s\n")
         process.stdout.close()
-        if process.wait() or len(measurements) < len(STAGES):
+        if process.wait() or len(measurements) < len(stages):
             raise SystemExit(f"{name}: failed")
         return measurements
+
+
+def scale(measurements: Mapping[str, Measurement], factor: float) -> Mapping[str, Measurement]:
+    """Return what the stages would take for more accounts, one after another."""
+    return {
+        stage: Measurement(
+            measurement.seconds * factor,
+            measurement.cpu_seconds * factor,
+            measurement.registry_cpu_seconds * factor,
+        )
+        for stage, measurement in measurements.items()
+    }
 
 
 def format_rows(
@@ -219,20 +236,41 @@ def main(arguments: Sequence[str]) -> None:
         choices=names,
         help=f"Executor to measure; repeatable (default: all). The first is the reference. {', '.join(names)}.",
     )
+    parser.add_argument(
+        "--reference-accounts",
+        type=int,
+        metavar="N",
+        help="Accounts of the first executor; its seconds are multiplied (default: all).",
+    )
+    parser.add_argument(
+        "--until",
+        choices=STAGES,
+        default=DESTROY,
+        help=f"Last stage (default: {DESTROY}): {', '.join(STAGES)}.",
+    )
     parser.add_argument("--stages", choices=names, help=argparse.SUPPRESS)
     parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    stages = STAGES[: STAGES.index(options.until) + 1]
     if options.stages:  # in an executor's own process
-        for measurement in run_stages(options.stages, options.server):
+        for _, measurement in zip(stages, run_stages(options.stages, options.server), strict=False):
             sys.stdout.write(f"{msgspec.json.encode(measurement).decode()}\n")
             sys.stdout.flush()
         return
+    reference, *others = options.executor or names
+    measured = options.reference_accounts or options.accounts
     measurements = {
-        name: measure_contender(name, options.accounts, options.devices) for name in options.executor or names
+        reference: scale(
+            measure_contender(reference, measured, options.devices, stages), options.accounts / measured
+        )
     }
+    for name in others:
+        measurements[name] = measure_contender(name, options.accounts, options.devices, stages)
     write = sys.stdout.write
-    write(f"{options.accounts} accounts of {options.devices} devices, one run on {describe_machine()}.\n\n")
-    write(format_table(COLUMNS, [*format_rows(measurements, options.accounts)], 2) + "\n")
+    write(f"{options.accounts} accounts of {options.devices} devices, one run on {describe_machine()}.")
+    if measured < options.accounts:
+        write(f" {reference}: {measured} of the accounts, multiplied.")
+    write("\n\n" + format_table(COLUMNS, [*format_rows(measurements, options.accounts)], 2) + "\n")
 
 
 if __name__ == "__main__":
