@@ -124,20 +124,6 @@ class WorkspaceFiles:
             self.path, constraints=ServiceModelConstraints(), environ=self._environ, choice=self._choice
         )
 
-    def find_known_targets(self) -> Mapping[str, Target]:
-        """Return the targets of the environments that are known without a call, by name.
-
-        Raises:
-            InvalidDesiredStateError: As `list_environments`.
-        """
-        from reconciler.aws.session import find_known_target
-
-        targets = {
-            environment.name: find_known_target(environment.settings, self._environ)
-            for environment in self.list_environments()
-        }
-        return {name: target for name, target in targets.items() if target}
-
     def check_environments(self, patterns: Sequence[str] = ("*",)) -> CheckedEnvironments:
         """Check the desired state in all environments that names or globs match.
 

@@ -247,7 +247,11 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.text.drift import render_drift_text
     from reconciler.render.text.error import render_error_text
-    from reconciler.render.text.history import render_history_text, render_run_text
+    from reconciler.render.text.history import (
+        render_history_text,
+        render_rollout_history_text,
+        render_run_text,
+    )
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.text.result import render_result_text
     from reconciler.render.text.rollout import render_rollout_text
@@ -255,7 +259,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
     from reconciler.render.views.diagnostics import DiagnosticsView
     from reconciler.render.views.drift import DriftView
     from reconciler.render.views.error import ErrorView
-    from reconciler.render.views.history import HistoryView, RunView
+    from reconciler.render.views.history import HistoryView, RolloutHistoryView, RunView
     from reconciler.render.views.plan import PlanView
     from reconciler.render.views.result import ResultView
     from reconciler.render.views.rollout import RolloutView
@@ -269,6 +273,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
         DriftView: render_drift_text,
         HistoryView: render_history_text,
         RunView: lambda view, _width: render_run_text(view),
+        RolloutHistoryView: render_rollout_history_text,
         RolloutView: render_rollout_text,
     }
 

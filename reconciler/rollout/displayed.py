@@ -8,7 +8,9 @@ from functools import cached_property
 from attrs import field, frozen
 
 from reconciler.model.text import escape_invisible
+from reconciler.render.json.rollout_file import RolloutHistory
 from reconciler.render.rich_display import Displayed
+from reconciler.render.views.history import RolloutHistoryView
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.rollout import EnvironmentRow, RolloutView
 from reconciler.rollout.results import RolloutPlan, RolloutResult
@@ -16,6 +18,7 @@ from reconciler.rollout.view import (
     build_blocked_row,
     build_environment_row,
     build_rollout_drift_view,
+    build_rollout_history_view,
     build_rollout_plan_view,
     build_rollout_result_view,
 )
@@ -107,3 +110,11 @@ class DisplayedRolloutDrift(Displayed, RolloutResult):
 
     def _build_text_view(self) -> RolloutView:
         return build_rollout_drift_view(self, self.path, full=self.full)
+
+
+@frozen(slots=False, eq=False, repr=False)
+class DisplayedRolloutHistory(Displayed, RolloutHistory):
+    """The past runs of the environments of a rollout."""
+
+    def _build_text_view(self) -> RolloutHistoryView:
+        return build_rollout_history_view(self)

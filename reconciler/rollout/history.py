@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 
+from reconciler.aws.session import find_known_target
+from reconciler.engine.journal.team_history import merge_histories
 from reconciler.model.run import History, Run
 from reconciler.model.settings import Environment, Settings
 from reconciler.render.json.rollout_file import EnvironmentHistory, RolloutHistory
+from reconciler.workspace import Workspace
+
+
+def read_rollout_history(
+    environments: Sequence[Environment], open_workspace: Callable[[str], Workspace], limit: int | None
+) -> RolloutHistory:
+    """Return the runs of each environment, the newest first, at most `limit` of each.
+
+    `open_workspace` returns the workspace of an environment. Raises JournalError if the journal of this machine cannot be read.
+    """
+    targets = {
+        environment.name: find_known_target(environment.settings, os.environ) for environment in environments
+    }
+    known_targets = {name: str(target) for name, target in targets.items() if target}
+    return group_runs(environments, known_targets, _read_journals(environments, open_workspace), limit)
+
+
+def _read_journals(
+    environments: Sequence[Environment], open_workspace: Callable[[str], Workspace]
+) -> History:
+    """Return the runs in the journal of this machine, and in those of the team that the file names."""
+    history, problems = History(), dict[str, None]()
+    names_by_journal = {environment.settings.journal: environment.name for environment in environments}
+    for name in names_by_journal.values():
+        journal = open_workspace(name).history(limit=None)
+        problems[journal.problem] = None
+        history = merge_histories(history, journal, None)
+    return History(history.runs, "; ".join(filter(None, problems)))
 
 
 def group_runs(

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
@@ -27,12 +27,14 @@ from reconciler.notebook import can_show_widgets
 from reconciler.rollout.cell_display import show_in_cell
 from reconciler.rollout.displayed import (
     DisplayedRolloutDrift,
+    DisplayedRolloutHistory,
     DisplayedRolloutPlan,
     DisplayedRolloutResult,
 )
 from reconciler.rollout.driver import open_executor, run_tasks
+from reconciler.rollout.execution import Execution, record_statuses
 from reconciler.rollout.last_rollout import LastRolloutFile
-from reconciler.rollout.messages import Command, OnEvent, TaskEvent, TaskOptions, TaskRequest, TaskResponse
+from reconciler.rollout.messages import Command, OnEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.panel import PanelRollout
 from reconciler.rollout.results import RolloutPlan
 from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
@@ -40,43 +42,6 @@ from reconciler.workspace import Workspace
 
 if TYPE_CHECKING:
     from reconciler.notebook.rollout_panel import RolloutPanel
-
-
-@frozen
-class _Execution:
-    """Where the tasks run, and how their progress is reported.
-
-    `is_shown` is whether a notebook's cell shows the progress: if the caller has no callback of their own.
-    """
-
-    executor: Executor | None = None
-    on_event: OnEvent | None = None
-    stop: threading.Event | None = None
-    is_shown: bool = field()
-
-    @is_shown.default
-    def _is_shown_by_default(self) -> bool:
-        return self.on_event is None
-
-
-def _record_statuses(execution: _Execution, recorder: LastRolloutFile) -> tuple[_Execution, Sequence[str]]:
-    """Return an execution that also records statuses, and the problems of doing so.
-
-    A rollout that runs must not fail because its record cannot be written.
-    """
-    problems: list[str] = []
-    report = execution.on_event
-
-    def record(event: TaskEvent | TaskResponse) -> None:
-        if isinstance(event, TaskResponse):
-            try:
-                recorder.record(event.environment, event.status)
-            except OSError as error:
-                problems.append(f"{error.filename}: {error.strerror}")
-        if report:
-            report(event)
-
-    return evolve(execution, on_event=record), problems
 
 
 class Rollout:
@@ -108,8 +73,7 @@ class Rollout:
         self.path = Path(path)
         self._variables = {name: format_value(value) for name, value in variables.items()}
         self._allow_outside = tuple(str(folder) for folder in allow_outside)
-        workspace = Workspace(path, variables=variables, allow_outside=allow_outside)
-        known = {environment.name: environment for environment in workspace.list_environments()}
+        known = {environment.name: environment for environment in self._open_workspace().list_environments()}
         patterns = (envs,) if isinstance(envs, str) else tuple(envs)
         self.environments: tuple[Environment, ...] = tuple(
             known[name] for name in select_environments(known, patterns or ("*",))
@@ -162,7 +126,7 @@ class Rollout:
         )
         requests = self._build_requests("plan", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
-        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
+        responses = self._run(requests, schedule, Execution(executor, on_event, stop))
         return DisplayedRolloutPlan(self._order(responses), options, path=str(self.path), full=full)
 
     def drift(  # noqa: PLR0913 (the options of a drift)
@@ -194,7 +158,7 @@ class Rollout:
         )
         requests = self._build_requests("drift", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
-        responses = self._run(requests, schedule, _Execution(executor, on_event, stop))
+        responses = self._run(requests, schedule, Execution(executor, on_event, stop))
         return DisplayedRolloutDrift(self._order(responses), path=str(self.path), full=full)
 
     def apply(  # noqa: PLR0913 (the options of an apply)
@@ -245,12 +209,12 @@ class Rollout:
                 journal=journal,
             )
         schedule = Schedule(self._schedule_in_order(requests), waves, limit.compute(len(requests)))
-        execution = _Execution(executor, on_event, stop)
+        execution = Execution(executor, on_event, stop)
         problems: Sequence[str] = ()
         if journal:
             recorder = LastRolloutFile(self.path)
             recorder.begin("destroy" if plan.options.destroy else "apply", requests)
-            execution, problems = _record_statuses(execution, recorder)
+            execution, problems = record_statuses(execution, recorder)
         responses = self._run(requests, schedule, execution)
         record_problem = "; ".join(dict.fromkeys(problems))
         return DisplayedRolloutResult(
@@ -260,6 +224,23 @@ class Rollout:
             path=str(self.path),
             command="destroy" if plan.options.destroy else "apply",
             seconds=time.monotonic() - started_at,
+        )
+
+    def history(self, limit: int | None = 20) -> DisplayedRolloutHistory:
+        """Return the latest runs of each environment, newest first.
+
+        If the file names a `journal` of the team, its runs are included; `problem` is why some runs could not be read.
+
+        Args:
+            limit: The maximum number of runs of each environment, or None for all.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        from reconciler.rollout.history import read_rollout_history
+
+        return DisplayedRolloutHistory.from_value(
+            read_rollout_history(self.environments, self._open_workspace, limit)
         )
 
     def retry_failed(self) -> Rollout:
@@ -325,6 +306,16 @@ class Rollout:
             PanelRollout(self, plan.options, wave, max_failures, lock_timeout, executor), plan
         )
 
+    def _open_workspace(self, environment: str | None = None) -> Workspace:
+        """Return the workspace of an environment (default: of none); loading it makes no call."""
+        return Workspace(
+            self.path,
+            environment=environment,
+            variables=self._variables,
+            allow_outside=self._allow_outside,
+            offline=True,
+        )
+
     def _build_requests(self, command: Command, options: TaskOptions) -> dict[str, TaskRequest]:
         return {
             environment.name: TaskRequest(
@@ -340,7 +331,7 @@ class Rollout:
         }
 
     def _run(
-        self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: _Execution
+        self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: Execution
     ) -> Mapping[str, TaskResponse]:
         stop = execution.stop or threading.Event()
         with (
@@ -350,7 +341,7 @@ class Rollout:
             return run_tasks(requests, executor, schedule, report, stop)
 
     def _show_progress(
-        self, requests: Mapping[str, TaskRequest], execution: _Execution, stop: threading.Event
+        self, requests: Mapping[str, TaskRequest], execution: Execution, stop: threading.Event
     ) -> AbstractContextManager[OnEvent]:
         """Return a context manager that yields the function to call with every event."""
         report = execution.on_event or (lambda _event: None)

@@ -6,8 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from reconciler.model.run import History
 from reconciler.model.text import escape_invisible
+from reconciler.render.json.rollout_file import RolloutHistory
 from reconciler.render.views.alike_plans import merge_drifts, merge_plans
+from reconciler.render.views.history import (
+    EnvironmentHistoryView,
+    RolloutHistoryView,
+    build_history_view,
+)
 from reconciler.render.views.rollout import (
     PROBLEM_STATUSES,
     EnvironmentGroup,
@@ -74,6 +81,21 @@ def build_rollout_drift_view(result: RolloutResult, path: str | Path, *, full: b
         unchanged=_build_rows(result.responses, "unchanged"),
         problems=_group_problems(map(build_environment_row, result.responses)),
         counts=counts,
+    )
+
+
+def build_rollout_history_view(history: RolloutHistory) -> RolloutHistoryView:
+    """Build the view of the runs of several environments."""
+    return RolloutHistoryView(
+        tuple(
+            EnvironmentHistoryView(
+                escape_invisible(environment.environment),
+                escape_invisible(environment.workspace),
+                build_history_view(History(environment.runs)),
+            )
+            for environment in history.environments
+        ),
+        escape_invisible(history.problem),
     )
 
 

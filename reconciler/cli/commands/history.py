@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +10,6 @@ from reconciler.cli import exit_codes
 from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import IntegerRange, Options, add_common_options
 from reconciler.cli.rollout_options import all_environments_option
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from reconciler.model.run import History
-    from reconciler.model.settings import Environment
-    from reconciler.render.json.rollout_file import RolloutHistory
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -88,70 +79,19 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
 
 def _list_runs_of_environments(ctx: click.Context, limit: int, *, json: bool) -> None:
     """Print the runs of several environments, grouped by environment."""
+    from reconciler.cli.rollouts import open_rollout
     from reconciler.cli.terminal import Terminal
     from reconciler.render.json.history_file import history_to_json
-    from reconciler.rollout.history import group_runs
-    from reconciler.workspace import Workspace
+    from reconciler.render.text.history import render_rollout_history_text
+    from reconciler.rollout.view import build_rollout_history_view
 
     options = Options.from_context(ctx)
-    environments = options.list_environments()
-    workspace = Workspace(options.file, variables=options.variables, allow_outside=options.allow_outside)
-    targets = {name: str(target) for name, target in workspace.find_known_targets().items()}
-    histories = group_runs(environments, targets, _read_journals(environments, options), limit)
+    history = open_rollout(options).history(limit)
     if json:
-        click.echo(json_format.dumps(history_to_json(histories), indent=2))
+        click.echo(json_format.dumps(history_to_json(history), indent=2))
     else:
         terminal = Terminal.open(color=options.color)
-        terminal.print(_render_histories(histories, terminal.out.width))
-    if histories.problem:
+        view = build_rollout_history_view(history)
+        terminal.print(render_rollout_history_text(view, terminal.out.width))
+    if history.problem:
         ctx.exit(exit_codes.ERROR)
-
-
-def _read_journals(environments: Sequence[Environment], options: Options) -> History:
-    """Return the runs in the journal of this folder and in those of the team that the environments name."""
-    from reconciler.engine.journal.team_history import merge_histories
-    from reconciler.model.run import History
-    from reconciler.workspace import Workspace
-
-    history, problems = History(), dict[str, None]()
-    for environment in {environment.settings.journal: environment for environment in environments}.values():
-        workspace = Workspace(
-            options.file,
-            environment=environment.name,
-            variables=options.variables,
-            allow_outside=options.allow_outside,
-            offline=True,
-        )
-        read = workspace.history(limit=None)
-        problems[read.problem] = None
-        history = merge_histories(history, read, None)
-    return History(history.runs, "; ".join(filter(None, problems)))
-
-
-def _render_histories(histories: RolloutHistory, width: int) -> Iterator[Text]:
-    """Render a table for each environment, and the names of those without runs."""
-    from rich.text import Text
-
-    from reconciler.model.run import History
-    from reconciler.model.text import escape_invisible, join_some
-    from reconciler.render.text.history import render_history_text
-    from reconciler.render.text.parts import render_severity
-    from reconciler.render.views.history import build_history_view
-
-    for history in histories.environments:
-        if history.runs:
-            target = escape_invisible(history.runs[0].target)
-            workspace = escape_invisible(history.workspace)
-            yield Text.assemble(
-                (escape_invisible(history.environment), "bold"), (f"  {workspace} · {target}", "dim")
-            )
-            yield from render_history_text(build_history_view(History(history.runs)), width)
-            yield Text()
-    names = [history.environment for history in histories.environments if not history.runs]
-    if names:
-        yield Text(f"No runs in {join_some(names, 20)}", "dim")
-    if histories.problem:
-        yield Text.assemble(
-            render_severity("warning"),
-            f" some runs cannot be read in full: {escape_invisible(histories.problem)}",
-        )

@@ -10,7 +10,9 @@ from reconciler.render.html.parts import render_action_html, render_status_html
 from reconciler.render.views.history import (
     NO_RUNS,
     CallRow,
+    EnvironmentHistoryView,
     HistoryView,
+    RolloutHistoryView,
     RunRow,
     RunView,
     StepRow,
@@ -32,11 +34,31 @@ def render_history_html(view: HistoryView) -> h.Renderable:
         h.thead[h.tr[(h.th(scope="col")[heading] for heading in _HEADINGS)]],
         h.tbody[map(_render_run_row, view.rows)],
     ]
-    if not view.problem:
-        return table
+    return h.fragment[table, _render_problem(view.problem)]
+
+
+def render_rollout_history_html(view: RolloutHistoryView) -> h.Renderable:
+    """Render a table for each environment, and the names of those without runs."""
+    names = view.names_without_runs
     return h.fragment[
-        table, h.p(".note.warning")[h.strong["warning"], f" some runs cannot be read in full: {view.problem}"]
+        map(_render_environment, view.environments_with_runs),
+        h.p(".quiet")[f"No runs in {names}"] if names else None,
+        _render_problem(view.problem),
     ]
+
+
+def _render_environment(environment: EnvironmentHistoryView) -> h.Renderable:
+    return h.section(aria_label=f"Runs of {environment.name}")[
+        h.p(".title")[h.strong[environment.name]],
+        h.p(".quiet")[f"{environment.workspace} · {environment.target}"],
+        render_history_html(environment.history),
+    ]
+
+
+def _render_problem(problem: str) -> h.Renderable | None:
+    if not problem:
+        return None
+    return h.p(".note.warning")[h.strong["warning"], f" some runs cannot be read in full: {problem}"]
 
 
 def render_run_html(view: RunView) -> h.Renderable:

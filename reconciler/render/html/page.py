@@ -17,7 +17,11 @@ from markupsafe import Markup
 from reconciler.render.html.comparison import render_comparison_html
 from reconciler.render.html.drift import render_drift_html
 from reconciler.render.html.error import render_diagnostics_html, render_error_html
-from reconciler.render.html.history import render_history_html, render_run_html
+from reconciler.render.html.history import (
+    render_history_html,
+    render_rollout_history_html,
+    render_run_html,
+)
 from reconciler.render.html.plan import render_plan_html
 from reconciler.render.html.result import render_result_html
 from reconciler.render.html.rollout import render_rollout_html
@@ -25,7 +29,7 @@ from reconciler.render.views.comparison import ResourceComparisonView
 from reconciler.render.views.diagnostics import DiagnosticsView
 from reconciler.render.views.drift import DriftView
 from reconciler.render.views.error import ErrorView
-from reconciler.render.views.history import HistoryView, RunView
+from reconciler.render.views.history import HistoryView, RolloutHistoryView, RunView
 from reconciler.render.views.labels import format_workspace
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
@@ -42,6 +46,7 @@ HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
     ErrorView: render_error_html,
     HistoryView: render_history_html,
     RunView: render_run_html,
+    RolloutHistoryView: render_rollout_history_html,
     DriftView: render_drift_html,
     RolloutView: render_rollout_html,
 }

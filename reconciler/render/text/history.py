@@ -11,6 +11,7 @@ from reconciler.render.views.history import (
     NO_RUNS,
     CallRow,
     HistoryView,
+    RolloutHistoryView,
     RunRow,
     RunView,
     StepRow,
@@ -59,7 +60,21 @@ def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
         yield _render_table_line(cells, widths, styles)
     if view.problem:
         yield Text()
-        yield Text.assemble(render_severity("warning"), " some runs cannot be read in full: ", view.problem)
+        yield _render_problem(view.problem)
+
+
+def render_rollout_history_text(view: RolloutHistoryView, width: int) -> Iterator[Text]:
+    """Render a table for each environment, and the names of those without runs."""
+    for environment in view.environments_with_runs:
+        yield Text.assemble(
+            (environment.name, "bold"), (f"  {environment.workspace} · {environment.target}", QUIET)
+        )
+        yield from render_history_text(environment.history, width)
+        yield Text()
+    if view.names_without_runs:
+        yield Text(f"No runs in {view.names_without_runs}", QUIET)
+    if view.problem:
+        yield _render_problem(view.problem)
 
 
 def render_run_text(view: RunView) -> Iterator[Text]:
@@ -79,6 +94,10 @@ def render_run_text(view: RunView) -> Iterator[Text]:
         yield from map(_render_call, view.other_calls)
     yield Text()
     yield Text.assemble(("Summary  ", "bold"), summarize_run(run))
+
+
+def _render_problem(problem: str) -> Text:
+    return Text.assemble(render_severity("warning"), " some runs cannot be read in full: ", problem)
 
 
 def _render_step(step: StepRow, address_width: int) -> Iterator[Text]:

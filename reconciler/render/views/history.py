@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.model.status import format_status_counts
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_workspace, pluralize
 
 STATUS_GLYPHS: Mapping[str, str] = {
@@ -28,6 +28,9 @@ NO_RUNS = "No runs yet; `reconciler apply` records the first."
 
 _CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A certificate ID; where the parameters of a call contain one, only its first 12 digits are shown."""
+
+_MAX_NAMES = 20
+"""The most environments without runs that are named; more are only counted."""
 
 
 @frozen
@@ -105,6 +108,41 @@ class HistoryView:
 
     rows: tuple[RunRow, ...]
     problem: str = ""
+
+
+@frozen
+class EnvironmentHistoryView:
+    """The runs of one environment of a rollout."""
+
+    name: str
+    workspace: str
+    history: HistoryView
+
+    @property
+    def target(self) -> str:
+        """The target of the latest run, or an empty string without runs."""
+        return self.history.rows[0].target if self.history.rows else ""
+
+
+@frozen
+class RolloutHistoryView:
+    """The runs of several environments, in the order of the file; `problem` is as in `HistoryView`."""
+
+    environments: tuple[EnvironmentHistoryView, ...]
+    problem: str = ""
+
+    @property
+    def environments_with_runs(self) -> Sequence[EnvironmentHistoryView]:
+        """The environments that have runs."""
+        return [environment for environment in self.environments if environment.history.rows]
+
+    @property
+    def names_without_runs(self) -> str:
+        """The names of the environments that have no runs, as text; empty if all have some."""
+        return join_some(
+            [environment.name for environment in self.environments if not environment.history.rows],
+            _MAX_NAMES,
+        )
 
 
 def build_history_view(history: History) -> HistoryView:
