@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from reconciler.model.address import Address
+from reconciler.model.arguments import check_choice, check_percentage, name_argument
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.plan import Plan
@@ -94,16 +95,19 @@ class Workspace(WorkspaceRuns):
             InvalidDesiredStateError: If the file has errors.
             PlanRejectedError: If the plan fails plan checks, such as a limit or a secret that is not set. It has every reason.
             SelectionError: If a selector selects nothing, or a glob in `adopt` matches no unmanaged resource.
-            ValueError: If an address or a limit is not valid.
+            ValueError: If `adopt`, `wave` or `allow` is not valid.
         """
         from reconciler.engine.plan.address_patterns import is_pattern
         from reconciler.model.plan_options import PlanOptions, parse_limit_overrides, split_selectors
 
         adopted = split_selectors(adopt)
         patterns = dict.fromkeys(text for text in adopted if is_pattern(text))
+        with name_argument("adopt"):
+            addresses = frozenset(Address.parse(text) for text in adopted if text not in patterns)
+        check_percentage("wave", wave)
         options = PlanOptions(
             destroy,
-            frozenset(Address.parse(text) for text in adopted if text not in patterns),
+            addresses,
             wave,
             parse_limit_overrides(allow),
             split_selectors(select),
@@ -197,9 +201,13 @@ class Workspace(WorkspaceRuns):
         Args:
             plan: A plan that was made with `wave=percent`.
             percent: The part of the rotations in each wave, in percent: more than 0, at most 100.
+
+        Raises:
+            ValueError: If `percent` is not valid.
         """
         from reconciler.engine.plan.waves import split_into_waves
 
+        check_percentage("percent", percent)
         return split_into_waves(plan, percent, self._quotas)
 
     def count_unchanged_markers(self, plan: Plan) -> int:
@@ -279,8 +287,9 @@ class Workspace(WorkspaceRuns):
         """
         from reconciler.kinds import all_kinds
 
+        with name_argument("address"):
+            parsed = Address.parse(address)
         self._reload_if_used()
-        parsed = Address.parse(address)
         kinds = all_kinds()
         if parsed.kind not in kinds:
             hint = _did_you_mean(parsed.kind, kinds)
@@ -384,7 +393,11 @@ class Workspace(WorkspaceRuns):
 
         Args:
             service: "iot" or "iot-managed-integrations".
+
+        Raises:
+            ValueError: If there is no such service.
         """
+        check_choice("service", service, self._connection.clients)
         return self._connection.clients[service]
 
     def _reload_if_used(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from reconciler.model.environment import EnvironmentChoice, VariableValue, format_value
+from reconciler.model.environment import EnvironmentChoice, VariableValue, format_variables
 from reconciler.model.errors import TargetError
 from reconciler.model.settings import DesiredState, Environment, Settings
 
@@ -59,7 +59,7 @@ class WorkspaceFiles:
         self.path = Path(path)
         self._choice = EnvironmentChoice(
             environment,
-            {name: format_value(value) for name, value in variables.items()},
+            format_variables(variables),
             tuple(Path(folder) for folder in allow_outside),
         )
         self._environ = os.environ if environ is None else environ

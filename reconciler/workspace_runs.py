@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
+from reconciler.model.arguments import check_count, check_seconds
 from reconciler.model.errors import (
     NO_JOURNAL_ADVICE,
     InvalidDesiredStateError,
@@ -64,9 +65,11 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be written. Nothing was sent then.
             LockedError: If another apply of this workspace is running.
             ReconcilerError: If the lease cannot be acquired for another reason.
+            ValueError: If `lock_timeout` is not valid.
         """
         from reconciler.engine.apply.executor import apply_plan
 
+        check_seconds("lock_timeout", lock_timeout)
         started_at = time.monotonic()
         final_outcomes: list[Outcome] = []
         stop = stop or threading.Event()
@@ -107,9 +110,11 @@ class WorkspaceRuns(WorkspaceFiles):
 
         Raises:
             LockedError: If another apply is still running at the end.
+            ValueError: If `timeout_seconds` is not valid.
         """
         from reconciler.engine.ownership.lease import wait_until_free
 
+        check_seconds("timeout_seconds", timeout_seconds)
         wait_until_free(self.desired.settings.name, self._connection.call, timeout_seconds, stop)
 
     def interrupted_digest(self) -> str | None:
@@ -149,7 +154,9 @@ class WorkspaceRuns(WorkspaceFiles):
 
         Raises:
             JournalError: If the journal cannot be read.
+            ValueError: If `limit` is not valid.
         """
+        check_count("limit", limit)
         history = self._journal.read_history(limit)
         team = self._find_team_history()
         if team:

@@ -62,7 +62,7 @@ def _store_variables(ctx: click.Context, _parameter: click.Parameter, value: Seq
     for text in value:
         name, equals, content = text.partition("=")
         if not (name and equals):
-            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+            raise click.BadParameter(f"{text!r} is not a valid variable; expected NAME=VALUE")
         Options.from_context(ctx).variables[name] = content
 
 

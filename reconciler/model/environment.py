@@ -18,6 +18,19 @@ def format_value(value: VariableValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def format_variables(variables: Mapping[str, VariableValue]) -> dict[str, str]:
+    """Return the argument `variables` with its values as text.
+
+    Raises ValueError for a value of another type.
+    """
+    for name, value in variables.items():
+        if not isinstance(value, VariableValue):
+            raise ValueError(  # noqa: TRY004 (as for other arguments)
+                f"variables[{name!r}]: {value!r} is not a valid value; expected text, a number or a boolean"
+            )
+    return {name: format_value(value) for name, value in variables.items()}
+
+
 @frozen
 class EnvironmentChoice:
     """The choices of a run in addition to the file.

@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from attrs import field, frozen
 
 from reconciler.model.address import Address
+from reconciler.model.amount import parse_amount
+from reconciler.model.arguments import name_argument
 from reconciler.model.text import closest_match, format_suggestion
 
 LIMITED_ACTIONS = ("delete", "replace")
 """The actions that a file limits, and that one run can allow."""
-
-_MAX_DIGITS = 9
-_MAX_PERCENT = 100
 
 
 @frozen
@@ -30,27 +29,29 @@ class LimitOverride:
     @classmethod
     def parse(cls, limit: str | int) -> LimitOverride:
         """Parse 50, `50` or `10%`. Raises ValueError."""
-        text = str(limit)
-        digits = text.strip().removesuffix("%")
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
-            raise ValueError(
-                f"{text!r} is not a valid limit; expected a count such as 50 or a percentage such as 10%"
-            )
-        if not text.strip().endswith("%"):
-            return cls(digits, count=int(digits))
-        if int(digits) > _MAX_PERCENT:
-            raise ValueError(f"{text!r} exceeds 100%; expected a percentage from 0% to 100%")
-        return cls(f"{digits} %", percent=float(digits))
+        amount, is_percentage = parse_amount(str(limit), "limit")
+        if is_percentage:
+            return cls(f"{amount} %", percent=float(amount))
+        return cls(str(amount), count=amount)
 
 
 def parse_limit_overrides(limits: Mapping[str, str | int]) -> dict[str, LimitOverride]:
-    """Parse limits by action. Raises ValueError for an action without limits, and for an invalid limit."""
-    for action in limits:
+    """Parse the argument `allow`: limits by action.
+
+    Raises ValueError for an action without limits, and for an invalid limit.
+    """
+    if not isinstance(limits, Mapping):
+        expected = "expected limits by action, such as {'delete': 50}"
+        raise ValueError(f"allow: {limits!r} is not valid; {expected}")  # noqa: TRY004 (as for other arguments)
+    overrides = {}
+    for action, limit in limits.items():
         if action not in LIMITED_ACTIONS:
             suggestion = format_suggestion(closest_match(action, LIMITED_ACTIONS))
             expected = " or ".join(map(repr, LIMITED_ACTIONS))
             raise ValueError(f"allow: {action!r} has no limit; expected {expected}{suggestion}")
-    return {action: LimitOverride.parse(limit) for action, limit in limits.items()}
+        with name_argument(f"allow[{action!r}]"):
+            overrides[action] = LimitOverride.parse(limit)
+    return overrides
 
 
 def split_selectors(selectors: str | Collection[str]) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from attrs import evolve
 
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
+from reconciler.model.arguments import check_count, check_seconds, name_argument
 from reconciler.model.distribution import get_version, require_extra
-from reconciler.model.environment import VariableValue, format_value
+from reconciler.model.environment import VariableValue, format_value, format_variables
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
 from reconciler.model.text import join_some
@@ -71,7 +72,7 @@ class Rollout:
         allow_outside: Sequence[str | Path] = (),
     ) -> None:
         self.path = Path(path)
-        self._variables = {name: format_value(value) for name, value in variables.items()}
+        self._variables = format_variables(variables)
         self._allow_outside = tuple(str(folder) for folder in allow_outside)
         known = {environment.name: environment for environment in self._open_workspace().list_environments()}
         patterns = (envs,) if isinstance(envs, str) else tuple(envs)
@@ -115,7 +116,7 @@ class Rollout:
         """
         from reconciler.model.plan_options import parse_limit_overrides, split_selectors
 
-        parse_limit_overrides(allow)
+        parse_limit_overrides(allow)  # an error in them is raised here, and not once for each environment
         options = TaskOptions(
             destroy,
             {action: str(limit) for action, limit in allow.items()},
@@ -190,10 +191,11 @@ class Rollout:
         Raises:
             PlanRejectedError: If an environment could not be planned. Nothing was sent then.
             JournalError: If the statuses cannot be recorded. Nothing was sent then.
-            ValueError: If `wave` or `max_failures` is not valid.
+            ValueError: If `wave`, `max_failures` or `lock_timeout` is not valid.
         """
         started_at = time.monotonic()
-        waves, limit = Waves.parse(wave), FailureLimit.parse(str(max_failures))
+        waves, limit = _parse_order(wave, max_failures)
+        check_seconds("lock_timeout", lock_timeout)
         if plan.failed:
             reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
             raise PlanRejectedError(reasons)
@@ -236,9 +238,11 @@ class Rollout:
 
         Raises:
             JournalError: If the journal cannot be read.
+            ValueError: If `limit` is not valid.
         """
         from reconciler.rollout.history import read_rollout_history
 
+        check_count("limit", limit)
         return DisplayedRolloutHistory.from_value(
             read_rollout_history(self.environments, self._open_workspace, limit)
         )
@@ -292,10 +296,10 @@ class Rollout:
 
         Raises:
             MissingExtraError: If the extra `notebook` is not installed.
-            ValueError: If `wave` or `max_failures` is not valid.
+            ValueError: As for `apply`.
         """
-        Waves.parse(wave)
-        FailureLimit.parse(str(max_failures))
+        _parse_order(wave, max_failures)
+        check_seconds("lock_timeout", lock_timeout)
         plan = self.plan(executor=executor) if plan is None else plan
         if not can_show_widgets():
             sys.stdout.write(f"{plan!r}\n")
@@ -363,6 +367,14 @@ class Rollout:
         """Return the responses in the order of the file."""
         names = [environment.name for environment in self.environments]
         return tuple(responses[name] for name in names if name in responses)
+
+
+def _parse_order(wave: str, max_failures: str | int) -> tuple[Waves, FailureLimit]:
+    """Parse the arguments `wave` and `max_failures`. Raises ValueError."""
+    with name_argument("wave"):
+        waves = Waves.parse(str(wave))
+    with name_argument("max_failures"):
+        return waves, FailureLimit.parse(str(max_failures))
 
 
 def _find_exported_variables(environment: Environment) -> Mapping[str, str]:

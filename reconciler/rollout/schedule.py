@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import networkx as nx
 from attrs import Factory, define, frozen
 
-_PERCENT = 100
+from reconciler.model.amount import MAX_PERCENT, parse_amount
 
 
 @frozen
@@ -31,50 +31,44 @@ class FailureLimit:
     @classmethod
     def parse(cls, text: str) -> FailureLimit:
         """Parse `2` or `10%`. Raises ValueError."""
-        amount, is_percent = _parse_amount(text)
-        return cls(text, percent=amount) if is_percent else cls(text, count=int(amount))
+        amount, is_percentage = parse_amount(text, "limit")
+        return cls(text, percent=float(amount)) if is_percentage else cls(text, count=amount)
 
     def compute(self, total: int) -> int:
         """Return the maximum number of failures among `total` environments."""
-        return self.count if self.count is not None else math.floor(total * (self.percent or 0) / _PERCENT)
+        return self.count if self.count is not None else math.floor(total * (self.percent or 0) / MAX_PERCENT)
 
 
 @frozen
 class Waves:
-    """The sizes of a group's waves, as cumulative counts or percentages: `1,10%,50%,100%`."""
+    """The sizes of a group's waves, as cumulative counts or percentages: `1,10%,50%,100%`.
 
-    sizes: tuple[tuple[float, bool], ...] = ()
+    `sizes` has a count and False, or a percentage and True, for each wave.
+    """
+
+    sizes: tuple[tuple[int, bool], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Waves:
         """Parse sizes that are separated by commas. Raises ValueError."""
-        sizes = tuple(_parse_amount(part) for part in text.split(","))
-        for amount, _ in sizes:
-            if amount <= 0:
-                raise ValueError(f"{text!r} has an empty wave; expected sizes such as 1,10%,50%,100%")
+        parts = text.split(",")
+        sizes = tuple(parse_amount(part, "wave size") for part in parts)
+        for part, (amount, _) in zip(parts, sizes, strict=True):
+            if amount == 0:
+                raise ValueError(
+                    f"{part!r} is not a valid wave size; expected more than 0, as in 1,10%,50%,100%"
+                )
         return cls(sizes)
 
     def split(self, names: Sequence[str]) -> list[list[str]]:
         """Return the names of a group in waves; without sizes, one wave. The last wave has all that are left."""
         ends: list[int] = []
-        for amount, is_percent in self.sizes:
-            end = math.ceil(len(names) * amount / _PERCENT) if is_percent else int(amount)
+        for amount, is_percentage in self.sizes:
+            end = math.ceil(len(names) * amount / MAX_PERCENT) if is_percentage else amount
             ends.append(min(max(end, ends[-1] if ends else 1), len(names)))
         starts = [0, *ends]
         waves = [list(names[start:end]) for start, end in zip(starts, [*ends, len(names)], strict=True)]
         return [wave for wave in waves if wave]
-
-
-def _parse_amount(text: str) -> tuple[float, bool]:
-    """Return a count, or a percentage and True. Raises ValueError."""
-    stripped = text.strip()
-    digits = stripped.removesuffix("%")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 (far more than any rollout has)
-        raise ValueError(f"{text!r} is not valid; expected a count such as 5 or a percentage such as 10%")
-    is_percent = stripped.endswith("%")
-    if is_percent and int(digits) > _PERCENT:
-        raise ValueError(f"{text!r} exceeds 100%")
-    return float(digits), is_percent
 
 
 @frozen

@@ -188,9 +188,10 @@ def _wait_for_lease(workspace: Workspace, request: TaskRequest, channel: Channel
         channel.send(TaskEvent(request.environment, "waiting"))
     while holder is not None:
         is_same_plan = holder.approved_digest == request.approved
-        seconds_left = _SAME_PLAN_POLL_SECONDS if is_same_plan else deadline - time.monotonic()
+        seconds_left = max(0.0, deadline - time.monotonic())
         try:
-            workspace.wait_for_lease(seconds_left, channel.stop)
+            timeout = _SAME_PLAN_POLL_SECONDS if is_same_plan else seconds_left
+            workspace.wait_for_lease(timeout, channel.stop)
         except LockedError:
             if channel.stop.is_set():
                 return False

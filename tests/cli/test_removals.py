@@ -78,7 +78,7 @@ def test_an_invalid_limit_is_a_usage_error(run_with_tables):
     _, out, err = run_with_tables(declare_pumps("1"), "apply", "--allow-replace", "many")
     assert (out, err.splitlines()[0]) == (
         "",
-        "error: invalid value for '--allow-replace': 'many' is not a valid limit; expected a count such as 50 or a percentage such as 10%",
+        "error: invalid value for '--allow-replace': 'many' is not a valid limit; expected a count such as 50 or a percentage such as 10%, at most 100%",
     )
 
 

@@ -1,0 +1,48 @@
+"""Checks of the arguments of the Python API.
+
+Invariant: each error names the argument, and has its value and what is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+from reconciler.model.amount import MAX_PERCENT
+
+
+@contextmanager
+def name_argument(name: str) -> Iterator[None]:
+    """Put the name of an argument in front of the message of every ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def check_percentage(name: str, value: float) -> None:
+    """Raise ValueError unless an argument is more than 0 and at most 100."""
+    if not (isinstance(value, Real) and 0 < value <= MAX_PERCENT):
+        raise ValueError(
+            f"{name}: {value!r} is not a valid percentage; expected a number above 0, at most 100"
+        )
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Raise ValueError unless an argument is a number of seconds."""
+    if not (isinstance(value, Real) and value >= 0):
+        raise ValueError(f"{name}: {value!r} is not a valid time; expected a number of seconds, such as 300")
+
+
+def check_count(name: str, value: int | None) -> None:
+    """Raise ValueError unless an argument is a count or None, which means all."""
+    if value is not None and not (isinstance(value, Integral) and value >= 0):
+        raise ValueError(f"{name}: {value!r} is not a valid count; expected a whole number, or None for all")
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise ValueError unless an argument is one of the choices."""
+    if value not in choices:
+        expected = " or ".join(map(repr, choices))
+        raise ValueError(f"{name}: {value!r} is not a valid choice; expected {expected}")

@@ -1,0 +1,95 @@
+"""Arguments of the Python API: an error names the argument, its value and what is expected."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from reconciler import Plan, Rollout, Workspace
+from reconciler.rollout.displayed import DisplayedRolloutPlan
+from tests.support.environments import write_environments
+from tests.support.sample_plans import make_sample_plan
+
+AMOUNT = "expected a count such as 50 or a percentage such as 10%, at most 100%"
+ADDRESS = "expected kind.name, such as things.pump-7"
+PERCENTAGE = "expected a number above 0, at most 100"
+SECONDS = "expected a number of seconds, such as 300"
+COUNT = "expected a whole number, or None for all"
+
+OF_WORKSPACE: Mapping[str, Callable[[Workspace, Plan], Any]] = {
+    f"adopt: 'pump' is not a valid address; {ADDRESS}": lambda workspace, _: workspace.plan(adopt="pump"),
+    f"wave: 0 is not a valid percentage; {PERCENTAGE}": lambda workspace, _: workspace.plan(wave=0),
+    f"wave: '10%' is not a valid percentage; {PERCENTAGE}": lambda workspace, _: workspace.plan(wave="10%"),
+    f"allow['delete']: 'x' is not a valid limit; {AMOUNT}": lambda workspace, _: workspace.plan(
+        allow={"delete": "x"}
+    ),
+    "allow: 'delete' is not valid; expected limits by action, such as {'delete': 50}": lambda workspace, _: (
+        workspace.plan(allow="delete")
+    ),
+    f"percent: nan is not a valid percentage; {PERCENTAGE}": lambda workspace, plan: workspace.waves(
+        plan, float("nan")
+    ),
+    f"address: 'pump' is not a valid address; {ADDRESS}": lambda workspace, _: workspace.show("pump"),
+    "service: 's3' is not a valid choice; expected 'iot' or 'iot-managed-integrations'": lambda workspace, _: (
+        workspace.client("s3")
+    ),
+    f"lock_timeout: '5m' is not a valid time; {SECONDS}": lambda workspace, plan: workspace.apply(
+        plan, lock_timeout="5m"
+    ),
+    f"timeout_seconds: -1 is not a valid time; {SECONDS}": lambda workspace, _: workspace.wait_for_lease(
+        -1, threading.Event()
+    ),
+    f"limit: -1 is not a valid count; {COUNT}": lambda workspace, _: workspace.history(-1),
+    "variables['firmware']: None is not a valid value; expected text, a number or a boolean": lambda *_: (
+        Workspace(variables={"firmware": None})
+    ),
+}
+
+OF_ROLLOUT: Mapping[str, Callable[[Rollout, DisplayedRolloutPlan], Any]] = {
+    "wave: '0' is not a valid wave size; expected more than 0, as in 1,10%,50%,100%": lambda rollout, plan: (
+        rollout.apply(plan, wave="0")
+    ),
+    f"wave: '200%' is not a valid wave size; {AMOUNT}": lambda rollout, plan: rollout.panel(
+        plan, wave="1,200%"
+    ),
+    f"max_failures: 'x' is not a valid limit; {AMOUNT}": lambda rollout, plan: rollout.apply(
+        plan, max_failures="x"
+    ),
+    f"max_failures: '-1' is not a valid limit; {AMOUNT}": lambda rollout, plan: rollout.panel(
+        plan, max_failures=-1
+    ),
+    f"lock_timeout: '5m' is not a valid time; {SECONDS}": lambda rollout, plan: rollout.apply(
+        plan, lock_timeout="5m"
+    ),
+    f"allow['replace']: 'x' is not a valid limit; {AMOUNT}": lambda rollout, _: rollout.plan(
+        allow={"replace": "x"}
+    ),
+    f"limit: '5' is not a valid count; {COUNT}": lambda rollout, _: rollout.history("5"),
+    "variables['firmware']: [] is not a valid value; expected text, a number or a boolean": lambda *_: (
+        Rollout(variables={"firmware": []})
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Change to a folder with a file of several environments."""
+    write_environments(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("message", OF_WORKSPACE)
+def test_an_invalid_argument_of_a_workspace_is_named_with_what_is_expected(message):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole message is compared)
+        OF_WORKSPACE[message](Workspace(environment="dev"), make_sample_plan())
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("message", OF_ROLLOUT)
+def test_an_invalid_argument_of_a_rollout_is_named_with_what_is_expected(message):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole message is compared)
+        OF_ROLLOUT[message](Rollout(), DisplayedRolloutPlan(()))
+    assert str(caught.value) == message
