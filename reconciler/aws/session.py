@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
+from reconciler.model.target_identity import EMBEDDED_REGION, find_chosen_region, is_loopback
 
 if TYPE_CHECKING:
     from reconciler.aws.rates import RateLimiter
@@ -27,7 +27,6 @@ EMBEDDED_ACCOUNT = "123456789012"
 SAMPLE_ACCOUNT = "000000000000"
 """Stands for an account that only a call could find."""
 
-_DEFAULT_REGION = "eu-west-1"
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""
 _CUSTOM_CONNECT_SECONDS = 1.0
@@ -77,12 +76,8 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
 
 
 def _find_embedded_target(settings: Settings, environ: Mapping[str, str]) -> Target:
-    region = settings.region or _find_region(environ) or _DEFAULT_REGION
+    region = find_chosen_region(settings, environ) or EMBEDDED_REGION
     return Target("embedded", region, settings.account or EMBEDDED_ACCOUNT)
-
-
-def _find_region(environ: Mapping[str, str]) -> str | None:
-    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
 
 
 def find_known_target(settings: Settings, environ: Mapping[str, str]) -> Target | None:
@@ -97,7 +92,7 @@ def find_known_target(settings: Settings, environ: Mapping[str, str]) -> Target 
 def build_sample_target(settings: Settings, environ: Mapping[str, str]) -> Target:
     """Return the target as far as it is known without a call, and samples of the rest."""
     account = settings.account or settings.role_account or SAMPLE_ACCOUNT
-    return Target(settings.target, settings.region or _find_region(environ) or _DEFAULT_REGION, account)
+    return Target(settings.target, find_chosen_region(settings, environ) or EMBEDDED_REGION, account)
 
 
 def suggest_registry_fix(
@@ -181,9 +176,9 @@ def find_local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str |
         endpoint = environ.get("AWS_ENDPOINT_URL_IOT") or environ.get("AWS_ENDPOINT_URL") or ""
     try:
         host = urlsplit(endpoint).hostname or ""
-        return endpoint if host == "localhost" or ip_address(host).is_loopback else None
     except ValueError:
         return None
+    return endpoint if is_loopback(host) else None
 
 
 def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> bool:

@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.model.change import ACTIONS
+from reconciler.model.target_identity import describe_same_workspace, normalize_endpoint
 from reconciler.model.text import join_some
 from reconciler.rollout.alike import group_alike
 from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
+
+
+def reject_duplicates(responses: Iterable[TaskResponse]) -> tuple[TaskResponse, ...]:
+    """Return the responses, in which a plan for the same workspace as an earlier one is replaced with an error.
+
+    The file does not show this if only the credentials decide the account or the Region.
+    """
+    first_names: dict[tuple[str, ...], str] = {}
+
+    def check(response: TaskResponse) -> TaskResponse:
+        name, plan = response.environment, response.plan
+        if not plan:
+            return response
+        endpoint = normalize_endpoint(plan.target.endpoint)
+        identity = (plan.workspace, endpoint, plan.target.account, plan.target.region)
+        first = first_names.setdefault(identity, name)
+        if first == name:
+            return response
+        return evolve(
+            response, status="rejected", plan=None, error=describe_same_workspace(first, plan.workspace)
+        )
+
+    return tuple(check(response) for response in responses)
 
 
 @frozen

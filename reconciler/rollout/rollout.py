@@ -37,7 +37,7 @@ from reconciler.rollout.execution import Execution, record_statuses
 from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, OnEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.panel import PanelRollout
-from reconciler.rollout.results import RolloutPlan
+from reconciler.rollout.results import RolloutPlan, reject_duplicates
 from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
 from reconciler.workspace import Workspace
 
@@ -128,7 +128,8 @@ class Rollout:
         requests = self._build_requests("plan", options)
         schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
         responses = self._run(requests, schedule, Execution(executor, on_event, stop))
-        return DisplayedRolloutPlan(self._order(responses), options, path=str(self.path), full=full)
+        checked = reject_duplicates(self._order(responses))
+        return DisplayedRolloutPlan(checked, options, path=str(self.path), full=full)
 
     def drift(  # noqa: PLR0913 (the options of a drift)
         self,

@@ -18,6 +18,7 @@ from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.resolve_environment import (
+    DECIDED_BY_SETTINGS,
     UNRESOLVED,
     EnvironmentResolver,
     ResolvedEnvironment,
@@ -41,6 +42,14 @@ from reconciler.model.settings import Settings
 def _copy(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return a copy; `os.environ` itself decodes its values again at each access."""
     return dict(environ)
+
+
+_WHY_NOT_IN_INCLUDE: Mapping[str, str] = {
+    "aws": DECIDED_BY_SETTINGS,
+    "var": "an included file may declare variables",
+    "workspace": DECIDED_BY_SETTINGS,
+}
+"""Namespace → why `include` cannot use it."""
 
 
 @frozen
@@ -208,15 +217,20 @@ class EnvironmentLoader:
     def _find_included(self, name: str | None, diagnostics: DiagnosticCollector) -> tuple[Path, ...]:
         """Return the files of `include`, whose paths may contain the names of the environment and its row."""
         declared = self.environments[name] if name is not None else None
-        placeholders = Placeholders(list_environment_names(declared))
+        placeholders = Placeholders(list_environment_names(declared), _WHY_NOT_IN_INCLUDE)
         place: Declaration | None
         if declared and "include" in declared.table.entries:
             place = declared.declaration
-            include, _ = declared.fill("include", placeholders)
+            include, problems = declared.fill("include", placeholders)
         else:
             place = self._find_workspace()
-            include, _ = placeholders.replace_in_value(place.entries.get("include") if place else None)
+            entries = {"include": place.entries["include"]} if place and "include" in place.entries else {}
+            filled, problems = placeholders.replace_in_value(entries)
+            include = filled.get("include")
         if place is None or not _is_list_of_texts(include):  # the settings' own check reports it
+            return ()
+        diagnostics.add(place, *problems)
+        if problems:
             return ()
         paths = [file.path for file in self._main.files]
         allowed_folders = self._inputs.choice.allowed_folders

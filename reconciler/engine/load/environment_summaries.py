@@ -16,7 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedSettings
-from reconciler.engine.load.resolve_environment import identify
+from reconciler.model.target_identity import identify
 
 
 @frozen

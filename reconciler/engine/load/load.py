@@ -30,7 +30,7 @@ from reconciler.model.environment import NO_CHOICE, EnvironmentChoice, format_va
 from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.plan import Target
 from reconciler.model.settings import DesiredState, Environment, Settings
-from reconciler.model.text import quote
+from reconciler.model.target_identity import describe_same_workspace
 from reconciler.model.warning_codes import UNUSED_VARIABLE
 
 
@@ -106,10 +106,7 @@ def check_identities(
     for first, *others in group_identities(identities):
         for other in others:
             workspace, *_ = identities[other]
-            problem = (
-                f"is the same workspace as environment {quote(first)}: {quote(workspace)} in the same account and "
-                "Region, so each would delete the other's resources"
-            )
+            problem = describe_same_workspace(first, workspace)
             expected = "another account, region or workspace name"
             declaration = loader.environments[other].declaration
             diagnostics.add(declaration, ValueProblem("duplicate-environment", problem, expected))

@@ -56,6 +56,7 @@ _WHY_UNAVAILABLE: Mapping[str, str] = {
     "aws": "the account and the Region are not known",
     "environment": "the file declares no environments",
     "row": "only a table with for_each has rows",
+    "var": "the variables are not known",
     "workspace": "the name is not known",
 }
 """Namespace → why it cannot be used, unless there is another reason."""

@@ -20,7 +20,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Origin
 from reconciler.model.settings import Environment, Settings
 
-_DECIDED_BY_SETTINGS = "[workspace] and [environments] decide it"
+DECIDED_BY_SETTINGS = "[workspace] and [environments] decide it"
 
 _ACCOUNT_DIGITS = 12
 
@@ -73,8 +73,8 @@ class EnvironmentResolver:
             list_environment_names(declared),
             {
                 "var": "the value of a variable cannot contain another one",
-                "aws": _DECIDED_BY_SETTINGS,
-                "workspace": _DECIDED_BY_SETTINGS,
+                "aws": DECIDED_BY_SETTINGS,
+                "workspace": DECIDED_BY_SETTINGS,
             },
         )
         given_values: Any = {}
@@ -98,7 +98,7 @@ class EnvironmentResolver:
         }
         unresolved = self._variables.names - {variable.name for variable in variables}
         names = Placeholders(
-            values, {"aws": _DECIDED_BY_SETTINGS, "workspace": _DECIDED_BY_SETTINGS}, unresolved
+            values, {"aws": DECIDED_BY_SETTINGS, "workspace": DECIDED_BY_SETTINGS}, unresolved
         )
         settings, sources = self._resolve_settings(declared, names, problems)
         resolved = Environment(
@@ -129,13 +129,15 @@ class EnvironmentResolver:
     ) -> tuple[Settings, Mapping[str, str]]:
         """Return the settings and where each comes from."""
         table, name_problems = names.replace_in_value(dict(self._workspace.entries))
-        problems += ((self._workspace, problem) for problem in name_problems)
+        problems += ((self._workspace, problem) for problem in name_problems if not _is_of_include(problem))
         sources = dict.fromkeys(table, f"[{WORKSPACE}]")
         own_entries: dict[str, Any] = {}
         if declared:
             for key in declared.table.entries.keys() - set(OWN_KEYS):
                 own_entries[key], own_problems = declared.fill(key, names)
-                problems += ((declared.declaration, problem) for problem in own_problems)
+                problems += (
+                    (declared.declaration, problem) for problem in own_problems if not _is_of_include(problem)
+                )
                 name_problems += own_problems
             sources |= dict.fromkeys(own_entries, f"[{ENVIRONMENTS}.{declared.name}]")
             table = _merge(table, own_entries)
@@ -152,6 +154,11 @@ class EnvironmentResolver:
             settings = evolve(settings, account=_derive_account(declared.name))
             sources["account"] = "its name"
         return settings, sources
+
+
+def _is_of_include(problem: ValueProblem) -> bool:
+    """Return whether a problem with a name is in `include`, where it was reported when the files were read."""
+    return problem.path[:1] == ("include",)
 
 
 def list_environment_names(declared: DeclaredEnvironment | None) -> dict[str, Mapping[str, Any]]:
@@ -183,13 +190,3 @@ def _derive_account(environment: str) -> str:
     """Return the account ID of an environment on the embedded registry, which follows from its name."""
     digest = hashlib.sha256(environment.encode()).hexdigest()
     return str(int(digest, 16))[:_ACCOUNT_DIGITS].zfill(_ACCOUNT_DIGITS)
-
-
-def identify(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the name, target, account and Region of a workspace, as far as they are known without a call.
-
-    Two environments with the same identity would delete each other's resources.
-    """
-    account = settings.account or settings.role_account or f"profile {settings.profile or ''}"
-    region = settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
-    return settings.name, settings.target.rstrip("/"), account, region

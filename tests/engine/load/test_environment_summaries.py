@@ -51,8 +51,8 @@ def find_codes(folder, name="a", environ=None):
 @pytest.mark.parametrize(
     ("files", "environ", "expected"),
     [
-        ({"text": FILE.replace("111111111111", "222222222222")}, {}, set()),
-        ({"text": FILE.replace('"111111111111"', '"222222222222"\nregion = "eu-west-1"')}, {}, DUPLICATE),
+        ({"text": FILE.replace("111111111111", "222222222222")}, {}, DUPLICATE),
+        ({"text": FILE.replace('"111111111111"', '"222222222222"\nregion = "us-east-1"')}, {}, set()),
         ({"text": FILE.replace("{var.region}", "eu-west-1")}, {}, {"unused-variable"}),
         ({"others": "name,account\nb,111111111111\n"}, {"AWS_REGION": "eu-west-1"}, DUPLICATE),
         ({"others": "name,account\nb,111111111111\n"}, {"AWS_REGION": "eu-west-2"}, set()),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reconciler.model.address import Address
-from reconciler.model.errors import InvalidDesiredStateError
 from tests.engine.load.test_environments import choose, load_report, load_state, load_warnings
 
 FILE = """
@@ -104,12 +101,6 @@ def test_a_default_may_have_the_name_of_the_environment_but_no_variable(tmp_path
             "one"
         ),
     ]
-
-
-def test_the_same_region_from_different_sources_is_the_same_workspace(tmp_path):
-    text = 'account = "111111111111"\nregion = "eu-west-1"\n[environments.other]\naccount = "111111111111"\n'
-    with pytest.raises(InvalidDesiredStateError, match="is the same workspace as environment 'prod'"):
-        load_state(tmp_path, {"desired_state.toml": FILE + text}, choose("dev"), AWS_REGION="eu-west-1")
 
 
 def test_a_role_of_another_account_is_an_error(tmp_path):
