@@ -36,6 +36,11 @@ class RunStore(Protocol):
         """Delete an object, if there is one."""
 
 
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # without the folder, there are no runs yet
+        raise error
+
+
 @frozen
 class FolderStore:
     """A folder, which is created with the first object."""
@@ -49,7 +54,7 @@ class FolderStore:
 
     def list_keys(self) -> Iterator[str]:
         """Yield the path of each file in the folder."""
-        for folder, _, names in os.walk(self.folder):
+        for folder, _, names in os.walk(self.folder, onerror=_raise_unless_missing):
             for name in names:
                 if not name.startswith("."):
                     yield (Path(folder) / name).relative_to(self.folder).as_posix()
