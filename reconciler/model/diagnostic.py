@@ -78,8 +78,12 @@ class InvalidValueError(ValueError):
     """A value that cannot be used; `problems` has at least one problem."""
 
     def __init__(self, *problems: ValueProblem) -> None:
-        super().__init__("; ".join(map(str, problems)))
+        super().__init__(*problems)
         self.problems = problems
+
+    def __str__(self) -> str:
+        # Most errors are only converted to diagnostics, and suggestions take long to find.
+        return "; ".join(map(str, self.problems))
 
     def nest_under(self, *path: str | int) -> InvalidValueError:
         """Return the same error for an outer value that has this one at `path`."""
